@@ -1,0 +1,31 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Call } from "./call.js";
+
+/** The head of a request, as far as admission needs it. */
+export interface RequestHead {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  /** Name, value, name, value …, as received: a header that was sent twice is here twice. */
+  readonly rawHeaders: readonly string[];
+  /** Told once for each request, before `admit` resolves or rejects: what the answer's rate headers say. Not told when limits are off. */
+  onRate(state: RateState): void;
+}
+
+/** What an answer tells of the caller's budget in X-RateLimit-Limit, -Remaining and -Reset. */
+export interface RateState {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Seconds until the budget is full again; whole, rounded up. */
+  readonly resetSeconds: number;
+}
+
+/**
+ * The door of every method: credentials, rate limit, scope, and the organization when the path names one; in this order, before
+ * any byte of the body is read, and the same for every protocol.
+ */
+export interface Admission {
+  /**
+   * Throws `unauthenticated`, `rate_limited` or `forbidden`. `orgId` is the organization that a REST path names.
+   */
+  admit(method: DescMethod, head: RequestHead, orgId?: string): Promise<Call>;
+}

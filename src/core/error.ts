@@ -1,0 +1,94 @@
+/**
+ * The closed list of what can go wrong. A new code does not compile until the wire's table (api/errors.ts) maps it.
+ *
+ * - `malformed`: the request is not what its protocol says: broken JSON, invalid UTF-8.
+ * - `no_target`: there is nothing to promote to.
+ * - `unauthenticated`: no token, or not a valid one.
+ * - `forbidden`: a valid token that may not do this.
+ * - `not_found`: not there for this caller.
+ * - `conflict`: the state does not allow it now.
+ * - `precondition_failed`: If-Match names another sequence.
+ * - `too_large`: more bytes than the limit.
+ * - `unsupported_media_type`: a body that is not JSON.
+ * - `invalid`: well-formed, but with values that are refused; `fields` says which.
+ * - `quota_exceeded`: the organization's plan allows no more.
+ * - `rate_limited`: too many requests; `retryAfterSeconds` says when to come back.
+ * - `cancelled`: the caller went away.
+ * - `unavailable`: not now; the same request may work later.
+ * - `signing_failed`: the signing key is missing or malformed.
+ * - `internal`: a defect of the server.
+ */
+export type AppErrorCode =
+  | "malformed"
+  | "no_target"
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "conflict"
+  | "precondition_failed"
+  | "too_large"
+  | "unsupported_media_type"
+  | "invalid"
+  | "quota_exceeded"
+  | "rate_limited"
+  | "cancelled"
+  | "unavailable"
+  | "signing_failed"
+  | "internal";
+
+/** One refused field. */
+export interface FieldError {
+  /** `body`, `path`, `query` or `header`, then the field, then keys and indexes inside of it. */
+  readonly loc: readonly string[];
+  /** What is wrong, for a person. */
+  readonly msg: string;
+  /** The same for a machine, for example `missing`, `type`, `duplicate_key`. */
+  readonly type: string;
+}
+
+export interface AppErrorOptions {
+  /** Only for `invalid`. */
+  readonly fields?: readonly FieldError[];
+  /** A finer machine code than `code`, for example `runtime_key_exists`. */
+  readonly reason?: string;
+  /** When to come back; whole seconds. */
+  readonly retryAfterSeconds?: number;
+  /** What happened inside; logged, never shown. */
+  readonly cause?: unknown;
+}
+
+/** The one error that core, store and service throw. Its message is shown to callers: no secret and no SQL in it. */
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly fields: readonly FieldError[];
+  readonly reason: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    readonly code: AppErrorCode,
+    message: string,
+    options: AppErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.fields = options.fields ?? [];
+    this.reason = options.reason;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** An `invalid` error about one field of the body, for example `invalidField(["policies", "pii"], "…", "type")`. */
+export function invalidField(path: readonly string[], msg: string, type: string, place = "body"): AppError {
+  return invalidFields([{ loc: [place, ...path], msg, type }]);
+}
+
+/** An `invalid` error about several fields; its message names the first. */
+export function invalidFields(fields: readonly FieldError[]): AppError {
+  const [first] = fields;
+  const message = first === undefined ? "invalid request" : `${first.loc.slice(1).join(".")}: ${first.msg}`;
+  return new AppError("invalid", message, { fields });
+}
+
+/** "Not there for this caller": one text for what does not exist and for what the caller must not see. */
+export function notFound(what: string): AppError {
+  return new AppError("not_found", `${what} not found`);
+}

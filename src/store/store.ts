@@ -1,0 +1,157 @@
+import type { AuditEvent } from "../core/audit.js";
+import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
+import type { Instant } from "../core/clock.js";
+import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
+import type { Environment, Organization, Project } from "../core/organization.js";
+import type { RuntimeInstance } from "../core/runtime-instance.js";
+import type { KeyType, Token } from "../core/token.js";
+
+/**
+ * What Signet keeps. Asynchronous, so that a database server can stand behind it.
+ *
+ * Every method may throw AppError `unavailable` (the database is busy beyond its time-out or is closed) and `internal` (anything
+ * else; the driver's own error is the cause).
+ */
+export interface Store extends AsyncDisposable {
+  /** Reads outside of a transaction. Each call sees what was committed before it. */
+  readonly read: Reader;
+  /**
+   * Runs `work` in one transaction that no other writer interleaves with. Commits when it resolves; rolls back and rethrows when
+   * it rejects. What it resolved with was durable before this resolves.
+   *
+   * Inside of `work` use only the transaction that it is given: a call on `read` or a second `write` would wait for ever.
+   */
+  write<T>(work: (tx: Writer) => Promise<T>): Promise<T>;
+  /** Resolves when the database answers; rejects with `unavailable` otherwise. */
+  ping(): Promise<void>;
+}
+
+/** A page of rows that are counted from the newest (or first) one. */
+export interface Page {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** One page and how many rows there are in all. */
+export interface Listed<T> {
+  readonly rows: readonly T[];
+  readonly total: number;
+}
+
+export interface AuditFilter {
+  readonly orgId: string;
+  readonly limit: number;
+  /** Only below this number, newest first. */
+  readonly before?: number;
+  /** Only above this number, oldest first. */
+  readonly after?: number;
+  readonly actor?: string;
+  /** One action, or a prefix that ends in `.*`. */
+  readonly action?: string;
+  readonly resourceType?: string;
+  readonly resourceId?: string;
+  readonly since?: Instant;
+  readonly until?: Instant;
+}
+
+export interface TokenFilter extends Page {
+  readonly orgId: string;
+  readonly projectId?: string;
+  readonly keyType?: KeyType;
+}
+
+/** A stored answer to a request that carried an Idempotency-Key. */
+export interface IdempotentAnswer {
+  readonly tokenId: number;
+  readonly operation: string;
+  readonly key: string;
+  /** SHA-256 of the request, lower-case hex. */
+  readonly requestHash: string;
+  /** JSON. */
+  readonly answer: string;
+  readonly createdAt: Instant;
+}
+
+/** Look-ups answer null for what is not there. */
+export interface Reader {
+  organization(id: string): Promise<Organization | null>;
+  /** Oldest first. */
+  organizations(page: Page): Promise<Listed<Organization>>;
+  operatorOrganization(): Promise<Organization | null>;
+
+  project(orgId: string, id: string): Promise<Project | null>;
+  /** Newest first; `onlyId` for a token that sees one project. */
+  projects(orgId: string, page: Page, onlyId?: string): Promise<Listed<Project>>;
+
+  environment(projectId: string, name: string): Promise<Environment | null>;
+  environmentById(id: string): Promise<Environment | null>;
+  /** By position, then name; all of one project. */
+  environments(projectId: string): Promise<readonly Environment[]>;
+
+  bundle(environmentId: string, version: number): Promise<BundleState | null>;
+  bundleById(id: string): Promise<Bundle | null>;
+  /** Newest first. `total` counts all of the environment, whatever `beforeVersion` is. */
+  bundles(environmentId: string, limit: number, beforeVersion?: number): Promise<Listed<BundleState>>;
+  countBundles(environmentId: string): Promise<number>;
+  content(id: string): Promise<Content | null>;
+
+  deployment(orgId: string, id: string): Promise<Deployment | null>;
+  deploymentBySequence(environmentId: string, sequence: number): Promise<Deployment | null>;
+  /** Newest first. */
+  deployments(environmentId: string, page: Page): Promise<Listed<Deployment>>;
+
+  token(orgId: string, id: number): Promise<Token | null>;
+  /** By the hash of the raw key, the current one or the one before the last rotation. */
+  tokenByHash(hash: string): Promise<Token | null>;
+  /** Newest first. */
+  tokens(filter: TokenFilter): Promise<Listed<Token>>;
+  /** Tokens of an environment that are neither revoked nor expired. */
+  liveRuntimeTokens(environmentId: string, now: Instant): Promise<readonly Token[]>;
+
+  auditEvents(filter: AuditFilter): Promise<Listed<AuditEvent>>;
+  auditEvent(orgId: string, id: number): Promise<AuditEvent | null>;
+  auditHead(orgId: string): Promise<AuditEvent | null>;
+
+  idempotentAnswer(tokenId: number, operation: string, key: string): Promise<IdempotentAnswer | null>;
+  /** Last seen first. */
+  instances(environmentId: string, page: Page): Promise<Listed<RuntimeInstance>>;
+  /** Newest first. */
+  publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
+}
+
+/** A transaction: reads see its own writes. */
+export interface Writer extends Reader {
+  insertOrganization(organization: Organization): Promise<void>;
+  updateOrganization(organization: Organization): Promise<void>;
+  /** Throws `conflict` when the slug is taken. */
+  insertProject(project: Project): Promise<void>;
+  /** Deletes its environments, bundles, deployments, tokens and instances with it, and content that no bundle needs any more. */
+  deleteProject(id: string): Promise<void>;
+  /** Throws `conflict` when the name is taken. */
+  insertEnvironment(environment: Environment): Promise<void>;
+  /** Position, next stage, counters and the active pointer. */
+  updateEnvironment(environment: Environment): Promise<void>;
+  /** As deleteProject; other environments that promote to it lose their next stage. */
+  deleteEnvironment(id: string): Promise<void>;
+
+  insertBundle(bundle: Bundle): Promise<void>;
+  /** Deletes the bundle, its deployments stay; content that no other bundle has goes with it. */
+  deleteBundle(bundle: Bundle): Promise<void>;
+  /** Does nothing when the content is there already. */
+  putContent(content: Content): Promise<void>;
+  insertDeployment(deployment: Deployment): Promise<void>;
+
+  /** Gives the token its id. */
+  insertToken(token: Omit<Token, "id">): Promise<Token>;
+  updateToken(token: Token): Promise<void>;
+  touchTokens(ids: readonly number[], at: Instant): Promise<void>;
+
+  insertAuditEvent(event: AuditEvent): Promise<void>;
+  /** Replaces an answer under the same key. */
+  putIdempotentAnswer(answer: IdempotentAnswer): Promise<void>;
+  deleteIdempotentAnswers(before: Instant): Promise<void>;
+  /** Inserts or replaces; of one token only the `keep` last seen stay. */
+  putInstances(instances: readonly RuntimeInstance[], keepPerToken: number): Promise<void>;
+  /** Does nothing when the key is there already. */
+  putPublicKey(key: PublicKeyRecord): Promise<void>;
+}
