@@ -113,6 +113,7 @@ export interface Reader {
   auditHead(orgId: string): Promise<AuditEvent | null>;
 
   idempotentAnswer(tokenId: number, operation: string, key: string): Promise<IdempotentAnswer | null>;
+  instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
   /** Last seen first. */
   instances(environmentId: string, page: Page): Promise<Listed<RuntimeInstance>>;
   /** Newest first. */

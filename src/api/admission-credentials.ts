@@ -1,0 +1,46 @@
+import { AppError } from "../core/error.js";
+
+/** Longer than any key that Signet makes or an operator would choose. */
+const MAX_KEY_LENGTH = 512;
+
+/** Printable ASCII without comma: a comma is how proxies join a header that was sent twice. */
+const KEY = /^[\x21-\x2b\x2d-\x7e]+$/;
+
+const HOW = "send Authorization: Bearer <token> or X-API-Key: <token>";
+
+/** What every key that does not work answers, so that the answer does not tell whether it ever existed. */
+export function invalidToken(): AppError {
+  return new AppError("unauthenticated", "invalid or expired token");
+}
+
+/**
+ * The raw key of a request (api.md, "credentials"): X-API-Key wins over Authorization, and a bad one does not fall back to the
+ * other. Query strings and cookies are never looked at.
+ *
+ * @param rawHeaders name, value, name, value …, as received.
+ * @throws AppError `unauthenticated` when there is none, when one was sent twice, or when it cannot be a key.
+ */
+export function rawKeyOf(rawHeaders: readonly string[]): string {
+  const apiKey = onlyValue(rawHeaders, "x-api-key");
+  const authorization = onlyValue(rawHeaders, "authorization");
+  if (apiKey !== undefined) return checkedKey(apiKey);
+  if (authorization === undefined) throw new AppError("unauthenticated", `no credentials: ${HOW}`);
+  const match = /^bearer +(.*)$/i.exec(authorization);
+  if (match === null) throw new AppError("unauthenticated", `the Authorization scheme is not Bearer: ${HOW}`);
+  return checkedKey(match[1] ?? "");
+}
+
+function checkedKey(key: string): string {
+  if (key.length > MAX_KEY_LENGTH || !KEY.test(key)) throw invalidToken();
+  return key;
+}
+
+function onlyValue(rawHeaders: readonly string[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== name) continue;
+    if (found !== undefined) throw new AppError("unauthenticated", `the header ${name} was sent twice`);
+    found = rawHeaders[i + 1]?.trim() ?? "";
+  }
+  return found;
+}

@@ -1,0 +1,137 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Operation } from "../../gen/signet/v1/options_pb.js";
+import { AppError } from "../core/error.js";
+import type { Principal } from "../core/token.js";
+import { addressKey } from "./admission-address.js";
+import { rawKeyOf } from "./admission-credentials.js";
+import { RateTable } from "./admission-rates.js";
+import type { Admission, RateState, RequestHead } from "./admission.js";
+import { requireOrganization } from "./guard.js";
+import { carriesScope, operationOf, scopeName } from "./operations.js";
+
+/** How many times a token's budget one client address has: several tokens may share an address (NAT, a CI host). */
+export const ADDRESS_FACTOR = 5;
+
+/** How many tokens, addresses, and failing addresses are remembered; about 300 bytes each. */
+export const MAX_RATE_KEYS = 50_000;
+
+export interface AdmissionOptions {
+  /** Who a raw key belongs to. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked. */
+  authenticate(rawKey: string): Promise<Principal>;
+  /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
+  onRefused(principal: Principal, operationId: string, code: "forbidden" | "rate_limited"): void;
+  /** For each token; 0 turns all rate limits off. */
+  readonly requestsPerMinute: number;
+  readonly maxRateKeys: number;
+}
+
+/** The door of every method (api.md, "order of refusals", "rate limit"). */
+export function createAdmission(options: AdmissionOptions): Admission {
+  const door = new Door(options);
+  return { admit: (method, head, orgId) => door.admit(method, head, orgId) };
+}
+
+interface Rates {
+  readonly tokens: RateTable;
+  readonly addresses: RateTable;
+  /** Failed authentications. */
+  readonly failures: RateTable;
+}
+
+class Door {
+  private readonly rates: Rates | undefined;
+  private readonly operations = new WeakMap<DescMethod, Operation>();
+
+  constructor(private readonly options: AdmissionOptions) {
+    const { requestsPerMinute, maxRateKeys } = options;
+    if (requestsPerMinute === 0) return;
+    this.rates = {
+      tokens: new RateTable(requestsPerMinute, maxRateKeys),
+      addresses: new RateTable(requestsPerMinute * ADDRESS_FACTOR, maxRateKeys),
+      failures: new RateTable(requestsPerMinute, maxRateKeys),
+    };
+  }
+
+  async admit(method: DescMethod, head: RequestHead, orgId: string | undefined) {
+    const operation = this.operationOf(method);
+    const address = addressKey(head.clientAddress);
+    const principal = await this.authenticate(head, address);
+    try {
+      if (this.rates !== undefined) await countRequest(this.rates, principal, operation, address, head);
+      requireScope(principal, operation);
+      if (orgId !== undefined) requireOrganization(principal, operation, orgId);
+    } catch (thrown) {
+      if (thrown instanceof AppError && (thrown.code === "forbidden" || thrown.code === "rate_limited")) {
+        this.options.onRefused(principal, operation.id, thrown.code);
+      }
+      throw thrown;
+    }
+    return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
+  }
+
+  private async authenticate(head: RequestHead, address: string): Promise<Principal> {
+    const failures = await this.rates?.failures.look(address);
+    if (failures?.exceeded) {
+      head.onRate(failures.state);
+      throw rateLimited(failures.state, "too many failed authentications from this address");
+    }
+    try {
+      return await this.options.authenticate(rawKeyOf(head.rawHeaders));
+    } catch (thrown) {
+      if (this.rates !== undefined && thrown instanceof AppError && thrown.code === "unauthenticated") {
+        await countFailure(this.rates, address, head);
+      }
+      throw thrown;
+    }
+  }
+
+  /** Reading an option parses it: once for each method. */
+  private operationOf(method: DescMethod): Operation {
+    const known = this.operations.get(method);
+    if (known !== undefined) return known;
+    const operation = operationOf(method);
+    this.operations.set(method, operation);
+    return operation;
+  }
+}
+
+/** The caller is told of the budget that ends first: the failures', unless others used up the address's. */
+async function countFailure(rates: Rates, address: string, head: RequestHead): Promise<void> {
+  const failed = await rates.failures.count(address);
+  const asked = await rates.addresses.count(address);
+  head.onRate(asked.state.remaining < failed.state.remaining ? asked.state : failed.state);
+}
+
+async function countRequest(
+  rates: Rates,
+  principal: Principal,
+  operation: Operation,
+  address: string,
+  head: RequestHead,
+): Promise<void> {
+  const token = String(principal.tokenId);
+  // A fleet shares one runtime token and often one address; streams and polls have budgets of their own.
+  if (operation.runtimeTraffic && principal.keyType === "runtime") {
+    head.onRate((await rates.tokens.look(token)).state);
+    return;
+  }
+  const byToken = await rates.tokens.count(token);
+  const byAddress = await rates.addresses.count(address);
+  if (byAddress.exceeded && !byToken.exceeded) {
+    head.onRate(byAddress.state);
+    throw rateLimited(byAddress.state, "too many requests from this address");
+  }
+  head.onRate(byToken.state);
+  if (byToken.exceeded) throw rateLimited(byToken.state, "too many requests with this token");
+}
+
+function rateLimited(state: RateState, why: string): AppError {
+  const retryAfterSeconds = Math.max(state.resetSeconds, 1);
+  return new AppError("rate_limited", `${why}: ${state.limit} a minute`, { retryAfterSeconds });
+}
+
+function requireScope(principal: Principal, operation: Operation): void {
+  if (carriesScope(principal, operation.scope)) return;
+  const needed = scopeName(operation.scope);
+  throw new AppError("forbidden", `${operation.id} needs the scope ${needed}, which this token does not carry`);
+}

@@ -1,0 +1,151 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type BundleSchema,
+  type BundleService,
+  type BundleWithPoliciesSchema,
+  type DeploymentSchema,
+} from "../../gen/signet/v1/bundle_pb.js";
+import type { BundleState, Deployment } from "../core/bundle.js";
+import type { EnvironmentPath } from "../service/access.js";
+import type { Bundles, BundleWithContent } from "../service/bundles.js";
+import type { ListedKey } from "../service/keys.js";
+import type { Publishing } from "../service/publishing.js";
+import { withoutNulls } from "./absent.js";
+import { callOf } from "./call.js";
+import { changeRequestOf } from "./change-request.js";
+import { timestampOf } from "./timestamps.js";
+import { countedRows } from "./total-count.js";
+
+/** BundleService on the use cases. */
+export function createBundleService(services: {
+  readonly bundles: Bundles;
+  readonly publishing: Publishing;
+  readonly keys: { list(): Promise<readonly ListedKey[]> };
+}): ServiceImpl<typeof BundleService> {
+  const { bundles, publishing, keys } = services;
+  return {
+    async publishBundle(request, context) {
+      const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
+      const state = await publishing.publish(changeRequestOf(context), pathOf(request), {
+        policies: policies ?? null,
+        scopePolicies: scopePolicies ?? null,
+        publishedBy: publishedBy ?? null,
+        title: title ?? null,
+        description: description ?? null,
+        labels,
+        source: source === undefined ? null : sourceOf(source),
+        activate: activate ?? true,
+      });
+      return bundleMessage(state);
+    },
+
+    async activateBundle(request, context) {
+      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), request.version));
+    },
+
+    async promoteBundle({ projectId, sourceEnv, promotedBy }, context) {
+      const path = { projectId, envName: sourceEnv };
+      return bundleMessage(await publishing.promote(changeRequestOf(context), path, promotedBy ?? null));
+    },
+
+    async listBundles(request, context) {
+      const { principal } = callOf(context);
+      const listed = await bundles.list(principal, pathOf(request), request.limit, request.beforeVersion);
+      return { bundles: countedRows(context, listed).map(bundleMessage) };
+    },
+
+    async getBundle(request, context) {
+      return bundleWithPolicies(await bundles.get(callOf(context).principal, pathOf(request), request.version));
+    },
+
+    async getBundleDocument(request, context) {
+      return { document: await bundles.document(callOf(context).principal, pathOf(request), request.version) };
+    },
+
+    async diffBundles(request, context) {
+      const { version, otherVersion } = request;
+      return { patch: await bundles.diff(callOf(context).principal, pathOf(request), version, otherVersion) };
+    },
+
+    async deleteBundle(request, context) {
+      await bundles.delete(callOf(context).principal, pathOf(request), request.version);
+      return create(EmptySchema);
+    },
+
+    async listDeployments(request, context) {
+      const { principal } = callOf(context);
+      const { rows, total, limit } = await bundles.deployments(
+        principal,
+        pathOf(request),
+        request.limit,
+        request.offset,
+      );
+      return { data: rows.map(deploymentMessage), total, limit, offset: request.offset };
+    },
+
+    async getDeployment(request, context) {
+      return deploymentMessage(await bundles.deployment(callOf(context).principal, request.deploymentId));
+    },
+
+    async listKeys() {
+      const listed = await keys.list();
+      return {
+        keys: listed.map(({ key, isCurrent }) => ({
+          keyId: key.keyId,
+          algorithm: "Ed25519",
+          publicKeyPem: key.publicKeyPem,
+          createdAt: timestampOf(key.createdAt),
+          isCurrent,
+          purpose: key.purpose,
+        })),
+      };
+    },
+  };
+}
+
+function pathOf({ projectId, envName }: EnvironmentPath): EnvironmentPath {
+  return { projectId, envName };
+}
+
+function sourceOf({ repository, revision, url }: { repository: string; revision: string; url: string }) {
+  return { repository, revision, url };
+}
+
+function bundleMessage(state: BundleState): MessageInitShape<typeof BundleSchema> {
+  const { bundle, isActive, deploymentId, sequence } = state;
+  const { publishedBy, title, description, source } = bundle;
+  return {
+    id: bundle.id,
+    version: bundle.version,
+    policyHash: bundle.policyHash,
+    isActive,
+    publishedAt: timestampOf(bundle.publishedAt),
+    labels: { ...bundle.labels },
+    origin: bundle.origin,
+    ...withoutNulls({ publishedBy, title, description, source, deploymentId, sequence }),
+  };
+}
+
+function bundleWithPolicies({
+  state,
+  content,
+}: BundleWithContent): MessageInitShape<typeof BundleWithPoliciesSchema> {
+  const { $typeName: _, ...fields } = bundleMessage(state);
+  const { signature, signatureV2, keyId } = state.bundle;
+  return {
+    ...fields,
+    policiesJson: content.policies,
+    scopePoliciesJson: content.scopePolicies,
+    signature,
+    signatureV2,
+    keyId,
+  };
+}
+
+function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {
+  const { fromVersion, orgId: _, ...fields } = deployment;
+  return { ...fields, at: timestampOf(deployment.at), ...withoutNulls({ fromVersion }) };
+}

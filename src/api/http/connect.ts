@@ -1,0 +1,184 @@
+import { createConnectRouter, createContextValues, type ContextValues, type MethodImplSpec } from "@connectrpc/connect";
+import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { AppError } from "../../core/error.js";
+import type { Admission, RateState } from "../admission.js";
+import { callKey } from "../call.js";
+import { toAppError, toConnectError } from "../errors.js";
+import { operationOf } from "../operations.js";
+import { clampDeadline } from "./deadline.js";
+import { headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
+import { observeMethod } from "./observed-method.js";
+import { answerError, answerMethodNotAllowed, plainError } from "./plain-answer.js";
+import { readBody } from "./read-body.js";
+import { writeRefusal } from "./refusal.js";
+import { reportKey, type RequestReport } from "./request-report.js";
+import { checkQuery, COMPRESSIONS, strictBody } from "./strict-body.js";
+import { allowedMethods, wireFormOf, type WireForm } from "./wire-form.js";
+
+/** What a message may have on top of the largest policy document: its other fields, and the frame's head. */
+const MESSAGE_SLACK_BYTES = 64 * 1024;
+
+/** Requests to health and reflection are names. They come without a token, so they may not cost more. */
+const PUBLIC_MAX_BYTES = 4 * 1024;
+
+export interface RpcOptions {
+  /** Guarded (guard.ts); behind admission. */
+  readonly methods: readonly MethodImplSpec[];
+  /** Health and reflection: for everybody. */
+  readonly publicMethods: readonly MethodImplSpec[];
+  readonly admission: Admission;
+  readonly maxBodyBytes: number;
+  /** Aborted when the server begins to shut down. */
+  readonly shutdownSignal: AbortSignal;
+}
+
+/** What a request brings along from the dispatcher. */
+export interface RpcContext {
+  readonly report: RequestReport;
+  onRate(state: RateState): void;
+}
+
+/** One method at its path. */
+export interface RpcRoute {
+  readonly handler: UniversalHandler;
+  readonly public: boolean;
+  readonly maxBytes: number;
+}
+
+/** gRPC, gRPC-Web and Connect. */
+export interface RpcHandler {
+  /** The method at a path such as `/signet.v1.BundleService/PublishBundle`. */
+  find(path: string): RpcRoute | undefined;
+  /** Answers a request; `refused` is why before anything else is looked at. Resolves when the answer has begun. Never rejects. */
+  handle(route: RpcRoute, req: NodeRequest, res: NodeResponse, context: RpcContext, refused?: AppError): Promise<void>;
+}
+
+/** Mounts methods for all three protocols. Throws when a method has no operation: such a server must not start. */
+export function createRpcHandler(options: RpcOptions): RpcHandler {
+  const routes = new Map<string, RpcRoute>();
+  const mount = (spec: MethodImplSpec, isPublic: boolean) => {
+    const maxBytes = isPublic ? PUBLIC_MAX_BYTES : options.maxBodyBytes + MESSAGE_SLACK_BYTES;
+    const handler = universalHandler(spec, maxBytes, options.shutdownSignal);
+    routes.set(handler.requestPath, { handler, public: isPublic, maxBytes });
+  };
+  for (const spec of options.publicMethods) mount(spec, true);
+  for (const spec of options.methods) {
+    operationOf(spec.method);
+    mount(spec, false);
+  }
+  return {
+    find: (path) => routes.get(path),
+    handle: (route, req, res, context, refused) => handleRpc(options.admission, route, req, res, context, refused),
+  };
+}
+
+function universalHandler(spec: MethodImplSpec, maxBytes: number, shutdownSignal: AbortSignal): UniversalHandler {
+  const { method, impl } = observeMethod(spec, shutdownSignal);
+  // A shutdown ends streams and held polls; the other calls are short and end by themselves within the grace time.
+  const held = method.methodKind !== "unary" || isRuntimeTraffic(spec);
+  const router = createConnectRouter({
+    acceptCompression: [...COMPRESSIONS],
+    readMaxBytes: maxBytes,
+    ...(held ? { shutdownSignal } : {}),
+  });
+  const [handler] = router.rpc(method, impl as never).handlers;
+  if (handler === undefined) throw new Error(`${method.name} has no handler`);
+  return handler;
+}
+
+function isRuntimeTraffic({ method }: MethodImplSpec): boolean {
+  return method.parent.file.proto.package === "signet.v1" && operationOf(method).runtimeTraffic;
+}
+
+async function handleRpc(
+  admission: Admission,
+  route: RpcRoute,
+  req: NodeRequest,
+  res: NodeResponse,
+  context: RpcContext,
+  refused: AppError | undefined,
+): Promise<void> {
+  const { report } = context;
+  const { method } = route.handler;
+  report.operationId = `${method.parent.typeName}/${method.name}`;
+  const query = (req.url ?? "").split("?", 2)[1] ?? "";
+  const form = wireFormOf(method, req.method ?? "", headerOf(req, "content-type"), new URLSearchParams(query));
+  if (form === "method") {
+    answerMethodNotAllowed(req, res, allowedMethods(method), report.requestId);
+    return;
+  }
+  if (form === "media_type") {
+    answerUnsupported(req, res, report);
+    return;
+  }
+  report.protocol = form.protocol;
+  try {
+    if (refused !== undefined) throw refused;
+    const values = createContextValues().set(reportKey, report);
+    if (!route.public) await admit(admission, route, req, context, values);
+    if (form.get && form.json) checkQuery(query);
+    await invoke(route, form, req, res, values);
+  } catch (thrown) {
+    refuse(req, res, form, report, toAppError(thrown));
+  }
+}
+
+async function admit(
+  admission: Admission,
+  route: RpcRoute,
+  req: NodeRequest,
+  { report, onRate }: RpcContext,
+  values: ContextValues,
+): Promise<void> {
+  const { requestId, clientAddress } = report;
+  const call = await admission.admit(route.handler.method, {
+    requestId,
+    clientAddress,
+    rawHeaders: req.rawHeaders,
+    onRate,
+  });
+  report.operationId = call.operation.id;
+  report.keyPrefix = call.principal.keyPrefix;
+  values.set(callKey, call);
+}
+
+async function invoke(
+  route: RpcRoute,
+  form: WireForm,
+  req: NodeRequest,
+  res: NodeResponse,
+  values: ContextValues,
+): Promise<void> {
+  const request = universalRequest(req, res, values);
+  clampDeadline(request.header);
+  if (!form.get && route.handler.method.methodKind !== "bidi_streaming") {
+    const body = await strictBody(form, request.header, await readBody(req, route.maxBytes), route.maxBytes);
+    request.body = createAsyncIterable([body]);
+  }
+  const response = await route.handler(request);
+  // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
+  universalResponseToNodeResponse(response, res).catch(() => res.destroy());
+}
+
+function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextValues) {
+  try {
+    return universalRequestFromNodeRequest(req, res, undefined, values);
+  } catch (cause) {
+    throw new AppError("malformed", "the request's target or host is no URL", { cause });
+  }
+}
+
+function refuse(req: NodeRequest, res: NodeResponse, form: WireForm, report: RequestReport, error: AppError): void {
+  report.error ??= error;
+  if (res.headersSent) res.destroy();
+  else writeRefusal(res, form, toConnectError(error, report.requestId));
+}
+
+function answerUnsupported(req: NodeRequest, res: NodeResponse, report: RequestReport): void {
+  const given = headerOf(req, "content-type") ?? "none";
+  const message = `the content type ${JSON.stringify(given)} is not one of gRPC, gRPC-Web or Connect for this method`;
+  const error = new AppError("unsupported_media_type", message);
+  report.error = error;
+  answerError(req, res, plainError(error), report.requestId);
+}

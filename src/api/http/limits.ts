@@ -1,0 +1,60 @@
+/** What one connection may cost. */
+export interface ListenerLimits {
+  readonly maxConnections: number;
+  /** From the connection's start until it is known which HTTP it speaks. */
+  readonly firstBytesTimeoutMs: number;
+  /** HTTP/1.1: until a request's head is complete. */
+  readonly headersTimeoutMs: number;
+  /** Until a request's body is complete, in both; long enough for the largest body on a slow line. */
+  readonly requestTimeoutMs: number;
+  /** How often HTTP/1.1 looks for requests that are over these times. */
+  readonly checkIntervalMs: number;
+  /** HTTP/1.1: how long a connection without a request is kept. */
+  readonly keepAliveTimeoutMs: number;
+  /** HTTP/1.1: how long nothing may move in a connection. Above the longest held poll (300 s) and the heartbeat of streams. */
+  readonly stallTimeoutMs: number;
+  /** A request's headers together. */
+  readonly maxHeaderBytes: number;
+  /** What is thrown away of a body that was refused, so that its sender reads the answer; after that the connection ends. */
+  readonly maxDiscardBytes: number;
+  readonly http2: Http2Limits;
+}
+
+export interface Http2Limits {
+  /** For each connection. */
+  readonly maxConcurrentStreams: number;
+  /** How much of a body may be under way, for each stream. */
+  readonly windowBytes: number;
+  /** Streams that a client may cancel within `resetWindowMs` before its connection ends (CVE-2023-44487, "rapid reset"). */
+  readonly maxResets: number;
+  readonly resetWindowMs: number;
+  readonly pingIntervalMs: number;
+  /** A peer that does not answer a ping for so long is gone. */
+  readonly pingTimeoutMs: number;
+  /** A connection without a stream for so long is closed; looked at on each ping. */
+  readonly idleTimeoutMs: number;
+  /** What Node may hold for one connection, in MiB. */
+  readonly maxSessionMiB: number;
+}
+
+export const DEFAULT_LIMITS: ListenerLimits = {
+  maxConnections: 20_000,
+  firstBytesTimeoutMs: 10_000,
+  headersTimeoutMs: 20_000,
+  requestTimeoutMs: 300_000,
+  checkIntervalMs: 5_000,
+  keepAliveTimeoutMs: 75_000,
+  stallTimeoutMs: 600_000,
+  maxHeaderBytes: 16 * 1024,
+  maxDiscardBytes: 16 * 1024 * 1024,
+  http2: {
+    maxConcurrentStreams: 256,
+    windowBytes: 1024 * 1024,
+    maxResets: 200,
+    resetWindowMs: 10_000,
+    pingIntervalMs: 30_000,
+    pingTimeoutMs: 10_000,
+    idleTimeoutMs: 300_000,
+    maxSessionMiB: 64,
+  },
+};

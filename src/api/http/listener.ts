@@ -1,0 +1,152 @@
+import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
+import { createServer as createNet, type AddressInfo, type Socket } from "node:net";
+import { continueOnRead } from "./expect-continue.js";
+import { closeSession, superviseSession } from "./http2-sessions.js";
+import { discardBody } from "./leftover-body.js";
+import type { ListenerLimits } from "./limits.js";
+import type { RequestListener } from "./node-http.js";
+import { peekVersion } from "./preface.js";
+
+/** One port for HTTP/1.1 and HTTP/2 without TLS. */
+export interface Listener extends AsyncDisposable {
+  /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /** Throws before `listen` resolved. */
+  readonly address: AddressInfo;
+  /**
+   * Accepts nothing more, says GOAWAY, closes idle connections, and waits up to `graceMs` for requests in flight; then destroys
+   * what is left. Streams end only when their implementation does: abort its signal first. Never rejects.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Tells HTTP/1.1 and HTTP/2 apart by a connection's first bytes, and gives the requests of both to `handle`. */
+export function createListener(handle: RequestListener, limits: ListenerLimits): Listener {
+  const sockets = new Set<Socket>();
+  const undecided = new Set<Socket>();
+  const http1 = http1Server(handle, limits);
+  const http2 = http2Server(handle, limits);
+  const net = createNet({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    undecided.add(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      undecided.delete(socket);
+    });
+    // Each server has a listener of its own; until then a reset must not end the process.
+    socket.on("error", () => socket.destroy());
+    peekVersion(socket, limits.firstBytesTimeoutMs, (version) => {
+      undecided.delete(socket);
+      // HTTP/2 has no half-closed connections; HTTP/1.1 clients may close their half and still wait for the answer.
+      if (version === "http2") socket.allowHalfOpen = false;
+      (version === "http2" ? http2.server : http1.server).emit("connection", socket);
+    });
+  });
+  net.maxConnections = limits.maxConnections;
+
+  const close = async (graceMs: number) => {
+    const closed = new Promise<void>((resolve) => net.close(() => resolve()));
+    for (const socket of undecided) socket.destroy();
+    http1.drain();
+    http2.drain();
+    const timer = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, graceMs);
+    await closed;
+    clearTimeout(timer);
+  };
+
+  return {
+    listen: async (host, port) => {
+      await new Promise<void>((resolve, reject) => {
+        net.once("error", reject);
+        net.listen(port, host, resolve);
+      });
+      return addressOf(net.address());
+    },
+    get address() {
+      return addressOf(net.address());
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(0),
+  };
+}
+
+function addressOf(address: AddressInfo | string | null): AddressInfo {
+  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port");
+  return address;
+}
+
+function http1Server(handle: RequestListener, limits: ListenerLimits) {
+  let draining = false;
+  const inFlight = new Set<ServerResponse>();
+  const onRequest = (req: IncomingMessage, res: ServerResponse) => {
+    inFlight.add(res);
+    if (draining) res.setHeader("Connection", "close");
+    res.once("finish", () => {
+      if (!req.complete) discardBody(req, limits.maxDiscardBytes);
+    });
+    res.once("close", () => {
+      inFlight.delete(res);
+      // A connection counts as idle only after this event.
+      if (draining) setImmediate(() => server.closeIdleConnections());
+    });
+    handle(req, res);
+  };
+  const server = createHttp1(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+    },
+    onRequest,
+  );
+  server.timeout = limits.stallTimeoutMs;
+  server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
+    continueOnRead(req, res);
+    onRequest(req, res);
+  });
+  // The checker of these time-outs starts on this event, which a server that is only given sockets never has.
+  server.emit("listening");
+  const drain = () => {
+    draining = true;
+    for (const res of inFlight) if (!res.headersSent) res.setHeader("Connection", "close");
+    server.closeIdleConnections();
+    // Stops the checker once the last connection is gone; the server itself never listened, which is the error it tells.
+    server.close(() => undefined);
+  };
+  return { server, drain };
+}
+
+function http2Server(handle: RequestListener, limits: ListenerLimits) {
+  let draining = false;
+  const sessions = new Set<ServerHttp2Session>();
+  const { maxConcurrentStreams, windowBytes, maxSessionMiB } = limits.http2;
+  const server = createHttp2(
+    {
+      settings: { maxConcurrentStreams, maxHeaderListSize: limits.maxHeaderBytes, initialWindowSize: windowBytes },
+      maxSessionMemory: maxSessionMiB,
+      maxSessionInvalidFrames: 100,
+      unknownProtocolTimeout: limits.firstBytesTimeoutMs,
+    },
+    handle,
+  );
+  server.on("checkContinue", (req, res) => {
+    continueOnRead(req, res);
+    handle(req, res);
+  });
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    superviseSession(session, limits);
+    if (draining) closeSession(session);
+  });
+  const drain = () => {
+    draining = true;
+    for (const session of sessions) closeSession(session);
+  };
+  return { server, drain };
+}

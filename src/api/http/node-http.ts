@@ -1,0 +1,49 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+
+/** A request of HTTP/1.1, or of HTTP/2 through Node's compatibility API. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+
+/** Its answer. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+export type RequestListener = (req: NodeRequest, res: NodeResponse) => void;
+
+const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** The caller's X-Request-Id when it is 1 to 128 of A–Z a–z 0–9 `.` `_` `:` `-`, else a new UUID (api.md, "request id"). */
+export function requestIdOf(req: NodeRequest): string {
+  const given = headerOf(req, "x-request-id");
+  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** The peer's address as text; empty when it is already gone. */
+export function clientAddressOf(req: NodeRequest): string {
+  return req.socket.remoteAddress ?? "";
+}
+
+/** The path as sent, without the query. */
+export function pathOf(req: NodeRequest): string {
+  return (req.url ?? "").split("?", 1)[0] ?? "";
+}
+
+/** One header; undefined when it is absent or was sent more than once in a way that Node keeps apart. */
+export function headerOf(req: NodeRequest, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Host, or `:authority` in HTTP/2. */
+export function authorityOf(req: NodeRequest): string | undefined {
+  return "authority" in req && req.authority !== "" ? req.authority : headerOf(req, "host");
+}
+
+/** HTTP/2 and HTTP/1.1 answer with the same calls, but TypeScript does not join their overloads. */
+export function endWith(res: NodeResponse, status: number, headers: Record<string, string>, body?: Uint8Array): void {
+  res.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  const response = res as ServerResponse;
+  if (body === undefined) response.end();
+  else response.end(body);
+}

@@ -1,0 +1,67 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { ConnectError, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
+import { AppError } from "../../core/error.js";
+import { toAppError, toConnectError } from "../errors.js";
+import { reportKey } from "./request-report.js";
+
+/** Why a stream ends when the server does. */
+export function shuttingDown(): AppError {
+  return new AppError("unavailable", "the server is shutting down");
+}
+
+/**
+ * Wraps an implementation so that what it throws is in the request's report, and leaves as a ConnectError. A stream that returns
+ * because the server shuts down ends with `unavailable`, which tells its client to come back, and not with success.
+ */
+export function observeMethod(spec: MethodImplSpec, shutdownSignal: AbortSignal): MethodImplSpec {
+  switch (spec.kind) {
+    case "unary":
+      return {
+        ...spec,
+        async impl(request: MessageShape<DescMessage>, context: HandlerContext) {
+          reached(context);
+          try {
+            return await spec.impl(request, context);
+          } catch (thrown) {
+            throw noted(context, thrown);
+          }
+        },
+      };
+    case "server_streaming":
+      return {
+        ...spec,
+        impl: (request: MessageShape<DescMessage>, context: HandlerContext) =>
+          observed(context, shutdownSignal, () => spec.impl(request, context)),
+      };
+    case "bidi_streaming":
+      return {
+        ...spec,
+        impl: (requests: AsyncIterable<MessageShape<DescMessage>>, context: HandlerContext) =>
+          observed(context, shutdownSignal, () => spec.impl(requests, context)),
+      };
+    case "client_streaming":
+      throw new Error(`${spec.method.name}: no method streams to the server only`);
+  }
+}
+
+async function* observed<T>(context: HandlerContext, shutdownSignal: AbortSignal, open: () => AsyncIterable<T>) {
+  reached(context);
+  try {
+    yield* open();
+    if (shutdownSignal.aborted) throw shuttingDown();
+  } catch (thrown) {
+    throw noted(context, thrown);
+  }
+}
+
+function reached(context: HandlerContext): void {
+  const report = context.values.get(reportKey);
+  if (report !== undefined) report.reached = true;
+}
+
+function noted(context: HandlerContext, thrown: unknown): ConnectError {
+  const report = context.values.get(reportKey);
+  const error = toAppError(thrown);
+  if (report !== undefined) report.error = error;
+  return thrown instanceof ConnectError ? thrown : toConnectError(error, report?.requestId ?? "");
+}

@@ -1,0 +1,66 @@
+import type { Readable } from "node:stream";
+import { AppError } from "../../core/error.js";
+import { headerOf, type NodeRequest } from "./node-http.js";
+import { discardBody } from "./leftover-body.js";
+
+const FIRST_BYTES = 64 * 1024;
+
+/**
+ * The whole body of a request, as sent: still compressed when it is.
+ *
+ * Into one growing buffer, because a peer decides how many chunks there are: a chunk for each byte costs a hundred times the body.
+ *
+ * @throws AppError `too_large` as soon as it is known to be over `maxBytes`: from Content-Length, before anything is read.
+ * @throws AppError `cancelled` when the caller goes away.
+ */
+export async function readBody(req: NodeRequest, maxBytes: number): Promise<Uint8Array> {
+  const announced = Number(headerOf(req, "content-length") ?? 0);
+  if (announced > maxBytes) throw bodyTooLarge(maxBytes);
+  const body: Readable = req;
+  let buffer = Buffer.allocUnsafe(Math.min(announced || FIRST_BYTES, FIRST_BYTES));
+  let length = 0;
+  await new Promise<void>((resolve, reject) => {
+    const stop = () => {
+      body.off("data", onData);
+      body.off("end", onEnd);
+      body.off("error", onGone);
+      body.off("close", onGone);
+    };
+    const onData = (chunk: Buffer) => {
+      if (length + chunk.byteLength > maxBytes) {
+        stop();
+        discardBody(req, maxBytes);
+        reject(bodyTooLarge(maxBytes));
+        return;
+      }
+      if (length + chunk.byteLength > buffer.byteLength) {
+        const larger = Buffer.allocUnsafe(Math.min(Math.max(buffer.byteLength * 2, length + chunk.byteLength), maxBytes));
+        buffer.copy(larger, 0, 0, length);
+        buffer = larger;
+      }
+      length += chunk.copy(buffer, length);
+    };
+    const onEnd = () => {
+      stop();
+      resolve();
+    };
+    const onGone = (cause?: Error) => {
+      stop();
+      reject(new AppError("cancelled", "the request was cancelled", { cause }));
+    };
+    if (body.destroyed) {
+      onGone();
+      return;
+    }
+    body.on("data", onData);
+    body.once("end", onEnd);
+    // Stays: an error that comes after the answer has nobody else to hear it.
+    body.on("error", onGone);
+    body.once("close", onGone);
+  });
+  return buffer.subarray(0, length);
+}
+
+export function bodyTooLarge(maxBytes: number): AppError {
+  return new AppError("too_large", `the request is larger than the limit of ${maxBytes} bytes`);
+}

@@ -1,0 +1,18 @@
+import { createContextKey } from "@connectrpc/connect";
+import type { AppError } from "../../core/error.js";
+import type { RpcProtocol } from "./wire-form.js";
+
+/** What is known of a request when it is over; filled in on its way. */
+export interface RequestReport {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  protocol: RpcProtocol | "rest" | "probe" | "http";
+  operationId: string | undefined;
+  keyPrefix: string | undefined;
+  error: AppError | undefined;
+  /** An implementation was called: what fails before that is the protocol's own error. */
+  reached: boolean;
+}
+
+/** Where a HandlerContext carries the report of its request. */
+export const reportKey = createContextKey<RequestReport | undefined>(undefined, { description: "signet request report" });

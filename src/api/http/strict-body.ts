@@ -1,0 +1,132 @@
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { ConnectError } from "@connectrpc/connect";
+import { compressedFlag, encodeEnvelopes, type Compression, type EnvelopedMessage } from "@connectrpc/connect/protocol";
+import { AppError } from "../../core/error.js";
+import { scanStrictJson } from "../../bundle/strict-json.js";
+import { toAppError } from "../errors.js";
+import { bodyTooLarge } from "./read-body.js";
+import type { WireForm } from "./wire-form.js";
+
+export const COMPRESSIONS: readonly Compression[] = [compressionGzip, compressionBrotli];
+
+/** Policies are strings in a message: what is deeper than this is no message of signet.v1. */
+const MAX_MESSAGE_DEPTH = 64;
+
+const HEAD_BYTES = 5;
+
+/**
+ * A request's body as the protocol's handler may have it: decompressed, and when it is JSON, UTF-8 that loses nothing when it is
+ * parsed (Connect's reader turns broken UTF-8 into U+FFFD, and JSON.parse drops duplicate keys: design, "strict JSON in").
+ * `header` loses the encodings that no longer hold.
+ *
+ * Frames that are incomplete, and encodings that nobody knows, come back as they are: the handler has words for those.
+ *
+ * @throws AppError `malformed` for what is no JSON, no UTF-8, or does not decompress; `invalid` for JSON that would lose
+ *   something; `too_large` for a message that is over `maxBytes` once decompressed.
+ */
+export async function strictBody(
+  form: WireForm,
+  header: Headers,
+  body: Uint8Array,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const encodingHeader = ENCODING_HEADERS[form.enveloped ? form.protocol : "unary"];
+  const encoding = header.get(encodingHeader) ?? "identity";
+  const compression = COMPRESSIONS.find(({ name }) => name === encoding);
+  if (encoding !== "identity" && compression === undefined) return body;
+  if (form.enveloped) return await strictFrames(form, compression, body, maxBytes);
+
+  const message = compression === undefined ? body : await decompress(compression, body, maxBytes);
+  if (form.json) checkJson(message);
+  header.delete(encodingHeader);
+  // Connect's reader believes it.
+  header.delete("content-length");
+  return message;
+}
+
+/** The same for the message in the query of a Connect GET, which the handler reads from there. Throws as strictBody does. */
+export function checkQuery(query: string): void {
+  const parameters = new URLSearchParams(query);
+  const message = parameters.get("message") ?? "";
+  if (parameters.get("base64") === "1") checkJson(Buffer.from(message, "base64url"));
+  // URLSearchParams writes U+FFFD for broken UTF-8; decodeURIComponent throws.
+  else checkText(decodedParameter(query, "message"));
+}
+
+const ENCODING_HEADERS = {
+  unary: "content-encoding",
+  connect: "connect-content-encoding",
+  grpc: "grpc-encoding",
+  "grpc-web": "grpc-encoding",
+} as const;
+
+async function strictFrames(
+  form: WireForm,
+  compression: Compression | undefined,
+  body: Uint8Array,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const frames: EnvelopedMessage[] = [];
+  let changed = false;
+  for (let at = 0; at < body.byteLength; ) {
+    const frame = frameAt(body, at);
+    if (frame === undefined) return body;
+    at += HEAD_BYTES + frame.data.byteLength;
+    // The handlers ignore flags that they do not know, and would parse what was not looked at.
+    if ((frame.flags & ~compressedFlag) !== 0) throw new AppError("malformed", `unknown frame flags ${frame.flags}`);
+    let { data } = frame;
+    if (frame.flags === compressedFlag) {
+      if (compression === undefined) throw new AppError("malformed", "a compressed message without its encoding");
+      data = await decompress(compression, data, maxBytes);
+      changed = true;
+    }
+    if (data.byteLength > maxBytes) throw bodyTooLarge(maxBytes);
+    if (form.json) checkJson(data);
+    frames.push({ flags: 0, data });
+    // Every method takes one message; a second one is refused by the handler, and a million need not be looked at.
+    if (frames.length > 1) break;
+  }
+  return changed || frames.length > 1 ? encodeEnvelopes(...frames) : body;
+}
+
+function frameAt(body: Uint8Array, at: number): EnvelopedMessage | undefined {
+  if (body.byteLength - at < HEAD_BYTES) return undefined;
+  const view = new DataView(body.buffer, body.byteOffset + at, HEAD_BYTES);
+  const start = at + HEAD_BYTES;
+  const length = view.getUint32(1);
+  if (body.byteLength - start < length) return undefined;
+  return { flags: view.getUint8(0), data: body.subarray(start, start + length) };
+}
+
+async function decompress(compression: Compression, data: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await compression.decompress(data, maxBytes);
+  } catch (thrown) {
+    const error = thrown instanceof ConnectError ? toAppError(thrown) : undefined;
+    if (error?.code === "too_large") throw bodyTooLarge(maxBytes);
+    throw new AppError("malformed", `the body is not ${compression.name}`, { cause: thrown });
+  }
+}
+
+function checkJson(message: Uint8Array): void {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(message);
+  } catch (cause) {
+    throw new AppError("malformed", "the body is not valid UTF-8", { cause });
+  }
+  checkText(text);
+}
+
+function checkText(text: string): void {
+  scanStrictJson(text, { maxDepth: MAX_MESSAGE_DEPTH });
+}
+
+function decodedParameter(query: string, name: string): string {
+  const found = query.split("&").find((pair) => pair.startsWith(`${name}=`));
+  try {
+    return decodeURIComponent((found ?? "").slice(name.length + 1).replaceAll("+", " "));
+  } catch (cause) {
+    throw new AppError("malformed", "the query is not valid UTF-8", { cause });
+  }
+}

@@ -1,0 +1,48 @@
+import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
+import { fieldRulesOf } from "../operations.js";
+import { isFieldMask, isTimestamp } from "./fields.js";
+import { restScalar } from "./scalar.js";
+
+/**
+ * Refuses a request message that REST cannot read: see `checkResponse`; and json_text only at the top, where the span of the raw
+ * text is known. Throws an Error that names the field.
+ */
+export function checkRequest(message: DescMessage): void {
+  walk(message, new Set(), (field) => {
+    if (fieldRulesOf(field).jsonText && field.parent !== message) throw refusal(field, "json_text inside of a nested message");
+  });
+}
+
+/**
+ * Refuses a response message that REST cannot write: 64-bit integers (strings in JSON, design.md), bytes, maps whose keys are no
+ * strings, google.protobuf types but Timestamp, FieldMask and Empty, and field rules on what is no string. Throws an Error that
+ * names the field.
+ */
+export function checkResponse(message: DescMessage): void {
+  walk(message, new Set(), () => undefined);
+}
+
+function walk(message: DescMessage, seen: Set<DescMessage>, visit: (field: DescField) => void): void {
+  if (seen.has(message) || isTimestamp(message) || isFieldMask(message)) return;
+  seen.add(message);
+  for (const field of message.fields) {
+    checkField(field);
+    visit(field);
+    if (field.message !== undefined) walk(field.message, seen, visit);
+  }
+}
+
+function checkField(field: DescField): void {
+  const { jsonText, nullIsEmpty } = fieldRulesOf(field);
+  const isString = field.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
+  if ((jsonText || nullIsEmpty) && !isString) throw refusal(field, "json_text and null_is_empty are for single strings");
+  if (field.scalar !== undefined && restScalar(field.scalar) === undefined) throw refusal(field, ScalarType[field.scalar]);
+  if (field.fieldKind === "map" && field.mapKey !== ScalarType.STRING) throw refusal(field, "a map without string keys");
+  const type = field.message;
+  const isKnown = isTimestamp(type) || isFieldMask(type) || type?.typeName === "google.protobuf.Empty";
+  if (type?.typeName.startsWith("google.protobuf.") && !isKnown) throw refusal(field, type.typeName);
+}
+
+function refusal(field: DescField, what: string): Error {
+  return new Error(`${field.parent.typeName}.${field.name}: REST does not carry ${what}`);
+}

@@ -1,0 +1,118 @@
+import { getOption, hasOption, type DescField, type DescMessage } from "@bufbuild/protobuf";
+import type { MethodImplSpec } from "@connectrpc/connect";
+import { http as httpOption } from "../../../gen/google/api/annotations_pb.js";
+import type { HttpRule } from "../../../gen/google/api/http_pb.js";
+import type { Operation } from "../../../gen/signet/v1/options_pb.js";
+import { operationOf } from "../operations.js";
+import { fieldNamed, isFieldMask, isTimestamp } from "./fields.js";
+import { checkRequest, checkResponse } from "./message-check.js";
+import { queryFieldsOf, type QueryFields } from "./query-fields.js";
+import { parseTemplate } from "./template.js";
+import type { Entry } from "./trie.js";
+
+/** A method that REST can call. */
+export type RestMethod = Extract<MethodImplSpec, { kind: "unary" | "server_streaming" }>;
+
+/** What the body of a request goes into: nothing, every field that the path does not bind, or one field. */
+export type BodyTarget =
+  | { readonly kind: "none" }
+  | { readonly kind: "all"; readonly message: DescMessage }
+  | { readonly kind: "field"; readonly field: DescField };
+
+/** One binding of a method: an HTTP method, a path, and where the parts of a request go. */
+export interface Route extends Entry {
+  readonly spec: RestMethod;
+  readonly operation: Operation;
+  /** By the dotted name that the template has. */
+  readonly pathFields: ReadonlyMap<string, readonly DescField[]>;
+  readonly queryFields: QueryFields;
+  readonly body: BodyTarget;
+  /** The FieldMask that a PATCH fills with the fields of its body. */
+  readonly updateMask: DescField | undefined;
+  /** The field that is the response's body; the whole message when there is none. */
+  readonly responseField: DescField | undefined;
+}
+
+/**
+ * The routes of methods, from google.api.http alone; a method without that option is not in REST.
+ *
+ * Throws an Error, so that the server does not start, for a method without operation, a client stream, a template that is broken or
+ * names a field that a path cannot hold, a body or response_body that does not exist, and messages that REST cannot carry.
+ */
+export function collectRoutes(methods: readonly MethodImplSpec[]): Route[] {
+  return methods.flatMap((spec) => {
+    if (!hasOption(spec.method, httpOption)) return [];
+    const name = `${spec.method.parent.typeName}/${spec.method.name}`;
+    if (spec.kind !== "unary" && spec.kind !== "server_streaming") throw new Error(`${name}: REST has no client streams`);
+    const rule = getOption(spec.method, httpOption);
+    return [rule, ...rule.additionalBindings].map((binding) => {
+      if (binding !== rule && binding.additionalBindings.length > 0) throw new Error(`${name}: nested additional_bindings`);
+      return routeOf(name, spec, binding);
+    });
+  });
+}
+
+function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
+  const operation = operationOf(spec.method);
+  const { input, output } = spec.method;
+  checkRequest(input);
+  checkResponse(output);
+  const { httpMethod, path } = patternOf(name, rule);
+  const template = parseTemplate(path);
+  const pathFields = new Map(template.variables.map(({ field }) => [field, pathField(name, input, field)]));
+  const body = bodyOf(name, input, rule.body);
+  if (body.kind !== "none" && (httpMethod === "GET" || httpMethod === "HEAD")) throw new Error(`${name}: a body in ${httpMethod}`);
+  if (body.kind === "field" && [...pathFields.values()].some(([top]) => top === body.field)) {
+    throw new Error(`${name}: both path and body bind "${rule.body}"`);
+  }
+  const mask = fieldNamed(input, "update_mask");
+  return {
+    name,
+    httpMethod,
+    template,
+    answersHead: httpMethod === "GET" && spec.kind === "unary",
+    spec,
+    operation,
+    pathFields,
+    queryFields: queryFieldsOf(input, new Set(pathFields.keys()), body),
+    body,
+    updateMask: httpMethod === "PATCH" && mask?.fieldKind === "message" && isFieldMask(mask.message) ? mask : undefined,
+    responseField: rule.responseBody === "" ? undefined : topField(name, output, rule.responseBody, "response_body"),
+  };
+}
+
+function patternOf(name: string, rule: HttpRule): { httpMethod: string; path: string } {
+  const { pattern } = rule;
+  if (pattern.case === undefined) throw new Error(`${name}: google.api.http without a pattern`);
+  if (pattern.case !== "custom") return { httpMethod: pattern.case.toUpperCase(), path: pattern.value };
+  const { kind, path } = pattern.value;
+  if (!/^[A-Z]+$/.test(kind)) throw new Error(`${name}: the custom HTTP method "${kind}" is not supported`);
+  return { httpMethod: kind, path };
+}
+
+function bodyOf(name: string, input: DescMessage, body: string): BodyTarget {
+  if (body === "") return { kind: "none" };
+  if (body === "*") return { kind: "all", message: input };
+  return { kind: "field", field: topField(name, input, body, "body") };
+}
+
+function topField(name: string, message: DescMessage, fieldName: string, what: string): DescField {
+  const field = fieldNamed(message, fieldName);
+  if (field === undefined) throw new Error(`${name}: ${what} "${fieldName}" is no field of ${message.typeName}`);
+  return field;
+}
+
+/** A path variable goes into one primitive value, which may stand in nested messages. */
+function pathField(name: string, input: DescMessage, dotted: string): DescField[] {
+  const fields: DescField[] = [];
+  let message: DescMessage | undefined = input;
+  for (const part of dotted.split(".")) {
+    const field: DescField | undefined = message === undefined ? undefined : fieldNamed(message, part);
+    if (field === undefined) throw new Error(`${name}: path variable "${dotted}" is no field of ${input.typeName}`);
+    fields.push(field);
+    message = field.fieldKind === "message" && !isTimestamp(field.message) ? field.message : undefined;
+  }
+  const kind = fields.at(-1)?.fieldKind;
+  if (kind !== "scalar" && kind !== "enum") throw new Error(`${name}: path variable "${dotted}" is no scalar or enum`);
+  return fields;
+}

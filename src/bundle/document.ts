@@ -1,0 +1,132 @@
+import { AppError } from "../core/error.js";
+import { canonicalJson, type JsonObject } from "./canonical-json.js";
+import type { CanonicalContent } from "./policy-hash.js";
+
+/** The format that `version` names: the one number that a format 1 verifier accepts there. */
+export const BUNDLE_FORMAT_VERSION = 1;
+
+/** The scope of every bundle that is signed here. */
+export const EMPTY_SCOPE = { tenant_id: "", app_id: "", agent_id: "", env: "" } as const;
+
+/** What a bundle says of itself; the second signature covers it. */
+export interface BundleIdentity {
+  /** UUID. */
+  readonly bundleId: string;
+  /** UUID. */
+  readonly orgId: string;
+  /** UUID. */
+  readonly projectId: string;
+  /** The environment's name. */
+  readonly environment: string;
+  /** As {@link formatPublishedAt} writes it; opaque to a verifier. */
+  readonly publishedAt: string;
+}
+
+/** A served document, parsed. Keys that are not here are to be ignored. */
+export interface BundleDocument {
+  readonly version: typeof BUNDLE_FORMAT_VERSION;
+  readonly bundle_id: string;
+  readonly org_id: string;
+  readonly project_id: string;
+  readonly environment: string;
+  readonly published_at: string;
+  readonly policies: JsonObject;
+  readonly scope: JsonObject;
+  readonly scope_policies: JsonObject;
+  /** `sha256:` and 64 hex digits. */
+  readonly policy_hash: string;
+  /** Base64 of 64 bytes. */
+  readonly signature?: string;
+  /** Base64 of 64 bytes. */
+  readonly signature_v2?: string;
+  /** The bundle's number in its environment; not part of format 1. */
+  readonly bundle_version?: number;
+  /** 16 hex digits; not part of format 1. */
+  readonly key_id?: string;
+}
+
+export interface DocumentParts {
+  readonly identity: BundleIdentity;
+  /** What JSON.stringify printed for the policies. */
+  readonly policiesText: string;
+  /** What JSON.stringify printed for the scope policies. */
+  readonly scopePoliciesText: string;
+  readonly policyHash: string;
+  /** Base64. */
+  readonly signature: string;
+  /** Base64. */
+  readonly signatureV2: string;
+  /** The bundle's number, 1 and up. */
+  readonly bundleVersion: number;
+  readonly keyId: string;
+}
+
+/**
+ * Writes the JSON text of a document, whose bytes are served for as long as the bundle lives.
+ *
+ * The two content texts are taken as they are, so a document of any size costs no parse; they must be what JSON.stringify
+ * prints, because the hash was taken of that.
+ */
+export function formatDocument(parts: DocumentParts): string {
+  const { identity } = parts;
+  const fields: [name: string, json: string][] = [
+    ["version", String(BUNDLE_FORMAT_VERSION)],
+    ["bundle_id", JSON.stringify(identity.bundleId)],
+    ["org_id", JSON.stringify(identity.orgId)],
+    ["project_id", JSON.stringify(identity.projectId)],
+    ["environment", JSON.stringify(identity.environment)],
+    ["published_at", JSON.stringify(identity.publishedAt)],
+    ["policies", parts.policiesText],
+    ["scope", JSON.stringify(EMPTY_SCOPE)],
+    ["scope_policies", parts.scopePoliciesText],
+    ["policy_hash", JSON.stringify(parts.policyHash)],
+    ["signature", JSON.stringify(parts.signature)],
+    ["signature_v2", JSON.stringify(parts.signatureV2)],
+    ["bundle_version", String(parts.bundleVersion)],
+    ["key_id", JSON.stringify(parts.keyId)],
+  ];
+  return `{${fields.map(([name, json]) => `"${name}":${json}`).join(",")}}`;
+}
+
+/**
+ * A time as documents write it: `2026-04-22T12:00:00+00:00`, UTC, parts of a second cut off.
+ *
+ * @param time a Date, or an ISO 8601 text that ends in `Z` or an offset
+ * @throws AppError `internal` for anything else, or a year that has not four digits
+ */
+export function formatPublishedAt(time: Date | string): string {
+  const date = typeof time === "string" && !/T.*(Z|[+-]\d\d:\d\d)$/.test(time) ? new Date(NaN) : new Date(time);
+  const text = Number.isNaN(date.getTime()) ? "" : date.toISOString();
+  if (!/^\d{4}-/.test(text)) throw new AppError("internal", `no time that a document can carry: ${String(time)}`);
+  return `${text.slice(0, 19)}+00:00`;
+}
+
+/** What the first signature is over: the ASCII bytes of the policy hash. */
+export function signatureMessage(policyHash: string): Uint8Array {
+  return new TextEncoder().encode(policyHash);
+}
+
+/**
+ * What the second signature is over: `znyx-policy-bundle-sig-v2`, one NUL byte, and the canonical JSON of exactly
+ * bundle_format_version, bundle_id, environment, org_id, policies, project_id, published_at, scope, scope_policies.
+ */
+export function signatureV2Message(
+  identity: BundleIdentity,
+  content: CanonicalContent,
+  scope: JsonObject = EMPTY_SCOPE,
+): Uint8Array {
+  // In the canonical order, so that the texts of the content can be spliced in.
+  const fields: [name: string, canonical: string][] = [
+    ["bundle_format_version", String(BUNDLE_FORMAT_VERSION)],
+    ["bundle_id", canonicalJson(identity.bundleId)],
+    ["environment", canonicalJson(identity.environment)],
+    ["org_id", canonicalJson(identity.orgId)],
+    ["policies", content.policies],
+    ["project_id", canonicalJson(identity.projectId)],
+    ["published_at", canonicalJson(identity.publishedAt)],
+    ["scope", canonicalJson(scope)],
+    ["scope_policies", content.scopePolicies],
+  ];
+  const body = fields.map(([name, canonical]) => `"${name}":${canonical}`).join(",");
+  return new TextEncoder().encode(`znyx-policy-bundle-sig-v2\0{${body}}`);
+}

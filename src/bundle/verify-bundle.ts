@@ -1,0 +1,114 @@
+import { decodeBase64 } from "./base64.js";
+import { signatureMessage, signatureV2Message, type BundleDocument } from "./document.js";
+import { nobleVerifier } from "./ed25519-noble.js";
+import type { PublicKey } from "./keys.js";
+import { parseDocument } from "./parse-document.js";
+import { canonicalContent, policyHashOf, type CanonicalContent } from "./policy-hash.js";
+import type { Verifier } from "./signer.js";
+import { VerificationError } from "./verification-error.js";
+
+/** Whose bundle it has to be; what is left out is not checked. */
+export interface ExpectedIdentity {
+  readonly orgId?: string;
+  readonly projectId?: string;
+  /** The environment's name. */
+  readonly environment?: string;
+}
+
+export interface VerifyOptions {
+  /** Whether a document without `signature_v2` is refused; true unless told. Without it nobody vouches for the identity. */
+  readonly requireSignatureV2?: boolean;
+  /** The Ed25519 implementation; the portable one unless told. */
+  readonly verifier?: Verifier;
+}
+
+export interface VerifiedBundle {
+  readonly document: BundleDocument;
+  /** The key that signed. */
+  readonly keyId: string;
+  /** Whether a signature covers the identity too. */
+  readonly identityIsSigned: boolean;
+}
+
+/**
+ * Verifies a served document, in the order that format 1 has: strict JSON, format, hash, `signature`, `signature_v2`, and then
+ * whether it is the bundle of whom the caller is.
+ *
+ * With a `key_id` only that key counts, otherwise any of `keys` may have signed; both signatures must be by the same one.
+ *
+ * @throws VerificationError whose `reason` names the first check that failed
+ */
+export async function verifyDocument(
+  text: string,
+  keys: readonly PublicKey[],
+  expected: ExpectedIdentity,
+  options: VerifyOptions = {},
+): Promise<VerifiedBundle> {
+  const document = parseDocument(text);
+  const content = canonicalContent(document.policies, document.scope_policies);
+  if (policyHashOf(content) !== document.policy_hash) {
+    throw new VerificationError("hash", "policy_hash is not the hash of the content");
+  }
+  const verifier = options.verifier ?? nobleVerifier;
+  const key = await verifyContentSignature(document, keys, verifier);
+  const identityIsSigned = await verifyIdentitySignature(document, content, key, verifier);
+  if (!identityIsSigned && (options.requireSignatureV2 ?? true)) {
+    throw new VerificationError("signature_v2_missing", "the document has no signature_v2");
+  }
+  checkIdentity(document, expected);
+  return { document, keyId: key.keyId, identityIsSigned };
+}
+
+function candidateKeys(document: BundleDocument, keys: readonly PublicKey[]): readonly PublicKey[] {
+  const candidates = document.key_id === undefined ? keys : keys.filter((key) => key.keyId === document.key_id);
+  if (candidates.length > 0) return candidates;
+  throw new VerificationError("unknown_key", `no trusted key for key_id ${document.key_id ?? "(none)"}`);
+}
+
+async function verifyContentSignature(
+  document: BundleDocument,
+  keys: readonly PublicKey[],
+  verifier: Verifier,
+): Promise<PublicKey> {
+  if (document.signature === undefined)
+    throw new VerificationError("signature_missing", "the document has no signature");
+  const signature = decodeBase64(document.signature);
+  const message = signatureMessage(document.policy_hash);
+  for (const key of candidateKeys(document, keys)) {
+    if (signature !== undefined && (await verifier.verify(key.bytes, message, signature))) return key;
+  }
+  throw new VerificationError("signature", "signature is not good");
+}
+
+async function verifyIdentitySignature(
+  document: BundleDocument,
+  content: CanonicalContent,
+  key: PublicKey,
+  verifier: Verifier,
+): Promise<boolean> {
+  if (document.signature_v2 === undefined) return false;
+  const identity = {
+    bundleId: document.bundle_id,
+    orgId: document.org_id,
+    projectId: document.project_id,
+    environment: document.environment,
+    publishedAt: document.published_at,
+  };
+  const signature = decodeBase64(document.signature_v2);
+  const message = signatureV2Message(identity, content, document.scope);
+  if (signature !== undefined && (await verifier.verify(key.bytes, message, signature))) return true;
+  throw new VerificationError("signature_v2", "signature_v2 is not good");
+}
+
+function checkIdentity(document: BundleDocument, expected: ExpectedIdentity): void {
+  const pairs = [
+    ["org_id", document.org_id, expected.orgId],
+    ["project_id", document.project_id, expected.projectId],
+    ["environment", document.environment, expected.environment],
+  ] as const;
+  for (const [field, actual, wanted] of pairs) {
+    if (wanted !== undefined && actual !== wanted) {
+      throw new VerificationError("identity", `${field} is ${actual}, expected ${wanted}`);
+    }
+  }
+}

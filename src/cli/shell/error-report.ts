@@ -1,0 +1,48 @@
+import { AppError, type FieldError } from "../../core/error.js";
+import { SignetError, VerificationError } from "../../sdk/index.js";
+import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
+import { exitCodeOf } from "./exit-codes.js";
+import { printable } from "./table.js";
+
+/** An error as commands tell it: the fields of the JSON object on standard error. */
+interface ErrorReport {
+  readonly error: string;
+  readonly message: string;
+  readonly fields: readonly FieldError[];
+  readonly request_id: string | null;
+  readonly exit_code: number;
+}
+
+/** The text of an error for standard error: for a person, or one JSON object in one line. */
+export function formatError(thrown: unknown, json: boolean): string {
+  const report = reportOf(thrown);
+  if (json) return `${JSON.stringify(report)}\n`;
+  const lines = [`signet: ${report.message}`];
+  for (const { loc, msg, type } of report.fields) lines.push(`  ${loc.join(".")}: ${msg} (${type})`);
+  if (report.request_id !== null) lines.push(`  request id: ${report.request_id}`);
+  return lines.map((line) => `${printable(line)}\n`).join("");
+}
+
+function reportOf(thrown: unknown): ErrorReport {
+  const plain = { fields: [], request_id: null, exit_code: exitCodeOf(thrown) };
+  if (thrown instanceof SignetError) {
+    const { reason: error, message, fields, requestId } = thrown;
+    return { ...plain, error, message, fields, request_id: requestId ?? null };
+  }
+  if (thrown instanceof AppError) {
+    const { code, reason, message, fields } = thrown;
+    return { ...plain, error: reason ?? code, message, fields };
+  }
+  if (thrown instanceof VerificationError || thrown instanceof CheckFailedError) {
+    return { ...plain, error: thrown.reason, message: `not verified: ${thrown.message}` };
+  }
+  if (thrown instanceof UsageError) return { ...plain, error: "usage", message: thrown.message };
+  if (thrown instanceof InputError) return { ...plain, error: "invalid_input", message: thrown.message };
+  return { ...plain, error: "unexpected", message: unexpected(thrown) };
+}
+
+/** What the operating system says is clear as it is; anything else is a defect, and its stack is what a report of it needs. */
+function unexpected(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `unexpected: ${String(thrown)}`;
+  return "syscall" in thrown ? thrown.message : `unexpected: ${thrown.stack ?? thrown.message}`;
+}

@@ -1,0 +1,59 @@
+import { AppError } from "../../core/error.js";
+import { SignetError, VerificationError, type SignetErrorCode } from "../../sdk/index.js";
+import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
+
+/** What a script can tell from the exit code. Stable; in `signet help`. */
+export const EXIT_CODES = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  forbidden: 3,
+  notFound: 4,
+  conflict: 5,
+  invalid: 6,
+  unavailable: 7,
+  notVerified: 8,
+} as const;
+
+const BY_ERROR_CODE: Readonly<Record<SignetErrorCode, number>> = {
+  malformed: EXIT_CODES.invalid,
+  no_target: EXIT_CODES.conflict,
+  unauthenticated: EXIT_CODES.forbidden,
+  forbidden: EXIT_CODES.forbidden,
+  not_found: EXIT_CODES.notFound,
+  conflict: EXIT_CODES.conflict,
+  precondition_failed: EXIT_CODES.conflict,
+  too_large: EXIT_CODES.invalid,
+  unsupported_media_type: EXIT_CODES.invalid,
+  invalid: EXIT_CODES.invalid,
+  quota_exceeded: EXIT_CODES.invalid,
+  rate_limited: EXIT_CODES.unavailable,
+  cancelled: EXIT_CODES.unavailable,
+  unavailable: EXIT_CODES.unavailable,
+  signing_failed: EXIT_CODES.unexpected,
+  internal: EXIT_CODES.unexpected,
+  timeout: EXIT_CODES.unavailable,
+  unimplemented: EXIT_CODES.unexpected,
+};
+
+/** The exit code of a command that threw. */
+export function exitCodeOf(thrown: unknown): number {
+  if (thrown instanceof UsageError) return EXIT_CODES.usage;
+  if (thrown instanceof InputError) return EXIT_CODES.invalid;
+  if (thrown instanceof CheckFailedError || thrown instanceof VerificationError) return EXIT_CODES.notVerified;
+  if (thrown instanceof SignetError || thrown instanceof AppError) return BY_ERROR_CODE[thrown.code];
+  return EXIT_CODES.unexpected;
+}
+
+export const EXIT_CODE_HELP = `Exit codes:
+  0    done
+  1    unexpected: a defect, or an error of the server
+  2    usage: the command line is wrong
+  3    no token, not a valid one, or one that may not do this
+  4    not found
+  5    conflict: the state does not allow it, or --if-match names another sequence
+  6    invalid input: a file that cannot be used, refused values, a quota
+  7    unavailable: cannot connect, no answer in time, too many requests
+  8    not verified: a signature, a hash or a chain is not good
+  130  interrupted (SIGINT); 143 for SIGTERM
+`;

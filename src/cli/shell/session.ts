@@ -1,0 +1,112 @@
+import type { Command } from "commander";
+import {
+  createSignetClient,
+  SignetError,
+  type Project,
+  type SignetClient,
+  type WhoAmIResponse,
+} from "../../sdk/index.js";
+import { openNodeTransport } from "../../sdk/node-transport.js";
+import { UsageError } from "./cli-error.js";
+import { findToken } from "./credentials.js";
+import type { GlobalOptions, Shell } from "./shell.js";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** A connection to a server, and what the caller means by "the organization", "the project" and "the environment". */
+export class Session implements Disposable {
+  private who: Promise<WhoAmIResponse> | undefined;
+
+  private constructor(
+    readonly client: SignetClient,
+    private readonly options: GlobalOptions,
+    private readonly close: () => void,
+  ) {}
+
+  /** Throws UsageError for a URL that is none, and what findToken throws. Opens no connection; the first call does. */
+  static open(shell: Shell, command: Command): Session {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    const { SIGNET_URL = "" } = shell.io.environment;
+    const url = checkUrl(options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL));
+    const token = findToken(shell, url);
+    const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000 });
+    const close = () => connection[Symbol.dispose]();
+    // Whatever is in flight then ends.
+    shell.io.signal.addEventListener("abort", close);
+    return new Session(createSignetClient({ transport: connection.transport, token }), options, () => {
+      shell.io.signal.removeEventListener("abort", close);
+      close();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  whoAmI(): Promise<WhoAmIResponse> {
+    return (this.who ??= this.client.tokens.whoAmI({}));
+  }
+
+  /** `--org` as UUID, slug or name; the token's organization by default. */
+  async orgId(): Promise<string> {
+    const wanted = this.options.org;
+    if (wanted !== undefined && isUuid(wanted)) return wanted;
+    const { orgId } = await this.whoAmI();
+    if (wanted === undefined) return orgId;
+    const { name, slug } = await this.client.organizations.getOrganization({ orgId });
+    if (wanted === slug || wanted === name) return orgId;
+    throw new SignetError("not_found", `organization "${wanted}" not found: the token's is "${slug}"`);
+  }
+
+  /** `--project` as UUID, slug or name. By default the token's; the only one; the one called "default". */
+  async projectId(): Promise<string> {
+    const wanted = this.options.project;
+    if (wanted !== undefined && isUuid(wanted)) return wanted;
+    const own = (await this.whoAmI()).projectId;
+    if (wanted === undefined && own !== undefined) return own;
+    return (await this.findProject(wanted)).id;
+  }
+
+  /** The name of the environment: `--env`, or that of a runtime token. */
+  async envName(): Promise<string> {
+    const name = this.options.env ?? (await this.whoAmI()).environment;
+    if (name === undefined) throw new UsageError("which environment? Name it with --env");
+    return name;
+  }
+
+  /** What the path of a project's calls has. */
+  async project(): Promise<{ orgId: string; projectId: string }> {
+    return { orgId: await this.orgId(), projectId: await this.projectId() };
+  }
+
+  /** What the path of an environment's calls has. */
+  async environment(): Promise<{ orgId: string; projectId: string; envName: string }> {
+    // First what needs no call, so that a forgotten option is told at once.
+    const envName = await this.envName();
+    return { ...(await this.project()), envName };
+  }
+
+  private async findProject(wanted: string | undefined): Promise<Project> {
+    const { projects } = await this.client.organizations.listProjects({ orgId: await this.orgId() });
+    const bySlug = projects.filter(({ slug }) => slug === (wanted ?? "default"));
+    const others = projects.filter(({ name }) => wanted === undefined || name === wanted);
+    const found = bySlug.length === 1 ? bySlug : others;
+    if (found.length === 1 && found[0] !== undefined) return found[0];
+    const slugs = projects.map(({ slug }) => slug).join(", ");
+    if (wanted === undefined && found.length > 1) throw new UsageError(`which project? Name it with --project: ${slugs}`);
+    if (wanted === undefined) throw new SignetError("not_found", "the organization has no project");
+    if (found.length > 1) throw new UsageError(`more than one project is called "${wanted}": use its UUID or slug`);
+    throw new SignetError("not_found", `project "${wanted}" not found; there are: ${slugs}`);
+  }
+}
+
+function checkUrl(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new UsageError(`"${url}" is not a URL such as http://127.0.0.1:8080`);
+  }
+  return url;
+}

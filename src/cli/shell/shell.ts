@@ -1,0 +1,39 @@
+import type { Io } from "./io.js";
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly url?: string;
+  readonly org?: string;
+  readonly project?: string;
+  readonly env?: string;
+  readonly json?: true;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** What a command answers with. */
+export class Shell {
+  /** Set by a command that ended well but not with 0, or that takes an interruption for its ordinary end. */
+  exitCode: number | undefined;
+
+  constructor(
+    readonly io: Io,
+    /** Whether the caller wants JSON. */
+    readonly json: boolean,
+  ) {}
+
+  get color(): boolean {
+    const { NO_COLOR = "", TERM } = this.io.environment;
+    return this.io.isTerminal && NO_COLOR === "" && TERM !== "dumb";
+  }
+
+  /** The answer: a JSON text for programs, a text with its own line breaks for people. */
+  answer(json: () => string, text: () => string): void {
+    this.io.out(this.json ? `${json()}\n` : text());
+  }
+
+  /** Something that a person should know; no part of the answer. */
+  notice(text: string): void {
+    this.io.err(this.json ? `${JSON.stringify({ notice: text })}\n` : `${text}\n`);
+  }
+}

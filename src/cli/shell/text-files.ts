@@ -1,0 +1,57 @@
+import { randomUUID } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { InputError } from "./cli-error.js";
+import type { Io } from "./io.js";
+
+/** Reads a file, or standard input for `-`, as UTF-8 without a byte order mark. Throws InputError when that is not possible. */
+export async function readTextFile(file: string, io: Io): Promise<string> {
+  const bytes = await (file === "-" ? readAll(io.stdin) : readFile(file)).catch((cause: unknown) => {
+    throw new InputError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  });
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new InputError(`${nameOf(file)} is not valid UTF-8`, { cause });
+  }
+}
+
+/** What a person calls the file. */
+export function nameOf(file: string): string {
+  return file === "-" ? "standard input" : file;
+}
+
+/**
+ * Replaces a file in one step: who reads it sees the old text or the new one, also after a crash.
+ *
+ * @param mode of a new file, before the umask
+ */
+export async function writeFileAtomically(file: string, text: string, mode = 0o666): Promise<void> {
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  try {
+    await using handle = await open(temporary, "wx", mode);
+    await handle.writeFile(text);
+    await handle.sync();
+    await rename(temporary, file);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+  await syncDirectory(dirname(file));
+}
+
+/** Makes the new name survive a power cut, where the system lets a directory be opened. */
+async function syncDirectory(directory: string): Promise<void> {
+  try {
+    await using handle = await open(directory, "r");
+    await handle.sync();
+  } catch {
+    // The text is in place; only its durability is the system's affair here.
+  }
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,184 @@
+import { readFileSync } from "node:fs";
+import { AppError } from "./core/error.js";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What a server is started with. Frozen; nothing else reads the environment. */
+export interface Config {
+  readonly host: string;
+  /** 0 is any free port. */
+  readonly port: number;
+  /** The data directory. */
+  readonly data: string;
+  /** The first admin token of a new data directory; null makes one. */
+  readonly adminToken: string | null;
+  /** PKCS#8 PEM, or a path to it; null keeps one in the data directory. */
+  readonly signingKey: string | null;
+  /** Requests a minute for each token; 0 is off. */
+  readonly rateLimit: number;
+  readonly logLevel: LogLevel;
+  /** Exact origins that browsers may call from. */
+  readonly corsOrigins: readonly string[];
+  /** The largest request body, and so the largest policy document. */
+  readonly maxBodyBytes: number;
+  readonly heartbeatMs: number;
+  /** Streams open at once, for each token and for each address. */
+  readonly maxStreams: number;
+  /** Long polls held at once, for each token and for each address. */
+  readonly maxHeldPolls: number;
+  /** How long a shutdown waits for requests in flight. */
+  readonly shutdownGraceMs: number;
+  /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
+  readonly synchronous: "full" | "normal";
+}
+
+/** One setting: how it is called, what it means, how its text is read. The CLI makes its flags from this list. */
+export interface Setting<T = unknown> {
+  /** The environment variable; the flag is the same in kebab-case without the prefix. */
+  readonly env: `SIGNET_${string}`;
+  readonly help: string;
+  /** What is used when nobody says anything, as text. */
+  readonly fallback: string;
+  /** A secret has no flag; it comes by environment or by a file that `NAME_FILE` names. */
+  readonly secret: boolean;
+  parse(text: string, name: string): T;
+}
+
+function setting<T>(
+  env: `SIGNET_${string}`,
+  fallback: string,
+  help: string,
+  parse: (text: string, name: string) => T,
+): Setting<T> {
+  return { env, help, fallback, parse, secret: false };
+}
+
+const text = (value: string) => value;
+const textOrNull = (value: string) => (value === "" ? null : value);
+
+function wholeNumber(min: number, max: number) {
+  return (value: string, name: string): number => {
+    const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+    if (!(number >= min && number <= max)) {
+      throw new AppError("invalid", `${name} must be a whole number from ${min} to ${max}, not "${value}"`);
+    }
+    return number;
+  };
+}
+
+function oneOf<const T extends string>(...choices: readonly T[]) {
+  return (value: string, name: string): T => {
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) {
+      throw new AppError("invalid", `${name} must be one of ${choices.join(", ")}, not "${value}"`);
+    }
+    return found;
+  };
+}
+
+function origins(value: string, name: string): readonly string[] {
+  const list = value.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+  for (const origin of list) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw new AppError("invalid", `${name}: "${origin}" is not an exact origin such as https://console.example.com`);
+    }
+  }
+  return list;
+}
+
+function adminToken(value: string, name: string): string | null {
+  if (value === "") return null;
+  // A space at either end would be lost in a header.
+  if (!/^[\x21-\x7e][\x20-\x7e]{22,4094}[\x21-\x7e]$/.test(value)) {
+    throw new AppError("invalid", `${name} must be 24 to 4,096 printable ASCII characters`);
+  }
+  return value;
+}
+
+const MIB = 1024 * 1024;
+
+/** Every setting, by its name in Config. */
+export const SETTINGS = {
+  host: setting("SIGNET_HOST", "127.0.0.1", "address to listen on", text),
+  port: setting("SIGNET_PORT", "8080", "port to listen on; 0 is any free one", wholeNumber(0, 65_535)),
+  data: setting("SIGNET_DATA", "./data", "data directory", text),
+  adminToken: {
+    ...setting("SIGNET_ADMIN_TOKEN", "", "first admin token of a new data directory", adminToken),
+    secret: true,
+  },
+  signingKey: {
+    ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
+    secret: true,
+  },
+  rateLimit: setting("SIGNET_RATE_LIMIT", "6000", "requests a minute for each token; 0 is off", wholeNumber(0, 1e9)),
+  logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
+  maxBodyBytes: setting(
+    "SIGNET_MAX_BODY_BYTES",
+    String(16 * MIB),
+    "largest request body",
+    wholeNumber(1024, 256 * MIB),
+  ),
+  heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 600_000)),
+  maxStreams: setting("SIGNET_MAX_STREAMS", "20000", "streams at once for each token and address", wholeNumber(1, 1e6)),
+  maxHeldPolls: setting(
+    "SIGNET_MAX_HELD_POLLS",
+    "20000",
+    "long polls at once for each token and address",
+    wholeNumber(1, 1e6),
+  ),
+  shutdownGraceMs: setting(
+    "SIGNET_SHUTDOWN_GRACE_MS",
+    "10000",
+    "how long a shutdown waits for requests in flight",
+    wholeNumber(0, 600_000),
+  ),
+  synchronous: setting(
+    "SIGNET_SYNCHRONOUS",
+    "full",
+    "full: what was acknowledged survives a power cut; normal: faster, may lose the last commits in one",
+    oneOf("full", "normal"),
+  ),
+} satisfies { readonly [K in keyof Config]: Setting<Config[K]> };
+
+/** The names of the settings, in the order in which help shows them. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
+
+/** The flag of a setting: SIGNET_RATE_LIMIT is `rate-limit`. */
+export function flagOf(setting: Setting): string {
+  return setting.env.slice("SIGNET_".length).toLowerCase().replaceAll("_", "-");
+}
+
+/**
+ * Environment and flags as one frozen Config; flags win. For any setting, `NAME_FILE` names a file that holds its value.
+ * Throws `invalid` with the setting's name for a value that cannot be used.
+ */
+export function loadConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<keyof Config, string>>> = {},
+): Config {
+  if ((environment.SIGNET_DATABASE_URL ?? "") !== "") {
+    throw new AppError("invalid", "SIGNET_DATABASE_URL is set, but this version keeps its data in SQLite only");
+  }
+  const values = SETTING_NAMES.map((name) => {
+    const setting: Setting = SETTINGS[name];
+    const flag = setting.secret ? undefined : flags[name];
+    const value = flag ?? fromEnvironment(environment, setting.env) ?? setting.fallback;
+    return [name, setting.parse(value, flag === undefined ? setting.env : `--${flagOf(setting)}`)] as const;
+  });
+  return Object.freeze(Object.fromEntries(values)) as unknown as Config;
+}
+
+function fromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: `SIGNET_${string}`,
+): string | undefined {
+  const file = environment[`${name}_FILE`];
+  if (file === undefined || file === "") return environment[name];
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new AppError("invalid", `${name}_FILE: cannot read ${file}`, { cause });
+  }
+}

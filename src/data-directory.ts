@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { AppError } from "./core/error.js";
+import { openSigningKeys, type SigningKeys } from "./service/key-files.js";
+import { lockDataDirectory } from "./store/sqlite/lock.js";
+import { openSqliteStore } from "./store/sqlite/open.js";
+import type { Store } from "./store/store.js";
+
+/** A data directory that this process owns until it is disposed. */
+export interface DataDirectory extends AsyncDisposable {
+  readonly path: string;
+  /** There was no database in it. */
+  readonly isNew: boolean;
+  readonly store: Store;
+  readonly keys: SigningKeys;
+}
+
+const DATABASE_FILE = "signet.db";
+
+/**
+ * Locks a data directory, opens its keys and its database (migrated). Throws `conflict` when another process owns it, `not_found`
+ * when it is new and `create` is false, and what opening a database or a key throws.
+ */
+export async function openDataDirectory(options: {
+  readonly path: string;
+  readonly signingKey: string | null;
+  readonly synchronous: "full" | "normal";
+  readonly create: boolean;
+}): Promise<DataDirectory> {
+  const path = resolve(options.path);
+  const file = join(path, DATABASE_FILE);
+  const isNew = !existsSync(file);
+  if (isNew && !options.create) throw new AppError("not_found", `there is no Signet database in ${path}`);
+  createDirectory(path);
+  const lock = lockDataDirectory(path);
+  try {
+    const keys = openSigningKeys(path, options.signingKey, isNew);
+    const store = await openSqliteStore({ file, synchronous: options.synchronous });
+    const dispose = async () => {
+      await store[Symbol.asyncDispose]();
+      await lock[Symbol.asyncDispose]();
+    };
+    return { path, isNew, store, keys, [Symbol.asyncDispose]: dispose };
+  } catch (thrown) {
+    await lock[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+function createDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new AppError("unavailable", `the data directory ${path} cannot be made`, { cause });
+  }
+}

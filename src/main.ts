@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { runCli } from "./cli/run.js";
+
+const stop = new AbortController();
+for (const [name, exitCode] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  // The first asks politely; the second does not wait for the answer.
+  process.on(name, () => (stop.signal.aborted ? process.exit(exitCode) : stop.abort(exitCode)));
+}
+// Whoever read the output has seen enough: `signet bundles | head -1`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.stderr.on("error", () => undefined);
+
+process.exitCode = await runCli({
+  argv: process.argv.slice(2),
+  environment: process.env,
+  stdin: process.stdin,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  isTerminal: process.stdout.isTTY,
+  signal: stop.signal,
+});

@@ -1,0 +1,53 @@
+import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
+import { assembleServices } from "./assemble.js";
+import type { Config } from "./config.js";
+import { systemClock } from "./core/clock.js";
+import { notFound } from "./core/error.js";
+import { openDataDirectory } from "./data-directory.js";
+import { keepPublicKeys } from "./service/bootstrap.js";
+
+/** A replaced admin token. */
+export interface OfflineAdminToken {
+  readonly rawKey: string;
+  readonly keyPrefix: string;
+  readonly orgId: string;
+  /** Where it was kept, readable by the owner alone. */
+  readonly file: string;
+}
+
+/**
+ * Makes an admin token of the operator's organization on the data directory of a stopped server: for a lost one. Other tokens stay.
+ * Recorded in the audit as done by `operator`.
+ *
+ * Throws `conflict` while a server owns the directory, `not_found` when there is no database in it.
+ */
+export async function createOfflineAdminToken(
+  config: Pick<Config, "data" | "signingKey" | "synchronous">,
+  name: string | null = null,
+): Promise<OfflineAdminToken> {
+  await using directory = await openDataDirectory({
+    path: config.data,
+    signingKey: config.signingKey,
+    synchronous: config.synchronous,
+    create: false,
+  });
+  const { store, keys } = directory;
+  await keepPublicKeys(store, systemClock, keys);
+  const sessionLimits = { stream: 0, poll: 0 };
+  const services = assembleServices({ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0 });
+  const { token, rawKey } = await store.write(async (tx) => {
+    const operator = await tx.operatorOrganization();
+    if (operator === null) throw notFound("organization of the operator");
+    const options = { name: name ?? "made offline", expiresInDays: null };
+    const issued = await services.tokens.issueIn(tx, operator.id, "admin", options);
+    await services.audit.record(tx, operator.id, "operator", {
+      action: "token.created",
+      resourceType: "token",
+      resourceId: String(issued.token.id),
+      metadata: { key_prefix: issued.token.keyPrefix, key_type: "admin", offline: true },
+    });
+    return issued;
+  });
+  keepAdminToken(directory.path, rawKey);
+  return { rawKey, keyPrefix: token.keyPrefix, orgId: token.orgId, file: adminTokenFile(directory.path) };
+}

@@ -1,0 +1,41 @@
+import type { Transport } from "@connectrpc/connect";
+import { toSignetError } from "./signet-error.js";
+
+/** A token, or where to get the current one: asked for every call, so that a rotated token needs no new client. */
+export type TokenSource = string | (() => string);
+
+/** A transport that sends the token with every call and throws SignetErrors, also in the middle of a stream. */
+export function withToken(transport: Transport, token: TokenSource): Transport {
+  return {
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      try {
+        return await transport.unary(method, signal, timeoutMs, authorized(header, token), input, contextValues);
+      } catch (thrown) {
+        throw toSignetError(thrown);
+      }
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      try {
+        const headers = authorized(header, token);
+        const response = await transport.stream(method, signal, timeoutMs, headers, input, contextValues);
+        return { ...response, message: withSignetErrors(response.message) };
+      } catch (thrown) {
+        throw toSignetError(thrown);
+      }
+    },
+  };
+}
+
+function authorized(header: ConstructorParameters<typeof Headers>[0], token: TokenSource): Headers {
+  const headers = new Headers(header);
+  headers.set("Authorization", `Bearer ${typeof token === "string" ? token : token()}`);
+  return headers;
+}
+
+async function* withSignetErrors<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (thrown) {
+    throw toSignetError(thrown);
+  }
+}

@@ -1,0 +1,37 @@
+export interface BackoffOptions {
+  /** The first ceiling; it doubles with every failure. */
+  readonly baseMs: number;
+  /** No ceiling is higher. */
+  readonly maxMs: number;
+  /** 0 up to, not including, 1. */
+  readonly random: () => number;
+}
+
+/** How long to wait before the next attempt. */
+export interface Backoff {
+  /** Failures since the last success, this one counted. */
+  readonly attempt: number;
+  /** The wait after one more failure: anything from 0 to the ceiling ("full jitter"), so that a fleet does not return at once. */
+  nextMs(): number;
+  /** After a success. */
+  reset(): void;
+}
+
+export const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 1_000, maxMs: 30_000, random: Math.random };
+
+export function createBackoff({ baseMs, maxMs, random }: BackoffOptions): Backoff {
+  let attempt = 0;
+  return {
+    get attempt() {
+      return attempt;
+    },
+    nextMs() {
+      const ceilingMs = Math.min(maxMs, baseMs * 2 ** attempt);
+      attempt += 1;
+      return Math.floor(random() * ceilingMs);
+    },
+    reset() {
+      attempt = 0;
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { createClient, type Client, type Transport } from "@connectrpc/connect";
+import { AuditService } from "../../gen/signet/v1/audit_pb.js";
+import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
+import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
+import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { withToken, type TokenSource } from "./authorized-transport.js";
+
+/** One typed client for each service. Every call may throw SignetError and nothing else. */
+export interface SignetClient {
+  readonly organizations: Client<typeof OrganizationService>;
+  readonly tokens: Client<typeof TokenService>;
+  readonly bundles: Client<typeof BundleService>;
+  readonly runtimes: Client<typeof RuntimeService>;
+  readonly audit: Client<typeof AuditService>;
+}
+
+export interface SignetClientOptions {
+  /**
+   * How to reach the server: `openNodeTransport` here for Node, `createConnectTransport` or `createGrpcWebTransport` of
+   * `@connectrpc/connect-web` for browsers.
+   */
+  readonly transport: Transport;
+  readonly token: TokenSource;
+}
+
+/** Builds the client. Opens no connection; the first call does. */
+export function createSignetClient({ transport, token }: SignetClientOptions): SignetClient {
+  const authorized = withToken(transport, token);
+  return {
+    organizations: createClient(OrganizationService, authorized),
+    tokens: createClient(TokenService, authorized),
+    bundles: createClient(BundleService, authorized),
+    runtimes: createClient(RuntimeService, authorized),
+    audit: createClient(AuditService, authorized),
+  };
+}

@@ -1,0 +1,26 @@
+/**
+ * The client of Signet. Runs in Node and in browsers; the transport is the caller's. For Node there is `openNodeTransport` in
+ * node-transport.js, kept apart because a browser cannot load it.
+ */
+export { createSignetClient, type SignetClient, type SignetClientOptions } from "./client.js";
+export type { TokenSource } from "./authorized-transport.js";
+export { changeHeaders, type ChangeGuards } from "./change-headers.js";
+export { HTTP_STATUS, SignetError, toSignetError, type SignetErrorCode } from "./signet-error.js";
+export { formatMessage, formatMessages } from "./message-json.js";
+
+export { activationsOf, watchBundle, type WatchOptions } from "./watch.js";
+export type { BackoffOptions } from "./backoff.js";
+export { parseCachedActivation, type BundleCache, type CachedActivation } from "./bundle-cache.js";
+export { verifyActivation, type Trust } from "./verify-activation.js";
+export type * from "./watch-event.js";
+
+export { parsePublicKey, type PublicKey } from "../bundle/keys.js";
+export { VerificationError, type VerificationReason } from "../bundle/verification-error.js";
+export { verifyDocument, type ExpectedIdentity, type VerifiedBundle, type VerifyOptions } from "../bundle/verify-bundle.js";
+
+export { timestampDate } from "@bufbuild/protobuf/wkt";
+export type * from "../../gen/signet/v1/audit_pb.js";
+export type * from "../../gen/signet/v1/bundle_pb.js";
+export type * from "../../gen/signet/v1/organization_pb.js";
+export type * from "../../gen/signet/v1/runtime_pb.js";
+export type * from "../../gen/signet/v1/token_pb.js";

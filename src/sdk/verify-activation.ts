@@ -1,0 +1,46 @@
+import type { PublicKey } from "../bundle/keys.js";
+import { VerificationError } from "../bundle/verification-error.js";
+import {
+  verifyDocument,
+  type ExpectedIdentity,
+  type VerifiedBundle,
+  type VerifyOptions,
+} from "../bundle/verify-bundle.js";
+import type { CachedActivation } from "./bundle-cache.js";
+import type { ActivationEvent, DocumentOrigin, RejectedEvent, RejectionReason } from "./watch-event.js";
+
+/** Whom to trust, and whose bundle it has to be. */
+export interface Trust extends VerifyOptions {
+  /** The keys that may have signed: as configured, not as the server says. */
+  readonly keys: readonly PublicKey[];
+  readonly expect: ExpectedIdentity;
+}
+
+/** Verifies an activation's document, and that it is the document that the activation names. Never rejects. */
+export async function verifyActivation(
+  activation: CachedActivation,
+  from: DocumentOrigin,
+  trust: Trust,
+  historyLost: boolean,
+): Promise<ActivationEvent | RejectedEvent> {
+  const { sequence, deploymentId, kind, version, policyHash, document } = activation;
+  const rejected = (reason: RejectionReason, message: string): RejectedEvent => {
+    return { type: "rejected", from, sequence, version, policyHash, reason, message };
+  };
+  let bundle: VerifiedBundle;
+  try {
+    bundle = await verifyDocument(document, trust.keys, trust.expect, trust);
+  } catch (thrown) {
+    if (thrown instanceof VerificationError) return rejected(thrown.reason, thrown.message);
+    // Nothing is applied that was not verified, whatever went wrong.
+    return rejected("malformed", `the document could not be verified: ${String(thrown)}`);
+  }
+  const named = bundle.document;
+  if (named.policy_hash !== policyHash || (named.bundle_version ?? version) !== version) {
+    const found = `version ${named.bundle_version ?? "(none)"} with ${named.policy_hash}`;
+    return rejected("mismatch", `the document is ${found}, the activation names version ${version} with ${policyHash}`);
+  }
+  const activatedAt = new Date(activation.activatedAt);
+  const verified = { sequence, deploymentId, kind, version, policyHash, activatedAt, document, bundle };
+  return { type: "activation", from, activation: verified, historyLost };
+}

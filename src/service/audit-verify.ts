@@ -1,0 +1,78 @@
+import { createPublicKey, verify as verifyEd25519, type KeyObject } from "node:crypto";
+import { auditEventMessage } from "../bundle/audit-chain.js";
+import type { AuditEvent } from "../core/audit.js";
+import { AppError } from "../core/error.js";
+import type { Reader } from "../store/store.js";
+import { hashOf, signatureBytes, signedForm } from "./audit-form.js";
+
+/** What a check of an organization's chain found. */
+export interface ChainReport {
+  readonly valid: boolean;
+  readonly checked: number;
+  /** The number of the first event that is wrong or missing; null when the chain holds. */
+  readonly firstBroken: number | null;
+  readonly reason: string | null;
+}
+
+const PAGE = 500;
+
+/**
+ * Reads the chain oldest first and checks of each event: its number follows, it names the signature before it, and its own
+ * signature is good. Then, that the event of a kept head is still there with the same hash: a tail that was cut off leaves a chain
+ * that is good in itself.
+ */
+export async function verifyChain(
+  reader: Reader,
+  orgId: string,
+  limit?: number,
+  kept?: { readonly number: number; readonly hash: string },
+): Promise<ChainReport> {
+  const keys = await auditKeys(reader);
+  const newest = (await reader.auditHead(orgId))?.id ?? 0;
+  const start = limit === undefined ? 0 : Math.max(0, newest - limit);
+  let previous = start === 0 ? null : await reader.auditEvent(orgId, start);
+  let checked = 0;
+  const report = (firstBroken: number, reason: string): ChainReport => ({ valid: false, checked, firstBroken, reason });
+
+  for (let after = start; ; ) {
+    const page = await reader.auditEvents({ orgId, after, limit: PAGE });
+    for (const event of page.rows) {
+      const wrong = brokenBecause(event, previous, checked === 0 && start > 0 && previous === null, after + 1, keys);
+      if (wrong !== null) return report(Math.min(event.id, after + 1), wrong);
+      checked += 1;
+      after = event.id;
+      previous = event;
+    }
+    if (page.rows.length < PAGE) break;
+  }
+  if (kept !== undefined && kept.number > 0) {
+    const event = await reader.auditEvent(orgId, kept.number);
+    if (event === null) return report((previous?.id ?? 0) + 1, `event ${kept.number} of the kept head is missing`);
+    if (hashOf(event) !== kept.hash) {
+      return report(kept.number, "the event is not the one that the kept head names");
+    }
+  }
+  return { valid: true, checked, firstBroken: null, reason: null };
+}
+
+function brokenBecause(
+  event: AuditEvent,
+  previous: AuditEvent | null,
+  previousMissing: boolean,
+  expectedId: number,
+  keys: ReadonlyMap<string, KeyObject>,
+): string | null {
+  if (event.id !== expectedId) return `event ${expectedId} is missing`;
+  if (previousMissing) return `event ${expectedId - 1} is missing`;
+  if (event.prevSignature !== (previous?.signature ?? "")) return "it does not name the signature of the event before it";
+  const key = keys.get(event.keyId);
+  if (key === undefined) return `its key ${event.keyId} is not known`;
+  const good = verifyEd25519(null, auditEventMessage(signedForm(event)), key, signatureBytes(event));
+  return good ? null : "its signature is wrong";
+}
+
+async function auditKeys(reader: Reader): Promise<ReadonlyMap<string, KeyObject>> {
+  const keys = await reader.publicKeys("audit");
+  if (keys.length === 0) throw new AppError("internal", "no audit key is known");
+  return new Map(keys.map((key) => [key.keyId, createPublicKey(key.publicKeyPem)]));
+}

@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { auditEventMessage, auditHeadMessage } from "../bundle/audit-chain.js";
+import { encodeBase64 } from "../bundle/base64.js";
+import type { Signer } from "../bundle/signer.js";
+import type { AuditEvent, Metadata } from "../core/audit.js";
+import { instantOf, type Clock, type Instant } from "../core/clock.js";
+import type { Principal } from "../core/token.js";
+import type { AuditFilter, Listed, Store, Writer } from "../store/store.js";
+import { hashOf, signedForm } from "./audit-form.js";
+import { verifyChain, type ChainReport } from "./audit-verify.js";
+
+/** What happened, before it is numbered and signed. */
+export interface AuditEntry {
+  readonly action: string;
+  readonly resourceType: string;
+  readonly resourceId: string;
+  readonly metadata?: Metadata;
+}
+
+/** The newest event's number and hash, signed, for keeping elsewhere. */
+export interface AuditHead {
+  readonly orgId: string;
+  readonly number: number;
+  readonly hash: string;
+  readonly signature: string;
+  readonly keyId: string;
+  readonly at: Instant;
+}
+
+/** The record of every state change. */
+export interface Audit {
+  /** Appends an event in the transaction of what it records. `actor` is a token's prefix, `system` or `operator`. */
+  record(tx: Writer, orgId: string, actor: string, entry: AuditEntry): Promise<void>;
+  list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
+  head(orgId: string): Promise<AuditHead>;
+  /** Checks the newest `limit` events (all by default), and that the event of a kept head is there unchanged. */
+  verify(orgId: string, limit?: number, kept?: { number: number; hash: string }): Promise<ChainReport>;
+}
+
+export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }): Audit {
+  const { store, clock, signer } = deps;
+  return {
+    async record(tx, orgId, actor, entry) {
+      const last = await tx.auditHead(orgId);
+      const unsigned = {
+        orgId,
+        id: (last?.id ?? 0) + 1,
+        actor,
+        action: entry.action,
+        resourceType: entry.resourceType,
+        resourceId: entry.resourceId,
+        metadata: entry.metadata ?? {},
+        createdAt: instantOf(clock.now()),
+        prevSignature: last?.signature ?? "",
+      };
+      const signature = encodeBase64(await signer.sign(auditEventMessage(signedForm(unsigned))));
+      await tx.insertAuditEvent({ ...unsigned, signature, keyId: signer.keyId });
+    },
+
+    list: (filter) => store.read.auditEvents(filter),
+
+    async head(orgId) {
+      const last = await store.read.auditHead(orgId);
+      const number = last?.id ?? 0;
+      const hash = last === null ? emptyHash() : hashOf(last);
+      const signature = encodeBase64(await signer.sign(auditHeadMessage({ org_id: orgId, number, hash })));
+      return { orgId, number, hash, signature, keyId: signer.keyId, at: instantOf(clock.now()) };
+    },
+
+    verify: (orgId, limit, kept) => verifyChain(store.read, orgId, limit, kept),
+  };
+}
+
+/** How the audit names who acted. */
+export function actorOf(principal: Principal): string {
+  return principal.keyPrefix;
+}
+
+/** The hash of a chain without events. */
+export function emptyHash(): string {
+  return `sha256:${createHash("sha256").update("").digest("hex")}`;
+}

@@ -1,0 +1,180 @@
+import jsonPatch from "fast-json-patch";
+import { formatDocument, formatPublishedAt } from "../bundle/document.js";
+import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
+import { instantOf, type Clock } from "../core/clock.js";
+import { AppError, notFound } from "../core/error.js";
+import type { Principal } from "../core/token.js";
+import type { Listed, Reader, Store } from "../store/store.js";
+import { requireChangeable, seesEnvironment, visibleEnvironment, type EnvironmentPath } from "./access.js";
+import { actorOf, type Audit } from "./audit.js";
+import { activated, activateIn, checkSequence } from "./bundle-changes.js";
+import type { ChangeRequest } from "./caller.js";
+import type { Idempotency } from "./idempotency.js";
+import { limitOf, pageOf } from "./validate.js";
+import type { Wakeups } from "./wakeups.js";
+
+/** A bundle and what is in it. */
+export interface BundleWithContent {
+  readonly state: BundleState;
+  readonly content: Content;
+}
+
+/** Shows, activates and deletes bundles that are kept. */
+export class Bundles {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly idempotency: Idempotency;
+      readonly wakeups: Wakeups;
+    },
+  ) {}
+
+  /** Pins a kept version: the next sequence, no new version. */
+  async activate(caller: ChangeRequest, path: EnvironmentPath, version: number): Promise<BundleState> {
+    const { store, clock, audit, idempotency, wakeups } = this.deps;
+    return await idempotency.run<BundleState>(caller, "activateBundle", { path, version }, async (remember) => {
+      const state = await store.write(async (tx) => {
+        const environment = await visibleEnvironment(tx, caller.principal, path);
+        requireChangeable(caller.principal, environment.name);
+        const { bundle } = await keptBundle(tx, environment.id, version);
+        checkSequence(environment, caller.ifSequence);
+        const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
+        const at = instantOf(clock.now());
+        const deployment = await activateIn(tx, environment, bundle, kind, actorOf(caller.principal), at);
+        await audit.record(tx, environment.orgId, actorOf(caller.principal), {
+          action: "bundle.activated",
+          resourceType: "bundle",
+          resourceId: bundle.id,
+          metadata: {
+            project_id: environment.projectId,
+            environment: environment.name,
+            kind,
+            policy_hash: bundle.policyHash,
+            from_version: environment.activeVersion,
+            to_version: version,
+            deployment_id: deployment.id,
+            sequence: deployment.sequence,
+          },
+        });
+        const answer = activated(bundle, deployment);
+        await remember(tx, answer);
+        return answer;
+      });
+      wakeups.wake(state.bundle.environmentId);
+      return state;
+    });
+  }
+
+  async list(
+    caller: Principal,
+    path: EnvironmentPath,
+    limit: number | undefined,
+    beforeVersion: number | undefined,
+  ): Promise<Listed<BundleState>> {
+    const { read } = this.deps.store;
+    const most = limitOf(limit, 1000, 1000);
+    const environment = await visibleEnvironment(read, caller, path);
+    return await read.bundles(environment.id, most, beforeVersion);
+  }
+
+  async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent> {
+    const { read } = this.deps.store;
+    const environment = await visibleEnvironment(read, caller, path);
+    return await this.#withContent(read, environment.id, version);
+  }
+
+  /** The signed document of a version: the same bytes for as long as the bundle lives. */
+  async document(caller: Principal, path: EnvironmentPath, version: number): Promise<string> {
+    const { state, content } = await this.get(caller, path, version);
+    return documentOf(state.bundle, content);
+  }
+
+  /** The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. */
+  async diff(caller: Principal, path: EnvironmentPath, version: number, other: number): Promise<string> {
+    const [from, to] = [await this.get(caller, path, version), await this.get(caller, path, other)];
+    return JSON.stringify(jsonPatch.compare(parsed(from.content), parsed(to.content)));
+  }
+
+  async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
+    const { store, audit } = this.deps;
+    await store.write(async (tx) => {
+      const environment = await visibleEnvironment(tx, caller, path);
+      const { bundle, isActive } = await keptBundle(tx, environment.id, version);
+      if (isActive) throw new AppError("conflict", `version ${version} is active in "${environment.name}"`);
+      await tx.deleteBundle(bundle);
+      await audit.record(tx, environment.orgId, actorOf(caller), {
+        action: "bundle.deleted",
+        resourceType: "bundle",
+        resourceId: bundle.id,
+        metadata: {
+          project_id: environment.projectId,
+          environment: environment.name,
+          version,
+          policy_hash: bundle.policyHash,
+        },
+      });
+    });
+  }
+
+  async deployments(
+    caller: Principal,
+    path: EnvironmentPath,
+    limit: number | undefined,
+    offset: number,
+  ): Promise<Listed<Deployment> & { limit: number }> {
+    const { read } = this.deps.store;
+    const page = pageOf(limit, offset, 100, 25);
+    const environment = await visibleEnvironment(read, caller, path);
+    return { ...(await read.deployments(environment.id, page)), limit: page.limit };
+  }
+
+  async deployment(caller: Principal, id: string): Promise<Deployment> {
+    const { read } = this.deps.store;
+    const deployment = await read.deployment(caller.orgId, id);
+    const environment = deployment === null ? null : await read.environmentById(deployment.environmentId);
+    if (deployment === null || environment === null || !seesEnvironment(caller, environment)) {
+      throw notFound("deployment");
+    }
+    return deployment;
+  }
+
+  async #withContent(reader: Reader, environmentId: string, version: number): Promise<BundleWithContent> {
+    const state = await keptBundle(reader, environmentId, version);
+    const content = await reader.content(state.bundle.contentId);
+    // Deleted between the two reads.
+    if (content === null) throw notFound("bundle");
+    return { state, content };
+  }
+}
+
+/** What `latest` and watch serve: the bundle alone, nothing of its activations. */
+export function documentOf(bundle: Bundle, content: Content): string {
+  return formatDocument({
+    identity: {
+      bundleId: bundle.id,
+      orgId: bundle.orgId,
+      projectId: bundle.projectId,
+      environment: bundle.environment,
+      publishedAt: formatPublishedAt(bundle.publishedAt),
+    },
+    policiesText: content.policies,
+    scopePoliciesText: content.scopePolicies,
+    policyHash: bundle.policyHash,
+    signature: bundle.signature,
+    signatureV2: bundle.signatureV2,
+    bundleVersion: bundle.version,
+    keyId: bundle.keyId,
+  });
+}
+
+async function keptBundle(reader: Reader, environmentId: string, version: number): Promise<BundleState> {
+  const state = await reader.bundle(environmentId, version);
+  if (state === null) throw notFound("bundle");
+  return state;
+}
+
+function parsed(content: Content): object {
+  return JSON.parse(content.policies) as object;
+}

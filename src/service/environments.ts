@@ -1,0 +1,143 @@
+import { instantOf, type Clock } from "../core/clock.js";
+import { AppError, invalidField } from "../core/error.js";
+import { ENVIRONMENT_NAME, standardNextStage, type Environment } from "../core/organization.js";
+import type { Principal } from "../core/token.js";
+import type { Listed, Store } from "../store/store.js";
+import { seesEnvironment, visibleEnvironment, visibleProject, type EnvironmentPath } from "./access.js";
+import { actorOf, type Audit } from "./audit.js";
+import { newEnvironment } from "./projects.js";
+import type { Sessions } from "./sessions.js";
+import { pageOf } from "./validate.js";
+
+const MAX_ENVIRONMENTS = 1000;
+const MAX_POSITION = 1_000_000;
+
+/** Makes, changes and deletes environments. */
+export class Environments {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly sessions: Sessions;
+    },
+  ) {}
+
+  /** `promotesTo` undefined is the standard next stage when the project has it, null is none. */
+  async create(
+    caller: Principal,
+    projectId: string,
+    input: { name: string; position: number | null; promotesTo: string | null | undefined },
+  ): Promise<Environment> {
+    if (!ENVIRONMENT_NAME.test(input.name)) {
+      throw invalidField(["name"], "must match [a-z0-9][a-z0-9-]{0,62}", input.name === "" ? "missing" : "pattern");
+    }
+    checkPosition(input.position);
+    const { store, clock, audit } = this.deps;
+    return await store.write(async (tx) => {
+      const project = await visibleProject(tx, caller, projectId);
+      const siblings = await tx.environments(projectId);
+      if (siblings.some(({ name }) => name === input.name)) {
+        throw new AppError("conflict", `the project has an environment "${input.name}" already`);
+      }
+      if (siblings.length >= MAX_ENVIRONMENTS) {
+        throw new AppError("quota_exceeded", `a project has at most ${MAX_ENVIRONMENTS} environments`);
+      }
+      const next = input.promotesTo === undefined ? standardNextStage(input.name) : input.promotesTo;
+      // The standard next stage may come later; a stage that was asked for must be there.
+      if (input.promotesTo !== undefined) checkNextStage(siblings, input.name, next);
+      const position = input.position ?? 1 + Math.max(-1, ...siblings.map((sibling) => sibling.position));
+      const environment = newEnvironment(project, input.name, position, next, instantOf(clock.now()));
+      await tx.insertEnvironment(environment);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "environment.created",
+        resourceType: "environment",
+        resourceId: environment.id,
+        metadata: { project_id: projectId, name: input.name, position, promotes_to: next },
+      });
+      return environment;
+    });
+  }
+
+  async list(
+    caller: Principal,
+    projectId: string,
+    limit: number | undefined,
+    offset: number,
+  ): Promise<Listed<Environment>> {
+    const { read } = this.deps.store;
+    const page = pageOf(limit, offset, 1000, 1000);
+    await visibleProject(read, caller, projectId);
+    const seen = (await read.environments(projectId)).filter((environment) => seesEnvironment(caller, environment));
+    return { rows: seen.slice(page.offset, page.offset + page.limit), total: seen.length };
+  }
+
+  async get(caller: Principal, path: EnvironmentPath): Promise<Environment> {
+    return await visibleEnvironment(this.deps.store.read, caller, path);
+  }
+
+  /** What is absent stays; `promotesTo` null makes it a last stage. */
+  async update(
+    caller: Principal,
+    path: EnvironmentPath,
+    change: { readonly position?: number | null; readonly promotesTo?: string | null },
+  ): Promise<Environment> {
+    const { store, audit } = this.deps;
+    if (change.position === null) throw invalidField(["position"], "must not be null", "type");
+    checkPosition(change.position ?? null);
+    return await store.write(async (tx) => {
+      const environment = await visibleEnvironment(tx, caller, path);
+      if (change.promotesTo !== undefined) {
+        checkNextStage(await tx.environments(path.projectId), environment.name, change.promotesTo);
+      }
+      const updated: Environment = {
+        ...environment,
+        position: change.position ?? environment.position,
+        promotesTo: change.promotesTo === undefined ? environment.promotesTo : change.promotesTo,
+      };
+      await tx.updateEnvironment(updated);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "environment.updated",
+        resourceType: "environment",
+        resourceId: environment.id,
+        metadata: { name: environment.name, position: updated.position, promotes_to: updated.promotesTo },
+      });
+      return updated;
+    });
+  }
+
+  async delete(caller: Principal, path: EnvironmentPath): Promise<void> {
+    const { store, audit, sessions } = this.deps;
+    const deleted = await store.write(async (tx) => {
+      const environment = await visibleEnvironment(tx, caller, path);
+      await tx.deleteEnvironment(environment.id);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "environment.deleted",
+        resourceType: "environment",
+        resourceId: environment.id,
+        metadata: { project_id: path.projectId, name: environment.name, last_version: environment.lastVersion },
+      });
+      return environment;
+    });
+    sessions.endEnvironment(deleted.id);
+  }
+}
+
+function checkPosition(position: number | null): void {
+  if (position !== null && position > MAX_POSITION) {
+    throw invalidField(["position"], `must be from 0 to ${MAX_POSITION}`, "range");
+  }
+}
+
+/** Refuses a next stage that the project does not have, and one that leads back here. */
+function checkNextStage(siblings: readonly Environment[], name: string, next: string | null): void {
+  const nextOf = new Map(siblings.map((sibling) => [sibling.name, sibling.promotesTo]));
+  if (next !== null && next !== name && !nextOf.has(next)) {
+    throw invalidField(["promotes_to"], `the project has no environment "${next.slice(0, 64)}"`, "unknown");
+  }
+  const seen = new Set([name]);
+  for (let stage = next; stage !== null; stage = nextOf.get(stage) ?? null) {
+    if (seen.has(stage)) throw invalidField(["promotes_to"], `leads back to "${stage}"`, "cycle");
+    seen.add(stage);
+  }
+}

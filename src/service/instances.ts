@@ -1,0 +1,174 @@
+import { instantOf, type Clock } from "../core/clock.js";
+import type { InstanceState, RuntimeInstance } from "../core/runtime-instance.js";
+import type { Principal } from "../core/token.js";
+import type { Listed, Store } from "../store/store.js";
+import { environmentOf, visibleEnvironment, type EnvironmentPath } from "./access.js";
+import { FieldErrors, pageOf } from "./validate.js";
+
+/** What an instance says it did. */
+export interface StatusReport {
+  readonly instanceId: string;
+  readonly state: string;
+  readonly sequence: number;
+  readonly reason: string | null;
+  readonly agent: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What the Znyx runtime sends after every poll, as far as the fleet view uses it. */
+export interface HeartbeatReport {
+  readonly reporter: string | null;
+  readonly bundleEtag: string | null;
+  readonly policyHash: string | null;
+  readonly agent: string | null;
+}
+
+/** An instance as the fleet view shows it. */
+export interface InstanceView {
+  readonly instance: RuntimeInstance;
+  /** Activations since the applied one; null before the first report. */
+  readonly behindBy: number | null;
+}
+
+/** Of one token only the instances that were seen last are kept: a runtime that changes its name each time fills nothing. */
+const KEPT_PER_TOKEN = 10_000;
+/** Reports of more instances than this between two flushes are dropped; they come again. */
+const MAX_PENDING = 50_000;
+
+/** What one report tells; null leaves what an earlier one told. */
+interface Seen {
+  readonly instanceId: string;
+  readonly state: InstanceState | null;
+  readonly appliedSequence: number | null;
+  readonly appliedVersion: number | null;
+  readonly reason: string | null;
+  readonly agent: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A report that waits to be written. */
+type Pending = Seen & Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "lastSeen">;
+
+/**
+ * Which instances there are and what they applied. Reports are gathered and written together every second or so: a fleet reports
+ * far more often than anybody looks, and what a crash loses is sent again.
+ */
+export class Instances {
+  readonly #pending = new Map<string, Pending>();
+
+  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock }) {}
+
+  /** A watch was opened, or lives on. */
+  connected(
+    principal: Principal,
+    seen: { instanceId: string; labels: Readonly<Record<string, string>>; agent: string | null },
+  ): void {
+    this.#put(principal, { ...seen, state: null, appliedSequence: null, appliedVersion: null, reason: null });
+  }
+
+  /** Returns the newest sequence of the environment. */
+  async report(principal: Principal, report: StatusReport): Promise<number> {
+    const errors = new FieldErrors();
+    errors.text(["instance_id"], report.instanceId, 128, 1);
+    errors.text(["reason"], report.reason, 1000);
+    errors.text(["agent"], report.agent, 255);
+    errors.labels(report.labels);
+    const state = report.state === "applied" || report.state === "rejected" ? report.state : null;
+    if (state === null) errors.add(["state"], 'must be "applied" or "rejected"', "enum");
+    const { read } = this.deps.store;
+    const environmentId = environmentOf(principal);
+    const environment = await read.environmentById(environmentId);
+    const newest = environment?.sequence ?? 0;
+    if (report.sequence > newest || (state === "applied" && report.sequence === 0)) {
+      errors.add(["sequence"], `must be from 1 to ${newest}, the newest`, "range");
+    }
+    errors.throwIfAny();
+    const applied = state === "applied" ? await read.deploymentBySequence(environmentId, report.sequence) : null;
+    this.#put(principal, {
+      ...report,
+      state,
+      appliedSequence: applied?.sequence ?? null,
+      appliedVersion: applied?.version ?? null,
+    });
+    return newest;
+  }
+
+  /** A heartbeat names the instance and, by the ETag of its bundle, the sequence that it applied. */
+  async heartbeat(principal: Principal, { reporter, bundleEtag, agent }: HeartbeatReport): Promise<void> {
+    const errors = new FieldErrors();
+    errors.text(["reporter"], reporter, 128);
+    errors.text(["runtime_version"], agent, 255);
+    errors.throwIfAny();
+    const sequence = Number(/\.(\d{1,10})"?$/.exec(bundleEtag ?? "")?.[1] ?? 0);
+    const environmentId = environmentOf(principal);
+    const applied =
+      sequence === 0 ? null : await this.deps.store.read.deploymentBySequence(environmentId, sequence);
+    this.#put(principal, {
+      instanceId: reporter === null || reporter === "" ? `${principal.keyPrefix} (unnamed)` : reporter,
+      state: applied === null ? null : "applied",
+      appliedSequence: applied?.sequence ?? null,
+      appliedVersion: applied?.version ?? null,
+      reason: null,
+      agent,
+      labels: {},
+    });
+  }
+
+  async list(
+    caller: Principal,
+    path: EnvironmentPath,
+    limit: number | undefined,
+    offset: number,
+  ): Promise<Listed<InstanceView> & { limit: number }> {
+    const { read } = this.deps.store;
+    const page = pageOf(limit, offset, 100, 25);
+    const environment = await visibleEnvironment(read, caller, path);
+    // What was reported a moment ago belongs to the answer.
+    await this.flush();
+    const { rows, total } = await read.instances(environment.id, page);
+    const views = rows.map((instance) => ({
+      instance,
+      behindBy: instance.appliedSequence === null ? null : environment.sequence - instance.appliedSequence,
+    }));
+    return { rows: views, total, limit: page.limit };
+  }
+
+  /** Writes what was reported. Called every second and at shutdown. */
+  async flush(): Promise<void> {
+    if (this.#pending.size === 0) return;
+    const reports = [...this.#pending.values()];
+    this.#pending.clear();
+    await this.deps.store.write(async (tx) => {
+      const merged: RuntimeInstance[] = [];
+      for (const report of reports) {
+        const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
+        merged.push({ ...merge(kept, report), state: report.state ?? kept?.state ?? "connected" });
+      }
+      await tx.putInstances(merged, KEPT_PER_TOKEN);
+    });
+  }
+
+  #put(principal: Principal, seen: Seen): void {
+    const { tokenId, keyPrefix } = principal;
+    const environmentId = environmentOf(principal);
+    const key = `${environmentId} ${tokenId} ${seen.instanceId}`;
+    const before = this.#pending.get(key) ?? null;
+    if (before === null && this.#pending.size >= MAX_PENDING) return;
+    const lastSeen = instantOf(this.deps.clock.now());
+    this.#pending.set(key, { environmentId, tokenId, keyPrefix, lastSeen, ...merge(before, seen) });
+  }
+}
+
+/** The newer report over the older one: what it does not tell stays; a reason belongs to its state. */
+function merge<T extends Seen>(older: Seen | null, newer: T): T {
+  if (older === null) return newer;
+  return {
+    ...newer,
+    state: newer.state ?? older.state,
+    appliedSequence: newer.appliedSequence ?? older.appliedSequence,
+    appliedVersion: newer.appliedVersion ?? older.appliedVersion,
+    reason: newer.state === null ? older.reason : newer.reason,
+    agent: newer.agent ?? older.agent,
+    labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
+  };
+}

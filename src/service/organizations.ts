@@ -1,0 +1,131 @@
+import { randomUUID } from "node:crypto";
+import { instantOf, type Clock } from "../core/clock.js";
+import { AppError, notFound } from "../core/error.js";
+import { slugify, type Organization } from "../core/organization.js";
+import type { Principal } from "../core/token.js";
+import type { Listed, Store } from "../store/store.js";
+import { actorOf, type Audit } from "./audit.js";
+import type { IssuedToken, Tokens } from "./tokens.js";
+import { FieldErrors, pageOf } from "./validate.js";
+
+/** The fields of an organization that a caller wants changed; what is absent stays, null clears. */
+export interface OrganizationChange {
+  readonly name?: string | null;
+  readonly plan?: string | null;
+  readonly industry?: string | null;
+  readonly companySize?: string | null;
+  readonly versionsPerEnvironment?: number | null;
+}
+
+const DEFAULT_PLAN = "free";
+/** What only the operator changes. */
+const OPERATORS_FIELDS = ["plan", "versionsPerEnvironment"] as const;
+
+/** Makes and changes organizations. */
+export class Organizations {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly tokens: Tokens;
+    },
+  ) {}
+
+  /** Operator only (the method's scope says so). */
+  async create(
+    caller: Principal,
+    input: { name: string; plan: string | null; versionsPerEnvironment: number | null },
+  ): Promise<{ organization: Organization; adminToken: IssuedToken }> {
+    const errors = new FieldErrors();
+    errors.text(["name"], input.name, 255, 1);
+    if (input.plan !== null) errors.text(["plan"], input.plan, 64, 1);
+    errors.throwIfAny();
+    const { store, clock, audit, tokens } = this.deps;
+    return await store.write(async (tx) => {
+      const id = randomUUID();
+      const base = slugify(input.name);
+      const { rows } = await tx.organizations({ limit: 1_000_000, offset: 0 });
+      const taken = new Set(rows.map(({ slug }) => slug));
+      const organization: Organization = {
+        id,
+        name: input.name,
+        slug: taken.has(base) ? `${base}-${id.slice(0, 8)}` : base,
+        plan: input.plan ?? DEFAULT_PLAN,
+        industry: null,
+        companySize: null,
+        versionsPerEnvironment: input.versionsPerEnvironment,
+        isOperator: false,
+        createdAt: instantOf(clock.now()),
+      };
+      await tx.insertOrganization(organization);
+      const adminToken = await tokens.issueIn(tx, id, "admin", { name: "first admin", expiresInDays: null });
+      const entry = {
+        action: "organization.created",
+        resourceType: "organization",
+        resourceId: id,
+        metadata: { name: organization.name, plan: organization.plan, admin_key_prefix: adminToken.token.keyPrefix },
+      };
+      // In the operator's chain for who did it, and in its own so that its chain tells its whole story.
+      await audit.record(tx, caller.orgId, actorOf(caller), entry);
+      await audit.record(tx, id, actorOf(caller), entry);
+      return { organization, adminToken };
+    });
+  }
+
+  async list(_caller: Principal, limit: number | undefined, offset: number): Promise<Listed<Organization>> {
+    return await this.deps.store.read.organizations(pageOf(limit, offset, 100, 25));
+  }
+
+  async get(caller: Principal): Promise<Organization> {
+    const organization = await this.deps.store.read.organization(caller.orgId);
+    if (organization === null) throw notFound("organization");
+    return organization;
+  }
+
+  /** Throws `forbidden` when a caller changes what is the operator's, or an operator what is the organization's. */
+  async update(caller: Principal, orgId: string, change: OrganizationChange): Promise<Organization> {
+    const fields = Object.keys(change);
+    const operatorsFields = fields.filter((field) => OPERATORS_FIELDS.some((name) => name === field));
+    if (operatorsFields.length > 0 && !caller.isOperator) {
+      throw new AppError("forbidden", "plan and versions_per_environment are the operator's to change");
+    }
+    if (orgId !== caller.orgId && operatorsFields.length < fields.length) {
+      throw new AppError("forbidden", "an operator changes only plan and versions_per_environment of another organization");
+    }
+    const errors = new FieldErrors();
+    if (change.name !== undefined) errors.text(["name"], change.name, 255, 1);
+    if (change.plan !== undefined) errors.text(["plan"], change.plan, 64, 1);
+    errors.text(["industry"], change.industry, 255);
+    errors.text(["company_size"], change.companySize, 255);
+    errors.throwIfAny();
+    const { store, audit } = this.deps;
+    return await store.write(async (tx) => {
+      const organization = await tx.organization(orgId);
+      if (organization === null) throw notFound("organization");
+      const updated: Organization = {
+        ...organization,
+        name: change.name ?? organization.name,
+        plan: change.plan ?? organization.plan,
+        industry: change.industry === undefined ? organization.industry : change.industry,
+        companySize: change.companySize === undefined ? organization.companySize : change.companySize,
+        versionsPerEnvironment:
+          change.versionsPerEnvironment === undefined
+            ? organization.versionsPerEnvironment
+            : change.versionsPerEnvironment,
+      };
+      await tx.updateOrganization(updated);
+      await audit.record(tx, orgId, actorOf(caller), {
+        action: "organization.updated",
+        resourceType: "organization",
+        resourceId: orgId,
+        metadata: {
+          fields,
+          plan: updated.plan,
+          versions_per_environment: updated.versionsPerEnvironment,
+        },
+      });
+      return updated;
+    });
+  }
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import { instantOf, type Clock } from "../core/clock.js";
+import {
+  slugify,
+  STANDARD_ENVIRONMENTS,
+  standardNextStage,
+  type Environment,
+  type Project,
+} from "../core/organization.js";
+import type { Principal } from "../core/token.js";
+import type { Listed, Reader, Store, Writer } from "../store/store.js";
+import { seesEnvironment, visibleProject } from "./access.js";
+import { actorOf, type Audit } from "./audit.js";
+import type { Sessions } from "./sessions.js";
+import type { IssuedToken, Tokens } from "./tokens.js";
+import { FieldErrors, pageOf } from "./validate.js";
+
+/** A project and those of its environments that the caller sees. */
+export interface ProjectTree {
+  readonly project: Project;
+  readonly environments: readonly Environment[];
+}
+
+export interface NewProject extends ProjectTree {
+  readonly runtimeTokens: readonly { readonly environment: Environment; readonly issued: IssuedToken }[];
+}
+
+/** Makes, shows and deletes projects. */
+export class Projects {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly tokens: Tokens;
+      readonly sessions: Sessions;
+    },
+  ) {}
+
+  async create(caller: Principal, name: string): Promise<NewProject> {
+    const errors = new FieldErrors();
+    errors.text(["name"], name, 255, 1);
+    errors.throwIfAny();
+    const { store, audit, tokens } = this.deps;
+    return await store.write(async (tx) => {
+      const { project, environments } = await this.createIn(tx, caller.orgId, name);
+      const runtimeTokens = [];
+      for (const environment of environments) {
+        const target = { projectId: project.id, environmentId: environment.id };
+        const options = { name: null, expiresInDays: null };
+        const issued = await tokens.issueIn(tx, caller.orgId, "runtime", options, target);
+        runtimeTokens.push({ environment, issued });
+      }
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "project.created",
+        resourceType: "project",
+        resourceId: project.id,
+        metadata: {
+          name,
+          slug: project.slug,
+          environments: environments.map((environment) => environment.name),
+          runtime_key_prefixes: runtimeTokens.map(({ issued }) => issued.token.keyPrefix),
+        },
+      });
+      return { project, environments, runtimeTokens };
+    });
+  }
+
+  /** Makes a project with its standard environments inside of another use case's transaction. */
+  async createIn(tx: Writer, orgId: string, name: string): Promise<ProjectTree> {
+    const id = randomUUID();
+    const createdAt = instantOf(this.deps.clock.now());
+    const base = slugify(name);
+    const { rows } = await tx.projects(orgId, { limit: 1_000_000, offset: 0 });
+    const taken = rows.some((project) => project.slug === base);
+    const project = { id, orgId, name, slug: taken ? `${base}-${id.slice(0, 8)}` : base, createdAt };
+    await tx.insertProject(project);
+    const environments = STANDARD_ENVIRONMENTS.map((stage, position) =>
+      newEnvironment(project, stage, position, standardNextStage(stage), createdAt),
+    );
+    for (const environment of environments) await tx.insertEnvironment(environment);
+    return { project, environments };
+  }
+
+  async list(caller: Principal, limit: number | undefined, offset: number): Promise<Listed<ProjectTree>> {
+    const { read } = this.deps.store;
+    const page = pageOf(limit, offset, 1000, 1000);
+    const { rows, total } = await read.projects(caller.orgId, page, caller.projectId ?? undefined);
+    return { rows: await Promise.all(rows.map((project) => treeOf(read, caller, project))), total };
+  }
+
+  async get(caller: Principal, projectId: string): Promise<ProjectTree> {
+    const { read } = this.deps.store;
+    return await treeOf(read, caller, await visibleProject(read, caller, projectId));
+  }
+
+  async delete(caller: Principal, projectId: string): Promise<void> {
+    const { store, audit, sessions } = this.deps;
+    const environments = await store.write(async (tx) => {
+      const project = await visibleProject(tx, caller, projectId);
+      const doomed = await tx.environments(projectId);
+      await tx.deleteProject(projectId);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "project.deleted",
+        resourceType: "project",
+        resourceId: projectId,
+        metadata: { name: project.name, environments: doomed.map(({ name }) => name) },
+      });
+      return doomed;
+    });
+    for (const { id } of environments) sessions.endEnvironment(id);
+  }
+}
+
+/** An environment in which nothing has happened yet. */
+export function newEnvironment(
+  project: Project,
+  name: string,
+  position: number,
+  promotesTo: string | null,
+  createdAt: string,
+): Environment {
+  return {
+    id: randomUUID(),
+    orgId: project.orgId,
+    projectId: project.id,
+    name,
+    position,
+    promotesTo,
+    lastVersion: 0,
+    sequence: 0,
+    activeBundleId: null,
+    activeVersion: null,
+    activeDeploymentId: null,
+    createdAt,
+  };
+}
+
+async function treeOf(reader: Reader, caller: Principal, project: Project): Promise<ProjectTree> {
+  const environments = await reader.environments(project.id);
+  return { project, environments: environments.filter((environment) => seesEnvironment(caller, environment)) };
+}

@@ -1,0 +1,67 @@
+import { createHash, randomBytes } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { KeyType } from "../core/token.js";
+
+const LETTERS = { admin: "adm", ci: "ci", runtime: "rt" } as const satisfies Record<KeyType, string>;
+const PUBLIC_CHARACTERS = 8;
+const SECRET_CHARACTERS = 43;
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** A new token, as it is shown once, and what is kept of it. */
+export interface RawKey {
+  readonly rawKey: string;
+  /** The raw key's first characters: names the token in lists, logs and the audit. */
+  readonly keyPrefix: string;
+  /** SHA-256, lower-case hex. */
+  readonly hash: string;
+}
+
+/**
+ * Makes a token: `signet_<type>_<8 public characters>_<43 secret characters><6 characters of CRC-32>`, all base 62. 43 characters
+ * hold 256 bits. The fixed start and the checksum let secret scanners find it without guessing.
+ */
+export function createRawKey(type: KeyType): RawKey {
+  const keyPrefix = `signet_${LETTERS[type]}_${randomText(PUBLIC_CHARACTERS)}`;
+  const unchecked = `${keyPrefix}_${randomText(SECRET_CHARACTERS)}`;
+  const rawKey = `${unchecked}${checksum(unchecked)}`;
+  return { rawKey, keyPrefix, hash: hashRawKey(rawKey) };
+}
+
+/** A token that the operator chose: any text, so its prefix is one of its hash. */
+export function chosenRawKey(rawKey: string): RawKey {
+  const hash = hashRawKey(rawKey);
+  return { rawKey, keyPrefix: `chosen_${hash.slice(0, 8)}`, hash };
+}
+
+/** What is kept of a token, and looked up by. */
+export function hashRawKey(rawKey: string): string {
+  return createHash("sha256").update(rawKey, "utf8").digest("hex");
+}
+
+/** False for a text that starts as our tokens do and whose checksum is wrong: no look-up is needed to refuse it. */
+export function isPlausibleRawKey(text: string): boolean {
+  if (!/^signet_(adm|ci|rt)_/.test(text)) return true;
+  const checked = text.slice(0, -6);
+  return text.length > 6 && checksum(checked) === text.slice(-6);
+}
+
+function checksum(text: string): string {
+  let rest = crc32(text);
+  let digits = "";
+  for (let i = 0; i < 6; i += 1) {
+    digits = ALPHABET.charAt(rest % 62) + digits;
+    rest = Math.floor(rest / 62);
+  }
+  return digits;
+}
+
+function randomText(length: number): string {
+  let text = "";
+  while (text.length < length) {
+    for (const byte of randomBytes(length)) {
+      // 248 is the largest multiple of 62 in a byte: above it the first letters would come more often.
+      if (byte < 248 && text.length < length) text += ALPHABET.charAt(byte % 62);
+    }
+  }
+  return text;
+}

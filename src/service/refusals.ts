@@ -1,0 +1,57 @@
+import type { Clock } from "../core/clock.js";
+import type { AppErrorCode } from "../core/error.js";
+import type { Principal } from "../core/token.js";
+import type { Store } from "../store/store.js";
+import type { Audit } from "./audit.js";
+
+interface Count {
+  readonly orgId: string;
+  readonly actor: string;
+  readonly operation: string;
+  readonly minute: string;
+  readonly code: AppErrorCode;
+  count: number;
+}
+
+/** At most this many are remembered between two writes; beyond it only known ones go on counting. */
+const MAX_PENDING = 10_000;
+
+/**
+ * Refused attempts of known tokens, counted by token, operation and minute: one audit event each, so that a token that hammers
+ * cannot fill the audit.
+ */
+export class Refusals {
+  readonly #pending = new Map<string, Count>();
+
+  constructor(private readonly deps: { readonly store: Store; readonly audit: Audit; readonly clock: Clock }) {}
+
+  /** Counts one refusal. */
+  count(principal: Principal, operation: string, code: AppErrorCode): void {
+    const minute = this.deps.clock.now().toISOString().slice(0, 16);
+    const key = `${principal.tokenId} ${operation} ${minute} ${code}`;
+    const known = this.#pending.get(key);
+    if (known !== undefined) known.count += 1;
+    else if (this.#pending.size < MAX_PENDING) {
+      const { orgId, keyPrefix } = principal;
+      this.#pending.set(key, { orgId, actor: keyPrefix, operation, minute, code, count: 1 });
+    }
+  }
+
+  /** Writes the minutes that are over, or with `all` every one. Called each minute and at shutdown. */
+  async flush(all = false): Promise<void> {
+    const now = this.deps.clock.now().toISOString().slice(0, 16);
+    const due = [...this.#pending].filter(([, entry]) => all || entry.minute < now);
+    if (due.length === 0) return;
+    await this.deps.store.write(async (tx) => {
+      for (const [, { orgId, actor, operation, minute, code, count }] of due) {
+        await this.deps.audit.record(tx, orgId, actor, {
+          action: "access.refused",
+          resourceType: "operation",
+          resourceId: operation,
+          metadata: { code, count, minute: `${minute}:00.000Z` },
+        });
+      }
+    });
+    for (const [key] of due) this.#pending.delete(key);
+  }
+}

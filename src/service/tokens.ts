@@ -1,0 +1,290 @@
+import { timingSafeEqual } from "node:crypto";
+import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.js";
+import { AppError, invalidField, notFound } from "../core/error.js";
+import type { Environment, Project } from "../core/organization.js";
+import { isLive, SCOPES, type KeyType, type Principal, type Token } from "../core/token.js";
+import type { Listed, Reader, Store, Writer } from "../store/store.js";
+import { actorOf, type Audit } from "./audit.js";
+import { createRawKey, hashRawKey, isPlausibleRawKey, type RawKey } from "./raw-key.js";
+import type { Sessions } from "./sessions.js";
+import type { TokenUse } from "./token-use.js";
+import { FieldErrors, limitOf } from "./validate.js";
+
+/** A new or rotated token with its secret, which is shown once. */
+export interface IssuedToken {
+  readonly token: Token;
+  readonly rawKey: string;
+}
+
+/** What every kind of token may be made with. */
+export interface TokenOptions {
+  readonly name: string | null;
+  readonly expiresInDays: number | null;
+}
+
+export interface WhoAmI {
+  readonly principal: Principal;
+  /** The name of a runtime token's environment. */
+  readonly environment: string | null;
+}
+
+const MAX_GRACE_SECONDS = 7 * 24 * 60 * 60;
+
+/** Makes, changes and checks tokens. */
+export class Tokens {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly sessions: Sessions;
+      readonly use: TokenUse;
+    },
+  ) {}
+
+  /**
+   * Who a raw key belongs to. Throws `unauthenticated`, with one text for a key that never was, one that expired and one that was
+   * revoked.
+   */
+  async authenticate(rawKey: string): Promise<Principal> {
+    const { store } = this.deps;
+    const hash = hashRawKey(rawKey);
+    const token = isPlausibleRawKey(rawKey) ? await store.read.tokenByHash(hash) : null;
+    const now = this.#now();
+    const credentialEnd = token === null ? null : endOfCredential(token, hash, now);
+    if (token === null || credentialEnd === "over") throw invalidToken();
+    const operator = await store.read.operatorOrganization();
+    this.deps.use.seen(token.id, token.lastUsedAt, now);
+    return {
+      tokenId: token.id,
+      keyPrefix: token.keyPrefix,
+      keyType: token.keyType,
+      orgId: token.orgId,
+      isOperator: token.keyType === "admin" && operator?.id === token.orgId,
+      projectId: token.projectId,
+      environmentId: token.environmentId,
+      environments: token.environments,
+      scopes: SCOPES[token.keyType],
+      expiresAt: credentialEnd,
+    };
+  }
+
+  /** Throws `unauthenticated` when a token stopped since it was checked: for what is held open after the check. */
+  async recheck(principal: Principal): Promise<void> {
+    const token = await this.deps.store.read.token(principal.orgId, principal.tokenId);
+    const now = this.#now();
+    const over = principal.expiresAt !== null && principal.expiresAt <= now;
+    if (token === null || over || !isLive(token, now)) throw invalidToken();
+  }
+
+  async whoAmI(principal: Principal): Promise<WhoAmI> {
+    const { environmentId } = principal;
+    const environment = environmentId === null ? null : await this.deps.store.read.environmentById(environmentId);
+    return { principal, environment: environment?.name ?? null };
+  }
+
+  async createAdmin(caller: Principal, options: TokenOptions): Promise<IssuedToken> {
+    checkOptions(options).throwIfAny();
+    return await this.#issue(caller, (tx) => this.issueIn(tx, caller.orgId, "admin", options));
+  }
+
+  async createCi(
+    caller: Principal,
+    options: TokenOptions & { readonly projectId: string; readonly environments: readonly string[] },
+  ): Promise<IssuedToken> {
+    const errors = checkOptions(options);
+    errors.text(["project_id"], options.projectId, 100, 1);
+    if (options.environments.length > 100) errors.add(["environments"], "must be at most 100", "too_many");
+    errors.throwIfAny();
+    return await this.#issue(caller, async (tx) => {
+      const project = await projectOf(tx, caller.orgId, options.projectId);
+      const names = new Set((await tx.environments(project.id)).map(({ name }) => name));
+      const unknown = options.environments.find((name) => !names.has(name));
+      if (unknown !== undefined) throw invalidField(["environments"], `there is no environment "${unknown}"`, "unknown");
+      const environments = [...new Set(options.environments)];
+      return await this.issueIn(tx, caller.orgId, "ci", options, { projectId: project.id, environments });
+    });
+  }
+
+  async createRuntime(
+    caller: Principal,
+    options: TokenOptions & { readonly projectId: string; readonly environmentId: string | null },
+  ): Promise<IssuedToken> {
+    const errors = checkOptions(options);
+    errors.text(["project_id"], options.projectId, 100, 1);
+    errors.text(["environment_id"], options.environmentId, 100, 1);
+    errors.throwIfAny();
+    return await this.#issue(caller, async (tx) => {
+      const project = await projectOf(tx, caller.orgId, options.projectId);
+      const environment = await tx.environmentById(options.environmentId ?? "");
+      if (environment?.projectId !== project.id) throw notFound("environment");
+      const live = await tx.liveRuntimeTokens(environment.id, this.#now());
+      if (live.some((token) => token.name === options.name)) {
+        throw new AppError("conflict", runtimeKeyExists(environment, options.name), { reason: "runtime_key_exists" });
+      }
+      const { projectId, id: environmentId } = environment;
+      return await this.issueIn(tx, caller.orgId, "runtime", options, { projectId, environmentId });
+    });
+  }
+
+  async list(
+    caller: Principal,
+    filter: { projectId?: string; keyType?: string; limit?: number; offset: number },
+  ): Promise<Listed<Token>> {
+    const limit = limitOf(filter.limit, 1000, 1000);
+    const keyType = filter.keyType === undefined ? {} : { keyType: keyTypeOf(filter.keyType) };
+    const projectId = filter.projectId === undefined ? {} : { projectId: filter.projectId };
+    return await this.deps.store.read.tokens({
+      orgId: caller.orgId,
+      limit,
+      offset: filter.offset,
+      ...keyType,
+      ...projectId,
+    });
+  }
+
+  async rotate(caller: Principal, id: number, graceSeconds: number): Promise<IssuedToken> {
+    if (graceSeconds > MAX_GRACE_SECONDS) {
+      throw invalidField(["grace_seconds"], `must be from 0 to ${MAX_GRACE_SECONDS}`, "range");
+    }
+    const { store, audit, sessions } = this.deps;
+    const graceEnd = addSeconds(this.#now(), graceSeconds);
+    const issued = await store.write(async (tx) => {
+      const token = await tx.token(caller.orgId, id);
+      if (token === null) throw notFound("token");
+      if (!isLive(token, this.#now())) throw new AppError("conflict", "the token is revoked or has expired");
+      const { rawKey, keyPrefix, hash } = createRawKey(token.keyType);
+      const rotated: Token = {
+        ...token,
+        keyPrefix,
+        hash,
+        previousHash: graceSeconds > 0 ? token.hash : null,
+        previousExpiresAt: graceSeconds > 0 ? graceEnd : null,
+      };
+      await tx.updateToken(rotated);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "token.rotated",
+        resourceType: "token",
+        resourceId: String(id),
+        metadata: { from_prefix: token.keyPrefix, key_prefix: keyPrefix, grace_seconds: graceSeconds },
+      });
+      return { token: rotated, rawKey };
+    });
+    sessions.endToken(id, graceSeconds > 0 ? new Date(graceEnd) : undefined);
+    return issued;
+  }
+
+  /** Revokes for ever; a second time changes nothing. */
+  async revoke(caller: Principal, id: number): Promise<void> {
+    const { store, audit, sessions } = this.deps;
+    await store.write(async (tx) => {
+      const token = await tx.token(caller.orgId, id);
+      if (token === null) throw notFound("token");
+      if (token.revokedAt !== null) return;
+      await tx.updateToken({ ...token, revokedAt: this.#now(), previousHash: null, previousExpiresAt: null });
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "token.revoked",
+        resourceType: "token",
+        resourceId: String(id),
+        metadata: { key_prefix: token.keyPrefix, key_type: token.keyType },
+      });
+    });
+    sessions.endToken(id);
+  }
+
+  /** Makes a token inside of another use case's transaction; the caller records it in the audit. */
+  async issueIn(
+    tx: Writer,
+    orgId: string,
+    keyType: KeyType,
+    options: TokenOptions,
+    target: { projectId?: string; environmentId?: string; environments?: readonly string[] } = {},
+    key: RawKey = createRawKey(keyType),
+  ): Promise<IssuedToken> {
+    const now = this.#now();
+    const token = await tx.insertToken({
+      orgId,
+      keyType,
+      projectId: target.projectId ?? null,
+      environmentId: target.environmentId ?? null,
+      environments: target.environments ?? [],
+      name: options.name,
+      keyPrefix: key.keyPrefix,
+      hash: key.hash,
+      previousHash: null,
+      previousExpiresAt: null,
+      expiresAt: options.expiresInDays === null ? null : addSeconds(now, options.expiresInDays * 86_400),
+      revokedAt: null,
+      createdAt: now,
+      lastUsedAt: null,
+    });
+    return { token, rawKey: key.rawKey };
+  }
+
+  async #issue(caller: Principal, issue: (tx: Writer) => Promise<IssuedToken>): Promise<IssuedToken> {
+    return await this.deps.store.write(async (tx) => {
+      const issued = await issue(tx);
+      const { id, keyType, keyPrefix, name, projectId, environmentId, expiresAt } = issued.token;
+      await this.deps.audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "token.created",
+        resourceType: "token",
+        resourceId: String(id),
+        metadata: {
+          key_prefix: keyPrefix,
+          key_type: keyType,
+          name,
+          project_id: projectId,
+          environment_id: environmentId,
+          expires_at: expiresAt,
+        },
+      });
+      return issued;
+    });
+  }
+
+  #now(): Instant {
+    return instantOf(this.deps.clock.now());
+  }
+}
+
+/** When this hash of the token stops working; null is never; "over" is already. */
+function endOfCredential(token: Token, hash: string, now: Instant): Instant | null | "over" {
+  if (!isLive(token, now)) return "over";
+  if (equalHashes(token.hash, hash)) return token.expiresAt;
+  const { previousHash, previousExpiresAt, expiresAt } = token;
+  if (previousHash === null || previousExpiresAt === null || !equalHashes(previousHash, hash)) return "over";
+  if (previousExpiresAt <= now) return "over";
+  return expiresAt !== null && expiresAt < previousExpiresAt ? expiresAt : previousExpiresAt;
+}
+
+function equalHashes(kept: string, given: string): boolean {
+  const [a, b] = [Buffer.from(kept, "hex"), Buffer.from(given, "hex")];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function invalidToken(): AppError {
+  return new AppError("unauthenticated", "invalid or expired token");
+}
+
+function checkOptions({ name, expiresInDays }: TokenOptions): FieldErrors {
+  const errors = new FieldErrors();
+  if (name !== null) errors.text(["name"], name, 100, 1);
+  errors.expiresInDays(expiresInDays);
+  return errors;
+}
+
+async function projectOf(reader: Reader, orgId: string, id: string): Promise<Project> {
+  const project = await reader.project(orgId, id);
+  if (project === null) throw notFound("project");
+  return project;
+}
+
+function keyTypeOf(text: string): KeyType {
+  if (text === "admin" || text === "ci" || text === "runtime") return text;
+  throw invalidField(["key_type"], "must be admin, ci or runtime", "enum", "query");
+}
+
+function runtimeKeyExists(environment: Environment, name: string | null): string {
+  const which = name === null ? "a runtime token" : `a runtime token named "${name}"`;
+  return `${environment.name} has ${which} already; rotate or revoke it, or give the new one another name`;
+}

@@ -1,0 +1,68 @@
+import type { FieldError } from "../core/error.js";
+import { invalidFields } from "../core/error.js";
+import type { Page } from "../store/store.js";
+
+/** Gathers the refused fields of one request, so that the caller hears of all of them at once. */
+export class FieldErrors {
+  readonly #fields: FieldError[] = [];
+
+  add(path: readonly string[], msg: string, type: string, place = "body"): void {
+    this.#fields.push({ loc: [place, ...path], msg, type });
+  }
+
+  /** Refuses a text that is longer than `maxLength` characters (code points), shorter than `minLength`, or not printable. */
+  text(path: readonly string[], value: string | null | undefined, maxLength: number, minLength = 0): void {
+    if (value === null || value === undefined) {
+      if (minLength > 0) this.add(path, "is required", "missing");
+      return;
+    }
+    const length = [...value.slice(0, maxLength * 2 + 2)].length;
+    if (minLength > 0 && value.trim() === "") this.add(path, "must not be empty", "too_short");
+    else if (length > maxLength) this.add(path, `must be at most ${maxLength} characters`, "too_long");
+    else if (CONTROL.test(value)) this.add(path, "must not contain control characters", "control_character");
+    else if (!value.isWellFormed()) this.add(path, "must not contain a lone surrogate", "lone_surrogate");
+  }
+
+  /** Refuses labels beyond 64, keys that are not 1 to 63 characters, values over 255. */
+  labels(labels: Readonly<Record<string, string>>): void {
+    const entries = Object.entries(labels);
+    if (entries.length > MAX_LABELS) this.add(["labels"], `must be at most ${MAX_LABELS}`, "too_many");
+    for (const [key, value] of entries.slice(0, MAX_LABELS)) {
+      if (key === "__proto__") this.add(["labels", key], "is not a name for a label", "prototype_key");
+      this.text(["labels", key], key, 63, 1);
+      this.text(["labels", key], value, 255);
+    }
+  }
+
+  /** Refuses days outside of 1 to 3,650. */
+  expiresInDays(days: number | null | undefined): void {
+    if (days === null || days === undefined) return;
+    if (!Number.isInteger(days) || days < 1 || days > 3650) {
+      this.add(["expires_in_days"], "must be from 1 to 3,650", "range");
+    }
+  }
+
+  /** Throws `invalid` with all of them when there is any. */
+  throwIfAny(): void {
+    if (this.#fields.length > 0) throw invalidFields(this.#fields);
+  }
+}
+
+// Line breaks and tabs are text; the rest of C0, DEL and C1 is not.
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+const MAX_LABELS = 64;
+
+/** A page of a list. Throws `invalid` for a limit outside of 1 to `max`. */
+export function pageOf(limit: number | undefined, offset: number, max: number, fallback: number): Page {
+  return { limit: limitOf(limit, max, fallback), offset };
+}
+
+/** As pageOf, for lists that page by key. */
+export function limitOf(limit: number | undefined, max: number, fallback: number): number {
+  if (limit === undefined) return fallback;
+  if (limit < 1 || limit > max) {
+    throw invalidFields([{ loc: ["query", "limit"], msg: `must be from 1 to ${max}`, type: "range" }]);
+  }
+  return limit;
+}

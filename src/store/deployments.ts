@@ -1,0 +1,79 @@
+import type { Kysely } from "kysely";
+import type { Deployment } from "../core/bundle.js";
+import { countRows } from "./count.js";
+import type { NewRow, Row, Schema } from "./schema.js";
+import type { Reader, Writer } from "./store.js";
+
+export function deploymentReader(
+  db: Kysely<Schema>,
+): Pick<Reader, "deployment" | "deploymentBySequence" | "deployments"> {
+  return {
+    async deployment(orgId, id) {
+      const row = await db
+        .selectFrom("deployments")
+        .selectAll()
+        .where("id", "=", id)
+        .where("org_id", "=", orgId)
+        .executeTakeFirst();
+      return row === undefined ? null : deploymentOf(row);
+    },
+    async deploymentBySequence(environmentId, sequence) {
+      const row = await db
+        .selectFrom("deployments")
+        .selectAll()
+        .where("environment_id", "=", environmentId)
+        .where("sequence", "=", sequence)
+        .executeTakeFirst();
+      return row === undefined ? null : deploymentOf(row);
+    },
+    async deployments(environmentId, { limit, offset }) {
+      const all = db.selectFrom("deployments").where("environment_id", "=", environmentId);
+      const rows = await all.selectAll().orderBy("sequence", "desc").limit(limit).offset(offset).execute();
+      return { rows: rows.map(deploymentOf), total: await countRows(all) };
+    },
+  };
+}
+
+export function deploymentWriter(db: Kysely<Schema>): Pick<Writer, "insertDeployment"> {
+  return {
+    async insertDeployment(deployment) {
+      await db.insertInto("deployments").values(rowOf(deployment)).execute();
+    },
+  };
+}
+
+function deploymentOf(row: Row<"deployments">): Deployment {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    projectId: row.project_id,
+    environmentId: row.environment_id,
+    environment: row.environment,
+    sequence: row.sequence,
+    bundleId: row.bundle_id,
+    version: row.version,
+    policyHash: row.policy_hash,
+    fromVersion: row.from_version,
+    kind: row.kind,
+    actor: row.actor,
+    at: row.at,
+  };
+}
+
+function rowOf(deployment: Deployment): NewRow<"deployments"> {
+  return {
+    id: deployment.id,
+    org_id: deployment.orgId,
+    project_id: deployment.projectId,
+    environment_id: deployment.environmentId,
+    environment: deployment.environment,
+    sequence: deployment.sequence,
+    bundle_id: deployment.bundleId,
+    version: deployment.version,
+    policy_hash: deployment.policyHash,
+    from_version: deployment.fromVersion,
+    kind: deployment.kind,
+    actor: deployment.actor,
+    at: deployment.at,
+  };
+}

@@ -1,0 +1,113 @@
+import type { Kysely } from "kysely";
+import { AppError } from "../core/error.js";
+import type { Environment } from "../core/organization.js";
+import { deleteContentsOf } from "./contents.js";
+import type { NewRow, Row, Schema } from "./schema.js";
+import type { Reader, Writer } from "./store.js";
+
+export function environmentReader(
+  db: Kysely<Schema>,
+): Pick<Reader, "environment" | "environmentById" | "environments"> {
+  const all = db
+    .selectFrom("environments")
+    .leftJoin("bundles as active", "active.id", "environments.active_bundle_id")
+    .selectAll("environments")
+    .select("active.version as active_version");
+  return {
+    async environment(projectId, name) {
+      const row = await all
+        .where("environments.project_id", "=", projectId)
+        .where("environments.name", "=", name)
+        .executeTakeFirst();
+      return row === undefined ? null : environmentOf(row);
+    },
+    async environmentById(id) {
+      const row = await all.where("environments.id", "=", id).executeTakeFirst();
+      return row === undefined ? null : environmentOf(row);
+    },
+    async environments(projectId) {
+      const rows = await all
+        .where("environments.project_id", "=", projectId)
+        .orderBy("environments.position")
+        .orderBy("environments.name")
+        .execute();
+      return rows.map(environmentOf);
+    },
+  };
+}
+
+/** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
+export function environmentWriter(
+  db: Kysely<Schema>,
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "deleteEnvironment"> {
+  return {
+    async insertEnvironment(environment) {
+      const result = await db
+        .insertInto("environments")
+        .values(rowOf(environment))
+        .onConflict((conflict) => conflict.columns(["project_id", "name"]).doNothing())
+        .executeTakeFirstOrThrow();
+      if (result.numInsertedOrUpdatedRows !== 1n) {
+        throw new AppError("conflict", `there is an environment "${environment.name}" already`);
+      }
+    },
+    async updateEnvironment(environment) {
+      const { id, position, promotes_to, last_version, sequence, ...rest } = rowOf(environment);
+      const { active_bundle_id, active_deployment_id } = rest;
+      await db
+        .updateTable("environments")
+        .set({ position, promotes_to, last_version, sequence, active_bundle_id, active_deployment_id })
+        .where("id", "=", id)
+        .execute();
+    },
+    async deleteEnvironment(id) {
+      const gone = await db
+        .selectFrom("environments")
+        .select(["project_id", "name"])
+        .where("id", "=", id)
+        .executeTakeFirst();
+      if (gone === undefined) return;
+      await db
+        .updateTable("environments")
+        .set({ promotes_to: null })
+        .where("project_id", "=", gone.project_id)
+        .where("promotes_to", "=", gone.name)
+        .execute();
+      await deleteContentsOf(db, db.selectFrom("environments").select("id").where("id", "=", id));
+      await db.deleteFrom("environments").where("id", "=", id).execute();
+    },
+  };
+}
+
+function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    projectId: row.project_id,
+    name: row.name,
+    position: row.position,
+    promotesTo: row.promotes_to,
+    lastVersion: row.last_version,
+    sequence: row.sequence,
+    activeBundleId: row.active_bundle_id,
+    activeVersion: row.active_version,
+    activeDeploymentId: row.active_deployment_id,
+    createdAt: row.created_at,
+  };
+}
+
+function rowOf(environment: Environment): NewRow<"environments"> {
+  return {
+    id: environment.id,
+    org_id: environment.orgId,
+    project_id: environment.projectId,
+    name: environment.name,
+    position: environment.position,
+    promotes_to: environment.promotesTo,
+    last_version: environment.lastVersion,
+    sequence: environment.sequence,
+    active_bundle_id: environment.activeBundleId,
+    active_deployment_id: environment.activeDeploymentId,
+    created_at: environment.createdAt,
+  };
+}

@@ -1,0 +1,11 @@
+import type { ColumnDefinitionBuilder, Kysely } from "kysely";
+
+/** What a migration needs that databases write in ways of their own. */
+export interface MigrationDialect {
+  /** The integer primary key that the database counts up; a number is never given twice, not even after its row was deleted. */
+  countingId(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
+  /** Makes every `operation` on rows of `table` fail from now on. Deletions by a foreign key's cascade count as deletions. */
+  refuse(db: Kysely<unknown>, table: string, operation: "update" | "delete"): Promise<void>;
+  /** Makes every update of `table` fail that would lower `column`. */
+  refuseDecrease(db: Kysely<unknown>, table: string, column: string): Promise<void>;
+}

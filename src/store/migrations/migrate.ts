@@ -1,0 +1,36 @@
+import { Migrator, type Kysely, type Migration } from "kysely";
+import { AppError } from "../../core/error.js";
+import { initial } from "./0001-initial.js";
+import type { MigrationDialect } from "./dialect.js";
+
+/**
+ * Brings a database to the newest schema, all steps in one transaction; does nothing to one that is there already.
+ *
+ * Throws `conflict` when the database has a step that this release does not know, and `internal` when a step fails: nothing is
+ * changed then.
+ */
+export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<void> {
+  // A list in code, not a folder that is read: the program may be one bundled file.
+  const migrations: Record<string, Migration> = { "0001-initial": initial(dialect) };
+  await refuseNewer(db, Object.keys(migrations));
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error instanceof AppError) throw error;
+  if (error !== undefined) throw new AppError("internal", "the database could not be migrated", { cause: error });
+}
+
+async function refuseNewer<T>(db: Kysely<T>, known: readonly string[]): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === "kysely_migration")) return;
+  const rows = await (db as unknown as Kysely<{ kysely_migration: { name: string } }>)
+    .selectFrom("kysely_migration")
+    .select("name")
+    .execute();
+  const unknown = rows.find((row) => !known.includes(row.name));
+  if (unknown === undefined) return;
+  throw new AppError(
+    "conflict",
+    `the database is from a newer release of Signet (it has the migration "${unknown.name}", which this release does not know): ` +
+      "start that release, or restore a backup",
+  );
+}

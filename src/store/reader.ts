@@ -1,0 +1,31 @@
+import type { Kysely } from "kysely";
+import { auditReader } from "./audit.js";
+import { bundleReader } from "./bundles.js";
+import { contentReader } from "./contents.js";
+import { deploymentReader } from "./deployments.js";
+import { environmentReader } from "./environments.js";
+import { idempotencyReader } from "./idempotency.js";
+import { instanceReader } from "./instances.js";
+import { organizationReader } from "./organizations.js";
+import { projectReader } from "./projects.js";
+import { publicKeyReader } from "./public-keys.js";
+import type { Schema } from "./schema.js";
+import type { Reader } from "./store.js";
+import { tokenReader } from "./tokens.js";
+
+/** Every noun's look-ups over one connection or transaction. */
+export function createReader(db: Kysely<Schema>): Reader {
+  return {
+    ...organizationReader(db),
+    ...projectReader(db),
+    ...environmentReader(db),
+    ...bundleReader(db),
+    ...contentReader(db),
+    ...deploymentReader(db),
+    ...tokenReader(db),
+    ...auditReader(db),
+    ...idempotencyReader(db),
+    ...instanceReader(db),
+    ...publicKeyReader(db),
+  };
+}

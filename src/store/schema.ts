@@ -1,0 +1,168 @@
+import type { Generated, Insertable, Selectable } from "kysely";
+
+/*
+ * The tables as every database has them. Instants are ISO text, so that they sort; booleans are 0 and 1; maps, lists and records
+ * are JSON text; ids are UUID text but for tokens and audit events, which count.
+ */
+
+export interface Schema {
+  organizations: OrganizationsTable;
+  projects: ProjectsTable;
+  environments: EnvironmentsTable;
+  contents: ContentsTable;
+  bundles: BundlesTable;
+  deployments: DeploymentsTable;
+  tokens: TokensTable;
+  instances: InstancesTable;
+  audit_events: AuditEventsTable;
+  idempotent_answers: IdempotentAnswersTable;
+  public_keys: PublicKeysTable;
+}
+
+export interface OrganizationsTable {
+  id: string;
+  name: string;
+  slug: string;
+  plan: string;
+  industry: string | null;
+  company_size: string | null;
+  versions_per_environment: number | null;
+  is_operator: number;
+  created_at: string;
+}
+
+export interface ProjectsTable {
+  id: string;
+  org_id: string;
+  name: string;
+  slug: string;
+  created_at: string;
+}
+
+/** The active version is not kept here: it is the version of `active_bundle_id`. */
+export interface EnvironmentsTable {
+  id: string;
+  org_id: string;
+  project_id: string;
+  name: string;
+  position: number;
+  promotes_to: string | null;
+  last_version: number;
+  sequence: number;
+  active_bundle_id: string | null;
+  active_deployment_id: string | null;
+  created_at: string;
+}
+
+export interface ContentsTable {
+  id: string;
+  policies: string;
+  scope_policies: string;
+}
+
+export interface BundlesTable {
+  id: string;
+  org_id: string;
+  project_id: string;
+  environment_id: string;
+  environment: string;
+  version: number;
+  policy_hash: string;
+  content_id: string;
+  published_by: string | null;
+  published_at: string;
+  title: string | null;
+  description: string | null;
+  labels: string;
+  source: string | null;
+  origin: "publish" | "promote";
+  signature: string;
+  signature_v2: string;
+  key_id: string;
+}
+
+/** `bundle_id` may name a bundle that was deleted since. */
+export interface DeploymentsTable {
+  id: string;
+  org_id: string;
+  project_id: string;
+  environment_id: string;
+  environment: string;
+  sequence: number;
+  bundle_id: string;
+  version: number;
+  policy_hash: string;
+  from_version: number | null;
+  kind: "publish" | "activate" | "promote" | "rollback";
+  actor: string;
+  at: string;
+}
+
+export interface TokensTable {
+  id: Generated<number>;
+  org_id: string;
+  key_type: "admin" | "ci" | "runtime";
+  project_id: string | null;
+  environment_id: string | null;
+  name: string | null;
+  key_prefix: string;
+  environments: string;
+  hash: string;
+  previous_hash: string | null;
+  previous_expires_at: string | null;
+  expires_at: string | null;
+  revoked_at: string | null;
+  created_at: string;
+  last_used_at: string | null;
+}
+
+export interface InstancesTable {
+  environment_id: string;
+  token_id: number;
+  instance_id: string;
+  key_prefix: string;
+  applied_sequence: number | null;
+  applied_version: number | null;
+  state: "connected" | "applied" | "rejected";
+  reason: string | null;
+  agent: string | null;
+  labels: string;
+  last_seen: string;
+}
+
+/** Refers to nothing by foreign key: an event outlives what it tells of. */
+export interface AuditEventsTable {
+  org_id: string;
+  id: number;
+  actor: string;
+  action: string;
+  resource_type: string;
+  resource_id: string;
+  metadata: string;
+  created_at: string;
+  signature: string;
+  prev_signature: string;
+  key_id: string;
+}
+
+export interface IdempotentAnswersTable {
+  token_id: number;
+  operation: string;
+  key: string;
+  request_hash: string;
+  answer: string;
+  created_at: string;
+}
+
+export interface PublicKeysTable {
+  key_id: string;
+  purpose: "bundles" | "audit";
+  public_key_pem: string;
+  created_at: string;
+}
+
+/** A row as it is read. */
+export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>;
+
+/** A row as it is written. */
+export type NewRow<Table extends keyof Schema> = Insertable<Schema[Table]>;

@@ -1,0 +1,33 @@
+import type { Transaction } from "kysely";
+import { auditWriter } from "./audit.js";
+import { bundleWriter } from "./bundles.js";
+import { contentWriter } from "./contents.js";
+import { deploymentWriter } from "./deployments.js";
+import { environmentWriter } from "./environments.js";
+import { idempotencyWriter } from "./idempotency.js";
+import { instanceWriter } from "./instances.js";
+import { organizationWriter } from "./organizations.js";
+import { projectWriter } from "./projects.js";
+import { publicKeyWriter } from "./public-keys.js";
+import { createReader } from "./reader.js";
+import type { Schema } from "./schema.js";
+import type { Writer } from "./store.js";
+import { tokenWriter } from "./tokens.js";
+
+/** Every noun's look-ups and changes inside one transaction. */
+export function createWriter(tx: Transaction<Schema>): Writer {
+  return {
+    ...createReader(tx),
+    ...organizationWriter(tx),
+    ...projectWriter(tx),
+    ...environmentWriter(tx),
+    ...bundleWriter(tx),
+    ...contentWriter(tx),
+    ...deploymentWriter(tx),
+    ...tokenWriter(tx),
+    ...auditWriter(tx),
+    ...idempotencyWriter(tx),
+    ...instanceWriter(tx),
+    ...publicKeyWriter(tx),
+  };
+}

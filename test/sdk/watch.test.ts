@@ -1,0 +1,169 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { describe, expect, it } from "vitest";
+import { SignetError } from "../../src/sdk/signet-error.js";
+import { activationsOf } from "../../src/sdk/watch.js";
+import { brief, collect, endAfter, failAfter, isActivation, scriptedServer, stayOpen, watch } from "./scripted-server.js";
+import { heartbeat, nothingActive, otherSigner, push } from "./signed-push.js";
+
+describe("watchBundle", () => {
+  it("yields what is active, verified, with the exact document", async () => {
+    const message = await push(3);
+    const server = scriptedServer(stayOpen(message));
+    const events = await collect(watch(server), isActivation(3));
+    expect(events.map(brief)).toEqual(["connected 3", "3"]);
+    const [, event] = events;
+    if (event?.type !== "activation") throw new Error("no activation");
+    expect(event.activation).toMatchObject({
+      kind: "publish",
+      version: 3,
+      deploymentId: "deployment-3",
+      document: message.event.case === "activation" ? message.event.value.document : "",
+      activatedAt: new Date("2026-04-22T12:00:05.250Z"),
+    });
+    expect(event.activation.bundle.document.policies).toEqual({ rule: "v3" });
+    expect(server.tokens).toEqual(["Bearer the-token"]);
+  });
+
+  it.each([0, 1, 4, 4_294_967_295])("resumes at cursor %i", async (afterSequence) => {
+    const server = scriptedServer(stayOpen(heartbeat(afterSequence)));
+    await collect(watch(server, { afterSequence, labels: { zone: "a" } }), ({ type }) => type === "heartbeat");
+    expect(server.requests).toMatchObject([{ afterSequence, instanceId: "test", labels: { zone: "a" } }]);
+  });
+
+  it("loses nothing across reconnects and asks from the newest that it yielded", async () => {
+    const server = scriptedServer(
+      endAfter(push(1), push(2)),
+      failAfter(new ConnectError("shutting down", Code.Unavailable), push(3)),
+      failAfter(new ConnectError("reset", Code.Aborted)),
+      stayOpen(push(4)),
+    );
+    const events = await collect(watch(server), isActivation(4));
+    expect(events.filter(({ type }) => type === "activation").map(brief)).toEqual(["1", "2", "3", "4"]);
+    expect(events.filter(({ type }) => type === "reconnecting")).toHaveLength(3);
+    expect(server.requests.map(({ afterSequence }) => afterSequence)).toEqual([0, 2, 3, 3]);
+  });
+
+  it("never goes back and never repeats within a stream", async () => {
+    const server = scriptedServer(stayOpen(push(5), push(4), push(5), heartbeat(5), push(3), push(6), push(9)));
+    const events = await collect(watch(server), isActivation(9));
+    expect(events.map(brief)).toEqual(["connected 5", "5", "heartbeat", "6", "9"]);
+  });
+
+  it("does not repeat what the cursor has", async () => {
+    const server = scriptedServer(stayOpen(push(5), push(6)));
+    const events = await collect(watch(server, { afterSequence: 5 }), isActivation(6));
+    expect(events.map(brief)).toEqual(["connected 6", "6"]);
+  });
+
+  it("follows a server that lost its history, and says so", async () => {
+    const server = scriptedServer(endAfter(push(8)), stayOpen(push(2), push(3)));
+    const events = await collect(watch(server), isActivation(3));
+    expect(events.map(brief)).toEqual([
+      "connected 8",
+      "8",
+      "reconnecting unavailable",
+      "connected 2",
+      "2 history lost",
+      "3",
+    ]);
+  });
+
+  it("tells that nothing is active, and starts over from there when history was lost", async () => {
+    const server = scriptedServer(endAfter(nothingActive(0)), endAfter(push(7)), endAfter(nothingActive(0)), stayOpen(push(1)));
+    const events = await collect(watch(server), isActivation(1));
+    expect(events.filter(({ type }) => type !== "connected" && type !== "reconnecting").map(brief)).toEqual([
+      "nothing active",
+      "7",
+      "nothing active history lost",
+      "1",
+    ]);
+    expect(server.requests.map(({ afterSequence }) => afterSequence)).toEqual([0, 0, 7, 0]);
+  });
+
+  it("rejects what does not verify, goes on, and asks for it again", async () => {
+    const server = scriptedServer(
+      endAfter(
+        push(1),
+        push(2, { tamper: (text) => text.replace('"rule":"v2"', '"rule":"v3"') }),
+        push(3, { signer: otherSigner }),
+        push(4, { environment: "prod" }),
+        push(5, { tamper: () => "{" }),
+      ),
+      stayOpen(push(6)),
+    );
+    const events = await collect(watch(server, { expect: { environment: "dev" } }), isActivation(6));
+    expect(events.map(brief)).toEqual([
+      "connected 1",
+      "1",
+      "rejected 2 hash",
+      "rejected 3 unknown_key",
+      "rejected 4 identity",
+      "rejected 5 malformed",
+      "reconnecting unavailable",
+      "connected 6",
+      "6",
+    ]);
+    expect(server.requests.map(({ afterSequence }) => afterSequence)).toEqual([0, 1]);
+  });
+
+  it("rejects a good document that is not the one the activation names", async () => {
+    const wrong = await push(2);
+    if (wrong.event.case === "activation") wrong.event.value.version = 9;
+    const events = await collect(watch(scriptedServer(stayOpen(push(1), wrong, push(3)))), isActivation(3));
+    expect(events.map(brief)).toEqual(["connected 1", "1", "rejected 2 mismatch", "3"]);
+  });
+
+  it.each([
+    [Code.Unauthenticated, "unauthenticated"],
+    [Code.PermissionDenied, "forbidden"],
+    [Code.NotFound, "not_found"],
+    [Code.InvalidArgument, "invalid"],
+  ])("ends on RPC code %i with a clear error", async (code, name) => {
+    const server = scriptedServer(failAfter(new ConnectError("the reason", code), push(1)));
+    const seen: string[] = [];
+    const run = async () => {
+      for await (const event of watch(server)) seen.push(brief(event));
+    };
+    await expect(run()).rejects.toMatchObject({ constructor: SignetError, code: name, message: "the reason" });
+    expect(seen).toEqual(["connected 1", "1"]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("ends when it is aborted while idle, and the server hears of it", async () => {
+    const stop = new AbortController();
+    const server = scriptedServer(stayOpen(push(1)));
+    const seen: string[] = [];
+    for await (const event of watch(server, { signal: stop.signal })) {
+      seen.push(brief(event));
+      if (event.type === "activation") queueMicrotask(() => stop.abort());
+    }
+    expect(seen).toEqual(["connected 1", "1"]);
+    expect(server.ended).toEqual([0]);
+  });
+
+  it("ends when it is aborted while it waits to reconnect", async () => {
+    const stop = new AbortController();
+    const server = scriptedServer(endAfter());
+    const backoff = { baseMs: 3_600_000, maxMs: 3_600_000, random: () => 0.99 };
+    for await (const event of watch(server, { signal: stop.signal, backoff })) {
+      expect(event.type).toBe("reconnecting");
+      queueMicrotask(() => stop.abort());
+    }
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("does nothing when it is aborted before it starts", async () => {
+    const server = scriptedServer(stayOpen(push(1)));
+    expect((await watch(server, { signal: AbortSignal.abort() }).next()).done).toBe(true);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("lets the connection go when the consumer leaves", async () => {
+    const server = scriptedServer(stayOpen(push(1)));
+    for await (const activation of activationsOf(watch(server))) {
+      expect(activation.sequence).toBe(1);
+      break;
+    }
+    expect(server.ended).toEqual([0]);
+  });
+});

@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { aContent, activate, anEvent, anInstance, aToken, insertTenancy, publish } from "./sample.js";
+import { useStore } from "./temporary-store.js";
+
+const ALL = { limit: 100, offset: 0 };
+
+describe("deletion", () => {
+  const db = useStore();
+
+  /** Everything that can hang on an environment: bundles, activations, a runtime token, an instance, a stored answer. */
+  async function fill() {
+    const tenancy = await insertTenancy(db);
+    const { organization, project, dev, prod } = tenancy;
+    const more = await db.write(async (tx) => {
+      const bundle = await publish(tx, dev.id, "only in dev");
+      await publish(tx, dev.id, "shared");
+      await publish(tx, prod.id, "shared");
+      const runtime = { keyType: "runtime" as const, projectId: project.id, environmentId: dev.id };
+      const token = await tx.insertToken(aToken(organization.id, runtime));
+      const ci = await tx.insertToken(aToken(organization.id, { keyType: "ci", projectId: project.id }));
+      const admin = await tx.insertToken(aToken(organization.id));
+      await tx.putInstances([anInstance(token)], 10);
+      const answer = { operation: "o", key: "k", requestHash: "h", answer: "{}", createdAt: token.createdAt };
+      for (const { id } of [token, ci, admin]) await tx.putIdempotentAnswer({ ...answer, tokenId: id });
+      await tx.insertAuditEvent(anEvent(organization.id, 1, { resourceId: bundle.id }));
+      return { bundle, token, ci, admin };
+    });
+    return { ...tenancy, ...more };
+  }
+
+  it("of an environment takes its bundles, activations, tokens, instances and answers with it, pointer and all", async () => {
+    const { organization, dev, prod, bundle, token, ci } = await fill();
+    await db.write((tx) => tx.deleteEnvironment(dev.id));
+    expect(await db.read.environmentById(dev.id)).toBeNull();
+    expect(await db.read.bundleById(bundle.id)).toBeNull();
+    expect((await db.read.deployments(dev.id, ALL)).total).toBe(0);
+    expect(await db.read.token(organization.id, token.id)).toBeNull();
+    expect((await db.read.instances(dev.id, ALL)).total).toBe(0);
+    expect(await db.read.idempotentAnswer(token.id, "o", "k")).toBeNull();
+
+    expect(await db.read.environmentById(prod.id)).toMatchObject({ activeVersion: 1 });
+    expect(await db.read.countBundles(prod.id)).toBe(1);
+    expect(await db.read.token(organization.id, ci.id)).not.toBeNull();
+    expect(await db.read.auditHead(organization.id)).not.toBeNull();
+  });
+
+  it("of an environment takes the content that only it had", async () => {
+    const { dev } = await fill();
+    await db.write((tx) => tx.deleteEnvironment(dev.id));
+    expect(await db.read.content(aContent("only in dev").id)).toBeNull();
+    expect(await db.read.content(aContent("shared").id)).not.toBeNull();
+  });
+
+  it("of an environment makes those that promote to it the last stage", async () => {
+    const { dev, prod } = await fill();
+    await db.write((tx) => tx.deleteEnvironment(prod.id));
+    expect(await db.read.environmentById(dev.id)).toMatchObject({ promotesTo: null });
+  });
+
+  it("of an environment that is not there does nothing", async () => {
+    const { dev, prod } = await fill();
+    await db.write((tx) => tx.deleteEnvironment("none"));
+    expect(await db.read.environmentById(dev.id)).toMatchObject({ promotesTo: prod.name });
+  });
+
+  it("of a project takes all but the audit, the organization and its admin tokens", async () => {
+    const { organization, project, dev, prod, token, ci, admin } = await fill();
+    await db.write((tx) => tx.deleteProject(project.id));
+    expect(await db.read.project(organization.id, project.id)).toBeNull();
+    expect(await db.read.environments(project.id)).toStrictEqual([]);
+    for (const { id } of [dev, prod]) {
+      expect(await db.read.countBundles(id)).toBe(0);
+      expect((await db.read.deployments(id, ALL)).total).toBe(0);
+    }
+    for (const text of ["only in dev", "shared"]) expect(await db.read.content(aContent(text).id)).toBeNull();
+    for (const { id } of [token, ci]) {
+      expect(await db.read.token(organization.id, id)).toBeNull();
+      expect(await db.read.idempotentAnswer(id, "o", "k")).toBeNull();
+    }
+    expect(await db.read.organization(organization.id)).toStrictEqual(organization);
+    expect(await db.read.token(organization.id, admin.id)).toStrictEqual(admin);
+    expect(await db.read.idempotentAnswer(admin.id, "o", "k")).not.toBeNull();
+    expect((await db.read.auditEvents({ orgId: organization.id, limit: 10 })).total).toBe(1);
+  });
+
+  it("of a project leaves the content that another project has", async () => {
+    const first = await fill();
+    const second = await insertTenancy(db);
+    await db.write(async (tx) => {
+      await publish(tx, second.dev.id, "shared");
+      await tx.deleteProject(first.project.id);
+    });
+    expect(await db.read.content(aContent("shared").id)).toStrictEqual(aContent("shared"));
+    expect(await db.read.content(aContent("only in dev").id)).toBeNull();
+  });
+
+  it("of a bundle leaves its activations", async () => {
+    const { organization, dev, bundle } = await fill();
+    await db.write((tx) => tx.deleteBundle(bundle));
+    expect(await db.read.bundle(dev.id, bundle.version)).toBeNull();
+    const deployment = await db.read.deploymentBySequence(dev.id, 1);
+    expect(deployment).toMatchObject({ bundleId: bundle.id, version: 1 });
+    expect(await db.read.deployment(organization.id, deployment!.id)).toStrictEqual(deployment);
+  });
+
+  it("of the active bundle is refused when the transaction commits, and leaves all as it was", async () => {
+    const { dev } = await fill();
+    const before = await db.read.bundle(dev.id, 2);
+    expect(before?.isActive).toBe(true);
+    let reachedTheEnd = false;
+    const deletion = db.write(async (tx) => {
+      await tx.deleteBundle(before!.bundle);
+      reachedTheEnd = true;
+    });
+    await expect(deletion).rejects.toMatchObject({ code: "internal" });
+    expect(reachedTheEnd).toBe(true);
+    expect(await db.read.bundle(dev.id, 2)).toStrictEqual(before);
+    // The connection is free again after the commit that failed.
+    await db.write((tx) => activate(tx, before!.bundle));
+    expect(await db.read.environmentById(dev.id)).toMatchObject({ sequence: 3 });
+  });
+});
+
+describe("content", () => {
+  const db = useStore();
+
+  it("is kept once, and goes with the last bundle that has it", async () => {
+    const { dev } = await insertTenancy(db);
+    const content = aContent("same");
+    const [first, second] = await db.write(async (tx) => {
+      const bundles = [await publish(tx, dev.id, "same"), await publish(tx, dev.id, "same")];
+      await publish(tx, dev.id, "active");
+      await tx.putContent({ ...content, policies: "ignored" });
+      return bundles;
+    });
+    await db.write((tx) => tx.deleteBundle(first!));
+    expect(await db.read.content(content.id)).toStrictEqual(content);
+    await db.write((tx) => tx.deleteBundle(second!));
+    expect(await db.read.content(content.id)).toBeNull();
+    expect(await db.read.content(aContent("active").id)).not.toBeNull();
+  });
+});

@@ -1,0 +1,57 @@
+import Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import { openSqliteStore } from "../../../src/store/sqlite/open.js";
+import { anOrganization } from "../sample.js";
+import { useStore } from "../temporary-store.js";
+
+describe("migrate", () => {
+  const db = useStore();
+
+  function inRaw<T>(work: (raw: Database.Database) => T): T {
+    const raw = new Database(db.file);
+    try {
+      return work(raw);
+    } finally {
+      raw.close();
+    }
+  }
+
+  const schema = () => inRaw((raw) => raw.prepare("select name, sql from sqlite_master order by name").all());
+  const steps = () => inRaw((raw) => raw.prepare("select * from kysely_migration").all());
+
+  it("changes nothing when it runs again, and keeps what is there", async () => {
+    const organization = anOrganization();
+    await db.write((tx) => tx.insertOrganization(organization));
+    const before = { schema: schema(), steps: steps() };
+    expect(before.steps).toMatchObject([{ name: "0001-initial" }]);
+    await db.reopen();
+    expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
+    expect(await db.read.organization(organization.id)).toStrictEqual(organization);
+  });
+
+  it("refuses a database of a newer release with a clear text, and leaves it as it is", async () => {
+    await db.store[Symbol.asyncDispose]();
+    inRaw((raw) => raw.exec("insert into kysely_migration values ('0099-future', '2030-01-01T00:00:00.000Z')"));
+    const before = schema();
+    await expect(openSqliteStore({ file: db.file })).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringMatching(/newer release of Signet.*"0099-future"/) as string,
+    });
+    expect(schema()).toStrictEqual(before);
+    // Nothing stayed open: the file can be locked for oneself.
+    inRaw((raw) => raw.exec("pragma locking_mode = exclusive; begin exclusive; commit"));
+  });
+
+  it("leaves nothing of a step that fails", async () => {
+    await db.store[Symbol.asyncDispose]();
+    const file = `${db.file}-other`;
+    const other = new Database(file);
+    other.exec("create table public_keys (mine text)");
+    other.close();
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: "internal" });
+    const after = new Database(file);
+    const names = after.prepare("select name from sqlite_master where name like 'bundles%'").all();
+    after.close();
+    expect(names).toStrictEqual([]);
+  });
+});
