@@ -20,5 +20,6 @@ process.exitCode = await runCli({
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   isTerminal: process.stdout.isTTY,
+  isErrTerminal: process.stderr.isTTY,
   signal: stop.signal,
 });

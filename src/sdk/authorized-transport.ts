@@ -9,14 +9,21 @@ export function withToken(transport: Transport, token: TokenSource): Transport {
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       try {
-        return await transport.unary(method, signal, timeoutMs, authorized(header, token), input, contextValues);
+        return await transport.unary(
+          method,
+          signal,
+          timeoutMs,
+          authorized(header as HeaderSource, token),
+          input,
+          contextValues,
+        );
       } catch (thrown) {
         throw toSignetError(thrown);
       }
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       try {
-        const headers = authorized(header, token);
+        const headers = authorized(header as HeaderSource, token);
         const response = await transport.stream(method, signal, timeoutMs, headers, input, contextValues);
         return { ...response, message: withSignetErrors(response.message) };
       } catch (thrown) {
@@ -26,7 +33,10 @@ export function withToken(transport: Transport, token: TokenSource): Transport {
   };
 }
 
-function authorized(header: ConstructorParameters<typeof Headers>[0], token: TokenSource): Headers {
+/** HeadersInit, which only browsers' types call so. */
+type HeaderSource = ConstructorParameters<typeof Headers>[0];
+
+function authorized(header: HeaderSource, token: TokenSource): Headers {
   const headers = new Headers(header);
   headers.set("Authorization", `Bearer ${typeof token === "string" ? token : token()}`);
   return headers;

@@ -16,7 +16,12 @@ export type * from "./watch-event.js";
 
 export { parsePublicKey, type PublicKey } from "../bundle/keys.js";
 export { VerificationError, type VerificationReason } from "../bundle/verification-error.js";
-export { verifyDocument, type ExpectedIdentity, type VerifiedBundle, type VerifyOptions } from "../bundle/verify-bundle.js";
+export {
+  verifyDocument,
+  type ExpectedIdentity,
+  type VerifiedBundle,
+  type VerifyOptions,
+} from "../bundle/verify-bundle.js";
 
 export { timestampDate } from "@bufbuild/protobuf/wkt";
 export type * from "../../gen/signet/v1/audit_pb.js";

@@ -45,7 +45,9 @@ function formatField(message: ReflectMessage, field: DescField): string {
     case "list":
       return `[${[...message.get(field)].map(formatItem).join(",")}]`;
     case "map": {
-      const entries = [...message.get(field)].map(([key, value]) => `${JSON.stringify(String(key))}:${formatItem(value)}`);
+      const entries = [...message.get(field)].map(
+        ([key, value]) => `${JSON.stringify(String(key))}:${formatItem(value)}`,
+      );
       return `{${entries.join(",")}}`;
     }
     case "enum":

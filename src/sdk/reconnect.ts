@@ -4,7 +4,13 @@ import { sleep } from "./sleep.js";
 import type { ReconnectingEvent } from "./watch-event.js";
 
 /** Trying again would not help: the token, its rights, its environment or the request itself must change first. */
-const FINAL: ReadonlySet<SignetErrorCode> = new Set(["unauthenticated", "forbidden", "not_found", "invalid", "malformed"]);
+const FINAL: ReadonlySet<SignetErrorCode> = new Set([
+  "unauthenticated",
+  "forbidden",
+  "not_found",
+  "invalid",
+  "malformed",
+]);
 
 /**
  * The stream that `open` makes, made again whenever it ends or fails; each time with an event that says why and for how long it

@@ -7,11 +7,27 @@ import type { Reader, Writer } from "./store.js";
 /** Rows in one statement: a fleet reports in batches, and a row has eleven parameters. */
 const PUT_CHUNK = 50;
 
-export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instances"> {
+export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "instances"> {
   return {
+    async instance(environmentId, tokenId, instanceId) {
+      const row = await db
+        .selectFrom("instances")
+        .selectAll()
+        .where("environment_id", "=", environmentId)
+        .where("token_id", "=", tokenId)
+        .where("instance_id", "=", instanceId)
+        .executeTakeFirst();
+      return row === undefined ? null : instanceOf(row);
+    },
     async instances(environmentId, { limit, offset }) {
       const all = db.selectFrom("instances").where("environment_id", "=", environmentId);
-      const rows = await all.selectAll().orderBy("last_seen", "desc").limit(limit).offset(offset).execute();
+      const rows = await all
+        .selectAll()
+        .orderBy("last_seen", "desc")
+        .orderBy("instance_id", "desc")
+        .limit(limit)
+        .offset(offset)
+        .execute();
       return { rows: rows.map(instanceOf), total: await countRows(all) };
     },
   };

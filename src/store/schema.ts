@@ -19,7 +19,7 @@ export interface Schema {
   public_keys: PublicKeysTable;
 }
 
-export interface OrganizationsTable {
+interface OrganizationsTable {
   id: string;
   name: string;
   slug: string;
@@ -31,7 +31,7 @@ export interface OrganizationsTable {
   created_at: string;
 }
 
-export interface ProjectsTable {
+interface ProjectsTable {
   id: string;
   org_id: string;
   name: string;
@@ -40,7 +40,7 @@ export interface ProjectsTable {
 }
 
 /** The active version is not kept here: it is the version of `active_bundle_id`. */
-export interface EnvironmentsTable {
+interface EnvironmentsTable {
   id: string;
   org_id: string;
   project_id: string;
@@ -54,13 +54,13 @@ export interface EnvironmentsTable {
   created_at: string;
 }
 
-export interface ContentsTable {
+interface ContentsTable {
   id: string;
   policies: string;
   scope_policies: string;
 }
 
-export interface BundlesTable {
+interface BundlesTable {
   id: string;
   org_id: string;
   project_id: string;
@@ -82,7 +82,7 @@ export interface BundlesTable {
 }
 
 /** `bundle_id` may name a bundle that was deleted since. */
-export interface DeploymentsTable {
+interface DeploymentsTable {
   id: string;
   org_id: string;
   project_id: string;
@@ -98,7 +98,7 @@ export interface DeploymentsTable {
   at: string;
 }
 
-export interface TokensTable {
+interface TokensTable {
   id: Generated<number>;
   org_id: string;
   key_type: "admin" | "ci" | "runtime";
@@ -116,7 +116,7 @@ export interface TokensTable {
   last_used_at: string | null;
 }
 
-export interface InstancesTable {
+interface InstancesTable {
   environment_id: string;
   token_id: number;
   instance_id: string;
@@ -131,7 +131,7 @@ export interface InstancesTable {
 }
 
 /** Refers to nothing by foreign key: an event outlives what it tells of. */
-export interface AuditEventsTable {
+interface AuditEventsTable {
   org_id: string;
   id: number;
   actor: string;
@@ -145,7 +145,7 @@ export interface AuditEventsTable {
   key_id: string;
 }
 
-export interface IdempotentAnswersTable {
+interface IdempotentAnswersTable {
   token_id: number;
   operation: string;
   key: string;
@@ -154,7 +154,7 @@ export interface IdempotentAnswersTable {
   created_at: string;
 }
 
-export interface PublicKeysTable {
+interface PublicKeysTable {
   key_id: string;
   purpose: "bundles" | "audit";
   public_key_pem: string;

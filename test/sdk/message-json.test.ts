@@ -1,7 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { BundleSchema, BundleWithPoliciesSchema, ListDeploymentsResponseSchema } from "../../gen/signet/v1/bundle_pb.js";
+import {
+  BundleSchema,
+  BundleWithPoliciesSchema,
+  ListDeploymentsResponseSchema,
+} from "../../gen/signet/v1/bundle_pb.js";
 import { formatMessage, formatMessages } from "../../src/sdk/message-json.js";
 
 describe("formatMessage", () => {
@@ -26,7 +30,9 @@ describe("formatMessage", () => {
 
   it("keeps an optional field that is set to its zero, and times as ISO 8601", () => {
     const publishedAt = timestampFromDate(new Date("2026-01-02T03:04:05.006Z"));
-    const text = formatMessage(create(BundleSchema, { sequence: 0, title: "", publishedAt, source: { revision: "r" } }));
+    const text = formatMessage(
+      create(BundleSchema, { sequence: 0, title: "", publishedAt, source: { revision: "r" } }),
+    );
     expect(JSON.parse(text)).toMatchObject({
       sequence: 0,
       title: "",

@@ -48,7 +48,15 @@ export async function push(sequence: number, options: PushOptions = {}): Promise
   const version = options.version ?? sequence;
   const { document, policyHash } = await signedDocument({ ...options, version });
   const activatedAt = timestampFromDate(new Date("2026-04-22T12:00:05.250Z"));
-  const value = { sequence, deploymentId: `deployment-${sequence}`, kind: "publish", version, policyHash, activatedAt, document };
+  const value = {
+    sequence,
+    deploymentId: `deployment-${sequence}`,
+    kind: "publish",
+    version,
+    policyHash,
+    activatedAt,
+    document,
+  };
   return create(WatchBundleResponseSchema, { sequence, event: { case: "activation", value } });
 }
 

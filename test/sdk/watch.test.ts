@@ -2,7 +2,16 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { SignetError } from "../../src/sdk/signet-error.js";
 import { activationsOf } from "../../src/sdk/watch.js";
-import { brief, collect, endAfter, failAfter, isActivation, scriptedServer, stayOpen, watch } from "./scripted-server.js";
+import {
+  brief,
+  collect,
+  endAfter,
+  failAfter,
+  isActivation,
+  scriptedServer,
+  stayOpen,
+  watch,
+} from "./scripted-server.js";
 import { heartbeat, nothingActive, otherSigner, push } from "./signed-push.js";
 
 describe("watchBundle", () => {
@@ -69,7 +78,12 @@ describe("watchBundle", () => {
   });
 
   it("tells that nothing is active, and starts over from there when history was lost", async () => {
-    const server = scriptedServer(endAfter(nothingActive(0)), endAfter(push(7)), endAfter(nothingActive(0)), stayOpen(push(1)));
+    const server = scriptedServer(
+      endAfter(nothingActive(0)),
+      endAfter(push(7)),
+      endAfter(nothingActive(0)),
+      stayOpen(push(1)),
+    );
     const events = await collect(watch(server), isActivation(1));
     expect(events.filter(({ type }) => type !== "connected" && type !== "reconnecting").map(brief)).toEqual([
       "nothing active",

@@ -50,7 +50,9 @@ describe("environments", () => {
     await db.write((tx) => tx.updateEnvironment({ ...published, ...changes, ...unheard }));
     expect(await db.read.environmentById(dev.id)).toStrictEqual({ ...published, ...changes });
 
-    await db.write((tx) => tx.updateEnvironment({ ...published, ...changes, activeBundleId: null, activeDeploymentId: null }));
+    await db.write((tx) =>
+      tx.updateEnvironment({ ...published, ...changes, activeBundleId: null, activeDeploymentId: null }),
+    );
     const pointsNowhere = { activeBundleId: null, activeVersion: null, activeDeploymentId: null };
     expect(await db.read.environmentById(dev.id)).toStrictEqual({ ...published, ...changes, ...pointsNowhere });
   });

@@ -33,6 +33,8 @@ describe("runtime instances", () => {
     });
     await db.write((tx) => tx.putInstances([a, b, anInstance(elsewhere)], 10));
     expect(await db.read.instances(dev.id, ALL)).toStrictEqual({ rows: [b, a], total: 2 });
+    expect(await db.read.instance(dev.id, second.id, "b")).toStrictEqual(b);
+    expect(await db.read.instance(dev.id, first.id, "b")).toBeNull();
     expect(await db.read.instances(dev.id, { limit: 1, offset: 1 })).toStrictEqual({ rows: [a], total: 2 });
   });
 
@@ -50,7 +52,9 @@ describe("runtime instances", () => {
       anInstance(first, { instanceId: `pod-${i}`, lastSeen: minutesLater(i) }),
     );
     await db.write((tx) => tx.putInstances([...many, anInstance(second)], 120));
-    await db.write((tx) => tx.putInstances([anInstance(first, { instanceId: "new", lastSeen: minutesLater(500) })], 120));
+    await db.write((tx) =>
+      tx.putInstances([anInstance(first, { instanceId: "new", lastSeen: minutesLater(500) })], 120),
+    );
     const { rows, total } = await db.read.instances(dev.id, ALL);
     const kept = rows.filter((row) => row.tokenId === first.id).map((row) => row.instanceId);
     expect(total).toBe(121);

@@ -40,7 +40,14 @@ describe("organizations", () => {
   it("changes what may change, and neither its birth nor whose it is", async () => {
     const before = anOrganization({ isOperator: true });
     const other = anOrganization();
-    const changes = { name: "New", slug: "new", plan: "free", industry: "bank", companySize: "1", versionsPerEnvironment: 2 };
+    const changes = {
+      name: "New",
+      slug: "new",
+      plan: "free",
+      industry: "bank",
+      companySize: "1",
+      versionsPerEnvironment: 2,
+    };
     await db.write(async (tx) => {
       await tx.insertOrganization(before);
       await tx.insertOrganization(other);

@@ -45,7 +45,10 @@ describe("projects", () => {
     });
     const page = { limit: 10, offset: 0 };
     expect(await db.read.projects(organization.id, page)).toStrictEqual({ rows: [newer, project], total: 2 });
-    expect(await db.read.projects(organization.id, { limit: 1, offset: 1 })).toStrictEqual({ rows: [project], total: 2 });
+    expect(await db.read.projects(organization.id, { limit: 1, offset: 1 })).toStrictEqual({
+      rows: [project],
+      total: 2,
+    });
     expect(await db.read.projects(organization.id, page, project.id)).toStrictEqual({ rows: [project], total: 1 });
     expect(await db.read.projects(other.id, page, project.id)).toStrictEqual({ rows: [], total: 0 });
   });

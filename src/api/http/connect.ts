@@ -120,7 +120,7 @@ async function handleRpc(
     if (form.get && form.json) checkQuery(query);
     await invoke(route, form, req, res, values);
   } catch (thrown) {
-    refuse(req, res, form, report, toAppError(thrown));
+    refuse(res, form, report, toAppError(thrown));
   }
 }
 
@@ -169,7 +169,7 @@ function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextVa
   }
 }
 
-function refuse(req: NodeRequest, res: NodeResponse, form: WireForm, report: RequestReport, error: AppError): void {
+function refuse(res: NodeResponse, form: WireForm, report: RequestReport, error: AppError): void {
   report.error ??= error;
   if (res.headersSent) res.destroy();
   else writeRefusal(res, form, toConnectError(error, report.requestId));

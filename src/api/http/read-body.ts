@@ -34,7 +34,9 @@ export async function readBody(req: NodeRequest, maxBytes: number): Promise<Uint
         return;
       }
       if (length + chunk.byteLength > buffer.byteLength) {
-        const larger = Buffer.allocUnsafe(Math.min(Math.max(buffer.byteLength * 2, length + chunk.byteLength), maxBytes));
+        const larger = Buffer.allocUnsafe(
+          Math.min(Math.max(buffer.byteLength * 2, length + chunk.byteLength), maxBytes),
+        );
         buffer.copy(larger, 0, 0, length);
         buffer = larger;
       }

@@ -15,4 +15,6 @@ export interface RequestReport {
 }
 
 /** Where a HandlerContext carries the report of its request. */
-export const reportKey = createContextKey<RequestReport | undefined>(undefined, { description: "signet request report" });
+export const reportKey = createContextKey<RequestReport | undefined>(undefined, {
+  description: "signet request report",
+});

@@ -68,7 +68,7 @@ async function strictFrames(
 ): Promise<Uint8Array> {
   const frames: EnvelopedMessage[] = [];
   let changed = false;
-  for (let at = 0; at < body.byteLength; ) {
+  for (let at = 0; at < body.byteLength;) {
     const frame = frameAt(body, at);
     if (frame === undefined) return body;
     at += HEAD_BYTES + frame.data.byteLength;

@@ -49,7 +49,8 @@ function postForm(method: DescMethod, contentType: string): WireForm | undefined
   if (grpc !== undefined) return { protocol: "grpc", json: !grpc.binary, enveloped: true, get: false };
   const web = parseGrpcWeb(contentType);
   // The base64 form of gRPC-Web is not served.
-  if (web !== undefined) return web.text ? undefined : { protocol: "grpc-web", json: !web.binary, enveloped: true, get: false };
+  if (web !== undefined)
+    return web.text ? undefined : { protocol: "grpc-web", json: !web.binary, enveloped: true, get: false };
   const connect = parseConnect(contentType);
   if (connect === undefined || connect.stream !== (method.methodKind !== "unary")) return undefined;
   return { protocol: "connect", json: !connect.binary, enveloped: connect.stream, get: false };

@@ -10,6 +10,8 @@ export interface Io {
   err(text: string): void;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** Whether standard error is one: nobody keeps what is written there. */
+  readonly isErrTerminal: boolean;
   /** Aborts on SIGINT and SIGTERM; the reason is the exit code of a command that they interrupt. */
   readonly signal: AbortSignal;
 }

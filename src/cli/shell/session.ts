@@ -63,8 +63,7 @@ export class Session implements Disposable {
   }
 
   /** `--project` as UUID, slug or name. By default the token's; the only one; the one called "default". */
-  async projectId(): Promise<string> {
-    const wanted = this.options.project;
+  async projectId(wanted = this.options.project): Promise<string> {
     if (wanted !== undefined && isUuid(wanted)) return wanted;
     const own = (await this.whoAmI()).projectId;
     if (wanted === undefined && own !== undefined) return own;
@@ -97,7 +96,8 @@ export class Session implements Disposable {
     const found = bySlug.length === 1 ? bySlug : others;
     if (found.length === 1 && found[0] !== undefined) return found[0];
     const slugs = projects.map(({ slug }) => slug).join(", ");
-    if (wanted === undefined && found.length > 1) throw new UsageError(`which project? Name it with --project: ${slugs}`);
+    if (wanted === undefined && found.length > 1)
+      throw new UsageError(`which project? Name it with --project: ${slugs}`);
     if (wanted === undefined) throw new SignetError("not_found", "the organization has no project");
     if (found.length > 1) throw new UsageError(`more than one project is called "${wanted}": use its UUID or slug`);
     throw new SignetError("not_found", `project "${wanted}" not found; there are: ${slugs}`);

@@ -19,7 +19,9 @@ export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]
 }
 
 /** Names and values, one pair in each line. */
-export function formatFacts(facts: readonly (readonly [name: string, value: Parameters<typeof formatCell>[0]])[]): string {
+export function formatFacts(
+  facts: readonly (readonly [name: string, value: Parameters<typeof formatCell>[0]])[],
+): string {
   const width = Math.max(...facts.map(([name]) => name.length));
   return facts.map(([name, value]) => `${name.padEnd(width)}  ${formatCell(value)}\n`).join("");
 }
@@ -32,7 +34,6 @@ function formatCell(value: string | number | boolean | null | undefined): string
 
 /** A text without anything that a terminal would obey: names and titles come from other people. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });

@@ -26,6 +26,7 @@ export function yamlToJson(text: string, file: string): string {
   if (deep !== undefined) throw new InputError(`${file}: more than ${MAX_LEVELS} levels at offset ${deep}`);
   const document = parseDocument(text, { ...options, lineCounter, prettyErrors: false });
   const [problem] = [...document.errors, ...document.warnings];
+  if (problem?.code === "MULTIPLE_DOCS") refuse("only one document is allowed", problem.pos[0]);
   if (problem !== undefined) refuse(problem.message, problem.pos[0]);
   if (document.directives.yaml.version !== "1.2") refuse("only YAML 1.2 is allowed", 0);
   if (document.contents === null) return refuse("the document is empty", 0);
@@ -39,13 +40,20 @@ class JsonWriter {
     if (node === null) return "null";
     if (isAlias(node)) return this.refuse("aliases are not allowed", offsetOf(node));
     if (isScalar(node)) return this.scalar(this.plain(node));
-    if (isSeq(node)) return `[${this.plain(node).items.map((item) => this.write(item)).join(",")}]`;
-    if (isMap(node)) return `{${this.plain(node).items.map((pair) => this.pair(pair)).join(",")}}`;
+    if (isSeq(node))
+      return `[${this.plain(node)
+        .items.map((item) => this.write(item))
+        .join(",")}]`;
+    if (isMap(node))
+      return `{${this.plain(node)
+        .items.map((pair) => this.pair(pair))
+        .join(",")}}`;
     return this.refuse("this has no JSON form", offsetOf(node));
   }
 
   private pair({ key, value }: Pair): string {
-    if (!isScalar(key) || typeof key.value !== "string") return this.refuse("keys must be strings: quote it", offsetOf(key));
+    if (!isScalar(key) || typeof key.value !== "string")
+      return this.refuse("keys must be strings: quote it", offsetOf(key));
     if (key.value === "<<" && key.type === "PLAIN") return this.refuse("merge keys are not allowed", offsetOf(key));
     return `${JSON.stringify(this.plain(key).value)}:${this.write(value)}`;
   }
@@ -59,18 +67,12 @@ class JsonWriter {
 
   private scalar(node: Scalar): string {
     const { value, source = "" } = node;
-    switch (typeof value) {
-      case "string":
-      case "boolean":
-        return JSON.stringify(value);
-      case "bigint":
-        return JSON_NUMBER.test(source) ? source : value.toString();
-      case "number":
-        if (JSON_NUMBER.test(source)) return source;
-        return Number.isFinite(value) ? JSON.stringify(value) : this.refuse(`JSON has no ${source}`, offsetOf(node));
-      default:
-        return value === null ? "null" : this.refuse("this has no JSON form", offsetOf(node));
-    }
+    if (value === null || typeof value === "string" || typeof value === "boolean") return JSON.stringify(value);
+    if (typeof value !== "number" && typeof value !== "bigint")
+      return this.refuse("this has no JSON form", offsetOf(node));
+    if (JSON_NUMBER.test(source)) return source;
+    if (typeof value === "bigint") return value.toString();
+    return Number.isFinite(value) ? JSON.stringify(value) : this.refuse(`JSON has no ${source}`, offsetOf(node));
   }
 }
 

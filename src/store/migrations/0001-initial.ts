@@ -123,7 +123,7 @@ async function createTokens(db: Kysely<unknown>, dialect: MigrationDialect): Pro
     .addColumn("agent", "text")
     .addPrimaryKeyConstraint("instances_pk", ["environment_id", "token_id", "instance_id"])
     .execute();
-  await index(db, "instances", ["environment_id", "last_seen"]);
+  await index(db, "instances", ["environment_id", "last_seen", "instance_id"]);
   await index(db, "instances", ["token_id", "last_seen", "instance_id"]);
 
   await withText(db.schema.createTable("idempotent_answers"), [

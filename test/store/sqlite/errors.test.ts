@@ -28,7 +28,10 @@ describe("sqliteError", () => {
   });
 
   it("names what is taken", () => {
-    const cause = new Database.SqliteError("UNIQUE constraint failed: projects.org_id, projects.slug", "SQLITE_CONSTRAINT_UNIQUE");
+    const cause = new Database.SqliteError(
+      "UNIQUE constraint failed: projects.org_id, projects.slug",
+      "SQLITE_CONSTRAINT_UNIQUE",
+    );
     expect(sqliteError(cause).message).toBe("projects: there is one with the same org id and slug already");
   });
 

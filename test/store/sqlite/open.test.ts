@@ -3,7 +3,6 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import { openSqliteStore } from "../../../src/store/sqlite/open.js";
-import { SqliteStore } from "../../../src/store/sqlite/store.js";
 import type { Store } from "../../../src/store/store.js";
 import { anOrganization } from "../sample.js";
 import { useDirectory } from "../temporary-store.js";
@@ -107,19 +106,5 @@ describe("openSqliteStore", () => {
     await store.write((tx) => tx.insertOrganization(anOrganization()));
     await store[Symbol.asyncDispose]();
     for (const suffix of ["-wal", "-shm"]) expect(existsSync(file() + suffix)).toBe(false);
-  });
-
-  it.each([
-    [undefined, 2],
-    ["full", 2],
-    ["normal", 1],
-  ])("with synchronous %s sets what makes a commit durable", async (synchronous, level) => {
-    await open(synchronous === undefined ? {} : { synchronous });
-    expect(SqliteStore.settingsOf(opened[0] as SqliteStore)).toStrictEqual({
-      journal_mode: "wal",
-      synchronous: level,
-      foreign_keys: 1,
-      busy_timeout: 5000,
-    });
   });
 });

@@ -1,0 +1,130 @@
+/**
+ * The main job, visibly: a server on SQLite, a runtime that watches over gRPC in another process, a bundle that is published,
+ * promoted and rolled back, each push verified where it arrives. Then the server stays up.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadConfig } from "../../src/config.js";
+import { createSignetClient, type Bundle, type SignetClient } from "../../src/sdk/index.js";
+import { openNodeTransport } from "../../src/sdk/node-transport.js";
+import { startServer, type RunningServer } from "../../src/server.js";
+import { parse as parseYaml } from "yaml";
+import { readAdminToken, startOnFreePort } from "./local-server.js";
+import { startRuntime, type RuntimeProcess } from "./runtime-process.js";
+
+const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
+const ACTOR = "quickstart";
+
+const stopped = new Promise<void>((resolve) => {
+  process.once("SIGINT", () => resolve());
+  process.once("SIGTERM", () => resolve());
+});
+
+try {
+  await main();
+} catch (thrown) {
+  say(`\nThe quickstart could not go on: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig({ SIGNET_LOG_LEVEL: "warn", ...process.env });
+  say("1. Server: one process, one SQLite file");
+  await using server = await startOnFreePort(config, startServer);
+  say(`   ${server.url}, data in ${relative(process.cwd(), server.dataDirectory) || "."}`);
+
+  using connection = openNodeTransport({ url: server.url, timeoutMs: 30_000 });
+  const token = readAdminToken(config, server);
+  const client = createSignetClient({ transport: connection.transport, token });
+  const demo = demonstrate(client, server);
+  // Ctrl-C in the middle of it ends it as well as at the end.
+  await Promise.race([demo, stopped]);
+  await stopped;
+  say("\nStopping: streams end, the database closes.");
+}
+
+async function demonstrate(client: SignetClient, server: RunningServer): Promise<void> {
+  const { orgId } = await client.tokens.whoAmI({});
+  const { projects } = await client.organizations.listProjects({ orgId });
+  const project = projects.find(({ slug }) => slug === "default");
+  if (project === undefined) throw new Error("this data directory has no project called default");
+  const base = { orgId, projectId: project.id };
+
+  say("\n2. Runtime: another process, one gRPC stream for each environment");
+  const run = `quickstart ${new Date().toISOString()}`;
+  const issued = await Promise.all(
+    project.environments.map(async ({ id: environmentId, name }) => {
+      const made = await client.tokens.createRuntimeToken({ ...base, environmentId, name: run, expiresInDays: 1 });
+      return { name, keyId: made.id, rawKey: made.rawKey ?? "" };
+    }),
+  );
+  const { keys } = await client.bundles.listKeys({});
+  await using runtime = await startRuntime({
+    url: server.url,
+    publicKeysPem: keys.filter(({ purpose }) => purpose === "bundles").map(({ publicKeyPem }) => publicKeyPem),
+    tokens: Object.fromEntries(issued.map(({ name, rawKey }) => [name, rawKey])),
+  });
+  say(`   process ${runtime.pid} watches ${ENVIRONMENTS.join(", ")}`);
+
+  say("\n3. Publish, promote, roll back; the runtime verifies each push");
+  await lifecycle(client, base, runtime);
+  await Promise.all(issued.map(({ keyId }) => client.tokens.revokeToken({ orgId, keyId })));
+
+  const report = await client.audit.verifyAudit({ orgId });
+  say(`\n4. Audit: ${report.checked} events, the chain ${report.valid ? "holds" : `is broken at ${report.firstBroken}`}`);
+  say(nextSteps(server));
+}
+
+async function lifecycle(
+  client: SignetClient,
+  base: { orgId: string; projectId: string },
+  runtime: RuntimeProcess,
+): Promise<void> {
+  const guardrails = readFileSync(example("guardrails.json"), "utf8");
+  const strict = JSON.stringify(parseYaml(readFileSync(example("guardrails-strict.yaml"), "utf8")));
+  const publish = (policies: string, title: string) =>
+    client.bundles.publishBundle({ ...base, envName: "dev", policies, title, publishedBy: ACTOR });
+  const promote = (sourceEnv: string) => client.bundles.promoteBundle({ ...base, sourceEnv, promotedBy: ACTOR });
+  const arrives = async (what: string, environment: string, bundle: Bundle) => {
+    const { sequence = 0, version } = bundle;
+    const push = await runtime.applied(environment, sequence);
+    const where = `${environment} v${version}`;
+    say(`   ${what.padEnd(24)} ${where.padEnd(14)} sequence ${String(sequence).padEnd(4)} verified in ${push.latencyMs} ms`);
+  };
+
+  await arrives("publish guardrails", "dev", await publish(guardrails, "Guardrails"));
+  await arrives("promote to staging", "staging", await promote("dev"));
+  const first = await promote("staging");
+  await arrives("promote to prod", "prod", first);
+  await arrives("publish stricter ones", "dev", await publish(strict, "Stricter guardrails"));
+  await arrives("promote to staging", "staging", await promote("dev"));
+  await arrives("promote to prod", "prod", await promote("staging"));
+  const { version } = first;
+  await arrives("roll prod back", "prod", await client.bundles.activateBundle({ ...base, envName: "prod", version }));
+}
+
+function nextSteps(server: RunningServer): string {
+  const url = server.url === "http://127.0.0.1:8080" ? "" : `   export SIGNET_URL=${server.url}\n`;
+  return `
+The server stays up at ${server.url} until you press Ctrl-C. In another terminal, here:
+
+${url}   npx signet bundles --env prod
+   npx signet publish --env dev -f examples/policies/guardrails-strict.yaml
+   npx signet promote --from dev
+   npx signet audit list
+   curl -H "Authorization: Bearer $(cat ${relative(process.cwd(), server.adminTokenFile)})" ${server.url}/v1/whoami
+
+README.md goes on from here.`;
+}
+
+/** A file of examples/policies, from the sources as well as from the compiled files. */
+function example(name: string): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const root = here.includes(join("dist", "examples")) ? join(here, "../../..") : join(here, "../..");
+  return join(root, "examples", "policies", name);
+}
+
+function say(text: string): void {
+  console.log(text);
+}

@@ -1,0 +1,39 @@
+import type { Logger } from "pino";
+import type { AppError } from "../../core/error.js";
+import { pathOf, type NodeRequest, type NodeResponse } from "./node-http.js";
+import type { RequestReport } from "./request-report.js";
+
+/** Errors that are the server's own, and so somebody must look at. */
+const DEFECTS: readonly AppError["code"][] = ["internal", "signing_failed"];
+
+/**
+ * Writes one line for a request that is over: never a header, a query or a secret. A defect gets a line of its own before, at level
+ * error, with what happened inside: the only place where a cause is written.
+ */
+export function logRequest(
+  logger: Logger,
+  req: NodeRequest,
+  res: NodeResponse,
+  report: RequestReport,
+  startedMs: number,
+): void {
+  const { requestId, clientAddress, protocol, operationId, keyPrefix, error } = report;
+  if (error !== undefined && DEFECTS.includes(error.code)) {
+    logger.error({ requestId, operationId, code: error.code, err: error.cause ?? error }, error.message);
+  }
+  const line = {
+    requestId,
+    protocol,
+    http: req.httpVersion,
+    method: req.method,
+    path: pathOf(req),
+    operationId,
+    status: res.statusCode,
+    code: error?.code,
+    durationMs: Math.round((performance.now() - startedMs) * 10) / 10,
+    keyPrefix,
+    clientAddress,
+    aborted: res.writableFinished ? undefined : true,
+  };
+  logger[protocol === "probe" ? "debug" : "info"](line, "request");
+}

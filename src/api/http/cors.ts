@@ -1,0 +1,83 @@
+import { cors as connectCors } from "@connectrpc/connect";
+import { AppError } from "../../core/error.js";
+import { authorityOf, endWith, headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
+
+/** What the browser may know of a preflight's answer for so long; Chrome's upper limit. */
+const MAX_AGE_SECONDS = 7200;
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].join(", ");
+
+const REQUEST_HEADERS = [
+  ...connectCors.allowedHeaders,
+  "Authorization",
+  "X-API-Key",
+  "X-Request-Id",
+  "Idempotency-Key",
+  "If-Match",
+  "If-None-Match",
+  "Prefer",
+  "Last-Event-ID",
+].join(", ");
+
+const EXPOSED_HEADERS = [
+  ...connectCors.exposedHeaders,
+  "X-Request-Id",
+  "X-Total-Count",
+  "X-RateLimit-Limit",
+  "X-RateLimit-Remaining",
+  "X-RateLimit-Reset",
+  "Retry-After",
+  "ETag",
+  "Preference-Applied",
+  "Signet-Sequence",
+  "Signet-Deployment-Id",
+].join(", ");
+
+/** Methods that change nothing (RFC 9110, section 9.2.1). */
+const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+
+/** What CORS says about a request: it was a preflight and is answered, it must be refused, or neither. */
+export type CorsVerdict = { readonly kind: "answered" | "go" } | { readonly kind: "refused"; readonly error: AppError };
+
+/** Lets browsers call from a list of origins, and nobody else change anything from one (api.md, "browsers"). */
+export interface CorsPolicy {
+  /** Sets the answer's CORS headers; answers a preflight from a listed origin. */
+  check(req: NodeRequest, res: NodeResponse): CorsVerdict;
+}
+
+/** @param origins exact origins such as `https://console.example.com`; none turns CORS off. Credentials are never allowed. */
+export function createCorsPolicy(origins: readonly string[]): CorsPolicy {
+  const listed = new Set(origins);
+  return {
+    check: (req, res) => {
+      if (listed.size > 0) res.setHeader("Vary", "Origin");
+      const origin = headerOf(req, "origin");
+      if (origin === undefined) return { kind: "go" };
+      if (listed.has(origin)) return allow(req, res, origin);
+      if (SAFE_METHODS.includes(req.method ?? "") || isOwn(req, origin)) return { kind: "go" };
+      return { kind: "refused", error: new AppError("forbidden", "changes from this origin are not allowed") };
+    },
+  };
+}
+
+function allow(req: NodeRequest, res: NodeResponse, origin: string): CorsVerdict {
+  res.setHeader("Access-Control-Allow-Origin", origin);
+  if (req.method !== "OPTIONS" || headerOf(req, "access-control-request-method") === undefined) {
+    res.setHeader("Access-Control-Expose-Headers", EXPOSED_HEADERS);
+    return { kind: "go" };
+  }
+  endWith(res, 204, {
+    "Access-Control-Allow-Methods": METHODS,
+    "Access-Control-Allow-Headers": REQUEST_HEADERS,
+    "Access-Control-Max-Age": String(MAX_AGE_SECONDS),
+  });
+  return { kind: "answered" };
+}
+
+/** https counts too: a proxy that ends TLS passes the Host on, but not that it was https. */
+function isOwn(req: NodeRequest, origin: string): boolean {
+  const authority = authorityOf(req)?.toLowerCase();
+  if (authority === undefined) return false;
+  const encrypted = "encrypted" in req.socket && req.socket.encrypted === true;
+  return origin === `https://${authority}` || (!encrypted && origin === `http://${authority}`);
+}

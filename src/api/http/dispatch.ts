@@ -1,0 +1,113 @@
+import type { Logger } from "pino";
+import { AppError } from "../../core/error.js";
+import type { RateState } from "../admission.js";
+import { toAppError } from "../errors.js";
+import { logRequest } from "./access-log.js";
+import type { RpcHandler } from "./connect.js";
+import type { CorsPolicy } from "./cors.js";
+import {
+  clientAddressOf,
+  pathOf,
+  requestIdOf,
+  type NodeRequest,
+  type NodeResponse,
+  type RequestListener,
+} from "./node-http.js";
+import { answerError, plainError } from "./plain-answer.js";
+import type { Probes } from "./probes.js";
+import type { RequestReport } from "./request-report.js";
+
+/** What a REST request brings along. */
+export interface RestContext {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  onRate(state: RateState): void;
+  /** Aborted when the server begins to shut down. */
+  readonly shutdownSignal: AbortSignal;
+}
+
+/** What REST tells of a request that it answered. */
+export interface RestOutcome {
+  readonly operationId?: string | undefined;
+  readonly keyPrefix?: string | undefined;
+  readonly status: number;
+  readonly error?: unknown;
+}
+
+/** Answers everything that is no RPC. */
+export type RestHandler = (req: NodeRequest, res: NodeResponse, context: RestContext) => Promise<RestOutcome>;
+
+export interface DispatchOptions {
+  readonly probes: Probes;
+  readonly cors: CorsPolicy;
+  readonly rpc: RpcHandler;
+  readonly rest: RestHandler;
+  readonly shutdownSignal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/**
+ * Gives each request to who answers it: probes, then CORS, then RPC by path, else REST. Sets X-Request-Id and what every answer
+ * has, and writes the one log line of each request.
+ */
+export function createDispatch(options: DispatchOptions): RequestListener {
+  return (req, res) => {
+    const startedMs = performance.now();
+    const requestId = requestIdOf(req);
+    const report: RequestReport = {
+      requestId,
+      clientAddress: clientAddressOf(req),
+      protocol: "http",
+      operationId: undefined,
+      keyPrefix: undefined,
+      error: undefined,
+      reached: false,
+    };
+    res.setHeader("X-Request-Id", requestId);
+    res.setHeader("X-Content-Type-Options", "nosniff");
+    const closed = new Promise<void>((resolve) => res.once("close", resolve));
+    const answered = answer(options, req, res, report).catch((thrown: unknown) => {
+      report.error = toAppError(thrown);
+      if (res.headersSent) res.destroy();
+      else answerError(req, res, plainError(report.error), requestId);
+    });
+    void Promise.all([closed, answered]).then(() => logRequest(options.logger, req, res, report, startedMs));
+  };
+}
+
+async function answer(
+  { probes, cors, rpc, rest, shutdownSignal }: DispatchOptions,
+  req: NodeRequest,
+  res: NodeResponse,
+  report: RequestReport,
+): Promise<void> {
+  const { requestId, clientAddress } = report;
+  const path = pathOf(req);
+  if (probes.has(path)) {
+    report.protocol = "probe";
+    await probes.answer(path, req, res, requestId);
+    return;
+  }
+  const verdict = cors.check(req, res);
+  if (verdict.kind === "answered") return;
+  const refused = verdict.kind === "refused" ? verdict.error : undefined;
+  const onRate = (state: RateState) => setRateHeaders(res, state);
+  const route = rpc.find(path);
+  if (route !== undefined) {
+    await rpc.handle(route, req, res, { report, onRate }, refused);
+    return;
+  }
+  report.protocol = "rest";
+  if (refused !== undefined) throw refused;
+  const outcome = await rest(req, res, { requestId, clientAddress, onRate, shutdownSignal });
+  report.operationId = outcome.operationId;
+  report.keyPrefix = outcome.keyPrefix;
+  if (outcome.error !== undefined) report.error = toAppError(outcome.error);
+}
+
+/** On every answer, refusals too (api.md, "rate limit"): set before anybody writes the head. */
+function setRateHeaders(res: NodeResponse, state: RateState): void {
+  res.setHeader("X-RateLimit-Limit", String(state.limit));
+  res.setHeader("X-RateLimit-Remaining", String(state.remaining));
+  res.setHeader("X-RateLimit-Reset", String(state.resetSeconds));
+}

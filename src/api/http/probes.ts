@@ -1,0 +1,34 @@
+import { answerJson, answerMethodNotAllowed } from "./plain-answer.js";
+import type { NodeRequest, NodeResponse } from "./node-http.js";
+
+export interface ProbeOptions {
+  /** Told by /healthz. */
+  readonly version: string;
+  /** Whether requests can be served now. One that rejects counts as no. */
+  ready(): Promise<boolean>;
+}
+
+/** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */
+export interface Probes {
+  has(path: string): boolean;
+  /** Never rejects. */
+  answer(path: string, req: NodeRequest, res: NodeResponse, requestId: string): Promise<void>;
+}
+
+export function createProbes({ version, ready }: ProbeOptions): Probes {
+  return {
+    has: (path) => path === "/healthz" || path === "/readyz",
+    answer: async (path, req, res, requestId) => {
+      if (req.method !== "GET" && req.method !== "HEAD") {
+        answerMethodNotAllowed(req, res, "GET, HEAD", requestId);
+        return;
+      }
+      if (path === "/healthz") {
+        answerJson(req, res, 200, { status: "ok", version });
+        return;
+      }
+      const isReady = await ready().catch(() => false);
+      answerJson(req, res, isReady ? 200 : 503, { status: isReady ? "ok" : "unavailable" });
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
+import { AuditService } from "../../gen/signet/v1/audit_pb.js";
+import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
+import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
+import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { createAuditService } from "./audit.js";
+import { createBundleService } from "./bundles.js";
+import { guardMethod } from "./guard.js";
+import { createOrganizationService } from "./organizations.js";
+import { createRuntimeService } from "./runtimes.js";
+import { createTokenService } from "./tokens.js";
+
+/** The services of signet.v1, as reflection and health list them. */
+export const SERVICES = [AuditService, BundleService, OrganizationService, RuntimeService, TokenService] as const;
+
+/** What the services of signet.v1 are made of. */
+export type ApiServices = Parameters<typeof createAuditService>[0] &
+  Parameters<typeof createBundleService>[0] &
+  Parameters<typeof createOrganizationService>[0] &
+  Parameters<typeof createRuntimeService>[0] &
+  Parameters<typeof createTokenService>[0];
+
+/** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. */
+export function createMethods(services: ApiServices): readonly MethodImplSpec[] {
+  return [
+    ...methodsOf(AuditService, createAuditService(services)),
+    ...methodsOf(BundleService, createBundleService(services)),
+    ...methodsOf(OrganizationService, createOrganizationService(services)),
+    ...methodsOf(RuntimeService, createRuntimeService(services)),
+    ...methodsOf(TokenService, createTokenService(services)),
+  ];
+}
+
+function methodsOf<S extends DescService>(service: S, implementation: ServiceImpl<S>): readonly MethodImplSpec[] {
+  const { methods } = createServiceImplSpec(service, implementation);
+  return Object.values(methods).map(guardMethod);
+}

@@ -1,0 +1,73 @@
+import { Command } from "commander";
+import { VERSION } from "../version.js";
+import { addActivate } from "./activate.js";
+import { addAudit } from "./audit.js";
+import { addBundles } from "./bundles.js";
+import { addDeployments } from "./deployments.js";
+import { addDiff } from "./diff.js";
+import { addEnvs } from "./envs.js";
+import { addKeys } from "./keys.js";
+import { addOrgs } from "./orgs.js";
+import { addProjects } from "./projects.js";
+import { addPromote } from "./promote.js";
+import { addPublish } from "./publish.js";
+import { addRuntimes } from "./runtimes.js";
+import { addServe } from "./serve.js";
+import { TOKEN_HELP } from "./shell/credentials.js";
+import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
+import { wholeNumber } from "./shell/numbers.js";
+import type { Shell } from "./shell/shell.js";
+import { addToken } from "./token.js";
+import { addVerify } from "./verify.js";
+import { addWatch } from "./watch.js";
+import { addWhoami } from "./whoami.js";
+
+const OUTPUT_HELP = `Output:
+  A table for people, or with --json the JSON that REST answers, one line for each answer. Errors are on standard error, with
+  --json as one JSON object: {"error", "message", "fields", "request_id", "exit_code"}.
+`;
+
+/** The order in which help lists the commands. */
+const COMMANDS = [
+  addServe,
+  addPublish,
+  addPromote,
+  addActivate,
+  addBundles,
+  addDiff,
+  addDeployments,
+  addWatch,
+  addVerify,
+  addKeys,
+  addToken,
+  addWhoami,
+  addAudit,
+  addOrgs,
+  addProjects,
+  addEnvs,
+  addRuntimes,
+];
+
+/** The whole command line. What it parses it runs; it never ends the process. */
+export function buildProgram(shell: Shell): Command {
+  const program = new Command("signet")
+    .description("Publishes, promotes and pushes signed policy bundles; and runs the server that does it.")
+    .version(VERSION)
+    .option("--url <url>", "the server (SIGNET_URL; http://127.0.0.1:8080)")
+    .option("--org <org>", "organization: UUID, slug or name (the token's)")
+    .option("--project <project>", "project: UUID, slug or name (the token's, the only one, or the one called default)")
+    .option("--env <name>", "environment, for example dev")
+    .option("--json", "answer in JSON")
+    .option("--timeout <seconds>", "for how long a request may take", wholeNumber(1, 86_400), 30)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => shell.io.out(text),
+      // Help for a wrong command line. The error itself is told by runCli, in the form that the caller asked for.
+      writeErr: (text) => (shell.json ? undefined : shell.io.err(text)),
+      outputError: () => undefined,
+    })
+    .addHelpText("after", `\n${TOKEN_HELP}\n${OUTPUT_HELP}\n${EXIT_CODE_HELP}`)
+    .exitOverride();
+  for (const add of COMMANDS) add(program, shell);
+  return program;
+}

@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import { answerBundle } from "./shell/bundle-output.js";
+import { UsageError } from "./shell/cli-error.js";
+import { guardedBy, withGuards } from "./shell/guard-options.js";
+import { Session } from "./shell/session.js";
+import type { GlobalOptions, Shell } from "./shell/shell.js";
+
+interface Options extends GlobalOptions {
+  readonly from?: string;
+  readonly promotedBy?: string;
+  readonly ifMatch?: number;
+  readonly idempotencyKey?: string;
+}
+
+/** `signet promote`: publishes what is active in one stage to the next one. */
+export function addPromote(program: Command, shell: Shell): void {
+  withGuards(program.command("promote"))
+    .description("publish what is active in an environment to its next stage, and make it active there")
+    .option("--from <env>", "the environment to promote from; the same as --env")
+    .option("--promoted-by <who>", "who promotes, in your words")
+    .addHelpText("after", "\n--if-match is about the environment that changes: the next stage.")
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const sourceEnv = options.from ?? options.env;
+      if (sourceEnv === undefined) throw new UsageError("promote from which environment? Name it with --from");
+      using session = Session.open(shell, command);
+      const { promotedBy } = options;
+      const by = promotedBy === undefined ? {} : { promotedBy };
+      const request = { ...(await session.project()), sourceEnv, ...by };
+      const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
+      answerBundle(shell, `promoted ${sourceEnv}:`, "the next stage", bundle);
+    });
+}

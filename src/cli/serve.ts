@@ -1,0 +1,75 @@
+import { Option, type Command } from "commander";
+import { flagOf, loadConfig, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../config.js";
+import { AppError } from "../core/error.js";
+import type { RunningServer } from "../server.js";
+import { UsageError } from "./shell/cli-error.js";
+import { EXIT_CODES } from "./shell/exit-codes.js";
+import type { Shell } from "./shell/shell.js";
+
+const HELP = `
+Every setting can come from the environment too, and every one from a file that NAME_FILE names. Secrets have no flag:
+`;
+
+/** `signet serve`: runs the server until SIGINT or SIGTERM. */
+export function addServe(program: Command, shell: Shell): void {
+  const serve = program
+    .command("serve")
+    .description("run the server until SIGINT or SIGTERM; a second one does not wait");
+  const flags = SETTING_NAMES.flatMap((name) => {
+    const setting: Setting = SETTINGS[name];
+    return setting.secret ? [] : [[name, flagFor(setting)] as const];
+  });
+  for (const [, flag] of flags) serve.addOption(flag);
+  serve.addHelpText("after", HELP + secretHelp());
+  serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
+    const given = flags.flatMap(([name, flag]) => {
+      const value = options[flag.attributeName()];
+      return value === undefined ? [] : [[name, value]];
+    });
+    const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
+    // Only here: the other commands need no database.
+    const { startServer } = await import("../server.js");
+    await using server = await startServer(config);
+    welcome(shell, server);
+    shell.io.out(`signet listening on ${server.url}\n`);
+    await aborted(shell.io.signal);
+    // A server that was told to stop and did has done what it should.
+    shell.exitCode = EXIT_CODES.ok;
+  });
+}
+
+/** Says after the first start where the admin token is; the token itself only to somebody who looks on. */
+function welcome(shell: Shell, { firstStart, adminTokenFile }: RunningServer): void {
+  if (firstStart === null || firstStart.adminToken === null) return;
+  shell.notice(`first start: an admin token was made; it is in ${adminTokenFile}`);
+  if (shell.io.isErrTerminal) shell.notice(`SIGNET_TOKEN=${firstStart.adminToken}`);
+}
+
+/** The configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
+export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, string>>): Config {
+  try {
+    return loadConfig(shell.io.environment, flags);
+  } catch (thrown) {
+    if (thrown instanceof AppError) throw new UsageError(thrown.message, { cause: thrown });
+    throw thrown;
+  }
+}
+
+function flagFor(setting: Setting): Option {
+  const fallback = setting.fallback === "" ? "" : `; ${setting.fallback}`;
+  return new Option(`--${flagOf(setting)} <value>`, `${setting.help} (${setting.env}${fallback})`);
+}
+
+function secretHelp(): string {
+  return SETTING_NAMES.flatMap((name) => {
+    const setting: Setting = SETTINGS[name];
+    return setting.secret ? [`  ${setting.env.padEnd(20)} ${setting.help}\n`] : [];
+  }).join("");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve());
+  });
+}

@@ -1,0 +1,40 @@
+import { createHash, createPublicKey } from "node:crypto";
+import { AppError } from "../../core/error.js";
+import { parsePublicKey, type Key, type PublicKey } from "../../sdk/index.js";
+import { InputError } from "./cli-error.js";
+import type { Session } from "./session.js";
+import type { Shell } from "./shell.js";
+import { nameOf, readTextFile } from "./text-files.js";
+
+/** Reads the public keys of a PEM file: one or more. Throws InputError when there is none, or something else. */
+export async function readKeys(file: string, shell: Shell): Promise<readonly PublicKey[]> {
+  const text = await readTextFile(file, shell.io);
+  const blocks = text.match(/-----BEGIN [^]*?-----END [^\n]*/g) ?? [];
+  if (blocks.length === 0) throw new InputError(`${nameOf(file)} holds no PEM public key`);
+  return blocks.map((pem) => parseKey(pem, nameOf(file)));
+}
+
+/** The server's keys for a purpose, with a word that they are as good as the connection that they came by. */
+export async function fetchKeys(session: Session, purpose: string, shell: Shell): Promise<readonly PublicKey[]> {
+  const { keys } = await session.client.bundles.listKeys({});
+  const trusted = keys.filter((key) => key.purpose === purpose);
+  for (const key of trusted) {
+    shell.notice(`trusting the server's ${purpose} key ${key.keyId}, ${fingerprint(key)}; pin it with --keys`);
+  }
+  return trusted.map((key) => parseKey(key.publicKeyPem, `key ${key.keyId} of the server`));
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo, for comparing by eye; the key id is its beginning. */
+export function fingerprint({ publicKeyPem }: Key): string {
+  const spki = createPublicKey(publicKeyPem).export({ type: "spki", format: "der" });
+  return `SHA256:${createHash("sha256").update(spki).digest("hex")}`;
+}
+
+function parseKey(pem: string, where: string): PublicKey {
+  try {
+    return parsePublicKey(pem);
+  } catch (thrown) {
+    if (thrown instanceof AppError) throw new InputError(`${where}: ${thrown.message}`, { cause: thrown });
+    throw thrown;
+  }
+}

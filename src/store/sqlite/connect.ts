@@ -1,0 +1,51 @@
+import Database from "better-sqlite3";
+import { AppError } from "../../core/error.js";
+import { sqliteError } from "./errors.js";
+
+export interface SqliteOptions {
+  /** The database file, made when it is missing; its directory must be there. SQLite puts `-wal` and `-shm` beside it. */
+  readonly file: string;
+  /** The path of better-sqlite3's compiled part, where it is not found by itself. */
+  readonly nativeBinding?: string;
+  /** `full`, unless told otherwise: a commit survives a power cut. `normal`: it survives the end of the process only. */
+  readonly synchronous?: "full" | "normal";
+  /** How long a statement waits for another process that has the database locked; 5,000 unless told otherwise. */
+  readonly busyTimeoutMs?: number;
+}
+
+/** The write-ahead log is cut back to this after a checkpoint. */
+const MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024;
+
+/** The connection that writes to an existing file, and makes it a WAL database. Throws as openSqliteStore does. */
+export function connectToWrite(options: SqliteOptions): Database.Database {
+  return connect(options, false, (database) => {
+    const mode = database.pragma("journal_mode = WAL", { simple: true });
+    if (mode !== "wal") throw new AppError("unavailable", "its file system has no write-ahead log");
+    database.pragma(`synchronous = ${options.synchronous ?? "full"}`);
+    database.pragma("foreign_keys = ON");
+    database.pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
+  });
+}
+
+/** A connection that cannot write, to a database that another one made a WAL database. Throws as openSqliteStore does. */
+export function connectToRead(options: SqliteOptions): Database.Database {
+  return connect(options, true, () => undefined);
+}
+
+function connect(
+  { file, nativeBinding, busyTimeoutMs: timeout = 5000 }: SqliteOptions,
+  readonly: boolean,
+  setUp: (database: Database.Database) => void,
+): Database.Database {
+  let database: Database.Database | undefined;
+  try {
+    const binding = nativeBinding === undefined ? {} : { nativeBinding };
+    database = new Database(file, { readonly, timeout, fileMustExist: true, ...binding });
+    setUp(database);
+    return database;
+  } catch (error) {
+    database?.close();
+    const { code, message } = sqliteError(error);
+    throw new AppError(code, `cannot open the database ${file}: ${message}`, { cause: error });
+  }
+}

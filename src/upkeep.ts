@@ -1,0 +1,33 @@
+import type { Logger } from "pino";
+
+/** Work that is done again and again beside the requests. */
+export interface Chore {
+  readonly name: string;
+  readonly everyMs: number;
+  run(): Promise<void>;
+}
+
+/** Runs each chore at its interval, never twice at once. A failure is logged and the chore comes round again. */
+export function startUpkeep(chores: readonly Chore[], log: Logger): AsyncDisposable {
+  const running = new Set<Promise<void>>();
+  const busy = new Set<string>();
+  const start = (chore: Chore) => {
+    if (busy.has(chore.name)) return;
+    busy.add(chore.name);
+    const run = chore
+      .run()
+      .catch((error: unknown) => log.error({ err: error, chore: chore.name }, "upkeep failed"))
+      .finally(() => {
+        busy.delete(chore.name);
+        running.delete(run);
+      });
+    running.add(run);
+  };
+  const timers = chores.map((chore) => setInterval(() => start(chore), chore.everyMs).unref());
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** What each layer may import: other layers, and packages that are not everybody's. */
+const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; readonly packages: readonly RegExp[] }>> = {
+  core: { layers: [], packages: [] },
+  bundle: { layers: ["core"], packages: [/^@noble\//] },
+  store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/] },
+  service: { layers: ["core", "bundle", "store"], packages: [/^node:/, /^lru-cache$/, /^fast-json-patch$/] },
+  api: {
+    layers: ["core", "bundle", "service", "store", "gen"],
+    packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
+  },
+  sdk: { layers: ["core", "bundle", "gen"], packages: [/^@connectrpc\//, /^@bufbuild\/protobuf/] },
+  cli: { layers: ["sdk", "bundle", "core", "root"], packages: [/^node:/, /^commander$/, /^yaml$/] },
+  gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
+  root: { layers: ["core", "bundle", "store", "service", "api", "sdk"], packages: [/^node:/, /^pino$/] },
+};
+
+const files = ["src", "gen"].flatMap((top) =>
+  readdirSync(join(root, top), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(top, name)),
+);
+
+function layerOf(file: string): string {
+  const [top, folder] = file.split("/");
+  if (top === "gen") return "gen";
+  return folder === undefined || folder.endsWith(".ts") ? "root" : folder;
+}
+
+function importsOf(file: string): readonly string[] {
+  return ts.preProcessFile(readFileSync(join(root, file), "utf8")).importedFiles.map(({ fileName }) => fileName);
+}
+
+function targetOf(file: string, imported: string): string {
+  return relative(root, normalize(join(root, dirname(file), imported))).replace(/\.js$/, ".ts");
+}
+
+describe("architecture", () => {
+  it("reads real files", () => {
+    expect(files.length).toBeGreaterThan(100);
+    expect(importsOf("src/server.ts").length).toBeGreaterThan(5);
+  });
+
+  it("every arrow between layers is one of design.md's", () => {
+    const wrong = files.flatMap((file) => {
+      const layer = layerOf(file);
+      const rule = LAYERS[layer];
+      if (rule === undefined) return [`${file}: unknown layer ${layer}`];
+      return importsOf(file)
+        .filter((imported) => {
+          if (!imported.startsWith(".")) return !rule.packages.some((allowed) => allowed.test(imported));
+          const target = layerOf(targetOf(file, imported));
+          // main.ts is the process edge: the one file that starts the CLI.
+          if (file === "src/main.ts" && target === "cli") return false;
+          return target !== layer && !rule.layers.includes(target);
+        })
+        .map((imported) => `${file} → ${imported}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("only the Node transport of the SDK needs Node", () => {
+    const nodeOnly = files
+      .filter((file) => layerOf(file) === "sdk" && file !== "src/sdk/node-transport.ts")
+      .filter((file) => importsOf(file).some((imported) => /^node:|connect-node|node-transport/.test(imported)));
+    expect(nodeOnly).toEqual([]);
+  });
+
+  it("there is no cycle, types included", () => {
+    const graph = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file)
+          .filter((imported) => imported.startsWith("."))
+          .map((imported) => targetOf(file, imported)),
+      ]),
+    );
+    expect(findCycle(graph)).toBeNull();
+    // The search itself finds one.
+    expect(findCycle(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["a"]]]))).not.toBeNull();
+  });
+
+  it("only config.ts and the process edge read the environment", () => {
+    const readers = files.filter((file) => /\bprocess\.env\b/.test(readFileSync(join(root, file), "utf8")));
+    expect(readers.filter((file) => file !== "src/config.ts" && file !== "src/main.ts")).toEqual([]);
+  });
+});
+
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): readonly string[] | null => {
+    const at = path.indexOf(file);
+    if (at >= 0) return [...path.slice(at), file];
+    if (done.has(file)) return null;
+    path.push(file);
+    for (const target of graph.get(file) ?? []) {
+      const cycle = visit(target);
+      if (cycle !== null) return cycle;
+    }
+    path.pop();
+    done.add(file);
+    return null;
+  };
+  for (const file of graph.keys()) {
+    const cycle = visit(file);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}

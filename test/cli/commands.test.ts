@@ -1,0 +1,202 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config.js";
+import { startServer, type RunningServer } from "../../src/server.js";
+import { runSignet } from "./in-process.js";
+
+const folder = mkdtempSync(join(tmpdir(), "signet-commands-"));
+const ADMIN = "an-admin-token-that-the-test-chose";
+let server: RunningServer;
+
+beforeAll(async () => {
+  const environment = { SIGNET_ADMIN_TOKEN: ADMIN };
+  server = await startServer(loadConfig(environment, { port: "0", data: join(folder, "data"), logLevel: "silent" }));
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const policy = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+async function signet(argv: readonly string[], token = ADMIN, stdin = "") {
+  return await runSignet(argv, { environment: { SIGNET_URL: server.url, SIGNET_TOKEN: token }, stdin });
+}
+
+async function json(argv: readonly string[], token = ADMIN, stdin = ""): Promise<unknown> {
+  const { exitCode, out, err } = await signet([...argv, "--json"], token, stdin);
+  expect(exitCode, err).toBe(0);
+  expect(out.trimEnd()).not.toContain("\n");
+  return JSON.parse(out);
+}
+
+describe("commands against a server", () => {
+  it("whoami", async () => {
+    expect(await json(["whoami"])).toMatchObject({ key_type: "admin", project_id: null, environment: null });
+    expect((await signet(["whoami"])).out).toMatch(/^type +admin$/m);
+  });
+
+  it("publish sends JSON to the digit, and the server judges it", async () => {
+    const argv = ["publish", "-f", "-", "--env", "dev"];
+    expect(await json(argv, ADMIN, '{"limit": 1.50}')).toMatchObject({ version: 1, is_active: true });
+    const refused = await signet([...argv, "--json"], ADMIN, '{"a": 9007199254740993, "b": 1}');
+    expect({ exitCode: refused.exitCode, out: refused.out }).toEqual({ exitCode: 6, out: "" });
+    expect(JSON.parse(refused.err)).toMatchObject({
+      error: "invalid",
+      fields: [{ loc: ["body", "policies", "a"], type: "integer_precision" }],
+    });
+    const duplicate = await signet(argv, ADMIN, '{"a": 1, "a": 2}');
+    expect(duplicate.exitCode).toBe(6);
+    expect(duplicate.err).toContain("duplicate_key");
+  });
+
+  it("publish takes everything that says where a document came from", async () => {
+    const yaml = policy("p.yaml", "limit: 2\n");
+    const scoped = policy("scoped.yaml", '"*:*:*:dev": {limit: 3}\n');
+    const argv = [
+      "publish",
+      "-f",
+      yaml,
+      "--env",
+      "dev",
+      "--scope-policies",
+      scoped,
+      "--title",
+      "T",
+      "--description",
+      "D",
+    ];
+    const more = [
+      "--label",
+      "a=b",
+      "--label",
+      "c=",
+      "--published-by",
+      "me",
+      "--source-revision",
+      "abc",
+      "--no-activate",
+    ];
+    expect(await json([...argv, ...more])).toMatchObject({
+      version: 2,
+      is_active: false,
+      title: "T",
+      description: "D",
+      labels: { a: "b", c: "" },
+      published_by: "me",
+      source: { repository: "", revision: "abc", url: "" },
+      sequence: null,
+    });
+    expect(await json(["bundles", "get", "2", "--env", "dev"])).toMatchObject({
+      policies_json: { limit: 2 },
+      scope_policies_json: { "*:*:*:dev": { limit: 3 } },
+    });
+  });
+
+  it("activate, its guard, and a retry", async () => {
+    const activate = ["activate", "2", "--env", "dev"];
+    const stale = await signet([...activate, "--if-match", "0"]);
+    expect(stale.exitCode).toBe(5);
+    const first = await json([...activate, "--if-match", "1", "--idempotency-key", "k1"]);
+    expect(first).toMatchObject({ version: 2, is_active: true, sequence: 2 });
+    expect(await json([...activate, "--if-match", "1", "--idempotency-key", "k1"])).toEqual(first);
+    expect((await signet(["activate", "99", "--env", "dev"])).exitCode).toBe(4);
+  });
+
+  it("bundles, deployments and diff", async () => {
+    expect(await json(["bundles", "--env", "dev"])).toMatchObject([{ version: 2 }, { version: 1 }]);
+    expect((await signet(["bundles", "--env", "dev", "--limit", "1"])).err).toMatch(/^1 of 2; /);
+    expect(await json(["bundles", "list", "--env", "dev", "--before", "2"])).toMatchObject([{ version: 1 }]);
+    expect(await json(["deployments", "--env", "dev"])).toMatchObject({
+      total: 2,
+      data: [{ sequence: 2, kind: "activate" }, {}],
+    });
+    expect(await json(["diff", "1", "2", "--env", "dev"])).toEqual([{ op: "replace", path: "/limit", value: 2 }]);
+    expect((await signet(["diff", "1", "2", "--env", "dev"])).out).toBe("~ /limit 2\n");
+    expect((await signet(["bundles", "delete", "2", "--env", "dev"])).exitCode).toBe(5);
+    expect(await json(["bundles", "delete", "1", "--env", "dev"])).toEqual({ deleted: 1 });
+  });
+
+  it("asks which environment when nobody said", async () => {
+    const { exitCode, err } = await signet(["bundles"]);
+    expect(exitCode).toBe(2);
+    expect(err).toContain("--env");
+  });
+
+  it("projects, by UUID, slug and name", async () => {
+    const made = (await json(["projects", "create", "Second One"])) as { id: string; runtime_keys: object[] };
+    expect(made.runtime_keys).toHaveLength(3);
+    expect(await json(["projects"])).toHaveLength(2);
+    for (const project of [made.id, "second-one", "Second One"]) {
+      expect(await json(["envs", "--project", project])).toMatchObject([{ name: "dev", active_version: null }, {}, {}]);
+    }
+    expect((await signet(["envs", "--project", "third"])).exitCode).toBe(4);
+    // There are two now; the one that is called default still needs no name.
+    expect(await json(["envs"])).toMatchObject([{ name: "dev", active_version: 2 }, {}, {}]);
+    expect(await json(["projects", "delete", "second-one"])).toEqual({ deleted: made.id });
+  });
+
+  it("envs", async () => {
+    const created = await json(["envs", "create", "qa", "--promotes-to", "prod"]);
+    expect(created).toMatchObject({ name: "qa", promotes_to: "prod", position: 3 });
+    expect(await json(["envs", "update", "qa", "--position", "7"])).toMatchObject({ position: 7, promotes_to: "prod" });
+    expect(await json(["envs", "update", "qa", "--no-promotes-to"])).toMatchObject({ position: 7, promotes_to: null });
+    expect(await json(["envs", "delete", "qa"])).toEqual({ deleted: "qa" });
+  });
+
+  it("tokens: the secret alone on standard output, once", async () => {
+    const { exitCode, out, err } = await signet(["token", "create", "--ci", "--environments", "dev", "--name", "ci"]);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^\S+\n$/);
+    expect(err).not.toContain(out.trim());
+    const ci = out.trim();
+    expect(await json(["whoami"], ci)).toMatchObject({ key_type: "ci" });
+    expect((await signet(["publish", "-f", "-", "--env", "prod"], ci, "{}")).exitCode).toBe(3);
+    expect((await signet(["audit"], ci)).exitCode).toBe(2);
+    expect((await signet(["audit", "list"], ci)).exitCode).toBe(3);
+
+    const tokens = (await json(["token", "list", "--type", "ci"])) as { id: number; raw_key: null }[];
+    expect(tokens).toMatchObject([{ name: "ci", raw_key: null, environments: ["dev"] }]);
+    const id = String(tokens[0]?.id);
+    const rotated = (await json(["token", "rotate", id])) as { raw_key: string };
+    expect((await signet(["whoami"], ci)).exitCode).toBe(3);
+    expect((await signet(["whoami"], rotated.raw_key)).exitCode).toBe(0);
+    expect(await json(["token", "revoke", id])).toEqual({ revoked: Number(id) });
+    expect((await signet(["whoami"], rotated.raw_key)).exitCode).toBe(3);
+  });
+
+  it("a second runtime token of an environment needs a name", async () => {
+    const { exitCode, err } = await signet(["token", "create", "--runtime", "--env", "prod", "--json"]);
+    expect(exitCode).toBe(5);
+    expect(JSON.parse(err)).toMatchObject({ error: "runtime_key_exists" });
+  });
+
+  it("keys, audit and orgs", async () => {
+    const keys = (await json(["keys"])) as { public_key_pem: string; purpose: string }[];
+    const { out } = await signet(["keys", "--pem"]);
+    expect(out).toBe(keys.find(({ purpose }) => purpose === "bundles")?.public_key_pem);
+    expect(await json(["audit", "list", "--action", "bundle.*", "--limit", "1"])).toHaveLength(1);
+    expect(await json(["audit", "verify"])).toMatchObject({ valid: true, first_broken: null });
+    expect(await json(["orgs"])).toMatchObject({ total: 1 });
+    const made = (await json(["orgs", "create", "Other", "--versions-per-environment", "1"])) as {
+      admin_token: { raw_key: string };
+    };
+    const other = made.admin_token.raw_key;
+    expect((await signet(["orgs"], other)).exitCode).toBe(3);
+    expect((await signet(["projects"], other)).out).not.toContain("default");
+    expect((await signet(["envs", "--org", "other"], other)).exitCode).toBe(4);
+  });
+
+  it("a reader of another organization's head is told so", async () => {
+    const head = (await json(["audit", "head"])) as { org_id: string };
+    const file = policy("head.json", JSON.stringify({ ...head, org_id: "00000000-0000-0000-0000-000000000000" }));
+    const { exitCode, err } = await signet(["audit", "verify", "--expect-head", file]);
+    expect(exitCode).toBe(6);
+    expect(err).toContain("another organization");
+  });
+});

@@ -1,0 +1,187 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runProcess, Signet, startServe } from "./spawned.js";
+
+const folder = mkdtempSync(join(tmpdir(), "signet-e2e-"));
+const data = join(folder, "data");
+const file = (name: string) => join(folder, name);
+
+let server: Signet;
+let url: string;
+let runtimeToken: string;
+
+/** Runs a command as somebody who sits at the server's machine. */
+async function signet(...argv: string[]) {
+  return await runProcess(argv, { SIGNET_URL: url, SIGNET_DATA: data });
+}
+
+async function signetOk(...argv: string[]): Promise<string> {
+  const { exitCode, out, err } = await signet(...argv);
+  expect(exitCode, err).toBe(0);
+  return out;
+}
+
+beforeAll(async () => {
+  ({ server, url } = await startServe(data));
+  writeFileSync(file("policy.yaml"), "rules:\n  - allow: true\n    limit: 1.5\n");
+  runtimeToken = (await signetOk("token", "create", "--runtime", "--env", "dev", "--name", "e2e")).trim();
+  writeFileSync(file("keys.pem"), await signetOk("keys", "--pem"));
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+describe("a team's day", () => {
+  it("publishes YAML, watches, verifies, promotes", async () => {
+    const first = JSON.parse(await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev", "--json")) as object;
+    expect(first).toMatchObject({ version: 1, is_active: true, sequence: 1 });
+
+    const files = ["--keys", file("keys.pem"), "--out", file("out.json"), "--cache", file("cache.json")];
+    const watching = ["watch", "--json", "--count", "2", "--instance", "e2e", ...files];
+    await using watch = Signet.start(watching, { SIGNET_URL: url, SIGNET_TOKEN: runtimeToken });
+    expect(JSON.parse(await watch.line(/"sequence":1,/))).toMatchObject({
+      event: "activation",
+      version: 1,
+      kind: "publish",
+      verified: true,
+    });
+    await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev", "--title", "the second");
+    expect(JSON.parse(await watch.line(/"sequence":2,/))).toMatchObject({ version: 2, verified: true });
+    expect(await watch.exit).toBe(0);
+
+    const document = await signetOk("bundles", "document", "2", "--env", "dev");
+    expect(readFileSync(file("out.json"), "utf8")).toBe(document);
+    expect((JSON.parse(readFileSync(file("cache.json"), "utf8")) as { document: string }).document).toBe(document);
+    expect(JSON.parse(await signetOk("runtimes", "--env", "dev", "--json"))).toMatchObject({
+      data: [{ instance_id: "e2e", state: "applied", applied_sequence: 2, behind_by: 0 }],
+    });
+
+    const verify = ["verify", file("out.json"), "--keys", file("keys.pem"), "--env"];
+    expect((await runProcess([...verify, "dev"], {})).exitCode).toBe(0);
+    expect((await runProcess([...verify, "prod"], {})).exitCode).toBe(8);
+
+    const promoted = JSON.parse(await signetOk("promote", "--from", "dev", "--json")) as object;
+    expect(promoted).toMatchObject({ version: 1, origin: "promote", is_active: true });
+    const fromLast = await signet("promote", "--from", "prod", "--json");
+    expect(fromLast.exitCode).toBe(5);
+    expect(JSON.parse(fromLast.err.trim().split("\n").at(-1) ?? "")).toMatchObject({ error: "no_target" });
+  });
+
+  it("stops a watch with SIGINT: 130", async () => {
+    await using watch = Signet.start(["watch"], { SIGNET_URL: url, SIGNET_TOKEN: runtimeToken });
+    await watch.line(/verified/);
+    expect(await watch.stop("SIGINT")).toBe(130);
+    expect(watch.err).toContain("trusting the server's bundles key");
+  });
+
+  it("ends a watch whose token is revoked: 3", async () => {
+    const made = ["token", "create", "--runtime", "--env", "dev", "--name", "short", "--json"];
+    const token = JSON.parse(await signetOk(...made)) as { id: number; raw_key: string };
+    await using watch = Signet.start(["watch"], { SIGNET_URL: url, SIGNET_TOKEN: token.raw_key });
+    await watch.line(/verified/);
+    await signetOk("token", "revoke", String(token.id));
+    expect(await watch.exit).toBe(3);
+  });
+
+  it("is quiet when nobody reads on", async () => {
+    await using bundles = Signet.start(["bundles", "--env", "dev"], { SIGNET_URL: url, SIGNET_DATA: data });
+    bundles.child.stdout?.destroy();
+    expect(await bundles.exit).toBe(0);
+    expect(bundles.err).not.toMatch(/EPIPE|at /);
+  });
+});
+
+describe("the data directory", () => {
+  it("belongs to one process: a second server and an offline command are refused with 5", async () => {
+    const second = await runProcess(["serve", "--port", "0", "--data", data], {});
+    expect({ exitCode: second.exitCode, out: second.out }).toEqual({ exitCode: 5, out: "" });
+    const offline = await runProcess(["token", "create", "--admin", "--data", data], {});
+    expect({ exitCode: offline.exitCode, out: offline.out }).toEqual({ exitCode: 5, out: "" });
+    expect(offline.err).toMatch(/data|server|process/);
+  });
+
+  it("tells a cut tail of the audit only who kept a head", async () => {
+    const output = await signetOk("audit", "head");
+    writeFileSync(file("head.json"), output);
+    const withHead = ["audit", "verify", "--expect-head", file("head.json")];
+    expect(await signetOk(...withHead)).toContain("the chain holds");
+    expect(await server.stop("SIGTERM")).toBe(0);
+
+    cutNewestAuditEvent();
+    ({ server, url } = await startServe(data));
+    expect(await signetOk("audit", "verify")).toContain("the chain holds");
+    const { exitCode, out } = await signet(...withHead);
+    expect(exitCode).toBe(8);
+    expect(out).toMatch(/^BROKEN at event \d+/);
+
+    const head = JSON.parse(output) as { number: number };
+    writeFileSync(file("forged.json"), JSON.stringify({ ...head, number: head.number - 1 }));
+    const forged = await signet("audit", "verify", "--expect-head", file("forged.json"));
+    expect(forged.exitCode).toBe(8);
+    expect(forged.err).toContain("signature");
+  });
+
+  it("gives a new admin token while the server is stopped", async () => {
+    expect(await server.stop("SIGINT")).toBe(0);
+    const made = await runProcess(["token", "create", "--admin", "--data", data, "--json"], {});
+    expect(made.exitCode, made.err).toBe(0);
+    const { raw_key: token } = JSON.parse(made.out) as { raw_key: string };
+    const nowhere = await runProcess(["token", "create", "--admin", "--data", file("nowhere")], {});
+    expect({ exitCode: nowhere.exitCode, out: nowhere.out }).toEqual({ exitCode: 4, out: "" });
+
+    ({ server, url } = await startServe(data));
+    const me = await runProcess(["whoami", "--json"], { SIGNET_URL: url, SIGNET_TOKEN: token });
+    expect(JSON.parse(me.out)).toMatchObject({ key_type: "admin", project_id: null });
+    // With a token, --data means nothing: the server makes it.
+    const online = ["token", "create", "--admin", "--data", file("nowhere")];
+    expect((await runProcess(online, { SIGNET_URL: url, SIGNET_TOKEN: token })).exitCode).toBe(0);
+  });
+
+  it("lets a second signal end a server that still waits", async () => {
+    const { server: slow, url: slowUrl } = await startServe(file("slow"), "--shutdown-grace-ms", "600000");
+    await using _ = slow;
+    const token = readFileSync(file("slow/admin-token"), "utf8").trim();
+    const { hostname, port } = new URL(slowUrl);
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => undefined);
+    const head = [`POST /v1/orgs HTTP/1.1`, `Host: x`, `Authorization: Bearer ${token}`, `Expect: 100-continue`];
+    socket.write(`${[...head, "Content-Type: application/json", "Content-Length: 9"].join("\r\n")}\r\n\r\n`);
+    // It has the request and waits for a body that does not come.
+    await new Promise((resolve) => socket.once("data", resolve));
+    slow.child.kill("SIGTERM");
+    // Refused from now on: the first signal was heard.
+    await refused(Number(port), hostname);
+    expect(await slow.stop("SIGTERM")).toBe(143);
+    socket.destroy();
+  });
+});
+
+function cutNewestAuditEvent(): void {
+  const database = new Database(join(data, "signet.db"));
+  const table = "audit_events";
+  const triggers = database
+    .prepare("select name from sqlite_master where type = 'trigger' and tbl_name = ?")
+    .all(table);
+  for (const { name } of triggers as { name: string }[]) database.exec(`drop trigger "${name}"`);
+  const { changes } = database.prepare(`delete from ${table} where id = (select max(id) from ${table})`).run();
+  database.close();
+  expect(changes).toBe(1);
+}
+
+async function refused(port: number, host: string): Promise<void> {
+  for (;;) {
+    const isRefused = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, host, () => {
+        socket.destroy();
+        resolve(false);
+      });
+      socket.on("error", () => resolve(true));
+    });
+    if (isRefused) return;
+  }
+}

@@ -1,0 +1,38 @@
+import { runCli } from "../../src/cli/run.js";
+
+export interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs one command in this process. */
+export async function runSignet(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const written = { out: "", err: "" };
+  const exitCode = await runCli({
+    argv,
+    // Nothing of the machine that the tests run on.
+    environment: { SIGNET_DATA: "/nonexistent", ...options.environment },
+    stdin: chunksOf(options.stdin ?? ""),
+    out: (text) => {
+      written.out += text;
+    },
+    err: (text) => {
+      written.err += text;
+    },
+    isTerminal: false,
+    isErrTerminal: false,
+    signal: options.signal ?? new AbortController().signal,
+  });
+  return { exitCode, ...written };
+}
+
+async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text);
+}

@@ -1,0 +1,122 @@
+import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { VERSION } from "../../src/version.js";
+import { runSignet } from "./in-process.js";
+
+const environment = { SIGNET_TOKEN: "a-token", SIGNET_URL: "http://127.0.0.1:1" };
+
+describe("the command line", () => {
+  it("has help with commands, where the token comes from, and exit codes", async () => {
+    const { exitCode, out, err } = await runSignet(["help"]);
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    for (const word of ["serve", "publish", "audit", "SIGNET_TOKEN_FILE", "Exit codes:", "8    not verified"]) {
+      expect(out).toContain(word);
+    }
+  });
+
+  it("tells its version", async () => {
+    expect(await runSignet(["--version"])).toEqual({ exitCode: 0, out: `${VERSION}\n`, err: "" });
+  });
+
+  it("lists the server's settings as flags, secrets apart", async () => {
+    const { out } = await runSignet(["serve", "--help"]);
+    expect(out).toContain("--cors-origins <value>");
+    expect(out).toContain("SIGNET_ADMIN_TOKEN");
+    expect(out).not.toContain("--admin-token");
+    expect(out).not.toContain("--signing-key");
+  });
+
+  it.each([
+    [[], "name a command"],
+    [["frobnicate"], "unknown command 'frobnicate'"],
+    [["publish"], "--file"],
+    [["publish", "-f", "x.json", "--nonsense"], "unknown option '--nonsense'"],
+    [["publish", "-f", "x.json", "--label", "novalue"], "key=value"],
+    [["publish", "-f", "x.json", "--label", "a=1", "--label", "a=2"], "twice"],
+    [["publish", "-f", "x.json", "--if-match", "1.5"], "whole number"],
+    [["activate", "0x10"], "whole number"],
+    [["activate"], "version"],
+    [["bundles", "get", "0"], "whole number"],
+    [["bundles", "document", "1", "extra"], "too many arguments"],
+    [["--url", "nonsense", "whoami"], "is not a URL"],
+    [["--url", "ftp://127.0.0.1", "whoami"], "is not a URL"],
+    [["promote"], "--from"],
+    [["token", "create"], "--admin, --ci or --runtime"],
+    [["token", "create", "--admin", "--ci"], "--admin, --ci or --runtime"],
+    [["token", "create", "--admin", "--environments", "dev"], "--ci only"],
+    [["envs", "update", "dev"], "--position"],
+    [["serve", "--port", "65536"], "--port must be a whole number"],
+    [["serve", "--cors-origins", "*"], "--cors-origins"],
+    [["verify", "f.json"], "--keys"],
+    [["verify", "f.json", "--keys", "k.pem", "--org", "acme"], "UUID"],
+    [["--timeout", "0", "whoami"], "whole number"],
+  ])("signet %j is a usage error", async (argv, part) => {
+    const { exitCode, out, err } = await runSignet(argv, { environment });
+    expect(err).toContain(part);
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+  });
+
+  it("tells usage errors as JSON too when it is asked for", async () => {
+    const { exitCode, out, err } = await runSignet(["frobnicate", "--json"]);
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+    expect(JSON.parse(err)).toMatchObject({ error: "usage", exit_code: 2, fields: [], request_id: null });
+  });
+
+  it("cannot connect: exit code 7", async () => {
+    const { exitCode, err } = await runSignet(["whoami", "--json"], { environment });
+    expect(exitCode).toBe(7);
+    expect(JSON.parse(err)).toMatchObject({ error: "unavailable", exit_code: 7 });
+  });
+
+  it("is interrupted: 130, and not a word", async () => {
+    const result = await runSignet(["whoami"], { environment, signal: AbortSignal.abort(130) });
+    expect(result).toEqual({ exitCode: 130, out: "", err: "" });
+  });
+});
+
+describe("the token", () => {
+  const folder = mkdtempSync(join(tmpdir(), "signet-cli-"));
+  const file = join(folder, "admin-token");
+  writeFileSync(file, "from-the-file\n", { mode: 0o600 });
+  const url = "http://127.0.0.1:1";
+
+  it("is asked for: 3", async () => {
+    const { exitCode, err } = await runSignet(["whoami", "--url", url]);
+    expect(exitCode).toBe(3);
+    expect(err).toContain("SIGNET_TOKEN_FILE");
+  });
+
+  it("comes from the data directory of this machine's server, and that is said", async () => {
+    const { exitCode, err } = await runSignet(["whoami", "--url", url], { environment: { SIGNET_DATA: folder } });
+    expect(exitCode).toBe(7);
+    expect(err).toContain(`using the admin token in ${file}`);
+    expect(err).not.toContain("from-the-file");
+  });
+
+  it("is never sent to another machine unless it was named", async () => {
+    const argv = ["whoami", "--url", "http://signet.invalid"];
+    const { exitCode, err } = await runSignet(argv, { environment: { SIGNET_DATA: folder } });
+    expect(exitCode).toBe(3);
+    expect(err).not.toContain("using");
+  });
+
+  it("is not taken from a file that others can read", async () => {
+    chmodSync(file, 0o644);
+    const { exitCode, err } = await runSignet(["whoami", "--url", url], { environment: { SIGNET_DATA: folder } });
+    chmodSync(file, 0o600);
+    expect(exitCode).toBe(6);
+    expect(err).toContain("chmod 600");
+  });
+
+  it.each([
+    [{ SIGNET_TOKEN: "line\nbreak" }, "SIGNET_TOKEN holds no token"],
+    [{ SIGNET_TOKEN_FILE: "/nonexistent/token" }, "cannot read the token file"],
+  ])("is refused without being repeated: %j", async (wrong, part) => {
+    const { exitCode, err } = await runSignet(["whoami", "--url", url], { environment: wrong });
+    expect(exitCode).toBe(6);
+    expect(err).toContain(part);
+    expect(err).not.toContain("break");
+  });
+});
