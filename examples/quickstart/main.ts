@@ -60,7 +60,7 @@ async function demonstrate(client: SignetClient, server: RunningServer): Promise
     }),
   );
   const { keys } = await client.bundles.listKeys({});
-  await using runtime = await startRuntime({
+  const runtime = await startRuntime({
     url: server.url,
     publicKeysPem: keys.filter(({ purpose }) => purpose === "bundles").map(({ publicKeyPem }) => publicKeyPem),
     tokens: Object.fromEntries(issued.map(({ name, rawKey }) => [name, rawKey])),
@@ -68,11 +68,18 @@ async function demonstrate(client: SignetClient, server: RunningServer): Promise
   say(`   process ${runtime.pid} watches ${ENVIRONMENTS.join(", ")}`);
 
   say("\n3. Publish, promote, roll back; the runtime verifies each push");
-  await lifecycle(client, base, runtime);
+  try {
+    await lifecycle(client, base, runtime);
+  } finally {
+    await runtime[Symbol.asyncDispose]();
+  }
+  // Only now: its streams would end with the tokens.
   await Promise.all(issued.map(({ keyId }) => client.tokens.revokeToken({ orgId, keyId })));
 
   const report = await client.audit.verifyAudit({ orgId });
-  say(`\n4. Audit: ${report.checked} events, the chain ${report.valid ? "holds" : `is broken at ${report.firstBroken}`}`);
+  say(
+    `\n4. Audit: ${report.checked} events, the chain ${report.valid ? "holds" : `is broken at ${report.firstBroken}`}`,
+  );
   say(nextSteps(server));
 }
 
@@ -90,7 +97,9 @@ async function lifecycle(
     const { sequence = 0, version } = bundle;
     const push = await runtime.applied(environment, sequence);
     const where = `${environment} v${version}`;
-    say(`   ${what.padEnd(24)} ${where.padEnd(14)} sequence ${String(sequence).padEnd(4)} verified in ${push.latencyMs} ms`);
+    say(
+      `   ${what.padEnd(24)} ${where.padEnd(14)} sequence ${String(sequence).padEnd(4)} verified in ${push.latencyMs} ms`,
+    );
   };
 
   await arrives("publish guardrails", "dev", await publish(guardrails, "Guardrails"));

@@ -30,7 +30,8 @@ export async function startRuntime(task: RuntimeTask): Promise<RuntimeProcess> {
   const find = async <T extends RuntimeMessage>(wanted: (message: RuntimeMessage) => message is T): Promise<T> => {
     for (;;) {
       const refused = told.find((message) => message.type === "refused");
-      if (refused?.type === "refused") throw new Error(`the runtime refused a push to ${refused.environment}: ${refused.reason}`);
+      if (refused?.type === "refused")
+        throw new Error(`the runtime refused a push to ${refused.environment}: ${refused.reason}`);
       const found = told.find(wanted);
       if (found !== undefined) return found;
       if (ended) throw new Error("the runtime ended before its time");

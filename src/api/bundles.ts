@@ -129,10 +129,7 @@ function bundleMessage(state: BundleState): MessageInitShape<typeof BundleSchema
   };
 }
 
-function bundleWithPolicies({
-  state,
-  content,
-}: BundleWithContent): MessageInitShape<typeof BundleWithPoliciesSchema> {
+function bundleWithPolicies({ state, content }: BundleWithContent): MessageInitShape<typeof BundleWithPoliciesSchema> {
   const { $typeName: _, ...fields } = bundleMessage(state);
   const { signature, signatureV2, keyId } = state.bundle;
   return {

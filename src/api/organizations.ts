@@ -129,7 +129,14 @@ function organizationMessage(organization: Organization): MessageInitShape<typeo
 
 function projectMessage({ project, environments }: ProjectTree): MessageInitShape<typeof ProjectSchema> {
   const { id, orgId, name, slug, createdAt } = project;
-  return { id, orgId, name, slug, createdAt: timestampOf(createdAt), environments: environments.map(environmentMessage) };
+  return {
+    id,
+    orgId,
+    name,
+    slug,
+    createdAt: timestampOf(createdAt),
+    environments: environments.map(environmentMessage),
+  };
 }
 
 function environmentMessage(environment: Environment): MessageInitShape<typeof EnvironmentSchema> {

@@ -9,7 +9,12 @@ const MAX_TAGS = 100;
  */
 export function entityTags(header: string | null): readonly string[] {
   if (header === null) return [];
-  const tags = header.split(",", MAX_TAGS).map((part) => part.trim().replace(/^W\//, "").replace(/^"(.*)"$/, "$1"));
+  const tags = header.split(",", MAX_TAGS).map((part) =>
+    part
+      .trim()
+      .replace(/^W\//, "")
+      .replace(/^"(.*)"$/, "$1"),
+  );
   return tags.filter((tag) => tag !== "");
 }
 

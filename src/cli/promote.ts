@@ -26,8 +26,17 @@ export function addPromote(program: Command, shell: Shell): void {
       using session = Session.open(shell, command);
       const { promotedBy } = options;
       const by = promotedBy === undefined ? {} : { promotedBy };
-      const request = { ...(await session.project()), sourceEnv, ...by };
-      const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
-      answerBundle(shell, `promoted ${sourceEnv}:`, "the next stage", bundle);
+      const project = await session.project();
+      const bundle = await session.client.bundles.promoteBundle({ ...project, sourceEnv, ...by }, guardedBy(options));
+      const target = shell.json ? "" : await nextStage(session, { ...project, envName: sourceEnv });
+      answerBundle(shell, `promoted ${sourceEnv}: published and activated`, target, bundle);
     });
+}
+
+async function nextStage(
+  session: Session,
+  source: { orgId: string; projectId: string; envName: string },
+): Promise<string> {
+  const { promotesTo } = await session.client.organizations.getEnvironment(source);
+  return promotesTo ?? "the next stage";
 }

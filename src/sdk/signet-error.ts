@@ -91,13 +91,20 @@ export function toSignetError(thrown: unknown): SignetError {
   const error = ConnectError.from(thrown);
   const [detail] = error.findDetails(ErrorDetailSchema);
   const reason = detail?.reason ?? "";
-  return new SignetError(isCode(reason) ? reason : RPC_CODES[error.code], error.rawMessage, {
+  const code = isCode(reason) ? reason : isConnectionFailure(error) ? "unavailable" : RPC_CODES[error.code];
+  const message = code === "unimplemented" ? `no Signet answers there: ${error.rawMessage}` : error.rawMessage.trim();
+  return new SignetError(code, message, {
     cause: thrown,
     ...(reason === "" ? {} : { reason }),
     ...(detail === undefined ? {} : { fields: detail.fields.map(({ loc, msg, type }) => ({ loc, msg, type })) }),
     ...(detail === undefined || detail.requestId === "" ? {} : { requestId: detail.requestId }),
     ...retryAfter(error.metadata.get("Retry-After")),
   });
+}
+
+/** Node's own errors, of TLS for example, arrive as `internal`; no server of ours has said so. */
+function isConnectionFailure({ code, cause }: ConnectError): boolean {
+  return code === Code.Internal && cause instanceof Error && "code" in cause && typeof cause.code === "string";
 }
 
 function isCode(reason: string): reason is SignetErrorCode {

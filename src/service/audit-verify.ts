@@ -34,7 +34,7 @@ export async function verifyChain(
   let checked = 0;
   const report = (firstBroken: number, reason: string): ChainReport => ({ valid: false, checked, firstBroken, reason });
 
-  for (let after = start; ; ) {
+  for (let after = start; ;) {
     const page = await reader.auditEvents({ orgId, after, limit: PAGE });
     for (const event of page.rows) {
       const wrong = brokenBecause(event, previous, checked === 0 && start > 0 && previous === null, after + 1, keys);
@@ -64,7 +64,8 @@ function brokenBecause(
 ): string | null {
   if (event.id !== expectedId) return `event ${expectedId} is missing`;
   if (previousMissing) return `event ${expectedId - 1} is missing`;
-  if (event.prevSignature !== (previous?.signature ?? "")) return "it does not name the signature of the event before it";
+  if (event.prevSignature !== (previous?.signature ?? ""))
+    return "it does not name the signature of the event before it";
   const key = keys.get(event.keyId);
   if (key === undefined) return `its key ${event.keyId} is not known`;
   const good = verifyEd25519(null, auditEventMessage(signedForm(event)), key, signatureBytes(event));

@@ -101,8 +101,7 @@ export class Instances {
     errors.throwIfAny();
     const sequence = Number(/\.(\d{1,10})"?$/.exec(bundleEtag ?? "")?.[1] ?? 0);
     const environmentId = environmentOf(principal);
-    const applied =
-      sequence === 0 ? null : await this.deps.store.read.deploymentBySequence(environmentId, sequence);
+    const applied = sequence === 0 ? null : await this.deps.store.read.deploymentBySequence(environmentId, sequence);
     this.#put(principal, {
       instanceId: reporter === null || reporter === "" ? `${principal.keyPrefix} (unnamed)` : reporter,
       state: applied === null ? null : "applied",

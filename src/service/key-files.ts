@@ -49,7 +49,9 @@ function givenPem(given: string): string {
   try {
     return readFileSync(given, "utf8");
   } catch (cause) {
-    throw new AppError("signing_failed", "SIGNET_SIGNING_KEY is neither a PEM nor the path of a readable file", { cause });
+    throw new AppError("signing_failed", "SIGNET_SIGNING_KEY is neither a PEM nor the path of a readable file", {
+      cause,
+    });
   }
 }
 

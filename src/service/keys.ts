@@ -20,7 +20,10 @@ export function createKeyList(deps: { readonly store: Store; readonly keys: Sign
         const known = await store.read.publicKeys(purpose);
         const current = keys[purpose].keyId;
         const withMark = known.map((key) => ({ key, isCurrent: key.keyId === current }));
-        listed.push(...withMark.filter(({ isCurrent }) => isCurrent), ...withMark.filter(({ isCurrent }) => !isCurrent));
+        listed.push(
+          ...withMark.filter(({ isCurrent }) => isCurrent),
+          ...withMark.filter(({ isCurrent }) => !isCurrent),
+        );
       }
       return listed;
     },

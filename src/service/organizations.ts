@@ -91,7 +91,10 @@ export class Organizations {
       throw new AppError("forbidden", "plan and versions_per_environment are the operator's to change");
     }
     if (orgId !== caller.orgId && operatorsFields.length < fields.length) {
-      throw new AppError("forbidden", "an operator changes only plan and versions_per_environment of another organization");
+      throw new AppError(
+        "forbidden",
+        "an operator changes only plan and versions_per_environment of another organization",
+      );
     }
     const errors = new FieldErrors();
     if (change.name !== undefined) errors.text(["name"], change.name, 255, 1);

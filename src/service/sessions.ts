@@ -81,7 +81,8 @@ export class Sessions {
   /** Ends the sessions of a deleted environment. */
   endEnvironment(environmentId: string): void {
     for (const entry of this.#open) {
-      if (entry.environmentId === environmentId) entry.controller.abort(new AppError("not_found", "environment not found"));
+      if (entry.environmentId === environmentId)
+        entry.controller.abort(new AppError("not_found", "environment not found"));
     }
   }
 

@@ -100,7 +100,8 @@ export class Tokens {
       const project = await projectOf(tx, caller.orgId, options.projectId);
       const names = new Set((await tx.environments(project.id)).map(({ name }) => name));
       const unknown = options.environments.find((name) => !names.has(name));
-      if (unknown !== undefined) throw invalidField(["environments"], `there is no environment "${unknown}"`, "unknown");
+      if (unknown !== undefined)
+        throw invalidField(["environments"], `there is no environment "${unknown}"`, "unknown");
       const environments = [...new Set(options.environments)];
       return await this.issueIn(tx, caller.orgId, "ci", options, { projectId: project.id, environments });
     });

@@ -171,7 +171,10 @@ describe("commands against a server", () => {
   });
 
   it("a second runtime token of an environment needs a name", async () => {
-    const { exitCode, err } = await signet(["token", "create", "--runtime", "--env", "prod", "--json"]);
+    const argv = ["token", "create", "--runtime", "--env", "prod"];
+    expect(await json([...argv, "--expires-in-days", "1"])).toMatchObject({ key_type: "runtime", name: null });
+    expect(await json([...argv, "--name", "second"])).toMatchObject({ name: "second", expires_at: null });
+    const { exitCode, err } = await signet([...argv, "--json"]);
     expect(exitCode).toBe(5);
     expect(JSON.parse(err)).toMatchObject({ error: "runtime_key_exists" });
   });

@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect as connectHttp2, type ClientHttp2Stream } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -142,22 +142,42 @@ describe("the data directory", () => {
     expect((await runProcess(online, { SIGNET_URL: url, SIGNET_TOKEN: token })).exitCode).toBe(0);
   });
 
+  it("lets a watch start from its cache while the server is away, and go on when it is back", async () => {
+    await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev");
+    const watching = ["watch", "--keys", file("keys.pem"), "--cache", file("cache.json"), "--count", "1"];
+    const environment = { SIGNET_URL: url, SIGNET_TOKEN: runtimeToken };
+    expect((await runProcess([...watching, "--after", "0"], environment)).exitCode).toBe(0);
+    expect(await server.stop()).toBe(0);
+
+    await using watch = Signet.start(watching, environment);
+    await watch.line(/^sequence=3 .*verified.*from the cache/);
+    await watch.errLine(/disconnected: .*ECONNREFUSED/);
+    ({ server, url } = await startServe(data, "--port", new URL(url).port));
+    await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev");
+    expect(await watch.exit).toBe(0);
+    expect(watch.out.split("\n").slice(1)).toEqual([expect.stringMatching(/^sequence=4 .*verified/), ""]);
+  });
+
   it("lets a second signal end a server that still waits", async () => {
-    const { server: slow, url: slowUrl } = await startServe(file("slow"), "--shutdown-grace-ms", "600000");
+    const { server: slow, url: slowUrl } = await startServe(
+      file("slow"),
+      "--shutdown-grace-ms",
+      "600000",
+      "--log-level",
+      "info",
+    );
     await using _ = slow;
     const token = readFileSync(file("slow/admin-token"), "utf8").trim();
-    const { hostname, port } = new URL(slowUrl);
-    const socket = connect(Number(port), hostname);
-    socket.on("error", () => undefined);
-    const head = [`POST /v1/orgs HTTP/1.1`, `Host: x`, `Authorization: Bearer ${token}`, `Expect: 100-continue`];
-    socket.write(`${[...head, "Content-Type: application/json", "Content-Length: 9"].join("\r\n")}\r\n\r\n`);
-    // It has the request and waits for a body that does not come.
-    await new Promise((resolve) => socket.once("data", resolve));
+    const session = connectHttp2(slowUrl);
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    // A body that never comes.
+    session.request({ ":method": "POST", ":path": "/signet.v1.TokenService/WhoAmI", ...headers });
+    await answered(session.request({ ":path": "/healthz" }));
     slow.child.kill("SIGTERM");
-    // Refused from now on: the first signal was heard.
-    await refused(Number(port), hostname);
+    await slow.errLine(/shutting down/);
+    expect(slow.child.exitCode).toBeNull();
     expect(await slow.stop("SIGTERM")).toBe(143);
-    socket.destroy();
+    session.destroy();
   });
 });
 
@@ -173,15 +193,8 @@ function cutNewestAuditEvent(): void {
   expect(changes).toBe(1);
 }
 
-async function refused(port: number, host: string): Promise<void> {
-  for (;;) {
-    const isRefused = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, host, () => {
-        socket.destroy();
-        resolve(false);
-      });
-      socket.on("error", () => resolve(true));
-    });
-    if (isRefused) return;
-  }
+function answered(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.resume().once("end", resolve).once("error", reject);
+  });
 }

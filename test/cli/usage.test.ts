@@ -1,4 +1,6 @@
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -70,6 +72,23 @@ describe("the command line", () => {
     expect(JSON.parse(err)).toMatchObject({ error: "unavailable", exit_code: 7 });
   });
 
+  it("gets no answer in time: exit code 7", async () => {
+    await using silent = await silentServer();
+    const argv = ["whoami", "--timeout", "1", "--json"];
+    const { exitCode, err } = await runSignet(argv, { environment: { ...environment, SIGNET_URL: silent.url } });
+    expect(exitCode).toBe(7);
+    expect(JSON.parse(err)).toMatchObject({ error: "timeout", exit_code: 7 });
+  });
+
+  it("is interrupted while it waits for an answer: 130, and not a word", async () => {
+    await using silent = await silentServer();
+    const stop = new AbortController();
+    void silent.connected.then(() => stop.abort(130));
+    const silentEnvironment = { ...environment, SIGNET_URL: silent.url };
+    const result = await runSignet(["whoami"], { environment: silentEnvironment, signal: stop.signal });
+    expect(result).toEqual({ exitCode: 130, out: "", err: "" });
+  });
+
   it("is interrupted: 130, and not a word", async () => {
     const result = await runSignet(["whoami"], { environment, signal: AbortSignal.abort(130) });
     expect(result).toEqual({ exitCode: 130, out: "", err: "" });
@@ -120,3 +139,17 @@ describe("the token", () => {
     expect(err).not.toContain("break");
   });
 });
+
+/** Accepts connections and says nothing. */
+async function silentServer() {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket.on("error", () => undefined)));
+  const connected = once(server, "connection");
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const close = async () => {
+    for (const socket of sockets) socket.destroy();
+    await once(server.close(), "close");
+  };
+  return { url: `http://127.0.0.1:${port}`, connected, [Symbol.asyncDispose]: close };
+}

@@ -4,6 +4,8 @@ import { toConnectError, WIRE_CODES } from "../../src/api/errors.js";
 import { AppError, type AppErrorCode } from "../../src/core/error.js";
 import { HTTP_STATUS, SignetError, toSignetError } from "../../src/sdk/signet-error.js";
 
+const tlsFailure = Object.assign(new Error("wrong version number"), { code: "ERR_SSL_WRONG_VERSION_NUMBER" });
+
 describe("toSignetError", () => {
   it.each(Object.keys(WIRE_CODES) as AppErrorCode[])("reads the server's %s back", (code) => {
     const error = toSignetError(toConnectError(new AppError(code, "what was wrong"), "request-1"));
@@ -29,6 +31,8 @@ describe("toSignetError", () => {
     [new ConnectError("m", Code.Unavailable), "unavailable"],
     [new ConnectError("m", Code.Aborted), "unavailable"],
     [new ConnectError("HTTP 404", Code.Unimplemented), "unimplemented"],
+    [new ConnectError("m", Code.Internal), "internal"],
+    [new ConnectError("m", Code.Internal, undefined, undefined, tlsFailure), "unavailable"],
     [new Error("anything"), "internal"],
     ["a text", "internal"],
   ] as const)("names what no server of ours said: %s", (thrown, code) => {

@@ -29,11 +29,16 @@ export function logRequest(
     path: pathOf(req),
     operationId,
     status: res.statusCode,
-    code: error?.code,
+    code: error?.code ?? (isProtocolError(report) ? "malformed" : undefined),
     durationMs: Math.round((performance.now() - startedMs) * 10) / 10,
     keyPrefix,
     clientAddress,
     aborted: res.writableFinished ? undefined : true,
   };
   logger[protocol === "probe" ? "debug" : "info"](line, "request");
+}
+
+/** The protocol's handler refused the message (a broken frame, a broken message) in its own words. */
+function isProtocolError({ protocol, reached }: RequestReport): boolean {
+  return !reached && (protocol === "grpc" || protocol === "grpc-web" || protocol === "connect");
 }

@@ -36,12 +36,14 @@ export interface RpcOptions {
 /** What a request brings along from the dispatcher. */
 export interface RpcContext {
   readonly report: RequestReport;
-  onRate(state: RateState): void;
+  readonly onRate: (state: RateState) => void;
 }
 
 /** One method at its path. */
 export interface RpcRoute {
   readonly handler: UniversalHandler;
+  /** As in logs: from the proto, or service and method for what has none. */
+  readonly operationId: string;
   readonly public: boolean;
   readonly maxBytes: number;
 }
@@ -58,25 +60,29 @@ export interface RpcHandler {
 export function createRpcHandler(options: RpcOptions): RpcHandler {
   const routes = new Map<string, RpcRoute>();
   const mount = (spec: MethodImplSpec, isPublic: boolean) => {
+    const { parent, name } = spec.method;
+    const operationId = isPublic ? `${parent.typeName}/${name}` : operationOf(spec.method).id;
     const maxBytes = isPublic ? PUBLIC_MAX_BYTES : options.maxBodyBytes + MESSAGE_SLACK_BYTES;
-    const handler = universalHandler(spec, maxBytes, options.shutdownSignal);
-    routes.set(handler.requestPath, { handler, public: isPublic, maxBytes });
+    const handler = universalHandler(spec, isPublic, maxBytes, options.shutdownSignal);
+    routes.set(handler.requestPath, { handler, operationId, public: isPublic, maxBytes });
   };
   for (const spec of options.publicMethods) mount(spec, true);
-  for (const spec of options.methods) {
-    operationOf(spec.method);
-    mount(spec, false);
-  }
+  for (const spec of options.methods) mount(spec, false);
   return {
     find: (path) => routes.get(path),
     handle: (route, req, res, context, refused) => handleRpc(options.admission, route, req, res, context, refused),
   };
 }
 
-function universalHandler(spec: MethodImplSpec, maxBytes: number, shutdownSignal: AbortSignal): UniversalHandler {
+function universalHandler(
+  spec: MethodImplSpec,
+  isPublic: boolean,
+  maxBytes: number,
+  shutdownSignal: AbortSignal,
+): UniversalHandler {
   const { method, impl } = observeMethod(spec, shutdownSignal);
   // A shutdown ends streams and held polls; the other calls are short and end by themselves within the grace time.
-  const held = method.methodKind !== "unary" || isRuntimeTraffic(spec);
+  const held = method.methodKind !== "unary" || (!isPublic && operationOf(method).runtimeTraffic);
   const router = createConnectRouter({
     acceptCompression: [...COMPRESSIONS],
     readMaxBytes: maxBytes,
@@ -85,10 +91,6 @@ function universalHandler(spec: MethodImplSpec, maxBytes: number, shutdownSignal
   const [handler] = router.rpc(method, impl as never).handlers;
   if (handler === undefined) throw new Error(`${method.name} has no handler`);
   return handler;
-}
-
-function isRuntimeTraffic({ method }: MethodImplSpec): boolean {
-  return method.parent.file.proto.package === "signet.v1" && operationOf(method).runtimeTraffic;
 }
 
 async function handleRpc(
@@ -101,7 +103,7 @@ async function handleRpc(
 ): Promise<void> {
   const { report } = context;
   const { method } = route.handler;
-  report.operationId = `${method.parent.typeName}/${method.name}`;
+  report.operationId = route.operationId;
   const query = (req.url ?? "").split("?", 2)[1] ?? "";
   const form = wireFormOf(method, req.method ?? "", headerOf(req, "content-type"), new URLSearchParams(query));
   if (form === "method") {
@@ -138,7 +140,6 @@ async function admit(
     rawHeaders: req.rawHeaders,
     onRate,
   });
-  report.operationId = call.operation.id;
   report.keyPrefix = call.principal.keyPrefix;
   values.set(callKey, call);
 }

@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import { AppError } from "../../core/error.js";
 import type { RateState } from "../admission.js";
 import { toAppError } from "../errors.js";
 import { logRequest } from "./access-log.js";

@@ -1,4 +1,4 @@
-import { createServiceImplSpec, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
+import { createServiceImplSpec, type HandlerContext, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/health/v1/health_pb.js";
 import { AppError, notFound } from "../../core/error.js";
 import { shuttingDown } from "./observed-method.js";
@@ -19,7 +19,7 @@ export function createHealthMethods(options: HealthOptions): readonly MethodImpl
   const known = new Set(["", ...options.services]);
   const watches = new WatchCount(options.maxWatches, options.maxWatchesPerAddress);
   const serving = () => (options.shutdownSignal.aborted ? Status.NOT_SERVING : Status.SERVING);
-  const spec = createServiceImplSpec(Health, {
+  const implementation: ServiceImpl<typeof Health> = {
     check({ service }) {
       if (!known.has(service)) throw notFound("service");
       return { status: serving() };
@@ -37,8 +37,8 @@ export function createHealthMethods(options: HealthOptions): readonly MethodImpl
       if (status() !== first) yield { status: status() };
       throw shuttingDown();
     },
-  });
-  return Object.values(spec.methods);
+  };
+  return Object.values(createServiceImplSpec<typeof Health>(Health, implementation).methods);
 }
 
 class WatchCount {

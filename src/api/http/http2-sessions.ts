@@ -1,7 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { ListenerLimits } from "./limits.js";
 
-/** After GOAWAY a peer has so long to close its half of the connection. */
 const CLOSE_LINGER_MS = 5_000;
 
 /**
@@ -25,16 +25,15 @@ export function superviseSession(session: ServerHttp2Session, limits: ListenerLi
   keepAlive(session, streams, limits);
 }
 
-/** Says GOAWAY and lets the open streams end. A peer that does not hang up after that is hung up on. */
+/** Says GOAWAY and lets the open streams end. */
 export function closeSession(session: ServerHttp2Session): void {
-  if (session.closed || session.destroyed) return;
-  // Once the session is closed its socket is out of reach.
-  const { socket } = session;
-  const destroy = socket.destroy.bind(socket);
-  session.once("close", () => {
-    setTimeout(destroy, CLOSE_LINGER_MS).unref();
-  });
-  session.close();
+  if (!session.closed && !session.destroyed) session.close();
+}
+
+/** Gives the peer of a closed session some time to close its half of the connection, which it may never do. */
+export function hangUp(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), CLOSE_LINGER_MS).unref();
+  socket.once("close", () => clearTimeout(timer));
 }
 
 function destroyCalmly(session: ServerHttp2Session): void {

@@ -2,7 +2,7 @@ import { createServer as createHttp1, type IncomingMessage, type ServerResponse 
 import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import { createServer as createNet, type AddressInfo, type Socket } from "node:net";
 import { continueOnRead } from "./expect-continue.js";
-import { closeSession, superviseSession } from "./http2-sessions.js";
+import { closeSession, hangUp, superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
@@ -40,7 +40,7 @@ export function createListener(handle: RequestListener, limits: ListenerLimits):
       undecided.delete(socket);
       // HTTP/2 has no half-closed connections; HTTP/1.1 clients may close their half and still wait for the answer.
       if (version === "http2") socket.allowHalfOpen = false;
-      (version === "http2" ? http2.server : http1.server).emit("connection", socket);
+      (version === "http2" ? http2 : http1).accept(socket);
     });
   });
   net.maxConnections = limits.maxConnections;
@@ -118,11 +118,15 @@ function http1Server(handle: RequestListener, limits: ListenerLimits) {
     // Stops the checker once the last connection is gone; the server itself never listened, which is the error it tells.
     server.close(() => undefined);
   };
-  return { server, drain };
+  const accept = (socket: Socket) => {
+    server.emit("connection", socket);
+    // node:http listens for data, but leaves a paused socket paused.
+    socket.resume();
+  };
+  return { accept, drain };
 }
 
 function http2Server(handle: RequestListener, limits: ListenerLimits) {
-  let draining = false;
   const sessions = new Set<ServerHttp2Session>();
   const { maxConcurrentStreams, windowBytes, maxSessionMiB } = limits.http2;
   const server = createHttp2(
@@ -138,15 +142,19 @@ function http2Server(handle: RequestListener, limits: ListenerLimits) {
     continueOnRead(req, res);
     handle(req, res);
   });
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-    superviseSession(session, limits);
-    if (draining) closeSession(session);
-  });
+  const accept = (socket: Socket) => {
+    server.once("session", (session) => {
+      sessions.add(session);
+      session.once("close", () => {
+        sessions.delete(session);
+        hangUp(socket);
+      });
+      superviseSession(session, limits);
+    });
+    server.emit("connection", socket);
+  };
   const drain = () => {
-    draining = true;
     for (const session of sessions) closeSession(session);
   };
-  return { server, drain };
+  return { accept, drain };
 }

@@ -1,4 +1,4 @@
-import { AppError, type AppErrorCode } from "../../core/error.js";
+import type { AppError, AppErrorCode } from "../../core/error.js";
 import { WIRE_CODES } from "../errors.js";
 import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
 
@@ -20,7 +20,7 @@ export function answerJson(
   endWith(res, status, all, req.method === "HEAD" ? undefined : body);
 }
 
-/** Where the error is no AppError's: the HTTP method, which has no code of its own. */
+/** An error as plain HTTP says it. 405 has no AppErrorCode of its own. */
 export interface PlainError {
   readonly status: number;
   readonly phrase: string;

@@ -5,7 +5,7 @@ export interface ProbeOptions {
   /** Told by /healthz. */
   readonly version: string;
   /** Whether requests can be served now. One that rejects counts as no. */
-  ready(): Promise<boolean>;
+  readonly ready: () => Promise<boolean>;
 }
 
 /** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */

@@ -1,5 +1,5 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
-import { Code, createServiceImplSpec, type MethodImplSpec } from "@connectrpc/connect";
+import { Code, createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { ServerReflection as ReflectionV1 } from "../../../gen/reflection/v1/reflection_pb.js";
 import { ServerReflection as ReflectionV1Alpha } from "../../../gen/reflection/v1alpha/reflection_pb.js";
 import { AppError } from "../../core/error.js";
@@ -24,21 +24,24 @@ interface Question {
 /** grpc.reflection.v1 and v1alpha over the given services and over itself: a client such as grpcurl then needs no proto files. */
 export function createReflectionMethods(services: readonly DescService[]): readonly MethodImplSpec[] {
   const index = new DescriptorIndex([...services, ReflectionV1, ReflectionV1Alpha]);
-  const v1 = createServiceImplSpec(ReflectionV1, {
+  const v1: ServiceImpl<typeof ReflectionV1> = {
     async *serverReflectionInfo(questions) {
       for await (const { question, answer } of answers(index, questions)) {
         yield { validHost: question.host, originalRequest: question, messageResponse: answer };
       }
     },
-  });
-  const v1alpha = createServiceImplSpec(ReflectionV1Alpha, {
+  };
+  const v1alpha: ServiceImpl<typeof ReflectionV1Alpha> = {
     async *serverReflectionInfo(questions) {
       for await (const { question, answer } of answers(index, questions)) {
         yield { validHost: question.host, originalRequest: question, messageResponse: answer };
       }
     },
-  });
-  return [...Object.values(v1.methods), ...Object.values(v1alpha.methods)];
+  };
+  return [
+    ...Object.values(createServiceImplSpec<typeof ReflectionV1>(ReflectionV1, v1).methods),
+    ...Object.values(createServiceImplSpec<typeof ReflectionV1Alpha>(ReflectionV1Alpha, v1alpha).methods),
+  ];
 }
 
 async function* answers<Q extends Question>(index: DescriptorIndex, questions: AsyncIterable<Q>) {

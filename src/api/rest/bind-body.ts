@@ -32,7 +32,13 @@ export function bindBody(message: Message, text: string, route: Route, errors: F
 }
 
 /** The body is the value of one field; its JSON is not inside of an object of ours. */
-function bindField(message: Message, field: DescField, text: string | undefined, route: Route, errors: FieldErrors): void {
+function bindField(
+  message: Message,
+  field: DescField,
+  text: string | undefined,
+  route: Route,
+  errors: FieldErrors,
+): void {
   if (fieldRulesOf(field).jsonText) {
     const { kind } = scan(text ?? "{}", MAX_POLICY_LEVELS);
     if (kind !== "null") setField(message, field, text ?? "{}");

@@ -2,8 +2,8 @@ import { create, type DescField, type DescMessage, type Message } from "@bufbuil
 import { fieldRulesOf } from "../operations.js";
 import type { FieldErrors } from "./field-errors.js";
 import { fieldNamed, getField, setField } from "./fields.js";
-import { refuseJsonScalar, type Refusal } from "./scalar.js";
-import { enumValue, wellKnownValue } from "./text-value.js";
+import { refuseJsonScalar } from "./scalar.js";
+import { enumValue, wellKnownValue, type Parsed } from "./text-value.js";
 
 /**
  * A parsed JSON value as a field keeps it. Undefined when the field stays as it is: for `null`, and for what was refused, which is
@@ -15,7 +15,8 @@ export function fieldFromJson(field: DescField, value: unknown, loc: readonly st
   if (value === null) return fieldRulesOf(field).nullIsEmpty ? "" : undefined;
   switch (field.fieldKind) {
     case "list":
-      if (Array.isArray(value)) return value.map((item, index) => itemFromJson(field, item, [...loc, String(index)], errors));
+      if (Array.isArray(value))
+        return value.map((item, index) => itemFromJson(field, item, [...loc, String(index)], errors));
       errors.add(loc, "must be an array", "type");
       return undefined;
     case "map":
@@ -41,7 +42,8 @@ export function messageFromJson(
   const message = create(desc);
   for (const [name, inner] of Object.entries(value)) {
     const field = fieldNamed(desc, name);
-    if (field !== undefined) setFromJson(message, field, fieldFromJson(field, inner, [...loc, name], errors), loc, errors);
+    if (field !== undefined)
+      setFromJson(message, field, fieldFromJson(field, inner, [...loc, name], errors), loc, errors);
   }
   return message;
 }
@@ -56,17 +58,26 @@ export function setFromJson(
 ): void {
   if (value === undefined) return;
   const other = field.oneof?.fields.find((member) => getField(message, member) !== undefined);
-  if (other !== undefined) errors.add([...loc, field.name], `${other.name} is there already, and only one may be`, "oneof");
+  if (other !== undefined)
+    errors.add([...loc, field.name], `${other.name} is there already, and only one may be`, "oneof");
   else setField(message, field, value);
 }
 
 /** A value that is not null: of a singular field, or of one item of a list or map. */
 function itemFromJson(field: DescField, value: unknown, loc: readonly string[], errors: FieldErrors): unknown {
   const parsed = leafFromJson(field, value);
-  if (parsed === undefined) return messageFromJson(field.message, value, loc, errors);
+  if (parsed === undefined) return field.message && messageFromJson(field.message, value, loc, errors);
   if ("value" in parsed) return parsed.value;
   errors.add(loc, parsed.msg, parsed.type);
   return undefined;
+}
+
+/** A value that has no fields; undefined when the field is for a message that has. */
+function leafFromJson(field: DescField, value: unknown): Parsed | undefined {
+  if (field.enum !== undefined) return enumValue(field.enum, value);
+  if (field.scalar === undefined) return wellKnownValue(field.message, value);
+  // Adding 0 makes 0 of -0, which no integer is.
+  return refuseJsonScalar(field.scalar, value) ?? { value: typeof value === "number" ? value + 0 : value };
 }
 
 function mapFromJson(

@@ -9,7 +9,8 @@ import { restScalar } from "./scalar.js";
  */
 export function checkRequest(message: DescMessage): void {
   walk(message, new Set(), (field) => {
-    if (fieldRulesOf(field).jsonText && field.parent !== message) throw refusal(field, "json_text inside of a nested message");
+    if (fieldRulesOf(field).jsonText && field.parent !== message)
+      throw refusal(field, "json_text inside of a nested message");
   });
 }
 
@@ -35,9 +36,12 @@ function walk(message: DescMessage, seen: Set<DescMessage>, visit: (field: DescF
 function checkField(field: DescField): void {
   const { jsonText, nullIsEmpty } = fieldRulesOf(field);
   const isString = field.fieldKind === "scalar" && field.scalar === ScalarType.STRING;
-  if ((jsonText || nullIsEmpty) && !isString) throw refusal(field, "json_text and null_is_empty are for single strings");
-  if (field.scalar !== undefined && restScalar(field.scalar) === undefined) throw refusal(field, ScalarType[field.scalar]);
-  if (field.fieldKind === "map" && field.mapKey !== ScalarType.STRING) throw refusal(field, "a map without string keys");
+  if ((jsonText || nullIsEmpty) && !isString)
+    throw refusal(field, "json_text and null_is_empty are for single strings");
+  if (field.scalar !== undefined && restScalar(field.scalar) === undefined)
+    throw refusal(field, ScalarType[field.scalar]);
+  if (field.fieldKind === "map" && field.mapKey !== ScalarType.STRING)
+    throw refusal(field, "a map without string keys");
   const type = field.message;
   const isKnown = isTimestamp(type) || isFieldMask(type) || type?.typeName === "google.protobuf.Empty";
   if (type?.typeName.startsWith("google.protobuf.") && !isKnown) throw refusal(field, type.typeName);

@@ -15,7 +15,8 @@ const UNSAFE = /[/\\\u0000-\u001f\u007f-\u009f]/;
  * Throws `malformed` when it has characters that a URI cannot have (RFC 3986): they stand for bytes of unknown encoding.
  */
 export function parseTarget(target: string): Target {
-  if (/[^\x21-\x7e]/.test(target)) throw new AppError("malformed", "the path has characters that are not percent-encoded");
+  if (/[^\x21-\x7e]/.test(target))
+    throw new AppError("malformed", "the path has characters that are not percent-encoded");
   const origin = target.replace(/^https?:\/\/[^/?]*/i, "");
   const mark = origin.indexOf("?");
   if (mark < 0) return { path: origin, query: "" };
@@ -46,7 +47,12 @@ export function segmentText(raw: string): string | undefined {
  * the slashes of the value are the slashes of the path. Undefined as in `segmentText`.
  */
 export function restSegmentText(raw: string): string | undefined {
-  return safe(decodePercent(raw.replace(/%2f/gi, (slash) => `%25${slash.slice(1)}`), "path"));
+  return safe(
+    decodePercent(
+      raw.replace(/%2f/gi, (slash) => `%25${slash.slice(1)}`),
+      "path",
+    ),
+  );
 }
 
 /** Percent-decodes a text, once. Throws `malformed` for a broken escape and for bytes that are not UTF-8. */

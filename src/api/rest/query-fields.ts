@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { fieldRulesOf } from "../operations.js";
+import type { BodyTarget } from "./body-target.js";
 import { isFieldMask, isTimestamp } from "./fields.js";
-import type { BodyTarget } from "./routes.js";
 
 /** The fields that a query can set, each by its dotted proto name and with the messages that it stands in. */
 export type QueryFields = ReadonlyMap<string, readonly DescField[]>;
@@ -20,7 +20,8 @@ export function queryFieldsOf(input: DescMessage, bound: ReadonlySet<string>, bo
       if (bound.has(name) || (body.kind === "field" && path[0] === body.field)) continue;
       if (isLeaf(field)) found.set(name, path);
       // A message inside of itself would never end; one level of it is what a query can sensibly say.
-      else if (field.fieldKind === "message" && !outer.some((part) => part.message === field.message)) collect(field.message, path);
+      else if (field.fieldKind === "message" && !outer.some((part) => part.message === field.message))
+        collect(field.message, path);
     }
   };
   collect(input, []);

@@ -4,6 +4,7 @@ import { http as httpOption } from "../../../gen/google/api/annotations_pb.js";
 import type { HttpRule } from "../../../gen/google/api/http_pb.js";
 import type { Operation } from "../../../gen/signet/v1/options_pb.js";
 import { operationOf } from "../operations.js";
+import { bodyTarget, topField, type BodyTarget } from "./body-target.js";
 import { fieldNamed, isFieldMask, isTimestamp } from "./fields.js";
 import { checkRequest, checkResponse } from "./message-check.js";
 import { queryFieldsOf, type QueryFields } from "./query-fields.js";
@@ -12,12 +13,6 @@ import type { Entry } from "./trie.js";
 
 /** A method that REST can call. */
 export type RestMethod = Extract<MethodImplSpec, { kind: "unary" | "server_streaming" }>;
-
-/** What the body of a request goes into: nothing, every field that the path does not bind, or one field. */
-export type BodyTarget =
-  | { readonly kind: "none" }
-  | { readonly kind: "all"; readonly message: DescMessage }
-  | { readonly kind: "field"; readonly field: DescField };
 
 /** One binding of a method: an HTTP method, a path, and where the parts of a request go. */
 export interface Route extends Entry {
@@ -43,10 +38,12 @@ export function collectRoutes(methods: readonly MethodImplSpec[]): Route[] {
   return methods.flatMap((spec) => {
     if (!hasOption(spec.method, httpOption)) return [];
     const name = `${spec.method.parent.typeName}/${spec.method.name}`;
-    if (spec.kind !== "unary" && spec.kind !== "server_streaming") throw new Error(`${name}: REST has no client streams`);
+    if (spec.kind !== "unary" && spec.kind !== "server_streaming")
+      throw new Error(`${name}: REST has no client streams`);
     const rule = getOption(spec.method, httpOption);
     return [rule, ...rule.additionalBindings].map((binding) => {
-      if (binding !== rule && binding.additionalBindings.length > 0) throw new Error(`${name}: nested additional_bindings`);
+      if (binding !== rule && binding.additionalBindings.length > 0)
+        throw new Error(`${name}: nested additional_bindings`);
       return routeOf(name, spec, binding);
     });
   });
@@ -60,8 +57,9 @@ function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
   const { httpMethod, path } = patternOf(name, rule);
   const template = parseTemplate(path);
   const pathFields = new Map(template.variables.map(({ field }) => [field, pathField(name, input, field)]));
-  const body = bodyOf(name, input, rule.body);
-  if (body.kind !== "none" && (httpMethod === "GET" || httpMethod === "HEAD")) throw new Error(`${name}: a body in ${httpMethod}`);
+  const body = bodyTarget(name, input, rule.body);
+  if (body.kind !== "none" && (httpMethod === "GET" || httpMethod === "HEAD"))
+    throw new Error(`${name}: a body in ${httpMethod}`);
   if (body.kind === "field" && [...pathFields.values()].some(([top]) => top === body.field)) {
     throw new Error(`${name}: both path and body bind "${rule.body}"`);
   }
@@ -88,18 +86,6 @@ function patternOf(name: string, rule: HttpRule): { httpMethod: string; path: st
   const { kind, path } = pattern.value;
   if (!/^[A-Z]+$/.test(kind)) throw new Error(`${name}: the custom HTTP method "${kind}" is not supported`);
   return { httpMethod: kind, path };
-}
-
-function bodyOf(name: string, input: DescMessage, body: string): BodyTarget {
-  if (body === "") return { kind: "none" };
-  if (body === "*") return { kind: "all", message: input };
-  return { kind: "field", field: topField(name, input, body, "body") };
-}
-
-function topField(name: string, message: DescMessage, fieldName: string, what: string): DescField {
-  const field = fieldNamed(message, fieldName);
-  if (field === undefined) throw new Error(`${name}: ${what} "${fieldName}" is no field of ${message.typeName}`);
-  return field;
 }
 
 /** A path variable goes into one primitive value, which may stand in nested messages. */

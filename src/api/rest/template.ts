@@ -71,7 +71,9 @@ class TemplateParser {
     if (this.take("=")) this.segmentList(false);
     else this.segments.push({ kind: "one" });
     this.expect("}");
-    const clash = this.variables.find((other) => `${other.field}.`.startsWith(`${field}.`) || `${field}.`.startsWith(`${other.field}.`));
+    const clash = this.variables.find(
+      (other) => `${other.field}.`.startsWith(`${field}.`) || `${field}.`.startsWith(`${other.field}.`),
+    );
     if (clash !== undefined) throw this.error(`"${field}" and "${clash.field}" bind the same field`);
     this.variables.push({ field, start, end: this.segments.length });
   }

@@ -73,7 +73,12 @@ function child<E>(node: Node<E>, segment: Exclude<Segment, { kind: "rest" }>): N
   return next;
 }
 
-function find<E extends Entry>(root: Node<E>, verbs: ReadonlySet<string>, httpMethod: string, raw: readonly string[]): Lookup<E> {
+function find<E extends Entry>(
+  root: Node<E>,
+  verbs: ReadonlySet<string>,
+  httpMethod: string,
+  raw: readonly string[],
+): Lookup<E> {
   const allow = new Set<string>();
   for (const { segments, verb } of readings(raw, verbs)) {
     const texts = segments.map(segmentText);
@@ -124,6 +129,9 @@ function valuesOf(template: PathTemplate, texts: Texts, restTexts: Texts): Reado
   const rest = template.segments.at(-1)?.kind === "rest" ? template.segments.length - 1 : texts.length;
   const taken = [...texts.slice(0, rest), ...restTexts.slice(rest)];
   return new Map(
-    template.variables.map(({ field, start, end }) => [field, taken.slice(start, end > rest ? undefined : end).join("/")]),
+    template.variables.map(({ field, start, end }) => [
+      field,
+      taken.slice(start, end > rest ? undefined : end).join("/"),
+    ]),
   );
 }

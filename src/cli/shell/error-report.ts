@@ -24,21 +24,22 @@ export function formatError(thrown: unknown, json: boolean): string {
 }
 
 function reportOf(thrown: unknown): ErrorReport {
-  const plain = { fields: [], request_id: null, exit_code: exitCodeOf(thrown) };
-  if (thrown instanceof SignetError) {
-    const { reason: error, message, fields, requestId } = thrown;
-    return { ...plain, error, message, fields, request_id: requestId ?? null };
-  }
-  if (thrown instanceof AppError) {
-    const { code, reason, message, fields } = thrown;
-    return { ...plain, error: reason ?? code, message, fields };
-  }
+  const report = (
+    error: string,
+    message: string,
+    fields: readonly FieldError[] = [],
+    requestId?: string,
+  ): ErrorReport => {
+    return { error, message, fields, request_id: requestId ?? null, exit_code: exitCodeOf(thrown) };
+  };
+  if (thrown instanceof SignetError) return report(thrown.reason, thrown.message, thrown.fields, thrown.requestId);
+  if (thrown instanceof AppError) return report(thrown.reason ?? thrown.code, thrown.message, thrown.fields);
   if (thrown instanceof VerificationError || thrown instanceof CheckFailedError) {
-    return { ...plain, error: thrown.reason, message: `not verified: ${thrown.message}` };
+    return report(thrown.reason, `not verified: ${thrown.message}`);
   }
-  if (thrown instanceof UsageError) return { ...plain, error: "usage", message: thrown.message };
-  if (thrown instanceof InputError) return { ...plain, error: "invalid_input", message: thrown.message };
-  return { ...plain, error: "unexpected", message: unexpected(thrown) };
+  if (thrown instanceof UsageError) return report("usage", thrown.message);
+  if (thrown instanceof InputError) return report("invalid_input", thrown.message);
+  return report("unexpected", unexpected(thrown));
 }
 
 /** What the operating system says is clear as it is; anything else is a defect, and its stack is what a report of it needs. */

@@ -33,6 +33,7 @@ export class Session implements Disposable {
     const { SIGNET_URL = "" } = shell.io.environment;
     const url = checkUrl(options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL));
     const token = findToken(shell, url);
+    if (shell.io.signal.aborted) throw new SignetError("cancelled", "interrupted");
     const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000 });
     const close = () => connection[Symbol.dispose]();
     // Whatever is in flight then ends.

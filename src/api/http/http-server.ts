@@ -1,0 +1,68 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { MethodImplSpec } from "@connectrpc/connect";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { Health } from "../../../gen/health/v1/health_pb.js";
+import type { Admission } from "../admission.js";
+import { createRpcHandler } from "./connect.js";
+import { createCorsPolicy } from "./cors.js";
+import { createDispatch, type RestHandler } from "./dispatch.js";
+import { createHealthMethods } from "./health.js";
+import type { ListenerLimits } from "./limits.js";
+import { createListener } from "./listener.js";
+import { shuttingDown } from "./observed-method.js";
+import { createProbes } from "./probes.js";
+import { createReflectionMethods } from "./reflection.js";
+
+/** Health watches need no token; load balancers hold one each. */
+const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
+
+export interface HttpServerOptions {
+  /** Guarded (guard.ts). */
+  readonly methods: readonly MethodImplSpec[];
+  readonly admission: Admission;
+  readonly rest: RestHandler;
+  readonly maxBodyBytes: number;
+  readonly corsOrigins: readonly string[];
+  readonly version: string;
+  readonly ready: () => Promise<boolean>;
+  readonly logger: Logger;
+  readonly limits: ListenerLimits;
+}
+
+/** All protocols on one port. */
+export interface HttpServer extends AsyncDisposable {
+  /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /**
+   * Ends streams and held polls with `unavailable`, says NOT_SERVING and GOAWAY, accepts nothing more, and waits up to `graceMs`
+   * for requests in flight. Never rejects.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits } = options;
+  const shutdown = new AbortController();
+  const shutdownSignal = shutdown.signal;
+  const services = [...new Set<DescService>(methods.map(({ method }) => method.parent))];
+  const names = services.map(({ typeName }) => typeName);
+  const publicMethods = [
+    ...createHealthMethods({ services: names, shutdownSignal, ...MAX_HEALTH_WATCHES }),
+    ...createReflectionMethods([...services, Health]),
+  ];
+  const rpc = createRpcHandler({ methods, publicMethods, admission, maxBodyBytes, shutdownSignal });
+  const probes = createProbes({ version, ready });
+  const cors = createCorsPolicy(corsOrigins);
+  const listener = createListener(createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger }), limits);
+  const close = async (graceMs: number) => {
+    shutdown.abort(shuttingDown());
+    await listener.close(graceMs);
+  };
+  return {
+    listen: (host, port) => listener.listen(host, port),
+    close,
+    [Symbol.asyncDispose]: () => close(0),
+  };
+}

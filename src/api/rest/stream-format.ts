@@ -1,0 +1,66 @@
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { fieldNamed, getField } from "./fields.js";
+import { writeField, writeMessage } from "./write.js";
+
+/** How the messages of a stream look. */
+export interface StreamFormat {
+  readonly contentType: string;
+  message(message: Message): string;
+  /** The end of a stream that failed; `body` is an error body on one line. */
+  error(body: string): string;
+}
+
+/** What a stream writes of each message: all of it, or the response_body's field. */
+export interface StreamContent {
+  readonly desc: DescMessage;
+  readonly responseField: DescField | undefined;
+}
+
+/** Server-sent events for those who accept them, else one JSON text a line (api.md, `GET /v1/bundles/watch`). */
+export function streamFormat(accept: string | undefined, content: StreamContent): StreamFormat {
+  return acceptsEvents(accept) ? eventStream(content) : jsonLines(content);
+}
+
+/** Only who names it gets it: every EventSource does, and "anything" is what those say who read lines. */
+function acceptsEvents(accept = ""): boolean {
+  return accept.split(",").some((range) => {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    return type === "text/event-stream" && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
+}
+
+/**
+ * Events (HTML standard, section 9.2): named after the member of the message's one oneof that is set, `message` without one; the
+ * id is the field `sequence`, so that a client comes back with it in Last-Event-ID.
+ */
+function eventStream(content: StreamContent): StreamFormat {
+  const { oneofs } = content.desc;
+  const sequence = fieldNamed(content.desc, "sequence");
+  const members = oneofs.length === 1 ? (oneofs[0]?.fields ?? []) : [];
+  return {
+    contentType: "text/event-stream",
+    message(message) {
+      const name = members.find((member) => getField(message, member) !== undefined)?.name ?? "message";
+      const id = sequence === undefined ? "" : `id: ${oneLine(writeField(sequence, message))}\n`;
+      return `event: ${name}\n${id}data: ${textOf(content, message)}\n\n`;
+    },
+    error: (body) => `event: error\ndata: ${body}\n\n`,
+  };
+}
+
+function jsonLines(content: StreamContent): StreamFormat {
+  return {
+    contentType: "application/x-ndjson",
+    message: (message) => `${textOf(content, message)}\n`,
+    error: (body) => `{"error":${body}}\n`,
+  };
+}
+
+function textOf({ desc, responseField }: StreamContent, message: Message): string {
+  return oneLine(responseField === undefined ? writeMessage(desc, message) : writeField(responseField, message));
+}
+
+/** Between the tokens of a json_text a line break is white space; inside of its strings there can be none (RFC 8259, section 7). */
+function oneLine(json: string): string {
+  return /[\r\n]/.test(json) ? json.replace(/[\r\n]+/g, " ") : json;
+}

@@ -1,0 +1,149 @@
+import { getOption, hasOption } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { http as httpOption } from "../../gen/google/api/annotations_pb.js";
+import { SERVICES } from "../../src/api/methods.js";
+import { operationOf } from "../../src/api/operations.js";
+import { startTestServer, type TestServer } from "../support/server.js";
+import { OPERATIONS, type OperationCase } from "./operations.js";
+import { createTenants, type Tenants } from "./tenants.js";
+
+let server: TestServer;
+let tenants: Tenants;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  tenants = await createTenants(server);
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+/** What stands in the way of each credential, in the order of api.md. */
+function expectedStatus(operation: OperationCase, credential: keyof Tenants["credentials"]): number | "allowed" {
+  if (UNAUTHENTICATED.has(credential)) return 401;
+  const kind = tenants.credentials[credential].kind;
+  if (!operation.allow.includes(kind)) return 403;
+  const otherOrganization = credential === "admin of another organization";
+  if (operation.operatorOnly === true && otherOrganization) return 403;
+  const [, path] = operation.http;
+  if (otherOrganization && path.includes("{org_id}")) return 403;
+  const hidden =
+    otherOrganization || credential === "ci of another project" || credential === "runtime of another project";
+  if (hidden && (path.includes("{project_id}") || path.includes("{deployment_id}"))) return 404;
+  return "allowed";
+}
+
+const UNAUTHENTICATED = new Set(["no token", "malformed", "unknown", "expired", "revoked"]);
+const CREDENTIALS = [
+  ...UNAUTHENTICATED,
+  "runtime",
+  "runtime of another project",
+  "ci of another project",
+  "admin of another organization",
+] as (keyof Tenants["credentials"])[];
+
+const RPC_CODES: Readonly<Record<number, Code>> = {
+  401: Code.Unauthenticated,
+  403: Code.PermissionDenied,
+  404: Code.NotFound,
+};
+
+describe("the table", () => {
+  const methods = SERVICES.flatMap((service) => service.methods as readonly DescMethod[]);
+
+  it("has every method of signet.v1, at the path that the proto says", () => {
+    const declared = methods.map((method) => {
+      const pattern = hasOption(method, httpOption) ? getOption(method, httpOption).pattern : undefined;
+      return `${operationOf(method).id} ${pattern?.case?.toUpperCase() ?? ""} ${String(pattern?.value ?? "")}`;
+    });
+    const listed = OPERATIONS.map(({ id, http: [method, path] }) =>
+      id === "deleteBundle" ? `${id} ${method} ${path.replace("other_version", "version")}` : `${id} ${method} ${path}`,
+    );
+    expect(listed.sort()).toEqual(declared.sort());
+  });
+});
+
+describe.each(OPERATIONS)("$id", (operation) => {
+  it.each(CREDENTIALS)("REST refuses or hides it: %s", async (credential) => {
+    const expected = expectedStatus(operation, credential);
+    if (expected === "allowed") return expectAllowedREST(operation, credential);
+    const before = await tenants.fingerprint();
+    const response = await callRest(operation, credential);
+    const body = (await response.json()) as Record<string, unknown>;
+    expect(response.status).toBe(expected);
+    expect(body).toMatchObject({ code: expected, status: expected, requestId: response.headers.get("x-request-id") });
+    expect(JSON.stringify(body)).not.toContain(tenants.credentials[credential].token ?? "signet_");
+    expect(await tenants.fingerprint()).toEqual(before);
+  });
+
+  it.each(CREDENTIALS)("gRPC refuses or hides it: %s", async (credential) => {
+    const expected = expectedStatus(operation, credential);
+    if (expected === "allowed") return;
+    // Without a path, a message must name the organization for the check to see it; the table's ids do.
+    const before = await tenants.fingerprint();
+    const error = await callRpc(operation, credential);
+    expect(error?.code, error?.message).toBe(RPC_CODES[expected]);
+    expect(await tenants.fingerprint()).toEqual(before);
+  });
+});
+
+describe("what is allowed", () => {
+  it.each(OPERATIONS.filter(({ streaming }) => streaming !== true))(
+    "the admin or runtime may $id",
+    async (operation) => {
+      const credential = operation.allow.includes("admin") ? "admin" : "runtime";
+      const response = await callRest(operation, credential);
+      const allowed = operation.id === "claimBenchmark" ? [404] : [200, 201, 202, 204];
+      expect(allowed, await response.text()).toContain(response.status);
+    },
+  );
+});
+
+async function expectAllowedREST(operation: OperationCase, credential: keyof Tenants["credentials"]): Promise<void> {
+  if (operation.streaming === true) return;
+  // What these credentials may do changes nothing that the other cases look at.
+  if (operation.http[0] !== "GET") return;
+  const response = await callRest(operation, credential);
+  await response.text();
+  expect([200, 404]).toContain(response.status);
+}
+
+async function callRest(operation: OperationCase, credential: keyof Tenants["credentials"]): Promise<Response> {
+  const [method, path] = operation.http;
+  const { token } = tenants.credentials[credential];
+  return await fetch(server.url + tenants.fill(path), {
+    method,
+    headers: {
+      ...(token === null ? {} : { "x-api-key": token }),
+      ...(operation.body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(operation.body === undefined ? {} : { body: tenants.fill(JSON.stringify(operation.body)) }),
+  });
+}
+
+async function callRpc(
+  operation: OperationCase,
+  credential: keyof Tenants["credentials"],
+): Promise<ConnectError | null> {
+  const { token } = tenants.credentials[credential];
+  const authorize: Interceptor = (next) => (request) => {
+    if (token !== null) request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+  const transport: Transport = createGrpcTransport({ baseUrl: server.url, interceptors: [authorize] });
+  const service = SERVICES.find(({ name }) => name === operation.service) as DescService;
+  const client = createClient(service, transport) as unknown as Record<string, unknown>;
+  const call = client[operation.id] as (message: unknown) => Promise<unknown> | AsyncIterable<unknown>;
+  try {
+    const answer = call(tenants.message(operation));
+    if (Symbol.asyncIterator in answer) for await (const _ of answer) break;
+    else await answer;
+    return null;
+  } catch (thrown) {
+    return ConnectError.from(thrown);
+  }
+}

@@ -1,0 +1,96 @@
+/** Who may call an operation, as api.md says, written by hand so that a wrong proto option is found. */
+export type Kind = "admin" | "ci" | "runtime";
+
+export interface OperationCase {
+  readonly id: string;
+  readonly service: string;
+  readonly http: readonly [method: string, path: string];
+  /** The kinds of token that carry the scope. */
+  readonly allow: readonly Kind[];
+  /** Only admins of the operator's organization. */
+  readonly operatorOnly?: true;
+  readonly body?: unknown;
+  readonly streaming?: true;
+}
+
+const ORG = "/v1/orgs/{org_id}";
+const PROJECT = `${ORG}/projects/{project_id}`;
+const ENV = `${PROJECT}/envs/{env_name}`;
+const ALL = ["admin", "ci", "runtime"] as const;
+const ADMIN = ["admin"] as const;
+const PUBLISHERS = ["admin", "ci"] as const;
+const RUNTIME = ["runtime"] as const;
+
+const organization = (
+  id: string,
+  method: string,
+  path: string,
+  allow: readonly Kind[],
+  body?: unknown,
+): OperationCase => ({
+  ...{ id, service: "OrganizationService", http: [method, path], allow, body },
+});
+const bundle = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
+  ...{ id, service: "BundleService", http: [method, path], allow, body },
+});
+const token = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
+  ...{ id, service: "TokenService", http: [method, path], allow, body },
+});
+const runtime = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
+  ...{ id, service: "RuntimeService", http: [method, path], allow, body },
+});
+const audit = (id: string, path: string): OperationCase => ({
+  ...{ id, service: "AuditService", http: ["GET", path], allow: ADMIN },
+});
+
+/** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
+export const OPERATIONS: readonly OperationCase[] = [
+  {
+    ...organization("createOrganization", "POST", "/v1/orgs", ADMIN, { name: "made by the matrix" }),
+    operatorOnly: true,
+  },
+  { ...organization("listOrganizations", "GET", "/v1/orgs", ADMIN), operatorOnly: true },
+  organization("getOrganization", "GET", ORG, ALL),
+  organization("updateOrganization", "PATCH", ORG, ADMIN, { industry: "tests" }),
+  organization("createProject", "POST", `${ORG}/projects`, ADMIN, { name: "made by the matrix" }),
+  organization("listProjects", "GET", `${ORG}/projects`, ALL),
+  organization("getProject", "GET", PROJECT, ALL),
+  organization("createEnvironment", "POST", `${PROJECT}/environments`, ADMIN, { name: "extra" }),
+  organization("listEnvironments", "GET", `${PROJECT}/environments`, ALL),
+  organization("getEnvironment", "GET", `${PROJECT}/environments/{env_name}`, ALL),
+  organization("updateEnvironment", "PATCH", `${PROJECT}/environments/{env_name}`, ADMIN, { position: 0 }),
+  bundle("publishBundle", "POST", `${ENV}/bundles/publish`, PUBLISHERS, { policies: { a: 1 } }),
+  bundle("activateBundle", "POST", `${ENV}/bundles/{version}/activate`, PUBLISHERS),
+  bundle("promoteBundle", "POST", `${PROJECT}/envs/{source_env}/promote`, PUBLISHERS),
+  bundle("listBundles", "GET", `${ENV}/bundles`, ALL),
+  bundle("getBundle", "GET", `${ENV}/bundles/{version}`, ALL),
+  bundle("getBundleDocument", "GET", `${ENV}/bundles/{version}/document`, ALL),
+  bundle("diffBundles", "GET", `${ENV}/bundles/{version}/diff/{other_version}`, ALL),
+  bundle("listDeployments", "GET", `${ENV}/deployments`, ALL),
+  bundle("getDeployment", "GET", "/v1/deployments/{deployment_id}", ALL),
+  bundle("listKeys", "GET", "/v1/keys", ALL),
+  token("createAdminToken", "POST", `${ORG}/tokens/admin`, ADMIN),
+  token("createCiToken", "POST", `${ORG}/tokens/ci`, ADMIN, { project_id: "{project_id}" }),
+  token("createRuntimeToken", "POST", `${ORG}/tokens/runtime`, ADMIN, {
+    project_id: "{project_id}",
+    environment_id: "{environment_id}",
+    name: "made by the matrix",
+  }),
+  token("listTokens", "GET", `${ORG}/tokens`, ADMIN),
+  token("rotateToken", "POST", `${ORG}/tokens/{key_id}/rotate`, ADMIN),
+  token("whoAmI", "GET", "/v1/whoami", ALL),
+  runtime("getLatestBundle", "GET", "/v1/bundles/latest", RUNTIME),
+  { ...runtime("watchBundle", "GET", "/v1/bundles/watch", RUNTIME), streaming: true },
+  runtime("reportStatus", "POST", "/v1/runtimes/status", RUNTIME, { instance_id: "i", state: "applied", sequence: 1 }),
+  runtime("listRuntimes", "GET", `${ENV}/runtimes`, ALL),
+  runtime("sendHeartbeat", "POST", "/v1/inference/heartbeat", RUNTIME, { reporter: "r", models: [] }),
+  runtime("sendTelemetry", "POST", "/v1/telemetry/events", RUNTIME, [{ a: 1 }]),
+  runtime("claimBenchmark", "POST", "/v1/benchmarks/claim", RUNTIME, {}),
+  audit("listAuditEvents", `${ORG}/audit`),
+  audit("verifyAudit", `${ORG}/audit/verify`),
+  audit("getAuditHead", `${ORG}/audit/head`),
+  token("revokeToken", "DELETE", `${ORG}/tokens/{key_id}`, ADMIN),
+  bundle("deleteBundle", "DELETE", `${ENV}/bundles/{other_version}`, ADMIN),
+  organization("deleteEnvironment", "DELETE", `${PROJECT}/environments/{env_name}`, ADMIN),
+  organization("deleteProject", "DELETE", PROJECT, ADMIN),
+];

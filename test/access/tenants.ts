@@ -1,0 +1,115 @@
+import { AppError } from "../../src/core/error.js";
+import { openSqliteStore } from "../../src/store/sqlite/open.js";
+import { ADMIN_TOKEN, type TestServer } from "../support/server.js";
+import type { Kind, OperationCase } from "./operations.js";
+
+export interface Credential {
+  readonly kind: Kind;
+  readonly token: string | null;
+}
+
+/** Two organizations, two projects, and a credential of every kind, good and bad. */
+export interface Tenants {
+  readonly credentials: Readonly<
+    Record<
+      | "no token"
+      | "malformed"
+      | "unknown"
+      | "expired"
+      | "revoked"
+      | "admin"
+      | "runtime"
+      | "runtime of another project"
+      | "ci of another project"
+      | "admin of another organization",
+      Credential
+    >
+  >;
+  /** Puts the ids of the first organization into a path or a body. */
+  fill(text: string): string;
+  /** The message of an operation, from its path and body. */
+  message(operation: OperationCase): Record<string, unknown>;
+  /** What must not change when a request is refused. */
+  fingerprint(): Promise<unknown>;
+}
+
+export async function createTenants(server: TestServer): Promise<Tenants> {
+  const { admin, orgId } = server;
+  const project = await admin.organizations.createProject({ orgId, name: "matrix" });
+  const other = await admin.organizations.createProject({ orgId, name: "other" });
+  const dev = project.environments.find(({ name }) => name === "dev");
+  const target = { orgId, projectId: project.id, envName: "dev" };
+  const first = await admin.bundles.publishBundle({ ...target, policies: '{"n":1}' });
+  await admin.bundles.publishBundle({ ...target, policies: '{"n":2}' });
+  await admin.bundles.activateBundle({ ...target, version: 1 });
+
+  const ci = await admin.tokens.createCiToken({ orgId, projectId: project.id, name: "spare" });
+  const otherCi = await admin.tokens.createCiToken({ orgId, projectId: other.id });
+  const revoked = await admin.tokens.createAdminToken({ orgId });
+  await admin.tokens.revokeToken({ orgId, keyId: revoked.id });
+  const expired = await admin.tokens.createAdminToken({ orgId, expiresInDays: 1 });
+  await expire(server, expired.id);
+  const foreign = await admin.organizations.createOrganization({ name: "foreign" });
+  const rawKey = (keys: typeof project.runtimeKeys) => keys.find(({ envName }) => envName === "dev")?.rawKey ?? "";
+
+  const ids: Readonly<Record<string, string | number>> = {
+    org_id: orgId,
+    project_id: project.id,
+    env_name: "dev",
+    source_env: "dev",
+    environment_id: dev?.id ?? "",
+    version: 1,
+    other_version: 2,
+    deployment_id: first.deploymentId ?? "",
+    key_id: ci.id,
+  };
+  const fill = (text: string) => text.replace(/\{([a-z_]+)\}/g, (_, name: string) => String(ids[name]));
+  return {
+    credentials: {
+      "no token": { kind: "admin", token: null },
+      malformed: { kind: "admin", token: `${ADMIN_TOKEN} and more` },
+      unknown: { kind: "admin", token: "signet_adm_00000000_0000000000000000000000000000000000000000000000000" },
+      expired: { kind: "admin", token: expired.rawKey ?? "" },
+      revoked: { kind: "admin", token: revoked.rawKey ?? "" },
+      admin: { kind: "admin", token: ADMIN_TOKEN },
+      runtime: { kind: "runtime", token: rawKey(project.runtimeKeys) },
+      "runtime of another project": { kind: "runtime", token: rawKey(other.runtimeKeys) },
+      "ci of another project": { kind: "ci", token: otherCi.rawKey ?? "" },
+      "admin of another organization": { kind: "admin", token: foreign.adminToken?.rawKey ?? "" },
+    },
+    fill,
+    message({ http: [, path], body }) {
+      const named = [...path.matchAll(/\{([a-z_]+)\}/g)].map(([, name = ""]) => [name, ids[name]] as const);
+      const fields = { ...(Array.isArray(body) ? {} : (body as object | undefined)), ...Object.fromEntries(named) };
+      const entries = Object.entries(fields).map(([name, value]) => [camelCase(name), protoValue(name, value, fill)]);
+      return Object.fromEntries(entries) as Record<string, unknown>;
+    },
+    async fingerprint() {
+      const { bundles } = await admin.bundles.listBundles(target);
+      const { projects } = await admin.organizations.listProjects({ orgId });
+      const { tokens } = await admin.tokens.listTokens({ orgId });
+      const { number } = await admin.audit.getAuditHead({ orgId });
+      const state = bundles.map(({ version, isActive, sequence }) => [version, isActive, sequence]);
+      return { state, number, projects: projects.length, tokens: tokens.map(({ id, isActive }) => [id, isActive]) };
+    },
+  };
+}
+
+/** Moves the end of a token into the past, in the database: nobody can wait for a day. */
+async function expire(server: TestServer, id: number): Promise<void> {
+  await using store = await openSqliteStore({ file: `${server.directory}/signet.db` });
+  await store.write(async (tx) => {
+    const token = await tx.token(server.orgId, id);
+    if (token === null) throw new AppError("internal", "no such token");
+    await tx.updateToken({ ...token, expiresAt: "2020-01-01T00:00:00.000Z" });
+  });
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function protoValue(name: string, value: unknown, fill: (text: string) => string): unknown {
+  if (name === "policies" || name === "models") return JSON.stringify(value);
+  return typeof value === "string" ? fill(value) : value;
+}

@@ -1,0 +1,168 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { createServiceImplSpec, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { Writable } from "node:stream";
+import pino from "pino";
+import { BundleSchema, BundleService, type PublishBundleRequest } from "../../../gen/signet/v1/bundle_pb.js";
+import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
+import { createAdmission } from "../../../src/api/admission-door.js";
+import { callOf } from "../../../src/api/call.js";
+import { guardMethod } from "../../../src/api/guard.js";
+import type { RestHandler } from "../../../src/api/http/dispatch.js";
+import { createHttpServer } from "../../../src/api/http/http-server.js";
+import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limits.js";
+import { AppError } from "../../../src/core/error.js";
+import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
+
+/** Raw keys of the rig. */
+export const KEYS = { admin: "sgnt_admin_1", ci: "sgnt_ci_2", runtime: "sgnt_runtime_3" } as const;
+
+export const ORG = "11111111-1111-4111-8111-111111111111";
+
+export interface RigOptions {
+  readonly requestsPerMinute: number;
+  readonly maxRateKeys: number;
+  readonly maxBodyBytes: number;
+  readonly corsOrigins: readonly string[];
+  readonly limits: ListenerLimits;
+  readonly ready: () => Promise<boolean>;
+}
+
+/** A server on a free port, with methods that record how they were called. */
+export async function openRig(options: Partial<RigOptions> = {}) {
+  const published: PublishBundleRequest[] = [];
+  const contexts: HandlerContext[] = [];
+  const authenticated: string[] = [];
+  const refused: string[] = [];
+  const logLines: Record<string, unknown>[] = [];
+  const gate = new Gate();
+
+  const bundles: Partial<ServiceImpl<typeof BundleService>> = {
+    async publishBundle(request: PublishBundleRequest, context: HandlerContext) {
+      published.push(request);
+      contexts.push(context);
+      if (request.title === "boom") throw new Error("SELECT secret FROM tokens");
+      if (request.title === "conflict") throw new AppError("conflict", "already there", { reason: "version_exists" });
+      if (request.title === "wait") await gate.wait();
+      return create(BundleSchema, { version: 7, publishedBy: callOf(context).principal.keyPrefix });
+    },
+    listKeys: () => ({ keys: [] }),
+  };
+  const runtimes: Partial<ServiceImpl<typeof RuntimeService>> = {
+    async getLatestBundle(_request: unknown, context: HandlerContext) {
+      contexts.push(context);
+      if (context.requestHeader.has("prefer")) await aborted(context.signal);
+      if (context.signal.aborted) throw context.signal.reason;
+      return { document: "{}", etag: "sha256:0.1", sequence: 1 };
+    },
+    async *watchBundle(
+      _request: unknown,
+      context: HandlerContext,
+    ): AsyncGenerator<MessageInitShape<typeof WatchBundleResponseSchema>> {
+      contexts.push(context);
+      yield { sequence: 1, event: { case: "nothingActive", value: {} } };
+      await aborted(context.signal);
+    },
+  };
+  const methods = [
+    ...Object.values(createServiceImplSpec<typeof BundleService>(BundleService, bundles).methods),
+    ...Object.values(createServiceImplSpec<typeof RuntimeService>(RuntimeService, runtimes).methods),
+  ].map(guardMethod);
+
+  const admission = createAdmission({
+    authenticate: async (rawKey) => {
+      authenticated.push(rawKey);
+      return principalOf(rawKey);
+    },
+    onRefused: ({ keyPrefix }, operationId, code) => refused.push(`${keyPrefix} ${operationId} ${code}`),
+    requestsPerMinute: options.requestsPerMinute ?? 0,
+    maxRateKeys: options.maxRateKeys ?? 1000,
+  });
+  const publish = methods.find(({ method }) => method.name === "PublishBundle");
+  const rest: RestHandler = async (req, res, { requestId, clientAddress, onRate }) => {
+    res.setHeader("content-type", "text/plain");
+    try {
+      if (publish === undefined) throw new Error("no PublishBundle");
+      const head = { requestId, clientAddress, rawHeaders: req.rawHeaders, onRate };
+      const call = await admission.admit(publish.method, head, ORG);
+      if (req.url === "/v1/wait") await gate.wait();
+      res.end("rest");
+      return { operationId: "restTest", status: 200, keyPrefix: call.principal.keyPrefix };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      res.statusCode = 400;
+      res.end(error.code);
+      return { operationId: "restTest", status: 400, error };
+    }
+  };
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logLines.push(JSON.parse(chunk.toString()) as Record<string, unknown>);
+      done();
+    },
+  });
+  const server = createHttpServer({
+    methods,
+    admission,
+    rest,
+    maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+    corsOrigins: options.corsOrigins ?? [],
+    version: "1.2.3",
+    ready: options.ready ?? (async () => true),
+    logger: pino({ level: "debug" }, sink),
+    limits: options.limits ?? DEFAULT_LIMITS,
+  });
+  const { port } = await server.listen("127.0.0.1", 0);
+  return {
+    ...{ server, port, url: `http://127.0.0.1:${port}`, gate, published, contexts, authenticated, refused, logLines },
+    [Symbol.asyncDispose]: () => server.close(0),
+  };
+}
+
+export type Rig = Awaited<ReturnType<typeof openRig>>;
+
+/** Lets a test decide when an implementation goes on. */
+class Gate {
+  private readonly open = deferred();
+  private readonly reached = deferred();
+
+  async wait(): Promise<void> {
+    this.reached.resolve();
+    await this.open.promise;
+  }
+
+  async entered(): Promise<void> {
+    await this.reached.promise;
+  }
+
+  release(): void {
+    this.open.resolve();
+  }
+}
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve: () => resolve() };
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+function principalOf(rawKey: string): Principal {
+  const keyType = (Object.keys(KEYS) as KeyType[]).find((type) => KEYS[type] === rawKey);
+  if (keyType === undefined) throw new AppError("unauthenticated", "invalid or expired token");
+  return {
+    tokenId: Number(rawKey.at(-1)),
+    keyPrefix: `sgnt_${keyType}`,
+    keyType,
+    orgId: ORG,
+    isOperator: false,
+    projectId: null,
+    environmentId: null,
+    environments: [],
+    scopes: SCOPES[keyType],
+    expiresAt: null,
+  };
+}
