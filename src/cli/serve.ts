@@ -1,9 +1,9 @@
 import { Option, type Command } from "commander";
 import { flagOf, loadConfig, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../config.js";
 import { AppError } from "../core/error.js";
-import type { RunningServer } from "../server.js";
 import { UsageError } from "./shell/cli-error.js";
 import { EXIT_CODES } from "./shell/exit-codes.js";
+import { firstStartNotice } from "./shell/first-start.js";
 import type { Shell } from "./shell/shell.js";
 
 const HELP = `
@@ -30,19 +30,13 @@ export function addServe(program: Command, shell: Shell): void {
     // Only here: the other commands need no database.
     const { startServer } = await import("../server.js");
     await using server = await startServer(config);
-    welcome(shell, server);
+    const notice = firstStartNotice(server, shell.io.isErrTerminal);
+    if (notice !== "") shell.notice(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
     await aborted(shell.io.signal);
     // A server that was told to stop and did has done what it should.
     shell.exitCode = EXIT_CODES.ok;
   });
-}
-
-/** Says after the first start where the admin token is; the token itself only to somebody who looks on. */
-function welcome(shell: Shell, { firstStart, adminTokenFile }: RunningServer): void {
-  if (firstStart === null || firstStart.adminToken === null) return;
-  shell.notice(`first start: an admin token was made; it is in ${adminTokenFile}`);
-  if (shell.io.isErrTerminal) shell.notice(`SIGNET_TOKEN=${firstStart.adminToken}`);
 }
 
 /** The configuration. Throws UsageError for a value that cannot be used, wherever it came from. */

@@ -129,14 +129,8 @@ async function callRpc(
   operation: OperationCase,
   credential: keyof Tenants["credentials"],
 ): Promise<ConnectError | null> {
-  const { token } = tenants.credentials[credential];
-  const authorize: Interceptor = (next) => (request) => {
-    if (token !== null) request.header.set("authorization", `Bearer ${token}`);
-    return next(request);
-  };
-  const transport: Transport = createGrpcTransport({ baseUrl: server.url, interceptors: [authorize] });
   const service = SERVICES.find(({ name }) => name === operation.service) as DescService;
-  const client = createClient(service, transport) as unknown as Record<string, unknown>;
+  const client = createClient(service, transportOf(credential)) as unknown as Record<string, unknown>;
   const call = client[operation.id] as (message: unknown) => Promise<unknown> | AsyncIterable<unknown>;
   try {
     const answer = call(tenants.message(operation));
@@ -147,3 +141,19 @@ async function callRpc(
     return ConnectError.from(thrown);
   }
 }
+
+/** One connection for each credential. */
+function transportOf(credential: keyof Tenants["credentials"]): Transport {
+  const known = transports.get(credential);
+  if (known !== undefined) return known;
+  const { token } = tenants.credentials[credential];
+  const authorize: Interceptor = (next) => (request) => {
+    if (token !== null) request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+  const transport = createGrpcTransport({ baseUrl: server.url, interceptors: [authorize] });
+  transports.set(credential, transport);
+  return transport;
+}
+
+const transports = new Map<string, Transport>();

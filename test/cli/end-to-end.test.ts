@@ -25,11 +25,20 @@ async function signetOk(...argv: string[]): Promise<string> {
   return out;
 }
 
+/** Publishes to dev; the new version and its sequence. */
+async function publish(...options: string[]): Promise<{ version: number; sequence: number }> {
+  const argv = ["publish", "-f", file("policy.yaml"), "--env", "dev", "--json", ...options];
+  const bundle = JSON.parse(await signetOk(...argv)) as { version: number; sequence: number };
+  expect(bundle).toMatchObject({ is_active: true, origin: "publish" });
+  return bundle;
+}
+
 beforeAll(async () => {
   ({ server, url } = await startServe(data));
   writeFileSync(file("policy.yaml"), "rules:\n  - allow: true\n    limit: 1.5\n");
   runtimeToken = (await signetOk("token", "create", "--runtime", "--env", "dev", "--name", "e2e")).trim();
   writeFileSync(file("keys.pem"), await signetOk("keys", "--pem"));
+  await publish();
 });
 
 afterAll(async () => {
@@ -38,27 +47,30 @@ afterAll(async () => {
 
 describe("a team's day", () => {
   it("publishes YAML, watches, verifies, promotes", async () => {
-    const first = JSON.parse(await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev", "--json")) as object;
-    expect(first).toMatchObject({ version: 1, is_active: true, sequence: 1 });
-
+    const first = await publish();
     const files = ["--keys", file("keys.pem"), "--out", file("out.json"), "--cache", file("cache.json")];
     const watching = ["watch", "--json", "--count", "2", "--instance", "e2e", ...files];
     await using watch = Signet.start(watching, { SIGNET_URL: url, SIGNET_TOKEN: runtimeToken });
-    expect(JSON.parse(await watch.line(/"sequence":1,/))).toMatchObject({
+    expect(JSON.parse(await watch.line(/"event"/))).toMatchObject({
       event: "activation",
-      version: 1,
+      sequence: first.sequence,
+      version: first.version,
       kind: "publish",
       verified: true,
     });
-    await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev", "--title", "the second");
-    expect(JSON.parse(await watch.line(/"sequence":2,/))).toMatchObject({ version: 2, verified: true });
+    const second = await publish("--title", "the second");
     expect(await watch.exit).toBe(0);
+    expect(JSON.parse(watch.out.trim().split("\n").at(-1) ?? "")).toMatchObject({
+      sequence: second.sequence,
+      version: second.version,
+      verified: true,
+    });
 
-    const document = await signetOk("bundles", "document", "2", "--env", "dev");
+    const document = await signetOk("bundles", "document", String(second.version), "--env", "dev");
     expect(readFileSync(file("out.json"), "utf8")).toBe(document);
     expect((JSON.parse(readFileSync(file("cache.json"), "utf8")) as { document: string }).document).toBe(document);
     expect(JSON.parse(await signetOk("runtimes", "--env", "dev", "--json"))).toMatchObject({
-      data: [{ instance_id: "e2e", state: "applied", applied_sequence: 2, behind_by: 0 }],
+      data: [{ instance_id: "e2e", state: "applied", applied_sequence: second.sequence, behind_by: 0 }],
     });
 
     const verify = ["verify", file("out.json"), "--keys", file("keys.pem"), "--env"];
@@ -66,7 +78,7 @@ describe("a team's day", () => {
     expect((await runProcess([...verify, "prod"], {})).exitCode).toBe(8);
 
     const promoted = JSON.parse(await signetOk("promote", "--from", "dev", "--json")) as object;
-    expect(promoted).toMatchObject({ version: 1, origin: "promote", is_active: true });
+    expect(promoted).toMatchObject({ origin: "promote", is_active: true });
     const fromLast = await signet("promote", "--from", "prod", "--json");
     expect(fromLast.exitCode).toBe(5);
     expect(JSON.parse(fromLast.err.trim().split("\n").at(-1) ?? "")).toMatchObject({ error: "no_target" });
@@ -143,19 +155,22 @@ describe("the data directory", () => {
   });
 
   it("lets a watch start from its cache while the server is away, and go on when it is back", async () => {
-    await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev");
-    const watching = ["watch", "--keys", file("keys.pem"), "--cache", file("cache.json"), "--count", "1"];
+    const { sequence } = await publish();
+    const watching = ["watch", "--keys", file("keys.pem"), "--cache", file("away.json"), "--count", "1", "--json"];
     const environment = { SIGNET_URL: url, SIGNET_TOKEN: runtimeToken };
-    expect((await runProcess([...watching, "--after", "0"], environment)).exitCode).toBe(0);
+    expect((await runProcess(watching, environment)).exitCode).toBe(0);
     expect(await server.stop()).toBe(0);
 
     await using watch = Signet.start(watching, environment);
-    await watch.line(/^sequence=3 .*verified.*from the cache/);
+    const cached = JSON.parse(await watch.line(/./)) as object;
+    expect(cached).toMatchObject({ sequence, from: "cache", verified: true });
     await watch.errLine(/disconnected: .*ECONNREFUSED/);
     ({ server, url } = await startServe(data, "--port", new URL(url).port));
-    await signetOk("publish", "-f", file("policy.yaml"), "--env", "dev");
+    await publish();
     expect(await watch.exit).toBe(0);
-    expect(watch.out.split("\n").slice(1)).toEqual([expect.stringMatching(/^sequence=4 .*verified/), ""]);
+    const [, pushed = "", ...rest] = watch.out.split("\n");
+    expect(JSON.parse(pushed)).toMatchObject({ sequence: sequence + 1, from: "server", verified: true });
+    expect(rest).toEqual([""]);
   });
 
   it("lets a second signal end a server that still waits", async () => {

@@ -12,7 +12,7 @@ export function answerJson(
   headers: Readonly<Record<string, string>>,
   json: string | undefined,
 ): void {
-  if (res.destroyed) return;
+  if (isGone(res)) return;
   const all: Record<string, string> = { "cache-control": "no-store", ...headers };
   if (json === undefined || status === 204 || status === 304) return endWith(res, status, all);
   const body = Buffer.from(json);
@@ -25,4 +25,10 @@ export function answerJson(
 export function answerError(req: NodeRequest, res: NodeResponse, error: ErrorAnswer): void {
   if (res.headersSent) res.destroy();
   else answerJson(req, res, error.status, error.headers, error.body);
+}
+
+/** Whether nobody can be answered any more. */
+export function isGone(res: NodeResponse): boolean {
+  // An HTTP/2 response of Node's compatibility API has no `destroyed` of its own.
+  return "stream" in res ? res.stream.destroyed : res.destroyed;
 }

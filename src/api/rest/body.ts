@@ -5,53 +5,69 @@ import { headerOf, type NodeRequest } from "../http/node-http.js";
 import { bodyTooLarge, readBody } from "../http/read-body.js";
 import { requireJson } from "./media-type.js";
 
-const DECODERS: Readonly<Record<string, (data: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>>> =
-  {
-    gzip: promisify(gunzip),
-    deflate: promisify(inflate),
-    br: promisify(brotliDecompress),
-  };
+type Decompress = (body: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
+
+/** The content codings of RFC 9110, section 8.4.1, and Brotli (RFC 7932). */
+const CODINGS = new Map<string, Decompress>([
+  ["gzip", promisify(gunzip)],
+  ["x-gzip", promisify(gunzip)],
+  ["deflate", promisify(inflate)],
+  ["br", promisify(brotliDecompress)],
+]);
 
 /**
- * The body of a request as text; empty when there is none. The limit holds for the bytes on the wire and for what they decompress
- * to.
+ * The body of a request as text; empty when there is none, whatever its headers say.
  *
- * Throws `unsupported_media_type` when there is a body that is not JSON by its type, or in an unknown Content-Encoding;
- * `too_large`; `malformed` when it does not decompress or is not valid UTF-8, a byte order mark included (RFC 8259, section 8.1);
- * `cancelled` when the caller goes away.
+ * The media type and the coding are looked at before anything is read when the head tells of a body, else once there is one.
+ *
+ * @throws AppError `too_large` when it is over `maxBytes`, as sent or decompressed.
+ * @throws AppError `unsupported_media_type` for another media type or an unknown Content-Encoding.
+ * @throws AppError `malformed` when it does not decompress, is not UTF-8, or begins with a byte order mark, which RFC 8259
+ *   (section 8.1) forbids senders to add.
+ * @throws AppError `cancelled` when the caller goes away.
  */
 export async function readText(req: NodeRequest, maxBytes: number): Promise<string> {
   if (!mayHaveBody(req)) return "";
-  const encoding = (headerOf(req, "content-encoding") ?? "identity").trim().toLowerCase();
-  const decode = encoding === "identity" ? null : DECODERS[encoding];
-  const hasBody = Number(headerOf(req, "content-length") ?? 1) > 0;
-  if (hasBody && decode === undefined) {
-    throw new AppError("unsupported_media_type", "the Content-Encoding must be gzip, deflate, br or identity");
-  }
-  const announced = headerOf(req, "content-length") !== undefined;
-  // Before it is read when it is known that there is one.
-  if (announced && hasBody) requireJson(headerOf(req, "content-type"));
-  const bytes = await readBody(req, maxBytes);
-  if (bytes.byteLength === 0) return "";
-  requireJson(headerOf(req, "content-type"));
-  return decodeUtf8(decode == null ? bytes : await decompress(decode, bytes, maxBytes));
+  if (announcedBytes(req) > 0) acceptedCoding(req);
+  const sent = await readBody(req, maxBytes);
+  if (sent.byteLength === 0) return "";
+  return decodeUtf8(await decompressed(sent, acceptedCoding(req), maxBytes));
 }
 
+/** Reads the body of a request that needs none and forgets it. Throws `too_large` and `cancelled` as `readText` does. */
+export async function skipBody(req: NodeRequest, maxBytes: number): Promise<void> {
+  if (mayHaveBody(req)) await readBody(req, maxBytes);
+}
+
+/** Whether the head leaves room for a body. A poll has none, and need not wait for its end. */
 function mayHaveBody(req: NodeRequest): boolean {
-  // In HTTP/2 a body needs no header, so that only its end tells.
-  return "stream" in req || "content-length" in req.headers || "transfer-encoding" in req.headers;
+  if ("stream" in req) return !req.stream.endAfterHeaders;
+  return req.headers["transfer-encoding"] !== undefined || announcedBytes(req) > 0;
 }
 
-async function decompress(
-  decode: (data: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>,
-  bytes: Uint8Array,
-  maxBytes: number,
-): Promise<Uint8Array> {
+function announcedBytes(req: NodeRequest): number {
+  return Number(headerOf(req, "content-length") ?? 0);
+}
+
+/** Throws `unsupported_media_type`; returns how to decompress, undefined for bytes that are not compressed. */
+function acceptedCoding(req: NodeRequest): Decompress | undefined {
+  requireJson(headerOf(req, "content-type"));
+  const name = (headerOf(req, "content-encoding") ?? "").trim().toLowerCase();
+  if (name === "" || name === "identity") return undefined;
+  const coding = CODINGS.get(name);
+  if (coding === undefined)
+    throw new AppError("unsupported_media_type", "the Content-Encoding must be gzip, deflate or br");
+  return coding;
+}
+
+async function decompressed(body: Uint8Array, coding: Decompress | undefined, maxBytes: number): Promise<Uint8Array> {
+  if (coding === undefined) return body;
   try {
-    return await decode(bytes, { maxOutputLength: maxBytes });
+    // zlib stops at that length: a bomb costs no more than a large body.
+    return await coding(body, { maxOutputLength: maxBytes });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw bodyTooLarge(maxBytes);
-    throw new AppError("malformed", "the body is not in its Content-Encoding", { cause });
+    if (cause instanceof RangeError) throw bodyTooLarge(maxBytes);
+    throw new AppError("malformed", "the body does not decompress", { cause });
   }
 }
 
@@ -62,6 +78,6 @@ function decodeUtf8(bytes: Uint8Array): string {
   } catch (cause) {
     throw new AppError("malformed", "the body is not valid UTF-8", { cause });
   }
-  if (text.startsWith("\ufeff")) throw new AppError("malformed", "the body starts with a byte order mark");
+  if (text.startsWith("\ufeff")) throw new AppError("malformed", "the body begins with a byte order mark");
   return text;
 }

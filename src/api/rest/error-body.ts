@@ -1,43 +1,42 @@
 import type { AppError } from "../../core/error.js";
 import { WIRE_CODES } from "../errors.js";
 
-/** The one error body, which clients of all three systems understand (api.md, "errors"). */
-export interface ErrorBody {
-  readonly detail: unknown;
-  readonly error: string;
-  readonly message: string;
-  readonly code: number;
+/** An error as REST answers it. */
+export interface ErrorAnswer {
   readonly status: number;
-  readonly requestId: string;
+  /** The body, one line of JSON. */
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-/** An error as REST answers it. `detail` is the list of fields, or the machine code with the message, or the message. */
-export function errorBody(error: AppError, requestId: string): ErrorBody {
+/**
+ * The one error body (api.md, "errors"). `detail` is the array of field errors when there are some, `{error, message}` when the
+ * error has a reason, else the message. A 401 names the scheme that would do (RFC 9110, section 15.5.2).
+ */
+export function errorAnswer(error: AppError, requestId: string): ErrorAnswer {
   const { httpStatus, phrase } = WIRE_CODES[error.code];
+  const headers: Record<string, string> = {};
+  if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.retryAfterSeconds);
+  if (httpStatus === 401) headers["www-authenticate"] = "Bearer";
   return {
-    detail: detailOf(error),
-    error: phrase,
-    message: error.message,
-    code: httpStatus,
     status: httpStatus,
-    requestId,
+    body: errorBody(httpStatus, phrase, error.message, detailOf(error), requestId),
+    headers,
   };
 }
 
-/** The same for what only HTTP knows: a path that nobody serves, a method that it does not take. */
-export function plainErrorBody(status: number, phrase: string, message: string, requestId: string): ErrorBody {
-  return { detail: message, error: phrase, message, code: status, status, requestId };
-}
-
-/** The headers that go with an error. */
-export function errorHeaders(error: AppError): Record<string, string> {
-  return {
-    ...(error.retryAfterSeconds === undefined ? {} : { "retry-after": String(error.retryAfterSeconds) }),
-    ...(error.code === "unauthenticated" ? { "www-authenticate": "Bearer" } : {}),
-  };
+/** 405 with `Allow` (RFC 9110, section 15.5.6). No service can answer it, so it has no AppErrorCode. */
+export function methodNotAllowed(httpMethod: string, allow: readonly string[], requestId: string): ErrorAnswer {
+  const message = `${httpMethod} is not allowed here: use ${allow.join(", ")}`;
+  const body = errorBody(405, "Method Not Allowed", message, message, requestId);
+  return { status: 405, body, headers: { allow: allow.join(", ") } };
 }
 
 function detailOf({ fields, reason, message }: AppError): unknown {
   if (fields.length > 0) return fields.map(({ loc, msg, type }) => ({ loc, msg, type }));
   return reason === undefined ? message : { error: reason, message };
+}
+
+function errorBody(status: number, phrase: string, message: string, detail: unknown, requestId: string): string {
+  return JSON.stringify({ detail, error: phrase, message, code: status, status, requestId });
 }

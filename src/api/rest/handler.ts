@@ -1,210 +1,110 @@
-import { create, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
-import {
-  createContextValues,
-  createHandlerContext,
-  type HandlerContext,
-  type MethodImplSpec,
-} from "@connectrpc/connect";
-import { AppError } from "../../core/error.js";
+import type { MethodImplSpec } from "@connectrpc/connect";
+import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
-import { callKey, httpStatusKey, type Call } from "../call.js";
+import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
-import { endWith, headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import type { NodeRequest, NodeResponse } from "../http/node-http.js";
+import { answerError } from "./answer.js";
 import { bindRequest } from "./bind.js";
-import { readText } from "./body.js";
-import { errorBody, errorHeaders, plainErrorBody, type ErrorBody } from "./error-body.js";
+import { readText, skipBody } from "./body.js";
+import { errorAnswer, methodNotAllowed } from "./error-body.js";
+import { invoke } from "./invoke.js";
 import { parseTarget, splitPath } from "./path.js";
 import { collectRoutes, type Route } from "./routes.js";
-import { streamFormat, writeChunk } from "./stream.js";
 import { createTrie, type RouteTrie } from "./trie.js";
-import { writeField, writeMessage } from "./write.js";
 
-export interface RestOptions {
-  /** Guarded (guard.ts). */
+export interface RestHandlerOptions {
+  /** Guarded. Those without google.api.http are not in REST. */
   readonly methods: readonly MethodImplSpec[];
   readonly admission: Admission;
+  /** Of a request body, as sent and decompressed. */
   readonly maxBodyBytes: number;
 }
 
-/** One request on its way. */
+/** A request on its way; what is known of it grows. */
 interface Exchange {
   readonly req: NodeRequest;
   readonly res: NodeResponse;
   readonly context: RestContext;
+  operationId?: string;
+  keyPrefix?: string;
 }
 
 /**
- * The REST mapping of every method that has a google.api.http annotation. Throws an Error at start-up when routes conflict or cannot
- * be served. It has no access rule, validation or error table of its own.
+ * Answers REST requests from what the proto says; throws an Error when that is wrong: see `collectRoutes` and `createTrie`.
+ *
+ * Each request goes through route (404, 405), admission, body, binding and the method, in this order, and the first that does not
+ * like it refuses it: nobody's body is read who may not ask (api.md, "order of refusals"). What was not read of a body is left to
+ * the listener, which throws it away so that its sender reads the answer.
+ *
+ * The handler never rejects: it tells what was answered. An error after a stream's first message does not change the status.
  */
-export function createRestHandler(options: RestOptions): RestHandler {
-  const trie = createTrie(collectRoutes(options.methods));
+export function createRestHandler(options: RestHandlerOptions): RestHandler {
+  const routes = createTrie(collectRoutes(options.methods));
   return async (req, res, context) => {
-    const exchange = { req, res, context };
-    let call: Call | undefined;
+    // A write to a client that went away is no news, but an error event without a listener ends the process.
+    res.on("error", () => undefined);
+    const exchange: Exchange = { req, res, context };
+    let outcome: RestOutcome;
     try {
-      const found = route(trie, exchange);
-      if (found === null) return { status: res.statusCode };
-      call = await options.admission.admit(
-        found.route.spec.method,
-        { ...context, rawHeaders: req.rawHeaders, onRate: (state) => context.onRate(state) },
-        found.values.get("org_id"),
-      );
-      await serve(options, exchange, found, call);
-      return outcome(call, res.statusCode);
+      outcome = await answer(routes, options, exchange);
     } catch (thrown) {
       const error = toAppError(thrown);
-      answerError(exchange, error);
-      return { ...outcome(call, res.statusCode), error };
+      const wire = errorAnswer(error, context.requestId);
+      answerError(req, res, wire);
+      outcome = { status: wire.status, error };
     }
+    return { ...outcome, operationId: exchange.operationId, keyPrefix: exchange.keyPrefix };
   };
 }
 
-interface Found {
-  readonly route: Route;
-  readonly values: ReadonlyMap<string, string>;
-  readonly query: string;
-}
-
-/** Null when the request is answered: nobody serves the path, or not with this HTTP method. */
-function route(trie: RouteTrie<Route>, { req, res, context }: Exchange): Found | null {
+async function answer(
+  routes: RouteTrie<Route>,
+  { admission, maxBodyBytes }: RestHandlerOptions,
+  exchange: Exchange,
+): Promise<RestOutcome> {
+  const { req, res, context } = exchange;
+  const httpMethod = req.method ?? "";
   const { path, query } = parseTarget(req.url ?? "");
   const segments = splitPath(path);
-  const found = segments === undefined ? { kind: "unknown_path" as const } : trie.find(req.method ?? "", segments);
-  switch (found.kind) {
-    case "match":
-      return { route: found.entry, values: found.values, query };
-    case "unknown_path":
-      answerJson(res, 404, plainErrorBody(404, "Not Found", "there is nothing at this path", context.requestId), req);
-      return null;
-    case "other_methods": {
-      const allow = found.allow.join(", ");
-      const message = `${req.method ?? ""} is not allowed here, only ${allow}`;
-      res.setHeader("Allow", allow);
-      answerJson(res, 405, plainErrorBody(405, "Method Not Allowed", message, context.requestId), req);
-      return null;
-    }
+  const found = segments && routes.find(httpMethod, segments);
+  if (found === undefined || found.kind === "unknown_path") throw notFound("path");
+  if (found.kind === "other_methods") {
+    const refusal = methodNotAllowed(httpMethod, found.allow, context.requestId);
+    answerError(req, res, refusal);
+    return { status: refusal.status };
   }
+  const { entry: route, values: pathValues } = found;
+  const call = await admit(admission, route, pathValues, exchange);
+  const message = bindRequest(route, { pathValues, query, body: await bodyOf(route, req, maxBodyBytes) });
+  return await invoke({ route, message, call, req, res, context });
 }
 
-async function serve(options: RestOptions, exchange: Exchange, found: Found, call: Call): Promise<void> {
-  const { req, res, context } = exchange;
-  const { spec } = found.route;
-  const gone = new AbortController();
-  res.once("close", () => gone.abort(new AppError("cancelled", "the caller went away")));
-  const body = await readText(req, options.maxBodyBytes);
-  const request = bindRequest(found.route, { pathValues: found.values, query: found.query, body });
-  const handlerContext = createHandlerContext({
-    service: spec.method.parent,
-    method: spec.method,
-    protocolName: "rest",
-    requestMethod: req.method ?? "",
-    url: `http://${headerOf(req, "host") ?? ""}${req.url ?? ""}`,
-    requestHeader: headersOf(req),
-    requestSignal: gone.signal,
-    ...(isHeld(found.route) ? { shutdownSignal: context.shutdownSignal } : {}),
-    contextValues: createContextValues().set(callKey, call),
-  });
-  try {
-    if (spec.kind === "unary") await serveUnary(exchange, found.route, request, handlerContext);
-    else await serveStream(exchange, found.route, request, handlerContext, gone.signal);
-  } finally {
-    handlerContext.abort();
-  }
-}
-
-/** A shutdown ends streams and held polls; the other calls are short and end by themselves within the grace time. */
-function isHeld({ spec, operation }: Route): boolean {
-  return spec.kind === "server_streaming" || operation.runtimeTraffic;
-}
-
-async function serveUnary(
-  { req, res }: Exchange,
-  { spec, operation, responseField }: Route,
-  request: MessageShape<DescMessage>,
-  context: HandlerContext,
-): Promise<void> {
-  if (spec.kind !== "unary") throw new Error("not unary");
-  const { output } = spec.method;
-  const response: Message = create(output, await spec.impl(request, context));
-  copyHeaders(context.responseHeader, res);
-  const status = context.values.get(httpStatusKey) ?? operation.successStatus;
-  if (status === 204 || status === 304) {
-    endWith(res, status, {});
-    return;
-  }
-  const text = responseField === undefined ? writeMessage(response, output) : writeField(response, responseField);
-  answerText(res, status, text, req);
-}
-
-async function serveStream(
+async function admit(
+  admission: Admission,
+  { operation, spec }: Route,
+  pathValues: ReadonlyMap<string, string>,
   exchange: Exchange,
-  { spec, operation }: Route,
-  request: MessageShape<DescMessage>,
-  context: HandlerContext,
-  signal: AbortSignal,
-): Promise<void> {
-  if (spec.kind !== "server_streaming") throw new Error("not a stream");
-  const { req, res } = exchange;
-  const { output } = spec.method;
-  const format = streamFormat(headerOf(req, "accept"));
-  try {
-    for await (const message of spec.impl(request, context)) {
-      if (!res.headersSent) {
-        copyHeaders(context.responseHeader, res);
-        res.statusCode = operation.successStatus;
-        res.setHeader("Content-Type", format.contentType);
-        res.setHeader("Cache-Control", "no-store");
-        // A proxy that gathers a stream before it passes it on would hold every push back.
-        res.setHeader("X-Accel-Buffering", "no");
-      }
-      await writeChunk(res, format.message(create(output, message), output), signal);
-    }
-    res.end();
-  } catch (thrown) {
-    if (!res.headersSent) throw thrown;
-    const error = toAppError(thrown);
-    if (!signal.aborted) {
-      await writeChunk(res, format.error(JSON.stringify(errorBody(error, exchange.context.requestId))), signal);
-      res.end();
-    }
-    throw thrown;
-  }
+): Promise<Call> {
+  const { requestId, clientAddress } = exchange.context;
+  exchange.operationId = operation.id;
+  const call = await admission.admit(
+    spec.method,
+    {
+      requestId,
+      clientAddress,
+      rawHeaders: exchange.req.rawHeaders,
+      onRate: (state) => exchange.context.onRate(state),
+    },
+    pathValues.get("org_id"),
+  );
+  exchange.keyPrefix = call.principal.keyPrefix;
+  return call;
 }
 
-function answerError({ req, res, context }: Exchange, error: AppError): void {
-  if (res.headersSent || res.destroyed) return;
-  for (const [name, value] of Object.entries(errorHeaders(error))) res.setHeader(name, value);
-  const body = errorBody(error, context.requestId);
-  answerJson(res, body.status, body, req);
-}
-
-function answerJson(res: NodeResponse, status: number, body: ErrorBody, req: NodeRequest): void {
-  res.setHeader("Cache-Control", "no-store");
-  answerText(res, status, JSON.stringify(body), req);
-}
-
-function answerText(res: NodeResponse, status: number, text: string, req: NodeRequest): void {
-  const bytes = Buffer.from(text);
-  const headers = { "content-type": "application/json", "content-length": String(bytes.byteLength) };
-  endWith(res, status, headers, req.method === "HEAD" ? undefined : bytes);
-}
-
-function headersOf(req: NodeRequest): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(req.headers)) {
-    if (name.startsWith(":") || value === undefined) continue;
-    for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one);
-  }
-  return headers;
-}
-
-function copyHeaders(from: Headers, res: NodeResponse): void {
-  from.forEach((value, name) => res.setHeader(name, value));
-}
-
-function outcome(call: Call | undefined, status: number): RestOutcome {
-  if (call === undefined) return { status };
-  return { operationId: call.operation.id, keyPrefix: call.principal.keyPrefix, status };
+async function bodyOf(route: Route, req: NodeRequest, maxBytes: number): Promise<string> {
+  if (route.body.kind !== "none") return await readText(req, maxBytes);
+  await skipBody(req, maxBytes);
+  return "";
 }

@@ -6,7 +6,7 @@ import { callKey, httpStatusKey, type Call } from "../call.js";
 import type { RestContext, RestOutcome } from "../http/dispatch.js";
 import { headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { shuttingDown } from "../http/observed-method.js";
-import { answerJson } from "./answer.js";
+import { answerJson, isGone } from "./answer.js";
 import type { RestMethod, Route } from "./routes.js";
 import { streamFormat } from "./stream-format.js";
 import { writeStream } from "./stream.js";
@@ -37,7 +37,7 @@ export async function invoke(invocation: Invocation): Promise<RestOutcome> {
   const gone = new AbortController();
   const onClose = () => gone.abort(new AppError("cancelled", "the client closed the request"));
   // The close of an answer that is over is no loss.
-  if (res.destroyed) onClose();
+  if (isGone(res)) onClose();
   else res.once("close", onClose);
   const handlerContext = contextOf(invocation, gone.signal);
   try {

@@ -7,7 +7,6 @@ export interface Target {
 }
 
 /** What no name may have: separators of any system, and characters that do not print. */
-// eslint-disable-next-line no-control-regex
 const UNSAFE = /[/\\\u0000-\u001f\u007f-\u009f]/;
 
 /**

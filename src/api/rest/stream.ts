@@ -1,54 +1,64 @@
 import { once } from "node:events";
-import type { DescMessage, Message } from "@bufbuild/protobuf";
-import type { ServerResponse } from "node:http";
-import type { NodeResponse } from "../http/node-http.js";
-import { fieldNamed, getField } from "./fields.js";
-import { writeMessage } from "./write.js";
+import type { Writable } from "node:stream";
+import type { Message } from "@bufbuild/protobuf";
+import type { AppError } from "../../core/error.js";
+import { toAppError } from "../errors.js";
+import { errorAnswer } from "./error-body.js";
+import type { StreamFormat } from "./stream-format.js";
 
-/** How the messages of a server stream are written. */
-export interface StreamFormat {
-  readonly contentType: string;
-  message(message: Message, desc: DescMessage): string;
-  /** The end of a stream that broke; `body` is an error body as JSON text. */
-  error(body: string): string;
+/** Where a stream goes. */
+export interface StreamAnswer {
+  readonly out: Writable;
+  readonly format: StreamFormat;
+  readonly requestId: string;
+  /** Sets the head; called once, right before the first message is written. */
+  begin(): void;
+  /** Aborted when the client is gone: ends every wait here, also for a generator that looks at no signal. */
+  readonly gone: AbortSignal;
 }
 
-/** `text/event-stream` (WHATWG HTML, "Server-sent events"): the event is the set field of the message's oneof, the id its `sequence`. */
-const SERVER_SENT_EVENTS: StreamFormat = {
-  contentType: "text/event-stream; charset=utf-8",
-  message(message, desc) {
-    const sequence = fieldNamed(desc, "sequence");
-    const id = sequence === undefined ? "" : `id: ${String(getField(message, sequence))}\n`;
-    return `event: ${eventName(message, desc)}\n${id}data: ${writeMessage(message, desc)}\n\n`;
-  },
-  error: (body) => `event: error\ndata: ${body}\n\n`,
-};
-
-/** One JSON text on each line. */
-const NEWLINE_DELIMITED: StreamFormat = {
-  contentType: "application/x-ndjson",
-  message: (message, desc) => `${writeMessage(message, desc)}\n`,
-  error: (body) => `{"error":${body}}\n`,
-};
-
-/** Server-sent events when the Accept header names them, else lines of JSON. */
-export function streamFormat(accept: string | undefined): StreamFormat {
-  return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(accept ?? "") ? SERVER_SENT_EVENTS : NEWLINE_DELIMITED;
-}
-
-/** Writes a text; resolves when the peer can take more, or is gone. */
-export async function writeChunk(res: NodeResponse, text: string, signal: AbortSignal): Promise<void> {
-  const response = res as ServerResponse;
-  if (response.write(text) || signal.aborted) return;
+/**
+ * Writes the messages of a stream, one at a time: the next is asked for when the client has taken the ones before.
+ *
+ * An error before the first message is thrown, and nothing was written: it can still become a status. One that comes later is the
+ * last thing written, and is returned; so is `cancelled` when the client went away.
+ */
+export async function writeStream(
+  messages: AsyncIterable<Message>,
+  answer: StreamAnswer,
+): Promise<AppError | undefined> {
+  const { out, format, gone } = answer;
+  const iterator = messages[Symbol.asyncIterator]();
+  let begun = false;
   try {
-    await once(response, "drain", { signal });
-  } catch {
-    // Aborted: the generator hears of it by the same signal.
+    for (;;) {
+      const next = await nextUnlessGone(iterator, gone);
+      if (!begun) answer.begin();
+      begun = true;
+      if (next.done === true) break;
+      if (!out.write(format.message(next.value))) await once(out, "drain", { signal: gone });
+    }
+    out.end();
+    return undefined;
+  } catch (thrown) {
+    // Not awaited: a generator that waits for something else ends when that comes.
+    iterator.return?.().catch(() => undefined);
+    const error = toAppError(gone.aborted ? gone.reason : thrown);
+    if (!begun) throw error;
+    if (!gone.aborted) out.end(format.error(errorAnswer(error, answer.requestId).body));
+    return error;
   }
 }
 
-function eventName(message: Message, desc: DescMessage): string {
-  const [oneof] = desc.oneofs;
-  const set = oneof?.fields.find((field) => getField(message, field) !== undefined);
-  return set?.name ?? "message";
+/** A race against one promise for the whole stream would keep every message until the stream ends. */
+function nextUnlessGone<T>(iterator: AsyncIterator<T>, gone: AbortSignal): Promise<IteratorResult<T, unknown>> {
+  gone.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(toAppError(gone.reason));
+    gone.addEventListener("abort", onAbort, { once: true });
+    iterator
+      .next()
+      .finally(() => gone.removeEventListener("abort", onAbort))
+      .then(resolve, reject);
+  });
 }

@@ -1,63 +1,44 @@
-import { toJson, type DescField, type DescMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { toJson, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { TimestampSchema, type FieldMask, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { fieldRulesOf } from "../operations.js";
 import { getField, isFieldMask, isTimestamp } from "./fields.js";
 
 /**
- * A message as REST writes it (api.md, "JSON"): names as in the proto, every field present, `null` for what is unset, json_text
- * fields as the raw JSON that they hold, timestamps in ISO 8601.
+ * A message as REST writes it (api.md, "JSON"): proto names, every field present, `null` for what is unset, Timestamps in UTC with
+ * Z, enums by name, a FieldMask with proto names. The text of a json_text field stands in the result as it is, never parsed, and
+ * `null` when it is empty.
+ *
+ * On one line, but for line breaks inside of a json_text. The message must be of a type that `checkResponse` let pass.
  */
-export function writeMessage(message: Message, desc: DescMessage): string {
-  if (!isPlain(desc)) return JSON.stringify(toJson(desc, message as never));
-  const fields = desc.fields.map((field) => `${JSON.stringify(field.name)}:${writeField(message, field)}`);
-  return `{${fields.join(",")}}`;
+export function writeMessage(desc: DescMessage, message: Message): string {
+  if (isTimestamp(desc)) return JSON.stringify(toJson(TimestampSchema, message as Timestamp));
+  if (isFieldMask(desc)) return JSON.stringify((message as FieldMask).paths.join(","));
+  const members = desc.fields.map((field) => `${JSON.stringify(field.name)}:${writeField(field, message)}`);
+  return `{${members.join(",")}}`;
 }
 
-/** One field of a message as writeMessage writes it: what `response_body` asks for. */
-export function writeField(message: Message, field: DescField): string {
+/** The value of one field, as it stands in `writeMessage`'s text. */
+export function writeField(field: DescField, message: Message): string {
   const value = getField(message, field);
-  if (value === undefined) return "null";
+  if (value === undefined || value === null) return "null";
+  if (fieldRulesOf(field).jsonText) return value === "" ? "null" : (value as string);
   switch (field.fieldKind) {
-    case "message":
-      return writeMessage(value as Message, field.message);
-    case "enum":
-      return JSON.stringify(field.enum.value[value as number]?.name ?? value);
-    case "scalar":
-      return fieldRulesOf(field).jsonText ? rawJson(value as string) : writeScalar(value);
-    case "list": {
-      const { message: item } = field;
-      const items = value as readonly unknown[];
-      const written = items.map((it) =>
-        item === undefined ? writeListItem(field, it) : writeMessage(it as Message, item),
-      );
-      return `[${written.join(",")}]`;
-    }
+    case "list":
+      return `[${(value as unknown[]).map((item) => writeItem(field, item)).join(",")}]`;
     case "map": {
-      const { message: item } = field;
-      const entries = Object.entries(value as Record<string, unknown>).map(
-        ([key, it]) =>
-          `${JSON.stringify(key)}:${item === undefined ? writeScalar(it) : writeMessage(it as Message, item)}`,
-      );
+      const entries = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${writeItem(field, item)}`);
       return `{${entries.join(",")}}`;
     }
+    case "scalar":
+    case "enum":
+    case "message":
+      return writeItem(field, value);
   }
 }
 
-/** What is a message in the proto and a plain value in JSON is written as protobuf's JSON mapping says. */
-function isPlain(desc: DescMessage): boolean {
-  return !isTimestamp(desc) && !isFieldMask(desc);
-}
-
-function rawJson(text: string): string {
-  return text === "" ? "null" : text;
-}
-
-function writeListItem(field: DescField & { fieldKind: "list" }, value: unknown): string {
-  return field.listKind === "enum"
-    ? JSON.stringify(field.enum.value[value as number]?.name ?? value)
-    : writeScalar(value);
-}
-
-function writeScalar(value: unknown): string {
-  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString("base64"));
-  return JSON.stringify(value as JsonValue);
+function writeItem(field: DescField, value: unknown): string {
+  if (field.message !== undefined) return writeMessage(field.message, value as Message);
+  // An unknown number comes from a newer store: the number is all there is to say.
+  if (field.enum !== undefined) return JSON.stringify(field.enum.value[value as number]?.name ?? value);
+  return JSON.stringify(value);
 }
