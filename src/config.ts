@@ -120,7 +120,7 @@ export const SETTINGS = {
     "largest request body",
     wholeNumber(1024, 256 * MIB),
   ),
-  heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 600_000)),
+  heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 300_000)),
   maxStreams: setting("SIGNET_MAX_STREAMS", "20000", "streams at once for each token and address", wholeNumber(1, 1e6)),
   maxHeldPolls: setting(
     "SIGNET_MAX_HELD_POLLS",

@@ -1,30 +1,19 @@
 import type { Logger } from "pino";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
-import { createCorsPolicy } from "./api/http/cors.js";
-import { createRpcHandler } from "./api/http/connect.js";
-import { createDispatch } from "./api/http/dispatch.js";
-import { createHealthMethods } from "./api/http/health.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
-import { createListener, type Listener } from "./api/http/listener.js";
-import { createProbes } from "./api/http/probes.js";
-import { createReflectionMethods } from "./api/http/reflection.js";
-import { createMethods, SERVICES } from "./api/methods.js";
+import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import { createMethods } from "./api/methods.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { systemClock } from "./core/clock.js";
-import { AppError } from "./core/error.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { createLogger } from "./logger.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
-
-/** Health watches need no token, so they are few. */
-const MAX_HEALTH_WATCHES = 1_000;
-const MAX_HEALTH_WATCHES_PER_ADDRESS = 100;
 
 /** What the first start of a data directory made. */
 export interface FirstStart {
@@ -80,18 +69,16 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     heartbeatMs: config.heartbeatMs,
   });
   const firstStart = await makeFirstStart(directory, services, config);
-  const stopping = new AbortController();
-  const listener = listenerFor(services, directory, config, log, stopping.signal);
-  const { address, port } = await listener.listen(config.host, config.port);
+  const http = httpServer(services, directory, config, log);
+  const { address, port } = await http.listen(config.host, config.port);
   const upkeep = startUpkeep(choresOf(services), log);
   const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
   log.info({ url, data: directory.path, version: VERSION }, "listening");
 
   const stop = async () => {
     log.info("shutting down");
-    stopping.abort(new AppError("unavailable", "the server is shutting down"));
     services.sessions.shutdown();
-    await listener.close(config.shutdownGraceMs);
+    await http.close(config.shutdownGraceMs);
     await upkeep[Symbol.asyncDispose]();
     await flush(services);
     await directory[Symbol.asyncDispose]();
@@ -108,45 +95,26 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
 }
 
 /** The wire: every protocol on one port, behind one door. */
-function listenerFor(
-  services: Services,
-  { store }: DataDirectory,
-  config: Config,
-  logger: Logger,
-  shutdownSignal: AbortSignal,
-): Listener {
-  const { maxBodyBytes } = config;
-  const methods = createMethods(services);
+function httpServer(services: Services, { store }: DataDirectory, config: Config, logger: Logger): HttpServer {
+  const { maxBodyBytes, corsOrigins } = config;
+  const onRefused = services.refusals.count.bind(services.refusals);
+  const methods = createMethods(services, onRefused);
   const admission = createAdmission({
     authenticate: (rawKey) => services.tokens.authenticate(rawKey),
-    onRefused: (principal, operationId, code) => services.refusals.count(principal, operationId, code),
+    onRefused,
     requestsPerMinute: config.rateLimit,
     maxRateKeys: MAX_RATE_KEYS,
   });
-  const publicMethods = [
-    ...createHealthMethods({
-      services: SERVICES.map(({ typeName }) => typeName),
-      shutdownSignal,
-      maxWatches: MAX_HEALTH_WATCHES,
-      maxWatchesPerAddress: MAX_HEALTH_WATCHES_PER_ADDRESS,
-    }),
-    ...createReflectionMethods(SERVICES),
-  ];
-  const dispatch = createDispatch({
-    probes: createProbes({
-      version: VERSION,
-      ready: async () => {
-        await store.ping();
-        return !shutdownSignal.aborted;
-      },
-    }),
-    cors: createCorsPolicy(config.corsOrigins),
-    rpc: createRpcHandler({ methods, publicMethods, admission, maxBodyBytes, shutdownSignal }),
+  const ready = async () => {
+    await store.ping();
+    return true;
+  };
+  return createHttpServer({
+    ...{ methods, admission, maxBodyBytes, corsOrigins, ready, logger },
     rest: createRestHandler({ methods, admission, maxBodyBytes }),
-    shutdownSignal,
-    logger,
+    version: VERSION,
+    limits: DEFAULT_LIMITS,
   });
-  return createListener(dispatch, DEFAULT_LIMITS);
 }
 
 function choresOf(services: Services): readonly Chore[] {

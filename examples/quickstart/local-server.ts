@@ -23,7 +23,7 @@ export function readAdminToken(config: Config, server: RunningServer): string {
     return readFileSync(server.adminTokenFile, "utf8").trim();
   } catch {
     throw new Error(
-      `there is no ${server.adminTokenFile}. Stop the server and run "npx signet token create --admin" to make a new one, ` +
+      `there is no ${server.adminTokenFile}. Stop the server and run "npx signet token create --admin --data ${server.dataDirectory}" to make a new one, ` +
         "or set SIGNET_ADMIN_TOKEN to the one that this data directory was made with.",
     );
   }

@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { HandlerContext, MethodImplSpec } from "@connectrpc/connect";
+import type { ConnectError, HandlerContext, MethodImplSpec } from "@connectrpc/connect";
 import type { Operation } from "../../gen/signet/v1/options_pb.js";
 import { AppError } from "../core/error.js";
 import type { Principal } from "../core/token.js";
@@ -16,17 +16,20 @@ export function requireOrganization(principal: Principal, operation: Operation, 
   throw new AppError("forbidden", "the token belongs to another organization");
 }
 
+/** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
+export type OnRefused = (principal: Principal, operationId: string, code: "forbidden" | "rate_limited") => void;
+
 /**
  * Wraps the implementation of a method with what all protocols share: the organization check, and errors as ConnectErrors whose
  * cause is the AppError (also those after a stream's first message, which an interceptor around the call alone would miss).
  */
-export function guardMethod(spec: MethodImplSpec): MethodImplSpec {
+export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused): MethodImplSpec {
   switch (spec.kind) {
     case "unary":
       return {
         ...spec,
         async impl(request: MessageShape<DescMessage>, context: HandlerContext) {
-          return await failing(context, async () => {
+          return await failing(context, onRefused, async () => {
             checkOrganization(request, context);
             return await spec.impl(request, context);
           });
@@ -40,7 +43,7 @@ export function guardMethod(spec: MethodImplSpec): MethodImplSpec {
             checkOrganization(request, context);
             yield* spec.impl(request, context);
           } catch (thrown) {
-            throw toConnectError(toAppError(thrown), callOf(context).requestId);
+            throw failure(thrown, context, onRefused);
           }
         },
       };
@@ -50,12 +53,19 @@ export function guardMethod(spec: MethodImplSpec): MethodImplSpec {
   }
 }
 
-async function failing<T>(context: HandlerContext, work: () => Promise<T>): Promise<T> {
+async function failing<T>(context: HandlerContext, onRefused: OnRefused, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
-    throw toConnectError(toAppError(thrown), callOf(context).requestId);
+    throw failure(thrown, context, onRefused);
   }
+}
+
+function failure(thrown: unknown, context: HandlerContext, onRefused: OnRefused): ConnectError {
+  const error = toAppError(thrown);
+  const { principal, operation, requestId } = callOf(context);
+  if (error.code === "forbidden" || error.code === "rate_limited") onRefused(principal, operation.id, error.code);
+  return toConnectError(error, requestId);
 }
 
 function checkOrganization(request: MessageShape<DescMessage>, context: HandlerContext): void {

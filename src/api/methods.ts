@@ -7,7 +7,7 @@ import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { createAuditService } from "./audit.js";
 import { createBundleService } from "./bundles.js";
-import { guardMethod } from "./guard.js";
+import { guardMethod, type OnRefused } from "./guard.js";
 import { createOrganizationService } from "./organizations.js";
 import { createRuntimeService } from "./runtimes.js";
 import { createTokenService } from "./tokens.js";
@@ -23,17 +23,18 @@ export type ApiServices = Parameters<typeof createAuditService>[0] &
   Parameters<typeof createTokenService>[0];
 
 /** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. */
-export function createMethods(services: ApiServices): readonly MethodImplSpec[] {
-  return [
+export function createMethods(services: ApiServices, onRefused: OnRefused): readonly MethodImplSpec[] {
+  const specs = [
     ...methodsOf(AuditService, createAuditService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),
     ...methodsOf(TokenService, createTokenService(services)),
   ];
+  return specs.map((spec) => guardMethod(spec, onRefused));
 }
 
 function methodsOf<S extends DescService>(service: S, implementation: ServiceImpl<S>): readonly MethodImplSpec[] {
   const { methods } = createServiceImplSpec(service, implementation);
-  return Object.values(methods).map(guardMethod);
+  return Object.values(methods);
 }

@@ -76,7 +76,9 @@ export function createRuntimeService(services: {
     },
 
     async sendHeartbeat({ reporter, bundleEtag, policyHash, runtimeVersion }, context) {
-      await instances.heartbeat(callOf(context).principal, {
+      const { principal, clientAddress } = callOf(context);
+      await instances.heartbeat(principal, {
+        clientAddress,
         reporter: reporter ?? null,
         bundleEtag: bundleEtag ?? null,
         policyHash: policyHash ?? null,

@@ -100,7 +100,12 @@ export class Environments {
         action: "environment.updated",
         resourceType: "environment",
         resourceId: environment.id,
-        metadata: { name: environment.name, position: updated.position, promotes_to: updated.promotesTo },
+        metadata: {
+          project_id: path.projectId,
+          name: environment.name,
+          position: updated.position,
+          promotes_to: updated.promotesTo,
+        },
       });
       return updated;
     });

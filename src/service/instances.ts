@@ -18,9 +18,11 @@ export interface StatusReport {
 /** What the Znyx runtime sends after every poll, as far as the fleet view uses it. */
 export interface HeartbeatReport {
   readonly reporter: string | null;
+  /** Of a runtime that keeps it whole it tells the sequence. */
   readonly bundleEtag: string | null;
   readonly policyHash: string | null;
   readonly agent: string | null;
+  readonly clientAddress: string;
 }
 
 /** An instance as the fleet view shows it. */
@@ -34,6 +36,8 @@ export interface InstanceView {
 const KEPT_PER_TOKEN = 10_000;
 /** Reports of more instances than this between two flushes are dropped; they come again. */
 const MAX_PENDING = 50_000;
+
+const POLICY_HASH = /sha256:[0-9a-f]{64}/;
 
 /** What one report tells; null leaves what an earlier one told. */
 interface Seen {
@@ -93,17 +97,25 @@ export class Instances {
     return newest;
   }
 
-  /** A heartbeat names the instance and, by the ETag of its bundle, the sequence that it applied. */
-  async heartbeat(principal: Principal, { reporter, bundleEtag, agent }: HeartbeatReport): Promise<void> {
+  /**
+   * What the Znyx runtime sends. All of them call themselves the same, so the address belongs to the instance's name; and they tell
+   * the policy hash where the ETag should stand, so the newest activation of that content is what they applied.
+   */
+  async heartbeat(principal: Principal, report: HeartbeatReport): Promise<void> {
+    const { reporter, bundleEtag, policyHash, agent, clientAddress } = report;
     const errors = new FieldErrors();
     errors.text(["reporter"], reporter, 128);
     errors.text(["runtime_version"], agent, 255);
     errors.throwIfAny();
-    const sequence = Number(/\.(\d{1,10})"?$/.exec(bundleEtag ?? "")?.[1] ?? 0);
+    const { read } = this.deps.store;
     const environmentId = environmentOf(principal);
-    const applied = sequence === 0 ? null : await this.deps.store.read.deploymentBySequence(environmentId, sequence);
+    const sequence = Number(/\.(\d{1,10})"?$/.exec(bundleEtag ?? "")?.[1] ?? 0);
+    const hash = POLICY_HASH.exec(policyHash ?? bundleEtag ?? "")?.[0] ?? null;
+    const applied =
+      (sequence > 0 ? await read.deploymentBySequence(environmentId, sequence) : null) ??
+      (hash === null ? null : await read.newestDeploymentOf(environmentId, hash));
     this.#put(principal, {
-      instanceId: reporter === null || reporter === "" ? `${principal.keyPrefix} (unnamed)` : reporter,
+      instanceId: `${reporter === null || reporter === "" ? "runtime" : reporter}@${clientAddress}`,
       state: applied === null ? null : "applied",
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,

@@ -9,7 +9,7 @@ interface Count {
   readonly actor: string;
   readonly operation: string;
   readonly minute: string;
-  readonly code: AppErrorCode;
+  readonly codes: Set<string>;
   count: number;
 }
 
@@ -28,12 +28,14 @@ export class Refusals {
   /** Counts one refusal. */
   count(principal: Principal, operation: string, code: AppErrorCode): void {
     const minute = this.deps.clock.now().toISOString().slice(0, 16);
-    const key = `${principal.tokenId} ${operation} ${minute} ${code}`;
+    const key = `${principal.tokenId} ${operation} ${minute}`;
     const known = this.#pending.get(key);
-    if (known !== undefined) known.count += 1;
-    else if (this.#pending.size < MAX_PENDING) {
+    if (known !== undefined) {
+      known.count += 1;
+      known.codes.add(code);
+    } else if (this.#pending.size < MAX_PENDING) {
       const { orgId, keyPrefix } = principal;
-      this.#pending.set(key, { orgId, actor: keyPrefix, operation, minute, code, count: 1 });
+      this.#pending.set(key, { orgId, actor: keyPrefix, operation, minute, codes: new Set([code]), count: 1 });
     }
   }
 
@@ -43,12 +45,12 @@ export class Refusals {
     const due = [...this.#pending].filter(([, entry]) => all || entry.minute < now);
     if (due.length === 0) return;
     await this.deps.store.write(async (tx) => {
-      for (const [, { orgId, actor, operation, minute, code, count }] of due) {
+      for (const [, { orgId, actor, operation, minute, codes, count }] of due) {
         await this.deps.audit.record(tx, orgId, actor, {
           action: "access.refused",
           resourceType: "operation",
           resourceId: operation,
-          metadata: { code, count, minute: `${minute}:00.000Z` },
+          metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
         });
       }
     });

@@ -225,7 +225,7 @@ export class Tokens {
   async #issue(caller: Principal, issue: (tx: Writer) => Promise<IssuedToken>): Promise<IssuedToken> {
     return await this.deps.store.write(async (tx) => {
       const issued = await issue(tx);
-      const { id, keyType, keyPrefix, name, projectId, environmentId, expiresAt } = issued.token;
+      const { id, keyType, keyPrefix, name, projectId, environmentId, environments, expiresAt } = issued.token;
       await this.deps.audit.record(tx, caller.orgId, actorOf(caller), {
         action: "token.created",
         resourceType: "token",
@@ -236,6 +236,7 @@ export class Tokens {
           name,
           project_id: projectId,
           environment_id: environmentId,
+          environments,
           expires_at: expiresAt,
         },
       });

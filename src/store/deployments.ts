@@ -6,7 +6,7 @@ import type { Reader, Writer } from "./store.js";
 
 export function deploymentReader(
   db: Kysely<Schema>,
-): Pick<Reader, "deployment" | "deploymentBySequence" | "deployments"> {
+): Pick<Reader, "deployment" | "deploymentBySequence" | "newestDeploymentOf" | "deployments"> {
   return {
     async deployment(orgId, id) {
       const row = await db
@@ -23,6 +23,17 @@ export function deploymentReader(
         .selectAll()
         .where("environment_id", "=", environmentId)
         .where("sequence", "=", sequence)
+        .executeTakeFirst();
+      return row === undefined ? null : deploymentOf(row);
+    },
+    async newestDeploymentOf(environmentId, policyHash) {
+      const row = await db
+        .selectFrom("deployments")
+        .selectAll()
+        .where("environment_id", "=", environmentId)
+        .where("policy_hash", "=", policyHash)
+        .orderBy("sequence", "desc")
+        .limit(1)
         .executeTakeFirst();
       return row === undefined ? null : deploymentOf(row);
     },

@@ -97,6 +97,8 @@ export interface Reader {
 
   deployment(orgId: string, id: string): Promise<Deployment | null>;
   deploymentBySequence(environmentId: string, sequence: number): Promise<Deployment | null>;
+  /** The newest activation of a content. */
+  newestDeploymentOf(environmentId: string, policyHash: string): Promise<Deployment | null>;
   /** Newest first. */
   deployments(environmentId: string, page: Page): Promise<Listed<Deployment>>;
 

@@ -98,6 +98,19 @@ describe("commands against a server", () => {
     });
   });
 
+  it.each([
+    [["bundles"], "bundles"],
+    [["bundles", "get", "2"], "bundles/2"],
+    [["deployments"], "deployments"],
+    [["runtimes"], "runtimes"],
+  ])("%j answers with --json what REST answers", async (argv, path) => {
+    const { org_id: orgId } = (await json(["whoami"])) as { org_id: string };
+    const [project] = (await json(["projects"])) as { id: string }[];
+    const url = `${server.url}/v1/orgs/${orgId}/projects/${project?.id}/envs/dev/${path}`;
+    const response = await fetch(url, { headers: { Authorization: `Bearer ${ADMIN}` } });
+    expect(await json([...argv, "--env", "dev"])).toEqual(await response.json());
+  });
+
   it("activate, its guard, and a retry", async () => {
     const activate = ["activate", "2", "--env", "dev"];
     const stale = await signet([...activate, "--if-match", "0"]);

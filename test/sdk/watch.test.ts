@@ -120,12 +120,15 @@ describe("watchBundle", () => {
     expect(server.requests.map(({ afterSequence }) => afterSequence)).toEqual([0, 1]);
   });
 
-  it("rejects a good document that is not the one the activation names", async () => {
-    const wrong = await push(2);
-    if (wrong.event.case === "activation") wrong.event.value.version = 9;
-    const events = await collect(watch(scriptedServer(stayOpen(push(1), wrong, push(3)))), isActivation(3));
-    expect(events.map(brief)).toEqual(["connected 1", "1", "rejected 2 mismatch", "3"]);
-  });
+  it.each([{ version: 9 }, { policyHash: `sha256:${"0".repeat(64)}` }])(
+    "rejects a good document that is not the one the activation names: %j",
+    async (change) => {
+      const wrong = await push(2);
+      Object.assign(wrong.event.value ?? {}, change);
+      const events = await collect(watch(scriptedServer(stayOpen(push(1), wrong, push(3)))), isActivation(3));
+      expect(events.map(brief)).toEqual(["connected 1", "1", "rejected 2 mismatch", "3"]);
+    },
+  );
 
   it.each([
     [Code.Unauthenticated, "unauthenticated"],

@@ -33,7 +33,7 @@ export function logRequest(
     durationMs: Math.round((performance.now() - startedMs) * 10) / 10,
     keyPrefix,
     clientAddress,
-    aborted: res.writableFinished ? undefined : true,
+    aborted: isAborted(res) ? true : undefined,
   };
   logger[protocol === "probe" ? "debug" : "info"](line, "request");
 }
@@ -41,4 +41,10 @@ export function logRequest(
 /** The protocol's handler refused the message (a broken frame, a broken message) in its own words. */
 function isProtocolError({ protocol, reached }: RequestReport): boolean {
   return !reached && (protocol === "grpc" || protocol === "grpc-web" || protocol === "connect");
+}
+
+/** The client had not got all of the answer when the connection or stream ended. */
+function isAborted(res: NodeResponse): boolean {
+  // In HTTP/2 a reset also ends the writable side.
+  return "stream" in res ? res.stream.rstCode !== 0 : !res.writableFinished;
 }

@@ -6,10 +6,12 @@ import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
 import { toAppError, toConnectError } from "../errors.js";
 import { operationOf } from "../operations.js";
+import { answerError } from "../rest/answer.js";
+import { errorAnswer, methodNotAllowed } from "../rest/error-body.js";
 import { clampDeadline } from "./deadline.js";
+import { closeUnread } from "./leftover-body.js";
 import { headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
-import { answerError, answerMethodNotAllowed, plainError } from "./plain-answer.js";
 import { readBody } from "./read-body.js";
 import { writeRefusal } from "./refusal.js";
 import { reportKey, type RequestReport } from "./request-report.js";
@@ -107,7 +109,7 @@ async function handleRpc(
   const query = (req.url ?? "").split("?", 2)[1] ?? "";
   const form = wireFormOf(method, req.method ?? "", headerOf(req, "content-type"), new URLSearchParams(query));
   if (form === "method") {
-    answerMethodNotAllowed(req, res, allowedMethods(method), report.requestId);
+    answerError(req, res, methodNotAllowed(req.method ?? "", allowedMethods(method), report.requestId));
     return;
   }
   if (form === "media_type") {
@@ -154,8 +156,9 @@ async function invoke(
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
   if (!form.get && route.handler.method.methodKind !== "bidi_streaming") {
-    const body = await strictBody(form, request.header, await readBody(req, route.maxBytes), route.maxBytes);
-    request.body = createAsyncIterable([body]);
+    const body = await readBody(req, route.maxBytes);
+    const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes);
+    request.body = createAsyncIterable([checked]);
   }
   const response = await route.handler(request);
   // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
@@ -172,8 +175,12 @@ function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextVa
 
 function refuse(res: NodeResponse, form: WireForm, report: RequestReport, error: AppError): void {
   report.error ??= error;
-  if (res.headersSent) res.destroy();
-  else writeRefusal(res, form, toConnectError(error, report.requestId));
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  closeUnread(res);
+  writeRefusal(res, form, toConnectError(error, report.requestId));
 }
 
 function answerUnsupported(req: NodeRequest, res: NodeResponse, report: RequestReport): void {
@@ -181,5 +188,5 @@ function answerUnsupported(req: NodeRequest, res: NodeResponse, report: RequestR
   const message = `the content type ${JSON.stringify(given)} is not one of gRPC, gRPC-Web or Connect for this method`;
   const error = new AppError("unsupported_media_type", message);
   report.error = error;
-  answerError(req, res, plainError(error), report.requestId);
+  answerError(req, res, errorAnswer(error, report.requestId));
 }

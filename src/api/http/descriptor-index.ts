@@ -1,12 +1,10 @@
+import { toBinary, type DescFile, type DescService } from "@bufbuild/protobuf";
 import {
-  toBinary,
-  type DescEnum,
-  type DescExtension,
-  type DescFile,
-  type DescMessage,
-  type DescService,
-} from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+  FileDescriptorProtoSchema,
+  type DescriptorProto,
+  type EnumDescriptorProto,
+  type FieldDescriptorProto,
+} from "@bufbuild/protobuf/wkt";
 
 /**
  * The files of some services and everything that they import, by name, by what they define, and by what they extend. They come from
@@ -54,43 +52,39 @@ export class DescriptorIndex {
   }
 
   private addFile(file: DescFile): void {
-    const name = file.proto.name;
-    if (this.files.has(name)) return;
-    this.files.set(name, file);
-    for (const service of file.services) {
-      this.symbols.set(service.typeName, file);
-      for (const method of service.methods) this.symbols.set(`${service.typeName}.${method.name}`, file);
+    const { proto } = file;
+    if (this.files.has(proto.name)) return;
+    this.files.set(proto.name, file);
+    const scope = proto.package === "" ? "" : `${proto.package}.`;
+    for (const service of proto.service) {
+      this.symbols.set(scope + service.name, file);
+      for (const method of service.method) this.symbols.set(`${scope}${service.name}.${method.name}`, file);
     }
-    this.addNested(file, file);
+    for (const message of proto.messageType) this.addMessage(file, scope, message);
+    for (const one of proto.enumType) this.addEnum(file, scope, one);
+    for (const extension of proto.extension) this.addExtension(file, scope, extension);
     for (const dependency of file.dependencies) this.addFile(dependency);
   }
 
-  private addNested(file: DescFile, parent: DescFile | DescMessage): void {
-    for (const message of parent.kind === "file" ? parent.messages : parent.nestedMessages)
-      this.addMessage(file, message);
-    for (const one of parent.kind === "file" ? parent.enums : parent.nestedEnums) this.addEnum(file, one);
-    for (const one of parent.kind === "file" ? parent.extensions : parent.nestedExtensions)
-      this.addExtension(file, one);
+  private addMessage(file: DescFile, scope: string, message: DescriptorProto): void {
+    this.symbols.set(scope + message.name, file);
+    const inside = `${scope}${message.name}.`;
+    for (const { name } of [...message.field, ...message.oneofDecl]) this.symbols.set(inside + name, file);
+    for (const nested of message.nestedType) this.addMessage(file, inside, nested);
+    for (const one of message.enumType) this.addEnum(file, inside, one);
+    for (const extension of message.extension) this.addExtension(file, inside, extension);
   }
 
-  private addMessage(file: DescFile, message: DescMessage): void {
-    this.symbols.set(message.typeName, file);
-    for (const member of message.members) this.symbols.set(`${message.typeName}.${member.name}`, file);
-    this.addNested(file, message);
+  /** A value is a sibling of its enum, not inside of it (descriptor.proto). */
+  private addEnum(file: DescFile, scope: string, { name, value }: EnumDescriptorProto): void {
+    for (const one of [name, ...value.map((each) => each.name)]) this.symbols.set(scope + one, file);
   }
 
-  private addEnum(file: DescFile, one: DescEnum): void {
-    this.symbols.set(one.typeName, file);
-    // A value is a sibling of its enum, not inside of it (descriptor.proto).
-    const scope = one.typeName.slice(0, one.typeName.lastIndexOf(".") + 1);
-    for (const value of one.values) this.symbols.set(scope + value.name, file);
-  }
-
-  private addExtension(file: DescFile, extension: DescExtension): void {
-    this.symbols.set(extension.typeName, file);
-    const typeName = extension.extendee.typeName;
+  private addExtension(file: DescFile, scope: string, { name, extendee, number }: FieldDescriptorProto): void {
+    this.symbols.set(scope + name, file);
+    const typeName = extendee.replace(/^\./, "");
     const numbers = this.extensions.get(typeName) ?? new Map<number, DescFile>();
-    numbers.set(extension.number, file);
+    numbers.set(number, file);
     this.extensions.set(typeName, numbers);
   }
 }

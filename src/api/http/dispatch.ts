@@ -1,9 +1,12 @@
 import type { Logger } from "pino";
 import type { RateState } from "../admission.js";
 import { toAppError } from "../errors.js";
+import { answerError } from "../rest/answer.js";
+import { errorAnswer } from "../rest/error-body.js";
 import { logRequest } from "./access-log.js";
 import type { RpcHandler } from "./connect.js";
 import type { CorsPolicy } from "./cors.js";
+import { closeUnread } from "./leftover-body.js";
 import {
   clientAddressOf,
   pathOf,
@@ -12,7 +15,6 @@ import {
   type NodeResponse,
   type RequestListener,
 } from "./node-http.js";
-import { answerError, plainError } from "./plain-answer.js";
 import type { Probes } from "./probes.js";
 import type { RequestReport } from "./request-report.js";
 
@@ -20,7 +22,7 @@ import type { RequestReport } from "./request-report.js";
 export interface RestContext {
   readonly requestId: string;
   readonly clientAddress: string;
-  onRate(state: RateState): void;
+  readonly onRate: (state: RateState) => void;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -67,8 +69,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     const closed = new Promise<void>((resolve) => res.once("close", resolve));
     const answered = answer(options, req, res, report).catch((thrown: unknown) => {
       report.error = toAppError(thrown);
-      if (res.headersSent) res.destroy();
-      else answerError(req, res, plainError(report.error), requestId);
+      answerError(req, res, errorAnswer(report.error, requestId));
     });
     void Promise.all([closed, answered]).then(() => logRequest(options.logger, req, res, report, startedMs));
   };
@@ -97,6 +98,7 @@ async function answer(
     return;
   }
   report.protocol = "rest";
+  closeUnread(res);
   if (refused !== undefined) throw refused;
   const outcome = await rest(req, res, { requestId, clientAddress, onRate, shutdownSignal });
   report.operationId = outcome.operationId;

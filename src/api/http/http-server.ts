@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { MethodImplSpec } from "@connectrpc/connect";
+import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
@@ -46,6 +47,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
+  // Every stream listens to it: there is no number of listeners from which on it would be a leak.
+  setMaxListeners(0, shutdownSignal);
   const services = [...new Set<DescService>(methods.map(({ method }) => method.parent))];
   const names = services.map(({ typeName }) => typeName);
   const publicMethods = [

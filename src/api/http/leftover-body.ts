@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import type { NodeRequest } from "./node-http.js";
+import { constants } from "node:http2";
+import type { NodeRequest, NodeResponse } from "./node-http.js";
 
 /**
  * Throws away the rest of a body whose request is already answered. Closing at once would reset the connection, and a client that
@@ -17,4 +18,18 @@ export function discardBody(req: NodeRequest, maxBytes: number): void {
     else socket.destroy();
   });
   body.resume();
+}
+
+/**
+ * Tells an HTTP/2 client, once it has the whole answer, that the rest of its request is not wanted (RFC 9113, section 8.1), since
+ * a stream lives until both sides are done. Node does so by itself only for some answers. Nothing in HTTP/1.1.
+ */
+export function closeUnread(res: NodeResponse): void {
+  if (!("stream" in res)) return;
+  const { stream } = res;
+  stream.once("finish", () => {
+    setImmediate(() => {
+      if (!stream.destroyed && stream.state.remoteClose === 0) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  });
 }

@@ -1,4 +1,5 @@
-import { answerJson, answerMethodNotAllowed } from "./plain-answer.js";
+import { answerError, answerJson } from "../rest/answer.js";
+import { methodNotAllowed } from "../rest/error-body.js";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
 
 export interface ProbeOptions {
@@ -20,15 +21,15 @@ export function createProbes({ version, ready }: ProbeOptions): Probes {
     has: (path) => path === "/healthz" || path === "/readyz",
     answer: async (path, req, res, requestId) => {
       if (req.method !== "GET" && req.method !== "HEAD") {
-        answerMethodNotAllowed(req, res, "GET, HEAD", requestId);
+        answerError(req, res, methodNotAllowed(req.method ?? "", ["GET", "HEAD"], requestId));
         return;
       }
       if (path === "/healthz") {
-        answerJson(req, res, 200, { status: "ok", version });
+        answerJson(req, res, 200, {}, JSON.stringify({ status: "ok", version }));
         return;
       }
       const isReady = await ready().catch(() => false);
-      answerJson(req, res, isReady ? 200 : 503, { status: isReady ? "ok" : "unavailable" });
+      answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify({ status: isReady ? "ok" : "unavailable" }));
     },
   };
 }

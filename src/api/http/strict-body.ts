@@ -1,3 +1,4 @@
+import { fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { ConnectError } from "@connectrpc/connect";
 import { compressedFlag, encodeEnvelopes, type Compression, type EnvelopedMessage } from "@connectrpc/connect/protocol";
@@ -21,10 +22,11 @@ const HEAD_BYTES = 5;
  *
  * Frames that are incomplete, and encodings that nobody knows, come back as they are: the handler has words for those.
  *
- * @throws AppError `malformed` for what is no JSON, no UTF-8, or does not decompress; `invalid` for JSON that would lose
+ * @throws AppError `malformed` for what is no JSON, no protobuf, no UTF-8, or does not decompress; `invalid` for JSON that would lose
  *   something; `too_large` for a message that is over `maxBytes` once decompressed.
  */
 export async function strictBody(
+  input: DescMessage,
   form: WireForm,
   header: Headers,
   body: Uint8Array,
@@ -34,10 +36,11 @@ export async function strictBody(
   const encoding = header.get(encodingHeader) ?? "identity";
   const compression = COMPRESSIONS.find(({ name }) => name === encoding);
   if (encoding !== "identity" && compression === undefined) return body;
-  if (form.enveloped) return await strictFrames(form, compression, body, maxBytes);
+  const check = form.json ? checkJson : (data: Uint8Array) => checkBinary(input, data);
+  if (form.enveloped) return await strictFrames(check, compression, body, maxBytes);
 
   const message = compression === undefined ? body : await decompress(compression, body, maxBytes);
-  if (form.json) checkJson(message);
+  check(message);
   header.delete(encodingHeader);
   // Connect's reader believes it.
   header.delete("content-length");
@@ -61,7 +64,7 @@ const ENCODING_HEADERS = {
 } as const;
 
 async function strictFrames(
-  form: WireForm,
+  check: (message: Uint8Array) => void,
   compression: Compression | undefined,
   body: Uint8Array,
   maxBytes: number,
@@ -81,7 +84,7 @@ async function strictFrames(
       changed = true;
     }
     if (data.byteLength > maxBytes) throw bodyTooLarge(maxBytes);
-    if (form.json) checkJson(data);
+    check(data);
     frames.push({ flags: 0, data });
     // Every method takes one message; a second one is refused by the handler, and a million need not be looked at.
     if (frames.length > 1) break;
@@ -105,6 +108,15 @@ async function decompress(compression: Compression, data: Uint8Array, maxBytes: 
     const error = thrown instanceof ConnectError ? toAppError(thrown) : undefined;
     if (error?.code === "too_large") throw bodyTooLarge(maxBytes);
     throw new AppError("malformed", `the body is not ${compression.name}`, { cause: thrown });
+  }
+}
+
+/** The handler would call it an internal error, though it is the client's. */
+function checkBinary(input: DescMessage, message: Uint8Array): void {
+  try {
+    fromBinary(input, message);
+  } catch (cause) {
+    throw new AppError("malformed", `the body is no ${input.typeName}`, { cause });
   }
 }
 

@@ -16,7 +16,7 @@ export interface WireForm {
   readonly get: boolean;
 }
 
-/** The Connect unary form of a JSON request: how to answer who asked in a form that nobody knows. */
+/** Why a request has no form: 405 or 415. */
 export type WireFormFlaw = "method" | "media_type";
 
 /** The form of a request to a method, or what is wrong with it. */
@@ -36,8 +36,8 @@ export function wireFormOf(
 }
 
 /** What `Allow` says for a method. */
-export function allowedMethods(method: DescMethod): string {
-  return allowsGet(method) ? "GET, POST" : "POST";
+export function allowedMethods(method: DescMethod): readonly string[] {
+  return allowsGet(method) ? ["GET", "POST"] : ["POST"];
 }
 
 function allowsGet(method: DescMethod): boolean {

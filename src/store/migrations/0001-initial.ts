@@ -93,6 +93,7 @@ async function createBundles(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint("deployments_sequence", ["environment_id", "sequence"])
     .execute();
   await index(db, "deployments", ["bundle_id", "sequence"]);
+  await index(db, "deployments", ["environment_id", "policy_hash", "sequence"]);
 }
 
 async function createTokens(db: Kysely<unknown>, dialect: MigrationDialect): Promise<void> {

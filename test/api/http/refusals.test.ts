@@ -27,28 +27,37 @@ function grpcRefusal({ headers, headersOnly }: Http2Answer): Refused {
   expect(headersOnly).toBe(true);
   const names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
   const header = new Headers(names.map((name) => [name, String(headers[name])]));
-  return { status: headers[":status"] ?? 0, ...fromHeaders(header) };
+  return { status: Number(headers[":status"]), ...fromHeaders(header) };
 }
 
 function webRefusal({ headers, body }: Http2Answer): Refused {
   expect(body.readUInt8(0)).toBe(0x80);
   const lines = body.subarray(5).toString().trim().split("\r\n");
   const header = new Headers(lines.map((line) => line.split(": ") as [string, string]));
-  return { status: headers[":status"] ?? 0, ...fromHeaders(header) };
+  return { status: Number(headers[":status"]), ...fromHeaders(header) };
 }
 
-function jsonRefusal(status: number, error: { code: string; message: string; details: { value: string }[] }): Refused {
+interface ConnectJson {
+  readonly code: string;
+  readonly message: string;
+  readonly details: { readonly value: string }[];
+}
+
+function jsonRefusal(status: number, error: ConnectJson): Refused {
   const detail = fromBinary(ErrorDetailSchema, Buffer.from(error.details[0]?.value ?? "", "base64"));
   return { status, code: error.code, message: error.message, reason: detail.reason };
 }
 
 function unaryRefusal({ headers, body }: Http2Answer): Refused {
-  return jsonRefusal(headers[":status"] ?? 0, JSON.parse(body.toString()));
+  return jsonRefusal(Number(headers[":status"]), JSON.parse(body.toString()) as ConnectJson);
 }
 
 function streamRefusal({ headers, body }: Http2Answer): Refused {
   expect(body.readUInt8(0)).toBe(2);
-  return jsonRefusal(headers[":status"] ?? 0, JSON.parse(body.subarray(5).toString()).error);
+  return jsonRefusal(
+    Number(headers[":status"]),
+    (JSON.parse(body.subarray(5).toString()) as { error: ConnectJson }).error,
+  );
 }
 
 const forms: [string, string, string, (answer: Http2Answer) => Refused, number, string | number][] = [

@@ -1,6 +1,11 @@
 import { connect as connectHttp2, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { connect, type Socket } from "node:net";
-import { once } from "node:events";
+import { once, type EventEmitter } from "node:events";
+
+/** Unlike `once`, does not reject when the end is an error. */
+export async function closed(emitter: EventEmitter): Promise<void> {
+  await new Promise<void>((resolve) => emitter.once("close", () => resolve()));
+}
 
 /** A raw connection that remembers what it was told. */
 export class RawConnection implements Disposable {
@@ -30,7 +35,7 @@ export class RawConnection implements Disposable {
   }
 
   async closed(): Promise<string> {
-    if (!this.socket.closed) await once(this.socket, "close");
+    if (!this.socket.closed) await closed(this.socket);
     return this.received;
   }
 
@@ -76,7 +81,7 @@ export async function http2Call(
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   stream.on("error", () => undefined);
   if (body !== undefined) stream.end(body);
-  await once(stream, "close");
+  await closed(stream);
   return { headers: responseHeaders, trailers, body: Buffer.concat(chunks), rstCode: stream.rstCode ?? 0, headersOnly };
 }
 

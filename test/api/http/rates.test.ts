@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { addressKey } from "../../../src/api/admission-address.js";
+import { RateTable } from "../../../src/api/admission-rates.js";
+import { KEYS, openRig, type Rig } from "./rig.js";
+
+const LIST = "/signet.v1.BundleService/ListKeys";
+const LATEST = "/signet.v1.RuntimeService/GetLatestBundle";
+
+beforeEach(() => {
+  // Only the clock: sockets need real timers.
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2030-01-01T00:00:00Z") });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function post(rig: Rig, path: string, key: string) {
+  const headers = { "content-type": "application/json", "x-api-key": key };
+  const answer = await fetch(rig.url + path, { method: "POST", headers, body: "{}" });
+  await answer.arrayBuffer();
+  const header = (name: string) => Number(answer.headers.get(name) ?? Number.NaN);
+  return {
+    status: answer.status,
+    limit: header("x-ratelimit-limit"),
+    remaining: header("x-ratelimit-remaining"),
+    reset: header("x-ratelimit-reset"),
+    retryAfter: header("retry-after"),
+  };
+}
+
+describe("requests a minute", () => {
+  test("of one token: told on every answer, then 429 with Retry-After, then anew", async () => {
+    await using rig = await openRig({ requestsPerMinute: 2 });
+    expect(await post(rig, LIST, KEYS.ci)).toMatchObject({ status: 200, limit: 2, remaining: 1, reset: 60 });
+    vi.setSystemTime(Date.now() + 20_500);
+    expect(await post(rig, LIST, KEYS.ci)).toMatchObject({ status: 200, remaining: 0, reset: 40 });
+    expect(await post(rig, LIST, KEYS.ci)).toMatchObject({ status: 429, remaining: 0, retryAfter: 40 });
+    expect(rig.refused).toEqual(["sgnt_ci listKeys rate_limited"]);
+    expect((await post(rig, LIST, KEYS.admin)).status).toBe(200);
+    vi.setSystemTime(Date.now() + 40_000);
+    expect(await post(rig, LIST, KEYS.ci)).toMatchObject({ status: 200, remaining: 1 });
+  });
+
+  test("of one address: five times as many, whatever the token", async () => {
+    await using rig = await openRig({ requestsPerMinute: 2 });
+    for (let i = 0; i < 8; i++) await post(rig, LIST, KEYS.ci);
+    expect(await post(rig, LIST, KEYS.admin)).toMatchObject({ status: 200, limit: 2 });
+    expect(await post(rig, LIST, KEYS.admin)).toMatchObject({ status: 200, limit: 2 });
+    expect(await post(rig, LIST, KEYS.runtime)).toMatchObject({ status: 429, limit: 10, remaining: 0 });
+    expect((await post(rig, LATEST, KEYS.runtime)).status).toBe(200);
+  });
+
+  test("are not counted for the runtime traffic of a runtime token, but told", async () => {
+    await using rig = await openRig({ requestsPerMinute: 1 });
+    for (let i = 0; i < 10; i++) {
+      expect(await post(rig, LATEST, KEYS.runtime)).toMatchObject({ status: 200, limit: 1, remaining: 1 });
+    }
+    expect(await post(rig, LIST, KEYS.runtime)).toMatchObject({ status: 200, remaining: 0 });
+    expect((await post(rig, LIST, KEYS.runtime)).status).toBe(429);
+    expect((await post(rig, LATEST, KEYS.runtime)).status).toBe(200);
+    // Another kind of token that tries the same is counted.
+    expect((await post(rig, LATEST, KEYS.ci)).status).toBe(403);
+    expect((await post(rig, LATEST, KEYS.ci)).status).toBe(429);
+  });
+
+  test("of failed authentications: 429 before the key is looked up, for good keys too, until the minute is over", async () => {
+    await using rig = await openRig({ requestsPerMinute: 3 });
+    for (const remaining of [2, 1, 0]) {
+      expect(await post(rig, LIST, "guess")).toMatchObject({ status: 401, limit: 3, remaining });
+    }
+    expect(await post(rig, LIST, "guess")).toMatchObject({ status: 429, retryAfter: 60 });
+    expect((await post(rig, LIST, KEYS.ci)).status).toBe(429);
+    expect(rig.authenticated).toHaveLength(3);
+    expect(rig.refused).toEqual([]);
+    vi.setSystemTime(Date.now() + 60_000);
+    expect((await post(rig, LIST, KEYS.ci)).status).toBe(200);
+  });
+
+  test("are not told or refused when they are off", async () => {
+    await using rig = await openRig({ requestsPerMinute: 0 });
+    for (let i = 0; i < 20; i++) expect((await post(rig, LIST, "guess")).status).toBe(401);
+    expect(await post(rig, LIST, KEYS.ci)).toMatchObject({ status: 200, limit: Number.NaN });
+  });
+
+  test("do not exist for probes", async () => {
+    await using rig = await openRig({ requestsPerMinute: 1 });
+    for (let i = 0; i < 10; i++) {
+      const answer = await fetch(`${rig.url}/healthz`);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.has("x-ratelimit-limit")).toBe(false);
+      expect((await fetch(`${rig.url}/readyz`)).status).toBe(200);
+    }
+  });
+
+  test("are told on REST answers and REST refusals", async () => {
+    await using rig = await openRig({ requestsPerMinute: 1 });
+    const headers = { "x-api-key": KEYS.ci };
+    for (const status of [200, 400]) {
+      const answer = await fetch(`${rig.url}/v1/x`, { headers });
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get("x-ratelimit-remaining")).toBe("0");
+    }
+  });
+});
+
+describe("RateTable", () => {
+  test("remembers a bounded number of keys, and forgets the one not seen for longest", async () => {
+    const table = new RateTable(1, 3);
+    for (const key of ["a", "b", "c"]) await table.count(key);
+    await table.look("a");
+    await table.count("d");
+    expect(table.size).toBe(3);
+    expect((await table.look("b")).exceeded).toBe(false);
+    for (const key of ["a", "c", "d"]) expect((await table.look(key)).exceeded).toBe(true);
+  });
+
+  test("stays bounded under a flood of keys", async () => {
+    const table = new RateTable(10, 100);
+    for (let i = 0; i < 5000; i++) await table.count(`key-${i}`);
+    expect(table.size).toBe(100);
+  });
+});
+
+describe("addressKey", () => {
+  test.each([
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::ffff:c000:201", "192.0.2.1"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::9", "2001:db8:1:2::/64"],
+    ["2001:0DB8:0001:0002::", "2001:db8:1:2::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["64:ff9b::192.0.2.1", "64:ff9b:0:0::/64"],
+    ["", ""],
+  ])("%j counts as %j", (address, key) => {
+    expect(addressKey(address)).toBe(key);
+  });
+});

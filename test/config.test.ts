@@ -1,0 +1,182 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { flagOf, loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../src/config.js";
+
+interface Case {
+  readonly env: string;
+  readonly flag: string | null;
+  readonly fallback: unknown;
+  readonly good: readonly (readonly [text: string, value: unknown])[];
+  readonly bad: readonly string[];
+}
+
+const CHOSEN = "my-very-own-admin-token-1";
+const number = (env: string, flag: string, fallback: number, min: number, max: number): Case => ({
+  env,
+  flag,
+  fallback,
+  good: [
+    [String(min), min],
+    [String(max), max],
+  ],
+  bad: ["-1", "1e3", "0x10", "1.5", " 1", "ten", "", String(max + 1), ...(min > 0 ? [String(min - 1)] : [])],
+});
+
+const CASES: Readonly<Record<keyof Config, Case>> = {
+  host: { env: "SIGNET_HOST", flag: "host", fallback: "127.0.0.1", good: [["0.0.0.0", "0.0.0.0"]], bad: [] },
+  port: number("SIGNET_PORT", "port", 8080, 0, 65_535),
+  data: { env: "SIGNET_DATA", flag: "data", fallback: "./data", good: [["/srv/signet", "/srv/signet"]], bad: [] },
+  adminToken: {
+    env: "SIGNET_ADMIN_TOKEN",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      [CHOSEN, CHOSEN],
+    ],
+    bad: ["short", "a".repeat(23), `${CHOSEN}é`, ` ${CHOSEN}`, `${CHOSEN} `, `${CHOSEN}\n${CHOSEN}`, "a".repeat(4097)],
+  },
+  signingKey: {
+    env: "SIGNET_SIGNING_KEY",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      ["/keys/mine.pem", "/keys/mine.pem"],
+    ],
+    bad: [],
+  },
+  rateLimit: number("SIGNET_RATE_LIMIT", "rate-limit", 6000, 0, 1e9),
+  logLevel: {
+    env: "SIGNET_LOG_LEVEL",
+    flag: "log-level",
+    fallback: "info",
+    good: [
+      ["trace", "trace"],
+      ["silent", "silent"],
+    ],
+    bad: ["", "INFO", "loud"],
+  },
+  corsOrigins: {
+    env: "SIGNET_CORS_ORIGINS",
+    flag: "cors-origins",
+    fallback: [],
+    good: [
+      ["", []],
+      ["https://a.example, http://localhost:3000,", ["https://a.example", "http://localhost:3000"]],
+    ],
+    bad: ["*", "null", "https://a.example/", "https://a.example/path", "a.example", "https://a.example:443"],
+  },
+  maxBodyBytes: number("SIGNET_MAX_BODY_BYTES", "max-body-bytes", 16 * 1024 * 1024, 1024, 256 * 1024 * 1024),
+  heartbeatMs: number("SIGNET_HEARTBEAT_MS", "heartbeat-ms", 15_000, 100, 300_000),
+  maxStreams: number("SIGNET_MAX_STREAMS", "max-streams", 20_000, 1, 1e6),
+  maxHeldPolls: number("SIGNET_MAX_HELD_POLLS", "max-held-polls", 20_000, 1, 1e6),
+  shutdownGraceMs: number("SIGNET_SHUTDOWN_GRACE_MS", "shutdown-grace-ms", 10_000, 0, 600_000),
+  synchronous: {
+    env: "SIGNET_SYNCHRONOUS",
+    flag: "synchronous",
+    fallback: "full",
+    good: [["normal", "normal"]],
+    bad: ["", "off", "FULL"],
+  },
+};
+
+const names = Object.keys(CASES) as (keyof Config)[];
+const rows = names.map((name) => [CASES[name].env, name, CASES[name]] as const);
+const good = rows.flatMap(([env, name, { good }]) => good.map(([text, value]) => [env, text, name, value] as const));
+const bad = rows.flatMap(([env, name, { bad }]) => bad.map((text) => [env, text, name] as const));
+
+describe("the settings", () => {
+  let directory = "";
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "signet-config-"));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it("are these, and each has a text of help", () => {
+    expect([...SETTING_NAMES].sort()).toEqual([...names].sort());
+    for (const name of SETTING_NAMES) expect(SETTINGS[name].help).not.toBe("");
+  });
+
+  it("are frozen", () => {
+    expect(Object.isFrozen(loadConfig({}))).toBe(true);
+  });
+
+  it.each(rows)("%s has its name, its flag and its default", (env, name, { flag, fallback }) => {
+    const setting = SETTINGS[name];
+    expect(setting.env).toBe(env);
+    expect(setting.secret ? null : flagOf(setting)).toBe(flag);
+    expect(loadConfig({})[name]).toEqual(fallback);
+  });
+
+  it.each(good)("%s=%j is read", (env, text, name, value) => {
+    expect(loadConfig({ [env]: text })[name]).toEqual(value);
+  });
+
+  it.each(bad)("%s=%j is refused by its name", (env, text, name) => {
+    const refusal = expect.objectContaining({ code: "invalid", message: expect.stringContaining(env) as string });
+    expect(() => loadConfig({ [env]: text })).toThrow(refusal as Error);
+    const { flag } = CASES[name];
+    if (flag === null) return;
+    const byFlag = { code: "invalid", message: expect.stringContaining(`--${flag}`) as string };
+    expect(() => loadConfig({}, { [name]: text })).toThrow(expect.objectContaining(byFlag) as Error);
+  });
+
+  it("that are secret are never quoted in a refusal", () => {
+    for (const text of CASES.adminToken.bad) {
+      expect(() => loadConfig({ SIGNET_ADMIN_TOKEN: text })).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining(text.trim()) as string }) as Error,
+      );
+    }
+  });
+
+  const flagged = rows.flatMap(([env, name, { flag, good: [first] }]) =>
+    flag === null || first === undefined ? [] : [[flag, env, name, ...first] as const],
+  );
+  it.each(flagged)("--%s wins over %s", (_, env, name, text, value) => {
+    expect(loadConfig({ [env]: "not looked at" }, { [name]: text })[name]).toEqual(value);
+  });
+
+  it.each([
+    ["adminToken", "another-admin-token-0123456"],
+    ["signingKey", "/another/key.pem"],
+  ] as const)("%s takes no flag", (name, text) => {
+    expect(loadConfig({}, { [name]: text })[name]).toBeNull();
+  });
+
+  it.each(rows)("%s_FILE names a file with the value", (env, name, { good }) => {
+    const [text, value] = good.at(-1) ?? ["", null];
+    const file = join(directory, env);
+    writeFileSync(file, `${text}\n`);
+    expect(loadConfig({ [`${env}_FILE`]: file })[name]).toEqual(value);
+  });
+
+  it.each(rows)("%s_FILE that cannot be read is refused by its name", (env) => {
+    const message = expect.stringContaining(`${env}_FILE`) as string;
+    expect(() => loadConfig({ [`${env}_FILE`]: join(directory, "none") })).toThrow(
+      expect.objectContaining({ code: "invalid", message }) as Error,
+    );
+  });
+
+  it.each(["SIGNET_HOST", "SIGNET_DATA"] as const)("%s that is empty is not every address or the current directory", (env) => {
+    const name = env === "SIGNET_HOST" ? "host" : "data";
+    let taken: unknown = CASES[name].fallback;
+    try {
+      taken = loadConfig({ [env]: "" })[name];
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ code: "invalid", message: expect.stringContaining(env) as string });
+    }
+    expect(taken).toBe(CASES[name].fallback);
+  });
+
+  it.each(["postgres://db/signet", "sqlite:here"])("SIGNET_DATABASE_URL=%s is refused, not ignored", (url) => {
+    const message = expect.stringContaining("SIGNET_DATABASE_URL") as string;
+    expect(() => loadConfig({ SIGNET_DATABASE_URL: url })).toThrow(expect.objectContaining({ message }) as Error);
+  });
+
+  it("SIGNET_DATABASE_URL that is empty is nothing", () => {
+    expect(loadConfig({ SIGNET_DATABASE_URL: "" }).data).toBe("./data");
+  });
+});

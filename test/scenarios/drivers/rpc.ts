@@ -1,0 +1,88 @@
+import type { Driver, Failure, WatchMessage } from "./driver.js";
+import { bundleView, deploymentView, keyView, watchMessage, whoView, type Message } from "./views.js";
+
+type Headers = Readonly<Record<string, string>>;
+
+/** A client library of gRPC, gRPC-Web or Connect. Names are "BundleService/publishBundle"; messages have camel-case names. */
+export interface Rpc extends AsyncDisposable {
+  call(name: string, request: object, headers: Headers): Promise<Message>;
+  stream(name: string, request: object, headers: Headers, signal: AbortSignal): AsyncIterable<RpcEvent>;
+  failure(thrown: unknown): Failure;
+}
+
+/** A message of a watch with the member of its oneof. */
+export interface RpcEvent {
+  readonly sequence: number;
+  /** As the proto's JSON name: "nothingActive". */
+  readonly event: string;
+  readonly value: Message;
+}
+
+const EVENTS: Readonly<Record<string, WatchMessage["event"]>> = {
+  activation: "activation",
+  nothingActive: "nothing_active",
+  heartbeat: "heartbeat",
+};
+
+/** The driver of anything that speaks the proto's methods. */
+export function rpcDriver(rpc: Rpc): Driver {
+  const call = (name: string, request: object, headers: Headers = {}) => rpc.call(name, request, headers);
+  const many = async (name: string, request: object, field: string) =>
+    (await call(name, request))[field] as readonly Message[];
+  return {
+    publish: async (place, publication, headers) =>
+      bundleView(await call("BundleService/publishBundle", { ...place, ...publication }, headers)),
+    promote: async ({ orgId, projectId, envName }, promotedBy, headers) => {
+      const request = { orgId, projectId, sourceEnv: envName, ...(promotedBy === undefined ? {} : { promotedBy }) };
+      return bundleView(await call("BundleService/promoteBundle", request, headers));
+    },
+    activate: async (place, version, headers) =>
+      bundleView(await call("BundleService/activateBundle", { ...place, version }, headers)),
+    remove: async (place, version) => {
+      await call("BundleService/deleteBundle", { ...place, version });
+    },
+    list: async (place) => (await many("BundleService/listBundles", place, "bundles")).map(bundleView),
+    get: async (place, version) => {
+      const message = await call("BundleService/getBundle", { ...place, version });
+      const parsed = (name: string) => JSON.parse(message[name] as string) as unknown;
+      return {
+        ...bundleView(message),
+        policies: parsed("policiesJson"),
+        scopePolicies: parsed("scopePoliciesJson"),
+      };
+    },
+    document: async (place, version) =>
+      (await call("BundleService/getBundleDocument", { ...place, version }))["document"] as string,
+    diff: async (place, version, otherVersion) => {
+      const { patch } = await call("BundleService/diffBundles", { ...place, version, otherVersion });
+      return JSON.parse(patch as string) as unknown;
+    },
+    deployments: async (place) => {
+      const message = await call("BundleService/listDeployments", place);
+      const data = message["data"] as readonly Message[];
+      return { total: message["total"] as number, data: data.map(deploymentView) };
+    },
+    latest: async (headers) => {
+      const m = await call("RuntimeService/getLatestBundle", {}, headers);
+      return {
+        notModified: m["notModified"] as boolean,
+        document: m["document"] as string,
+        etag: m["etag"] as string,
+        sequence: m["sequence"] as number,
+        deploymentId: m["deploymentId"] as string,
+      };
+    },
+    async *watch({ afterSequence = 0, headers = {}, signal }) {
+      const stream = rpc.stream("RuntimeService/watchBundle", { afterSequence }, headers, signal);
+      for await (const { sequence, event, value } of stream) {
+        const name = EVENTS[event];
+        if (name === undefined) throw new Error(`unknown event ${event}`);
+        yield watchMessage(sequence, name, name === "activation" ? value : undefined);
+      }
+    },
+    keys: async () => (await many("BundleService/listKeys", {}, "keys")).map(keyView),
+    whoami: async () => whoView(await call("TokenService/whoAmI", {})),
+    failure: (thrown) => rpc.failure(thrown),
+    [Symbol.asyncDispose]: () => rpc[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,69 @@
+import type { BundleView, DeploymentView, KeyView, WatchMessage, WhoView } from "./driver.js";
+
+/** A message with camel-case names; what is unset is absent, undefined or null. */
+export type Message = Readonly<Record<string, unknown>>;
+
+export function bundleView(message: Message): BundleView {
+  const m = message as unknown as BundleView;
+  return {
+    id: m.id,
+    version: m.version,
+    policyHash: m.policyHash,
+    isActive: m.isActive,
+    publishedBy: m.publishedBy ?? null,
+    title: m.title ?? null,
+    description: m.description ?? null,
+    labels: { ...m.labels },
+    source:
+      m.source === null || (m.source as unknown) === undefined
+        ? null
+        : { repository: m.source.repository, revision: m.source.revision, url: m.source.url },
+    origin: m.origin,
+    deploymentId: m.deploymentId ?? null,
+    sequence: m.sequence ?? null,
+  };
+}
+
+export function deploymentView(message: Message): DeploymentView {
+  const m = message as unknown as DeploymentView;
+  const { id, sequence, version, kind, environment, bundleId, policyHash } = m;
+  return { id, sequence, version, fromVersion: m.fromVersion ?? null, kind, environment, bundleId, policyHash };
+}
+
+export function keyView(message: Message): KeyView {
+  const { keyId, purpose, isCurrent, publicKeyPem } = message as unknown as KeyView;
+  return { keyId, purpose, isCurrent, publicKeyPem };
+}
+
+export function whoView(message: Message): WhoView {
+  const m = message as unknown as WhoView;
+  return {
+    keyType: m.keyType,
+    scopes: [...m.scopes],
+    projectId: m.projectId ?? null,
+    environment: m.environment ?? null,
+  };
+}
+
+export function watchMessage(
+  sequence: number,
+  event: WatchMessage["event"],
+  activation: Message | undefined,
+): WatchMessage {
+  const a = (activation ?? {}) as Partial<WatchMessage>;
+  return {
+    event,
+    sequence,
+    version: a.version ?? null,
+    policyHash: a.policyHash ?? null,
+    deploymentId: a.deploymentId ?? null,
+    kind: a.kind ?? null,
+    document: a.document ?? null,
+  };
+}
+
+/** Names in camel case, one level deep. */
+export function camelCased(object: object): Message {
+  const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [camel(name), value as unknown]));
+}

@@ -1,0 +1,210 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach } from "vitest";
+import { assembleServices, type Services } from "../../src/assemble.js";
+import type { Signer } from "../../src/bundle/signer.js";
+import type { BundleState } from "../../src/core/bundle.js";
+import type { Clock } from "../../src/core/clock.js";
+import type { Environment } from "../../src/core/organization.js";
+import type { Principal } from "../../src/core/token.js";
+import { openDataDirectory, type DataDirectory } from "../../src/data-directory.js";
+import { bootstrap, keepPublicKeys } from "../../src/service/bootstrap.js";
+import type { ChangeRequest } from "../../src/service/caller.js";
+import type { PublishInput } from "../../src/service/publishing.js";
+import { createRawKey } from "../../src/service/raw-key.js";
+import type { Store } from "../../src/store/store.js";
+
+/** A clock that only the test moves. */
+export class MovableClock implements Clock {
+  #now = Date.parse("2026-05-01T12:00:00.000Z");
+
+  now(): Date {
+    return new Date(this.#now);
+  }
+
+  advanceSeconds(seconds: number): void {
+    this.#now += seconds * 1000;
+  }
+}
+
+export const HOUR = 3600;
+export const DAY = 24 * HOUR;
+
+/** What a test does at a moment that it could not meet otherwise; each throws to make that step fail. */
+export interface Moments {
+  beforeBundleSignature: () => Promise<void> | void;
+  beforeAuditSignature: () => Promise<void> | void;
+  /** Between the read of an environment by its id and the answer. */
+  afterEnvironmentRead: () => Promise<void> | void;
+}
+
+/** All use cases over SQLite in a directory of the test's own, after a first start. */
+export class Fixture {
+  directory = "";
+  clock = new MovableClock();
+  readonly moments: Moments = { beforeBundleSignature() {}, beforeAuditSignature() {}, afterEnvironmentRead() {} };
+  data!: DataDirectory;
+  services!: Services;
+  /** Of the operator's organization. */
+  admin!: Principal;
+  orgId = "";
+  projectId = "";
+
+  get store(): Store {
+    return this.data.store;
+  }
+
+  async open(): Promise<void> {
+    this.directory = await mkdtemp(join(tmpdir(), "signet-service-"));
+    Object.assign(this.moments, { beforeBundleSignature() {}, beforeAuditSignature() {}, afterEnvironmentRead() {} });
+    this.clock = new MovableClock();
+    await this.#assemble();
+    const key = createRawKey("admin");
+    const made = await bootstrap({ ...this.services, store: this.store }, key);
+    if (made === null) throw new Error("a new directory that is not new");
+    Object.assign(this, made);
+    this.admin = await this.services.tokens.authenticate(key.rawKey);
+  }
+
+  /** As a restart of the server: nothing in memory stays. */
+  async reopen(): Promise<void> {
+    await this.data[Symbol.asyncDispose]();
+    await this.#assemble();
+  }
+
+  async close(): Promise<void> {
+    await this.data[Symbol.asyncDispose]();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** A second connection, for what the store does not let anybody do. */
+  tamper(change: (database: Database.Database) => void): void {
+    const database = new Database(join(this.directory, "signet.db"));
+    for (const { name } of database.prepare("select name from sqlite_master where type = 'trigger'").all() as {
+      name: string;
+    }[]) {
+      database.exec(`drop trigger "${name}"`);
+    }
+    change(database);
+    database.close();
+  }
+
+  /** How many rows a table has. */
+  count(table: string): number {
+    const database = new Database(join(this.directory, "signet.db"), { readonly: true });
+    const { n } = database.prepare(`select count(*) as n from ${table}`).get() as { n: number };
+    database.close();
+    return n;
+  }
+
+  change(options: Partial<ChangeRequest> = {}): ChangeRequest {
+    return { principal: this.admin, idempotencyKey: null, ifSequence: null, ...options };
+  }
+
+  path(envName: string) {
+    return { projectId: this.projectId, envName };
+  }
+
+  async publish(envName: string, policies: unknown = { n: 1 }, caller = this.change()): Promise<BundleState> {
+    const input = publishInput({ policies: JSON.stringify(policies) });
+    return await this.services.publishing.publish(caller, this.path(envName), input);
+  }
+
+  async promote(envName: string, caller = this.change()): Promise<BundleState> {
+    return await this.services.publishing.promote(caller, this.path(envName), null);
+  }
+
+  async activate(envName: string, version: number, caller = this.change()): Promise<BundleState> {
+    return await this.services.bundles.activate(caller, this.path(envName), version);
+  }
+
+  async environment(envName: string): Promise<Environment> {
+    return await this.services.environments.get(this.admin, this.path(envName));
+  }
+
+  /** A runtime token of an environment, and who it is. */
+  async runtime(envName: string, options: { name?: string; expiresInDays?: number } = {}) {
+    const { id: environmentId } = await this.environment(envName);
+    const { name = null, expiresInDays = null } = options;
+    const target = { projectId: this.projectId, environmentId, name, expiresInDays };
+    const { token, rawKey } = await this.services.tokens.createRuntime(this.admin, target);
+    return { token, rawKey, principal: await this.services.tokens.authenticate(rawKey) };
+  }
+
+  async ci(environments: readonly string[] = []): Promise<Principal> {
+    const target = { projectId: this.projectId, environments, name: null, expiresInDays: null };
+    const { rawKey } = await this.services.tokens.createCi(this.admin, target);
+    return await this.services.tokens.authenticate(rawKey);
+  }
+
+  /** The first admin of another organization. */
+  async foreigner(name = "foreign"): Promise<Principal> {
+    const input = { name, plan: null, versionsPerEnvironment: null };
+    const { adminToken } = await this.services.organizations.create(this.admin, input);
+    return await this.services.tokens.authenticate(adminToken.rawKey);
+  }
+
+  /** What must not change when something is refused. */
+  async fingerprint() {
+    const tables = ["organizations", "projects", "environments", "bundles", "contents", "deployments", "tokens"];
+    const counts = [...tables, "audit_events", "idempotent_answers"].map((table) => [table, this.count(table)]);
+    const { rows } = await this.services.environments.list(this.admin, this.projectId, undefined, 0);
+    return { counts, environments: rows };
+  }
+
+  async actions(orgId = this.orgId): Promise<string[]> {
+    const { rows } = await this.services.audit.list({ orgId, limit: 1000, after: 0 });
+    return rows.map(({ action }) => action);
+  }
+
+  async #assemble(): Promise<void> {
+    const { directory: path, clock, moments } = this;
+    this.data = await openDataDirectory({ path, signingKey: null, synchronous: "normal", create: true });
+    const { store, keys } = this.data;
+    await keepPublicKeys(store, clock, keys);
+    const read: Store["read"] = {
+      ...store.read,
+      async environmentById(id) {
+        const environment = await store.read.environmentById(id);
+        await moments.afterEnvironmentRead();
+        return environment;
+      },
+    };
+    this.services = assembleServices({
+      store: { read, write: (work) => store.write(work), ping: () => store.ping(), [Symbol.asyncDispose]: async () => {} },
+      clock,
+      keys: {
+        bundles: signingAfter(keys.bundles, () => moments.beforeBundleSignature()),
+        audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
+        problem: null,
+      },
+      sessionLimits: { stream: 3, poll: 3 },
+      heartbeatMs: 600_000,
+    });
+  }
+}
+
+/** One for each test of a file. */
+export function useServices(): Fixture {
+  const fixture = new Fixture();
+  beforeEach(() => fixture.open());
+  afterEach(() => fixture.close());
+  return fixture;
+}
+
+export function publishInput(input: Partial<PublishInput> = {}): PublishInput {
+  const nothing = { scopePolicies: null, publishedBy: null, title: null, description: null, source: null };
+  return { policies: '{"n":1}', ...nothing, labels: {}, activate: true, ...input };
+}
+
+function signingAfter(signer: Signer, before: () => Promise<void> | void): Signer {
+  return {
+    ...signer,
+    async sign(message) {
+      await before();
+      return await signer.sign(message);
+    },
+  };
+}

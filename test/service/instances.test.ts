@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import type { StatusReport } from "../../src/service/instances.js";
+import { useServices } from "./fixture.js";
+
+const nothing = { reason: null, agent: null, labels: {} };
+
+describe("runtime instances", () => {
+  const signet = useServices();
+  const instances = () => signet.services.instances;
+  const list = async () =>
+    (await instances().list(signet.admin, signet.path("dev"), 100, 0)).rows.map(({ instance, behindBy }) => ({
+      ...instance,
+      behindBy,
+    }));
+
+  async function published(count: number) {
+    for (let n = 0; n < count; n += 1) await signet.publish("dev", { n });
+    return (await signet.runtime("dev")).principal;
+  }
+
+  it("are shown from their first connection, with how far they are behind from their first report", async () => {
+    const principal = await published(3);
+    instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, agent: "v1" });
+    expect(await list()).toMatchObject([{ instanceId: "a", state: "connected", behindBy: null, agent: "v1" }]);
+    expect(await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 })).toBe(3);
+    const expected = { state: "applied", appliedSequence: 2, appliedVersion: 2, behindBy: 1 };
+    expect(await list()).toMatchObject([{ ...expected, agent: "v1", labels: { zone: "1" } }]);
+  });
+
+  it.each([["gathered between two writes", false], ["written in between", true], ["after a restart", null]])(
+    "keep what a later report does not tell: %s",
+    async (_, write) => {
+      const principal = await published(2);
+      const rejected = { instanceId: "a", state: "rejected", sequence: 2, reason: "bad signature" };
+      const steps = [
+        () => instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 1 }),
+        () => instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, agent: "v2" }),
+        () => instances().report(principal, { ...nothing, ...rejected }),
+        () => instances().connected(principal, { instanceId: "a", labels: {}, agent: null }),
+      ];
+      for (const step of steps) {
+        await step();
+        if (write !== false) await instances().flush();
+        if (write === null) await signet.reopen();
+      }
+      const kept = { appliedSequence: 1, appliedVersion: 1, agent: "v2", labels: { zone: "1" } };
+      expect(await list()).toMatchObject([{ ...kept, state: "rejected", reason: "bad signature" }]);
+      await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 });
+      expect(await list()).toMatchObject([{ state: "applied", appliedSequence: 2, reason: null, behindBy: 0 }]);
+    },
+  );
+
+  it("are of one token: another token's instance of the same name is another one", async () => {
+    const principal = await published(1);
+    const { principal: other } = await signet.runtime("dev", { name: "edge" });
+    const report = { ...nothing, instanceId: "a", state: "applied", sequence: 1 };
+    await instances().report(principal, report);
+    await instances().report(other, report);
+    expect((await list()).map(({ keyPrefix }) => keyPrefix).sort()).toEqual(
+      [principal.keyPrefix, other.keyPrefix].sort(),
+    );
+  });
+
+  const heartbeat = { reporter: "a", bundleEtag: null, policyHash: null, agent: null, clientAddress: "192.0.2.1" };
+  const other = `sha256:${"0".repeat(64)}`;
+  it.each([
+    ["a plain tag", (hash: string) => ({ bundleEtag: `${hash}.2` }), 2],
+    ["a quoted tag", (hash: string) => ({ bundleEtag: `"${hash}.2"` }), 2],
+    ["a weak tag", (hash: string) => ({ bundleEtag: `W/"${hash}.2"` }), 2],
+    ["the hash alone, whose newest activation counts", (hash: string) => ({ bundleEtag: hash }), 4],
+    ["the hash in its own field", (hash: string) => ({ policyHash: hash }), 4],
+    ["an activation that is not the newest of its content", (hash: string) => ({ bundleEtag: `${hash}.2` }), 2],
+    ["nothing", () => ({}), null],
+    ["an empty text", () => ({ bundleEtag: "" }), null],
+    ["a content that never was", () => ({ bundleEtag: other }), null],
+    ["a content that never was under a sequence that never was", () => ({ bundleEtag: `${other}.9` }), null],
+    ["a content that never was under a sequence of ours", () => ({ bundleEtag: `${other}.2` }), null],
+    ["no content at all under a sequence of ours", () => ({ bundleEtag: "x.2" }), null],
+    ["a sequence beyond all numbers", () => ({ bundleEtag: `${other}.99999999999` }), null],
+  ])("apply by the ETag of a heartbeat: %s", async (_, tags, applied) => {
+    const principal = await published(3);
+    const { bundle } = await signet.activate("dev", 2);
+    await instances().heartbeat(principal, { ...heartbeat, ...tags(bundle.policyHash) });
+    const state = applied === null ? "connected" : "applied";
+    const appliedVersion = applied === null ? null : 2;
+    expect(await list()).toMatchObject([{ state, appliedSequence: applied, appliedVersion }]);
+  });
+
+  it("that all call themselves the same are told apart by their address", async () => {
+    const principal = await published(0);
+    for (const clientAddress of ["192.0.2.1", "192.0.2.2", "192.0.2.1"]) {
+      for (const reporter of [null, "", "sidecar"]) {
+        await instances().heartbeat(principal, { ...heartbeat, reporter, clientAddress });
+      }
+    }
+    expect((await list()).map(({ instanceId }) => instanceId).sort()).toEqual(
+      ["192.0.2.1", "192.0.2.2"].flatMap((address) => [`runtime@${address}`, `sidecar@${address}`]).sort(),
+    );
+  });
+
+  it.each<[string, Partial<StatusReport>, string]>([
+    ["a state that is none", { state: "connected" }, "state"],
+    ["a sequence above the newest", { sequence: 3 }, "sequence"],
+    ["to have applied nothing", { sequence: 0 }, "sequence"],
+    ["no name", { instanceId: "" }, "instance_id"],
+    ["a name of 129", { instanceId: "n".repeat(129) }, "instance_id"],
+    ["a name with a control character", { instanceId: "a\u0000" }, "instance_id"],
+    ["a reason of 1,001", { reason: "r".repeat(1001) }, "reason"],
+    ["an agent of 256", { agent: "a".repeat(256) }, "agent"],
+  ])("cannot report %s", async (_, wrong, field) => {
+    const principal = await published(2);
+    const report = { ...nothing, instanceId: "a", state: "applied", sequence: 1, ...wrong };
+    const fields = [{ loc: ["body", field] }];
+    await expect(instances().report(principal, report)).rejects.toMatchObject({ code: "invalid", fields });
+    expect(await list()).toEqual([]);
+  });
+
+  it("of one token are bounded: those that were seen last stay", async () => {
+    const principal = await published(0);
+    for (let n = 0; n < 10_100; n += 1) {
+      signet.clock.advanceSeconds(1);
+      instances().connected(principal, { instanceId: `i${n}`, labels: {}, agent: null });
+    }
+    await instances().flush();
+    expect(signet.count("instances")).toBe(10_000);
+    expect((await list())[0]?.instanceId).toBe("i10099");
+    expect(await signet.store.read.instance(principal.environmentId ?? "", principal.tokenId, "i99")).toBeNull();
+  });
+
+  it("hold a bounded agent, whoever tells it", async () => {
+    const principal = await published(0);
+    const request = { afterSequence: 0, instanceId: "a", labels: {}, clientAddress: "192.0.2.1" };
+    const agent = "a".repeat(10_000);
+    const events = signet.services.watch.watch(principal, { ...request, agent }, new AbortController().signal);
+    // Refused or shortened: both are fine.
+    await events.next().catch(() => null);
+    await events.return(undefined);
+    for (const instance of await list()) expect((instance.agent ?? "").length).toBeLessThanOrEqual(255);
+  });
+
+  it("of an environment that was deleted meanwhile are forgotten", async () => {
+    const principal = await published(0);
+    instances().connected(principal, { instanceId: "a", labels: {}, agent: null });
+    await signet.services.environments.delete(signet.admin, signet.path("dev"));
+    await instances().flush();
+    expect(signet.count("instances")).toBe(0);
+  });
+});
