@@ -6,7 +6,7 @@ import { addressKey } from "./admission-address.js";
 import { rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
 import type { Admission, RateState, RequestHead } from "./admission.js";
-import { requireOrganization } from "./guard.js";
+import { requireOrganization, type OnRefused } from "./guard.js";
 import { carriesScope, operationOf, scopeName } from "./operations.js";
 
 /** How many times a token's budget one client address has: several tokens may share an address (NAT, a CI host). */
@@ -19,7 +19,7 @@ export interface AdmissionOptions {
   /** Who a raw key belongs to. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked. */
   authenticate(rawKey: string): Promise<Principal>;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
-  onRefused(principal: Principal, operationId: string, code: "forbidden" | "rate_limited"): void;
+  readonly onRefused: OnRefused;
   /** For each token; 0 turns all rate limits off. */
   readonly requestsPerMinute: number;
   readonly maxRateKeys: number;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { TestServer } from "../support/server.js";
 import type { Place } from "./drivers/driver.js";
 
@@ -12,7 +13,7 @@ export interface TestProject {
   readonly runtimeToken: Readonly<Record<Stage, string>>;
   /** The id of the runtime token of a stage. */
   runtimeTokenId(stage: Stage): Promise<number>;
-  /** Publishes `{"n":<n>}` plus a filler, over gRPC. Returns the sequence. */
+  /** Publishes `{"n":<n>}` plus a filler that does not compress, over gRPC. Returns the sequence. */
   publish(stage: Stage, n: number, fillerLength?: number): Promise<number>;
 }
 
@@ -33,7 +34,7 @@ export async function createTestProject(server: TestServer, name: string): Promi
       return tokens.find((token) => token.environmentId === environmentId[stage])?.id ?? 0;
     },
     async publish(stage, n, fillerLength = 0) {
-      const policies = JSON.stringify({ n, filler: String(n % 10).repeat(fillerLength) });
+      const policies = JSON.stringify({ n, filler: randomBytes(fillerLength / 2).toString("hex") });
       return (await admin.bundles.publishBundle({ ...place[stage], policies })).sequence ?? 0;
     },
   };

@@ -74,5 +74,6 @@ describe("one port", () => {
     const foreign = bundles.publishBundle({ orgId: "another" }, { headers: { "x-api-key": KEYS.ci } });
     await expect(foreign).rejects.toMatchObject({ code: 7 });
     expect(rig.published).toEqual([]);
+    expect(rig.refused).toEqual(["sgnt_ci publishBundle forbidden"]);
   });
 });

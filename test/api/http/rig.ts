@@ -6,7 +6,7 @@ import { BundleSchema, BundleService, type PublishBundleRequest } from "../../..
 import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
 import { createAdmission } from "../../../src/api/admission-door.js";
 import { callOf } from "../../../src/api/call.js";
-import { guardMethod } from "../../../src/api/guard.js";
+import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limits.js";
@@ -35,6 +35,10 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const refused: string[] = [];
   const logLines: Record<string, unknown>[] = [];
   const gate = new Gate();
+
+  const onRefused: OnRefused = ({ keyPrefix }, operationId, code) => {
+    refused.push(`${keyPrefix} ${operationId} ${code}`);
+  };
 
   const bundles: Partial<ServiceImpl<typeof BundleService>> = {
     async publishBundle(request: PublishBundleRequest, context: HandlerContext) {
@@ -66,14 +70,14 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const methods = [
     ...Object.values(createServiceImplSpec<typeof BundleService>(BundleService, bundles).methods),
     ...Object.values(createServiceImplSpec<typeof RuntimeService>(RuntimeService, runtimes).methods),
-  ].map(guardMethod);
+  ].map((spec) => guardMethod(spec, onRefused));
 
   const admission = createAdmission({
     authenticate: async (rawKey) => {
       authenticated.push(rawKey);
       return principalOf(rawKey);
     },
-    onRefused: ({ keyPrefix }, operationId, code) => refused.push(`${keyPrefix} ${operationId} ${code}`),
+    onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
     maxRateKeys: options.maxRateKeys ?? 1000,
   });
