@@ -132,8 +132,15 @@ describe("the settings", () => {
     }
   });
 
-  const flagged = rows.flatMap(([env, name, { flag, good: [first] }]) =>
-    flag === null || first === undefined ? [] : [[flag, env, name, ...first] as const],
+  const flagged = rows.flatMap(
+    ([
+      env,
+      name,
+      {
+        flag,
+        good: [first],
+      },
+    ]) => (flag === null || first === undefined ? [] : [[flag, env, name, ...first] as const]),
   );
   it.each(flagged)("--%s wins over %s", (_, env, name, text, value) => {
     expect(loadConfig({ [env]: "not looked at" }, { [name]: text })[name]).toEqual(value);
@@ -160,16 +167,19 @@ describe("the settings", () => {
     );
   });
 
-  it.each(["SIGNET_HOST", "SIGNET_DATA"] as const)("%s that is empty is not every address or the current directory", (env) => {
-    const name = env === "SIGNET_HOST" ? "host" : "data";
-    let taken: unknown = CASES[name].fallback;
-    try {
-      taken = loadConfig({ [env]: "" })[name];
-    } catch (thrown) {
-      expect(thrown).toMatchObject({ code: "invalid", message: expect.stringContaining(env) as string });
-    }
-    expect(taken).toBe(CASES[name].fallback);
-  });
+  it.each(["SIGNET_HOST", "SIGNET_DATA"] as const)(
+    "%s that is empty is not every address or the current directory",
+    (env) => {
+      const name = env === "SIGNET_HOST" ? "host" : "data";
+      let taken: unknown = CASES[name].fallback;
+      try {
+        taken = loadConfig({ [env]: "" })[name];
+      } catch (thrown) {
+        expect(thrown).toMatchObject({ code: "invalid", message: expect.stringContaining(env) as string });
+      }
+      expect(taken).toBe(CASES[name].fallback);
+    },
+  );
 
   it.each(["postgres://db/signet", "sqlite:here"])("SIGNET_DATABASE_URL=%s is refused, not ignored", (url) => {
     const message = expect.stringContaining("SIGNET_DATABASE_URL") as string;

@@ -98,7 +98,10 @@ describe("a server", () => {
     try {
       taken = testConfig(settings);
     } catch (thrown) {
-      expect(thrown).toMatchObject({ code: "invalid", message: expect.stringContaining("SIGNET_ADMIN_TOKEN") as string });
+      expect(thrown).toMatchObject({
+        code: "invalid",
+        message: expect.stringContaining("SIGNET_ADMIN_TOKEN") as string,
+      });
       return;
     }
     await using server = await startServer(taken, silent);

@@ -178,13 +178,13 @@ describe.skipIf(!hasCurl)("a documented refusal", () => {
     expect((await publish()).json).toMatchObject({ version: 3 });
   });
 
-  it("promotion to a stage that was deleted: 404", async () => {
+  it("promotion towards a stage that was deleted finds no target: 400", async () => {
     const gone = await createTestProject(server, "gone");
     await gone.publish("staging", 1);
-    const prod = `/v1/orgs/${server.orgId}/projects/${gone.projectId}/environments/prod`;
-    const deleted = await admin(prod, "-X", "DELETE");
-    // Either a stage that others promote to cannot go, or promotion to it finds nothing.
-    const promoted = await admin(`${envPath(server, gone, "staging")}/promote`, "-X", "POST");
-    expect(promoted.status, `${deleted.status} ${promoted.text}`).toBe(404);
+    const path = `/v1/orgs/${server.orgId}/projects/${gone.projectId}/environments`;
+    expect((await admin(`${path}/prod`, "-X", "DELETE")).status).toBe(204);
+    expect((await admin(`${path}/staging`)).json).toMatchObject({ promotes_to: null });
+    expectErrorBody(await admin(`${envPath(server, gone, "staging")}/promote`, "-X", "POST"), 400);
+    expectErrorBody(await admin(`${path}/prod`), 404);
   });
 });

@@ -101,7 +101,7 @@ describe.skipIf(!hasCurl)("Idempotency-Key", () => {
     const publish = async (): Promise<ShellAnswer> => {
       const answer = await fetch(`${server.url}${envPath(server, project, "dev")}/bundles/publish`, {
         method: "POST",
-        headers: { "X-API-Key": ADMIN_TOKEN, "Idempotency-Key": "big" },
+        headers: { "X-API-Key": ADMIN_TOKEN, "Idempotency-Key": "big", "Content-Type": "application/json" },
         body,
       });
       const text = await answer.text();
@@ -142,7 +142,7 @@ describe.each(DRIVERS)("over $name", (kind) => {
   it("a retry with the same Idempotency-Key is answered from the first", async () => {
     const project = await fresh();
     await using driver = kind.open(server.url, ADMIN_TOKEN);
-    const headers = { "Idempotency-Key": "over and over" };
+    const headers = { "Idempotency-Key": project.projectId };
     const first = await driver.publish(project.place.dev, { policies: '{"a":1}' }, headers);
     expect(await driver.publish(project.place.dev, { policies: '{"a":1}' }, headers)).toEqual(first);
     const other = driver.publish(project.place.dev, { policies: '{"a":2}' }, headers);

@@ -173,7 +173,12 @@ export class Fixture {
       },
     };
     this.services = assembleServices({
-      store: { read, write: (work) => store.write(work), ping: () => store.ping(), [Symbol.asyncDispose]: async () => {} },
+      store: {
+        read,
+        write: (work) => store.write(work),
+        ping: () => store.ping(),
+        [Symbol.asyncDispose]: async () => {},
+      },
       clock,
       keys: {
         bundles: signingAfter(keys.bundles, () => moments.beforeBundleSignature()),

@@ -27,28 +27,29 @@ describe("runtime instances", () => {
     expect(await list()).toMatchObject([{ ...expected, agent: "v1", labels: { zone: "1" } }]);
   });
 
-  it.each([["gathered between two writes", false], ["written in between", true], ["after a restart", null]])(
-    "keep what a later report does not tell: %s",
-    async (_, write) => {
-      const principal = await published(2);
-      const rejected = { instanceId: "a", state: "rejected", sequence: 2, reason: "bad signature" };
-      const steps = [
-        () => instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 1 }),
-        () => instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, agent: "v2" }),
-        () => instances().report(principal, { ...nothing, ...rejected }),
-        () => instances().connected(principal, { instanceId: "a", labels: {}, agent: null }),
-      ];
-      for (const step of steps) {
-        await step();
-        if (write !== false) await instances().flush();
-        if (write === null) await signet.reopen();
-      }
-      const kept = { appliedSequence: 1, appliedVersion: 1, agent: "v2", labels: { zone: "1" } };
-      expect(await list()).toMatchObject([{ ...kept, state: "rejected", reason: "bad signature" }]);
-      await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 });
-      expect(await list()).toMatchObject([{ state: "applied", appliedSequence: 2, reason: null, behindBy: 0 }]);
-    },
-  );
+  it.each([
+    ["gathered between two writes", false],
+    ["written in between", true],
+    ["after a restart", null],
+  ])("keep what a later report does not tell: %s", async (_, write) => {
+    const principal = await published(2);
+    const rejected = { instanceId: "a", state: "rejected", sequence: 2, reason: "bad signature" };
+    const steps: readonly (() => Promise<number> | void)[] = [
+      () => instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 1 }),
+      () => instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, agent: "v2" }),
+      () => instances().report(principal, { ...nothing, ...rejected }),
+      () => instances().connected(principal, { instanceId: "a", labels: {}, agent: null }),
+    ];
+    for (const step of steps) {
+      await step();
+      if (write !== false) await instances().flush();
+      if (write === null) await signet.reopen();
+    }
+    const kept = { appliedSequence: 1, appliedVersion: 1, agent: "v2", labels: { zone: "1" } };
+    expect(await list()).toMatchObject([{ ...kept, state: "rejected", reason: "bad signature" }]);
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 });
+    expect(await list()).toMatchObject([{ state: "applied", appliedSequence: 2, reason: null, behindBy: 0 }]);
+  });
 
   it("are of one token: another token's instance of the same name is another one", async () => {
     const principal = await published(1);
@@ -75,7 +76,6 @@ describe("runtime instances", () => {
     ["a content that never was", () => ({ bundleEtag: other }), null],
     ["a content that never was under a sequence that never was", () => ({ bundleEtag: `${other}.9` }), null],
     ["a content that never was under a sequence of ours", () => ({ bundleEtag: `${other}.2` }), null],
-    ["no content at all under a sequence of ours", () => ({ bundleEtag: "x.2" }), null],
     ["a sequence beyond all numbers", () => ({ bundleEtag: `${other}.99999999999` }), null],
   ])("apply by the ETag of a heartbeat: %s", async (_, tags, applied) => {
     const principal = await published(3);

@@ -1,4 +1,7 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { openSqliteStore } from "../../src/store/sqlite/open.js";
+import { startTestServer } from "../support/server.js";
 import { useServices } from "./fixture.js";
 
 describe("refused attempts", () => {
@@ -66,5 +69,39 @@ describe("refused attempts", () => {
     for (let n = 0; n < 10_500; n += 1) refusals().count(signet.admin, `operation ${n}`, "forbidden");
     await refusals().flush(true);
     expect((await signet.services.audit.head(signet.orgId)).number).toBe(10_001);
+  });
+});
+
+describe("refused attempts, over a server", () => {
+  it("of known tokens are in their organization's audit, over every protocol and from behind the door", async () => {
+    await using server = await startTestServer();
+    const { admin, orgId, projectId, directory, url } = server;
+    const ci = await admin.tokens.createCiToken({ orgId, projectId, environments: ["staging"] });
+    const tenant = await admin.organizations.createOrganization({ name: "tenant" });
+    const asCi = server.clientFor(ci.rawKey ?? "");
+    const asTenant = server.clientFor(tenant.adminToken?.rawKey ?? "");
+    const denied = { code: "forbidden" };
+    await expect(asCi.organizations.createProject({ orgId, name: "x" })).rejects.toMatchObject(denied);
+    const target = { orgId, projectId, envName: "dev", policies: "{}" };
+    await expect(asCi.bundles.publishBundle(target)).rejects.toMatchObject(denied);
+    await expect(asTenant.organizations.listProjects({ orgId })).rejects.toMatchObject(denied);
+    const headers = { "X-API-Key": tenant.adminToken?.rawKey ?? "" };
+    expect((await fetch(`${url}/v1/orgs/${orgId}/projects`, { headers })).status).toBe(403);
+    expect((await fetch(`${url}/v1/orgs/${orgId}/tokens`, { headers })).status).toBe(403);
+    await server.server[Symbol.asyncDispose]();
+
+    await using store = await openSqliteStore({ file: join(directory, "signet.db") });
+    const refused = async (of: string) => {
+      const { rows } = await store.read.auditEvents({ orgId: of, limit: 100, after: 0, action: "access.refused" });
+      return rows.map(({ actor, resourceId, metadata }) => [actor, resourceId, metadata["count"]]).sort();
+    };
+    expect(await refused(orgId)).toEqual([
+      [ci.keyPrefix, "createProject", 1],
+      [ci.keyPrefix, "publishBundle", 1],
+    ]);
+    expect(await refused(tenant.id ?? "")).toEqual([
+      [tenant.adminToken?.keyPrefix, "listProjects", 2],
+      [tenant.adminToken?.keyPrefix, "listTokens", 1],
+    ]);
   });
 });

@@ -191,6 +191,13 @@ describe("limit", () => {
     expect(titles).toEqual([]);
   });
 
+  it.each(["Content-Type: text/plain", "Content-Encoding: zstd"])("%s is refused before the body", async (header) => {
+    const { rest, titles } = await start();
+    const head = `POST ${publish} HTTP/1.1\r\nHost: x\r\n${header}\r\nContent-Length: 500000\r\n\r\n`;
+    expect(await firstLine(rest.port, head)).toBe("HTTP/1.1 415 Unsupported Media Type");
+    expect(titles).toEqual([]);
+  });
+
   it("a client that leaves inside of its body calls nobody", async () => {
     const { rest, titles } = await start();
     const socket = connectTcp(rest.port, "127.0.0.1");

@@ -11,7 +11,7 @@ import type { Message } from "./views.js";
 
 interface Opened {
   readonly transport: Transport;
-  close(): void;
+  readonly close: () => void;
 }
 
 interface CallOptions {
@@ -62,13 +62,12 @@ function opener(open: (url: string) => Opened): (url: string, token: string) => 
     };
     const withToken = (headers: Readonly<Record<string, string>>) => ({ ...headers, "X-API-Key": token });
     return rpcDriver({
-      call: async (name, request, headers) =>
-        (await method(name)(request, { headers: withToken(headers) })) as unknown as Message,
+      call: async (name, request, headers) => (await method(name)(request, { headers: withToken(headers) })) as Message,
       async *stream(name, request, headers, signal) {
         const options = { headers: withToken(headers), signal };
         for await (const message of method(name)(request, options) as AsyncIterable<WatchBundleResponse>) {
           const { sequence, event } = message;
-          yield { sequence, event: event.case ?? "", value: (event.value ?? {}) as unknown as Message };
+          yield { sequence, event: event.case ?? "", value: event.value ?? {} };
         }
       },
       failure: failureOf,
