@@ -54,7 +54,12 @@ function setting<T>(
   return { env, help, fallback, parse, secret: false };
 }
 
-const text = (value: string) => value;
+/** Empty would be every address to Node, and the current directory to the file system. */
+function text(value: string, name: string): string {
+  if (value === "") throw new AppError("invalid", `${name} must not be empty`);
+  return value;
+}
+
 const textOrNull = (value: string) => (value === "" ? null : value);
 
 function wholeNumber(min: number, max: number) {
@@ -158,7 +163,7 @@ export function loadConfig(
   environment: Readonly<Record<string, string | undefined>>,
   flags: Readonly<Partial<Record<keyof Config, string>>> = {},
 ): Config {
-  if ((environment.SIGNET_DATABASE_URL ?? "") !== "") {
+  if ((environment.SIGNET_DATABASE_URL ?? environment.SIGNET_DATABASE_URL_FILE ?? "") !== "") {
     throw new AppError("invalid", "SIGNET_DATABASE_URL is set, but this version keeps its data in SQLite only");
   }
   const values = SETTING_NAMES.map((name) => {

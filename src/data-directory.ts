@@ -37,8 +37,11 @@ export async function openDataDirectory(options: {
     const keys = openSigningKeys(path, options.signingKey, isNew);
     const store = await openSqliteStore({ file, synchronous: options.synchronous });
     const dispose = async () => {
-      await store[Symbol.asyncDispose]();
-      await lock[Symbol.asyncDispose]();
+      try {
+        await store[Symbol.asyncDispose]();
+      } finally {
+        await lock[Symbol.asyncDispose]();
+      }
     };
     return { path, isNew, store, keys, [Symbol.asyncDispose]: dispose };
   } catch (thrown) {

@@ -4,6 +4,7 @@ import type { Config } from "./config.js";
 import { systemClock } from "./core/clock.js";
 import { notFound } from "./core/error.js";
 import { openDataDirectory } from "./data-directory.js";
+import { createRawKey } from "./service/raw-key.js";
 import { keepPublicKeys } from "./service/bootstrap.js";
 
 /** A replaced admin token. */
@@ -35,11 +36,14 @@ export async function createOfflineAdminToken(
   await keepPublicKeys(store, systemClock, keys);
   const sessionLimits = { stream: 0, poll: 0 };
   const services = assembleServices({ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0 });
-  const { token, rawKey } = await store.write(async (tx) => {
+  const key = createRawKey("admin");
+  // Kept before it is committed, as at the first start: a token that works and that nobody has would be lost.
+  keepAdminToken(directory.path, key.rawKey);
+  const { token } = await store.write(async (tx) => {
     const operator = await tx.operatorOrganization();
     if (operator === null) throw notFound("organization of the operator");
     const options = { name: name ?? "made offline", expiresInDays: null };
-    const issued = await services.tokens.issueIn(tx, operator.id, "admin", options);
+    const issued = await services.tokens.issueIn(tx, operator.id, "admin", options, {}, key);
     await services.audit.record(tx, operator.id, "operator", {
       action: "token.created",
       resourceType: "token",
@@ -48,6 +52,5 @@ export async function createOfflineAdminToken(
     });
     return issued;
   });
-  keepAdminToken(directory.path, rawKey);
-  return { rawKey, keyPrefix: token.keyPrefix, orgId: token.orgId, file: adminTokenFile(directory.path) };
+  return { rawKey: key.rawKey, keyPrefix: token.keyPrefix, orgId: token.orgId, file: adminTokenFile(directory.path) };
 }

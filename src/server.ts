@@ -68,9 +68,10 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
   });
-  const firstStart = await makeFirstStart(directory, services, config);
   const http = httpServer(services, directory, config, log);
   const { address, port } = await http.listen(config.host, config.port);
+  // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
+  const firstStart = await makeFirstStart(directory, services, config);
   const upkeep = startUpkeep(choresOf(services), log);
   const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
   log.info({ url, data: directory.path, version: VERSION }, "listening");
@@ -78,10 +79,13 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
   const stop = async () => {
     log.info("shutting down");
     services.sessions.shutdown();
-    await http.close(config.shutdownGraceMs);
-    await upkeep[Symbol.asyncDispose]();
-    await flush(services);
-    await directory[Symbol.asyncDispose]();
+    try {
+      await http.close(config.shutdownGraceMs);
+      await upkeep[Symbol.asyncDispose]();
+      await flush(services);
+    } finally {
+      await directory[Symbol.asyncDispose]();
+    }
     log.info("stopped");
   };
   let stopped: Promise<void> | null = null;
@@ -107,7 +111,7 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
   });
   const ready = async () => {
     await store.ping();
-    return true;
+    return (await store.read.operatorOrganization()) !== null;
   };
   return createHttpServer({
     ...{ methods, admission, maxBodyBytes, corsOrigins, ready, logger },

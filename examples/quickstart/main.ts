@@ -2,6 +2,7 @@
  * The main job, visibly: a server on SQLite, a runtime that watches over gRPC in another process, a bundle that is published,
  * promoted and rolled back, each push verified where it arrives. Then the server stays up.
  */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,10 +17,9 @@ import { startRuntime, type RuntimeProcess } from "./runtime-process.js";
 const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
 const ACTOR = "quickstart";
 
-const stopped = new Promise<void>((resolve) => {
-  process.once("SIGINT", () => resolve());
-  process.once("SIGTERM", () => resolve());
-});
+const stop = new AbortController();
+process.once("SIGINT", () => stop.abort());
+process.once("SIGTERM", () => stop.abort());
 
 try {
   await main();
@@ -37,10 +37,13 @@ async function main(): Promise<void> {
   using connection = openNodeTransport({ url: server.url, timeoutMs: 30_000 });
   const token = readAdminToken(config, server);
   const client = createSignetClient({ transport: connection.transport, token });
-  const demo = demonstrate(client, server);
-  // Ctrl-C in the middle of it ends it as well as at the end.
-  await Promise.race([demo, stopped]);
-  await stopped;
+  try {
+    await demonstrate(client, server);
+    await untilAborted(stop.signal);
+  } catch (thrown) {
+    // Ctrl-C in the middle of it ends it as well as at the end.
+    if (!stop.signal.aborted) throw thrown;
+  }
   say("\nStopping: streams end, the database closes.");
 }
 
@@ -60,7 +63,7 @@ async function demonstrate(client: SignetClient, server: RunningServer): Promise
     }),
   );
   const { keys } = await client.bundles.listKeys({});
-  const runtime = await startRuntime({
+  const runtime = await startRuntime(stop.signal, {
     url: server.url,
     publicKeysPem: keys.filter(({ purpose }) => purpose === "bundles").map(({ publicKeyPem }) => publicKeyPem),
     tokens: Object.fromEntries(issued.map(({ name, rawKey }) => [name, rawKey])),
@@ -111,6 +114,10 @@ async function lifecycle(
   await arrives("promote to prod", "prod", await promote("staging"));
   const { version } = first;
   await arrives("roll prod back", "prod", await client.bundles.activateBundle({ ...base, envName: "prod", version }));
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
 }
 
 function nextSteps(server: RunningServer): string {

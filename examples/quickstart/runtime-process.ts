@@ -12,8 +12,8 @@ export interface RuntimeProcess extends AsyncDisposable {
   applied(environment: string, sequence: number): Promise<Applied>;
 }
 
-/** Starts the runtime and waits until each of its streams is open. */
-export async function startRuntime(task: RuntimeTask): Promise<RuntimeProcess> {
+/** Starts the runtime and waits until each of its streams is open. An abort ends it, and every wait for it. */
+export async function startRuntime(signal: AbortSignal, task: RuntimeTask): Promise<RuntimeProcess> {
   const child = fork(fileURLToPath(new URL("./runtime.js", import.meta.url)), { stdio: "inherit" });
   const told: RuntimeMessage[] = [];
   let wake = () => {};
@@ -26,6 +26,11 @@ export async function startRuntime(task: RuntimeTask): Promise<RuntimeProcess> {
     ended = true;
     wake();
   });
+  const stop = () => {
+    if (child.connected) child.disconnect();
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
 
   const find = async <T extends RuntimeMessage>(wanted: (message: RuntimeMessage) => message is T): Promise<T> => {
     for (;;) {
@@ -41,7 +46,7 @@ export async function startRuntime(task: RuntimeTask): Promise<RuntimeProcess> {
     }
   };
 
-  child.send(task);
+  if (child.connected) child.send(task);
   for (const environment of Object.keys(task.tokens)) {
     await find((message): message is Extract<RuntimeMessage, { type: "watching" }> => {
       return message.type === "watching" && message.environment === environment;
@@ -56,7 +61,7 @@ export async function startRuntime(task: RuntimeTask): Promise<RuntimeProcess> {
     async [Symbol.asyncDispose]() {
       if (ended) return;
       const exit = once(child, "exit");
-      child.disconnect();
+      stop();
       await exit;
     },
   };

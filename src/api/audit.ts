@@ -34,6 +34,7 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
     },
 
     async verifyAudit({ orgId, limit, headNumber, headHash }) {
+      if (limit === 0) throw invalidField(["limit"], "must be at least 1", "range", "query");
       if ((headNumber === undefined) !== (headHash === undefined)) {
         throw invalidField(["head_hash"], "head_number and head_hash go together", "missing", "query");
       }

@@ -12,6 +12,7 @@ import { entityTagOf, type LatestBundles } from "../service/latest.js";
 import type { Telemetry } from "../service/telemetry.js";
 import type { Watch, WatchEvent } from "../service/watch.js";
 import { withoutNulls } from "./absent.js";
+import { addressKey } from "./admission-address.js";
 import { callOf, httpStatusKey } from "./call.js";
 import { entityTags, preferredWaitSeconds, resumeSequence } from "./runtime-headers.js";
 import { timestampOf } from "./timestamps.js";
@@ -31,7 +32,7 @@ export function createRuntimeService(services: {
       const request = {
         ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
         waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
-        clientAddress,
+        clientAddress: addressKey(clientAddress),
       };
       const { active, notModified } = await latest.latest(principal, request, context.signal);
       const { sequence, id: deploymentId } = active.deployment;
@@ -57,7 +58,7 @@ export function createRuntimeService(services: {
           instanceId: request.instanceId,
           labels: request.labels,
           agent: context.requestHeader.get("user-agent"),
-          clientAddress,
+          clientAddress: addressKey(clientAddress),
         },
         context.signal,
       );

@@ -58,6 +58,7 @@ export function standardNextStage(name: string): string | null {
 export function slugify(name: string): string {
   const slug = name
     .normalize("NFKD")
+    .replace(/\p{Mark}+/gu, "")
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+|-+$/g, "")

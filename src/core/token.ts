@@ -40,6 +40,8 @@ export interface Token {
 /** Who is calling: what the token of a request says, checked once at the door. */
 export interface Principal {
   readonly tokenId: number;
+  /** SHA-256 of the raw key that was sent: a token that is rotated has two for a while. */
+  readonly keyHash: string;
   readonly keyPrefix: string;
   readonly keyType: KeyType;
   readonly orgId: string;

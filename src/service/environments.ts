@@ -23,7 +23,7 @@ export class Environments {
     },
   ) {}
 
-  /** `promotesTo` undefined is the standard next stage when the project has it, null is none. */
+  /** `promotesTo` undefined is the standard next stage, which may be made later; null is none. */
   async create(
     caller: Principal,
     projectId: string,
@@ -44,8 +44,8 @@ export class Environments {
         throw new AppError("quota_exceeded", `a project has at most ${MAX_ENVIRONMENTS} environments`);
       }
       const next = input.promotesTo === undefined ? standardNextStage(input.name) : input.promotesTo;
-      // The standard next stage may come later; a stage that was asked for must be there.
-      if (input.promotesTo !== undefined) checkNextStage(siblings, input.name, next);
+      if (input.promotesTo !== undefined) checkKnown(siblings, input.name, next);
+      checkNoCycle(siblings, input.name, next);
       const position = input.position ?? 1 + Math.max(-1, ...siblings.map((sibling) => sibling.position));
       const environment = newEnvironment(project, input.name, position, next, instantOf(clock.now()));
       await tx.insertEnvironment(environment);
@@ -88,7 +88,9 @@ export class Environments {
     return await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       if (change.promotesTo !== undefined) {
-        checkNextStage(await tx.environments(path.projectId), environment.name, change.promotesTo);
+        const siblings = await tx.environments(path.projectId);
+        checkKnown(siblings, environment.name, change.promotesTo);
+        checkNoCycle(siblings, environment.name, change.promotesTo);
       }
       const updated: Environment = {
         ...environment,
@@ -134,12 +136,15 @@ function checkPosition(position: number | null): void {
   }
 }
 
-/** Refuses a next stage that the project does not have, and one that leads back here. */
-function checkNextStage(siblings: readonly Environment[], name: string, next: string | null): void {
+/** A stage that was asked for must be there; one that is the default may come later. */
+function checkKnown(siblings: readonly Environment[], name: string, next: string | null): void {
+  if (next === null || next === name || siblings.some((sibling) => sibling.name === next)) return;
+  throw invalidField(["promotes_to"], `the project has no environment "${next.slice(0, 64)}"`, "unknown");
+}
+
+/** Refuses a next stage that leads back here. */
+function checkNoCycle(siblings: readonly Environment[], name: string, next: string | null): void {
   const nextOf = new Map(siblings.map((sibling) => [sibling.name, sibling.promotesTo]));
-  if (next !== null && next !== name && !nextOf.has(next)) {
-    throw invalidField(["promotes_to"], `the project has no environment "${next.slice(0, 64)}"`, "unknown");
-  }
   const seen = new Set([name]);
   for (let stage = next; stage !== null; stage = nextOf.get(stage) ?? null) {
     if (seen.has(stage)) throw invalidField(["promotes_to"], `leads back to "${stage}"`, "cycle");

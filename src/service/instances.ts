@@ -32,6 +32,7 @@ export interface InstanceView {
   readonly behindBy: number | null;
 }
 
+const MAX_AGENT_CHARACTERS = 255;
 /** Of one token only the instances that were seen last are kept: a runtime that changes its name each time fills nothing. */
 const KEPT_PER_TOKEN = 10_000;
 /** Reports of more instances than this between two flushes are dropped; they come again. */
@@ -67,7 +68,9 @@ export class Instances {
     principal: Principal,
     seen: { instanceId: string; labels: Readonly<Record<string, string>>; agent: string | null },
   ): void {
-    this.#put(principal, { ...seen, state: null, appliedSequence: null, appliedVersion: null, reason: null });
+    // A User-Agent header may be longer than the fleet view shows.
+    const agent = seen.agent?.slice(0, MAX_AGENT_CHARACTERS) ?? null;
+    this.#put(principal, { ...seen, agent, state: null, appliedSequence: null, appliedVersion: null, reason: null });
   }
 
   /** Returns the newest sequence of the environment. */
@@ -75,7 +78,7 @@ export class Instances {
     const errors = new FieldErrors();
     errors.text(["instance_id"], report.instanceId, 128, 1);
     errors.text(["reason"], report.reason, 1000);
-    errors.text(["agent"], report.agent, 255);
+    errors.text(["agent"], report.agent, MAX_AGENT_CHARACTERS);
     errors.labels(report.labels);
     const state = report.state === "applied" || report.state === "rejected" ? report.state : null;
     if (state === null) errors.add(["state"], 'must be "applied" or "rejected"', "enum");
@@ -105,14 +108,15 @@ export class Instances {
     const { reporter, bundleEtag, policyHash, agent, clientAddress } = report;
     const errors = new FieldErrors();
     errors.text(["reporter"], reporter, 128);
-    errors.text(["runtime_version"], agent, 255);
+    errors.text(["runtime_version"], agent, MAX_AGENT_CHARACTERS);
     errors.throwIfAny();
     const { read } = this.deps.store;
     const environmentId = environmentOf(principal);
     const sequence = Number(/\.(\d{1,10})"?$/.exec(bundleEtag ?? "")?.[1] ?? 0);
-    const hash = POLICY_HASH.exec(policyHash ?? bundleEtag ?? "")?.[0] ?? null;
+    const hash = POLICY_HASH.exec(bundleEtag ?? policyHash ?? "")?.[0] ?? null;
+    const named = sequence > 0 ? await read.deploymentBySequence(environmentId, sequence) : null;
     const applied =
-      (sequence > 0 ? await read.deploymentBySequence(environmentId, sequence) : null) ??
+      (hash !== null && named?.policyHash === hash ? named : null) ??
       (hash === null ? null : await read.newestDeploymentOf(environmentId, hash));
     this.#put(principal, {
       instanceId: `${reporter === null || reporter === "" ? "runtime" : reporter}@${clientAddress}`,
@@ -134,8 +138,8 @@ export class Instances {
     const { read } = this.deps.store;
     const page = pageOf(limit, offset, 100, 25);
     const environment = await visibleEnvironment(read, caller, path);
-    // What was reported a moment ago belongs to the answer.
-    await this.flush();
+    // What was reported a moment ago belongs to the answer; when it cannot be written now, the older state does.
+    await this.flush().catch(() => undefined);
     const { rows, total } = await read.instances(environment.id, page);
     const views = rows.map((instance) => ({
       instance,
@@ -147,8 +151,18 @@ export class Instances {
   /** Writes what was reported. Called every second and at shutdown. */
   async flush(): Promise<void> {
     if (this.#pending.size === 0) return;
-    const reports = [...this.#pending.values()];
+    const reports = [...this.#pending];
     this.#pending.clear();
+    try {
+      await this.#write(reports.map(([, report]) => report));
+    } catch (thrown) {
+      // Kept for the next time, under whatever came in meanwhile.
+      for (const [key, report] of reports) this.#pending.set(key, merge(report, this.#pending.get(key) ?? report));
+      throw thrown;
+    }
+  }
+
+  async #write(reports: readonly Pending[]): Promise<void> {
     await this.deps.store.write(async (tx) => {
       const merged: RuntimeInstance[] = [];
       for (const report of reports) {

@@ -28,7 +28,11 @@ export function openSigningKeys(directory: string, given: string | null, isNew: 
   const audit = createNodeSigner(readOrCreate(join(directory, AUDIT_KEY_FILE), isNew));
   try {
     const pem = given === null ? readOrCreate(join(directory, BUNDLE_KEY_FILE), isNew) : givenPem(given);
-    return { bundles: createNodeSigner(pem), audit, problem: null };
+    const bundles = createNodeSigner(pem);
+    if (bundles.keyId === audit.keyId) {
+      throw new AppError("signing_failed", "the bundle signing key must not be the audit's key");
+    }
+    return { bundles, audit, problem: null };
   } catch (thrown) {
     const problem = thrown instanceof Error ? thrown.message : String(thrown);
     return { bundles: unusableSigner(problem), audit, problem };

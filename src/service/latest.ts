@@ -45,7 +45,7 @@ export class LatestBundles {
 
     const { tokens, sessions, wakeups } = this.deps;
     using session = sessions.open("poll", principal, environmentId, request.clientAddress);
-    await tokens.recheck(principal);
+    session.endBy(await tokens.recheck(principal));
     const end = performance.now() + Math.min(request.waitSeconds, MAX_WAIT_SECONDS) * 1000;
     for (;;) {
       using wakeup = wakeups.next(environmentId);

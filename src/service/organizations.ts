@@ -50,7 +50,7 @@ export class Organizations {
       const organization: Organization = {
         id,
         name: input.name,
-        slug: taken.has(base) ? `${base}-${id.slice(0, 8)}` : base,
+        slug: taken.has(base) ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base,
         plan: input.plan ?? DEFAULT_PLAN,
         industry: null,
         companySize: null,
@@ -87,6 +87,9 @@ export class Organizations {
   async update(caller: Principal, orgId: string, change: OrganizationChange): Promise<Organization> {
     const fields = Object.keys(change);
     const operatorsFields = fields.filter((field) => OPERATORS_FIELDS.some((name) => name === field));
+    if (orgId !== caller.orgId && !caller.isOperator) {
+      throw new AppError("forbidden", "the token belongs to another organization");
+    }
     if (operatorsFields.length > 0 && !caller.isOperator) {
       throw new AppError("forbidden", "plan and versions_per_environment are the operator's to change");
     }

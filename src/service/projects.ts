@@ -73,7 +73,7 @@ export class Projects {
     const base = slugify(name);
     const { rows } = await tx.projects(orgId, { limit: 1_000_000, offset: 0 });
     const taken = rows.some((project) => project.slug === base);
-    const project = { id, orgId, name, slug: taken ? `${base}-${id.slice(0, 8)}` : base, createdAt };
+    const project = { id, orgId, name, slug: taken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
     await tx.insertProject(project);
     const environments = STANDARD_ENVIRONMENTS.map((stage, position) =>
       newEnvironment(project, stage, position, standardNextStage(stage), createdAt),

@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.js";
+import type { Clock, Instant } from "../core/clock.js";
 import { AppError } from "../core/error.js";
 import type { Principal } from "../core/token.js";
 
@@ -8,6 +8,8 @@ export type SessionKind = "stream" | "poll";
 export interface Session extends Disposable {
   /** Aborts, with an AppError as reason, when the session must end. */
   readonly signal: AbortSignal;
+  /** Ends it at an instant at the latest; null changes nothing. */
+  endBy(instant: Instant | null): void;
 }
 
 interface Entry {
@@ -16,6 +18,8 @@ interface Entry {
   readonly environmentId: string;
   readonly address: string;
   readonly controller: AbortController;
+  /** Milliseconds since 1970; only ever moves forward to an earlier end. */
+  endsAtMs: number;
   timer: NodeJS.Timeout | null;
 }
 
@@ -44,12 +48,24 @@ export class Sessions {
       });
     }
     const controller = new AbortController();
-    const entry: Entry = { kind, tokenId: principal.tokenId, environmentId, address, controller, timer: null };
+    const entry: Entry = {
+      kind,
+      tokenId: principal.tokenId,
+      environmentId,
+      address,
+      controller,
+      endsAtMs: Infinity,
+      timer: null,
+    };
     this.#open.add(entry);
     for (const key of counted) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-    if (principal.expiresAt !== null) this.#endAt(entry, Date.parse(principal.expiresAt));
+    const endBy = (instant: Instant | null) => {
+      if (instant !== null) this.#endBy(entry, Date.parse(instant));
+    };
+    endBy(principal.expiresAt);
     return {
       signal: controller.signal,
+      endBy,
       [Symbol.dispose]: () => {
         if (!this.#open.delete(entry)) return;
         if (entry.timer !== null) clearTimeout(entry.timer);
@@ -74,7 +90,7 @@ export class Sessions {
     for (const entry of this.#open) {
       if (entry.tokenId !== tokenId) continue;
       if (at === undefined) entry.controller.abort(tokenEnded());
-      else this.#endAt(entry, at.getTime());
+      else this.#endBy(entry, at.getTime());
     }
   }
 
@@ -92,15 +108,21 @@ export class Sessions {
     for (const entry of this.#open) entry.controller.abort(shuttingDown());
   }
 
-  #endAt(entry: Entry, atMs: number): void {
-    const waitMs = atMs - this.clock.now().getTime();
+  #endBy(entry: Entry, atMs: number): void {
+    if (atMs >= entry.endsAtMs) return;
+    entry.endsAtMs = atMs;
+    this.#setTimer(entry);
+  }
+
+  #setTimer(entry: Entry): void {
     if (entry.timer !== null) clearTimeout(entry.timer);
+    const waitMs = entry.endsAtMs - this.clock.now().getTime();
     if (waitMs <= 0) {
       entry.controller.abort(tokenEnded());
       return;
     }
     // Longer timers overflow and fire at once.
-    entry.timer = setTimeout(() => this.#endAt(entry, atMs), Math.min(waitMs, MAX_TIMER_MS));
+    entry.timer = setTimeout(() => this.#setTimer(entry), Math.min(waitMs, MAX_TIMER_MS));
     entry.timer.unref();
   }
 }

@@ -18,7 +18,17 @@ export class TokenUse {
     if (this.#seen.size === 0) return;
     const byMinute = new Map<Instant, number[]>();
     for (const [id, minute] of this.#seen) byMinute.set(minute, [...(byMinute.get(minute) ?? []), id]);
+    const noted = new Map(this.#seen);
     this.#seen.clear();
+    try {
+      await this.#write(byMinute);
+    } catch (thrown) {
+      for (const [id, minute] of noted) if (!this.#seen.has(id)) this.#seen.set(id, minute);
+      throw thrown;
+    }
+  }
+
+  async #write(byMinute: ReadonlyMap<Instant, readonly number[]>): Promise<void> {
     await this.store.write(async (tx) => {
       for (const [minute, ids] of byMinute) await tx.touchTokens(ids, minute);
     });

@@ -5,7 +5,7 @@ import type { Environment, Project } from "../core/organization.js";
 import { isLive, SCOPES, type KeyType, type Principal, type Token } from "../core/token.js";
 import type { Listed, Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
-import { createRawKey, hashRawKey, isPlausibleRawKey, type RawKey } from "./raw-key.js";
+import { createRawKey, hashRawKey, type RawKey } from "./raw-key.js";
 import type { Sessions } from "./sessions.js";
 import type { TokenUse } from "./token-use.js";
 import { FieldErrors, limitOf } from "./validate.js";
@@ -49,7 +49,7 @@ export class Tokens {
   async authenticate(rawKey: string): Promise<Principal> {
     const { store } = this.deps;
     const hash = hashRawKey(rawKey);
-    const token = isPlausibleRawKey(rawKey) ? await store.read.tokenByHash(hash) : null;
+    const token = await store.read.tokenByHash(hash);
     const now = this.#now();
     const credentialEnd = token === null ? null : endOfCredential(token, hash, now);
     if (token === null || credentialEnd === "over") throw invalidToken();
@@ -57,6 +57,7 @@ export class Tokens {
     this.deps.use.seen(token.id, token.lastUsedAt, now);
     return {
       tokenId: token.id,
+      keyHash: hash,
       keyPrefix: token.keyPrefix,
       keyType: token.keyType,
       orgId: token.orgId,
@@ -69,12 +70,15 @@ export class Tokens {
     };
   }
 
-  /** Throws `unauthenticated` when a token stopped since it was checked: for what is held open after the check. */
-  async recheck(principal: Principal): Promise<void> {
+  /**
+   * For what is held open after the check: when the key that was sent stops working, as it stands now; null is never. Throws
+   * `unauthenticated` when it stopped since, by revocation, rotation or time.
+   */
+  async recheck(principal: Principal): Promise<Instant | null> {
     const token = await this.deps.store.read.token(principal.orgId, principal.tokenId);
-    const now = this.#now();
-    const over = principal.expiresAt !== null && principal.expiresAt <= now;
-    if (token === null || over || !isLive(token, now)) throw invalidToken();
+    const end = token === null ? "over" : endOfCredential(token, principal.keyHash, this.#now());
+    if (end === "over") throw invalidToken();
+    return end;
   }
 
   async whoAmI(principal: Principal): Promise<WhoAmI> {

@@ -54,7 +54,7 @@ export class Watch {
     errors.throwIfAny();
     using session = sessions.open("stream", principal, environmentId, request.clientAddress);
     // After the session is open: a revocation from here on finds it.
-    await tokens.recheck(principal);
+    session.endBy(await tokens.recheck(principal));
     if (request.instanceId !== "") instances.connected(principal, request);
 
     let cursor: number | null = null;

@@ -8,6 +8,7 @@ const runtime = (options: Partial<Principal> = {}): Principal => ({
   keyPrefix: "signet_rt_1",
   keyType: "runtime",
   orgId: "o",
+  keyHash: "00".repeat(32),
   isOperator: false,
   projectId: "p",
   environmentId: "e",

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { chosenRawKey, createRawKey, hashRawKey, isPlausibleRawKey } from "../../src/service/raw-key.js";
+import { chosenRawKey, createRawKey, hashRawKey } from "../../src/service/raw-key.js";
 import { DAY, useServices } from "./fixture.js";
 
 const NEVER = { name: null, expiresInDays: null };
@@ -28,9 +28,6 @@ describe("a raw key", () => {
     const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     const number = [...rawKey.slice(-6)].reduce((sum, digit) => sum * 62 + alphabet.indexOf(digit), 0);
     expect(number).toBe(crc32(rawKey.slice(0, -6)));
-    expect(isPlausibleRawKey(rawKey)).toBe(true);
-    const last = rawKey.endsWith("0") ? "1" : "0";
-    expect(isPlausibleRawKey(rawKey.slice(0, -1) + last)).toBe(false);
   });
 
   it("that the operator chose has a prefix of its hash", () => {
@@ -83,7 +80,11 @@ describe("a token", () => {
     const rotated = await tokens().rotate(signet.admin, token.id, 0);
     await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
     const { keyPrefix } = rotated.token;
-    expect(await tokens().authenticate(rotated.rawKey)).toEqual({ ...principal, keyPrefix });
+    expect(await tokens().authenticate(rotated.rawKey)).toEqual({
+      ...principal,
+      keyPrefix,
+      keyHash: hashRawKey(rotated.rawKey),
+    });
     expect(keyPrefix).not.toBe(token.keyPrefix);
   });
 

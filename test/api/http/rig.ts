@@ -162,6 +162,7 @@ function principalOf(rawKey: string): Principal {
     keyPrefix: `sgnt_${keyType}`,
     keyType,
     orgId: ORG,
+    keyHash: "00".repeat(32),
     isOperator: false,
     projectId: null,
     environmentId: null,

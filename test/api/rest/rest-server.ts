@@ -18,6 +18,7 @@ const PRINCIPAL: Principal = {
   keyPrefix: "sgn_test",
   keyType: "admin",
   orgId: "o",
+  keyHash: "00".repeat(32),
   isOperator: false,
   projectId: null,
   environmentId: null,
