@@ -1,0 +1,54 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+import { ADMIN_TOKEN } from "../support/server.js";
+
+/** A server in a process of its own, which can be killed. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** Starts the built server on a directory; resolves when it listens, rejects when it ends instead. */
+export async function startServerProcess(
+  directory: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "../../dist/src/main.js"), "serve"], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      PATH: process.env.PATH ?? "",
+      SIGNET_DATA: directory,
+      SIGNET_PORT: "0",
+      SIGNET_ADMIN_TOKEN: ADMIN_TOKEN,
+      SIGNET_RATE_LIMIT: "0",
+      SIGNET_LOG_LEVEL: "error",
+      ...settings,
+    },
+  });
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const ended = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+  const listening = (async () => {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const url = /^signet listening on (http:\/\/\S+)$/.exec(line)?.[1];
+      if (url !== undefined) return url;
+    }
+    throw new Error(`the server ended before it listened: ${errors}`);
+  })();
+  const url = await listening;
+  return {
+    url,
+    child,
+    async end(signal) {
+      child.kill(signal);
+      const [code, by] = await ended;
+      return { code, signal: by };
+    },
+  };
+}
