@@ -84,7 +84,15 @@ describe("architecture", () => {
     );
     expect(findCycle(graph)).toBeNull();
     // The search itself finds one.
-    expect(findCycle(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["a"]]]))).not.toBeNull();
+    expect(
+      findCycle(
+        new Map([
+          ["a", ["b"]],
+          ["b", ["c"]],
+          ["c", ["a"]],
+        ]),
+      ),
+    ).not.toBeNull();
   });
 
   it("only config.ts and the process edge read the environment", () => {

@@ -51,8 +51,8 @@ export class Tokens {
     const hash = hashRawKey(rawKey);
     const token = await store.read.tokenByHash(hash);
     const now = this.#now();
-    const credentialEnd = token === null ? null : endOfCredential(token, hash, now);
-    if (token === null || credentialEnd === "over") throw invalidToken();
+    const credential = token === null ? null : liveCredential(token, hash, now);
+    if (token === null || credential === null) throw invalidToken();
     const operator = await store.read.operatorOrganization();
     this.deps.use.seen(token.id, token.lastUsedAt, now);
     return {
@@ -66,7 +66,7 @@ export class Tokens {
       environmentId: token.environmentId,
       environments: token.environments,
       scopes: SCOPES[token.keyType],
-      expiresAt: credentialEnd,
+      expiresAt: credential.endsAt,
     };
   }
 
@@ -76,9 +76,9 @@ export class Tokens {
    */
   async recheck(principal: Principal): Promise<Instant | null> {
     const token = await this.deps.store.read.token(principal.orgId, principal.tokenId);
-    const end = token === null ? "over" : endOfCredential(token, principal.keyHash, this.#now());
-    if (end === "over") throw invalidToken();
-    return end;
+    const credential = token === null ? null : liveCredential(token, principal.keyHash, this.#now());
+    if (credential === null) throw invalidToken();
+    return credential.endsAt;
   }
 
   async whoAmI(principal: Principal): Promise<WhoAmI> {
@@ -253,14 +253,14 @@ export class Tokens {
   }
 }
 
-/** When this hash of the token stops working; null is never; "over" is already. */
-function endOfCredential(token: Token, hash: string, now: Instant): Instant | null | "over" {
-  if (!isLive(token, now)) return "over";
-  if (equalHashes(token.hash, hash)) return token.expiresAt;
+/** When this hash of the token stops working, where null is never; null when it does not work any more. */
+function liveCredential(token: Token, hash: string, now: Instant): { readonly endsAt: Instant | null } | null {
+  if (!isLive(token, now)) return null;
+  if (equalHashes(token.hash, hash)) return { endsAt: token.expiresAt };
   const { previousHash, previousExpiresAt, expiresAt } = token;
-  if (previousHash === null || previousExpiresAt === null || !equalHashes(previousHash, hash)) return "over";
-  if (previousExpiresAt <= now) return "over";
-  return expiresAt !== null && expiresAt < previousExpiresAt ? expiresAt : previousExpiresAt;
+  if (previousHash === null || previousExpiresAt === null || !equalHashes(previousHash, hash)) return null;
+  if (previousExpiresAt <= now) return null;
+  return { endsAt: expiresAt !== null && expiresAt < previousExpiresAt ? expiresAt : previousExpiresAt };
 }
 
 function equalHashes(kept: string, given: string): boolean {

@@ -49,7 +49,6 @@ export class FieldErrors {
 }
 
 // Line breaks and tabs are text; the rest of C0, DEL and C1 is not.
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 const MAX_LABELS = 64;
 

@@ -58,7 +58,7 @@ describe("the table", () => {
   it("has every method of signet.v1, at the path that the proto says", () => {
     const declared = methods.map((method) => {
       const pattern = hasOption(method, httpOption) ? getOption(method, httpOption).pattern : undefined;
-      return `${operationOf(method).id} ${pattern?.case?.toUpperCase() ?? ""} ${String(pattern?.value ?? "")}`;
+      return `${operationOf(method).id} ${pattern?.case?.toUpperCase() ?? ""} ${typeof pattern?.value === "string" ? pattern.value : ""}`;
     });
     const listed = OPERATIONS.map(({ id, http: [method, path] }) =>
       id === "deleteBundle" ? `${id} ${method} ${path.replace("other_version", "version")}` : `${id} ${method} ${path}`,

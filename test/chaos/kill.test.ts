@@ -79,24 +79,24 @@ async function runUntilKilled(
   round: number,
 ): Promise<void> {
   let answers = 0;
-  let killed: Promise<unknown> | null = null;
+  const end: { killed: Promise<unknown> | null } = { killed: null };
   const work = Array.from({ length: CLIENTS }, async (_, index) => {
     const random = createRandom(1000 * round + index);
-    while (killed === null) {
+    while (end.killed === null) {
       try {
         const done = await change(client, where, random, `round ${round}`);
         if (done === null) continue;
         acknowledged.push(done);
         answers += 1;
-        if (answers === count) killed = server.end("SIGKILL");
+        if (answers === count) end.killed = server.end("SIGKILL");
       } catch (thrown) {
         // What was on its way when the server died.
-        if (killed === null) throw thrown;
+        if (end.killed === null) throw thrown;
       }
     }
   });
   await Promise.all(work);
-  await killed;
+  await end.killed;
 }
 
 async function findProject(client: SignetClient): Promise<Where> {

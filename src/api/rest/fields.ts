@@ -1,5 +1,5 @@
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { FeatureSet_FieldPresence, FieldMaskSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { FieldMaskSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 
 /** A message whose type is known only by its descriptor. */
 type AnyMessage = Message & Record<string, unknown>;
@@ -40,11 +40,6 @@ export function setNested(message: Message, path: readonly DescField[], value: u
   const nested = (getField(message, field) as Message | undefined) ?? create(field.message);
   setField(message, field, nested);
   setNested(nested, inner, value);
-}
-
-/** Whether an absent field can be told from an empty one. */
-export function hasPresence(field: DescField): boolean {
-  return field.presence !== FeatureSet_FieldPresence.IMPLICIT;
 }
 
 export function isTimestamp(message: DescMessage | undefined): boolean {
