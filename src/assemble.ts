@@ -1,6 +1,6 @@
 import type { Clock } from "./core/clock.js";
 import { ActiveBundles } from "./service/active-bundles.js";
-import { createAudit } from "./service/audit.js";
+import { createAudit, type Audit } from "./service/audit.js";
 import { Bundles } from "./service/bundles.js";
 import { Environments } from "./service/environments.js";
 import { Idempotency } from "./service/idempotency.js";
@@ -8,6 +8,7 @@ import { Instances } from "./service/instances.js";
 import type { SigningKeys } from "./service/key-files.js";
 import { createKeyList } from "./service/keys.js";
 import { LatestBundles } from "./service/latest.js";
+import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
 import { Projects } from "./service/projects.js";
 import { Publishing } from "./service/publishing.js";
@@ -18,7 +19,18 @@ import { Tokens } from "./service/tokens.js";
 import { TokenUse } from "./service/token-use.js";
 import { Wakeups } from "./service/wakeups.js";
 import { Watch } from "./service/watch.js";
+import { WebhookDispatcher } from "./service/webhook-dispatcher.js";
+import { WebhookOutcomes } from "./service/webhook-outcome.js";
+import { WebhookSender } from "./service/webhook-sender.js";
+import { Webhooks } from "./service/webhooks.js";
 import type { Store } from "./store/store.js";
+import type { AllowList } from "./webhook/allow-list.js";
+import { systemResolver } from "./webhook/resolve.js";
+import type { RetrySchedule } from "./webhook/retry-schedule.js";
+import { createSender } from "./webhook/send.js";
+
+/** Of a webhook's answer. */
+const MAX_KEPT_BYTES = 4096;
 
 export interface AssembleOptions {
   readonly store: Store;
@@ -26,18 +38,27 @@ export interface AssembleOptions {
   readonly keys: SigningKeys;
   readonly sessionLimits: SessionLimits;
   readonly heartbeatMs: number;
+  readonly webhooks: {
+    readonly allowList: AllowList;
+    readonly schedule: RetrySchedule;
+    readonly timeoutMs: number;
+    readonly userAgent: string;
+    readonly onError: (error: unknown) => void;
+  };
 }
 
 export type Services = ReturnType<typeof assembleServices>;
 
 /** Every use case, wired: the same for a server and for an offline command. */
-export function assembleServices({ store, clock, keys, sessionLimits, heartbeatMs }: AssembleOptions) {
+export function assembleServices(options: AssembleOptions) {
+  const { store, clock, keys, sessionLimits, heartbeatMs } = options;
   const audit = createAudit({ store, clock, signer: keys.audit });
   const sessions = new Sessions(clock, sessionLimits);
   const wakeups = new Wakeups();
   const idempotency = new Idempotency({ store, clock });
   const use = new TokenUse(store);
-  const tokens = new Tokens({ store, clock, audit, sessions, use });
+  const outbox = new Outbox(clock);
+  const tokens = new Tokens({ store, clock, audit, sessions, use, outbox });
   const active = new ActiveBundles(store);
   const instances = new Instances({ store, clock });
   return {
@@ -51,12 +72,30 @@ export function assembleServices({ store, clock, keys, sessionLimits, heartbeatM
     keys: createKeyList({ store, keys }),
     refusals: new Refusals({ store, audit, clock }),
     organizations: new Organizations({ store, clock, audit, tokens }),
-    projects: new Projects({ store, clock, audit, tokens, sessions }),
+    projects: new Projects({ store, clock, audit, tokens, sessions, outbox }),
     environments: new Environments({ store, clock, audit, sessions }),
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups }),
-    publishing: new Publishing({ store, clock, signer: keys.bundles, audit, idempotency, wakeups }),
+    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
+    publishing: new Publishing({ store, clock, signer: keys.bundles, audit, idempotency, wakeups, outbox }),
     watch: new Watch({ active, tokens, sessions, wakeups, instances, heartbeatMs }),
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(),
+    outbox,
+    ...assembleWebhooks(options, audit, outbox),
+  };
+}
+
+/** What tells other systems. */
+function assembleWebhooks({ store, clock, keys, webhooks }: AssembleOptions, audit: Audit, outbox: Outbox) {
+  const { allowList, schedule, timeoutMs, userAgent, onError } = webhooks;
+  const resolver = systemResolver;
+  const connections = createSender({ allowList, resolver, timeoutMs, userAgent, maxKeptBytes: MAX_KEPT_BYTES });
+  const sender = new WebhookSender({
+    ...{ store, clock, allowList, resolver, signer: keys.webhooks, sender: connections },
+  });
+  const outcomes = new WebhookOutcomes({ store, clock, audit, outbox, schedule });
+  return {
+    webhooks: new Webhooks({ store, clock, audit, outbox, sender }),
+    dispatcher: new WebhookDispatcher({ store, clock, outbox, sender, outcomes, onError }),
+    webhookCounts: outcomes.counts,
   };
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "./core/error.js";
+import { parseAllowList, type AllowList } from "./webhook/allow-list.js";
+import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule, type RetrySchedule } from "./webhook/retry-schedule.js";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -31,6 +33,14 @@ export interface Config {
   readonly shutdownGraceMs: number;
   /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
   readonly synchronous: "full" | "normal";
+  /** What webhooks may call besides public https addresses. */
+  readonly webhookAllow: AllowList;
+  /** Seconds before each try of a delivery. */
+  readonly webhookRetrySeconds: RetrySchedule;
+  /** For one try, from the name to the answer's body. */
+  readonly webhookTimeoutMs: number;
+  /** How long events and their deliveries are kept for replays. */
+  readonly webhookRetentionDays: number;
 }
 
 /** One setting: how it is called, what it means, how its text is read. The CLI makes its flags from this list. */
@@ -144,6 +154,30 @@ export const SETTINGS = {
     "full",
     "full: what was acknowledged survives a power cut; normal: faster, may lose the last commits in one",
     oneOf("full", "normal"),
+  ),
+  webhookAllow: setting(
+    "SIGNET_WEBHOOK_ALLOW",
+    "",
+    "addresses (CIDR) and host names that webhooks may call besides public https ones, comma-separated; ORG=… for one organization",
+    parseAllowList,
+  ),
+  webhookRetrySeconds: setting(
+    "SIGNET_WEBHOOK_RETRY_SECONDS",
+    DEFAULT_RETRY_SCHEDULE,
+    "seconds before each try of a webhook's delivery, comma-separated",
+    parseRetrySchedule,
+  ),
+  webhookTimeoutMs: setting(
+    "SIGNET_WEBHOOK_TIMEOUT_MS",
+    "15000",
+    "time for one try of a webhook's delivery",
+    wholeNumber(100, 60_000),
+  ),
+  webhookRetentionDays: setting(
+    "SIGNET_WEBHOOK_RETENTION_DAYS",
+    "30",
+    "how long events are kept for replays",
+    wholeNumber(4, 3650),
   ),
 } satisfies { readonly [K in keyof Config]: Setting<Config[K]> };
 

@@ -35,7 +35,9 @@ export async function createOfflineAdminToken(
   const { store, keys } = directory;
   await keepPublicKeys(store, systemClock, keys);
   const sessionLimits = { stream: 0, poll: 0 };
-  const services = assembleServices({ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0 });
+  // Nothing is sent by an offline command: the next server does.
+  const webhooks = { allowList: [], schedule: [0], timeoutMs: 0, userAgent: "", onError: () => undefined };
+  const services = assembleServices({ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0, webhooks });
   const key = createRawKey("admin");
   // Kept before it is committed, as at the first start: a token that works and that nobody has would be lost.
   keepAdminToken(directory.path, key.rawKey);

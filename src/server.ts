@@ -7,11 +7,13 @@ import { createMethods } from "./api/methods.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
-import { systemClock } from "./core/clock.js";
+import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { createLogger } from "./logger.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
+import { tellExpiringTokens } from "./service/token-events.js";
+import type { Store } from "./store/store.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
 
@@ -67,12 +69,20 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     clock: systemClock,
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
+    webhooks: {
+      allowList: config.webhookAllow,
+      schedule: config.webhookRetrySeconds,
+      timeoutMs: config.webhookTimeoutMs,
+      userAgent: `signet/${VERSION}`,
+      onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
+    },
   });
   const http = httpServer(services, directory, config, log);
   const { address, port } = await http.listen(config.host, config.port);
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = await makeFirstStart(directory, services, config);
-  const upkeep = startUpkeep(choresOf(services), log);
+  await services.dispatcher.start();
+  const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
   const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
   log.info({ url, data: directory.path, version: VERSION }, "listening");
 
@@ -82,6 +92,7 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     try {
       await http.close(config.shutdownGraceMs);
       await upkeep[Symbol.asyncDispose]();
+      await services.dispatcher[Symbol.asyncDispose]();
       await flush(services);
     } finally {
       await directory[Symbol.asyncDispose]();
@@ -121,13 +132,28 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
   });
 }
 
-function choresOf(services: Services): readonly Chore[] {
+function choresOf(services: Services, { store }: DataDirectory, config: Config, log: Logger): readonly Chore[] {
+  const { clock, outbox } = services;
+  const prune = async () => {
+    const before = addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400);
+    await store.write((tx) => tx.deleteDeliveries(before));
+  };
   return [
     { name: "runtime reports", everyMs: 1_000, run: () => services.instances.flush() },
     { name: "token use", everyMs: 10_000, run: () => services.use.flush() },
     { name: "refusals", everyMs: 15_000, run: () => services.refusals.flush() },
     { name: "idempotency keys", everyMs: 600_000, run: () => services.idempotency.prune() },
+    { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens({ store, clock, outbox }) },
+    { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(services, store, log) },
+    { name: "old webhook events", everyMs: 600_000, run: prune },
   ];
+}
+
+/** For who watches logs: tries of this process, and what waits in the database. */
+async function logWebhooks({ webhookCounts }: Services, store: Store, log: Logger): Promise<void> {
+  const { pending, oldestPendingAt } = await store.read.deliveryCounts();
+  const { delivered, failed } = webhookCounts;
+  if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }
 
 /** What is gathered in memory belongs into the database before it closes. */

@@ -11,7 +11,8 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   core: { layers: [], packages: [] },
   bundle: { layers: ["core"], packages: [/^@noble\//] },
   store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/] },
-  service: { layers: ["core", "bundle", "store"], packages: [/^node:/, /^lru-cache$/, /^fast-json-patch$/] },
+  webhook: { layers: ["core", "bundle"], packages: [/^node:/, /^ipaddr\.js$/, /^standardwebhooks$/] },
+  service: { layers: ["core", "bundle", "store", "webhook"], packages: [/^node:/, /^lru-cache$/, /^fast-json-patch$/] },
   api: {
     layers: ["core", "bundle", "service", "store", "gen"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
@@ -19,7 +20,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   sdk: { layers: ["core", "bundle", "gen"], packages: [/^@connectrpc\//, /^@bufbuild\/protobuf/] },
   cli: { layers: ["sdk", "bundle", "core", "root"], packages: [/^node:/, /^commander$/, /^yaml$/] },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
-  root: { layers: ["core", "bundle", "store", "service", "api", "sdk"], packages: [/^node:/, /^pino$/] },
+  root: { layers: ["core", "bundle", "store", "webhook", "service", "api", "sdk"], packages: [/^node:/, /^pino$/] },
 };
 
 const files = ["src", "gen"].flatMap((top) =>

@@ -81,6 +81,22 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     good: [["normal", "normal"]],
     bad: ["", "off", "FULL"],
   },
+  webhookAllow: {
+    env: "SIGNET_WEBHOOK_ALLOW",
+    flag: "webhook-allow",
+    fallback: [],
+    good: [["", []]],
+    bad: ["10.0.0.1/8", "not a name", "http://host"],
+  },
+  webhookRetrySeconds: {
+    env: "SIGNET_WEBHOOK_RETRY_SECONDS",
+    flag: "webhook-retry-seconds",
+    fallback: [0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
+    good: [["0,1", [0, 1]]],
+    bad: ["", "-1", "1.5", "0;1", "604801"],
+  },
+  webhookTimeoutMs: number("SIGNET_WEBHOOK_TIMEOUT_MS", "webhook-timeout-ms", 15_000, 100, 60_000),
+  webhookRetentionDays: number("SIGNET_WEBHOOK_RETENTION_DAYS", "webhook-retention-days", 30, 4, 3650),
 };
 
 const names = Object.keys(CASES) as (keyof Config)[];

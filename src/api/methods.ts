@@ -5,22 +5,32 @@ import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { createAuditService } from "./audit.js";
 import { createBundleService } from "./bundles.js";
 import { guardMethod, type OnRefused } from "./guard.js";
 import { createOrganizationService } from "./organizations.js";
 import { createRuntimeService } from "./runtimes.js";
 import { createTokenService } from "./tokens.js";
+import { createWebhookService } from "./webhooks.js";
 
 /** The services of signet.v1, as reflection and health list them. */
-export const SERVICES = [AuditService, BundleService, OrganizationService, RuntimeService, TokenService] as const;
+export const SERVICES = [
+  AuditService,
+  BundleService,
+  OrganizationService,
+  RuntimeService,
+  TokenService,
+  WebhookService,
+] as const;
 
 /** What the services of signet.v1 are made of. */
 export type ApiServices = Parameters<typeof createAuditService>[0] &
   Parameters<typeof createBundleService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createRuntimeService>[0] &
-  Parameters<typeof createTokenService>[0];
+  Parameters<typeof createTokenService>[0] &
+  Parameters<typeof createWebhookService>[0];
 
 /** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. */
 export function createMethods(services: ApiServices, onRefused: OnRefused): readonly MethodImplSpec[] {
@@ -30,6 +40,7 @@ export function createMethods(services: ApiServices, onRefused: OnRefused): read
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),
     ...methodsOf(TokenService, createTokenService(services)),
+    ...methodsOf(WebhookService, createWebhookService(services)),
   ];
   return specs.map((spec) => guardMethod(spec, onRefused));
 }

@@ -20,6 +20,7 @@ import type { Shell } from "./shell/shell.js";
 import { addToken } from "./token.js";
 import { addVerify } from "./verify.js";
 import { addWatch } from "./watch.js";
+import { addWebhook } from "./webhook.js";
 import { addWhoami } from "./whoami.js";
 
 const OUTPUT_HELP = `Output:
@@ -42,6 +43,7 @@ const COMMANDS = [
   addToken,
   addWhoami,
   addAudit,
+  addWebhook,
   addOrgs,
   addProjects,
   addEnvs,

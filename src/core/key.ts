@@ -1,7 +1,7 @@
 import type { Instant } from "./clock.js";
 
 /** What a key signs. One key for each purpose; no key serves two. */
-export type KeyPurpose = "bundles" | "audit";
+export type KeyPurpose = "bundles" | "audit" | "webhooks";
 
 /** A public key that this server signs with, or has signed with. */
 export interface PublicKeyRecord {

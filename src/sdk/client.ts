@@ -4,6 +4,7 @@ import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
 
 /** One typed client for each service. Every call may throw SignetError and nothing else. */
@@ -13,6 +14,7 @@ export interface SignetClient {
   readonly bundles: Client<typeof BundleService>;
   readonly runtimes: Client<typeof RuntimeService>;
   readonly audit: Client<typeof AuditService>;
+  readonly webhooks: Client<typeof WebhookService>;
 }
 
 export interface SignetClientOptions {
@@ -33,5 +35,6 @@ export function createSignetClient({ transport, token }: SignetClientOptions): S
     bundles: createClient(BundleService, authorized),
     runtimes: createClient(RuntimeService, authorized),
     audit: createClient(AuditService, authorized),
+    webhooks: createClient(WebhookService, authorized),
   };
 }

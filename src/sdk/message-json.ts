@@ -7,6 +7,7 @@ import { field as fieldOption } from "../../gen/signet/v1/options_pb.js";
 import { file_signet_v1_organization } from "../../gen/signet/v1/organization_pb.js";
 import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
 import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
+import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
 
 const MESSAGES = createRegistry(
   file_signet_v1_audit,
@@ -14,6 +15,7 @@ const MESSAGES = createRegistry(
   file_signet_v1_organization,
   file_signet_v1_runtime,
   file_signet_v1_token,
+  file_signet_v1_webhook,
 );
 
 /**

@@ -5,7 +5,8 @@ import type { Signer } from "../bundle/signer.js";
 import type { AuditEvent, Metadata } from "../core/audit.js";
 import { instantOf, type Clock, type Instant } from "../core/clock.js";
 import type { Principal } from "../core/token.js";
-import type { AuditFilter, Listed, Store, Writer } from "../store/store.js";
+import type { Listed } from "../store/page.js";
+import type { AuditFilter, Store, Writer } from "../store/store.js";
 import { hashOf, signedForm } from "./audit-form.js";
 import { verifyChain, type ChainReport } from "./audit-verify.js";
 

@@ -64,7 +64,7 @@ export async function bootstrap(deps: Deps, adminKey: RawKey): Promise<FirstStar
 export async function keepPublicKeys(store: Store, clock: Clock, keys: SigningKeys): Promise<void> {
   const createdAt = instantOf(clock.now());
   await store.write(async (tx) => {
-    for (const purpose of ["bundles", "audit"] as const) {
+    for (const purpose of ["bundles", "audit", "webhooks"] as const) {
       const { keyId, publicKeyPem } = keys[purpose];
       if (keyId !== "") await tx.putPublicKey({ keyId, purpose, publicKeyPem, createdAt });
     }

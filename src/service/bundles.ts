@@ -4,12 +4,15 @@ import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js
 import { instantOf, type Clock } from "../core/clock.js";
 import { AppError, notFound } from "../core/error.js";
 import type { Principal } from "../core/token.js";
-import type { Listed, Reader, Store } from "../store/store.js";
+import type { Listed } from "../store/page.js";
+import type { Reader, Store } from "../store/store.js";
 import { requireChangeable, seesEnvironment, visibleEnvironment, type EnvironmentPath } from "./access.js";
 import { actorOf, type Audit } from "./audit.js";
+import { bundleEvent } from "./bundle-events.js";
 import { activated, activateIn, checkSequence } from "./bundle-changes.js";
 import type { ChangeRequest } from "./caller.js";
 import type { Idempotency } from "./idempotency.js";
+import type { Outbox } from "./outbox.js";
 import { limitOf, pageOf } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
 
@@ -28,12 +31,13 @@ export class Bundles {
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
+      readonly outbox: Outbox;
     },
   ) {}
 
   /** Pins a kept version: the next sequence, no new version. */
   async activate(caller: ChangeRequest, path: EnvironmentPath, version: number): Promise<BundleState> {
-    const { store, clock, audit, idempotency, wakeups } = this.deps;
+    const { store, clock, audit, idempotency, wakeups, outbox } = this.deps;
     return await idempotency.run<BundleState>(caller, "activateBundle", { path, version }, async (remember) => {
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
@@ -59,10 +63,15 @@ export class Bundles {
           },
         });
         const answer = activated(bundle, deployment);
+        await outbox.emit(
+          tx,
+          await bundleEvent(tx, caller.principal, "bundle.activated", environment, answer, { kind }),
+        );
         await remember(tx, answer);
         return answer;
       });
       wakeups.wake(state.bundle.environmentId);
+      outbox.committed();
       return state;
     });
   }
@@ -98,10 +107,11 @@ export class Bundles {
   }
 
   async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
-    const { store, audit } = this.deps;
+    const { store, audit, outbox } = this.deps;
     await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
-      const { bundle, isActive } = await keptBundle(tx, environment.id, version);
+      const state = await keptBundle(tx, environment.id, version);
+      const { bundle, isActive } = state;
       if (isActive) throw new AppError("conflict", `version ${version} is active in "${environment.name}"`);
       await tx.deleteBundle(bundle);
       await audit.record(tx, environment.orgId, actorOf(caller), {
@@ -115,7 +125,9 @@ export class Bundles {
           policy_hash: bundle.policyHash,
         },
       });
+      await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.deleted", environment, state));
     });
+    outbox.committed();
   }
 
   async deployments(

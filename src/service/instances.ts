@@ -1,7 +1,8 @@
 import { instantOf, type Clock } from "../core/clock.js";
 import type { InstanceState, RuntimeInstance } from "../core/runtime-instance.js";
 import type { Principal } from "../core/token.js";
-import type { Listed, Store } from "../store/store.js";
+import type { Listed } from "../store/page.js";
+import type { Store } from "../store/store.js";
 import { environmentOf, visibleEnvironment, type EnvironmentPath } from "./access.js";
 import { FieldErrors, pageOf } from "./validate.js";
 

@@ -10,12 +10,14 @@ import { writeSecretFile } from "./secret-file.js";
 export interface SigningKeys {
   readonly bundles: Signer;
   readonly audit: Signer;
+  readonly webhooks: Signer;
   /** Why bundles cannot be signed; null when they can. */
   readonly problem: string | null;
 }
 
 const BUNDLE_KEY_FILE = "bundle-signing-key.pem";
 const AUDIT_KEY_FILE = "audit-signing-key.pem";
+const WEBHOOK_KEY_FILE = "webhook-signing-key.pem";
 
 /**
  * The signing keys: the given bundle key (PEM, or a path to it) or the one that the data directory keeps, and the audit key of the
@@ -26,16 +28,18 @@ const AUDIT_KEY_FILE = "audit-signing-key.pem";
  */
 export function openSigningKeys(directory: string, given: string | null, isNew: boolean): SigningKeys {
   const audit = createNodeSigner(readOrCreate(join(directory, AUDIT_KEY_FILE), isNew));
+  // Directories of the first release have none; a lost one is replaced, as subscribers read the current one from GET /v1/keys.
+  const webhooks = createNodeSigner(readOrCreate(join(directory, WEBHOOK_KEY_FILE), true));
   try {
     const pem = given === null ? readOrCreate(join(directory, BUNDLE_KEY_FILE), isNew) : givenPem(given);
     const bundles = createNodeSigner(pem);
-    if (bundles.keyId === audit.keyId) {
-      throw new AppError("signing_failed", "the bundle signing key must not be the audit's key");
+    if ([audit.keyId, webhooks.keyId].includes(bundles.keyId)) {
+      throw new AppError("signing_failed", "the bundle signing key must not be the audit's or the webhooks' key");
     }
-    return { bundles, audit, problem: null };
+    return { bundles, audit, webhooks, problem: null };
   } catch (thrown) {
     const problem = thrown instanceof Error ? thrown.message : String(thrown);
-    return { bundles: unusableSigner(problem), audit, problem };
+    return { bundles: unusableSigner(problem), audit, webhooks, problem };
   }
 }
 

@@ -8,7 +8,7 @@ export interface ListedKey {
   readonly isCurrent: boolean;
 }
 
-/** Lists the public keys: bundle keys before audit keys, current ones first. */
+/** Lists the public keys: bundle keys first, then audit and webhook keys, current ones first. */
 export function createKeyList(deps: { readonly store: Store; readonly keys: SigningKeys }): {
   list(): Promise<readonly ListedKey[]>;
 } {
@@ -16,7 +16,7 @@ export function createKeyList(deps: { readonly store: Store; readonly keys: Sign
   return {
     async list() {
       const listed: ListedKey[] = [];
-      for (const purpose of ["bundles", "audit"] as const) {
+      for (const purpose of ["bundles", "audit", "webhooks"] as const) {
         const known = await store.read.publicKeys(purpose);
         const current = keys[purpose].keyId;
         const withMark = known.map((key) => ({ key, isCurrent: key.keyId === current }));

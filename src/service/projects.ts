@@ -8,10 +8,13 @@ import {
   type Project,
 } from "../core/organization.js";
 import type { Principal } from "../core/token.js";
-import type { Listed, Reader, Store, Writer } from "../store/store.js";
+import type { Listed } from "../store/page.js";
+import type { Reader, Store, Writer } from "../store/store.js";
 import { seesEnvironment, visibleProject } from "./access.js";
 import { actorOf, type Audit } from "./audit.js";
+import type { Outbox } from "./outbox.js";
 import type { Sessions } from "./sessions.js";
+import { tokenEvent } from "./token-events.js";
 import type { IssuedToken, Tokens } from "./tokens.js";
 import { FieldErrors, pageOf } from "./validate.js";
 
@@ -34,6 +37,7 @@ export class Projects {
       readonly audit: Audit;
       readonly tokens: Tokens;
       readonly sessions: Sessions;
+      readonly outbox: Outbox;
     },
   ) {}
 
@@ -41,14 +45,15 @@ export class Projects {
     const errors = new FieldErrors();
     errors.text(["name"], name, 255, 1);
     errors.throwIfAny();
-    const { store, audit, tokens } = this.deps;
-    return await store.write(async (tx) => {
+    const { store, audit, tokens, outbox } = this.deps;
+    const made = await store.write(async (tx) => {
       const { project, environments } = await this.createIn(tx, caller.orgId, name);
       const runtimeTokens = [];
       for (const environment of environments) {
         const target = { projectId: project.id, environmentId: environment.id };
         const options = { name: null, expiresInDays: null };
         const issued = await tokens.issueIn(tx, caller.orgId, "runtime", options, target);
+        await outbox.emit(tx, tokenEvent("token.created", issued.token, actorOf(caller)));
         runtimeTokens.push({ environment, issued });
       }
       await audit.record(tx, caller.orgId, actorOf(caller), {
@@ -64,6 +69,8 @@ export class Projects {
       });
       return { project, environments, runtimeTokens };
     });
+    outbox.committed();
+    return made;
   }
 
   /** Makes a project with its standard environments inside of another use case's transaction. */

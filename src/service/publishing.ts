@@ -11,7 +11,9 @@ import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "./a
 import { actorOf, type Audit } from "./audit.js";
 import { activated, activateIn, checkQuota, checkSequence, nextVersion } from "./bundle-changes.js";
 import type { ChangeRequest } from "./caller.js";
+import { bundleEvent } from "./bundle-events.js";
 import type { Idempotency } from "./idempotency.js";
+import type { Outbox } from "./outbox.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 import { FieldErrors } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
@@ -53,6 +55,7 @@ export class Publishing {
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
+      readonly outbox: Outbox;
     },
   ) {}
 
@@ -60,7 +63,7 @@ export class Publishing {
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
     checkDescription(input);
     const content = readPolicyContent(input.policies, input.scopePolicies);
-    const { store, idempotency, wakeups, audit } = this.deps;
+    const { store, idempotency, wakeups, audit, outbox } = this.deps;
     return await idempotency.run<BundleState>(caller, "publishBundle", { path, input }, async (remember) => {
       const seen = await this.#changeable(store.read, caller, path);
       await checkQuota(store.read, seen);
@@ -80,10 +83,12 @@ export class Publishing {
           resourceId: published.bundle.id,
           metadata: { ...this.#changeMetadata(environment, published), published_by: publishedBy },
         });
+        await outbox.emit(tx, await bundleEvent(tx, caller.principal, "bundle.published", environment, published));
         await remember(tx, published);
         return published;
       });
       if (state.isActive) wakeups.wake(state.bundle.environmentId);
+      outbox.committed();
       return state;
     });
   }
@@ -99,6 +104,7 @@ export class Publishing {
         const state = await this.#promoteOnce(caller, path, promotedBy, remember);
         if (state === null) continue;
         this.deps.wakeups.wake(state.bundle.environmentId);
+        this.deps.outbox.committed();
         return state;
       }
       throw new AppError("conflict", "the source changes faster than it can be promoted; try again");
@@ -112,7 +118,7 @@ export class Publishing {
     promotedBy: string | null,
     remember: (tx: Writer, answer: BundleState) => Promise<void>,
   ): Promise<BundleState | null> {
-    const { store, audit } = this.deps;
+    const { store, audit, outbox } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const content = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -147,6 +153,8 @@ export class Publishing {
           promoted_by: promotedBy,
         },
       });
+      const stages = { from_environment: source.name, to_environment: target.name };
+      await outbox.emit(tx, await bundleEvent(tx, caller.principal, "bundle.promoted", now.target, promoted, stages));
       await remember(tx, promoted);
       return promoted;
     });

@@ -3,10 +3,13 @@ import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.j
 import { AppError, invalidField, notFound } from "../core/error.js";
 import type { Environment, Project } from "../core/organization.js";
 import { isLive, SCOPES, type KeyType, type Principal, type Token } from "../core/token.js";
-import type { Listed, Reader, Store, Writer } from "../store/store.js";
+import type { Listed } from "../store/page.js";
+import type { Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
+import type { Outbox } from "./outbox.js";
 import { createRawKey, hashRawKey, type RawKey } from "./raw-key.js";
 import type { Sessions } from "./sessions.js";
+import { tokenEvent } from "./token-events.js";
 import type { TokenUse } from "./token-use.js";
 import { FieldErrors, limitOf } from "./validate.js";
 
@@ -39,6 +42,7 @@ export class Tokens {
       readonly audit: Audit;
       readonly sessions: Sessions;
       readonly use: TokenUse;
+      readonly outbox: Outbox;
     },
   ) {}
 
@@ -181,7 +185,7 @@ export class Tokens {
 
   /** Revokes for ever; a second time changes nothing. */
   async revoke(caller: Principal, id: number): Promise<void> {
-    const { store, audit, sessions } = this.deps;
+    const { store, audit, sessions, outbox } = this.deps;
     await store.write(async (tx) => {
       const token = await tx.token(caller.orgId, id);
       if (token === null) throw notFound("token");
@@ -193,8 +197,10 @@ export class Tokens {
         resourceId: String(id),
         metadata: { key_prefix: token.keyPrefix, key_type: token.keyType },
       });
+      await outbox.emit(tx, tokenEvent("token.revoked", token, actorOf(caller)));
     });
     sessions.endToken(id);
+    outbox.committed();
   }
 
   /** Makes a token inside of another use case's transaction; the caller records it in the audit. */
@@ -227,7 +233,7 @@ export class Tokens {
   }
 
   async #issue(caller: Principal, issue: (tx: Writer) => Promise<IssuedToken>): Promise<IssuedToken> {
-    return await this.deps.store.write(async (tx) => {
+    const issued = await this.deps.store.write(async (tx) => {
       const issued = await issue(tx);
       const { id, keyType, keyPrefix, name, projectId, environmentId, environments, expiresAt } = issued.token;
       await this.deps.audit.record(tx, caller.orgId, actorOf(caller), {
@@ -244,8 +250,11 @@ export class Tokens {
           expires_at: expiresAt,
         },
       });
+      await this.deps.outbox.emit(tx, tokenEvent("token.created", issued.token, actorOf(caller)));
       return issued;
     });
+    this.deps.outbox.committed();
+    return issued;
   }
 
   #now(): Instant {

@@ -1,6 +1,6 @@
 import type { FieldError } from "../core/error.js";
 import { invalidFields } from "../core/error.js";
-import type { Page } from "../store/store.js";
+import type { Page } from "../store/page.js";
 
 /** Gathers the refused fields of one request, so that the caller hears of all of them at once. */
 export class FieldErrors {

@@ -27,3 +27,9 @@ export async function waitFor(
     for (const cleanup of cleanups) cleanup();
   }
 }
+
+/** Waits; ends at once, without an error, when the signal aborts. */
+export async function pause(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  // One of its own: whoever waits on a shared promise stays on its list for ever.
+  await waitFor(new Promise(() => undefined), timeoutMs, [signal]).catch(() => undefined);
+}

@@ -2,7 +2,8 @@ import type { Kysely } from "kysely";
 import type { Organization } from "../core/organization.js";
 import { countRows } from "./count.js";
 import type { NewRow, Row, Schema } from "./schema.js";
-import type { Page, Reader, Writer } from "./store.js";
+import type { Page } from "./page.js";
+import type { Reader, Writer } from "./store.js";
 
 export function organizationReader(
   db: Kysely<Schema>,

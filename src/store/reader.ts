@@ -11,7 +11,11 @@ import { projectReader } from "./projects.js";
 import { publicKeyReader } from "./public-keys.js";
 import type { Schema } from "./schema.js";
 import type { Reader } from "./store.js";
+import { deliveryReader } from "./deliveries.js";
+import { expiryReader } from "./expiry-notices.js";
+import { eventReader } from "./outbox-events.js";
 import { tokenReader } from "./tokens.js";
+import { webhookReader } from "./webhooks.js";
 
 /** Every noun's look-ups over one connection or transaction. */
 export function createReader(db: Kysely<Schema>): Reader {
@@ -27,5 +31,9 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...idempotencyReader(db),
     ...instanceReader(db),
     ...publicKeyReader(db),
+    ...webhookReader(db),
+    ...eventReader(db),
+    ...deliveryReader(db),
+    ...expiryReader(db),
   };
 }

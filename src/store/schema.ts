@@ -17,6 +17,10 @@ export interface Schema {
   audit_events: AuditEventsTable;
   idempotent_answers: IdempotentAnswersTable;
   public_keys: PublicKeysTable;
+  webhooks: WebhooksTable;
+  outbox_events: OutboxEventsTable;
+  deliveries: DeliveriesTable;
+  expiry_notices: ExpiryNoticesTable;
 }
 
 interface OrganizationsTable {
@@ -156,9 +160,59 @@ interface IdempotentAnswersTable {
 
 interface PublicKeysTable {
   key_id: string;
-  purpose: "bundles" | "audit";
+  purpose: "bundles" | "audit" | "webhooks";
   public_key_pem: string;
   created_at: string;
+}
+
+interface WebhooksTable {
+  id: string;
+  org_id: string;
+  url: string;
+  events: string;
+  is_active: number;
+  secret: string | null;
+  previous_secret: string | null;
+  previous_secret_expires_at: string | null;
+  disabled_reason: string | null;
+  failing_since: string | null;
+  created_at: string;
+}
+
+/** Refers to nothing by foreign key: an event outlives what it tells of. */
+interface OutboxEventsTable {
+  number: Generated<number>;
+  id: string;
+  org_id: string;
+  environment_id: string | null;
+  type: string;
+  body: string;
+  created_at: string;
+  fanned_out: number;
+}
+
+interface DeliveriesTable {
+  id: string;
+  webhook_id: string;
+  event_number: number;
+  event_id: string;
+  event_type: string;
+  environment_id: string | null;
+  state: "pending" | "delivered" | "failed";
+  attempts: number;
+  next_attempt_at: string | null;
+  last_attempt_at: string | null;
+  last_status: number | null;
+  last_latency_ms: number | null;
+  last_error: string | null;
+  last_body: string | null;
+  created_at: string;
+}
+
+interface ExpiryNoticesTable {
+  token_id: number;
+  expires_at: string;
+  days_before: number;
 }
 
 /** A row as it is read. */

@@ -5,6 +5,8 @@ import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
 import type { Environment, Organization, Project } from "../core/organization.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
+import type { Listed, Page } from "./page.js";
+import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 /**
  * What Signet keeps. Asynchronous, so that a database server can stand behind it.
@@ -24,18 +26,6 @@ export interface Store extends AsyncDisposable {
   write<T>(work: (tx: Writer) => Promise<T>): Promise<T>;
   /** Resolves when the database answers; rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
-}
-
-/** A page of rows that are counted from the newest (or first) one. */
-export interface Page {
-  readonly limit: number;
-  readonly offset: number;
-}
-
-/** One page and how many rows there are in all. */
-export interface Listed<T> {
-  readonly rows: readonly T[];
-  readonly total: number;
 }
 
 export interface AuditFilter {
@@ -73,7 +63,7 @@ export interface IdempotentAnswer {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader {
+export interface Reader extends WebhookReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -123,7 +113,7 @@ export interface Reader {
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader {
+export interface Writer extends Reader, WebhookWriter {
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;
   /** Throws `conflict` when the slug is taken. */

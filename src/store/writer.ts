@@ -12,7 +12,11 @@ import { publicKeyWriter } from "./public-keys.js";
 import { createReader } from "./reader.js";
 import type { Schema } from "./schema.js";
 import type { Writer } from "./store.js";
+import { deliveryWriter } from "./deliveries.js";
+import { expiryWriter } from "./expiry-notices.js";
+import { eventWriter } from "./outbox-events.js";
 import { tokenWriter } from "./tokens.js";
+import { webhookWriter } from "./webhooks.js";
 
 /** Every noun's look-ups and changes inside one transaction. */
 export function createWriter(tx: Transaction<Schema>): Writer {
@@ -29,5 +33,9 @@ export function createWriter(tx: Transaction<Schema>): Writer {
     ...idempotencyWriter(tx),
     ...instanceWriter(tx),
     ...publicKeyWriter(tx),
+    ...webhookWriter(tx),
+    ...eventWriter(tx),
+    ...deliveryWriter(tx),
+    ...expiryWriter(tx),
   };
 }

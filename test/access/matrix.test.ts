@@ -14,7 +14,7 @@ let server: TestServer;
 let tenants: Tenants;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ SIGNET_WEBHOOK_ALLOW: "127.0.0.0/8", SIGNET_WEBHOOK_TIMEOUT_MS: "1000" });
   tenants = await createTenants(server);
 });
 

@@ -43,6 +43,10 @@ const audit = (id: string, path: string): OperationCase => ({
   ...{ id, service: "AuditService", http: ["GET", path], allow: ADMIN },
 });
 
+const webhook = (id: string, method: string, path: string, body?: unknown): OperationCase => ({
+  ...{ id, service: "WebhookService", http: [method, `${ORG}/webhooks${path}`], allow: ADMIN, body },
+});
+
 /** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
 export const OPERATIONS: readonly OperationCase[] = [
   {
@@ -89,6 +93,17 @@ export const OPERATIONS: readonly OperationCase[] = [
   audit("listAuditEvents", `${ORG}/audit`),
   audit("verifyAudit", `${ORG}/audit/verify`),
   audit("getAuditHead", `${ORG}/audit/head`),
+  webhook("createWebhook", "POST", "", { url: "https://127.0.0.1/hook", events: ["*"] }),
+  webhook("listWebhooks", "GET", ""),
+  webhook("getWebhookStats", "GET", "/stats"),
+  webhook("getWebhook", "GET", "/{webhook_id}"),
+  webhook("updateWebhook", "PATCH", "/{webhook_id}", { is_active: true }),
+  webhook("rotateWebhookSecret", "POST", "/{webhook_id}/rotate-secret"),
+  webhook("testWebhook", "POST", "/{webhook_id}/test"),
+  webhook("listWebhookDeliveries", "GET", "/{webhook_id}/deliveries"),
+  webhook("replayWebhookDelivery", "POST", "/{webhook_id}/deliveries/{delivery_id}/replay"),
+  webhook("replayWebhookEvents", "POST", "/{webhook_id}/replay", { since: "2026-01-01T00:00:00Z" }),
+  webhook("deleteWebhook", "DELETE", "/{webhook_id}"),
   token("revokeToken", "DELETE", `${ORG}/tokens/{key_id}`, ADMIN),
   bundle("deleteBundle", "DELETE", `${ENV}/bundles/{other_version}`, ADMIN),
   organization("deleteEnvironment", "DELETE", `${PROJECT}/environments/{env_name}`, ADMIN),

@@ -1,3 +1,4 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { AppError } from "../../src/core/error.js";
 import { openSqliteStore } from "../../src/store/sqlite/open.js";
 import { ADMIN_TOKEN, type TestServer } from "../support/server.js";
@@ -52,6 +53,10 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   const foreign = await admin.organizations.createOrganization({ name: "foreign" });
   const rawKey = (keys: typeof project.runtimeKeys) => keys.find(({ envName }) => envName === "dev")?.rawKey ?? "";
 
+  const webhook = await admin.webhooks.createWebhook({ orgId, url: "https://127.0.0.1:9/hook", events: ["bundle.*"] });
+  await admin.bundles.publishBundle({ ...target, policies: '{"n":3}', activate: false });
+  const deliveryId = await firstDelivery(server, webhook.id);
+
   const ids: Readonly<Record<string, string | number>> = {
     org_id: orgId,
     project_id: project.id,
@@ -62,6 +67,8 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     other_version: 2,
     deployment_id: first.deploymentId ?? "",
     key_id: ci.id,
+    webhook_id: webhook.id,
+    delivery_id: deliveryId,
   };
   const fill = (text: string) => text.replace(/\{([a-z_]+)\}/g, (_, name: string) => String(ids[name]));
   return {
@@ -92,9 +99,24 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
       // Refusals are counted there too, once in a while.
       const changes = events.filter(({ action }) => action !== "access.refused").length;
       const state = bundles.map(({ version, isActive, sequence }) => [version, isActive, sequence]);
-      return { state, changes, projects: projects.length, tokens: tokens.map(({ id, isActive }) => [id, isActive]) };
+      const { webhooks } = await admin.webhooks.listWebhooks({ orgId });
+      return {
+        webhooks: webhooks.length,
+        state,
+        changes,
+        projects: projects.length,
+        tokens: tokens.map(({ id, isActive }) => [id, isActive]),
+      };
     },
   };
+}
+
+/** Deliveries are made a moment after the event. */
+async function firstDelivery({ admin, orgId }: TestServer, webhookId: string): Promise<string> {
+  for (;;) {
+    const { data } = await admin.webhooks.listWebhookDeliveries({ orgId, webhookId });
+    if (data[0] !== undefined) return data[0].id;
+  }
 }
 
 /** Moves the end of a token into the past, in the database: nobody can wait for a day. */
@@ -113,5 +135,6 @@ function camelCase(name: string): string {
 
 function protoValue(name: string, value: unknown, fill: (text: string) => string): unknown {
   if (name === "policies" || name === "models") return JSON.stringify(value);
+  if (name === "since") return timestampFromDate(new Date(String(value)));
   return typeof value === "string" ? fill(value) : value;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach } from "vitest";
+import { parseAllowList } from "../../src/webhook/allow-list.js";
 import { assembleServices, type Services } from "../../src/assemble.js";
 import type { Signer } from "../../src/bundle/signer.js";
 import type { BundleState } from "../../src/core/bundle.js";
@@ -183,7 +184,17 @@ export class Fixture {
       keys: {
         bundles: signingAfter(keys.bundles, () => moments.beforeBundleSignature()),
         audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
+        webhooks: keys.webhooks,
         problem: null,
+      },
+      webhooks: {
+        allowList: parseAllowList("127.0.0.0/8"),
+        schedule: [0, 1, 1],
+        timeoutMs: 2_000,
+        userAgent: "signet/test",
+        onError: (error) => {
+          throw error;
+        },
       },
       sessionLimits: { stream: 3, poll: 3 },
       heartbeatMs: 600_000,

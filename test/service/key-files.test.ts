@@ -9,6 +9,7 @@ import { writeSecretFile } from "../../src/service/secret-file.js";
 import { useDirectory } from "../store/temporary-store.js";
 
 const BUNDLES = "bundle-signing-key.pem";
+const WEBHOOKS = "webhook-signing-key.pem";
 const AUDIT = "audit-signing-key.pem";
 const newPem = () => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const modeOf = (file: string) => statSync(file).mode & 0o777;
@@ -22,7 +23,7 @@ describe("signing keys", () => {
     const keys = open();
     expect(keys.problem).toBeNull();
     expect(keys.bundles.keyId).not.toBe(keys.audit.keyId);
-    expect(readdirSync(directory.path).sort()).toEqual([AUDIT, BUNDLES]);
+    expect(readdirSync(directory.path).sort()).toEqual([AUDIT, BUNDLES, WEBHOOKS]);
     for (const name of [AUDIT, BUNDLES]) expect(modeOf(file(name))).toBe(0o600);
   });
 
@@ -42,7 +43,7 @@ describe("signing keys", () => {
       code: "signing_failed",
       message: "policy signing failed",
     });
-    expect(readdirSync(directory.path)).toEqual([AUDIT]);
+    expect(readdirSync(directory.path)).toEqual([AUDIT, WEBHOOKS]);
     await keys.audit.sign(new Uint8Array());
   });
 
@@ -50,7 +51,7 @@ describe("signing keys", () => {
     open();
     rmSync(file(AUDIT));
     expect(() => open(null, false)).toThrow(expect.objectContaining({ code: "signing_failed" }));
-    expect(readdirSync(directory.path)).toEqual([BUNDLES]);
+    expect(readdirSync(directory.path)).toEqual([BUNDLES, WEBHOOKS]);
   });
 
   const given = newPem();

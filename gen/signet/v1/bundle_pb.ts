@@ -870,7 +870,7 @@ export type Key = Message<"signet.v1.Key"> & {
   isCurrent: boolean;
 
   /**
-   * "bundles" or "audit".
+   * "bundles", "audit" or "webhooks".
    *
    * @generated from field: string purpose = 6;
    */

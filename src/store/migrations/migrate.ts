@@ -1,6 +1,7 @@
 import { Migrator, type Kysely, type Migration } from "kysely";
 import { AppError } from "../../core/error.js";
 import { initial } from "./0001-initial.js";
+import { webhooks } from "./0002-webhooks.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -11,7 +12,10 @@ import type { MigrationDialect } from "./dialect.js";
  */
 export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<void> {
   // A list in code, not a folder that is read: the program may be one bundled file.
-  const migrations: Record<string, Migration> = { "0001-initial": initial(dialect) };
+  const migrations: Record<string, Migration> = {
+    "0001-initial": initial(dialect),
+    "0002-webhooks": webhooks(dialect),
+  };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();

@@ -1,0 +1,70 @@
+import type { Instant } from "./clock.js";
+
+/** Where an organization's events are sent. */
+export interface Webhook {
+  readonly id: string;
+  readonly orgId: string;
+  /** May hold secrets: never logged, never in the audit. */
+  readonly url: string;
+  /** Event types, with `bundle.*` and `*` as wildcards. */
+  readonly events: readonly string[];
+  readonly isActive: boolean;
+  /** Null when it was made without one. */
+  readonly secret: string | null;
+  /** The secret before the last rotation, while it signs too. */
+  readonly previousSecret: string | null;
+  readonly previousSecretExpiresAt: Instant | null;
+  /** Why it was switched off by the server. */
+  readonly disabledReason: string | null;
+  /** Since when every try has failed. */
+  readonly failingSince: Instant | null;
+  readonly createdAt: Instant;
+}
+
+/** Something that was committed and others should hear of: a row of the outbox. */
+export interface OutboxEvent {
+  /** Counts up in the order of commits; the order in which an environment's events are sent. */
+  readonly number: number;
+  /** What every try carries as `webhook-id`. */
+  readonly id: string;
+  readonly orgId: string;
+  /** Events of one environment are sent in order; null has no order. */
+  readonly environmentId: string | null;
+  readonly type: string;
+  /** The body: `{type, timestamp, data}` as JSON text. */
+  readonly body: string;
+  readonly createdAt: Instant;
+}
+
+/** `failed`: no try is left. */
+export type DeliveryState = "pending" | "delivered" | "failed";
+
+/** One event on its way to one webhook. */
+export interface Delivery {
+  readonly id: string;
+  readonly webhookId: string;
+  readonly eventNumber: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly environmentId: string | null;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  /** Null unless it is pending. */
+  readonly nextAttemptAt: Instant | null;
+  readonly lastAttemptAt: Instant | null;
+  readonly lastStatus: number | null;
+  readonly lastLatencyMs: number | null;
+  readonly lastError: string | null;
+  /** Up to 4 KiB of the last answer, only where the address is public. */
+  readonly lastBody: string | null;
+  readonly createdAt: Instant;
+}
+
+/** What became of the deliveries that are kept. */
+export interface DeliveryCounts {
+  readonly delivered: number;
+  readonly failed: number;
+  readonly pending: number;
+  /** When the oldest pending one was made; null when none waits. */
+  readonly oldestPendingAt: Instant | null;
+}

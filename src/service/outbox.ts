@@ -1,0 +1,54 @@
+import { randomUUID } from "node:crypto";
+import { instantOf, type Clock } from "../core/clock.js";
+import type { Webhook } from "../core/webhook.js";
+import type { Writer } from "../store/store.js";
+import type { EventType } from "../webhook/event-types.js";
+
+/** What an event tells, in the names of the wire. */
+export type EventData = { readonly [key: string]: unknown };
+
+export interface NewEvent {
+  readonly orgId: string;
+  /** Events of one environment are sent in the order of their commits; null has no order. */
+  readonly environmentId: string | null;
+  readonly type: EventType;
+  readonly data: EventData;
+}
+
+/** Told after commits. Must not throw. */
+export interface OutboxSender {
+  committed(): void;
+  changed(webhook: Pick<Webhook, "id" | "orgId">): void;
+}
+
+/**
+ * What was committed and others should hear of. The event is a row that is written in the transaction of what it tells about, so that
+ * both are there or neither is; sending it is the dispatcher's work.
+ */
+export class Outbox {
+  #sender: OutboxSender = { committed: () => undefined, changed: () => undefined };
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Writes an event. The body is Standard Webhooks' `{type, timestamp, data}`. */
+  async emit(tx: Writer, { orgId, environmentId, type, data }: NewEvent): Promise<void> {
+    const createdAt = instantOf(this.clock.now());
+    const body = JSON.stringify({ type, timestamp: createdAt, data });
+    await tx.insertEvent({ id: `evt_${randomUUID()}`, orgId, environmentId, type, body, createdAt });
+  }
+
+  /** After the commit: there is something to send. */
+  committed(): void {
+    this.#sender.committed();
+  }
+
+  /** After the commit: this webhook has something to send again. */
+  changed(webhook: Pick<Webhook, "id" | "orgId">): void {
+    this.#sender.changed(webhook);
+  }
+
+  /** Who sends. */
+  attach(sender: OutboxSender): void {
+    this.#sender = sender;
+  }
+}

@@ -1,0 +1,137 @@
+import { instantOf, type Clock, type Instant } from "../core/clock.js";
+import type { Delivery, Webhook } from "../core/webhook.js";
+import type { Store, Writer } from "../store/store.js";
+import type { RetrySchedule } from "../webhook/retry-schedule.js";
+import { nextAttemptAt } from "../webhook/retry-schedule.js";
+import type { SendResult } from "../webhook/send.js";
+import { describeUrl } from "../webhook/target.js";
+import type { Audit } from "./audit.js";
+import type { Outbox } from "./outbox.js";
+
+/** One try and how it went. */
+export interface Outcome {
+  readonly webhook: Webhook;
+  readonly delivery: Delivery;
+  readonly result: SendResult;
+}
+
+/** How many tries went which way since the process started. */
+export interface TryCounts {
+  delivered: number;
+  failed: number;
+}
+
+/** Outcomes in one transaction, so that it never holds the database for long. */
+const MAX_BATCH = 50;
+/** An endpoint that fails for so long is switched off. */
+const DISABLE_AFTER_MS = 5 * 24 * 60 * 60 * 1000;
+
+/**
+ * Writes what became of tries. Outcomes that come in while a transaction is on its way share the next one: the more there is to
+ * write, the less each costs.
+ */
+export class WebhookOutcomes {
+  readonly counts: TryCounts = { delivered: 0, failed: 0 };
+  #waiting: Outcome[] = [];
+  #writing: Promise<void> | null = null;
+
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly outbox: Outbox;
+      readonly schedule: RetrySchedule;
+    },
+  ) {}
+
+  /** Resolves when the outcome is durable. */
+  async record(outcome: Outcome): Promise<void> {
+    this.#waiting.push(outcome);
+    // Whatever is being written now was taken before this one came.
+    if (this.#writing !== null) await this.#writing.catch(() => undefined);
+    while (this.#waiting.includes(outcome)) {
+      this.#writing ??= this.#writeAll().finally(() => {
+        this.#writing = null;
+      });
+      await this.#writing;
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    // A copy: what comes in while this is written belongs to the next transaction.
+    const outcomes = this.#waiting.slice(0, MAX_BATCH);
+    let disabled = false;
+    try {
+      await this.deps.store.write(async (tx) => {
+        for (const outcome of outcomes) disabled = (await this.#write(tx, outcome)) || disabled;
+      });
+    } finally {
+      // Also when it failed: who waits is told, and tries again.
+      this.#waiting = this.#waiting.slice(outcomes.length);
+    }
+    for (const outcome of outcomes) this.counts[isDelivered(outcome.result) ? "delivered" : "failed"] += 1;
+    if (disabled) this.deps.outbox.committed();
+  }
+
+  /** Returns whether the webhook was switched off. */
+  async #write(tx: Writer, { webhook, delivery, result }: Outcome): Promise<boolean> {
+    const now = this.deps.clock.now();
+    const at = instantOf(now);
+    const current = await tx.webhook(webhook.orgId, webhook.id);
+    const kept = await tx.delivery(webhook.id, delivery.id);
+    if (current === null || kept === null) return false;
+    const attempts = delivery.attempts + 1;
+    const tried = { ...kept, attempts, lastAttemptAt: at, ...shown(result) };
+    if (isDelivered(result)) {
+      await tx.updateDelivery({ ...tried, state: "delivered", nextAttemptAt: null });
+      if (current.failingSince !== null) await tx.updateWebhook({ ...current, failingSince: null });
+      return false;
+    }
+    const retryAfter = result.kind === "answered" ? result.retryAfterSeconds : null;
+    const next = nextAttemptAt(this.deps.schedule, attempts, now, retryAfter, Math.random);
+    const state = next === null ? "failed" : "pending";
+    await tx.updateDelivery({ ...tried, state, nextAttemptAt: next === null ? null : instantOf(next) });
+    return await this.#blame(tx, current, result, at);
+  }
+
+  /** Notes that the endpoint fails; switches it off when it is gone, or has failed for too long. */
+  async #blame(tx: Writer, webhook: Webhook, result: SendResult, at: Instant): Promise<boolean> {
+    if (!webhook.isActive) return false;
+    const failingSince = webhook.failingSince ?? at;
+    const isGone = result.kind === "answered" && result.status === 410;
+    const isTooLong = Date.parse(at) - Date.parse(failingSince) >= DISABLE_AFTER_MS;
+    if (!isGone && !isTooLong) {
+      if (webhook.failingSince === null) await tx.updateWebhook({ ...webhook, failingSince });
+      return false;
+    }
+    const disabledReason = isGone ? "the endpoint answered 410 Gone" : `every try has failed since ${failingSince}`;
+    await tx.updateWebhook({ ...webhook, failingSince, isActive: false, disabledReason });
+    const url = describeUrl(webhook.url);
+    await this.deps.audit.record(tx, webhook.orgId, "system", {
+      action: "webhook.disabled",
+      resourceType: "webhook",
+      resourceId: webhook.id,
+      metadata: { url, reason: disabledReason },
+    });
+    await this.deps.outbox.emit(tx, {
+      orgId: webhook.orgId,
+      environmentId: null,
+      type: "webhook.disabled",
+      data: { org_id: webhook.orgId, webhook_id: webhook.id, url, reason: disabledReason },
+    });
+    return true;
+  }
+}
+
+/** 2xx. A redirect is a failure: where it leads was not checked. */
+function isDelivered(result: SendResult): boolean {
+  return result.kind === "answered" && result.status >= 200 && result.status < 300;
+}
+
+function shown(result: SendResult): Pick<Delivery, "lastStatus" | "lastLatencyMs" | "lastError" | "lastBody"> {
+  const lastLatencyMs = Math.round(result.latencyMs);
+  return result.kind === "answered"
+    ? { lastStatus: result.status, lastLatencyMs, lastError: null, lastBody: result.body }
+    : { lastStatus: null, lastLatencyMs, lastError: result.error, lastBody: null };
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from "node:crypto";
+import type { Signer } from "../bundle/signer.js";
+import { instantOf, type Clock } from "../core/clock.js";
+import type { Webhook } from "../core/webhook.js";
+import type { Store } from "../store/store.js";
+import type { AllowList } from "../webhook/allow-list.js";
+import type { Resolver } from "../webhook/resolve.js";
+import { checkTarget } from "../webhook/resolve.js";
+import type { Sender, SendResult } from "../webhook/send.js";
+import { signatureHeaders } from "../webhook/signatures.js";
+
+/** How a test event went. */
+export interface WebhookTestResult {
+  readonly delivered: boolean;
+  readonly status: number | null;
+  readonly latencyMs: number;
+  readonly error: string | null;
+}
+
+/** Signs events and sends them where they may go. */
+export class WebhookSender {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly signer: Signer;
+      readonly sender: Sender;
+      readonly allowList: AllowList;
+      readonly resolver: Resolver;
+    },
+  ) {}
+
+  /** Throws `malformed` (400) for an address that this organization may not call, or that does not resolve. */
+  async check(url: string, orgId: string): Promise<void> {
+    const { allowList, resolver } = this.deps;
+    await checkTarget(url, await this.#namesOf(orgId), allowList, resolver);
+  }
+
+  /** One try. Rejects only when the signal aborts. */
+  async send(webhook: Webhook, eventId: string, body: string, signal: AbortSignal): Promise<SendResult> {
+    const { clock, signer, sender } = this.deps;
+    const now = clock.now();
+    const { secret, previousSecret, previousSecretExpiresAt } = webhook;
+    const isInGrace = previousSecretExpiresAt !== null && previousSecretExpiresAt > instantOf(now);
+    const secrets = [secret, isInGrace ? previousSecret : null].filter((it) => it !== null);
+    const timestampSeconds = Math.floor(now.getTime() / 1000);
+    const signatures = await signatureHeaders({ eventId, timestampSeconds, body, secrets, signer });
+    return await sender.send({
+      url: webhook.url,
+      orgs: await this.#namesOf(webhook.orgId),
+      headers: { "content-type": "application/json", ...signatures },
+      body,
+      signal,
+    });
+  }
+
+  /** Closes the connections that are kept. */
+  close(): void {
+    this.deps.sender.close();
+  }
+
+  async test(webhook: Webhook, signal: AbortSignal): Promise<WebhookTestResult> {
+    const timestamp = instantOf(this.deps.clock.now());
+    const data = { org_id: webhook.orgId, webhook_id: webhook.id };
+    const body = JSON.stringify({ type: "webhook.test", timestamp, data });
+    const result = await this.send(webhook, `evt_${randomUUID()}`, body, signal);
+    if (result.kind === "failed") {
+      return { delivered: false, status: null, latencyMs: result.latencyMs, error: result.error };
+    }
+    const { status, latencyMs } = result;
+    return { delivered: status >= 200 && status < 300, status, latencyMs, error: null };
+  }
+
+  /** What an entry of the allow list may call the organization. */
+  async #namesOf(orgId: string): Promise<readonly string[]> {
+    const organization = await this.deps.store.read.organization(orgId);
+    return organization === null ? [orgId] : [orgId, organization.slug];
+  }
+}

@@ -1,0 +1,257 @@
+import { randomUUID } from "node:crypto";
+import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.js";
+import { AppError, invalidField, notFound } from "../core/error.js";
+import type { Principal } from "../core/token.js";
+import type { Delivery, DeliveryCounts, DeliveryState, Webhook } from "../core/webhook.js";
+import type { Listed } from "../store/page.js";
+import type { Reader, Store, Writer } from "../store/store.js";
+import { matchesEvent, validateEventPatterns } from "../webhook/event-types.js";
+import { createWebhookSecret } from "../webhook/signatures.js";
+import { describeUrl } from "../webhook/target.js";
+import { actorOf, type Audit } from "./audit.js";
+import { newDelivery } from "./new-delivery.js";
+import type { Outbox } from "./outbox.js";
+import { pageOf } from "./validate.js";
+import type { WebhookSender, WebhookTestResult } from "./webhook-sender.js";
+
+const MAX_WEBHOOKS = 1_000;
+const MAX_GRACE_SECONDS = 7 * 24 * 60 * 60;
+const REPLAY_CHUNK = 500;
+
+export interface WebhookInput {
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly generateSecret: boolean;
+}
+
+/** What is absent stays as it is. */
+export interface WebhookChange {
+  readonly url?: string;
+  readonly events?: readonly string[];
+  readonly isActive?: boolean;
+}
+
+/** Makes, changes and replays webhooks. */
+export class Webhooks {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly outbox: Outbox;
+      readonly sender: WebhookSender;
+    },
+  ) {}
+
+  /** Throws `malformed` (400) for an address that may not be called, `invalid` for empty or unknown events. */
+  async create(caller: Principal, input: WebhookInput): Promise<Webhook> {
+    const { store, audit, sender } = this.deps;
+    validateEventPatterns(input.events);
+    await sender.check(input.url, caller.orgId);
+    const webhook: Webhook = {
+      id: randomUUID(),
+      orgId: caller.orgId,
+      url: input.url,
+      events: [...new Set(input.events)],
+      isActive: true,
+      secret: input.generateSecret ? createWebhookSecret() : null,
+      previousSecret: null,
+      previousSecretExpiresAt: null,
+      disabledReason: null,
+      failingSince: null,
+      createdAt: this.#now(),
+    };
+    await store.write(async (tx) => {
+      if ((await tx.countWebhooks(caller.orgId)) >= MAX_WEBHOOKS) {
+        throw new AppError("quota_exceeded", `an organization has at most ${MAX_WEBHOOKS} webhooks`);
+      }
+      await tx.insertWebhook(webhook);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "webhook.created",
+        resourceType: "webhook",
+        resourceId: webhook.id,
+        metadata: { url: describeUrl(webhook.url), events: webhook.events, has_secret: webhook.secret !== null },
+      });
+    });
+    return webhook;
+  }
+
+  async list(caller: Principal, limit: number | undefined, offset: number): Promise<Listed<Webhook>> {
+    return await this.deps.store.read.webhooks(caller.orgId, pageOf(limit, offset, 1000, 1000));
+  }
+
+  /** What became of the organization's deliveries, and for how many seconds the oldest pending one waits. */
+  async stats(caller: Principal): Promise<DeliveryCounts & { readonly oldestPendingSeconds: number }> {
+    const counts = await this.deps.store.read.deliveryCounts(caller.orgId);
+    const { oldestPendingAt } = counts;
+    const ageMs = oldestPendingAt === null ? 0 : this.deps.clock.now().getTime() - Date.parse(oldestPendingAt);
+    return { ...counts, oldestPendingSeconds: Math.max(0, Math.floor(ageMs / 1000)) };
+  }
+
+  async get(caller: Principal, id: string): Promise<Webhook> {
+    return await ownWebhook(this.deps.store.read, caller, id);
+  }
+
+  async update(caller: Principal, id: string, change: WebhookChange): Promise<Webhook> {
+    const { store, audit, outbox, sender } = this.deps;
+    if (change.events !== undefined) validateEventPatterns(change.events);
+    await ownWebhook(store.read, caller, id);
+    if (change.url !== undefined) await sender.check(change.url, caller.orgId);
+    const updated = await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      const isActive = change.isActive ?? webhook.isActive;
+      const isRevived = isActive && !webhook.isActive;
+      const changed: Webhook = {
+        ...webhook,
+        url: change.url ?? webhook.url,
+        events: change.events === undefined ? webhook.events : [...new Set(change.events)],
+        isActive,
+        disabledReason: isActive ? null : webhook.disabledReason,
+        failingSince: isRevived || change.url !== undefined ? null : webhook.failingSince,
+      };
+      await tx.updateWebhook(changed);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "webhook.updated",
+        resourceType: "webhook",
+        resourceId: id,
+        metadata: {
+          fields: Object.keys(change),
+          url: describeUrl(changed.url),
+          events: changed.events,
+          is_active: changed.isActive,
+        },
+      });
+      return changed;
+    });
+    outbox.changed(updated);
+    return updated;
+  }
+
+  async delete(caller: Principal, id: string): Promise<void> {
+    const { store, audit } = this.deps;
+    await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      await tx.deleteWebhook(id);
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "webhook.deleted",
+        resourceType: "webhook",
+        resourceId: id,
+        metadata: { url: describeUrl(webhook.url) },
+      });
+    });
+  }
+
+  /** Returns the new secret; the old one signs too for the grace time. */
+  async rotateSecret(caller: Principal, id: string, graceSeconds: number): Promise<string> {
+    if (graceSeconds > MAX_GRACE_SECONDS) {
+      throw invalidField(["grace_seconds"], `must be from 0 to ${MAX_GRACE_SECONDS}`, "range");
+    }
+    const { store, audit } = this.deps;
+    const secret = createWebhookSecret();
+    await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      const keepsOld = graceSeconds > 0 && webhook.secret !== null;
+      await tx.updateWebhook({
+        ...webhook,
+        secret,
+        previousSecret: keepsOld ? webhook.secret : null,
+        previousSecretExpiresAt: keepsOld ? addSeconds(this.#now(), graceSeconds) : null,
+      });
+      await audit.record(tx, caller.orgId, actorOf(caller), {
+        action: "webhook.secret_rotated",
+        resourceType: "webhook",
+        resourceId: id,
+        metadata: { url: describeUrl(webhook.url), grace_seconds: graceSeconds },
+      });
+    });
+    return secret;
+  }
+
+  /** Sends a `webhook.test` event at once, also to one that is switched off. */
+  async test(caller: Principal, id: string, signal: AbortSignal): Promise<WebhookTestResult> {
+    const webhook = await ownWebhook(this.deps.store.read, caller, id);
+    return await this.deps.sender.test(webhook, signal);
+  }
+
+  async deliveries(
+    caller: Principal,
+    id: string,
+    limit: number | undefined,
+    offset: number,
+    state: string | undefined,
+  ): Promise<Listed<Delivery> & { limit: number }> {
+    const page = pageOf(limit, offset, 100, 25);
+    const wanted = state === undefined ? undefined : stateOf(state);
+    const { read } = this.deps.store;
+    await ownWebhook(read, caller, id);
+    return { ...(await read.deliveries(id, page, wanted)), limit: page.limit };
+  }
+
+  /** Sends one delivery again, from its first try. */
+  async replay(caller: Principal, id: string, deliveryId: string): Promise<Delivery> {
+    const { store, outbox } = this.deps;
+    const replayed = await store.write(async (tx) => {
+      await ownWebhook(tx, caller, id);
+      const delivery = await tx.delivery(id, deliveryId);
+      if (delivery === null) throw notFound("delivery");
+      const again: Delivery = { ...delivery, state: "pending", attempts: 0, nextAttemptAt: this.#now() };
+      await tx.updateDelivery(again);
+      await this.#recordReplay(tx, caller, id, { event_id: delivery.eventId });
+      return again;
+    });
+    outbox.changed({ id, orgId: caller.orgId });
+    return replayed;
+  }
+
+  /** Sends again every event since an instant that the webhook is for; returns how many. */
+  async replaySince(caller: Principal, id: string, since: Instant): Promise<number> {
+    const { store, outbox } = this.deps;
+    const count = await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      let replayed = 0;
+      for (let after = 0; ;) {
+        const events = await tx.eventsSince(caller.orgId, since, after, REPLAY_CHUNK);
+        for (const event of events) {
+          if (!matchesEvent(webhook.events, event.type)) continue;
+          await tx.putDelivery(newDelivery(webhook, event, this.#now()));
+          replayed += 1;
+        }
+        after = events.at(-1)?.number ?? after;
+        if (events.length < REPLAY_CHUNK) break;
+      }
+      await this.#recordReplay(tx, caller, id, { since, count: replayed });
+      return replayed;
+    });
+    outbox.changed({ id, orgId: caller.orgId });
+    return count;
+  }
+
+  async #recordReplay(
+    tx: Writer,
+    caller: Principal,
+    id: string,
+    metadata: Readonly<Record<string, string | number>>,
+  ): Promise<void> {
+    await this.deps.audit.record(tx, caller.orgId, actorOf(caller), {
+      action: "webhook.replayed",
+      resourceType: "webhook",
+      resourceId: id,
+      metadata,
+    });
+  }
+
+  #now(): Instant {
+    return instantOf(this.deps.clock.now());
+  }
+}
+
+async function ownWebhook(reader: Reader, caller: Principal, id: string): Promise<Webhook> {
+  const webhook = await reader.webhook(caller.orgId, id);
+  if (webhook === null) throw notFound("webhook");
+  return webhook;
+}
+
+function stateOf(text: string): DeliveryState {
+  if (text === "pending" || text === "delivered" || text === "failed") return text;
+  throw invalidField(["state"], "must be pending, delivered or failed", "enum", "query");
+}

@@ -1,0 +1,154 @@
+import type { Kysely } from "kysely";
+import type { Delivery, DeliveryState } from "../core/webhook.js";
+import { countRows } from "./count.js";
+import type { NewRow, Row, Schema } from "./schema.js";
+import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
+
+/** Rows in one statement: a delivery has fifteen parameters. */
+const INSERT_CHUNK = 50;
+/** Rows that one pruning statement deletes, so that it never holds the database for long. */
+const PRUNE_CHUNK = 5_000;
+
+type Read = "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetryAt" | "deliveryCounts";
+
+export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
+  const all = db.selectFrom("deliveries").selectAll();
+  const pending = all.where("state", "=", "pending");
+  return {
+    async delivery(webhookId, id) {
+      const row = await all.where("id", "=", id).where("webhook_id", "=", webhookId).executeTakeFirst();
+      return row === undefined ? null : deliveryOf(row);
+    },
+    async deliveries(webhookId, { limit, offset }, state) {
+      const own = db.selectFrom("deliveries").where("webhook_id", "=", webhookId);
+      const matching = state === undefined ? own : own.where("state", "=", state);
+      const rows = await matching.selectAll().orderBy("event_number", "desc").limit(limit).offset(offset).execute();
+      return { rows: rows.map(deliveryOf), total: await countRows(matching) };
+    },
+    async firstTries(webhookId, limit) {
+      const own = pending.where("webhook_id", "=", webhookId).where("attempts", "=", 0);
+      return (await own.orderBy("event_number").limit(limit).execute()).map(deliveryOf);
+    },
+    async dueRetries(webhookId, now, limit) {
+      const due = pending.where("webhook_id", "=", webhookId).where("next_attempt_at", "<=", now);
+      const rows = await due.where("attempts", ">", 0).orderBy("next_attempt_at").limit(limit).execute();
+      return rows.map(deliveryOf);
+    },
+    async nextRetryAt(webhookId) {
+      const own = pending.where("webhook_id", "=", webhookId).where("attempts", ">", 0);
+      const row = await own.orderBy("next_attempt_at").limit(1).executeTakeFirst();
+      return row?.next_attempt_at ?? null;
+    },
+    async deliveryCounts(orgId) {
+      const all = db.selectFrom("deliveries").innerJoin("webhooks", "webhooks.id", "deliveries.webhook_id");
+      const own = orgId === undefined ? all : all.where("webhooks.org_id", "=", orgId);
+      const rows = await own
+        .groupBy("deliveries.state")
+        .select("deliveries.state")
+        .select((eb) => eb.fn.countAll<number | string>().as("total"))
+        .select((eb) => eb.fn.min("deliveries.created_at").as("oldest"))
+        .execute();
+      const of = (state: DeliveryState) => rows.find((row) => row.state === state);
+      const [delivered, failed, pending] = (["delivered", "failed", "pending"] as const).map((state) =>
+        Number(of(state)?.total ?? 0),
+      );
+      return {
+        delivered: delivered ?? 0,
+        failed: failed ?? 0,
+        pending: pending ?? 0,
+        oldestPendingAt: of("pending")?.oldest ?? null,
+      };
+    },
+  };
+}
+
+export function deliveryWriter(
+  db: Kysely<Schema>,
+): Pick<WebhookWriter, "insertDeliveries" | "updateDelivery" | "putDelivery" | "deleteDeliveries"> {
+  return {
+    async insertDeliveries(deliveries) {
+      for (let start = 0; start < deliveries.length; start += INSERT_CHUNK) {
+        const rows = deliveries.slice(start, start + INSERT_CHUNK).map(rowOf);
+        await db.insertInto("deliveries").values(rows).execute();
+      }
+    },
+    async updateDelivery(delivery) {
+      const { id, ...changes } = rowOf(delivery);
+      await db.updateTable("deliveries").set(changes).where("id", "=", id).execute();
+    },
+    async putDelivery(delivery) {
+      const { state, attempts, nextAttemptAt } = delivery;
+      await db
+        .insertInto("deliveries")
+        .values(rowOf(delivery))
+        .onConflict((conflict) =>
+          conflict
+            .columns(["webhook_id", "event_number"])
+            .doUpdateSet({ state, attempts, next_attempt_at: nextAttemptAt }),
+        )
+        .execute();
+    },
+    async deleteDeliveries(before) {
+      const old = db
+        .selectFrom("outbox_events")
+        .select("number")
+        .where("created_at", "<", before)
+        .where("fanned_out", "=", 1)
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom("deliveries")
+                .select("deliveries.id")
+                .whereRef("deliveries.event_number", "=", "outbox_events.number")
+                .where("deliveries.state", "=", "pending"),
+            ),
+          ),
+        )
+        .orderBy("created_at")
+        .limit(PRUNE_CHUNK);
+      // The deliveries go with their events.
+      await db.deleteFrom("outbox_events").where("number", "in", old).execute();
+    },
+  };
+}
+
+function deliveryOf(row: Row<"deliveries">): Delivery {
+  return {
+    id: row.id,
+    webhookId: row.webhook_id,
+    eventNumber: row.event_number,
+    eventId: row.event_id,
+    eventType: row.event_type,
+    environmentId: row.environment_id,
+    state: row.state,
+    attempts: row.attempts,
+    nextAttemptAt: row.next_attempt_at,
+    lastAttemptAt: row.last_attempt_at,
+    lastStatus: row.last_status,
+    lastLatencyMs: row.last_latency_ms,
+    lastError: row.last_error,
+    lastBody: row.last_body,
+    createdAt: row.created_at,
+  };
+}
+
+function rowOf(delivery: Delivery): NewRow<"deliveries"> {
+  return {
+    id: delivery.id,
+    webhook_id: delivery.webhookId,
+    event_number: delivery.eventNumber,
+    event_id: delivery.eventId,
+    event_type: delivery.eventType,
+    environment_id: delivery.environmentId,
+    state: delivery.state,
+    attempts: delivery.attempts,
+    next_attempt_at: delivery.nextAttemptAt,
+    last_attempt_at: delivery.lastAttemptAt,
+    last_status: delivery.lastStatus,
+    last_latency_ms: delivery.lastLatencyMs,
+    last_error: delivery.lastError,
+    last_body: delivery.lastBody,
+    created_at: delivery.createdAt,
+  };
+}

@@ -1,0 +1,61 @@
+import type { Kysely } from "kysely";
+import type { OutboxEvent } from "../core/webhook.js";
+import type { Row, Schema } from "./schema.js";
+import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
+
+export function eventReader(db: Kysely<Schema>): Pick<WebhookReader, "eventsToFanOut" | "event" | "eventsSince"> {
+  const all = db.selectFrom("outbox_events").selectAll();
+  return {
+    async eventsToFanOut(limit) {
+      const rows = await all.where("fanned_out", "=", 0).orderBy("number").limit(limit).execute();
+      return rows.map(eventOf);
+    },
+    async event(number) {
+      const row = await all.where("number", "=", number).executeTakeFirst();
+      return row === undefined ? null : eventOf(row);
+    },
+    async eventsSince(orgId, since, afterNumber, limit) {
+      const rows = await all
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("created_at", ">=", since)
+        .orderBy("number")
+        .limit(limit)
+        .execute();
+      return rows.map(eventOf);
+    },
+  };
+}
+
+export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEvent" | "markFannedOut"> {
+  return {
+    async insertEvent({ id, orgId, environmentId, type, body, createdAt }) {
+      const row = {
+        id,
+        org_id: orgId,
+        environment_id: environmentId,
+        type,
+        body,
+        created_at: createdAt,
+        fanned_out: 0,
+      };
+      await db.insertInto("outbox_events").values(row).execute();
+    },
+    async markFannedOut(numbers) {
+      if (numbers.length === 0) return;
+      await db.updateTable("outbox_events").set({ fanned_out: 1 }).where("number", "in", numbers).execute();
+    },
+  };
+}
+
+function eventOf(row: Row<"outbox_events">): OutboxEvent {
+  return {
+    number: row.number,
+    id: row.id,
+    orgId: row.org_id,
+    environmentId: row.environment_id,
+    type: row.type,
+    body: row.body,
+    createdAt: row.created_at,
+  };
+}

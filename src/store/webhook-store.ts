@@ -1,0 +1,59 @@
+import type { Instant } from "../core/clock.js";
+import type { Delivery, DeliveryCounts, DeliveryState, OutboxEvent, Webhook } from "../core/webhook.js";
+import type { Listed, Page } from "./page.js";
+
+/** What is read of webhooks, their outbox and their deliveries. Look-ups answer null for what is not there. */
+export interface WebhookReader {
+  webhook(orgId: string, id: string): Promise<Webhook | null>;
+  /** Newest first. */
+  webhooks(orgId: string, page: Page): Promise<Listed<Webhook>>;
+  countWebhooks(orgId: string): Promise<number>;
+  /** Of all organizations, or of one. */
+  activeWebhooks(orgId?: string): Promise<readonly Webhook[]>;
+
+  /** Events that have no deliveries yet because nobody looked, in order. */
+  eventsToFanOut(limit: number): Promise<readonly OutboxEvent[]>;
+  event(number: number): Promise<OutboxEvent | null>;
+  /** Events of an organization from an instant on, above a number, in order. */
+  eventsSince(orgId: string, since: Instant, afterNumber: number, limit: number): Promise<readonly OutboxEvent[]>;
+
+  delivery(webhookId: string, id: string): Promise<Delivery | null>;
+  /** Newest event first. */
+  deliveries(webhookId: string, page: Page, state?: DeliveryState): Promise<Listed<Delivery>>;
+  /** Pending deliveries that were never tried, in the order of their events. */
+  firstTries(webhookId: string, limit: number): Promise<readonly Delivery[]>;
+  /** Pending deliveries whose next try is due, longest due first. */
+  dueRetries(webhookId: string, now: Instant, limit: number): Promise<readonly Delivery[]>;
+  /** When the next retry of a webhook is due; null when none waits. */
+  nextRetryAt(webhookId: string): Promise<Instant | null>;
+  /** Of one organization, or of all. */
+  deliveryCounts(orgId?: string): Promise<DeliveryCounts>;
+
+  /** Tokens that expire in a span and were not yet told about for that many days. */
+  tokensExpiring(
+    from: Instant,
+    until: Instant,
+    daysBefore: number,
+  ): Promise<readonly { orgId: string; id: number; expiresAt: Instant }[]>;
+}
+
+/** What is written of them. */
+export interface WebhookWriter extends WebhookReader {
+  insertWebhook(webhook: Webhook): Promise<void>;
+  updateWebhook(webhook: Webhook): Promise<void>;
+  /** Deletes its deliveries with it. */
+  deleteWebhook(id: string): Promise<void>;
+
+  /** Gives the event its number. */
+  insertEvent(event: Omit<OutboxEvent, "number">): Promise<void>;
+  /** Marks events as fanned out. */
+  markFannedOut(numbers: readonly number[]): Promise<void>;
+  insertDeliveries(deliveries: readonly Delivery[]): Promise<void>;
+  updateDelivery(delivery: Delivery): Promise<void>;
+  /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first try. */
+  putDelivery(delivery: Delivery): Promise<void>;
+  /** Deletes delivered and failed deliveries, and events without deliveries, from before an instant. */
+  deleteDeliveries(before: Instant): Promise<void>;
+  /** Remembers that somebody was told about a token's end, so that it is told once. */
+  putExpiryNotice(tokenId: number, expiresAt: Instant, daysBefore: number): Promise<void>;
+}
