@@ -94,5 +94,6 @@ export const EXPECTED_LIFE = {
   purposes: [
     { purpose: "bundles", isCurrent: true },
     { purpose: "audit", isCurrent: true },
+    { purpose: "webhooks", isCurrent: true },
   ],
 };
