@@ -115,7 +115,7 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods(services, onRefused);
   const admission = createAdmission({
-    authenticate: (rawKey) => services.tokens.authenticate(rawKey),
+    authenticate: (rawKey, onStopped) => services.tokens.authenticate(rawKey, onStopped),
     onRefused,
     requestsPerMinute: config.rateLimit,
     maxRateKeys: MAX_RATE_KEYS,

@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.js";
 import { AppError, invalidField, notFound } from "../core/error.js";
 import type { Environment, Project } from "../core/organization.js";
-import { isLive, SCOPES, type KeyType, type Principal, type Token } from "../core/token.js";
+import { isLive, SCOPES, type KeyType, type KnownToken, type Principal, type Token } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
@@ -48,15 +48,19 @@ export class Tokens {
 
   /**
    * Who a raw key belongs to. Throws `unauthenticated`, with one text for a key that never was, one that expired and one that was
-   * revoked.
+   * revoked; of the last two `onStopped` is told before.
    */
-  async authenticate(rawKey: string): Promise<Principal> {
+  async authenticate(rawKey: string, onStopped: (token: KnownToken) => void = () => undefined): Promise<Principal> {
     const { store } = this.deps;
     const hash = hashRawKey(rawKey);
     const token = await store.read.tokenByHash(hash);
     const now = this.#now();
     const credential = token === null ? null : liveCredential(token, hash, now);
-    if (token === null || credential === null) throw invalidToken();
+    if (token === null) throw invalidToken();
+    if (credential === null) {
+      onStopped({ tokenId: token.id, keyPrefix: token.keyPrefix, orgId: token.orgId });
+      throw invalidToken();
+    }
     const operator = await store.read.operatorOrganization();
     this.deps.use.seen(token.id, token.lastUsedAt, now);
     return {
