@@ -50,18 +50,26 @@ describe("a server that is told to stop while clients work", () => {
   }, 120_000);
 });
 
-it("a server that is killed looks unavailable to its watchers, not as if they had stopped by themselves", async () => {
+it("a server that is killed looks unavailable to its clients, not as if they had stopped by themselves", async () => {
   const server = await startServerProcess(directory);
   using connection = connectTo(server);
-  const watched = watchUntilEnd(server, connection.client, await findProject(connection.client), () =>
-    server.end("SIGKILL"),
+  const where = await findProject(connection.client);
+  const runtime = connectTo(server, await runtimeToken(connection.client, where));
+  // Nothing is active, so it waits.
+  const poll = runtime.client.runtimes.getLatestBundle({}, { headers: { Prefer: "wait=60" } });
+  const polled = poll.then(
+    () => null,
+    (thrown: unknown) => thrown,
   );
+  const watched = watchUntilEnd(server, connection.client, where, () => server.end("SIGKILL"));
   expect((await watched).code).toBe("unavailable");
+  expect(await polled).toMatchObject({ code: "unavailable" });
+  runtime[Symbol.dispose]();
 });
 
-function connectTo(server: ServerProcess) {
+function connectTo(server: ServerProcess, token = ADMIN_TOKEN) {
   const connection = openNodeTransport({ url: server.url, timeoutMs: 30_000 });
-  const client = createSignetClient({ transport: connection.transport, token: ADMIN_TOKEN });
+  const client = createSignetClient({ transport: connection.transport, token });
   return { client, [Symbol.dispose]: () => connection[Symbol.dispose]() };
 }
 
@@ -72,18 +80,24 @@ async function watchUntilEnd(
   where: Where,
   onFirst: () => unknown = () => undefined,
 ): Promise<SignetError> {
-  const { environments } = await admin.organizations.listEnvironments(where);
-  const dev = environments.find(({ name }) => name === "dev");
-  const { rawKey } = await admin.tokens.createRuntimeToken({ ...where, environmentId: dev?.id ?? "", name: "watcher" });
-  using connection = openNodeTransport({ url: server.url, timeoutMs: 30_000 });
-  const { runtimes } = createSignetClient({ transport: connection.transport, token: rawKey ?? "" });
+  using connection = connectTo(server, await runtimeToken(admin, where));
   try {
-    for await (const _ of runtimes.watchBundle({}, { timeoutMs: 0 })) onFirst();
+    for await (const _ of connection.client.runtimes.watchBundle({}, { timeoutMs: 0 })) onFirst();
   } catch (thrown) {
     if (thrown instanceof SignetError) return thrown;
     throw thrown;
   }
   throw new Error("the stream ended without a word");
+}
+
+let runtimeTokens = 0;
+
+async function runtimeToken(admin: SignetClient, where: Where): Promise<string> {
+  const { environments } = await admin.organizations.listEnvironments(where);
+  const environmentId = environments.find(({ name }) => name === "dev")?.id ?? "";
+  runtimeTokens += 1;
+  const token = { ...where, environmentId, name: `runtime ${runtimeTokens}` };
+  return (await admin.tokens.createRuntimeToken(token)).rawKey ?? "";
 }
 
 /** Several clients change things; the server gets the signal in the middle, and all of them come to an end. */
