@@ -25,7 +25,7 @@ export class SqliteDialect implements Dialect {
   }
 
   createAdapter(): SqliteAdapter {
-    return new TransactionalAdapter();
+    return ADAPTER;
   }
 
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
@@ -39,3 +39,6 @@ class TransactionalAdapter extends SqliteAdapter {
     return true;
   }
 }
+
+/** One for all connections: prepared queries are told apart by it. */
+const ADAPTER = new TransactionalAdapter();

@@ -12,7 +12,7 @@ import { TurnDriver } from "./turn-driver.js";
 /** Works in one commit: a failed commit fails so many, and the first one waits for so many others. */
 const MAX_WORKS = 64;
 /** No work begins in a group this long after the first one did: nobody waits much longer than for a commit of its own. */
-const MAX_GROUP_MS = 10;
+const MAX_GROUP_MS = 25;
 
 /** One caller's transaction. */
 interface Job {
