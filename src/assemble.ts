@@ -2,6 +2,7 @@ import type { Clock } from "./core/clock.js";
 import { ActiveBundles } from "./service/active-bundles.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { Bundles } from "./service/bundles.js";
+import { Documents } from "./service/documents.js";
 import { Environments } from "./service/environments.js";
 import { Idempotency } from "./service/idempotency.js";
 import { Instances } from "./service/instances.js";
@@ -60,6 +61,7 @@ export function assembleServices(options: AssembleOptions) {
   const outbox = new Outbox(clock);
   const tokens = new Tokens({ store, clock, audit, sessions, use, outbox });
   const active = new ActiveBundles(store);
+  const documents = new Documents();
   const instances = new Instances({ store, clock });
   return {
     audit,
@@ -68,6 +70,7 @@ export function assembleServices(options: AssembleOptions) {
     use,
     tokens,
     instances,
+    documents,
     clock,
     keys: createKeyList({ store, keys }),
     refusals: new Refusals({ store, audit, clock }),
@@ -75,7 +78,7 @@ export function assembleServices(options: AssembleOptions) {
     projects: new Projects({ store, clock, audit, tokens, sessions, outbox }),
     environments: new Environments({ store, clock, audit, sessions }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
-    publishing: new Publishing({ store, clock, signer: keys.bundles, audit, idempotency, wakeups, outbox }),
+    publishing: new Publishing({ store, clock, signer: keys.bundles, documents, audit, idempotency, wakeups, outbox }),
     watch: new Watch({ active, tokens, sessions, wakeups, instances, heartbeatMs }),
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(),

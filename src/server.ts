@@ -4,6 +4,7 @@ import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { createMethods } from "./api/methods.js";
+import type { ScanJson } from "./api/scan-json.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
@@ -93,6 +94,7 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
       await http.close(config.shutdownGraceMs);
       await upkeep[Symbol.asyncDispose]();
       await services.dispatcher[Symbol.asyncDispose]();
+      await services.documents[Symbol.asyncDispose]();
       await flush(services);
     } finally {
       await directory[Symbol.asyncDispose]();
@@ -124,9 +126,10 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
   };
+  const scan: ScanJson = (text, options) => services.documents.scan(text, options);
   return createHttpServer({
-    ...{ methods, admission, maxBodyBytes, corsOrigins, ready, logger },
-    rest: createRestHandler({ methods, admission, maxBodyBytes }),
+    ...{ methods, admission, maxBodyBytes, scan, corsOrigins, ready, logger },
+    rest: createRestHandler({ methods, admission, maxBodyBytes, scan }),
     version: VERSION,
     limits: DEFAULT_LIMITS,
   });

@@ -1,14 +1,18 @@
-import type { Kysely } from "kysely";
+import { sql, type Kysely } from "kysely";
 import type { OutboxEvent } from "../core/webhook.js";
+import { preparedInsert } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
+
+const insert = preparedInsert("outbox_events");
 
 export function eventReader(db: Kysely<Schema>): Pick<WebhookReader, "eventsToFanOut" | "event" | "eventsSince"> {
   const all = db.selectFrom("outbox_events").selectAll();
   return {
     async eventsToFanOut(limit) {
-      const rows = await all.where("fanned_out", "=", 0).orderBy("number").limit(limit).execute();
-      return rows.map(eventOf);
+      // A literal: SQLite plans a statement anew each time that a limit is bound to it.
+      const waiting = all.where("fanned_out", "=", 0).orderBy("number").limit(sql.lit(limit));
+      return (await waiting.execute()).map(eventOf);
     },
     async event(number) {
       const row = await all.where("number", "=", number).executeTakeFirst();
@@ -39,7 +43,7 @@ export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEven
         created_at: createdAt,
         fanned_out: 0,
       };
-      await db.insertInto("outbox_events").values(row).execute();
+      await insert(db, row);
     },
     async markFannedOut(numbers) {
       if (numbers.length === 0) return;

@@ -5,6 +5,7 @@ import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
 import { toAppError, toConnectError } from "../errors.js";
+import type { ScanJson } from "../scan-json.js";
 import { operationOf } from "../operations.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed } from "../rest/error-body.js";
@@ -31,6 +32,7 @@ export interface RpcOptions {
   readonly publicMethods: readonly MethodImplSpec[];
   readonly admission: Admission;
   readonly maxBodyBytes: number;
+  readonly scan: ScanJson;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -72,7 +74,7 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   for (const spec of options.methods) mount(spec, false);
   return {
     find: (path) => routes.get(path),
-    handle: (route, req, res, context, refused) => handleRpc(options.admission, route, req, res, context, refused),
+    handle: (route, req, res, context, refused) => handleRpc(options, route, req, res, context, refused),
   };
 }
 
@@ -96,7 +98,7 @@ function universalHandler(
 }
 
 async function handleRpc(
-  admission: Admission,
+  { admission, scan }: Pick<RpcOptions, "admission" | "scan">,
   route: RpcRoute,
   req: NodeRequest,
   res: NodeResponse,
@@ -122,7 +124,7 @@ async function handleRpc(
     const values = createContextValues().set(reportKey, report);
     if (!route.public) await admit(admission, route, req, context, values);
     if (form.get && form.json) checkQuery(query);
-    await invoke(route, form, req, res, values);
+    await invoke(route, form, req, res, values, scan);
   } catch (thrown) {
     refuse(res, form, report, toAppError(thrown));
   }
@@ -152,12 +154,13 @@ async function invoke(
   req: NodeRequest,
   res: NodeResponse,
   values: ContextValues,
+  scan: ScanJson,
 ): Promise<void> {
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
   if (!form.get && route.handler.method.methodKind !== "bidi_streaming") {
     const body = await readBody(req, route.maxBytes);
-    const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes);
+    const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes, scan);
     request.body = createAsyncIterable([checked]);
   }
   const response = await route.handler(request);

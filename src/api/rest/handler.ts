@@ -3,10 +3,12 @@ import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
+import type { ScanJson } from "../scan-json.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
 import type { NodeRequest, NodeResponse } from "../http/node-http.js";
 import { answerError } from "./answer.js";
 import { bindRequest } from "./bind.js";
+import { scanBody } from "./bind-body.js";
 import { readText, skipBody } from "./body.js";
 import { errorAnswer, methodNotAllowed } from "./error-body.js";
 import { invoke } from "./invoke.js";
@@ -20,6 +22,7 @@ export interface RestHandlerOptions {
   readonly admission: Admission;
   /** Of a request body, as sent and decompressed. */
   readonly maxBodyBytes: number;
+  readonly scan: ScanJson;
 }
 
 /** A request on its way; what is known of it grows. */
@@ -61,7 +64,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 
 async function answer(
   routes: RouteTrie<Route>,
-  { admission, maxBodyBytes }: RestHandlerOptions,
+  { admission, maxBodyBytes, scan }: RestHandlerOptions,
   exchange: Exchange,
 ): Promise<RestOutcome> {
   const { req, res, context } = exchange;
@@ -77,7 +80,9 @@ async function answer(
   }
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
-  const message = bindRequest(route, { pathValues, query, body: await bodyOf(route, req, maxBodyBytes) });
+  const body = await bodyOf(route, req, maxBodyBytes);
+  const scanned = await scanBody(body, route, scan);
+  const message = bindRequest(route, { pathValues, query, body, scanned });
   return await invoke({ route, message, call, req, res, context });
 }
 

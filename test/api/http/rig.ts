@@ -10,6 +10,7 @@ import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limits.js";
+import { scanStrictJson } from "../../../src/bundle/strict-json.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
 
@@ -109,6 +110,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     admission,
     rest,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+    scan: async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
