@@ -1,16 +1,17 @@
 import { createConnectRouter, createContextValues, type ContextValues, type MethodImplSpec } from "@connectrpc/connect";
-import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
 import { toAppError, toConnectError } from "../errors.js";
 import { operationOf } from "../operations.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed } from "../rest/error-body.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
-import { headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
+import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
 import { readBody } from "./read-body.js";
 import { writeRefusal } from "./refusal.js";
@@ -31,6 +32,8 @@ export interface RpcOptions {
   readonly publicMethods: readonly MethodImplSpec[];
   readonly admission: Admission;
   readonly maxBodyBytes: number;
+  /** Serves watches in place of their generic handler; null serves them with it. */
+  readonly watch: WatchDoor | null;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -72,7 +75,7 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   for (const spec of options.methods) mount(spec, false);
   return {
     find: (path) => routes.get(path),
-    handle: (route, req, res, context, refused) => handleRpc(options.admission, route, req, res, context, refused),
+    handle: (route, req, res, context, refused) => handleRpc(options, route, req, res, context, refused),
   };
 }
 
@@ -96,7 +99,7 @@ function universalHandler(
 }
 
 async function handleRpc(
-  admission: Admission,
+  { admission, watch }: RpcOptions,
   route: RpcRoute,
   req: NodeRequest,
   res: NodeResponse,
@@ -122,7 +125,7 @@ async function handleRpc(
     const values = createContextValues().set(reportKey, report);
     if (!route.public) await admit(admission, route, req, context, values);
     if (form.get && form.json) checkQuery(query);
-    await invoke(route, form, req, res, values);
+    await invoke(route, form, req, res, values, route.handler.method === WATCH ? watch : null);
   } catch (thrown) {
     refuse(res, form, report, toAppError(thrown));
   }
@@ -152,7 +155,12 @@ async function invoke(
   req: NodeRequest,
   res: NodeResponse,
   values: ContextValues,
+  watch: WatchDoor | null,
 ): Promise<void> {
+  if (watch !== null) {
+    await invokeWatch(route, form, req, res, values, watch);
+    return;
+  }
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
   if (!form.get && route.handler.method.methodKind !== "bidi_streaming") {
@@ -160,6 +168,32 @@ async function invoke(
     const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes);
     request.body = createAsyncIterable([checked]);
   }
+  await respond(route, request, res);
+}
+
+/** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */
+async function invokeWatch(
+  route: RpcRoute,
+  form: WireForm,
+  req: NodeRequest,
+  res: NodeResponse,
+  values: ContextValues,
+  watch: WatchDoor,
+): Promise<void> {
+  const header = headersOf(req);
+  clampDeadline(header);
+  const body = await readBody(req, route.maxBytes);
+  const checked = await strictBody(route.handler.method.input, form, header, body, route.maxBytes);
+  const call = values.get(callKey);
+  const report = values.get(reportKey);
+  if (call !== undefined && report !== undefined) {
+    if (await watch.rpc({ form, header, body: checked, call, report, res })) return;
+  }
+  const request = universalRequest(req, res, values);
+  await respond(route, { ...request, header, body: createAsyncIterable([checked]) }, res);
+}
+
+async function respond(route: RpcRoute, request: UniversalServerRequest, res: NodeResponse): Promise<void> {
   const response = await route.handler(request);
   // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
   universalResponseToNodeResponse(response, res).catch(() => res.destroy());

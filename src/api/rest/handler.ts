@@ -1,10 +1,12 @@
 import type { MethodImplSpec } from "@connectrpc/connect";
+import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
-import type { NodeRequest, NodeResponse } from "../http/node-http.js";
+import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "./answer.js";
 import { bindRequest } from "./bind.js";
 import { readText, skipBody } from "./body.js";
@@ -20,6 +22,8 @@ export interface RestHandlerOptions {
   readonly admission: Admission;
   /** Of a request body, as sent and decompressed. */
   readonly maxBodyBytes: number;
+  /** Serves watches in place of their method; null serves them with it. */
+  readonly watch: WatchDoor | null;
 }
 
 /** A request on its way; what is known of it grows. */
@@ -61,7 +65,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 
 async function answer(
   routes: RouteTrie<Route>,
-  { admission, maxBodyBytes }: RestHandlerOptions,
+  { admission, maxBodyBytes, watch }: RestHandlerOptions,
   exchange: Exchange,
 ): Promise<RestOutcome> {
   const { req, res, context } = exchange;
@@ -78,7 +82,10 @@ async function answer(
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
   const message = bindRequest(route, { pathValues, query, body: await bodyOf(route, req, maxBodyBytes) });
-  return await invoke({ route, message, call, req, res, context });
+  if (watch === null || route.spec.method !== WATCH) return await invoke({ route, message, call, req, res, context });
+  const { report } = context;
+  await watch.rest({ message: message as WatchBundleRequest, header: headersOf(req), call, report, req, res });
+  return { status: route.operation.successStatus };
 }
 
 async function admit(

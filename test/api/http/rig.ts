@@ -108,6 +108,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     methods,
     admission,
     rest,
+    watch: null,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
