@@ -12,12 +12,25 @@ const builtWorkers: Plugin = {
   },
 };
 
+// Files share a process, which halves the time of all of them. No test may change what is global and leave it so.
+const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks", isolate: false } as const;
+
+/** What is promised of watches and polls: to be kept by their own paths and by the generic handlers. */
+const BOTH_PATHS = ["watch", "watch-ends", "watch-budget", "watch-slow", "latest", "lifecycle", "bad-input"];
+
 export default defineConfig({
   plugins: [builtWorkers],
   test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    pool: "forks",
+    projects: [
+      { test: { ...common, name: "signet", include: ["test/**/*.test.ts"] } },
+      {
+        test: {
+          ...common,
+          name: "generic handlers",
+          include: BOTH_PATHS.map((name) => `test/scenarios/${name}.test.ts`),
+          env: { SIGNET_TEST_HOT_PATHS: "off" },
+        },
+      },
+    ],
   },
 });

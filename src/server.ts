@@ -6,6 +6,7 @@ import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { createMethods } from "./api/methods.js";
 import type { ScanJson } from "./api/scan-json.js";
 import { createRestHandler } from "./api/rest/handler.js";
+import { WatchDoor } from "./api/watch/door.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
@@ -37,13 +38,23 @@ export interface RunningServer extends AsyncDisposable {
   readonly firstStart: FirstStart | null;
 }
 
+/** How a server answers; what it answers is the same. For tests and measurements. */
+export interface ServerOptions {
+  /** Whether watches and polls have paths of their own, or go through the generic handlers. */
+  readonly hotPaths: boolean;
+}
+
 /**
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
  *
  * Throws AppError `conflict` when another process owns the directory, and Node's own error (`EADDRINUSE`) when the port is taken;
  * nothing is left open then.
  */
-export async function startServer(config: Config, log: Logger = createLogger(config.logLevel)): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  log: Logger = createLogger(config.logLevel),
+  options: ServerOptions = { hotPaths: true },
+): Promise<RunningServer> {
   const directory = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
@@ -51,14 +62,19 @@ export async function startServer(config: Config, log: Logger = createLogger(con
     create: true,
   });
   try {
-    return await startOn(directory, config, log);
+    return await startOn(directory, config, log, options);
   } catch (thrown) {
     await directory[Symbol.asyncDispose]();
     throw thrown;
   }
 }
 
-async function startOn(directory: DataDirectory, config: Config, log: Logger): Promise<RunningServer> {
+async function startOn(
+  directory: DataDirectory,
+  config: Config,
+  log: Logger,
+  options: ServerOptions,
+): Promise<RunningServer> {
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -78,7 +94,7 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
-  const http = httpServer(services, directory, config, log);
+  const http = httpServer(services, directory, config, log, options);
   const { address, port } = await http.listen(config.host, config.port);
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = await makeFirstStart(directory, services, config);
@@ -112,7 +128,13 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
 }
 
 /** The wire: every protocol on one port, behind one door. */
-function httpServer(services: Services, { store }: DataDirectory, config: Config, logger: Logger): HttpServer {
+function httpServer(
+  services: Services,
+  { store }: DataDirectory,
+  config: Config,
+  logger: Logger,
+  { hotPaths }: ServerOptions,
+): HttpServer {
   const { maxBodyBytes, corsOrigins } = config;
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods(services, onRefused);
@@ -127,9 +149,10 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
     return (await store.read.operatorOrganization()) !== null;
   };
   const scan: ScanJson = (text, options) => services.documents.scan(text, options);
+  const watch = hotPaths ? new WatchDoor(services.push, onRefused) : null;
   return createHttpServer({
-    ...{ methods, admission, maxBodyBytes, scan, corsOrigins, ready, logger },
-    rest: createRestHandler({ methods, admission, maxBodyBytes, scan }),
+    ...{ methods, admission, watch, maxBodyBytes, scan, corsOrigins, ready, logger },
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
     version: VERSION,
     limits: DEFAULT_LIMITS,
   });

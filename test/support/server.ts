@@ -9,6 +9,9 @@ import { startServer, type RunningServer } from "../../src/server.js";
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
 
+/** vitest.config.ts runs what watches and polls twice. */
+const hotPaths = process.env.SIGNET_TEST_HOT_PATHS !== "off";
+
 /** A server of the test's own: real SQLite in a temporary directory, any free port, no rate limit. */
 export interface TestServer extends AsyncDisposable {
   readonly server: RunningServer;
@@ -24,7 +27,8 @@ export interface TestServer extends AsyncDisposable {
 /** Starts one; `settings` are environment variables on top of the test's own. */
 export async function startTestServer(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "signet-test-"));
-  const server = await startServer(testConfig({ SIGNET_DATA: directory, ...settings }), pino({ level: "silent" }));
+  const config = testConfig({ SIGNET_DATA: directory, ...settings });
+  const server = await startServer(config, pino({ level: "silent" }), { hotPaths });
   const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000 });
   const clientFor = (token: string) => createSignetClient({ transport: connection.transport, token });
   const { firstStart } = server;

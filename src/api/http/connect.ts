@@ -1,5 +1,5 @@
 import { createConnectRouter, createContextValues, type ContextValues, type MethodImplSpec } from "@connectrpc/connect";
-import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
@@ -7,11 +7,12 @@ import { callKey } from "../call.js";
 import { toAppError, toConnectError } from "../errors.js";
 import type { ScanJson } from "../scan-json.js";
 import { operationOf } from "../operations.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed } from "../rest/error-body.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
-import { headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
+import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
 import { readBody } from "./read-body.js";
 import { writeRefusal } from "./refusal.js";
@@ -33,6 +34,8 @@ export interface RpcOptions {
   readonly admission: Admission;
   readonly maxBodyBytes: number;
   readonly scan: ScanJson;
+  /** Serves watches in place of their generic handler; null serves them with it. */
+  readonly watch: WatchDoor | null;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -98,7 +101,7 @@ function universalHandler(
 }
 
 async function handleRpc(
-  { admission, scan }: Pick<RpcOptions, "admission" | "scan">,
+  { admission, scan, watch }: Pick<RpcOptions, "admission" | "scan" | "watch">,
   route: RpcRoute,
   req: NodeRequest,
   res: NodeResponse,
@@ -124,7 +127,7 @@ async function handleRpc(
     const values = createContextValues().set(reportKey, report);
     if (!route.public) await admit(admission, route, req, context, values);
     if (form.get && form.json) checkQuery(query);
-    await invoke(route, form, req, res, values, scan);
+    await invoke(route, form, req, res, values, scan, route.handler.method === WATCH ? watch : null);
   } catch (thrown) {
     refuse(res, form, report, toAppError(thrown));
   }
@@ -155,7 +158,12 @@ async function invoke(
   res: NodeResponse,
   values: ContextValues,
   scan: ScanJson,
+  watch: WatchDoor | null,
 ): Promise<void> {
+  if (watch !== null) {
+    await invokeWatch(route, form, req, res, values, scan, watch);
+    return;
+  }
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
   if (!form.get && route.handler.method.methodKind !== "bidi_streaming") {
@@ -163,6 +171,33 @@ async function invoke(
     const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes, scan);
     request.body = createAsyncIterable([checked]);
   }
+  await respond(route, request, res);
+}
+
+/** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */
+async function invokeWatch(
+  route: RpcRoute,
+  form: WireForm,
+  req: NodeRequest,
+  res: NodeResponse,
+  values: ContextValues,
+  scan: ScanJson,
+  watch: WatchDoor,
+): Promise<void> {
+  const header = headersOf(req);
+  clampDeadline(header);
+  const body = await readBody(req, route.maxBytes);
+  const checked = await strictBody(route.handler.method.input, form, header, body, route.maxBytes, scan);
+  const call = values.get(callKey);
+  const report = values.get(reportKey);
+  if (call !== undefined && report !== undefined) {
+    if (await watch.rpc({ form, header, body: checked, call, report, res })) return;
+  }
+  const request = universalRequest(req, res, values);
+  await respond(route, { ...request, header, body: createAsyncIterable([checked]) }, res);
+}
+
+async function respond(route: RpcRoute, request: UniversalServerRequest, res: NodeResponse): Promise<void> {
   const response = await route.handler(request);
   // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
   universalResponseToNodeResponse(response, res).catch(() => res.destroy());

@@ -23,6 +23,8 @@ export interface RestContext {
   readonly requestId: string;
   readonly clientAddress: string;
   readonly onRate: (state: RateState) => void;
+  /** For what is known only later than the outcome: how a watch ended. */
+  readonly report: Pick<RequestReport, "requestId" | "error">;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -100,7 +102,7 @@ async function answer(
   report.protocol = "rest";
   closeUnread(res);
   if (refused !== undefined) throw refused;
-  const outcome = await rest(req, res, { requestId, clientAddress, onRate, shutdownSignal });
+  const outcome = await rest(req, res, { requestId, clientAddress, onRate, report, shutdownSignal });
   report.operationId = outcome.operationId;
   report.keyPrefix = outcome.keyPrefix;
   if (outcome.error !== undefined) report.error = toAppError(outcome.error);

@@ -7,6 +7,7 @@ import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { Admission } from "../admission.js";
 import type { ScanJson } from "../scan-json.js";
 import { createRpcHandler } from "./connect.js";
+import type { WatchDoor } from "../watch/door.js";
 import { createCorsPolicy } from "./cors.js";
 import { createDispatch, type RestHandler } from "./dispatch.js";
 import { createHealthMethods } from "./health.js";
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly admission: Admission;
   readonly rest: RestHandler;
+  /** As in RpcOptions. */
+  readonly watch: WatchDoor | null;
   readonly maxBodyBytes: number;
   readonly scan: ScanJson;
   readonly corsOrigins: readonly string[];
@@ -46,7 +49,7 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, maxBodyBytes, scan, corsOrigins, version, ready, logger, limits } = options;
+  const { methods, admission, rest, watch, maxBodyBytes, scan, corsOrigins, version, ready, logger, limits } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.
@@ -57,7 +60,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...createHealthMethods({ services: names, shutdownSignal, ...MAX_HEALTH_WATCHES }),
     ...createReflectionMethods([...services, Health]),
   ];
-  const rpc = createRpcHandler({ methods, publicMethods, admission, maxBodyBytes, scan, shutdownSignal });
+  const rpc = createRpcHandler({ methods, publicMethods, admission, watch, maxBodyBytes, scan, shutdownSignal });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
   const listener = createListener(createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger }), limits);

@@ -34,6 +34,17 @@ export function headerOf(req: NodeRequest, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** All headers, as sent. */
+export function headersOf(req: NodeRequest): Headers {
+  const headers = new Headers();
+  for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
+    const name = req.rawHeaders[at] ?? "";
+    // HTTP/2's pseudo headers are no headers.
+    if (!name.startsWith(":")) headers.append(name, req.rawHeaders[at + 1] ?? "");
+  }
+  return headers;
+}
+
 /** Host, or `:authority` in HTTP/2. */
 export function authorityOf(req: NodeRequest): string | undefined {
   return "authority" in req && req.authority !== "" ? req.authority : headerOf(req, "host");

@@ -1,11 +1,13 @@
 import type { MethodImplSpec } from "@connectrpc/connect";
+import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { ScanJson } from "../scan-json.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
-import type { NodeRequest, NodeResponse } from "../http/node-http.js";
+import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "./answer.js";
 import { bindRequest } from "./bind.js";
 import { scanBody } from "./bind-body.js";
@@ -23,6 +25,8 @@ export interface RestHandlerOptions {
   /** Of a request body, as sent and decompressed. */
   readonly maxBodyBytes: number;
   readonly scan: ScanJson;
+  /** Serves watches in place of their method; null serves them with it. */
+  readonly watch: WatchDoor | null;
 }
 
 /** A request on its way; what is known of it grows. */
@@ -64,7 +68,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 
 async function answer(
   routes: RouteTrie<Route>,
-  { admission, maxBodyBytes, scan }: RestHandlerOptions,
+  { admission, maxBodyBytes, scan, watch }: RestHandlerOptions,
   exchange: Exchange,
 ): Promise<RestOutcome> {
   const { req, res, context } = exchange;
@@ -83,7 +87,10 @@ async function answer(
   const body = await bodyOf(route, req, maxBodyBytes);
   const scanned = await scanBody(body, route, scan);
   const message = bindRequest(route, { pathValues, query, body, scanned });
-  return await invoke({ route, message, call, req, res, context });
+  if (watch === null || route.spec.method !== WATCH) return await invoke({ route, message, call, req, res, context });
+  const { report } = context;
+  await watch.rest({ message: message as WatchBundleRequest, header: headersOf(req), call, report, req, res });
+  return { status: route.operation.successStatus };
 }
 
 async function admit(

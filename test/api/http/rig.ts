@@ -109,6 +109,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     methods,
     admission,
     rest,
+    watch: null,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     scan: async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],

@@ -95,10 +95,12 @@ export async function startRest(
   };
   const { maxBodyBytes = 1_000_000 } = options;
   const scan: ScanJson = async (text, rules) => scanStrictJson(text, rules);
-  const handler = createRestHandler({ methods, admission, maxBodyBytes, scan });
+  const handler = createRestHandler({ methods, admission, watch: null, maxBodyBytes, scan });
   const listener = (req: NodeRequest, res: NodeResponse) => {
     const onRate = ({ limit }: { limit: number }) => void res.setHeader("X-RateLimit-Limit", String(limit));
-    const context = { requestId: "req-1", clientAddress: "192.0.2.1", onRate, shutdownSignal: shutdown.signal };
+    const requestId = "req-1";
+    const report = { requestId, error: undefined };
+    const context = { requestId, clientAddress: "192.0.2.1", onRate, report, shutdownSignal: shutdown.signal };
     void handler(req, res, context).then((outcome) => {
       outcomes.push(outcome);
       told();
