@@ -3,8 +3,10 @@ import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import { referencePages } from "./api/http/reference-pages.js";
 import { createMethods } from "./api/methods.js";
 import { createRestHandler } from "./api/rest/handler.js";
+import { readAsset } from "./assets.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
@@ -127,6 +129,7 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
   return createHttpServer({
     ...{ methods, admission, maxBodyBytes, corsOrigins, ready, logger },
     rest: createRestHandler({ methods, admission, maxBodyBytes }),
+    pages: referencePages(readAsset),
     version: VERSION,
     limits: DEFAULT_LIMITS,
   });

@@ -10,6 +10,7 @@ import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limits.js";
+import type { Page } from "../../../src/api/http/pages.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
 
@@ -25,6 +26,7 @@ export interface RigOptions {
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
   readonly ready: () => Promise<boolean>;
+  readonly pages: readonly Page[];
 }
 
 /** A server on a free port, with methods that record how they were called. */
@@ -108,6 +110,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     methods,
     admission,
     rest,
+    pages: options.pages ?? [],
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
