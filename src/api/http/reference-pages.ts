@@ -27,7 +27,6 @@ const SCRIPT = `SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#reference",
   deepLinking: true,
-  displayOperationId: true,
   filter: true,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
