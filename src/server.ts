@@ -3,10 +3,12 @@ import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import { referencePages } from "./api/http/reference-pages.js";
 import { createMethods } from "./api/methods.js";
 import type { ScanJson } from "./api/scan-json.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import { WatchDoor } from "./api/watch/door.js";
+import { readAsset } from "./assets.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
@@ -153,6 +155,7 @@ function httpServer(
   return createHttpServer({
     ...{ methods, admission, watch, maxBodyBytes, scan, corsOrigins, ready, logger },
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
+    pages: referencePages(readAsset),
     version: VERSION,
     limits: DEFAULT_LIMITS,
   });

@@ -15,6 +15,7 @@ import {
   type NodeResponse,
   type RequestListener,
 } from "./node-http.js";
+import type { Pages } from "./pages.js";
 import type { Probes } from "./probes.js";
 import type { RequestReport } from "./request-report.js";
 
@@ -42,6 +43,7 @@ export type RestHandler = (req: NodeRequest, res: NodeResponse, context: RestCon
 
 export interface DispatchOptions {
   readonly probes: Probes;
+  readonly pages: Pages;
   readonly cors: CorsPolicy;
   readonly rpc: RpcHandler;
   readonly rest: RestHandler;
@@ -50,7 +52,7 @@ export interface DispatchOptions {
 }
 
 /**
- * Gives each request to who answers it: probes, then CORS, then RPC by path, else REST. Sets X-Request-Id and what every answer
+ * Gives each request to who answers it: probes, then CORS, then files, then RPC by path, else REST. Sets X-Request-Id and what every answer
  * has, and writes the one log line of each request.
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
@@ -78,7 +80,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
 }
 
 async function answer(
-  { probes, cors, rpc, rest, shutdownSignal }: DispatchOptions,
+  { probes, pages, cors, rpc, rest, shutdownSignal }: DispatchOptions,
   req: NodeRequest,
   res: NodeResponse,
   report: RequestReport,
@@ -92,6 +94,11 @@ async function answer(
   }
   const verdict = cors.check(req, res);
   if (verdict.kind === "answered") return;
+  if (pages.has(path)) {
+    closeUnread(res);
+    pages.answer(path, req, res, requestId);
+    return;
+  }
   const refused = verdict.kind === "refused" ? verdict.error : undefined;
   const onRate = (state: RateState) => setRateHeaders(res, state);
   const route = rpc.find(path);

@@ -14,6 +14,7 @@ import { createHealthMethods } from "./health.js";
 import type { ListenerLimits } from "./limits.js";
 import { createListener } from "./listener.js";
 import { shuttingDown } from "./observed-method.js";
+import { createPages, type Page } from "./pages.js";
 import { createProbes } from "./probes.js";
 import { createReflectionMethods } from "./reflection.js";
 
@@ -27,6 +28,7 @@ export interface HttpServerOptions {
   readonly rest: RestHandler;
   /** As in RpcOptions. */
   readonly watch: WatchDoor | null;
+  readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
   readonly scan: ScanJson;
   readonly corsOrigins: readonly string[];
@@ -47,9 +49,10 @@ export interface HttpServer extends AsyncDisposable {
   close(graceMs: number): Promise<void>;
 }
 
-/** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
+/** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, maxBodyBytes, scan, corsOrigins, version, ready, logger, limits } = options;
+  const { methods, admission, rest, watch, pages, maxBodyBytes, scan, corsOrigins, version, ready, logger, limits } =
+    options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.
@@ -63,7 +66,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const rpc = createRpcHandler({ methods, publicMethods, admission, watch, maxBodyBytes, scan, shutdownSignal });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
-  const listener = createListener(createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger }), limits);
+  const dispatch = createDispatch({ probes, pages: createPages(pages), cors, rpc, rest, shutdownSignal, logger });
+  const listener = createListener(dispatch, limits);
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);

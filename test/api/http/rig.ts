@@ -11,6 +11,7 @@ import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limits.js";
 import { scanStrictJson } from "../../../src/bundle/strict-json.js";
+import type { Page } from "../../../src/api/http/pages.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
 
@@ -26,6 +27,7 @@ export interface RigOptions {
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
   readonly ready: () => Promise<boolean>;
+  readonly pages: readonly Page[];
 }
 
 /** A server on a free port, with methods that record how they were called. */
@@ -110,6 +112,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     admission,
     rest,
     watch: null,
+    pages: options.pages ?? [],
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     scan: async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
