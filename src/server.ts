@@ -13,6 +13,7 @@ import { createLogger } from "./logger.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
+import { openSecurePort, type SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
@@ -27,22 +28,35 @@ export interface FirstStart {
 
 /** A server that answers. Disposing of it drains and closes it: streams end with UNAVAILABLE, requests in flight finish. */
 export interface RunningServer extends AsyncDisposable {
-  /** `http://HOST:PORT`, with the port that it really has. */
+  /** `http://HOST:PORT`, or `https:` with TLS; with the port that it really has. */
   readonly url: string;
   readonly dataDirectory: string;
   /** Where a made admin token is kept. */
   readonly adminTokenFile: string;
   /** Null on every start but the first. */
   readonly firstStart: FirstStart | null;
+  /** Reads the TLS certificate's files again, now; nothing without TLS. Never rejects: what is wrong with them is logged. */
+  reloadCertificate(): Promise<void>;
 }
 
 /**
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
  *
- * Throws AppError `conflict` when another process owns the directory, and Node's own error (`EADDRINUSE`) when the port is taken;
- * nothing is left open then.
+ * Throws AppError `conflict` when another process owns the directory, `invalid` for a TLS certificate that cannot be used, and Node's
+ * own error (`EADDRINUSE`) when the port is taken; nothing is left open then.
  */
 export async function startServer(config: Config, log: Logger = createLogger(config.logLevel)): Promise<RunningServer> {
+  // First, so that a certificate that cannot be used makes no data directory.
+  const securePort = await openSecurePort(config, log);
+  try {
+    return await startWith(securePort, config, log);
+  } catch (thrown) {
+    await securePort?.[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+async function startWith(securePort: SecurePort | null, config: Config, log: Logger): Promise<RunningServer> {
   const directory = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
@@ -50,14 +64,19 @@ export async function startServer(config: Config, log: Logger = createLogger(con
     create: true,
   });
   try {
-    return await startOn(directory, config, log);
+    return await startOn(directory, securePort, config, log);
   } catch (thrown) {
     await directory[Symbol.asyncDispose]();
     throw thrown;
   }
 }
 
-async function startOn(directory: DataDirectory, config: Config, log: Logger): Promise<RunningServer> {
+async function startOn(
+  directory: DataDirectory,
+  securePort: SecurePort | null,
+  config: Config,
+  log: Logger,
+): Promise<RunningServer> {
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -77,13 +96,14 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
-  const http = httpServer(services, directory, config, log);
+  const http = httpServer(services, directory, securePort, config, log);
   const { address, port } = await http.listen(config.host, config.port);
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = await makeFirstStart(directory, services, config);
   await services.dispatcher.start();
   const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
-  const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const scheme = securePort === null ? "http" : "https";
+  const url = `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
   log.info({ url, data: directory.path, version: VERSION }, "listening");
 
   const stop = async () => {
@@ -91,6 +111,7 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     services.sessions.shutdown();
     try {
       await http.close(config.shutdownGraceMs);
+      await securePort?.[Symbol.asyncDispose]();
       await upkeep[Symbol.asyncDispose]();
       await services.dispatcher[Symbol.asyncDispose]();
       await flush(services);
@@ -105,13 +126,20 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     dataDirectory: directory.path,
     adminTokenFile: adminTokenFile(directory.path),
     firstStart,
+    reloadCertificate: async () => securePort?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
 }
 
 /** The wire: every protocol on one port, behind one door. */
-function httpServer(services: Services, { store }: DataDirectory, config: Config, logger: Logger): HttpServer {
-  const { maxBodyBytes, corsOrigins } = config;
+function httpServer(
+  services: Services,
+  { store }: DataDirectory,
+  securePort: SecurePort | null,
+  config: Config,
+  logger: Logger,
+): HttpServer {
+  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods(services, onRefused);
   const admission = createAdmission({
@@ -129,6 +157,8 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
     rest: createRestHandler({ methods, admission, maxBodyBytes }),
     version: VERSION,
     limits: DEFAULT_LIMITS,
+    tls: securePort?.termination ?? null,
+    proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });
 }
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { Admission } from "../admission.js";
+import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
 import { createCorsPolicy } from "./cors.js";
 import { createDispatch, type RestHandler } from "./dispatch.js";
@@ -14,6 +15,7 @@ import { createListener } from "./listener.js";
 import { shuttingDown } from "./observed-method.js";
 import { createProbes } from "./probes.js";
 import { createReflectionMethods } from "./reflection.js";
+import type { TlsTermination } from "./tls-termination.js";
 
 /** Health watches need no token; load balancers hold one each. */
 const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
@@ -29,6 +31,9 @@ export interface HttpServerOptions {
   readonly ready: () => Promise<boolean>;
   readonly logger: Logger;
   readonly limits: ListenerLimits;
+  /** Null serves without TLS. */
+  readonly tls: TlsTermination | null;
+  readonly proxyTrust: ProxyTrust;
 }
 
 /** All protocols on one port. */
@@ -44,7 +49,7 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits } = options;
+  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits, tls, proxyTrust } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.
@@ -58,7 +63,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const rpc = createRpcHandler({ methods, publicMethods, admission, maxBodyBytes, shutdownSignal });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
-  const listener = createListener(createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger }), limits);
+  const clientAddressOf = createClientAddressOf(proxyTrust);
+  const dispatch = createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger, clientAddressOf });
+  const listener = createListener(dispatch, limits, tls);
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);
