@@ -96,7 +96,8 @@ function parseKey(path: string, pem: string): KeyObject {
 
 function checkDates(path: string, { validFrom, validTo }: X509Certificate, now: Date): void {
   if (now > new Date(validTo)) throw new AppError("invalid", `the certificate ${path} expired on ${validTo}`);
-  if (now < new Date(validFrom)) throw new AppError("invalid", `the certificate ${path} is not valid before ${validFrom}`);
+  if (now < new Date(validFrom))
+    throw new AppError("invalid", `the certificate ${path} is not valid before ${validFrom}`);
 }
 
 /** For what only OpenSSL knows, such as a key that is too short. */

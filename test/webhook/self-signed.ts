@@ -11,7 +11,10 @@ export interface SelfSigned {
  *
  * @param dates from when and until when it is valid, as `YYMMDDhhmmssZ`.
  */
-export function selfSigned(name: string, dates: readonly [string, string] = ["200101000000Z", "491231235959Z"]): SelfSigned {
+export function selfSigned(
+  name: string,
+  dates: readonly [string, string] = ["200101000000Z", "491231235959Z"],
+): SelfSigned {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   // RFC 5280, section 4.1; the algorithm is ecdsa-with-SHA256, the issuer and the subject are CN=test.
   const algorithm = der(0x30, oid("06082a8648ce3d040302"));

@@ -49,7 +49,8 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits, tls, proxyTrust } = options;
+  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits, tls, proxyTrust } =
+    options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.

@@ -43,12 +43,12 @@ class SecureConnection implements Disposable {
   constructor(port: number, options: ConnectionOptions = {}) {
     this.socket = connect({ port, host: "127.0.0.1", ca: server.cert, ...options });
     this.socket.on("data", (chunk: Buffer) => (this.text += chunk.toString("latin1")));
-    this.socket.on("error", (error) => (this.error = error));
+    this.socket.on("error", (error: Error) => (this.error = error));
     this.ended = closed(this.socket);
   }
 
   async ready(): Promise<this> {
-    await Promise.race([once(this.socket, "secureConnect"), this.ended]);
+    await Promise.race([once(this.socket, "secureConnect").then(() => undefined), this.ended]);
     return this;
   }
 
@@ -124,13 +124,16 @@ describe("one port", () => {
 });
 
 describe("who does not speak TLS", () => {
-  test.each(["GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "EHLO there\r\n"])("%j is told so in HTTP/1.1", async (bytes) => {
-    await using rig = await openSecureRig();
-    using raw = new RawConnection(rig.port);
-    await raw.send(bytes);
-    expect(await raw.closed()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*this port speaks TLS: use https\n$/);
-    expect(rig.logLines).toEqual([]);
-  });
+  test.each(["GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "EHLO there\r\n"])(
+    "%j is told so in HTTP/1.1",
+    async (bytes) => {
+      await using rig = await openSecureRig();
+      using raw = new RawConnection(rig.port);
+      await raw.send(bytes);
+      expect(await raw.closed()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*this port speaks TLS: use https\n$/);
+      expect(rig.logLines).toEqual([]);
+    },
+  );
 
   test("HTTP/2 without TLS is told so by GOAWAY", async () => {
     await using rig = await openSecureRig();
@@ -168,7 +171,10 @@ describe("versions of TLS", () => {
 
   test("ciphers without forward secrecy are refused", async () => {
     await using rig = await openSecureRig();
-    using connection = new SecureConnection(rig.port, { maxVersion: "TLSv1.2", ciphers: "AES128-SHA:ECDHE-ECDSA-AES128-SHA" });
+    using connection = new SecureConnection(rig.port, {
+      maxVersion: "TLSv1.2",
+      ciphers: "AES128-SHA:ECDHE-ECDSA-AES128-SHA",
+    });
     await connection.closed();
     expect(connection.error?.message).toMatch(/handshake failure/);
   });
