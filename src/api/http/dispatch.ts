@@ -4,17 +4,11 @@ import { toAppError } from "../errors.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer } from "../rest/error-body.js";
 import { logRequest } from "./access-log.js";
+import type { ClientAddressOf } from "./client-address.js";
 import type { RpcHandler } from "./connect.js";
 import type { CorsPolicy } from "./cors.js";
 import { closeUnread } from "./leftover-body.js";
-import {
-  clientAddressOf,
-  pathOf,
-  requestIdOf,
-  type NodeRequest,
-  type NodeResponse,
-  type RequestListener,
-} from "./node-http.js";
+import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./node-http.js";
 import type { Pages } from "./pages.js";
 import type { Probes } from "./probes.js";
 import type { RequestReport } from "./request-report.js";
@@ -49,6 +43,7 @@ export interface DispatchOptions {
   readonly rest: RestHandler;
   readonly shutdownSignal: AbortSignal;
   readonly logger: Logger;
+  readonly clientAddressOf: ClientAddressOf;
 }
 
 /**
@@ -61,7 +56,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     const requestId = requestIdOf(req);
     const report: RequestReport = {
       requestId,
-      clientAddress: clientAddressOf(req),
+      clientAddress: options.clientAddressOf(req),
       protocol: "http",
       operationId: undefined,
       keyPrefix: undefined,

@@ -18,11 +18,6 @@ export function requestIdOf(req: NodeRequest): string {
   return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** The peer's address as text; empty when it is already gone. */
-export function clientAddressOf(req: NodeRequest): string {
-  return req.socket.remoteAddress ?? "";
-}
-
 /** The path as sent, without the query. */
 export function pathOf(req: NodeRequest): string {
   return (req.url ?? "").split("?", 1)[0] ?? "";
