@@ -1,8 +1,11 @@
+import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
+import { METRICS_PATH } from "./api/http/metrics-page.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import { startMetricsServer, type MetricsServer } from "./api/http/metrics-server.js";
 import { createMethods } from "./api/methods.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import { assembleServices, type Services } from "./assemble.js";
@@ -10,6 +13,7 @@ import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { createLogger } from "./logger.js";
+import { openObservability, type Observability } from "./observability/observability.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
@@ -29,6 +33,8 @@ export interface FirstStart {
 export interface RunningServer extends AsyncDisposable {
   /** `http://HOST:PORT`, with the port that it really has. */
   readonly url: string;
+  /** Where /metrics is served without a token; null when it is not. */
+  readonly metricsUrl: string | null;
   readonly dataDirectory: string;
   /** Where a made admin token is kept. */
   readonly adminTokenFile: string;
@@ -50,14 +56,20 @@ export async function startServer(config: Config, log: Logger = createLogger(con
     create: true,
   });
   try {
-    return await startOn(directory, config, log);
+    return await startOn(directory, config, log, await observabilityOf(config, log));
   } catch (thrown) {
     await directory[Symbol.asyncDispose]();
     throw thrown;
   }
 }
 
-async function startOn(directory: DataDirectory, config: Config, log: Logger): Promise<RunningServer> {
+async function startOn(
+  opened: DataDirectory,
+  config: Config,
+  log: Logger,
+  observability: Observability,
+): Promise<RunningServer> {
+  const directory = { ...opened, store: observability.observe(opened.store) };
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -69,6 +81,8 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     clock: systemClock,
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
+    observers: observability.services,
+    tracing: observability.tracing,
     webhooks: {
       allowList: config.webhookAllow,
       schedule: config.webhookRetrySeconds,
@@ -77,14 +91,24 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
-  const http = httpServer(services, directory, config, log);
-  const { address, port } = await http.listen(config.host, config.port);
+  observability.metrics.readFrom({
+    clock: systemClock,
+    webhookBacklog: () => store.read.webhookBacklog(),
+    heldPolls: () => services.sessions.count("poll"),
+  });
+  const metricsServer = await metricsServerOf(config, observability);
+  const http = httpServer(services, directory, config, log, observability);
+  const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
+    await metricsServer?.[Symbol.asyncDispose]();
+    throw thrown;
+  });
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = await makeFirstStart(directory, services, config);
   await services.dispatcher.start();
   const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
-  const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
-  log.info({ url, data: directory.path, version: VERSION }, "listening");
+  const url = urlOf({ address, port });
+  const metricsUrl = metricsServer === null ? null : `${urlOf(metricsServer.address)}${METRICS_PATH}`;
+  log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");
 
   const stop = async () => {
     log.info("shutting down");
@@ -94,6 +118,8 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
       await upkeep[Symbol.asyncDispose]();
       await services.dispatcher[Symbol.asyncDispose]();
       await flush(services);
+      await metricsServer?.[Symbol.asyncDispose]();
+      await observability[Symbol.asyncDispose]();
     } finally {
       await directory[Symbol.asyncDispose]();
     }
@@ -102,6 +128,7 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
   let stopped: Promise<void> | null = null;
   return {
     url,
+    metricsUrl,
     dataDirectory: directory.path,
     adminTokenFile: adminTokenFile(directory.path),
     firstStart,
@@ -109,11 +136,35 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
   };
 }
 
+async function observabilityOf({ otlpEndpoint: url, traceRatio: ratio }: Config, log: Logger): Promise<Observability> {
+  return await openObservability({
+    version: VERSION,
+    traces: url === null ? null : { url, ratio },
+    onExport: (error) =>
+      error === null ? log.info("traces are sent again") : log.warn({ reason: error.message }, "traces cannot be sent"),
+  });
+}
+
+async function metricsServerOf({ metricsAddress }: Config, { metrics }: Observability): Promise<MetricsServer | null> {
+  if (metricsAddress === null) return null;
+  return await startMetricsServer(metricsAddress.host, metricsAddress.port, metrics);
+}
+
+function urlOf({ address, port }: Pick<AddressInfo, "address" | "port">): string {
+  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
 /** The wire: every protocol on one port, behind one door. */
-function httpServer(services: Services, { store }: DataDirectory, config: Config, logger: Logger): HttpServer {
+function httpServer(
+  services: Services,
+  { store }: DataDirectory,
+  config: Config,
+  logger: Logger,
+  { metrics, tracing }: Observability,
+): HttpServer {
   const { maxBodyBytes, corsOrigins } = config;
   const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods(services, onRefused);
+  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
   const admission = createAdmission({
     authenticate: (rawKey) => services.tokens.authenticate(rawKey),
     onRefused,
@@ -125,7 +176,8 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
     return (await store.read.operatorOrganization()) !== null;
   };
   return createHttpServer({
-    ...{ methods, admission, maxBodyBytes, corsOrigins, ready, logger },
+    ...{ methods, admission, maxBodyBytes, corsOrigins, ready, logger, metrics, tracing },
+    observer: metrics.requests,
     rest: createRestHandler({ methods, admission, maxBodyBytes }),
     version: VERSION,
     limits: DEFAULT_LIMITS,

@@ -14,6 +14,7 @@ import type { Watch, WatchEvent } from "../service/watch.js";
 import { withoutNulls } from "./absent.js";
 import { addressKey } from "./admission-address.js";
 import { callOf, httpStatusKey } from "./call.js";
+import type { StreamObserver } from "./stream-observer.js";
 import { entityTags, preferredWaitSeconds, resumeSequence } from "./runtime-headers.js";
 import { timestampOf } from "./timestamps.js";
 
@@ -23,9 +24,10 @@ export function createRuntimeService(services: {
   readonly latest: LatestBundles;
   readonly instances: Instances;
   readonly telemetry: Telemetry;
+  readonly streams: StreamObserver;
   readonly clock: Clock;
 }): ServiceImpl<typeof RuntimeService> {
-  const { watch, latest, instances, telemetry, clock } = services;
+  const { watch, latest, instances, telemetry, streams, clock } = services;
   return {
     async getLatestBundle(_request, context) {
       const { principal, clientAddress } = callOf(context);
@@ -62,7 +64,12 @@ export function createRuntimeService(services: {
         },
         context.signal,
       );
-      for await (const event of events) yield watchMessage(event, clock);
+      streams.opened(context.protocolName);
+      try {
+        for await (const event of events) yield watchMessage(event, clock);
+      } finally {
+        streams.closed(context.protocolName);
+      }
     },
 
     async reportStatus({ instanceId, state, sequence, reason, agent, labels }, context) {

@@ -11,6 +11,9 @@ export interface Wakeup extends Disposable {
 export class Wakeups {
   readonly #waiting = new Map<string, Set<() => void>>();
 
+  /** `onWake` is told of each change before who waits is woken; it must not throw. */
+  constructor(private readonly onWake: (environmentId: string) => void = () => undefined) {}
+
   next(environmentId: string): Wakeup {
     const waiters = this.#waiting.get(environmentId) ?? new Set();
     this.#waiting.set(environmentId, waiters);
@@ -30,6 +33,7 @@ export class Wakeups {
 
   /** Wakes everybody who waits for this environment. */
   wake(environmentId: string): void {
+    this.onWake(environmentId);
     const waiters = this.#waiting.get(environmentId);
     this.#waiting.delete(environmentId);
     for (const wake of waiters ?? []) wake();

@@ -1,6 +1,7 @@
 import type { Principal } from "../core/token.js";
 import { environmentOf } from "./access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
+import type { FeedProgress } from "./feed-progress.js";
 import type { Instances } from "./instances.js";
 import type { Sessions } from "./sessions.js";
 import type { Tokens } from "./tokens.js";
@@ -34,6 +35,7 @@ export class Watch {
       readonly sessions: Sessions;
       readonly wakeups: Wakeups;
       readonly instances: Instances;
+      readonly progress: FeedProgress;
       readonly heartbeatMs: number;
     },
   ) {}
@@ -46,7 +48,7 @@ export class Watch {
    * shutdown, `rate_limited` when too many streams are open, the signal's reason when the reader goes away.
    */
   async *watch(principal: Principal, request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    const { active, tokens, sessions, wakeups, instances, heartbeatMs } = this.deps;
+    const { active, tokens, sessions, wakeups, instances, progress, heartbeatMs } = this.deps;
     const environmentId = environmentOf(principal);
     const errors = new FieldErrors();
     errors.text(["instance_id"], request.instanceId, 128);
@@ -58,16 +60,20 @@ export class Watch {
     if (request.instanceId !== "") instances.connected(principal, request);
 
     let cursor: number | null = null;
+    using feed = progress.open(environmentId);
     for (;;) {
       using wakeup = wakeups.next(environmentId);
+      const { changes } = feed;
       if (session.signal.aborted) throw session.signal.reason;
       const state = await active.read(environmentId);
       const event = nextEvent(state.active, cursor, request.afterSequence);
       if (event !== null) {
         cursor = event.sequence;
         yield event;
+        feed.caughtUp(changes);
         continue;
       }
+      feed.caughtUp(changes);
       const woken = await waitFor(wakeup.woken, heartbeatMs, [session.signal, signal]);
       if (!woken) {
         if (request.instanceId !== "") instances.connected(principal, request);

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { NO_SPAN, type Tracing } from "../../core/trace.js";
 import type { RateState } from "../admission.js";
 import { toAppError } from "../errors.js";
 import { answerError } from "../rest/answer.js";
@@ -7,6 +8,7 @@ import { logRequest } from "./access-log.js";
 import type { RpcHandler } from "./connect.js";
 import type { CorsPolicy } from "./cors.js";
 import { closeUnread } from "./leftover-body.js";
+import { METRICS_PATH, type MetricsPage } from "./metrics-page.js";
 import {
   clientAddressOf,
   pathOf,
@@ -16,7 +18,9 @@ import {
   type RequestListener,
 } from "./node-http.js";
 import type { Probes } from "./probes.js";
+import { finishedRequest, type RequestObserver } from "./request-observer.js";
 import type { RequestReport } from "./request-report.js";
+import { endRequestSpan, startRequestSpan } from "./request-trace.js";
 
 /** What a REST request brings along. */
 export interface RestContext {
@@ -31,6 +35,7 @@ export interface RestContext {
 export interface RestOutcome {
   readonly operationId?: string | undefined;
   readonly keyPrefix?: string | undefined;
+  readonly isStream?: boolean | undefined;
   readonly status: number;
   readonly error?: unknown;
 }
@@ -43,18 +48,23 @@ export interface DispatchOptions {
   readonly cors: CorsPolicy;
   readonly rpc: RpcHandler;
   readonly rest: RestHandler;
+  readonly metrics: MetricsPage;
+  readonly observer: RequestObserver;
+  readonly tracing: Tracing;
   readonly shutdownSignal: AbortSignal;
   readonly logger: Logger;
 }
 
 /**
- * Gives each request to who answers it: probes, then CORS, then RPC by path, else REST. Sets X-Request-Id and what every answer
- * has, and writes the one log line of each request.
+ * Gives each request to who answers it: probes, then CORS, then metrics and RPC by path, else REST. Sets X-Request-Id and what
+ * every answer has, and tells of each request that is over: its one log line, its figures, its step in a trace.
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
+  const { probes, observer, tracing, logger } = options;
   return (req, res) => {
     const startedMs = performance.now();
     const requestId = requestIdOf(req);
+    const span = probes.has(pathOf(req)) ? NO_SPAN : startRequestSpan(tracing, req, requestId);
     const report: RequestReport = {
       requestId,
       clientAddress: clientAddressOf(req),
@@ -62,21 +72,31 @@ export function createDispatch(options: DispatchOptions): RequestListener {
       operationId: undefined,
       keyPrefix: undefined,
       error: undefined,
+      isStream: false,
+      traceId: span.traceId ?? undefined,
       reached: false,
     };
     res.setHeader("X-Request-Id", requestId);
     res.setHeader("X-Content-Type-Options", "nosniff");
     const closed = new Promise<void>((resolve) => res.once("close", resolve));
-    const answered = answer(options, req, res, report).catch((thrown: unknown) => {
-      report.error = toAppError(thrown);
-      answerError(req, res, errorAnswer(report.error, requestId));
+    const answered = tracing
+      .run(span, () => answer(options, req, res, report))
+      .catch((thrown: unknown) => {
+        report.error = toAppError(thrown);
+        answerError(req, res, errorAnswer(report.error, requestId));
+      });
+    void Promise.all([closed, answered]).then(() => {
+      const durationMs = performance.now() - startedMs;
+      const finished = finishedRequest(report, res, durationMs);
+      logRequest(logger, req, res, report, durationMs);
+      observer.finished(finished);
+      endRequestSpan(span, report, finished);
     });
-    void Promise.all([closed, answered]).then(() => logRequest(options.logger, req, res, report, startedMs));
   };
 }
 
 async function answer(
-  { probes, cors, rpc, rest, shutdownSignal }: DispatchOptions,
+  { probes, cors, rpc, rest, metrics, shutdownSignal }: DispatchOptions,
   req: NodeRequest,
   res: NodeResponse,
   report: RequestReport,
@@ -92,6 +112,12 @@ async function answer(
   if (verdict.kind === "answered") return;
   const refused = verdict.kind === "refused" ? verdict.error : undefined;
   const onRate = (state: RateState) => setRateHeaders(res, state);
+  if (path === METRICS_PATH) {
+    closeUnread(res);
+    if (refused !== undefined) throw refused;
+    await metrics.answer(req, res, report, onRate);
+    return;
+  }
   const route = rpc.find(path);
   if (route !== undefined) {
     await rpc.handle(route, req, res, { report, onRate }, refused);
@@ -103,6 +129,7 @@ async function answer(
   const outcome = await rest(req, res, { requestId, clientAddress, onRate, shutdownSignal });
   report.operationId = outcome.operationId;
   report.keyPrefix = outcome.keyPrefix;
+  report.isStream = outcome.isStream ?? false;
   if (outcome.error !== undefined) report.error = toAppError(outcome.error);
 }
 

@@ -4,16 +4,19 @@ import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
-import type { Admission } from "../admission.js";
+import type { Tracing } from "../../core/trace.js";
+import type { OperationDoor } from "../admission-door.js";
 import { createRpcHandler } from "./connect.js";
 import { createCorsPolicy } from "./cors.js";
 import { createDispatch, type RestHandler } from "./dispatch.js";
 import { createHealthMethods } from "./health.js";
 import type { ListenerLimits } from "./limits.js";
 import { createListener } from "./listener.js";
+import { createMetricsPage, type MetricsSource } from "./metrics-page.js";
 import { shuttingDown } from "./observed-method.js";
 import { createProbes } from "./probes.js";
 import { createReflectionMethods } from "./reflection.js";
+import type { RequestObserver } from "./request-observer.js";
 
 /** Health watches need no token; load balancers hold one each. */
 const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
@@ -21,12 +24,15 @@ const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
 export interface HttpServerOptions {
   /** Guarded (guard.ts). */
   readonly methods: readonly MethodImplSpec[];
-  readonly admission: Admission;
+  readonly admission: OperationDoor;
   readonly rest: RestHandler;
   readonly maxBodyBytes: number;
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly ready: () => Promise<boolean>;
+  readonly metrics: MetricsSource;
+  readonly observer: RequestObserver;
+  readonly tracing: Tracing;
   readonly logger: Logger;
   readonly limits: ListenerLimits;
 }
@@ -44,7 +50,8 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits } = options;
+  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, limits } = options;
+  const { observer, tracing, logger } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.
@@ -58,7 +65,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const rpc = createRpcHandler({ methods, publicMethods, admission, maxBodyBytes, shutdownSignal });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
-  const listener = createListener(createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger }), limits);
+  const metrics = createMetricsPage(admission, options.metrics);
+  const dispatch = createDispatch({ probes, cors, rpc, rest, metrics, observer, tracing, shutdownSignal, logger });
+  const listener = createListener(dispatch, limits);
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);

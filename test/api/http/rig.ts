@@ -10,8 +10,10 @@ import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limits.js";
+import type { FinishedRequest } from "../../../src/api/http/request-observer.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
+import { NO_TRACING, type Tracing } from "../../../src/core/trace.js";
 
 /** Raw keys of the rig. */
 export const KEYS = { admin: "sgnt_admin_1", ci: "sgnt_ci_2", runtime: "sgnt_runtime_3" } as const;
@@ -24,6 +26,7 @@ export interface RigOptions {
   readonly maxBodyBytes: number;
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
+  readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
 }
 
@@ -33,6 +36,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const contexts: HandlerContext[] = [];
   const authenticated: string[] = [];
   const refused: string[] = [];
+  const finished: FinishedRequest[] = [];
   const logLines: Record<string, unknown>[] = [];
   const gate = new Gate();
 
@@ -112,12 +116,16 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
+    metrics: { contentType: "text/plain", render: async () => "rig_requests_total 1\n" },
+    observer: { finished: (request) => void finished.push(request) },
+    tracing: options.tracing ?? NO_TRACING,
     logger: pino({ level: "debug" }, sink),
     limits: options.limits ?? DEFAULT_LIMITS,
   });
   const { port } = await server.listen("127.0.0.1", 0);
   return {
     ...{ server, port, url: `http://127.0.0.1:${port}`, gate, published, contexts, authenticated, refused, logLines },
+    finished,
     [Symbol.asyncDispose]: () => server.close(0),
   };
 }
