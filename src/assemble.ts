@@ -1,4 +1,5 @@
 import type { Clock } from "./core/clock.js";
+import type { Tracing } from "./core/trace.js";
 import { ActiveBundles } from "./service/active-bundles.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { Bundles } from "./service/bundles.js";
@@ -9,6 +10,7 @@ import { Instances } from "./service/instances.js";
 import type { SigningKeys } from "./service/key-files.js";
 import { createKeyList } from "./service/keys.js";
 import { LatestBundles } from "./service/latest.js";
+import type { ServiceObservers } from "./service/observers.js";
 import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
 import { Projects } from "./service/projects.js";
@@ -41,6 +43,8 @@ export interface AssembleOptions {
   readonly keys: SigningKeys;
   readonly sessionLimits: SessionLimits;
   readonly heartbeatMs: number;
+  readonly observers: ServiceObservers;
+  readonly tracing: Tracing;
   readonly webhooks: {
     readonly allowList: AllowList;
     readonly schedule: RetrySchedule;
@@ -54,13 +58,13 @@ export type Services = ReturnType<typeof assembleServices>;
 
 /** Every use case, wired: the same for a server and for an offline command. */
 export function assembleServices(options: AssembleOptions) {
-  const { store, clock, keys, sessionLimits, heartbeatMs } = options;
+  const { store, clock, keys, sessionLimits, heartbeatMs, observers, tracing } = options;
   const audit = createAudit({ store, clock, signer: keys.audit });
   const sessions = new Sessions(clock, sessionLimits);
   const wakeups = new Wakeups();
-  const idempotency = new Idempotency({ store, clock });
+  const idempotency = new Idempotency({ store, clock, observer: observers.idempotency });
   const use = new TokenUse(store);
-  const outbox = new Outbox(clock);
+  const outbox = new Outbox(clock, tracing);
   const cache = new TokenCache();
   const tokens = new Tokens({ store, clock, audit, sessions, cache, use, outbox });
   const active = new ActiveBundles(store, wakeups);
@@ -81,9 +85,15 @@ export function assembleServices(options: AssembleOptions) {
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
-    publishing: new Publishing({ store, clock, signer: keys.bundles, documents, audit, idempotency, wakeups, outbox }),
+    publishing: new Publishing({
+      ...{ store, clock, signer: keys.bundles, documents, audit, idempotency, wakeups, outbox },
+      observer: observers.publishing,
+    }),
     watch: new Watch({ active, tokens, sessions, wakeups, instances, clock, heartbeatMs }),
-    push: new Push({ active, tokens, sessions, wakeups, instances, clock, heartbeatMs }),
+    push: new Push({
+      ...{ active, tokens, sessions, wakeups, instances, clock, heartbeatMs },
+      observer: observers.watch,
+    }),
     active,
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(),
@@ -93,17 +103,18 @@ export function assembleServices(options: AssembleOptions) {
 }
 
 /** What tells other systems. */
-function assembleWebhooks({ store, clock, keys, webhooks }: AssembleOptions, audit: Audit, outbox: Outbox) {
+function assembleWebhooks(options: AssembleOptions, audit: Audit, outbox: Outbox) {
+  const { store, clock, keys, webhooks, observers, tracing } = options;
   const { allowList, schedule, timeoutMs, userAgent, onError } = webhooks;
   const resolver = systemResolver;
   const connections = createSender({ allowList, resolver, timeoutMs, userAgent, maxKeptBytes: MAX_KEPT_BYTES });
   const sender = new WebhookSender({
     ...{ store, clock, allowList, resolver, signer: keys.webhooks, sender: connections },
   });
-  const outcomes = new WebhookOutcomes({ store, clock, audit, outbox, schedule });
+  const outcomes = new WebhookOutcomes({ store, clock, audit, outbox, schedule, observer: observers.deliveries });
   return {
     webhooks: new Webhooks({ store, clock, audit, outbox, sender }),
-    dispatcher: new WebhookDispatcher({ store, clock, outbox, sender, outcomes, onError }),
+    dispatcher: new WebhookDispatcher({ store, clock, outbox, sender, outcomes, tracing, onError }),
     webhookCounts: outcomes.counts,
   };
 }

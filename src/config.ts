@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "./core/error.js";
+import { otlpEndpoint, otlpTracesEndpoint, refuseOtlpGrpc, traceRatio } from "./otlp-settings.js";
 import { parseAllowList, type AllowList } from "./webhook/allow-list.js";
 import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule, type RetrySchedule } from "./webhook/retry-schedule.js";
 
@@ -52,6 +53,17 @@ export interface Config {
   readonly trustedProxies: number;
   /** The header in which they say it. */
   readonly proxyHeader: "x-forwarded-for" | "forwarded";
+  /** Where /metrics is served without a token; null is nowhere. */
+  readonly metricsAddress: HostAndPort | null;
+  /** The URL that traces are posted to; null traces nothing. */
+  readonly otlpEndpoint: string | null;
+  /** The share of traces that begin here and are recorded, 0 to 1. */
+  readonly traceRatio: number;
+}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** One setting: how it is called, what it means, how its text is read. The CLI makes its flags from this list. */
@@ -63,6 +75,8 @@ export interface Setting<T = unknown> {
   readonly fallback: string;
   /** A secret has no flag; it comes by environment or by a file that `NAME_FILE` names. */
   readonly secret: boolean;
+  /** A standard's own variables, which are read in this order when ours is not set, each with its own reader. */
+  readonly standard?: Readonly<Record<string, (text: string, name: string) => T>>;
   parse(text: string, name: string): T;
 }
 
@@ -120,6 +134,15 @@ function adminToken(value: string, name: string): string | null {
     throw new AppError("invalid", `${name} must be 24 to 4,096 printable ASCII characters`);
   }
   return value;
+}
+
+function hostAndPort(value: string, name: string): HostAndPort | null {
+  if (value === "") return null;
+  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^[\]:\s]+):(\d{1,5})$/.exec(value) ?? [];
+  if (host === undefined || Number(port) > 65_535) {
+    throw new AppError("invalid", `${name} must be HOST:PORT, for example 127.0.0.1:9464, not "${value}"`);
+  }
+  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
 const MIB = 1024 * 1024;
@@ -216,6 +239,23 @@ export const SETTINGS = {
     "the header in which they say it: x-forwarded-for, forwarded",
     oneOf("x-forwarded-for", "forwarded"),
   ),
+  metricsAddress: setting(
+    "SIGNET_METRICS_ADDRESS",
+    "",
+    "HOST:PORT where /metrics is served without a token",
+    hostAndPort,
+  ),
+  otlpEndpoint: {
+    ...setting("SIGNET_OTLP_ENDPOINT", "", "OTLP/HTTP endpoint that traces are sent to", otlpEndpoint),
+    standard: {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: otlpTracesEndpoint,
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
+    },
+  },
+  traceRatio: {
+    ...setting("SIGNET_TRACE_RATIO", "1", "share of the traces that begin here and are recorded, 0 to 1", traceRatio),
+    standard: { OTEL_TRACES_SAMPLER_ARG: traceRatio },
+  },
 } satisfies { readonly [K in keyof Config]: Setting<Config[K]> };
 
 /** The names of the settings, in the order in which help shows them. */
@@ -240,11 +280,13 @@ export function loadConfig(
   const values = SETTING_NAMES.map((name) => {
     const setting: Setting = SETTINGS[name];
     const flag = setting.secret ? undefined : flags[name];
-    const value = flag ?? fromEnvironment(environment, setting.env) ?? setting.fallback;
-    return [name, setting.parse(value, flag === undefined ? setting.env : `--${flagOf(setting)}`)] as const;
+    if (flag !== undefined) return [name, setting.parse(flag, `--${flagOf(setting)}`)] as const;
+    const own = fromEnvironment(environment, setting.env);
+    return [name, own === undefined ? byStandard(environment, setting) : setting.parse(own, setting.env)] as const;
   });
   const config = Object.freeze(Object.fromEntries(values)) as unknown as Config;
   checkTls(config);
+  if (config.otlpEndpoint !== null) refuseOtlpGrpc(environment);
   return config;
 }
 
@@ -256,6 +298,15 @@ function checkTls({ tlsCert, tlsKey, tlsClientCa }: Config): void {
   if (tlsClientCa !== null && tlsCert === null) {
     throw new AppError("invalid", "SIGNET_TLS_CLIENT_CA needs SIGNET_TLS_CERT and SIGNET_TLS_KEY");
   }
+}
+
+/** A setting that nobody set by our name. An empty variable of a standard counts as absent, as OpenTelemetry has it. */
+function byStandard(environment: Readonly<Record<string, string | undefined>>, setting: Setting): unknown {
+  for (const [name, parse] of Object.entries(setting.standard ?? {})) {
+    const value = environment[name];
+    if (value !== undefined && value !== "") return parse(value, name);
+  }
+  return setting.parse(setting.fallback, setting.env);
 }
 
 function fromEnvironment(

@@ -4,6 +4,8 @@ import type { Config } from "./config.js";
 import { systemClock } from "./core/clock.js";
 import { notFound } from "./core/error.js";
 import { openDataDirectory } from "./data-directory.js";
+import { NO_TRACING } from "./core/trace.js";
+import { NO_OBSERVERS } from "./service/observers.js";
 import { createRawKey } from "./service/raw-key.js";
 import { keepPublicKeys } from "./service/bootstrap.js";
 
@@ -37,7 +39,11 @@ export async function createOfflineAdminToken(
   const sessionLimits = { stream: 0, poll: 0 };
   // Nothing is sent by an offline command: the next server does.
   const webhooks = { allowList: [], schedule: [0], timeoutMs: 0, userAgent: "", onError: () => undefined };
-  const services = assembleServices({ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0, webhooks });
+  const services = assembleServices({
+    ...{ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0, webhooks },
+    observers: NO_OBSERVERS,
+    tracing: NO_TRACING,
+  });
   const key = createRawKey("admin");
   // Kept before it is committed, as at the first start: a token that works and that nobody has would be lost.
   keepAdminToken(directory.path, key.rawKey);

@@ -1,9 +1,12 @@
+import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
+import { METRICS_PATH } from "./api/http/metrics-page.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { referencePages } from "./api/http/reference-pages.js";
+import { startMetricsServer, type MetricsServer } from "./api/http/metrics-server.js";
 import { createMethods } from "./api/methods.js";
 import type { ScanJson } from "./api/scan-json.js";
 import { createRestHandler } from "./api/rest/handler.js";
@@ -14,6 +17,7 @@ import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { createLogger } from "./logger.js";
+import { openObservability, type Observability } from "./observability/observability.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
@@ -34,6 +38,8 @@ export interface FirstStart {
 export interface RunningServer extends AsyncDisposable {
   /** `http://HOST:PORT`, or `https:` with TLS; with the port that it really has. */
   readonly url: string;
+  /** Where /metrics is served without a token; null when it is not. */
+  readonly metricsUrl: string | null;
   readonly dataDirectory: string;
   /** Where a made admin token is kept. */
   readonly adminTokenFile: string;
@@ -86,15 +92,16 @@ async function startWith(ground: Ground): Promise<RunningServer> {
     create: true,
   });
   try {
-    return await startOn(directory, ground);
+    return await startOn(directory, ground, await observabilityOf(config, ground.log));
   } catch (thrown) {
     await directory[Symbol.asyncDispose]();
     throw thrown;
   }
 }
 
-async function startOn(directory: DataDirectory, ground: Ground): Promise<RunningServer> {
+async function startOn(opened: DataDirectory, ground: Ground, observability: Observability): Promise<RunningServer> {
   const { securePort, config, log } = ground;
+  const directory = { ...opened, store: observability.observe(opened.store) };
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -106,6 +113,8 @@ async function startOn(directory: DataDirectory, ground: Ground): Promise<Runnin
     clock: systemClock,
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
+    observers: observability.services,
+    tracing: observability.tracing,
     webhooks: {
       allowList: config.webhookAllow,
       schedule: config.webhookRetrySeconds,
@@ -114,15 +123,24 @@ async function startOn(directory: DataDirectory, ground: Ground): Promise<Runnin
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
-  const http = httpServer(services, directory, ground);
-  const { address, port } = await http.listen(config.host, config.port);
+  observability.metrics.readFrom({
+    clock: systemClock,
+    webhookBacklog: () => store.read.webhookBacklog(),
+    heldPolls: () => services.sessions.count("poll"),
+  });
+  const metricsServer = await metricsServerOf(config, observability);
+  const http = httpServer(services, directory, ground, observability);
+  const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
+    await metricsServer?.[Symbol.asyncDispose]();
+    throw thrown;
+  });
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = await makeFirstStart(directory, services, config);
   await services.dispatcher.start();
   const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
-  const scheme = securePort === null ? "http" : "https";
-  const url = `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
-  log.info({ url, data: directory.path, version: VERSION }, "listening");
+  const url = urlOf(securePort === null ? "http" : "https", { address, port });
+  const metricsUrl = metricsServer === null ? null : `${urlOf("http", metricsServer.address)}${METRICS_PATH}`;
+  log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");
 
   const stop = async () => {
     log.info("shutting down");
@@ -134,6 +152,8 @@ async function startOn(directory: DataDirectory, ground: Ground): Promise<Runnin
       await services.dispatcher[Symbol.asyncDispose]();
       await services.documents[Symbol.asyncDispose]();
       await flush(services);
+      await metricsServer?.[Symbol.asyncDispose]();
+      await observability[Symbol.asyncDispose]();
     } finally {
       await directory[Symbol.asyncDispose]();
     }
@@ -142,6 +162,7 @@ async function startOn(directory: DataDirectory, ground: Ground): Promise<Runnin
   let stopped: Promise<void> | null = null;
   return {
     url,
+    metricsUrl,
     dataDirectory: directory.path,
     adminTokenFile: adminTokenFile(directory.path),
     firstStart,
@@ -150,12 +171,35 @@ async function startOn(directory: DataDirectory, ground: Ground): Promise<Runnin
   };
 }
 
+async function observabilityOf({ otlpEndpoint: url, traceRatio: ratio }: Config, log: Logger): Promise<Observability> {
+  return await openObservability({
+    version: VERSION,
+    traces: url === null ? null : { url, ratio },
+    onExport: (error) =>
+      error === null ? log.info("traces are sent again") : log.warn({ reason: error.message }, "traces cannot be sent"),
+  });
+}
+
+async function metricsServerOf({ metricsAddress }: Config, { metrics }: Observability): Promise<MetricsServer | null> {
+  if (metricsAddress === null) return null;
+  return await startMetricsServer(metricsAddress.host, metricsAddress.port, metrics);
+}
+
+function urlOf(scheme: "http" | "https", { address, port }: Pick<AddressInfo, "address" | "port">): string {
+  return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
 /** The wire: every protocol on one port, behind one door. */
-function httpServer(services: Services, { store }: DataDirectory, ground: Ground): HttpServer {
+function httpServer(
+  services: Services,
+  { store }: DataDirectory,
+  ground: Ground,
+  { metrics, tracing }: Observability,
+): HttpServer {
   const { hotPaths, securePort, config, log: logger } = ground;
   const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods(services, onRefused);
+  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
   const admission = createAdmission({
     authenticate: (rawKey, onStopped) => services.tokens.authenticate(rawKey, onStopped),
     onRefused,
@@ -167,9 +211,10 @@ function httpServer(services: Services, { store }: DataDirectory, ground: Ground
     return (await store.read.operatorOrganization()) !== null;
   };
   const scan: ScanJson = (text, options) => services.documents.scan(text, options);
-  const watch = hotPaths ? new WatchDoor(services.push, onRefused) : null;
+  const watch = hotPaths ? new WatchDoor(services.push, onRefused, metrics.streams) : null;
   return createHttpServer({
-    ...{ methods, admission, watch, maxBodyBytes, scan, corsOrigins, ready, logger },
+    ...{ methods, admission, watch, maxBodyBytes, scan, corsOrigins, ready, logger, metrics, tracing },
+    observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
     pages: referencePages(readAsset),
     version: VERSION,

@@ -17,10 +17,17 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     layers: ["core", "bundle", "service", "store", "gen"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
   },
+  observability: {
+    layers: ["core", "service", "store", "api"],
+    packages: [/^node:/, /^prom-client$/, /^@opentelemetry\//],
+  },
   sdk: { layers: ["core", "bundle", "gen"], packages: [/^@connectrpc\//, /^@bufbuild\/protobuf/] },
   cli: { layers: ["sdk", "bundle", "core", "root"], packages: [/^node:/, /^commander$/, /^yaml$/] },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
-  root: { layers: ["core", "bundle", "store", "webhook", "service", "api", "sdk"], packages: [/^node:/, /^pino$/] },
+  root: {
+    layers: ["core", "bundle", "store", "webhook", "service", "api", "observability", "sdk"],
+    packages: [/^node:/, /^pino$/],
+  },
 };
 
 const files = ["src", "gen"].flatMap((top) =>
@@ -72,6 +79,19 @@ describe("architecture", () => {
       .filter((file) => layerOf(file) === "sdk" && file !== "src/sdk/node-transport.ts")
       .filter((file) => importsOf(file).some((imported) => /^node:|connect-node|node-transport/.test(imported)));
     expect(nodeOnly).toEqual([]);
+  });
+
+  it("OpenTelemetry is loaded when somebody asks for traces, not before", () => {
+    const importers = files.filter((file) =>
+      importsOf(file).some((imported) => imported.startsWith("@opentelemetry/")),
+    );
+    expect(importers).toEqual(["src/observability/reporting-exporter.ts", "src/observability/tracing.ts"]);
+    const loaders = files
+      .filter((file) => !importers.includes(file))
+      .filter((file) =>
+        /^import [^;]*"[^"]*\/(reporting-exporter|tracing)\.js"/m.test(readFileSync(join(root, file), "utf8")),
+      );
+    expect(loaders).toEqual([]);
   });
 
   it("there is no cycle, types included", () => {

@@ -118,6 +118,40 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     good: [["forwarded", "forwarded"]],
     bad: ["", "X-Real-IP", "X-Forwarded-For"],
   },
+  metricsAddress: {
+    env: "SIGNET_METRICS_ADDRESS",
+    flag: "metrics-address",
+    fallback: null,
+    good: [
+      ["", null],
+      ["127.0.0.1:9464", { host: "127.0.0.1", port: 9464 }],
+      ["metrics.internal:0", { host: "metrics.internal", port: 0 }],
+      ["[::1]:65535", { host: "::1", port: 65_535 }],
+    ],
+    bad: ["9464", ":9464", "127.0.0.1", "::1:9464", "a:65536", "http://a:1", "a b:1", "a:-1"],
+  },
+  otlpEndpoint: {
+    env: "SIGNET_OTLP_ENDPOINT",
+    flag: "otlp-endpoint",
+    fallback: null,
+    good: [
+      ["", null],
+      ["http://collector:4318", "http://collector:4318/v1/traces"],
+      ["https://collector/otlp/", "https://collector/otlp/v1/traces"],
+    ],
+    bad: ["collector:4318", "ftp://collector", "//collector"],
+  },
+  traceRatio: {
+    env: "SIGNET_TRACE_RATIO",
+    flag: "trace-ratio",
+    fallback: 1,
+    good: [
+      ["0", 0],
+      ["0.05", 0.05],
+      ["1", 1],
+    ],
+    bad: ["", "1.1", "2", "-0.1", ".5", "1e-1", "half"],
+  },
 };
 
 const names = Object.keys(CASES) as (keyof Config)[];
@@ -217,6 +251,47 @@ describe("the settings", () => {
       expect(taken).toBe(CASES[name].fallback);
     },
   );
+
+  const collector = "http://collector:4318";
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: collector }, `${collector}/v1/traces`],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector}/mine` }, `${collector}/mine`],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector}/mine`, OTEL_EXPORTER_OTLP_ENDPOINT: "http://other" },
+      `${collector}/mine`,
+    ],
+    [{ SIGNET_OTLP_ENDPOINT: collector, OTEL_EXPORTER_OTLP_ENDPOINT: "http://other" }, `${collector}/v1/traces`],
+    [{ SIGNET_OTLP_ENDPOINT: "", OTEL_EXPORTER_OTLP_ENDPOINT: collector }, null],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "" }, null],
+  ])("%j sends traces to %s", (environment: Record<string, string>, url) => {
+    expect(loadConfig(environment).otlpEndpoint).toBe(url);
+  });
+
+  it.each([
+    [{ OTEL_TRACES_SAMPLER_ARG: "0.25" }, 0.25],
+    [{ OTEL_TRACES_SAMPLER_ARG: "0.25", SIGNET_TRACE_RATIO: "0.5" }, 0.5],
+  ])("%j records the share %s", (environment: Record<string, string>, ratio) => {
+    expect(loadConfig(environment).traceRatio).toBe(ratio);
+  });
+
+  it("OTLP over gRPC is refused, not ignored", () => {
+    const grpc = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
+    expect(() => loadConfig({ ...grpc, OTEL_EXPORTER_OTLP_ENDPOINT: collector })).toThrow(
+      "OTEL_EXPORTER_OTLP_PROTOCOL",
+    );
+    // Nobody asked for traces, or for the traces something else.
+    expect(loadConfig(grpc).otlpEndpoint).toBeNull();
+    const http = { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf" };
+    expect(loadConfig({ ...grpc, ...http, OTEL_EXPORTER_OTLP_ENDPOINT: collector }).otlpEndpoint).not.toBeNull();
+  });
+
+  it("an endpoint that is refused is not quoted: it may have a password", () => {
+    for (const text of ["user:hunter2@collector", "ftp://user:hunter2@collector"]) {
+      expect(() => loadConfig({ SIGNET_OTLP_ENDPOINT: text })).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining("hunter2") as string }) as Error,
+      );
+    }
+  });
 
   it.each(["postgres://db/signet", "sqlite:here"])("SIGNET_DATABASE_URL=%s is refused, not ignored", (url) => {
     const message = expect.stringContaining("SIGNET_DATABASE_URL") as string;

@@ -6,6 +6,7 @@ import { addressKey } from "./admission-address.js";
 import { rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
 import type { Admission, RateState, RequestHead } from "./admission.js";
+import type { Call } from "./call.js";
 import { requireOrganization, type OnRefused } from "./guard.js";
 import { carriesScope, operationOf, scopeName } from "./operations.js";
 
@@ -28,10 +29,19 @@ export interface AdmissionOptions {
   readonly maxRateKeys: number;
 }
 
+/** The door of every method, and of what is no method of the proto. */
+export interface OperationDoor extends Admission {
+  /** As `admit`. */
+  admitTo(operation: Operation, head: RequestHead, orgId?: string): Promise<Call>;
+}
+
 /** The door of every method (api.md, "order of refusals", "rate limit"). */
-export function createAdmission(options: AdmissionOptions): Admission {
+export function createAdmission(options: AdmissionOptions): OperationDoor {
   const door = new Door(options);
-  return { admit: (method, head, orgId) => door.admit(method, head, orgId) };
+  return {
+    admit: (method, head, orgId) => door.admitTo(door.operationOf(method), head, orgId),
+    admitTo: (operation, head, orgId) => door.admitTo(operation, head, orgId),
+  };
 }
 
 interface Rates {
@@ -55,8 +65,7 @@ class Door {
     };
   }
 
-  async admit(method: DescMethod, head: RequestHead, orgId: string | undefined) {
-    const operation = this.operationOf(method);
+  async admitTo(operation: Operation, head: RequestHead, orgId: string | undefined): Promise<Call> {
     const address = addressKey(head.clientAddress);
     const principal = await this.authenticate(head, address, operation);
     try {
@@ -91,7 +100,7 @@ class Door {
   }
 
   /** Reading an option parses it: once for each method. */
-  private operationOf(method: DescMethod): Operation {
+  operationOf(method: DescMethod): Operation {
     const known = this.operations.get(method);
     if (known !== undefined) return known;
     const operation = operationOf(method);

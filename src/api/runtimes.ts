@@ -9,6 +9,7 @@ import type { Watch } from "../service/watch.js";
 import { withoutNulls } from "./absent.js";
 import { addressKey } from "./admission-address.js";
 import { callOf, httpStatusKey } from "./call.js";
+import type { StreamObserver } from "./stream-observer.js";
 import { entityTags, preferredWaitSeconds } from "./runtime-headers.js";
 import { timestampOf } from "./timestamps.js";
 import { watchMessage } from "./watch/message.js";
@@ -20,8 +21,9 @@ export function createRuntimeService(services: {
   readonly latest: LatestBundles;
   readonly instances: Instances;
   readonly telemetry: Telemetry;
+  readonly streams: StreamObserver;
 }): ServiceImpl<typeof RuntimeService> {
-  const { watch, latest, instances, telemetry } = services;
+  const { watch, latest, instances, telemetry, streams } = services;
   return {
     async getLatestBundle(_request, context) {
       const { principal, clientAddress } = callOf(context);
@@ -48,7 +50,12 @@ export function createRuntimeService(services: {
     async *watchBundle(request, context) {
       const call = callOf(context);
       const events = watch.watch(call.principal, watchRequest(request, context.requestHeader, call), context.signal);
-      for await (const event of events) yield watchMessage(event);
+      streams.opened(context.protocolName);
+      try {
+        for await (const event of events) yield watchMessage(event);
+      } finally {
+        streams.closed(context.protocolName);
+      }
     },
 
     async reportStatus({ instanceId, state, sequence, reason, agent, labels }, context) {

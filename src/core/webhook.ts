@@ -1,4 +1,5 @@
 import type { Instant } from "./clock.js";
+import type { TraceContext } from "./trace.js";
 
 /** Where an organization's events are sent. */
 export interface Webhook {
@@ -34,6 +35,8 @@ export interface OutboxEvent {
   /** The body: `{type, timestamp, data}` as JSON text. */
   readonly body: string;
   readonly createdAt: Instant;
+  /** What caused it; null when that was not traced. */
+  readonly trace: TraceContext | null;
 }
 
 /** `failed`: no try is left. */
@@ -67,4 +70,12 @@ export interface DeliveryCounts {
   readonly pending: number;
   /** When the oldest pending one was made; null when none waits. */
   readonly oldestPendingAt: Instant | null;
+}
+
+/** What waits to be sent to webhooks that are switched on. */
+export interface WebhookBacklog {
+  /** Pending deliveries among the 10,000 oldest: at most so many are counted. */
+  readonly pending: number;
+  /** When the oldest of them, or the oldest event that nobody looked at yet, was made; null when nothing waits. */
+  readonly oldestAt: Instant | null;
 }

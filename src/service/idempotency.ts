@@ -3,6 +3,7 @@ import { addSeconds, instantOf, type Clock } from "../core/clock.js";
 import { AppError, invalidField } from "../core/error.js";
 import type { Store, Writer } from "../store/store.js";
 import type { ChangeRequest } from "./caller.js";
+import type { IdempotencyObserver } from "./observers.js";
 
 const KEPT_SECONDS = 24 * 60 * 60;
 
@@ -15,7 +16,13 @@ export type Remember<T> = (tx: Writer, answer: T) => Promise<void>;
 export class Idempotency {
   readonly #inFlight = new Set<string>();
 
-  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock }) {}
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly observer: IdempotencyObserver;
+    },
+  ) {}
 
   /**
    * Runs `change`, or answers what it answered before under the same key. `request` is everything that the answer depends on.
@@ -51,6 +58,7 @@ export class Idempotency {
         if (known.requestHash !== requestHash) {
           throw invalidField(["idempotency-key"], "was used for another request", "idempotency_key_reused", "header");
         }
+        this.deps.observer.replayed(operation);
         return JSON.parse(known.answer) as T;
       }
       return await change((tx, answer) =>

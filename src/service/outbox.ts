@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../core/clock.js";
+import type { Tracing } from "../core/trace.js";
 import type { Webhook } from "../core/webhook.js";
 import type { Writer } from "../store/store.js";
 import type { EventType } from "../webhook/event-types.js";
@@ -28,23 +29,28 @@ export interface OutboxSender {
 export class Outbox {
   #sender: OutboxSender = { committed: () => undefined, changed: () => undefined };
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly tracing: Tracing,
+  ) {}
 
-  /** Writes an event. The body is Standard Webhooks' `{type, timestamp, data}`. */
+  /** Writes an event, with the trace that it belongs to. The body is Standard Webhooks' `{type, timestamp, data}`. */
   async emit(tx: Writer, { orgId, environmentId, type, data }: NewEvent): Promise<void> {
     const createdAt = instantOf(this.clock.now());
     const body = JSON.stringify({ type, timestamp: createdAt, data });
-    await tx.insertEvent({ id: `evt_${randomUUID()}`, orgId, environmentId, type, body, createdAt });
+    const trace = this.tracing.current();
+    await tx.insertEvent({ id: `evt_${randomUUID()}`, orgId, environmentId, type, body, createdAt, trace });
   }
 
   /** After the commit: there is something to send. */
   committed(): void {
-    this.#sender.committed();
+    // The sender goes on for many requests; it is not a part of this one.
+    this.tracing.apart(() => this.#sender.committed());
   }
 
   /** After the commit: this webhook has something to send again. */
   changed(webhook: Pick<Webhook, "id" | "orgId">): void {
-    this.#sender.changed(webhook);
+    this.tracing.apart(() => this.#sender.changed(webhook));
   }
 
   /** Who sends. */

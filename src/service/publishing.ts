@@ -14,8 +14,10 @@ import type { ChangeRequest } from "./caller.js";
 import { bundleEvent } from "./bundle-events.js";
 import type { Documents } from "./documents.js";
 import type { Idempotency } from "./idempotency.js";
+import type { PublishObserver } from "./observers.js";
 import type { Outbox } from "./outbox.js";
 import type { PolicyContent } from "./policy-content.js";
+import { timeSigner } from "./publish-phases.js";
 import { FieldErrors } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
 
@@ -58,14 +60,17 @@ export class Publishing {
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
+      readonly observer: PublishObserver;
     },
   ) {}
 
   /** Keeps a document as the next version of an environment, and makes it active unless `activate` is false. */
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
     checkDescription(input);
-    const { store, documents, idempotency, wakeups, audit, outbox } = this.deps;
+    const { store, documents, idempotency, wakeups, audit, outbox, observer } = this.deps;
+    const startedMs = performance.now();
     const content = await documents.readPolicyContent(input.policies, input.scopePolicies);
+    observer.phase("parse", performance.now() - startedMs);
     // The texts by their hash: hashing a request must not cost more than the document did.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
     return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
@@ -77,6 +82,7 @@ export class Publishing {
         origin: "publish",
       });
 
+      const committingMs = performance.now();
       const state = await store.write(async (tx) => {
         const environment = await this.#changeable(tx, caller, path);
         checkSequence(environment, caller.ifSequence);
@@ -91,6 +97,7 @@ export class Publishing {
         await remember(tx, published);
         return published;
       });
+      observer.phase("commit", performance.now() - committingMs);
       if (state.isActive) wakeups.wake(state.bundle.environmentId);
       outbox.committed();
       return state;
@@ -122,7 +129,7 @@ export class Publishing {
     promotedBy: string | null,
     remember: (tx: Writer, answer: BundleState) => Promise<void>,
   ): Promise<BundleState | null> {
-    const { store, audit, outbox } = this.deps;
+    const { store, audit, outbox, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const content = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -131,7 +138,9 @@ export class Publishing {
       throw new AppError("not_found", `nothing is active in "${source.name}"`);
     }
     await checkQuota(store.read, target);
+    const startedMs = performance.now();
     const promotedContent = await this.deps.documents.promoteContent(content, source.name, target.name);
+    observer.phase("parse", performance.now() - startedMs);
     const draft = await this.#sign(target, promotedContent, {
       publishedBy: promotedBy,
       title: bundle.title,
@@ -140,7 +149,8 @@ export class Publishing {
       source: bundle.source,
       origin: "promote",
     });
-    return await store.write(async (tx) => {
+    const committingMs = performance.now();
+    const state = await store.write(async (tx) => {
       const now = await this.#stages(tx, caller, path);
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
@@ -163,6 +173,8 @@ export class Publishing {
       await remember(tx, promoted);
       return promoted;
     });
+    observer.phase("commit", performance.now() - committingMs);
+    return state;
   }
 
   async #changeable(reader: Reader, caller: ChangeRequest, path: EnvironmentPath): Promise<Environment> {
@@ -195,7 +207,11 @@ export class Publishing {
       environment: environment.name,
       publishedAt: formatPublishedAt(publishedAt),
     };
-    const signed = await signBundle({ identity, content: content.canonical }, this.deps.signer);
+    const startedMs = performance.now();
+    const signer = timeSigner(this.deps.signer);
+    const signed = await signBundle({ identity, content: content.canonical }, signer);
+    this.deps.observer.phase("hash", performance.now() - startedMs - signer.spentMs);
+    this.deps.observer.phase("sign", signer.spentMs);
     return { id, publishedAt, content, signed, description };
   }
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { instantOf, type Clock } from "../core/clock.js";
+import type { Tracing } from "../core/trace.js";
 import type { OutboxEvent, Webhook } from "../core/webhook.js";
 import type { Store, Writer } from "../store/store.js";
 import { matchesEvent } from "../webhook/event-types.js";
@@ -44,6 +45,7 @@ export class WebhookDispatcher implements AsyncDisposable {
       readonly outbox: Outbox;
       readonly sender: WebhookSender;
       readonly outcomes: WebhookOutcomes;
+      readonly tracing: Tracing;
       readonly onError: (error: unknown) => void;
     },
   ) {}
@@ -121,8 +123,8 @@ export class WebhookDispatcher implements AsyncDisposable {
       return;
     }
     if (this.#stopping.signal.aborted) return;
-    const { store, clock, sender, outcomes, onError } = this.deps;
-    const deps = { store, clock, sender, outcomes, failingSlots: this.#failingSlots, onError };
+    const { store, clock, sender, outcomes, tracing, onError } = this.deps;
+    const deps = { store, clock, sender, outcomes, failingSlots: this.#failingSlots, tracing, onError };
     const worker = new WebhookWorker(orgId, id, deps, this.#stopping.signal);
     this.#workers.set(id, worker);
     const run = worker.run().finally(() => {

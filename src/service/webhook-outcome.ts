@@ -6,6 +6,7 @@ import { nextAttemptAt } from "../webhook/retry-schedule.js";
 import type { SendResult } from "../webhook/send.js";
 import { describeUrl } from "../webhook/target.js";
 import type { Audit } from "./audit.js";
+import type { DeliveryObserver } from "./observers.js";
 import type { Outbox } from "./outbox.js";
 
 /** One try and how it went. */
@@ -42,6 +43,7 @@ export class WebhookOutcomes {
       readonly audit: Audit;
       readonly outbox: Outbox;
       readonly schedule: RetrySchedule;
+      readonly observer: DeliveryObserver;
     },
   ) {}
 
@@ -70,8 +72,15 @@ export class WebhookOutcomes {
       // Also when it failed: who waits is told, and tries again.
       this.#waiting = this.#waiting.slice(outcomes.length);
     }
-    for (const outcome of outcomes) this.counts[isDelivered(outcome.result) ? "delivered" : "failed"] += 1;
+    for (const outcome of outcomes) this.#count(outcome);
     if (disabled) this.deps.outbox.committed();
+  }
+
+  #count({ delivery, result }: Outcome): void {
+    const hasWorked = isDelivered(result);
+    this.counts[hasWorked ? "delivered" : "failed"] += 1;
+    const isLast = hasWorked || delivery.attempts + 1 >= this.deps.schedule.length;
+    this.deps.observer.tried(hasWorked, isLast, result.latencyMs);
   }
 
   /** Returns whether the webhook was switched off. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Signer } from "../bundle/signer.js";
 import { instantOf, type Clock } from "../core/clock.js";
+import type { TraceContext } from "../core/trace.js";
 import type { Webhook } from "../core/webhook.js";
 import type { Store } from "../store/store.js";
 import type { AllowList } from "../webhook/allow-list.js";
@@ -36,8 +37,14 @@ export class WebhookSender {
     await checkTarget(url, await this.#namesOf(orgId), allowList, resolver);
   }
 
-  /** One try. Rejects only when the signal aborts. */
-  async send(webhook: Webhook, eventId: string, body: string, signal: AbortSignal): Promise<SendResult> {
+  /** One try; `trace` is told to the target. Rejects only when the signal aborts. */
+  async send(
+    webhook: Webhook,
+    eventId: string,
+    body: string,
+    signal: AbortSignal,
+    trace: TraceContext | null = null,
+  ): Promise<SendResult> {
     const { clock, signer, sender } = this.deps;
     const now = clock.now();
     const { secret, previousSecret, previousSecretExpiresAt } = webhook;
@@ -48,7 +55,7 @@ export class WebhookSender {
     return await sender.send({
       url: webhook.url,
       orgs: await this.#namesOf(webhook.orgId),
-      headers: { "content-type": "application/json", ...signatures },
+      headers: { "content-type": "application/json", ...signatures, ...traceHeaders(trace) },
       body,
       signal,
     });
@@ -76,4 +83,10 @@ export class WebhookSender {
     const organization = await this.deps.store.read.organization(orgId);
     return organization === null ? [orgId] : [orgId, organization.slug];
   }
+}
+
+function traceHeaders(trace: TraceContext | null): Record<string, string> {
+  if (trace === null) return {};
+  const { traceparent, tracestate } = trace;
+  return tracestate === null ? { traceparent } : { traceparent, tracestate };
 }

@@ -1,6 +1,8 @@
 import { instantOf, type Clock } from "../core/clock.js";
-import type { Delivery, Webhook } from "../core/webhook.js";
+import type { Tracing } from "../core/trace.js";
+import type { Delivery, OutboxEvent, Webhook } from "../core/webhook.js";
 import type { Store } from "../store/store.js";
+import type { SendResult } from "../webhook/send.js";
 import { pause, waitFor } from "./waiting.js";
 import type { WebhookOutcomes } from "./webhook-outcome.js";
 import type { WebhookSender } from "./webhook-sender.js";
@@ -13,6 +15,7 @@ export interface WorkerDeps {
   readonly outcomes: WebhookOutcomes;
   /** Shared by the endpoints that fail, so that many dead ones cannot take everything. */
   readonly failingSlots: Slots;
+  readonly tracing: Tracing;
   readonly onError: (error: unknown) => void;
 }
 
@@ -126,14 +129,14 @@ export class WebhookWorker {
 
   /** Never rejects: what could not be recorded is tried again, with the same event id. */
   async #try(webhook: Webhook, delivery: Delivery): Promise<void> {
-    const { store, sender, outcomes, failingSlots } = this.deps;
+    const { store, outcomes, failingSlots } = this.deps;
     try {
       using _slot = webhook.failingSince === null ? null : await failingSlots.take(this.signal);
       const event = await store.read.event(delivery.eventNumber);
       // As it stands now: since the delivery was taken, its address or secret may be another, or it may be off.
       const current = await store.read.webhook(this.orgId, this.webhookId);
       if (event === null || current === null || !current.isActive) return;
-      const result = await sender.send(current, event.id, event.body, this.signal);
+      const result = await this.#send(current, event, delivery.attempts + 1);
       await outcomes.record({ webhook: current, delivery, result });
     } catch (error) {
       if (!this.signal.aborted) this.deps.onError(error);
@@ -141,6 +144,26 @@ export class WebhookWorker {
       await pause(PAUSE_MS, this.signal);
     } finally {
       this.#taken.delete(delivery.id);
+    }
+  }
+
+  /** One try, as a step of the trace of what caused the event. */
+  async #send(webhook: Webhook, event: OutboxEvent, attempt: number): Promise<SendResult> {
+    const { sender, tracing } = this.deps;
+    const attributes = { "signet.event_type": event.type, "signet.event_id": event.id, "signet.attempt": attempt };
+    const span = tracing.start({
+      ...{ name: "webhook delivery", kind: "client", parent: event.trace, startedMsAgo: 0 },
+      attributes: { "http.request.method": "POST", ...attributes },
+    });
+    try {
+      const result = await sender.send(webhook, event.id, event.body, this.signal, span.context);
+      if (result.kind === "answered") span.set({ "http.response.status_code": result.status });
+      // The code before the colon alone.
+      if (result.kind === "failed") span.fail(result.error.split(":", 1)[0] ?? "failed");
+      else if (result.status >= 300) span.fail(String(result.status));
+      return result;
+    } finally {
+      span.end();
     }
   }
 

@@ -33,7 +33,7 @@ export function eventReader(db: Kysely<Schema>): Pick<WebhookReader, "eventsToFa
 
 export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEvent" | "markFannedOut"> {
   return {
-    async insertEvent({ id, orgId, environmentId, type, body, createdAt }) {
+    async insertEvent({ id, orgId, environmentId, type, body, createdAt, trace }) {
       const row = {
         id,
         org_id: orgId,
@@ -42,6 +42,8 @@ export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEven
         body,
         created_at: createdAt,
         fanned_out: 0,
+        traceparent: trace?.traceparent ?? null,
+        tracestate: trace?.tracestate ?? null,
       };
       await insert(db, row);
     },
@@ -61,5 +63,6 @@ function eventOf(row: Row<"outbox_events">): OutboxEvent {
     type: row.type,
     body: row.body,
     createdAt: row.created_at,
+    trace: row.traceparent === null ? null : { traceparent: row.traceparent, tracestate: row.tracestate },
   };
 }

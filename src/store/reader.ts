@@ -15,6 +15,7 @@ import { deliveryReader } from "./deliveries.js";
 import { expiryReader } from "./expiry-notices.js";
 import { eventReader } from "./outbox-events.js";
 import { tokenReader } from "./tokens.js";
+import { backlogReader } from "./webhook-backlog.js";
 import { webhookReader } from "./webhooks.js";
 
 /** Every noun's look-ups over one connection or transaction. */
@@ -34,6 +35,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...webhookReader(db),
     ...eventReader(db),
     ...deliveryReader(db),
+    ...backlogReader(db),
     ...expiryReader(db),
   };
 }

@@ -189,6 +189,9 @@ interface OutboxEventsTable {
   body: string;
   created_at: string;
   fanned_out: number;
+  /** W3C Trace Context of what caused the event. */
+  traceparent: string | null;
+  tracestate: string | null;
 }
 
 interface DeliveriesTable {

@@ -1,5 +1,5 @@
 import type { Instant } from "../core/clock.js";
-import type { Delivery, DeliveryCounts, DeliveryState, OutboxEvent, Webhook } from "../core/webhook.js";
+import type { Delivery, DeliveryCounts, DeliveryState, OutboxEvent, Webhook, WebhookBacklog } from "../core/webhook.js";
 import type { Listed, Page } from "./page.js";
 
 /** What is read of webhooks, their outbox and their deliveries. Look-ups answer null for what is not there. */
@@ -28,6 +28,8 @@ export interface WebhookReader {
   nextRetryAt(webhookId: string): Promise<Instant | null>;
   /** Of one organization, or of all. */
   deliveryCounts(orgId?: string): Promise<DeliveryCounts>;
+  /** Of all organizations; bounded, so that it may be asked often. */
+  webhookBacklog(): Promise<WebhookBacklog>;
 
   /** Tokens that expire in a span and were not yet told about for that many days. */
   tokensExpiring(

@@ -10,9 +10,11 @@ import type { BundleState } from "../../src/core/bundle.js";
 import type { Clock } from "../../src/core/clock.js";
 import type { Environment } from "../../src/core/organization.js";
 import type { Principal } from "../../src/core/token.js";
+import { NO_TRACING } from "../../src/core/trace.js";
 import { openDataDirectory, type DataDirectory } from "../../src/data-directory.js";
 import { bootstrap, keepPublicKeys } from "../../src/service/bootstrap.js";
 import type { ChangeRequest } from "../../src/service/caller.js";
+import { NO_OBSERVERS } from "../../src/service/observers.js";
 import type { PublishInput } from "../../src/service/publishing.js";
 import { createRawKey } from "../../src/service/raw-key.js";
 import type { Store } from "../../src/store/store.js";
@@ -196,6 +198,8 @@ export class Fixture {
           throw error;
         },
       },
+      observers: NO_OBSERVERS,
+      tracing: NO_TRACING,
       sessionLimits: { stream: 3, poll: 3 },
       heartbeatMs: 600_000,
     });

@@ -106,6 +106,15 @@ describe("no look-up of the hot path reads a whole table", () => {
     expect(plans().join("\n")).toContain(index);
   });
 
+  it("webhookBacklog reads what is oldest by an index, and stops", async () => {
+    await createReader(db).webhookBacklog();
+    const steps = plans();
+    expect(steps).toContain("SEARCH deliveries USING INDEX deliveries_by_state_created_at (state=?)");
+    // The rows that the limit let through.
+    expect(steps.filter((step) => step.includes("SCAN"))).toEqual(["SCAN oldest"]);
+    expect(steps.join()).not.toContain("TEMP B-TREE");
+  });
+
   const changes: [string, (tx: Writer) => Promise<unknown>][] = [
     ["updateEnvironment", (tx) => tx.updateEnvironment(ENVIRONMENT)],
     ["deleteEnvironment", (tx) => tx.deleteEnvironment("e")],

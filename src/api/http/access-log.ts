@@ -15,9 +15,9 @@ export function logRequest(
   req: NodeRequest,
   res: NodeResponse,
   report: RequestReport,
-  startedMs: number,
+  durationMs: number,
 ): void {
-  const { requestId, clientAddress, protocol, operationId, keyPrefix, error } = report;
+  const { requestId, clientAddress, protocol, operationId, keyPrefix, traceId, error } = report;
   if (error !== undefined && DEFECTS.includes(error.code)) {
     logger.error({ requestId, operationId, code: error.code, err: error.cause ?? error }, error.message);
   }
@@ -30,21 +30,22 @@ export function logRequest(
     operationId,
     status: res.statusCode,
     code: error?.code ?? (isProtocolError(report) ? "malformed" : undefined),
-    durationMs: Math.round((performance.now() - startedMs) * 10) / 10,
+    durationMs: Math.round(durationMs * 10) / 10,
     keyPrefix,
     clientAddress,
+    traceId,
     aborted: isAborted(res) ? true : undefined,
   };
   logger[protocol === "probe" ? "debug" : "info"](line, "request");
 }
 
 /** The protocol's handler refused the message (a broken frame, a broken message) in its own words. */
-function isProtocolError({ protocol, reached }: RequestReport): boolean {
+export function isProtocolError({ protocol, reached }: RequestReport): boolean {
   return !reached && (protocol === "grpc" || protocol === "grpc-web" || protocol === "connect");
 }
 
 /** The client had not got all of the answer when the connection or stream ended. */
-function isAborted(res: NodeResponse): boolean {
+export function isAborted(res: NodeResponse): boolean {
   // In HTTP/2 a reset also ends the writable side.
   return "stream" in res ? res.stream.rstCode !== 0 : !res.writableFinished;
 }

@@ -111,6 +111,7 @@ async function handleRpc(
   const { report } = context;
   const { method } = route.handler;
   report.operationId = route.operationId;
+  report.isStream = method.methodKind !== "unary";
   const query = (req.url ?? "").split("?", 2)[1] ?? "";
   const form = wireFormOf(method, req.method ?? "", headerOf(req, "content-type"), new URLSearchParams(query));
   if (form === "method") {

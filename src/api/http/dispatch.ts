@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { NO_SPAN, type Tracing } from "../../core/trace.js";
 import type { RateState } from "../admission.js";
 import { toAppError } from "../errors.js";
 import { answerError } from "../rest/answer.js";
@@ -8,10 +9,13 @@ import type { ClientAddressOf } from "./client-address.js";
 import type { RpcHandler } from "./connect.js";
 import type { CorsPolicy } from "./cors.js";
 import { closeUnread } from "./leftover-body.js";
+import { METRICS_PATH, type MetricsPage } from "./metrics-page.js";
 import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./node-http.js";
 import type { Pages } from "./pages.js";
 import type { Probes } from "./probes.js";
+import { finishedRequest, type RequestObserver } from "./request-observer.js";
 import type { RequestReport } from "./request-report.js";
+import { endRequestSpan, startRequestSpan } from "./request-trace.js";
 
 /** What a REST request brings along. */
 export interface RestContext {
@@ -28,6 +32,7 @@ export interface RestContext {
 export interface RestOutcome {
   readonly operationId?: string | undefined;
   readonly keyPrefix?: string | undefined;
+  readonly isStream?: boolean | undefined;
   readonly status: number;
   readonly error?: unknown;
 }
@@ -41,19 +46,24 @@ export interface DispatchOptions {
   readonly cors: CorsPolicy;
   readonly rpc: RpcHandler;
   readonly rest: RestHandler;
+  readonly metrics: MetricsPage;
+  readonly observer: RequestObserver;
+  readonly tracing: Tracing;
   readonly shutdownSignal: AbortSignal;
   readonly logger: Logger;
   readonly clientAddressOf: ClientAddressOf;
 }
 
 /**
- * Gives each request to who answers it: probes, then CORS, then files, then RPC by path, else REST. Sets X-Request-Id and what every answer
- * has, and writes the one log line of each request.
+ * Gives each request to who answers it: probes, then CORS, then files, then metrics and RPC by path, else REST. Sets X-Request-Id and
+ * what every answer has, and tells of each request that is over: its one log line, its figures, its step in a trace.
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
+  const { probes, observer, tracing, logger } = options;
   return (req, res) => {
     const startedMs = performance.now();
     const requestId = requestIdOf(req);
+    const span = probes.has(pathOf(req)) ? NO_SPAN : startRequestSpan(tracing, req, requestId);
     const report: RequestReport = {
       requestId,
       clientAddress: options.clientAddressOf(req),
@@ -61,21 +71,31 @@ export function createDispatch(options: DispatchOptions): RequestListener {
       operationId: undefined,
       keyPrefix: undefined,
       error: undefined,
+      isStream: false,
+      traceId: span.traceId ?? undefined,
       reached: false,
     };
     res.setHeader("X-Request-Id", requestId);
     res.setHeader("X-Content-Type-Options", "nosniff");
     const closed = new Promise<void>((resolve) => res.once("close", resolve));
-    const answered = answer(options, req, res, report).catch((thrown: unknown) => {
-      report.error = toAppError(thrown);
-      answerError(req, res, errorAnswer(report.error, requestId));
+    const answered = tracing
+      .run(span, () => answer(options, req, res, report))
+      .catch((thrown: unknown) => {
+        report.error = toAppError(thrown);
+        answerError(req, res, errorAnswer(report.error, requestId));
+      });
+    void Promise.all([closed, answered]).then(() => {
+      const durationMs = performance.now() - startedMs;
+      const finished = finishedRequest(report, res, durationMs);
+      logRequest(logger, req, res, report, durationMs);
+      observer.finished(finished);
+      endRequestSpan(span, report, finished);
     });
-    void Promise.all([closed, answered]).then(() => logRequest(options.logger, req, res, report, startedMs));
   };
 }
 
 async function answer(
-  { probes, pages, cors, rpc, rest, shutdownSignal }: DispatchOptions,
+  { probes, pages, cors, rpc, rest, metrics, shutdownSignal }: DispatchOptions,
   req: NodeRequest,
   res: NodeResponse,
   report: RequestReport,
@@ -96,6 +116,12 @@ async function answer(
   }
   const refused = verdict.kind === "refused" ? verdict.error : undefined;
   const onRate = (state: RateState) => setRateHeaders(res, state);
+  if (path === METRICS_PATH) {
+    closeUnread(res);
+    if (refused !== undefined) throw refused;
+    await metrics.answer(req, res, report, onRate);
+    return;
+  }
   const route = rpc.find(path);
   if (route !== undefined) {
     await rpc.handle(route, req, res, { report, onRate }, refused);
@@ -107,6 +133,7 @@ async function answer(
   const outcome = await rest(req, res, { requestId, clientAddress, onRate, report, shutdownSignal });
   report.operationId = outcome.operationId;
   report.keyPrefix = outcome.keyPrefix;
+  report.isStream = outcome.isStream ?? false;
   if (outcome.error !== undefined) report.error = toAppError(outcome.error);
 }
 

@@ -4,7 +4,8 @@ import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
-import type { Admission } from "../admission.js";
+import type { Tracing } from "../../core/trace.js";
+import type { OperationDoor } from "../admission-door.js";
 import type { ScanJson } from "../scan-json.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
@@ -14,10 +15,12 @@ import { createDispatch, type RestHandler } from "./dispatch.js";
 import { createHealthMethods } from "./health.js";
 import type { ListenerLimits } from "./limits.js";
 import { createListener } from "./listener.js";
+import { createMetricsPage, type MetricsSource } from "./metrics-page.js";
 import { shuttingDown } from "./observed-method.js";
 import { createPages, type Page } from "./pages.js";
 import { createProbes } from "./probes.js";
 import { createReflectionMethods } from "./reflection.js";
+import type { RequestObserver } from "./request-observer.js";
 import type { TlsTermination } from "./tls-termination.js";
 
 /** Health watches need no token; load balancers hold one each. */
@@ -26,7 +29,7 @@ const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
 export interface HttpServerOptions {
   /** Guarded (guard.ts). */
   readonly methods: readonly MethodImplSpec[];
-  readonly admission: Admission;
+  readonly admission: OperationDoor;
   readonly rest: RestHandler;
   /** As in RpcOptions. */
   readonly watch: WatchDoor | null;
@@ -36,6 +39,9 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly ready: () => Promise<boolean>;
+  readonly metrics: MetricsSource;
+  readonly observer: RequestObserver;
+  readonly tracing: Tracing;
   readonly logger: Logger;
   readonly limits: ListenerLimits;
   /** Null serves without TLS. */
@@ -56,8 +62,8 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, pages, maxBodyBytes, scan, corsOrigins, version, ready, logger } = options;
-  const { limits, tls, proxyTrust } = options;
+  const { methods, admission, rest, watch, pages, maxBodyBytes, scan, corsOrigins, version, ready } = options;
+  const { limits, tls, proxyTrust, observer, tracing, logger } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.
@@ -74,7 +80,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const clientAddressOf = createClientAddressOf(proxyTrust);
   const dispatch = createDispatch({
     ...{ probes, pages: createPages(pages), cors, rpc, rest },
-    ...{ shutdownSignal, logger, clientAddressOf },
+    metrics: createMetricsPage(admission, options.metrics),
+    ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
   });
   const listener = createListener(dispatch, limits, tls);
   const close = async (graceMs: number) => {

@@ -10,6 +10,10 @@ export interface RequestReport {
   operationId: string | undefined;
   keyPrefix: string | undefined;
   error: AppError | undefined;
+  /** The method answers with a stream. */
+  isStream: boolean;
+  /** 32 hex digits; undefined when the request is not traced. */
+  readonly traceId: string | undefined;
   /** An implementation was called: what fails before that is the protocol's own error. */
   reached: boolean;
 }

@@ -36,6 +36,7 @@ interface Exchange {
   readonly context: RestContext;
   operationId?: string;
   keyPrefix?: string;
+  isStream?: boolean;
 }
 
 /**
@@ -62,7 +63,8 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
       answerError(req, res, wire);
       outcome = { status: wire.status, error };
     }
-    return { ...outcome, operationId: exchange.operationId, keyPrefix: exchange.keyPrefix };
+    const { operationId, keyPrefix, isStream } = exchange;
+    return { ...outcome, operationId, keyPrefix, isStream };
   };
 }
 
@@ -101,6 +103,7 @@ async function admit(
 ): Promise<Call> {
   const { requestId, clientAddress } = exchange.context;
   exchange.operationId = operation.id;
+  exchange.isStream = spec.kind !== "unary";
   const call = await admission.admit(
     spec.method,
     {

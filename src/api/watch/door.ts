@@ -5,6 +5,7 @@ import type { WatchRequest } from "../../service/watch.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { OnRefused } from "../guard.js";
+import type { StreamObserver } from "../stream-observer.js";
 import { headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import type { RequestReport } from "../http/request-report.js";
 import type { WireForm } from "../http/wire-form.js";
@@ -49,6 +50,7 @@ export class WatchDoor {
   constructor(
     private readonly push: Push,
     private readonly onRefused: OnRefused,
+    private readonly streams: StreamObserver,
   ) {}
 
   /** False, and nothing was done, when the protocol's own handler is to answer. Resolves when the answer has begun. */
@@ -64,7 +66,7 @@ export class WatchDoor {
 
   /** Throws what ends it before its first message: it can still become a status. Resolves when the answer has begun. */
   async rest({ message, header, call, report, req, res }: WatchRest): Promise<void> {
-    const stream = new WatchStream(this.#frames, restWire(headerOf(req, "accept")), report);
+    const stream = new WatchStream(this.#frames, restWire(headerOf(req, "accept")), report, this.streams);
     const request = watchRequest(message, header, call);
     stream.into(new ResponseSink(res, stream));
     await this.#open(call, request, stream);
@@ -78,7 +80,7 @@ export class WatchDoor {
     report: WatchReport,
     sink: (events: SinkEvents) => Sink,
   ): Promise<void> {
-    const stream = new WatchStream(this.#frames, wire, report);
+    const stream = new WatchStream(this.#frames, wire, report, this.streams);
     stream.into(sink(stream));
     if (timeoutMs !== undefined) stream.endAfter(timeoutMs);
     try {

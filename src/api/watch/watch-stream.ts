@@ -3,12 +3,13 @@ import type { Subscription, WatchReader } from "../../service/push/subscriber.js
 import type { WatchEvent } from "../../service/watch.js";
 import { toAppError } from "../errors.js";
 import type { RequestReport } from "../http/request-report.js";
+import type { StreamObserver } from "../stream-observer.js";
 import type { Frames } from "./frames.js";
 import type { Sink, SinkEvents } from "./sink.js";
 import type { WatchWire } from "./wire.js";
 
 /** What the log tells of a watch that may be at its end. */
-export type WatchReport = Pick<RequestReport, "requestId" | "error">;
+export type WatchReport = Pick<RequestReport, "requestId" | "protocol" | "error">;
 
 /** One watch on its way out: a wire, a sink and nothing that is kept for later. */
 export class WatchStream implements WatchReader, SinkEvents {
@@ -22,6 +23,7 @@ export class WatchStream implements WatchReader, SinkEvents {
     private readonly frames: Frames,
     private readonly wire: WatchWire,
     private readonly report: WatchReport,
+    private readonly streams: StreamObserver,
   ) {}
 
   /** Where it goes; before it is opened. */
@@ -36,7 +38,8 @@ export class WatchStream implements WatchReader, SinkEvents {
 
   opened(subscription: Subscription): void {
     this.#subscription = subscription;
-    if (this.#isOver) subscription.close();
+    this.streams.opened(this.report.protocol);
+    if (this.#isOver) this.#close();
   }
 
   send(event: WatchEvent): boolean {
@@ -86,6 +89,8 @@ export class WatchStream implements WatchReader, SinkEvents {
   #close(): void {
     this.#isOver = true;
     if (this.#deadline !== null) clearTimeout(this.#deadline);
-    this.#subscription?.close();
+    if (this.#subscription === null) return;
+    this.#subscription.close();
+    this.streams.closed(this.report.protocol);
   }
 }

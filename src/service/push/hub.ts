@@ -1,5 +1,6 @@
 import { AppError } from "../../core/error.js";
 import type { ActiveBundle, ActiveBundles } from "../active-bundles.js";
+import type { WatchObserver } from "../observers.js";
 import type { WatchEvent } from "../watch.js";
 import type { Wakeups } from "../wakeups.js";
 import type { Slices } from "./slices.js";
@@ -10,6 +11,7 @@ export interface HubDeps {
   readonly active: ActiveBundles;
   readonly wakeups: Wakeups;
   readonly slices: Slices;
+  readonly observer: WatchObserver;
 }
 
 /**
@@ -24,6 +26,8 @@ export class Hub implements Disposable {
   /** What is being offered; null between rounds, so that a hub keeps no document. */
   #offered: WatchEvent | null = null;
   #isOvertaken = false;
+  /** When the change that is being offered was committed, in the time of performance.now(). */
+  #changedAtMs = 0;
   #heartbeat: WatchEvent = { kind: "heartbeat", sequence: 0, at: "" };
 
   constructor(
@@ -67,9 +71,11 @@ export class Hub implements Disposable {
   }
 
   async #changed(): Promise<void> {
+    const changedAtMs = performance.now();
     const active = await this.#read();
     if (active === null || active.deployment.sequence <= this.#sequence) return;
     this.#sequence = active.deployment.sequence;
+    this.#changedAtMs = changedAtMs;
     const isOffering = this.#offered !== null;
     this.#offered = eventOf(active);
     if (isOffering) this.#isOvertaken = true;
@@ -82,8 +88,12 @@ export class Hub implements Disposable {
       if (this.#offered !== null) subscriber.offer(this.#offered);
     };
     this.deps.slices.add(this.#subscribers, offer, () => {
-      if (this.#isOvertaken) this.#offerAll();
-      else this.#offered = null;
+      if (this.#isOvertaken) {
+        this.#offerAll();
+        return;
+      }
+      this.#offered = null;
+      this.deps.observer.fed(performance.now() - this.#changedAtMs);
     });
   }
 

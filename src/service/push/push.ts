@@ -5,6 +5,7 @@ import { environmentOf } from "../access.js";
 import type { Instances } from "../instances.js";
 import type { Sessions } from "../sessions.js";
 import type { Tokens } from "../tokens.js";
+import type { WatchObserver } from "../observers.js";
 import { checkWatchRequest, firstEvent, type WatchRequest } from "../watch.js";
 import { HeartbeatWheel } from "./heartbeat-wheel.js";
 import { Hub, type HubDeps } from "./hub.js";
@@ -29,7 +30,7 @@ export class Push {
       readonly heartbeatMs: number;
     },
   ) {
-    this.#room = createRoom(deps.heartbeatMs, this.#slices, deps.clock);
+    this.#room = createRoom(deps.heartbeatMs, this.#slices, deps.clock, deps.observer);
   }
 
   /**
@@ -74,7 +75,7 @@ export class Push {
   }
 }
 
-function createRoom(heartbeatMs: number, slices: Slices, clock: Clock): Room {
+function createRoom(heartbeatMs: number, slices: Slices, clock: Clock, observer: WatchObserver): Room {
   const wheel = new HeartbeatWheel<Subscriber>(heartbeatMs, (due) => {
     const at = instantOf(clock.now());
     slices.add(due, (subscriber) => subscriber.beat(at));
@@ -82,6 +83,7 @@ function createRoom(heartbeatMs: number, slices: Slices, clock: Clock): Room {
   let leaving: Subscriber[] = [];
   return {
     heartbeatMs,
+    behind: (change) => observer.behind(change),
     join: (subscriber) => wheel.add(subscriber),
     leave: (subscriber) => wheel.delete(subscriber),
     farewell: (subscriber) => {

@@ -25,6 +25,8 @@ export interface Subscription {
 /** What a subscriber needs of the room that it is in. */
 export interface Room {
   readonly heartbeatMs: number;
+  /** So many more subscribers are behind; negative: fewer. */
+  behind(change: number): void;
   join(subscriber: Subscriber): void;
   leave(subscriber: Subscriber): void;
   farewell(subscriber: Subscriber): void;
@@ -79,7 +81,7 @@ export class Subscriber implements Subscription, Holder, Beating {
   }
 
   ready(): void {
-    this.#isBehind = false;
+    this.#fallBehind(false);
     if (!this.#isOver) this.hub.catchUp(this);
   }
 
@@ -99,6 +101,7 @@ export class Subscriber implements Subscription, Holder, Beating {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#fallBehind(false);
     this.hub.delete(this);
     this.room.leave(this);
     this.place?.[Symbol.dispose]();
@@ -107,6 +110,13 @@ export class Subscriber implements Subscription, Holder, Beating {
   #send(event: WatchEvent): void {
     this.cursor = event.sequence;
     this.beatAtMs = performance.now() + this.room.heartbeatMs;
-    this.#isBehind = !this.reader.send(event);
+    this.#fallBehind(!this.reader.send(event));
+  }
+
+  #fallBehind(isBehind: boolean): void {
+    // A reader that went away while it was sent something counts no more.
+    const isCounted = isBehind && !this.#isOver;
+    if (isCounted !== this.#isBehind) this.room.behind(isCounted ? 1 : -1);
+    this.#isBehind = isCounted;
   }
 }

@@ -14,8 +14,10 @@ import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limit
 import { scanStrictJson } from "../../../src/bundle/strict-json.js";
 import type { Page } from "../../../src/api/http/pages.js";
 import type { TlsTermination } from "../../../src/api/http/tls-termination.js";
+import type { FinishedRequest } from "../../../src/api/http/request-observer.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
+import { NO_TRACING, type Tracing } from "../../../src/core/trace.js";
 
 /** Raw keys of the rig. */
 export const KEYS = { admin: "sgnt_admin_1", ci: "sgnt_ci_2", runtime: "sgnt_runtime_3" } as const;
@@ -28,6 +30,7 @@ export interface RigOptions {
   readonly maxBodyBytes: number;
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
+  readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
   readonly pages: readonly Page[];
   readonly tls: TlsTermination | null;
@@ -40,6 +43,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const contexts: HandlerContext[] = [];
   const authenticated: string[] = [];
   const refused: string[] = [];
+  const finished: FinishedRequest[] = [];
   const logLines: Record<string, unknown>[] = [];
   const gate = new Gate();
 
@@ -122,6 +126,9 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
+    metrics: { contentType: "text/plain", render: async () => "rig_requests_total 1\n" },
+    observer: { finished: (request) => void finished.push(request) },
+    tracing: options.tracing ?? NO_TRACING,
     logger: pino({ level: "debug" }, sink),
     limits: options.limits ?? DEFAULT_LIMITS,
     tls: options.tls ?? null,
@@ -130,6 +137,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const { port } = await server.listen("127.0.0.1", 0);
   return {
     ...{ server, port, url: `http://127.0.0.1:${port}`, gate, published, contexts, authenticated, refused, logLines },
+    finished,
     [Symbol.asyncDispose]: () => server.close(0),
   };
 }

@@ -47,7 +47,7 @@ describe("streams", () => {
       { sequence: 1, activation: null, nothing_active: null, heartbeat: { at: null, attestation: null } },
     ]);
     expect(await rest.outcomes(1)).toEqual([
-      { operationId: "watchBundle", keyPrefix: "sgn_test", status: 200, error: undefined },
+      { operationId: "watchBundle", keyPrefix: "sgn_test", isStream: true, status: 200, error: undefined },
     ]);
   });
 

@@ -99,7 +99,7 @@ export async function startRest(
   const listener = (req: NodeRequest, res: NodeResponse) => {
     const onRate = ({ limit }: { limit: number }) => void res.setHeader("X-RateLimit-Limit", String(limit));
     const requestId = "req-1";
-    const report = { requestId, error: undefined };
+    const report = { requestId, protocol: "rest", error: undefined } as const;
     const context = { requestId, clientAddress: "192.0.2.1", onRate, report, shutdownSignal: shutdown.signal };
     void handler(req, res, context).then((outcome) => {
       outcomes.push(outcome);

@@ -1,0 +1,56 @@
+import { create } from "@bufbuild/protobuf";
+import { OperationSchema, Scope } from "../../../gen/signet/v1/options_pb.js";
+import type { RateState } from "../admission.js";
+import type { OperationDoor } from "../admission-door.js";
+import { answerError } from "../rest/answer.js";
+import { methodNotAllowed } from "../rest/error-body.js";
+import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
+import type { RequestReport } from "./request-report.js";
+
+export const METRICS_PATH = "/metrics";
+
+/** What there is to scrape. */
+export interface MetricsSource {
+  readonly contentType: string;
+  render(): Promise<string>;
+}
+
+/** The figures are of all organizations: for the operator. It is no method of the proto, but goes through the same door. */
+const OPERATION = create(OperationSchema, { id: "getMetrics", scope: Scope.OPERATOR, successStatus: 200 });
+
+/** `GET /metrics` on the main port: with a token of the operator's admins. */
+export interface MetricsPage {
+  /** Throws what the door throws. */
+  answer(req: NodeRequest, res: NodeResponse, report: RequestReport, onRate: (state: RateState) => void): Promise<void>;
+}
+
+export function createMetricsPage(admission: OperationDoor, source: MetricsSource): MetricsPage {
+  return {
+    async answer(req, res, report, onRate) {
+      const { requestId, clientAddress } = report;
+      report.operationId = OPERATION.id;
+      if (refuseMethod(req, res, requestId)) return;
+      const head = { requestId, clientAddress, rawHeaders: req.rawHeaders, onRate };
+      const { principal } = await admission.admitTo(OPERATION, head);
+      report.keyPrefix = principal.keyPrefix;
+      await writeMetrics(req, res, source);
+    },
+  };
+}
+
+/** Answers 405 to what is neither GET nor HEAD, and says so. */
+export function refuseMethod(req: NodeRequest, res: NodeResponse, requestId: string): boolean {
+  if (req.method === "GET" || req.method === "HEAD") return false;
+  answerError(req, res, methodNotAllowed(req.method ?? "", ["GET", "HEAD"], requestId));
+  return true;
+}
+
+export async function writeMetrics(req: NodeRequest, res: NodeResponse, source: MetricsSource): Promise<void> {
+  const body = Buffer.from(await source.render());
+  const headers = {
+    "content-type": source.contentType,
+    "content-length": String(body.byteLength),
+    "cache-control": "no-store",
+  };
+  endWith(res, 200, headers, req.method === "HEAD" ? undefined : body);
+}

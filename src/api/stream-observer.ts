@@ -1,0 +1,8 @@
+/** What a watch may come by; as `HandlerContext.protocolName` has it. */
+export const STREAM_PROTOCOLS = ["grpc", "grpc-web", "connect", "rest"] as const;
+
+/** Told of each watch that opens and ends. Cheap; never throws. */
+export interface StreamObserver {
+  opened(protocol: string): void;
+  closed(protocol: string): void;
+}

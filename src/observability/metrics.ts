@@ -1,0 +1,82 @@
+import { Gauge, type Registry } from "prom-client";
+import type { RequestObserver } from "../api/http/request-observer.js";
+import { REQUEST_LIMITS } from "../api/http/request-observer.js";
+import { STREAM_PROTOCOLS, type StreamObserver } from "../api/stream-observer.js";
+import type { Clock } from "../core/clock.js";
+import type { LimitObserver } from "../core/limit.js";
+import type { WebhookBacklog } from "../core/webhook.js";
+import type { ServiceObservers } from "../service/observers.js";
+import type { Store } from "../store/store.js";
+import { createBacklogMetrics } from "./backlog-metrics.js";
+import { createLimitMetrics } from "./limit-metrics.js";
+import { createRegistry } from "./registry.js";
+import { createRequestMetrics } from "./request-metrics.js";
+import { createServiceMetrics } from "./service-metrics.js";
+import { timeStore } from "./timed-store.js";
+
+/** Operations that know Idempotency-Key. */
+const REPLAYABLE = ["publishBundle", "promoteBundle", "activateBundle"];
+
+/** What there is to read when somebody scrapes. */
+export interface ScrapeSources {
+  readonly clock: Clock;
+  readonly webhookBacklog: () => Promise<WebhookBacklog>;
+  readonly heldPolls: () => number;
+}
+
+/** Everything that is measured, as what each layer tells; and the page. */
+export interface Metrics {
+  readonly requests: RequestObserver;
+  readonly streams: StreamObserver;
+  readonly limits: LimitObserver;
+  readonly services: ServiceObservers;
+  timeStore(store: Store): Store;
+  /** What is read on a scrape, once it is there. */
+  readFrom(sources: ScrapeSources): void;
+  /** In Prometheus' text format. */
+  readonly contentType: string;
+  /** The page; who asks while it is being written gets the same one. */
+  render(): Promise<string>;
+}
+
+/** The instruments of one server, in a registry of its own. */
+export function createMetrics(version: string): Metrics {
+  const registry = createRegistry(version);
+  const limits = createLimitMetrics(registry, REQUEST_LIMITS);
+  let rendering: Promise<string> | null = null;
+  return {
+    requests: createRequestMetrics(registry, limits),
+    streams: createStreamMetrics(registry),
+    limits,
+    services: createServiceMetrics(registry, REPLAYABLE),
+    timeStore: (store) => timeStore(store, registry),
+    readFrom({ clock, webhookBacklog, heldPolls }) {
+      createBacklogMetrics(registry, clock, webhookBacklog);
+      new Gauge({
+        name: "signet_held_polls",
+        help: "Long polls that are held open.",
+        registers: [registry],
+        collect() {
+          this.set(heldPolls());
+        },
+      });
+    },
+    contentType: registry.contentType,
+    render: () => (rendering ??= registry.metrics().finally(() => (rendering = null))),
+  };
+}
+
+function createStreamMetrics(registry: Registry): StreamObserver {
+  const gauge = new Gauge({
+    name: "signet_streams_open",
+    help: "Watches that are open, by protocol.",
+    labelNames: ["protocol"],
+    registers: [registry],
+  });
+  const children = new Map(STREAM_PROTOCOLS.map((protocol) => [protocol as string, gauge.labels(protocol)]));
+  for (const child of children.values()) child.set(0);
+  return {
+    opened: (protocol) => children.get(protocol)?.inc(),
+    closed: (protocol) => children.get(protocol)?.dec(),
+  };
+}

@@ -1,0 +1,43 @@
+import { NO_TRACING, type Tracing } from "../core/trace.js";
+import type { ServiceObservers } from "../service/observers.js";
+import type { Store } from "../store/store.js";
+import { createMetrics, type Metrics } from "./metrics.js";
+import { tracePublishing } from "./traced-publishing.js";
+import { traceStore } from "./traced-store.js";
+
+export interface ObservabilityOptions {
+  readonly version: string;
+  /** Where traces go, and how many; null traces nothing and loads nothing for it. */
+  readonly traces: { readonly url: string; readonly ratio: number } | null;
+  readonly onExport: (error: Error | null) => void;
+}
+
+/** What a server is measured and traced with. Disposing of it sends the traces that are left. */
+export interface Observability extends AsyncDisposable {
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  readonly services: ServiceObservers;
+  /** The same store, measured and traced. */
+  observe(store: Store): Store;
+}
+
+export async function openObservability(options: ObservabilityOptions): Promise<Observability> {
+  const { version, traces, onExport } = options;
+  const metrics = createMetrics(version);
+  if (traces === null) {
+    return {
+      ...{ metrics, tracing: NO_TRACING, services: metrics.services },
+      observe: (store) => metrics.timeStore(store),
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  }
+  // Only here: OpenTelemetry's packages are most of what this room weighs.
+  const { startOtlpTracing } = await import("./tracing.js");
+  const tracing = startOtlpTracing({ ...traces, version, onExport });
+  const publishing = tracePublishing(metrics.services.publishing, tracing);
+  return {
+    ...{ metrics, tracing, services: { ...metrics.services, publishing } },
+    observe: (store) => traceStore(metrics.timeStore(store), tracing),
+    [Symbol.asyncDispose]: () => tracing[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,42 @@
+/** The steps of a publish or promotion, in their order. `commit` is all of the transaction, with the wait for it. */
+export const PUBLISH_PHASES = ["parse", "hash", "sign", "commit"] as const;
+export type PublishPhase = (typeof PUBLISH_PHASES)[number];
+
+/** What the use cases tell whoever measures. No call throws or waits. */
+export interface PublishObserver {
+  /** A phase that succeeded. */
+  phase(phase: PublishPhase, durationMs: number): void;
+}
+
+export interface IdempotencyObserver {
+  /** A retry got the first answer. `operation` is an operation id. */
+  replayed(operation: string): void;
+}
+
+/** How streams keep up. A stream is behind from a change of its environment until it was handed what is newest. */
+export interface WatchObserver {
+  /** So many more streams are behind; negative: so many fewer. */
+  behind(change: number): void;
+  /** All streams that were open at a change were handed it, or something newer: so long after it the last one was. */
+  fed(durationMs: number): void;
+}
+
+export interface DeliveryObserver {
+  /** One try is over and recorded. `isLast`: no other one follows. */
+  tried(isDelivered: boolean, isLast: boolean, durationMs: number): void;
+}
+
+export interface ServiceObservers {
+  readonly publishing: PublishObserver;
+  readonly idempotency: IdempotencyObserver;
+  readonly watch: WatchObserver;
+  readonly deliveries: DeliveryObserver;
+}
+
+/** Nobody measures. */
+export const NO_OBSERVERS: ServiceObservers = {
+  publishing: { phase: () => undefined },
+  idempotency: { replayed: () => undefined },
+  watch: { behind: () => undefined, fed: () => undefined },
+  deliveries: { tried: () => undefined },
+};
