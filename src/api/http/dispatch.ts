@@ -23,7 +23,7 @@ export interface RestContext {
   readonly clientAddress: string;
   readonly onRate: (state: RateState) => void;
   /** For what is known only later than the outcome: how a watch ended. */
-  readonly report: Pick<RequestReport, "requestId" | "error">;
+  readonly report: Pick<RequestReport, "requestId" | "protocol" | "error">;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
