@@ -1,12 +1,9 @@
-import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
-import { METRICS_PATH } from "./api/http/metrics-page.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { referencePages } from "./api/http/reference-pages.js";
-import { startMetricsServer, type MetricsServer } from "./api/http/metrics-server.js";
 import { createMethods } from "./api/methods.js";
 import type { ScanJson } from "./api/scan-json.js";
 import { createRestHandler } from "./api/rest/handler.js";
@@ -17,7 +14,8 @@ import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { createLogger } from "./logger.js";
-import { openObservability, type Observability } from "./observability/observability.js";
+import type { Observability } from "./observability/observability.js";
+import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
@@ -128,10 +126,10 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     webhookBacklog: () => store.read.webhookBacklog(),
     heldPolls: () => services.sessions.count("poll"),
   });
-  const metricsServer = await metricsServerOf(config, observability);
+  const metricsListener = await openMetricsListener(config, observability);
   const http = httpServer(services, directory, ground, observability);
   const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
-    await metricsServer?.[Symbol.asyncDispose]();
+    await metricsListener?.[Symbol.asyncDispose]();
     throw thrown;
   });
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
@@ -139,7 +137,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   await services.dispatcher.start();
   const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
-  const metricsUrl = metricsServer === null ? null : `${urlOf("http", metricsServer.address)}${METRICS_PATH}`;
+  const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");
 
   const stop = async () => {
@@ -152,11 +150,12 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
       await services.dispatcher[Symbol.asyncDispose]();
       await services.documents[Symbol.asyncDispose]();
       await flush(services);
-      await metricsServer?.[Symbol.asyncDispose]();
-      await observability[Symbol.asyncDispose]();
+      await metricsListener?.[Symbol.asyncDispose]();
     } finally {
       await directory[Symbol.asyncDispose]();
     }
+    // Last: a collector that does not answer must not hold the data directory.
+    await observability[Symbol.asyncDispose]();
     log.info("stopped");
   };
   let stopped: Promise<void> | null = null;
@@ -169,24 +168,6 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     reloadCertificate: async () => securePort?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
-}
-
-async function observabilityOf({ otlpEndpoint: url, traceRatio: ratio }: Config, log: Logger): Promise<Observability> {
-  return await openObservability({
-    version: VERSION,
-    traces: url === null ? null : { url, ratio },
-    onExport: (error) =>
-      error === null ? log.info("traces are sent again") : log.warn({ reason: error.message }, "traces cannot be sent"),
-  });
-}
-
-async function metricsServerOf({ metricsAddress }: Config, { metrics }: Observability): Promise<MetricsServer | null> {
-  if (metricsAddress === null) return null;
-  return await startMetricsServer(metricsAddress.host, metricsAddress.port, metrics);
-}
-
-function urlOf(scheme: "http" | "https", { address, port }: Pick<AddressInfo, "address" | "port">): string {
-  return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
 /** The wire: every protocol on one port, behind one door. */

@@ -27,9 +27,6 @@ export type OtlpTracing = Tracing & AsyncDisposable;
 
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
 
-/** Shutdown does not wait longer for a collector. */
-const FLUSH_MS = 2_000;
-
 /**
  * Sends traces by OTLP over HTTP, as JSON. Nothing global is set: a process may have several.
  *
@@ -59,7 +56,7 @@ export function startOtlpTracing({ url, ratio, version, onExport }: TracingOptio
     current: () => current.getStore()?.context ?? null,
     apart: (work) => current.run(undefined, work),
     async [Symbol.asyncDispose]() {
-      await provider.forceFlush({ timeoutMillis: FLUSH_MS }).catch(onExport);
+      // What could not be sent was told by the exporter, which waits for a collector no longer than its own time-out.
       await provider.shutdown().catch(() => undefined);
     },
   };
