@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { http as httpOption } from "../../gen/google/api/annotations_pb.js";
 import { SERVICES } from "../../src/api/methods.js";
 import { operationOf } from "../../src/api/operations.js";
+import { expectDocumented } from "../openapi/contract.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { OPERATIONS, type OperationCase } from "./operations.js";
 import { createTenants, type Tenants } from "./tenants.js";
@@ -115,7 +116,8 @@ async function expectAllowedREST(operation: OperationCase, credential: keyof Ten
 async function callRest(operation: OperationCase, credential: keyof Tenants["credentials"]): Promise<Response> {
   const [method, path] = operation.http;
   const { token } = tenants.credentials[credential];
-  return await fetch(server.url + tenants.fill(path), {
+  const filled = tenants.fill(path);
+  const response = await fetch(server.url + filled, {
     method,
     headers: {
       ...(token === null ? {} : { "x-api-key": token }),
@@ -123,6 +125,9 @@ async function callRest(operation: OperationCase, credential: keyof Tenants["cre
     },
     ...(operation.body === undefined ? {} : { body: tenants.fill(JSON.stringify(operation.body)) }),
   });
+  const { status, headers } = response;
+  expectDocumented({ method, path: filled }, { status, headers, text: await response.clone().text() });
+  return response;
 }
 
 async function callRpc(

@@ -27,7 +27,7 @@ export function operations(): readonly { method: string; path: string; operation
 
 /** What a reference of the document points to; anything else as it is. */
 export function resolved<T>(value: T | { readonly $ref: string }): T {
-  if (typeof value !== "object" || value === null || !("$ref" in value)) return value as T;
+  if (typeof value !== "object" || value === null || !("$ref" in value)) return value;
   const [, , section = "", name = ""] = value.$ref.split("/");
   const found = OPENAPI.components[section]?.[name];
   if (found === undefined) throw new Error(`nothing is at ${value.$ref}`);

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { expectDocumented } from "../openapi/contract.js";
 import { ADMIN_TOKEN, type TestServer } from "../support/server.js";
 import { curl } from "./drivers/curl.js";
 import type { TestProject } from "./project.js";
@@ -18,10 +19,19 @@ export function shellAs(server: TestServer, token: string = ADMIN_TOKEN): Shell 
   return async (path, ...args) => bare(server, path, "-H", `Authorization: Bearer ${token}`, ...args);
 }
 
-/** Runs curl with nothing that the caller did not say. */
+/** Runs curl with nothing that the caller did not say; the answer must be one that the OpenAPI document has. */
 export async function bare(server: TestServer, path: string, ...args: string[]): Promise<ShellAnswer> {
   const { status, headers, text } = await curl([`${server.url}${path}`, ...args]);
+  expectDocumented({ method: methodOf(args), path }, { status, headers, text });
   return { status, headers, text, json: text === "" ? undefined : (JSON.parse(text) as unknown) };
+}
+
+/** What curl sends when it is told so, or not told. */
+function methodOf(args: readonly string[]): string {
+  const told = args.indexOf("-X");
+  if (told >= 0) return args[told + 1] ?? "";
+  if (args.includes("-I") || args.includes("--head")) return "HEAD";
+  return args.some((arg) => arg === "-d" || arg.startsWith("--data")) ? "POST" : "GET";
 }
 
 /** `/v1/orgs/{org}/projects/{project}/envs/{env}` of a stage. */

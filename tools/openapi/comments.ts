@@ -20,9 +20,10 @@ export function describedBy(desc: Commented): { description?: string } {
   return description === "" ? {} : { description };
 }
 
-/** The first sentence, without its full stop. */
-export function summaryOf(comment: string): string {
-  return (/^.*?(?=\.(\s|$))/s.exec(comment)?.[0] ?? comment).replace(/\s+/g, " ");
+/** The first sentence of a comment, without its full stop, and what comes after it. */
+export function splitComment(comment: string): { readonly summary: string; readonly rest: string } {
+  const summary = /^.*?(?=\.(\s|$))/s.exec(comment)?.[0] ?? comment;
+  return { summary: summary.replace(/\s+/g, " "), rest: comment.slice(summary.length + 1).trim() };
 }
 
 function locationsOf(desc: Commented): readonly SourceCodeInfo_Location[] {

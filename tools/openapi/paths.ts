@@ -3,7 +3,7 @@ import { createMethodImplSpec } from "@connectrpc/connect";
 import { scopeName } from "../../src/api/operations.js";
 import { collectRoutes, type Route } from "../../src/api/rest/routes.js";
 import type { PathTemplate } from "../../src/api/rest/template.js";
-import { commentOf, summaryOf } from "./comments.js";
+import { commentOf, splitComment } from "./comments.js";
 import type { ErrorResponses } from "./errors.js";
 import type { Headers } from "./headers.js";
 import type { Operation, PathItem, SecurityRequirement } from "./model.js";
@@ -44,12 +44,12 @@ export function tagOf(service: DescService): string {
 function operationOf(route: Route, operationId: string, { schemas, headers, errors }: Shared): Operation {
   const { method } = route.spec;
   const scope = scopeName(route.operation.scope);
-  const comment = commentOf(method);
+  const { summary, rest } = splitComment(commentOf(method));
   const requestBody = requestBodyOf(route, schemas);
   return {
     operationId,
-    summary: summaryOf(comment),
-    description: [comment, needs(scope)].join("\n\n"),
+    summary,
+    description: rest === "" ? needs(scope) : `${rest}\n\n${needs(scope)}`,
     tags: [tagOf(method.parent)],
     ...(method.deprecated ? { deprecated: true } : {}),
     security: securityOf(scope),

@@ -126,7 +126,7 @@ function scalar(type: ScalarType, rules: FieldRules): Schema {
       return { type: "number" };
     case "integer": {
       const { min, max } = integerRange(type);
-      return { type: "integer", minimum: Math.max(min, rules.minimum), maximum: rules.maximum || max };
+      return { type: "integer", minimum: rules.minimum || min, maximum: rules.maximum || max };
     }
     case undefined:
       throw new Error("checkRequest and checkResponse let no such field pass");

@@ -1,6 +1,7 @@
 import { openBrowser, openConnectHttp2, openConnectJson, openConnectProto, openGrpcWeb } from "./connect.js";
 import { curlHttp, hasCurl } from "./curl.js";
 import type { DriverKind } from "./driver.js";
+import { documentedHttp } from "./documented-http.js";
 import { openGrpcJs } from "./grpc-js.js";
 import { fetchHttp } from "./http.js";
 import { restDriver } from "./rest.js";
@@ -11,8 +12,16 @@ export const STREAMING: readonly DriverKind[] = [
   { name: "grpc-web", family: "rpc", open: openGrpcWeb },
   { name: "connect-json", family: "rpc", open: openConnectJson },
   { name: "connect-proto", family: "rpc", open: openConnectProto },
-  { name: "rest SSE", family: "rest", open: (url, token) => restDriver(fetchHttp(url), token, "events") },
-  { name: "rest NDJSON", family: "rest", open: (url, token) => restDriver(fetchHttp(url), token, "lines") },
+  {
+    name: "rest SSE",
+    family: "rest",
+    open: (url, token) => restDriver(documentedHttp(fetchHttp(url)), token, "events"),
+  },
+  {
+    name: "rest NDJSON",
+    family: "rest",
+    open: (url, token) => restDriver(documentedHttp(fetchHttp(url)), token, "lines"),
+  },
 ];
 
 /** Every client there is. */
@@ -21,6 +30,12 @@ export const DRIVERS: readonly DriverKind[] = [
   { name: "connect-proto over HTTP/2", family: "rpc", open: openConnectHttp2 },
   { name: "connect-web", family: "rpc", open: openBrowser },
   ...(hasCurl
-    ? [{ name: "curl", family: "rest", open: (url, token) => restDriver(curlHttp(url), token, "lines") } as DriverKind]
+    ? [
+        {
+          name: "curl",
+          family: "rest",
+          open: (url, token) => restDriver(documentedHttp(curlHttp(url)), token, "lines"),
+        } as DriverKind,
+      ]
     : []),
 ];
