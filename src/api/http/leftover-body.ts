@@ -12,17 +12,15 @@ const RECHECK_MS = 10;
 export function discardBody(req: NodeRequest, maxBytes: number): void {
   let discarded = 0;
   const body: Readable = req;
-  const socket: Socket = req.socket;
-  // A method that stopped in the middle of its requests still waits for the next one, and a body that is waited for does not flow.
-  body.removeAllListeners("readable");
+  // A connection that is already gone has left its request.
+  const socket = req.socket as Socket | null;
   body.on("data", (chunk: Buffer) => {
     discarded += chunk.byteLength;
     if (discarded <= maxBytes) return;
     if ("stream" in req) req.stream.close();
-    else socket.destroy();
+    else socket?.destroy();
   });
-  // Node notices that nobody waits any more on the next tick.
-  process.nextTick(() => body.resume());
+  body.resume();
 }
 
 /**
