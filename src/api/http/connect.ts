@@ -1,3 +1,4 @@
+import { createRegistry, type DescMethod } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues, type ContextValues, type MethodImplSpec } from "@connectrpc/connect";
 import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -9,7 +10,7 @@ import type { ScanJson } from "../scan-json.js";
 import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
-import { errorAnswer, methodNotAllowed } from "../rest/error-body.js";
+import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../rest/error-body.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
@@ -22,6 +23,9 @@ import { allowedMethods, wireFormOf, type WireForm } from "./wire-form.js";
 
 /** What a message may have on top of the largest policy document: its other fields, and the frame's head. */
 const MESSAGE_SLACK_BYTES = 64 * 1024;
+
+/** The head of a message where messages have one: it is no part of what the limit is for. */
+const ENVELOPE_BYTES = 5;
 
 /** Requests to health and reflection are names. They come without a token, so they may not cost more. */
 const PUBLIC_MAX_BYTES = 4 * 1024;
@@ -93,6 +97,8 @@ function universalHandler(
   const router = createConnectRouter({
     acceptCompression: [...COMPRESSIONS],
     readMaxBytes: maxBytes,
+    // A google.protobuf.Any can be written as JSON only by who knows its type.
+    jsonOptions: { registry: createRegistry(method.parent.file) },
     ...(held ? { shutdownSignal } : {}),
   });
   const [handler] = router.rpc(method, impl as never).handlers;
@@ -110,12 +116,13 @@ async function handleRpc(
 ): Promise<void> {
   const { report } = context;
   const { method } = route.handler;
+  closeUnread(res);
   report.operationId = route.operationId;
   report.isStream = method.methodKind !== "unary";
   const query = (req.url ?? "").split("?", 2)[1] ?? "";
   const form = wireFormOf(method, req.method ?? "", headerOf(req, "content-type"), new URLSearchParams(query));
   if (form === "method") {
-    answerError(req, res, methodNotAllowed(req.method ?? "", allowedMethods(method), report.requestId));
+    answerOutside(req, res, methodNotAllowed(req.method ?? "", allowedMethods(method), report.requestId));
     return;
   }
   if (form === "media_type") {
@@ -167,8 +174,8 @@ async function invoke(
   }
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
-  if (!form.get && route.handler.method.methodKind !== "bidi_streaming") {
-    const body = await readBody(req, route.maxBytes);
+  if (!form.get && !streamsRequests(route.handler.method)) {
+    const body = await readBody(req, bodyLimit(route, form));
     const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes, scan);
     request.body = createAsyncIterable([checked]);
   }
@@ -187,7 +194,7 @@ async function invokeWatch(
 ): Promise<void> {
   const header = headersOf(req);
   clampDeadline(header);
-  const body = await readBody(req, route.maxBytes);
+  const body = await readBody(req, bodyLimit(route, form));
   const checked = await strictBody(route.handler.method.input, form, header, body, route.maxBytes, scan);
   const call = values.get(callKey);
   const report = values.get(reportKey);
@@ -198,10 +205,20 @@ async function invokeWatch(
   await respond(route, { ...request, header, body: createAsyncIterable([checked]) }, res);
 }
 
+/** The limit is the message's: its envelope comes on top. */
+function bodyLimit({ maxBytes }: RpcRoute, form: WireForm): number {
+  return maxBytes + (form.enveloped ? ENVELOPE_BYTES : 0);
+}
+
 async function respond(route: RpcRoute, request: UniversalServerRequest, res: NodeResponse): Promise<void> {
   const response = await route.handler(request);
   // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
   universalResponseToNodeResponse(response, res).catch(() => res.destroy());
+}
+
+/** Such a body has no end that could be waited for; its messages are read one by one by the handler. */
+function streamsRequests({ methodKind }: DescMethod): boolean {
+  return methodKind === "bidi_streaming" || methodKind === "client_streaming";
 }
 
 function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextValues) {
@@ -218,7 +235,6 @@ function refuse(res: NodeResponse, form: WireForm, report: RequestReport, error:
     res.destroy();
     return;
   }
-  closeUnread(res);
   writeRefusal(res, form, toConnectError(error, report.requestId));
 }
 
@@ -227,5 +243,10 @@ function answerUnsupported(req: NodeRequest, res: NodeResponse, report: RequestR
   const message = `the content type ${JSON.stringify(given)} is not one of gRPC, gRPC-Web or Connect for this method`;
   const error = new AppError("unsupported_media_type", message);
   report.error = error;
-  answerError(req, res, errorAnswer(error, report.requestId));
+  answerOutside(req, res, errorAnswer(error, report.requestId));
+}
+
+/** What is in none of the protocols. As application/json it would claim to be an error of Connect's. */
+function answerOutside(req: NodeRequest, res: NodeResponse, error: ErrorAnswer): void {
+  answerError(req, res, { ...error, headers: { ...error.headers, "content-type": "application/problem+json" } });
 }

@@ -3,6 +3,8 @@ import type { Readable } from "node:stream";
 import { constants } from "node:http2";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
 
+const RECHECK_MS = 10;
+
 /**
  * Throws away the rest of a body whose request is already answered. Closing at once would reset the connection, and a client that
  * is still sending would lose the answer; reading for ever would be a gift: after `maxBytes` the request is destroyed.
@@ -10,12 +12,13 @@ import type { NodeRequest, NodeResponse } from "./node-http.js";
 export function discardBody(req: NodeRequest, maxBytes: number): void {
   let discarded = 0;
   const body: Readable = req;
-  const socket: Socket = req.socket;
+  // A connection that is already gone has left its request.
+  const socket = req.socket as Socket | null;
   body.on("data", (chunk: Buffer) => {
     discarded += chunk.byteLength;
     if (discarded <= maxBytes) return;
     if ("stream" in req) req.stream.close();
-    else socket.destroy();
+    else socket?.destroy();
   });
   body.resume();
 }
@@ -27,9 +30,11 @@ export function discardBody(req: NodeRequest, maxBytes: number): void {
 export function closeUnread(res: NodeResponse): void {
   if (!("stream" in res)) return;
   const { stream } = res;
-  stream.once("finish", () => {
-    setImmediate(() => {
-      if (!stream.destroyed && stream.state.remoteClose === 0) stream.close(constants.NGHTTP2_NO_ERROR);
-    });
-  });
+  const close = () => {
+    if (stream.destroyed || stream.state.remoteClose === 1) return;
+    // Finished means handed over. A reset would overtake what has not been sent yet, and nothing tells when it has been.
+    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    else setTimeout(close, RECHECK_MS).unref();
+  };
+  stream.once("finish", () => setImmediate(close));
 }

@@ -40,7 +40,17 @@ export function observeMethod(spec: MethodImplSpec, shutdownSignal: AbortSignal)
           observed(context, shutdownSignal, () => spec.impl(requests, context)),
       };
     case "client_streaming":
-      throw new Error(`${spec.method.name}: no method streams to the server only`);
+      return {
+        ...spec,
+        async impl(requests: AsyncIterable<MessageShape<DescMessage>>, context: HandlerContext) {
+          reached(context);
+          try {
+            return await spec.impl(requests, context);
+          } catch (thrown) {
+            throw noted(context, thrown);
+          }
+        },
+      };
   }
 }
 

@@ -21,7 +21,7 @@ const HEAD_BYTES = 5;
  * parsed (Connect's reader turns broken UTF-8 into U+FFFD, and JSON.parse drops duplicate keys: design, "strict JSON in").
  * `header` loses the encodings that no longer hold.
  *
- * Frames that are incomplete, and encodings that nobody knows, come back as they are: the handler has words for those.
+ * Frames that are incomplete, and compressions that nobody knows or names, come back as they are: the handler has words for those.
  *
  * @throws AppError `malformed` for what is no JSON, no protobuf, no UTF-8, or does not decompress; `invalid` for JSON that would lose
  *   something; `too_large` for a message that is over `maxBytes` once decompressed.
@@ -84,7 +84,8 @@ async function strictFrames(
     if ((frame.flags & ~compressedFlag) !== 0) throw new AppError("malformed", `unknown frame flags ${frame.flags}`);
     let { data } = frame;
     if (frame.flags === compressedFlag) {
-      if (compression === undefined) throw new AppError("malformed", "a compressed message without its encoding");
+      // Nobody can read it, and the handler has words for that.
+      if (compression === undefined) return body;
       data = await decompress(compression, data, maxBytes);
       changed = true;
     }
