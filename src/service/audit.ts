@@ -43,6 +43,7 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }
   return {
     async record(tx, orgId, actor, entry) {
       const last = await tx.auditHead(orgId);
+      const now = instantOf(clock.now());
       const unsigned = {
         orgId,
         id: (last?.id ?? 0) + 1,
@@ -51,7 +52,8 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }
         resourceType: entry.resourceType,
         resourceId: entry.resourceId,
         metadata: entry.metadata ?? {},
-        createdAt: instantOf(clock.now()),
+        // Never before the event before it, though clocks are set back: an instant then has one place in the chain.
+        createdAt: last === null || now > last.createdAt ? now : last.createdAt,
         prevSignature: last?.signature ?? "",
       };
       const signature = encodeBase64(await signer.sign(auditEventMessage(signedForm(unsigned))));
