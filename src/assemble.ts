@@ -12,6 +12,7 @@ import { LatestBundles } from "./service/latest.js";
 import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
 import { Projects } from "./service/projects.js";
+import { Pruning } from "./service/pruning.js";
 import { Publishing } from "./service/publishing.js";
 import { Refusals } from "./service/refusals.js";
 import { Sessions, type SessionLimits } from "./service/sessions.js";
@@ -79,6 +80,7 @@ export function assembleServices(options: AssembleOptions) {
     environments: new Environments({ store, clock, audit, sessions }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
     publishing: new Publishing({ store, clock, signer: keys.bundles, documents, audit, idempotency, wakeups, outbox }),
+    pruning: new Pruning({ store, clock, audit, outbox }),
     watch: new Watch({ active, tokens, sessions, wakeups, instances, heartbeatMs }),
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(),

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiQQoMQnVuZGxlU291cmNlEhIKCnJlcG9zaXRvcnkYASABKAkSEAoIcmV2aXNpb24YAiABKAkSCwoDdXJsGAMgASgJItwDCgZCdW5kbGUSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDRITCgtwb2xpY3lfaGFzaBgDIAEoCRIRCglpc19hY3RpdmUYBCABKAgSGQoMcHVibGlzaGVkX2J5GAUgASgJSACIAQESMAoMcHVibGlzaGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESLQoGbGFiZWxzGAkgAygLMh0uc2lnbmV0LnYxLkJ1bmRsZS5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEg4KBm9yaWdpbhgLIAEoCRIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2Ui8QQKEkJ1bmRsZVdpdGhQb2xpY2llcxIKCgJpZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC3BvbGljeV9oYXNoGAMgASgJEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARIwCgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKBXRpdGxlGAcgASgJSAGIAQESGAoLZGVzY3JpcHRpb24YCCABKAlIAogBARI5CgZsYWJlbHMYCSADKAsyKS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzLkxhYmVsc0VudHJ5EicKBnNvdXJjZRgKIAEoCzIXLnNpZ25ldC52MS5CdW5kbGVTb3VyY2USDgoGb3JpZ2luGAsgASgJEhoKDWRlcGxveW1lbnRfaWQYDCABKAlIA4gBARIVCghzZXF1ZW5jZRgNIAEoDUgEiAEBEh0KDXBvbGljaWVzX2pzb24YDiABKAlCBtqIJwIIARIjChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQgbaiCcCCAESEQoJc2lnbmF0dXJlGBAgASgJEhQKDHNpZ25hdHVyZV92MhgRIAEoCRIOCgZrZXlfaWQYEiABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIt0DChRQdWJsaXNoQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCghwb2xpY2llcxgEIAEoCUIG2ognAggBSACIAQESGQoMcHVibGlzaGVkX2J5GAUgASgJSAGIAQESIwoOc2NvcGVfcG9saWNpZXMYBiABKAlCBtqIJwIIAUgCiAEBEhIKBXRpdGxlGAcgASgJSAOIAQESGAoLZGVzY3JpcHRpb24YCCABKAlIBIgBARI7CgZsYWJlbHMYCSADKAsyKy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlIl4KFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIngKFFByb21vdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhIKCnNvdXJjZV9lbnYYAyABKAkSGAoLcHJvbW90ZWRfYnkYBCABKAlIAIgBAUIOCgxfcHJvbW90ZWRfYnkimAEKEkxpc3RCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRISCgVsaW1pdBgEIAEoDUgAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSIqCg5CdW5kbGVEb2N1bWVudBIYCghkb2N1bWVudBgBIAEoCUIG2ognAggBInIKEkRpZmZCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhUKDW90aGVyX3ZlcnNpb24YBSABKA0iLAoTRGlmZkJ1bmRsZXNSZXNwb25zZRIVCgVwYXRjaBgBIAEoCUIG2ognAggBIlwKE0RlbGV0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSKVAgoKRGVwbG95bWVudBIKCgJpZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoDRIPCgd2ZXJzaW9uGAMgASgNEhkKDGZyb21fdmVyc2lvbhgEIAEoDUgAiAEBEgwKBGtpbmQYBSABKAkSDQoFYWN0b3IYBiABKAkSJgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnByb2plY3RfaWQYCCABKAkSFgoOZW52aXJvbm1lbnRfaWQYCSABKAkSEwoLZW52aXJvbm1lbnQYCiABKAkSEQoJYnVuZGxlX2lkGAsgASgJEhMKC3BvbGljeV9oYXNoGAwgASgJQg8KDV9mcm9tX3ZlcnNpb24ifAoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRISCgVsaW1pdBgEIAEoDUgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5IpUBCgNLZXkSDgoGa2V5X2lkGAEgASgJEhEKCWFsZ29yaXRobRgCIAEoCRIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgppc19jdXJyZW50GAUgASgIEg8KB3B1cnBvc2UYBiABKAkyqw8KDUJ1bmRsZVNlcnZpY2USrwEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImrSiCcUCg1wdWJsaXNoQnVuZGxlEAQYyAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEr0BCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInbSiCcVCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBgtPkkwJXOgEqIlIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2FjdGl2YXRlEqkBCg1Qcm9tb3RlQnVuZGxlEh8uc2lnbmV0LnYxLlByb21vdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJk0ognFAoNcHJvbW90ZUJ1bmRsZRAEGMgBgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259ErABCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJo0ognEwoMZGVsZXRlQnVuZGxlEAUYzAGC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SvwEKD0xpc3REZXBsb3ltZW50cxIhLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0GiIuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlImXSiCcWCg9saXN0RGVwbG95bWVudHMQAhjIAYLT5JMCRRJDL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9kZXBsb3ltZW50cxKIAQoNR2V0RGVwbG95bWVudBIfLnNpZ25ldC52MS5HZXREZXBsb3ltZW50UmVxdWVzdBoVLnNpZ25ldC52MS5EZXBsb3ltZW50Ij/SiCcUCg1nZXREZXBsb3ltZW50EAIYyAGC0+STAiESHy92MS9kZXBsb3ltZW50cy97ZGVwbG95bWVudF9pZH0SbgoITGlzdEtleXMSGi5zaWduZXQudjEuTGlzdEtleXNSZXF1ZXN0Ghsuc2lnbmV0LnYxLkxpc3RLZXlzUmVzcG9uc2UiKdKIJw8KCGxpc3RLZXlzEAEYyAGC0+STAhBiBGtleXMSCC92MS9rZXlzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiQQoMQnVuZGxlU291cmNlEhIKCnJlcG9zaXRvcnkYASABKAkSEAoIcmV2aXNpb24YAiABKAkSCwoDdXJsGAMgASgJItwDCgZCdW5kbGUSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDRITCgtwb2xpY3lfaGFzaBgDIAEoCRIRCglpc19hY3RpdmUYBCABKAgSGQoMcHVibGlzaGVkX2J5GAUgASgJSACIAQESMAoMcHVibGlzaGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESLQoGbGFiZWxzGAkgAygLMh0uc2lnbmV0LnYxLkJ1bmRsZS5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEg4KBm9yaWdpbhgLIAEoCRIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2Ui8QQKEkJ1bmRsZVdpdGhQb2xpY2llcxIKCgJpZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC3BvbGljeV9oYXNoGAMgASgJEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARIwCgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKBXRpdGxlGAcgASgJSAGIAQESGAoLZGVzY3JpcHRpb24YCCABKAlIAogBARI5CgZsYWJlbHMYCSADKAsyKS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzLkxhYmVsc0VudHJ5EicKBnNvdXJjZRgKIAEoCzIXLnNpZ25ldC52MS5CdW5kbGVTb3VyY2USDgoGb3JpZ2luGAsgASgJEhoKDWRlcGxveW1lbnRfaWQYDCABKAlIA4gBARIVCghzZXF1ZW5jZRgNIAEoDUgEiAEBEh0KDXBvbGljaWVzX2pzb24YDiABKAlCBtqIJwIIARIjChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQgbaiCcCCAESEQoJc2lnbmF0dXJlGBAgASgJEhQKDHNpZ25hdHVyZV92MhgRIAEoCRIOCgZrZXlfaWQYEiABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIt0DChRQdWJsaXNoQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCghwb2xpY2llcxgEIAEoCUIG2ognAggBSACIAQESGQoMcHVibGlzaGVkX2J5GAUgASgJSAGIAQESIwoOc2NvcGVfcG9saWNpZXMYBiABKAlCBtqIJwIIAUgCiAEBEhIKBXRpdGxlGAcgASgJSAOIAQESGAoLZGVzY3JpcHRpb24YCCABKAlIBIgBARI7CgZsYWJlbHMYCSADKAsyKy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlIl4KFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIngKFFByb21vdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhIKCnNvdXJjZV9lbnYYAyABKAkSGAoLcHJvbW90ZWRfYnkYBCABKAlIAIgBAUIOCgxfcHJvbW90ZWRfYnkimAEKEkxpc3RCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRISCgVsaW1pdBgEIAEoDUgAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSIqCg5CdW5kbGVEb2N1bWVudBIYCghkb2N1bWVudBgBIAEoCUIG2ognAggBInIKEkRpZmZCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhUKDW90aGVyX3ZlcnNpb24YBSABKA0iLAoTRGlmZkJ1bmRsZXNSZXNwb25zZRIVCgVwYXRjaBgBIAEoCUIG2ognAggBIlwKE0RlbGV0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSKfAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEhgKC2tlZXBfbmV3ZXN0GAQgASgNSAGIAQESFgoJa2VlcF9kYXlzGAUgASgNSAKIAQESIQoUa2VlcF9wcm9kdWN0aW9uX2RheXMYBiABKA1IA4gBARISCgpwcm9kdWN0aW9uGAcgAygJEhQKB2RyeV9ydW4YCCABKAhIBIgBAUILCglfZW52X25hbWVCDgoMX2tlZXBfbmV3ZXN0QgwKCl9rZWVwX2RheXNCFwoVX2tlZXBfcHJvZHVjdGlvbl9kYXlzQgoKCF9kcnlfcnVuImkKFFBydW5lQnVuZGxlc1Jlc3BvbnNlEjIKDGVudmlyb25tZW50cxgBIAMoCzIcLnNpZ25ldC52MS5QcnVuZWRFbnZpcm9ubWVudBIPCgdkcnlfcnVuGAIgASgIEgwKBG1vcmUYAyABKAgihgEKEVBydW5lZEVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCnByb2R1Y3Rpb24YAiABKAgSDwoHZGVsZXRlZBgDIAEoDRIMCgRrZXB0GAQgASgNEikKCHZlcnNpb25zGAUgAygLMhcuc2lnbmV0LnYxLlZlcnNpb25SYW5nZSIrCgxWZXJzaW9uUmFuZ2USDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSKVAgoKRGVwbG95bWVudBIKCgJpZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoDRIPCgd2ZXJzaW9uGAMgASgNEhkKDGZyb21fdmVyc2lvbhgEIAEoDUgAiAEBEgwKBGtpbmQYBSABKAkSDQoFYWN0b3IYBiABKAkSJgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnByb2plY3RfaWQYCCABKAkSFgoOZW52aXJvbm1lbnRfaWQYCSABKAkSEwoLZW52aXJvbm1lbnQYCiABKAkSEQoJYnVuZGxlX2lkGAsgASgJEhMKC3BvbGljeV9oYXNoGAwgASgJQg8KDV9mcm9tX3ZlcnNpb24ifAoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRISCgVsaW1pdBgEIAEoDUgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5IpUBCgNLZXkSDgoGa2V5X2lkGAEgASgJEhEKCWFsZ29yaXRobRgCIAEoCRIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgppc19jdXJyZW50GAUgASgIEg8KB3B1cnBvc2UYBiABKAkyzhAKDUJ1bmRsZVNlcnZpY2USrwEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImrSiCcUCg1wdWJsaXNoQnVuZGxlEAQYyAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEr0BCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInbSiCcVCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBgtPkkwJXOgEqIlIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2FjdGl2YXRlEqkBCg1Qcm9tb3RlQnVuZGxlEh8uc2lnbmV0LnYxLlByb21vdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJk0ognFAoNcHJvbW90ZUJ1bmRsZRAEGMgBgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259ErABCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJo0ognEwoMZGVsZXRlQnVuZGxlEAUYzAGC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SoAEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIk/SiCcTCgxwcnVuZUJ1bmRsZXMQBRjIAYLT5JMCMjoBKiItL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3BydW5lEr8BCg9MaXN0RGVwbG95bWVudHMSIS5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSJl0ognFgoPbGlzdERlcGxveW1lbnRzEAIYyAGC0+STAkUSQy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vZGVwbG95bWVudHMSiAEKDUdldERlcGxveW1lbnQSHy5zaWduZXQudjEuR2V0RGVwbG95bWVudFJlcXVlc3QaFS5zaWduZXQudjEuRGVwbG95bWVudCI/0ognFAoNZ2V0RGVwbG95bWVudBACGMgBgtPkkwIhEh8vdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9Em4KCExpc3RLZXlzEhouc2lnbmV0LnYxLkxpc3RLZXlzUmVxdWVzdBobLnNpZ25ldC52MS5MaXN0S2V5c1Jlc3BvbnNlIinSiCcPCghsaXN0S2V5cxABGMgBgtPkkwIQYgRrZXlzEggvdjEva2V5c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -615,6 +615,171 @@ export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__P
   messageDesc(file_signet_v1_bundle, 12);
 
 /**
+ * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
+ * published nor active in the last days. Numbers are never used again; activations and the audit stay.
+ *
+ * @generated from message signet.v1.PruneBundlesRequest
+ */
+export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * Only this environment; all of the project by default.
+   *
+   * @generated from field: optional string env_name = 3;
+   */
+  envName?: string | undefined;
+
+  /**
+   * In each environment the newest so many stay: 1 to 100,000, 100 by default.
+   *
+   * @generated from field: optional uint32 keep_newest = 4;
+   */
+  keepNewest?: number | undefined;
+
+  /**
+   * What was published or active within so many days stays: 1 to 36,500, 30 by default.
+   *
+   * @generated from field: optional uint32 keep_days = 5;
+   */
+  keepDays?: number | undefined;
+
+  /**
+   * The same for production environments: 365 by default; never less than keep_days.
+   *
+   * @generated from field: optional uint32 keep_production_days = 6;
+   */
+  keepProductionDays?: number | undefined;
+
+  /**
+   * The names of the production environments; by default those that promote to nothing.
+   *
+   * @generated from field: repeated string production = 7;
+   */
+  production: string[];
+
+  /**
+   * False deletes. True, the default, only says what would be deleted.
+   *
+   * @generated from field: optional bool dry_run = 8;
+   */
+  dryRun?: boolean | undefined;
+};
+
+/**
+ * Describes the message signet.v1.PruneBundlesRequest.
+ * Use `create(PruneBundlesRequestSchema)` to create a new message.
+ */
+export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 13);
+
+/**
+ * See BundleService.PruneBundles.
+ *
+ * @generated from message signet.v1.PruneBundlesResponse
+ */
+export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
+  /**
+   * @generated from field: repeated signet.v1.PrunedEnvironment environments = 1;
+   */
+  environments: PrunedEnvironment[];
+
+  /**
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+
+  /**
+   * A call deletes 5,000 versions at most: there are more, call again.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message signet.v1.PruneBundlesResponse.
+ * Use `create(PruneBundlesResponseSchema)` to create a new message.
+ */
+export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 14);
+
+/**
+ * What was, or would be, deleted in one environment.
+ *
+ * @generated from message signet.v1.PrunedEnvironment
+ */
+export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
+  /**
+   * @generated from field: string environment = 1;
+   */
+  environment: string;
+
+  /**
+   * @generated from field: bool production = 2;
+   */
+  production: boolean;
+
+  /**
+   * @generated from field: uint32 deleted = 3;
+   */
+  deleted: number;
+
+  /**
+   * How many versions stay.
+   *
+   * @generated from field: uint32 kept = 4;
+   */
+  kept: number;
+
+  /**
+   * The deleted versions; the first 100 ranges of them.
+   *
+   * @generated from field: repeated signet.v1.VersionRange versions = 5;
+   */
+  versions: VersionRange[];
+};
+
+/**
+ * Describes the message signet.v1.PrunedEnvironment.
+ * Use `create(PrunedEnvironmentSchema)` to create a new message.
+ */
+export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 15);
+
+/**
+ * All versions from first to last.
+ *
+ * @generated from message signet.v1.VersionRange
+ */
+export type VersionRange = Message<"signet.v1.VersionRange"> & {
+  /**
+   * @generated from field: uint32 first = 1;
+   */
+  first: number;
+
+  /**
+   * @generated from field: uint32 last = 2;
+   */
+  last: number;
+};
+
+/**
+ * Describes the message signet.v1.VersionRange.
+ * Use `create(VersionRangeSchema)` to create a new message.
+ */
+export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 16);
+
+/**
  * An activation: the event that made a bundle the active one.
  *
  * @generated from message signet.v1.Deployment
@@ -700,7 +865,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * See BundleService.ListDeployments.
@@ -741,7 +906,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * One page of activations.
@@ -775,7 +940,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * See BundleService.GetDeployment.
@@ -794,7 +959,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * See BundleService.ListKeys.
@@ -809,7 +974,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * The public keys.
@@ -828,7 +993,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * A public key that this server signs with, or has signed with.
@@ -882,7 +1047,7 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * The life of a bundle: published, promoted, activated, kept. publish, activate and promote take two headers (metadata in gRPC):
@@ -971,6 +1136,16 @@ export const BundleService: GenService<{
     methodKind: "unary";
     input: typeof DeleteBundleRequestSchema;
     output: typeof EmptySchema;
+  },
+  /**
+   * Deletes the versions of a project that nothing needs any more, or only says which: see PruneBundlesRequest.
+   *
+   * @generated from rpc signet.v1.BundleService.PruneBundles
+   */
+  pruneBundles: {
+    methodKind: "unary";
+    input: typeof PruneBundlesRequestSchema;
+    output: typeof PruneBundlesResponseSchema;
   },
   /**
    * Lists the activations of an environment, newest first.

@@ -11,11 +11,6 @@ export function history(): Migration {
       await sql`
         update environments
         set kept_versions = (select count(*) from bundles where bundles.environment_id = environments.id)`.execute(db);
-      await db.schema
-        .createIndex("bundles_by_environment_id_published_at_version")
-        .on("bundles")
-        .columns(["environment_id", "published_at", "version"])
-        .execute();
     },
   };
 }
