@@ -92,7 +92,10 @@ async function benchLarge(): Promise<void> {
       const { longestBlockMs } = await signet.process.usage();
       if (round > 0) blocked.push(longestBlockMs);
     }
-    rows[`${bytes / 1024 / 1024} MiB`] = { "publish, ms": ms(took), "longest hold-up of the event loop, ms": ms(blocked) };
+    rows[`${bytes / 1024 / 1024} MiB`] = {
+      "publish, ms": ms(took),
+      "longest hold-up of the event loop, ms": ms(blocked),
+    };
   }
   console.log(`\nPublishing a large document, medians of ${ROUNDS}\n`);
   console.table(rows);
@@ -143,7 +146,14 @@ async function openEtcd() {
   const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
   const [client, peer] = [await freePort(), await freePort()].map((port) => `http://127.0.0.1:${port}`);
   const args = ["--data-dir", directory, "--listen-client-urls", client, "--advertise-client-urls", client];
-  const peers = ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", `default=${peer}`];
+  const peers = [
+    "--listen-peer-urls",
+    peer,
+    "--initial-advertise-peer-urls",
+    peer,
+    "--initial-cluster",
+    `default=${peer}`,
+  ];
   const limits = ["--quota-backend-bytes", String(8 * 1024 ** 3), "--log-level", "error"];
   const child = spawn(ETCD, [...args, ...peers, ...limits] as string[], { stdio: "ignore" });
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
@@ -154,7 +164,13 @@ async function openEtcd() {
     await post(agent, `${client}/v3/kv/put`, { "content-type": "application/json" }, Buffer.from(body));
   };
   for (let tries = 0; tries < 200; tries += 1) {
-    if (await put().then(() => true, () => false)) break;
+    if (
+      await put().then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {

@@ -33,9 +33,15 @@ export function addPrune(program: Command, shell: Shell): void {
       const { env, production = [], yes, ...keep } = command.optsWithGlobals<Options>();
       using session = Session.open(shell, command);
       const { keepNewest, keepDays, keepProductionDays } = keep;
-      const rules = { keepNewest, keepDays, keepProductionDays, production, ...(env === undefined ? {} : { envName: env }) };
+      const rules = {
+        keepNewest,
+        keepDays,
+        keepProductionDays,
+        production,
+        ...(env === undefined ? {} : { envName: env }),
+      };
       const request = { ...(await session.project()), ...rules, dryRun: yes !== true };
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const report = await session.client.bundles.pruneBundles(request);
         shell.answer(
           () => formatMessage(report),

@@ -3,7 +3,13 @@ import { AppError, type AppErrorCode, type FieldError } from "../core/error.js";
 /** What a task came to, as threads tell each other: an error loses its class on the way. */
 export type Outcome =
   | { readonly answer: unknown }
-  | { readonly refused: { readonly code: AppErrorCode; readonly message: string; readonly fields: readonly FieldError[] } }
+  | {
+      readonly refused: {
+        readonly code: AppErrorCode;
+        readonly message: string;
+        readonly fields: readonly FieldError[];
+      };
+    }
   | { readonly failed: string };
 
 /** Runs a task. Never throws. */

@@ -29,9 +29,7 @@ export class DocumentWorkers implements AsyncDisposable {
   run(task: DocumentTask): Promise<unknown> {
     if (this.#closed) return Promise.reject(new AppError("unavailable", "the server is shutting down"));
     if (this.#waiting.length >= MAX_WAITING) {
-      return Promise.reject(
-        new AppError("unavailable", "too many large documents at once", { retryAfterSeconds: 1 }),
-      );
+      return Promise.reject(new AppError("unavailable", "too many large documents at once", { retryAfterSeconds: 1 }));
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ task, resolve, reject });
@@ -43,7 +41,8 @@ export class DocumentWorkers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const workers = [...this.#busy.keys(), ...this.#idle.keys()];
-    for (const { reject } of this.#waiting.splice(0)) reject(new AppError("unavailable", "the server is shutting down"));
+    for (const { reject } of this.#waiting.splice(0))
+      reject(new AppError("unavailable", "the server is shutting down"));
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 

@@ -42,13 +42,18 @@ export class Pruning {
   ) {}
 
   /** What `prune` would delete if nothing changed meanwhile. Throws as prune. */
-  async plan(caller: Principal, projectId: string, envName: string | null, rules: RetentionRules): Promise<PruneReport> {
+  async plan(
+    caller: Principal,
+    projectId: string,
+    envName: string | null,
+    rules: RetentionRules,
+  ): Promise<PruneReport> {
     const { read } = this.deps.store;
     const environments: PrunedEnvironment[] = [];
     for (const environment of await this.#environments(caller, projectId, envName, rules)) {
       const deleted = new VersionRanges();
       const filter = await prunableBy(read, environment, rules, this.#now());
-      for (let after: number | null = filter === null ? null : 0; filter !== null && after !== null; ) {
+      for (let after: number | null = filter === null ? null : 0; filter !== null && after !== null;) {
         const page = await read.prunableBundles({ ...filter, after }, STEP);
         for (const { version } of page.bundles) deleted.add(version);
         after = page.next;
@@ -75,7 +80,7 @@ export class Pruning {
     let left = MAX_DELETED;
     for (const environment of await this.#environments(caller, projectId, envName, rules)) {
       const deleted = new VersionRanges();
-      for (let after: number | null = 0; after !== null && left > 0; ) {
+      for (let after: number | null = 0; after !== null && left > 0;) {
         const step: PruneStep = await this.#step(caller, environment, rules, after, left);
         for (const version of step.versions) deleted.add(version);
         left -= step.versions.length;

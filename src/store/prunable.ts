@@ -56,7 +56,12 @@ export function pruneReader(db: Kysely<Schema>): Pick<Reader, "versionFromNewest
         .select(["bundles.id", "bundles.version", "bundles.content_id"])
         .orderBy("bundles.version")
         .execute();
-      const bundles = rows.map(({ id, version, content_id }) => ({ id, version, contentId: content_id, environmentId }));
+      const bundles = rows.map(({ id, version, content_id }) => ({
+        id,
+        version,
+        contentId: content_id,
+        environmentId,
+      }));
       return { bundles, next: end === undefined ? null : last };
     },
   };

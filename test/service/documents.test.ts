@@ -28,7 +28,11 @@ describe("documents", () => {
   });
 
   it.each([
-    ["duplicate key", `{"a":"${FILLER}","b":1,"b":2}`, { code: "invalid", fields: [{ loc: ["body", "policies", "b"] }] }],
+    [
+      "duplicate key",
+      `{"a":"${FILLER}","b":1,"b":2}`,
+      { code: "invalid", fields: [{ loc: ["body", "policies", "b"] }] },
+    ],
     ["no JSON", `{"a":"${FILLER}"`, { code: "malformed" }],
     ["no object", `["${FILLER}"]`, { code: "invalid", fields: [{ type: "type" }] }],
   ])("a large one is refused as a small one is: %s", async (_name, policies, error) => {

@@ -40,12 +40,7 @@ export async function scanBody(text: string, { body }: Route, scan: ScanJson): P
  *
  * Throws `malformed` for what is no JSON, and `invalid` for what JSON.parse would lose: see scanStrictJson.
  */
-export function bindBody(
-  message: Message,
-  { body: text, scanned }: BodyText,
-  route: Route,
-  errors: FieldErrors,
-): void {
+export function bindBody(message: Message, { body: text, scanned }: BodyText, route: Route, errors: FieldErrors): void {
   const { body } = route;
   if (body.kind === "none") return;
   if (body.kind === "field") bindField(message, body.field, isBlank(text) ? undefined : text, route, errors);

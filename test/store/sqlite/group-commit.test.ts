@@ -74,7 +74,9 @@ describe("transactions that come in together", () => {
   it("a statement that a failed one did not wait for is refused, and does not get into the next one", async () => {
     let late: Promise<unknown> = Promise.resolve();
     const failed = groups.run(async (tx) => {
-      late = Promise.resolve().then(() => new Promise((resolve) => setImmediate(resolve))).then(() => adding("late")(tx));
+      late = Promise.resolve()
+        .then(() => new Promise((resolve) => setImmediate(resolve)))
+        .then(() => adding("late")(tx));
       late.catch(() => undefined);
       throw new Error("no");
     });
