@@ -220,8 +220,8 @@ describe("commands against a server", () => {
 describe("prune against a server", () => {
   it("shows a plan and deletes nothing without --yes; --yes deletes by the rules", async () => {
     const rules = ["prune", "--env", "dev", "--keep-newest", "1"];
+    for (const n of [1, 2]) await json(["publish", "-f", "-", "--env", "dev"], ADMIN, `{"prune": ${n}}`);
     const before = (await json(["bundles", "--env", "dev"])) as object[];
-    expect(before.length).toBeGreaterThan(1);
     const planned = await signet(rules);
     expect(planned.out).toMatch(/^dev +0 +\d+/m);
     expect(planned.err).toContain("--yes");

@@ -16,6 +16,7 @@ const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project"];
 const PAGE = { limit: 25, offset: 0 };
 const NOW = minutesLater(0);
 const ENVIRONMENT = anEnvironment(aProject("o"));
+const PRUNE = { environmentId: "e", after: 0, below: 900, publishedBefore: NOW, fromSequence: 5 };
 const TOKEN = { ...aToken("o"), id: 1, environmentId: "e" };
 
 describe("no look-up of the hot path reads a whole table", () => {
@@ -81,6 +82,10 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["auditEvents by time", (it) => it.auditEvents({ orgId: "o", limit: 25, since: NOW, until: NOW })],
     ["idempotentAnswer", (it) => it.idempotentAnswer(1, "publish", "k")],
     ["instance", (it) => it.instance("e", 1, "pod")],
+    ["versionFromNewest", (it) => it.versionFromNewest("e", 99)],
+    ["prunableBundles", (it) => it.prunableBundles(PRUNE, 100)],
+    ["pendingDeliveries", (it) => it.pendingDeliveries()],
+    ["eventsToFanOut", (it) => it.eventsToFanOut(10)],
     ["instances", (it) => it.instances("e", PAGE)],
   ];
 
