@@ -9,7 +9,8 @@ const INSERT_CHUNK = 50;
 /** Rows that one pruning statement deletes, so that it never holds the database for long. */
 const PRUNE_CHUNK = 5_000;
 
-type Read = "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetryAt" | "pendingDeliveries" | "deliveryCounts";
+type Read =
+  "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetryAt" | "pendingDeliveries" | "deliveryCounts";
 
 export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
   const all = db.selectFrom("deliveries").selectAll();
