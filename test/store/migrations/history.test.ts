@@ -10,7 +10,7 @@ describe("the number of versions that an environment keeps", () => {
     const { dev, prod } = await insertTenancy(db);
     const [first] = await db.write(async (tx) => [await publish(tx, dev.id, "a"), await publish(tx, dev.id, "b")]);
     expect(await db.read.countBundles(dev.id)).toBe(2);
-    for (let times = 0; times < 2; times += 1) await db.write((tx) => tx.deleteBundle(first!));
+    for (let times = 0; times < 2; times += 1) await db.write((tx) => tx.deleteBundle(first));
     expect(await db.read.countBundles(dev.id)).toBe(1);
     expect((await db.read.bundles(dev.id, 10)).total).toBe(1);
     expect(await db.read.countBundles(prod.id)).toBe(0);
