@@ -1,16 +1,4 @@
-import { readFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
-import { defineConfig, type Plugin } from "vitest/config";
-
-/** A worker thread runs what the build made (`npm test` builds first): Node starts no TypeScript. */
-const builtWorkers: Plugin = {
-  name: "built-workers",
-  load(id) {
-    if (!id.endsWith("/src/service/start-document-worker.ts")) return null;
-    const built = pathToFileURL("dist/src/service/start-document-worker.js").href;
-    return readFileSync(id, "utf8").replace("import.meta.url", JSON.stringify(built));
-  },
-};
+import { defineConfig } from "vitest/config";
 
 // Files share a process, which halves the time of all of them. No test may change what is global and leave it so.
 const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks", isolate: false } as const;
@@ -19,7 +7,6 @@ const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks", isolat
 const BOTH_PATHS = ["watch", "watch-ends", "watch-budget", "watch-slow", "latest", "lifecycle", "bad-input"];
 
 export default defineConfig({
-  plugins: [builtWorkers],
   test: {
     projects: [
       { test: { ...common, name: "signet", include: ["test/**/*.test.ts"] } },

@@ -1,11 +1,14 @@
 import type { Logger } from "pino";
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Admission, RequestHead } from "../src/api/admission.js";
+import type { RequestHead } from "../src/api/admission.js";
 import { createHttpServer } from "../src/api/http/http-server.js";
 import { DEFAULT_LIMITS } from "../src/api/http/limits.js";
 import { createTlsTermination, type TlsTermination } from "../src/api/http/tls-termination.js";
 import { operationOf } from "../src/api/operations.js";
+import { scanStrictJson } from "../src/bundle/strict-json.js";
+import { notFound } from "../src/core/error.js";
 import type { Principal } from "../src/core/token.js";
+import { NO_TRACING } from "../src/core/trace.js";
 import type { ConformanceTypes } from "./descriptors.js";
 import type { ServerCompatRequest } from "./messages.js";
 import { createConformanceMethods } from "./service.js";
@@ -22,7 +25,13 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
   const { messageReceiveLimit } = requested;
   const server = createHttpServer({
     methods: createConformanceMethods(types),
-    admission: { admit: async (method, head) => callOf(method, head) } satisfies Admission,
+    admission: { admit: async (method, head) => callOf(method, head), admitTo: notServed },
+    metrics: { contentType: "text/plain", render: notServed },
+    observer: { finished: () => undefined },
+    tracing: NO_TRACING,
+    watch: null,
+    pages: [],
+    scan: async (text, rules) => scanStrictJson(text, rules),
     rest: async (_req, res) => {
       res.statusCode = 404;
       res.end();
@@ -39,6 +48,11 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
   });
   const { port } = await server.listen("127.0.0.1", 0);
   return { port, close: () => server.close(0) };
+}
+
+/** The metrics page: the suite does not ask for it. */
+async function notServed(): Promise<never> {
+  throw notFound("page");
 }
 
 function termination({ serverCreds, clientTlsCert }: ServerCompatRequest, logger: Logger): TlsTermination {

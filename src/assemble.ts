@@ -14,6 +14,7 @@ import type { ServiceObservers } from "./service/observers.js";
 import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
 import { Projects } from "./service/projects.js";
+import { Pruning } from "./service/pruning.js";
 import { Publishing } from "./service/publishing.js";
 import { Push } from "./service/push/push.js";
 import { Refusals } from "./service/refusals.js";
@@ -85,6 +86,7 @@ export function assembleServices(options: AssembleOptions) {
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
+    pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({
       ...{ store, clock, signer: keys.bundles, documents, audit, idempotency, wakeups, outbox },
       observer: observers.publishing,

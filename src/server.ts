@@ -209,7 +209,7 @@ function choresOf(services: Services, { store }: DataDirectory, config: Config, 
   const { clock, outbox } = services;
   const prune = async () => {
     const before = addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400);
-    await store.write((tx) => tx.deleteDeliveries(before));
+    while ((await store.write((tx) => tx.deleteDeliveries(before))) > 0);
   };
   return [
     { name: "runtime reports", everyMs: 1_000, run: () => services.instances.flush() },
@@ -224,7 +224,7 @@ function choresOf(services: Services, { store }: DataDirectory, config: Config, 
 
 /** For who watches logs: tries of this process, and what waits in the database. */
 async function logWebhooks({ webhookCounts }: Services, store: Store, log: Logger): Promise<void> {
-  const { pending, oldestPendingAt } = await store.read.deliveryCounts();
+  const { pending, oldestPendingAt } = await store.read.pendingDeliveries();
   const { delivered, failed } = webhookCounts;
   if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }

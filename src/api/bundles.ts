@@ -7,11 +7,14 @@ import {
   type BundleService,
   type BundleWithPoliciesSchema,
   type DeploymentSchema,
+  type PrunedEnvironmentSchema,
 } from "../../gen/signet/v1/bundle_pb.js";
 import type { BundleState, Deployment } from "../core/bundle.js";
 import type { EnvironmentPath } from "../service/access.js";
 import type { Bundles, BundleWithContent } from "../service/bundles.js";
 import type { ListedKey } from "../service/keys.js";
+import { DEFAULT_RETENTION, type RetentionRules } from "../service/retention.js";
+import type { PrunedEnvironment, Pruning } from "../service/pruning.js";
 import type { Publishing } from "../service/publishing.js";
 import { withoutNulls } from "./absent.js";
 import { callOf } from "./call.js";
@@ -23,9 +26,10 @@ import { countedRows } from "./total-count.js";
 export function createBundleService(services: {
   readonly bundles: Bundles;
   readonly publishing: Publishing;
+  readonly pruning: Pruning;
   readonly keys: { list(): Promise<readonly ListedKey[]> };
 }): ServiceImpl<typeof BundleService> {
-  const { bundles, publishing, keys } = services;
+  const { bundles, publishing, pruning, keys } = services;
   return {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
@@ -73,6 +77,21 @@ export function createBundleService(services: {
     async deleteBundle(request, context) {
       await bundles.delete(callOf(context).principal, pathOf(request), request.version);
       return create(EmptySchema);
+    },
+
+    async pruneBundles(request, context) {
+      const { principal } = callOf(context);
+      const { projectId, envName = null, dryRun = true, production } = request;
+      const rules: RetentionRules = {
+        keepNewest: request.keepNewest ?? DEFAULT_RETENTION.keepNewest,
+        keepDays: request.keepDays ?? DEFAULT_RETENTION.keepDays,
+        keepProductionDays: request.keepProductionDays ?? DEFAULT_RETENTION.keepProductionDays,
+        production,
+      };
+      const { environments, more } = dryRun
+        ? await pruning.plan(principal, projectId, envName, rules)
+        : await pruning.prune(principal, projectId, envName, rules);
+      return { environments: environments.map(prunedMessage), dryRun, more };
     },
 
     async listDeployments(request, context) {
@@ -140,6 +159,10 @@ function bundleWithPolicies({ state, content }: BundleWithContent): MessageInitS
     signatureV2,
     keyId,
   };
+}
+
+function prunedMessage({ versions, ...counts }: PrunedEnvironment): MessageInitShape<typeof PrunedEnvironmentSchema> {
+  return { ...counts, versions: versions.map(({ first, last }) => ({ first, last })) };
 }
 
 function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {

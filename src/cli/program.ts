@@ -10,6 +10,7 @@ import { addKeys } from "./keys.js";
 import { addOrgs } from "./orgs.js";
 import { addProjects } from "./projects.js";
 import { addPromote } from "./promote.js";
+import { addPrune } from "./prune.js";
 import { addPublish } from "./publish.js";
 import { addRuntimes } from "./runtimes.js";
 import { addServe } from "./serve.js";
@@ -37,6 +38,7 @@ const COMMANDS = [
   addBundles,
   addDiff,
   addDeployments,
+  addPrune,
   addWatch,
   addVerify,
   addKeys,

@@ -3,7 +3,7 @@ import { auditEventMessage, auditHeadMessage } from "../bundle/audit-chain.js";
 import { encodeBase64 } from "../bundle/base64.js";
 import type { Signer } from "../bundle/signer.js";
 import type { AuditEvent, Metadata } from "../core/audit.js";
-import { instantOf, type Clock, type Instant } from "../core/clock.js";
+import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.js";
 import type { Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { AuditFilter, Store, Writer } from "../store/store.js";
@@ -51,7 +51,7 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }
         resourceType: entry.resourceType,
         resourceId: entry.resourceId,
         metadata: entry.metadata ?? {},
-        createdAt: instantOf(clock.now()),
+        createdAt: timeAfter(last, instantOf(clock.now())),
         prevSignature: last?.signature ?? "",
       };
       const signature = encodeBase64(await signer.sign(auditEventMessage(signedForm(unsigned))));
@@ -70,6 +70,15 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }
 
     verify: (orgId, limit, kept) => verifyChain(store.read, orgId, limit, kept),
   };
+}
+
+/** Clocks are set back by seconds; a larger step mends a clock that was wrong, and the true time is to be told from then on. */
+const MAX_HELD_SECONDS = 3600;
+
+/** Not before the event before it, so that an instant has one place in the chain: what searches by time rely on. */
+function timeAfter(last: AuditEvent | null, now: Instant): Instant {
+  if (last === null || last.createdAt <= now) return now;
+  return last.createdAt <= addSeconds(now, MAX_HELD_SECONDS) ? last.createdAt : now;
 }
 
 /** How the audit names who acted. */

@@ -1,9 +1,9 @@
-import { sql, type Kysely, type SelectQueryBuilder } from "kysely";
+import { sql, type Kysely } from "kysely";
 import type { AuditEvent, Metadata } from "../core/audit.js";
-import { countRows } from "./count.js";
+import { pageIds, totalOf } from "./audit-search.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
-import type { AuditFilter, Reader, Writer } from "./store.js";
+import type { Reader, Writer } from "./store.js";
 
 const insert = preparedInsert("audit_events");
 
@@ -14,17 +14,17 @@ const head = preparedFirst((db, { orgId }: { orgId: string }) =>
 
 export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "auditEvent" | "auditHead"> {
   return {
-    /** `total` counts what the filter matches, whatever `before`, `after` and `limit` are. */
+    /** `total` counts what the filter matches, whatever `before`, `after` and `limit` are: see totalOf. */
     async auditEvents(filter) {
-      const direction = filter.after === undefined ? "desc" : "asc";
-      // The ids first, from an index that has all it takes; only the page's own rows are then read from the table.
-      const ids = between(matching(db, filter), filter).select("id").orderBy("id", direction).limit(filter.limit);
+      const ids = await pageIds(db, filter);
+      if (ids.length === 0) return { rows: [], total: await totalOf(db, filter) };
+      // The numbers first, from an index that has all it takes; only the page's own rows are then read from the table.
       const rows = await db
         .selectFrom("audit_events")
         .selectAll()
         .where("org_id", "=", filter.orgId)
         .where("id", "in", ids)
-        .orderBy("id", direction)
+        .orderBy("id", filter.after === undefined ? "desc" : "asc")
         .execute();
       return { rows: rows.map(eventOf), total: await totalOf(db, filter) };
     },
@@ -63,49 +63,6 @@ export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"
       });
     },
   };
-}
-
-type Events = SelectQueryBuilder<Schema, "audit_events", object>;
-
-function matching(db: Kysely<Schema>, filter: AuditFilter): Events {
-  let query = db.selectFrom("audit_events").where("org_id", "=", filter.orgId);
-  if (filter.actor !== undefined) query = query.where("actor", "=", filter.actor);
-  if (filter.resourceType !== undefined) query = query.where("resource_type", "=", filter.resourceType);
-  if (filter.resourceId !== undefined) query = query.where("resource_id", "=", filter.resourceId);
-  if (filter.since !== undefined) query = query.where("created_at", ">=", filter.since);
-  if (filter.until !== undefined) query = query.where("created_at", "<=", filter.until);
-  return withAction(query, filter);
-}
-
-function withAction(query: Events, { action, actor, resourceId }: AuditFilter): Events {
-  if (action === undefined) return query;
-  if (!action.endsWith(".*")) return query.where("action", "=", action);
-  // A range instead of LIKE: nothing in the prefix is a wildcard, and an index serves it. `/` is the character after `.`, so
-  // this is what starts with the prefix, for a database that compares text by code point.
-  const stem = action.slice(0, -2);
-  const isNarrowed = actor !== undefined || resourceId !== undefined;
-  return query.where((eb) => {
-    // SQLite takes a range with two ends to be narrower than one actor, which it hardly ever is. An expression has no index.
-    const column = isNarrowed ? eb.fn.coalesce("action", eb.val("")) : eb.ref("action");
-    return eb.and([eb(column, ">=", `${stem}.`), eb(column, "<", `${stem}/`)]);
-  });
-}
-
-function between(query: Events, { before, after }: AuditFilter): Events {
-  const below = before === undefined ? query : query.where("id", "<", before);
-  return after === undefined ? below : below.where("id", ">", after);
-}
-
-async function totalOf(db: Kysely<Schema>, filter: AuditFilter): Promise<number> {
-  const { orgId, limit: _limit, before: _before, after: _after, ...filters } = filter;
-  if (Object.values(filters).some((value) => value !== undefined)) return countRows(matching(db, filter));
-  // Events count from 1 without gaps and are never deleted: the newest number is how many there are.
-  const { newest } = await db
-    .selectFrom("audit_events")
-    .where("org_id", "=", orgId)
-    .select((eb) => eb.fn.max<number | null>("id").as("newest"))
-    .executeTakeFirstOrThrow();
-  return newest ?? 0;
 }
 
 function eventOf(row: Row<"audit_events">): AuditEvent {

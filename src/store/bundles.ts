@@ -1,8 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Bundle, BundleSource, BundleState } from "../core/bundle.js";
 import { deleteUnusedContent } from "./contents.js";
-import { countRows } from "./count.js";
-import { preparedFirst, preparedInsert } from "./prepared.js";
+import { prepared, preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
@@ -10,9 +9,19 @@ const byId = preparedFirst((db, { id }: { id: string }) => db.selectFrom("bundle
 
 const insert = preparedInsert("bundles");
 
+const kept = preparedFirst((db, { environmentId }: { environmentId: string }) =>
+  db.selectFrom("environments").select("kept_versions").where("id", "=", environmentId),
+);
+
+const addKept = prepared((db, { environmentId, change }: { environmentId: string; change: number }) =>
+  db
+    .updateTable("environments")
+    .set((eb) => ({ kept_versions: eb("kept_versions", "+", change) }))
+    .where("id", "=", environmentId),
+);
+
 export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundleById" | "bundles" | "countBundles"> {
-  const countBundles = (environmentId: string) =>
-    countRows(db.selectFrom("bundles").where("environment_id", "=", environmentId));
+  const countBundles = async (environmentId: string) => (await kept(db, { environmentId }))?.kept_versions ?? 0;
   return {
     countBundles,
     async bundle(environmentId, version) {
@@ -40,9 +49,11 @@ export function bundleWriter(db: Kysely<Schema>): Pick<Writer, "insertBundle" | 
   return {
     async insertBundle(bundle) {
       await insert(db, rowOf(bundle));
+      await addKept(db, { environmentId: bundle.environmentId, change: 1 });
     },
-    async deleteBundle({ id, contentId }) {
-      await db.deleteFrom("bundles").where("id", "=", id).execute();
+    async deleteBundle({ id, contentId, environmentId }) {
+      const { numDeletedRows } = await db.deleteFrom("bundles").where("id", "=", id).executeTakeFirstOrThrow();
+      await addKept(db, { environmentId, change: -Number(numDeletedRows) });
       await deleteUnusedContent(db, contentId);
     },
   };

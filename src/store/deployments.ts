@@ -1,12 +1,20 @@
-import type { Kysely } from "kysely";
+import { sql, type Kysely } from "kysely";
 import type { Deployment } from "../core/bundle.js";
-import { countRows } from "./count.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   db.selectFrom("deployments").selectAll().where("id", "=", id).where("org_id", "=", orgId),
+);
+
+const newest = preparedFirst((db, { environmentId }: { environmentId: string }) =>
+  db
+    .selectFrom("deployments")
+    .select("sequence")
+    .where("environment_id", "=", environmentId)
+    .orderBy("sequence", "desc")
+    .limit(sql.lit(1)),
 );
 
 const insert = preparedInsert("deployments");
@@ -40,9 +48,18 @@ export function deploymentReader(
       return row === undefined ? null : deploymentOf(row);
     },
     async deployments(environmentId, { limit, offset }) {
-      const all = db.selectFrom("deployments").where("environment_id", "=", environmentId);
-      const rows = await all.selectAll().orderBy("sequence", "desc").limit(limit).offset(offset).execute();
-      return { rows: rows.map(deploymentOf), total: await countRows(all) };
+      // Every activation has the next sequence and none is deleted: the newest sequence is how many there are, and the rows of a
+      // page are known by theirs, however far back it is.
+      const total = (await newest(db, { environmentId }))?.sequence ?? 0;
+      const rows = await db
+        .selectFrom("deployments")
+        .selectAll()
+        .where("environment_id", "=", environmentId)
+        .where("sequence", "<=", total - offset)
+        .orderBy("sequence", "desc")
+        .limit(limit)
+        .execute();
+      return { rows: rows.map(deploymentOf), total };
     },
   };
 }

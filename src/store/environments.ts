@@ -13,8 +13,10 @@ const byName = preparedFirst((db, { projectId, name }: { projectId: string; name
 const byId = preparedFirst((db, { id }: { id: string }) => environments(db).where("environments.id", "=", id));
 
 const update = prepared(
-  (db, { id, ...changes }: Omit<Row<"environments">, "org_id" | "project_id" | "name" | "created_at">) =>
-    db.updateTable("environments").set(changes).where("id", "=", id),
+  (
+    db,
+    { id, ...changes }: Omit<Row<"environments">, "org_id" | "project_id" | "name" | "created_at" | "kept_versions">,
+  ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
 
 export function environmentReader(
@@ -105,7 +107,7 @@ function environmentOf(row: Row<"environments"> & { active_version: number | nul
   };
 }
 
-function rowOf(environment: Environment): Row<"environments"> {
+function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions"> {
   return {
     id: environment.id,
     org_id: environment.orgId,

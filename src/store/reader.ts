@@ -9,6 +9,7 @@ import { instanceReader } from "./instances.js";
 import { organizationReader } from "./organizations.js";
 import { projectReader } from "./projects.js";
 import { publicKeyReader } from "./public-keys.js";
+import { pruneReader } from "./prunable.js";
 import type { Schema } from "./schema.js";
 import type { Reader } from "./store.js";
 import { deliveryReader } from "./deliveries.js";
@@ -25,6 +26,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...projectReader(db),
     ...environmentReader(db),
     ...bundleReader(db),
+    ...pruneReader(db),
     ...contentReader(db),
     ...deploymentReader(db),
     ...tokenReader(db),

@@ -56,6 +56,8 @@ interface EnvironmentsTable {
   active_bundle_id: string | null;
   active_deployment_id: string | null;
   created_at: string;
+  /** How many bundles it keeps: changed with each insertion and deletion of one. */
+  kept_versions: Generated<number>;
 }
 
 interface ContentsTable {

@@ -44,6 +44,25 @@ export interface AuditFilter {
   readonly until?: Instant;
 }
 
+/** Which bundles of an environment may be pruned. The active one never may. */
+export interface PruneFilter {
+  readonly environmentId: string;
+  /** Only versions above this one. */
+  readonly after: number;
+  /** Only versions below this one. */
+  readonly below: number;
+  /** Only what was published before this instant. */
+  readonly publishedBefore: Instant;
+  /** Only what no activation from this sequence on made active. */
+  readonly fromSequence: number;
+}
+
+export interface PrunablePage {
+  readonly bundles: readonly Pick<Bundle, "id" | "version" | "contentId" | "environmentId">[];
+  /** The last version that was looked at; null when there is none above it. */
+  readonly next: number | null;
+}
+
 export interface TokenFilter extends Page {
   readonly orgId: string;
   readonly projectId?: string;
@@ -83,6 +102,10 @@ export interface Reader extends WebhookReader {
   /** Newest first. `total` counts all of the environment, whatever `beforeVersion` is. */
   bundles(environmentId: string, limit: number, beforeVersion?: number): Promise<Listed<BundleState>>;
   countBundles(environmentId: string): Promise<number>;
+  /** The version that stands `offset` places below the newest; null when there are not so many. */
+  versionFromNewest(environmentId: string, offset: number): Promise<number | null>;
+  /** Looks at the oldest versions above `filter.after`, at most `limit` of them: see PrunablePage. */
+  prunableBundles(filter: PruneFilter, limit: number): Promise<PrunablePage>;
   content(id: string): Promise<Content | null>;
 
   deployment(orgId: string, id: string): Promise<Deployment | null>;
@@ -129,7 +152,7 @@ export interface Writer extends Reader, WebhookWriter {
 
   insertBundle(bundle: Bundle): Promise<void>;
   /** Deletes the bundle, its deployments stay; content that no other bundle has goes with it. */
-  deleteBundle(bundle: Bundle): Promise<void>;
+  deleteBundle(bundle: Pick<Bundle, "id" | "contentId" | "environmentId">): Promise<void>;
   /** Does nothing when the content is there already. */
   putContent(content: Content): Promise<void>;
   insertDeployment(deployment: Deployment): Promise<void>;

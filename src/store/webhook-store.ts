@@ -26,6 +26,8 @@ export interface WebhookReader {
   dueRetries(webhookId: string, now: Instant, limit: number): Promise<readonly Delivery[]>;
   /** When the next retry of a webhook is due; null when none waits. */
   nextRetryAt(webhookId: string): Promise<Instant | null>;
+  /** Of all organizations; does not look at those that are over, of which there may be very many. */
+  pendingDeliveries(): Promise<Pick<DeliveryCounts, "pending" | "oldestPendingAt">>;
   /** Of one organization, or of all. */
   deliveryCounts(orgId?: string): Promise<DeliveryCounts>;
   /** Of all organizations; bounded, so that it may be asked often. */
@@ -54,8 +56,11 @@ export interface WebhookWriter extends WebhookReader {
   updateDelivery(delivery: Delivery): Promise<void>;
   /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first try. */
   putDelivery(delivery: Delivery): Promise<void>;
-  /** Deletes delivered and failed deliveries, and events without deliveries, from before an instant. */
-  deleteDeliveries(before: Instant): Promise<void>;
+  /**
+   * Deletes delivered and failed deliveries, and events without deliveries, from before an instant: so many that it does not hold
+   * others up. Returns how many events went; 0 when there are no more.
+   */
+  deleteDeliveries(before: Instant): Promise<number>;
   /** Remembers that somebody was told about a token's end, so that it is told once. */
   putExpiryNotice(tokenId: number, expiresAt: Instant, daysBefore: number): Promise<void>;
 }

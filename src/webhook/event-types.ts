@@ -6,6 +6,7 @@ export const EVENT_TYPES = [
   "bundle.activated",
   "bundle.promoted",
   "bundle.deleted",
+  "bundle.pruned",
   "token.created",
   "token.revoked",
   "token.expiring",

@@ -105,6 +105,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   webhook("replayWebhookEvents", "POST", "/{webhook_id}/replay", { since: "2026-01-01T00:00:00Z" }),
   webhook("deleteWebhook", "DELETE", "/{webhook_id}"),
   token("revokeToken", "DELETE", `${ORG}/tokens/{key_id}`, ADMIN),
+  bundle("pruneBundles", "POST", `${PROJECT}/prune`, ADMIN, { keep_newest: 1 }),
   bundle("deleteBundle", "DELETE", `${ENV}/bundles/{other_version}`, ADMIN),
   organization("deleteEnvironment", "DELETE", `${PROJECT}/environments/{env_name}`, ADMIN),
   organization("deleteProject", "DELETE", PROJECT, ADMIN),

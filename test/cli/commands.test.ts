@@ -216,3 +216,22 @@ describe("commands against a server", () => {
     expect(err).toContain("another organization");
   });
 });
+
+describe("prune against a server", () => {
+  it("shows a plan and deletes nothing without --yes; --yes deletes by the rules", async () => {
+    const rules = ["prune", "--env", "dev", "--keep-newest", "1"];
+    for (const n of [1, 2]) await json(["publish", "-f", "-", "--env", "dev"], ADMIN, `{"prune": ${n}}`);
+    const before = (await json(["bundles", "--env", "dev"])) as object[];
+    const planned = await signet(rules);
+    expect(planned.out).toMatch(/^dev +0 +\d+/m);
+    expect(planned.err).toContain("--yes");
+    // Everything was published today, which every rule keeps.
+    expect(await json([...rules, "--yes"])).toMatchObject({
+      ...{ dry_run: false, more: false },
+      environments: [{ environment: "dev", production: false, deleted: 0, kept: before.length, versions: [] }],
+    });
+    expect(await json(["bundles", "--env", "dev"])).toEqual(before);
+    const refused = await signet([...rules, "--production", "nowhere"]);
+    expect({ exitCode: refused.exitCode, out: refused.out }).toEqual({ exitCode: 6, out: "" });
+  });
+});

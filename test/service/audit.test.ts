@@ -91,6 +91,19 @@ describe("the audit", () => {
     expect(await signet.services.audit.verify("none", undefined, head)).toEqual(report);
   });
 
+  it("does not go back in time with a clock that is set back a little, and does with one that was wrong", async () => {
+    const record = async (seconds: number) => {
+      signet.clock.advanceSeconds(seconds);
+      await signet.publish("dev", { at: seconds });
+      const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 1 });
+      return rows[0]!.createdAt;
+    };
+    const [first, second, third] = [await record(0), await record(-600), await record(-7200)];
+    expect(second).toBe(first);
+    expect(third < first).toBe(true);
+    expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true });
+  });
+
   it("lets other work go on while a long chain is checked", async () => {
     await signet.store.write(async (tx) => {
       const entry = { action: "test.filled", resourceType: "test", resourceId: "1" };

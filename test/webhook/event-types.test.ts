@@ -6,7 +6,7 @@ describe("matchesEvent", () => {
     [["*"], EVENT_TYPES],
     [[], []],
     [["bundle.published"], ["bundle.published"]],
-    [["bundle.*"], ["bundle.published", "bundle.activated", "bundle.promoted", "bundle.deleted"]],
+    [["bundle.*"], ["bundle.published", "bundle.activated", "bundle.promoted", "bundle.deleted", "bundle.pruned"]],
     [
       ["token.*", "bundle.deleted"],
       ["bundle.deleted", "token.created", "token.revoked", "token.expiring"],

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIqUECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSKSBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIrCg5zY29wZV9wb2xpY2llcxgGIAEoCUIO2ognCggBagZvYmplY3RIAogBARIbCgV0aXRsZRgHIAEoCUIH2ognAyj/AUgDiAEBEiEKC2Rlc2NyaXB0aW9uGAggASgJQgfaiCcDKJBOSASIAQESQwoGbGFiZWxzGAkgAygLMisuc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgbaiCcCSEASJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlIl4KFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIoEBChRQcm9tb3RlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRISCgpzb3VyY2VfZW52GAMgASgJEiEKC3Byb21vdGVkX2J5GAQgASgJQgfaiCcDKP8BSACIAQFCDgoMX3Byb21vdGVkX2J5IqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSJcChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0i8gIKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JEIPCg1fZnJvbV92ZXJzaW9uIoYBChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5IswBCgNLZXkSDgoGa2V5X2lkGAEgASgJEiAKCWFsZ29yaXRobRgCIAEoCUIN2ognCVoHRWQyNTUxORIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRI2CgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCmlzX2N1cnJlbnQYBSABKAgSLwoHcHVycG9zZRgGIAEoCUIe2ognGloHYnVuZGxlc1oFYXVkaXRaCHdlYmhvb2tzMrsPCg1CdW5kbGVTZXJ2aWNlErMBCg1QdWJsaXNoQnVuZGxlEh8uc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJu0ognGAoNcHVibGlzaEJ1bmRsZRAEGMgBMgICA4LT5JMCTDoBKiJHL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3B1Ymxpc2gSwQEKDkFjdGl2YXRlQnVuZGxlEiAuc2lnbmV0LnYxLkFjdGl2YXRlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUietKIJxkKDmFjdGl2YXRlQnVuZGxlEAQYyAEyAgIDgtPkkwJXOgEqIlIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2FjdGl2YXRlEq0BCg1Qcm9tb3RlQnVuZGxlEh8uc2lnbmV0LnYxLlByb21vdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJo0ognGAoNcHJvbW90ZUJ1bmRsZRAEGMgBMgICA4LT5JMCRjoBKiJBL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve3NvdXJjZV9lbnZ9L3Byb21vdGUStAEKC0xpc3RCdW5kbGVzEh0uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5MaXN0QnVuZGxlc1Jlc3BvbnNlImbSiCcSCgtsaXN0QnVuZGxlcxACGMgBgtPkkwJKYgdidW5kbGVzEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMSrgEKCUdldEJ1bmRsZRIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Gh0uc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcyJl0ognEAoJZ2V0QnVuZGxlEAIYyAGC0+STAksSSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SzgEKEUdldEJ1bmRsZURvY3VtZW50Ehsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaGS5zaWduZXQudjEuQnVuZGxlRG9jdW1lbnQigAHSiCcYChFnZXRCdW5kbGVEb2N1bWVudBACGMgBgtPkkwJeYghkb2N1bWVudBJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kb2N1bWVudBLSAQoLRGlmZkJ1bmRsZXMSHS5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVzcG9uc2UigwHSiCcSCgtkaWZmQnVuZGxlcxACGMgBgtPkkwJnYgVwYXRjaBJeL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kaWZmL3tvdGhlcl92ZXJzaW9ufRK0AQoMRGVsZXRlQnVuZGxlEh4uc2lnbmV0LnYxLkRlbGV0ZUJ1bmRsZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkibNKIJxcKDGRlbGV0ZUJ1bmRsZRAFGMwBQgKZA4LT5JMCSypJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRK/AQoPTGlzdERlcGxveW1lbnRzEiEuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1JlcXVlc3QaIi5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVzcG9uc2UiZdKIJxYKD2xpc3REZXBsb3ltZW50cxACGMgBgtPkkwJFEkMvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2RlcGxveW1lbnRzEogBCg1HZXREZXBsb3ltZW50Eh8uc2lnbmV0LnYxLkdldERlcGxveW1lbnRSZXF1ZXN0GhUuc2lnbmV0LnYxLkRlcGxveW1lbnQiP9KIJxQKDWdldERlcGxveW1lbnQQAhjIAYLT5JMCIRIfL3YxL2RlcGxveW1lbnRzL3tkZXBsb3ltZW50X2lkfRJuCghMaXN0S2V5cxIaLnNpZ25ldC52MS5MaXN0S2V5c1JlcXVlc3QaGy5zaWduZXQudjEuTGlzdEtleXNSZXNwb25zZSIp0ognDwoIbGlzdEtleXMQARjIAYLT5JMCEGIEa2V5cxIIL3YxL2tleXNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIqUECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSKSBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIrCg5zY29wZV9wb2xpY2llcxgGIAEoCUIO2ognCggBagZvYmplY3RIAogBARIbCgV0aXRsZRgHIAEoCUIH2ognAyj/AUgDiAEBEiEKC2Rlc2NyaXB0aW9uGAggASgJQgfaiCcDKJBOSASIAQESQwoGbGFiZWxzGAkgAygLMisuc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgbaiCcCSEASJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlIl4KFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIoEBChRQcm9tb3RlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRISCgpzb3VyY2VfZW52GAMgASgJEiEKC3Byb21vdGVkX2J5GAQgASgJQgfaiCcDKP8BSACIAQFCDgoMX3Byb21vdGVkX2J5IqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSJcChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0inwIKE1BydW5lQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSFQoIZW52X25hbWUYAyABKAlIAIgBARIYCgtrZWVwX25ld2VzdBgEIAEoDUgBiAEBEhYKCWtlZXBfZGF5cxgFIAEoDUgCiAEBEiEKFGtlZXBfcHJvZHVjdGlvbl9kYXlzGAYgASgNSAOIAQESEgoKcHJvZHVjdGlvbhgHIAMoCRIUCgdkcnlfcnVuGAggASgISASIAQFCCwoJX2Vudl9uYW1lQg4KDF9rZWVwX25ld2VzdEIMCgpfa2VlcF9kYXlzQhcKFV9rZWVwX3Byb2R1Y3Rpb25fZGF5c0IKCghfZHJ5X3J1biJpChRQcnVuZUJ1bmRsZXNSZXNwb25zZRIyCgxlbnZpcm9ubWVudHMYASADKAsyHC5zaWduZXQudjEuUHJ1bmVkRW52aXJvbm1lbnQSDwoHZHJ5X3J1bhgCIAEoCBIMCgRtb3JlGAMgASgIIoYBChFQcnVuZWRFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpwcm9kdWN0aW9uGAIgASgIEg8KB2RlbGV0ZWQYAyABKA0SDAoEa2VwdBgEIAEoDRIpCgh2ZXJzaW9ucxgFIAMoCzIXLnNpZ25ldC52MS5WZXJzaW9uUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgNEgwKBGxhc3QYAiABKA0i8gIKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JEIPCg1fZnJvbV92ZXJzaW9uIoYBChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5IswBCgNLZXkSDgoGa2V5X2lkGAEgASgJEiAKCWFsZ29yaXRobRgCIAEoCUIN2ognCVoHRWQyNTUxORIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRI2CgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCmlzX2N1cnJlbnQYBSABKAgSLwoHcHVycG9zZRgGIAEoCUIe2ognGloHYnVuZGxlc1oFYXVkaXRaCHdlYmhvb2tzMt4QCg1CdW5kbGVTZXJ2aWNlErMBCg1QdWJsaXNoQnVuZGxlEh8uc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJu0ognGAoNcHVibGlzaEJ1bmRsZRAEGMgBMgICA4LT5JMCTDoBKiJHL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3B1Ymxpc2gSwQEKDkFjdGl2YXRlQnVuZGxlEiAuc2lnbmV0LnYxLkFjdGl2YXRlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUietKIJxkKDmFjdGl2YXRlQnVuZGxlEAQYyAEyAgIDgtPkkwJXOgEqIlIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2FjdGl2YXRlEq0BCg1Qcm9tb3RlQnVuZGxlEh8uc2lnbmV0LnYxLlByb21vdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJo0ognGAoNcHJvbW90ZUJ1bmRsZRAEGMgBMgICA4LT5JMCRjoBKiJBL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve3NvdXJjZV9lbnZ9L3Byb21vdGUStAEKC0xpc3RCdW5kbGVzEh0uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5MaXN0QnVuZGxlc1Jlc3BvbnNlImbSiCcSCgtsaXN0QnVuZGxlcxACGMgBgtPkkwJKYgdidW5kbGVzEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMSrgEKCUdldEJ1bmRsZRIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Gh0uc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcyJl0ognEAoJZ2V0QnVuZGxlEAIYyAGC0+STAksSSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SzgEKEUdldEJ1bmRsZURvY3VtZW50Ehsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaGS5zaWduZXQudjEuQnVuZGxlRG9jdW1lbnQigAHSiCcYChFnZXRCdW5kbGVEb2N1bWVudBACGMgBgtPkkwJeYghkb2N1bWVudBJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kb2N1bWVudBLSAQoLRGlmZkJ1bmRsZXMSHS5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVzcG9uc2UigwHSiCcSCgtkaWZmQnVuZGxlcxACGMgBgtPkkwJnYgVwYXRjaBJeL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kaWZmL3tvdGhlcl92ZXJzaW9ufRK0AQoMRGVsZXRlQnVuZGxlEh4uc2lnbmV0LnYxLkRlbGV0ZUJ1bmRsZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkibNKIJxcKDGRlbGV0ZUJ1bmRsZRAFGMwBQgKZA4LT5JMCSypJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRKgAQoMUHJ1bmVCdW5kbGVzEh4uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1JlcXVlc3QaHy5zaWduZXQudjEuUHJ1bmVCdW5kbGVzUmVzcG9uc2UiT9KIJxMKDHBydW5lQnVuZGxlcxAFGMgBgtPkkwIyOgEqIi0vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcHJ1bmUSvwEKD0xpc3REZXBsb3ltZW50cxIhLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0GiIuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlImXSiCcWCg9saXN0RGVwbG95bWVudHMQAhjIAYLT5JMCRRJDL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9kZXBsb3ltZW50cxKIAQoNR2V0RGVwbG95bWVudBIfLnNpZ25ldC52MS5HZXREZXBsb3ltZW50UmVxdWVzdBoVLnNpZ25ldC52MS5EZXBsb3ltZW50Ij/SiCcUCg1nZXREZXBsb3ltZW50EAIYyAGC0+STAiESHy92MS9kZXBsb3ltZW50cy97ZGVwbG95bWVudF9pZH0SbgoITGlzdEtleXMSGi5zaWduZXQudjEuTGlzdEtleXNSZXF1ZXN0Ghsuc2lnbmV0LnYxLkxpc3RLZXlzUmVzcG9uc2UiKdKIJw8KCGxpc3RLZXlzEAEYyAGC0+STAhBiBGtleXMSCC92MS9rZXlzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -615,6 +615,171 @@ export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__P
   messageDesc(file_signet_v1_bundle, 12);
 
 /**
+ * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
+ * published nor active in the last days. Numbers are never used again; activations and the audit stay.
+ *
+ * @generated from message signet.v1.PruneBundlesRequest
+ */
+export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * Only this environment; all of the project by default.
+   *
+   * @generated from field: optional string env_name = 3;
+   */
+  envName?: string | undefined;
+
+  /**
+   * In each environment the newest so many stay: 1 to 100,000, 100 by default.
+   *
+   * @generated from field: optional uint32 keep_newest = 4;
+   */
+  keepNewest?: number | undefined;
+
+  /**
+   * What was published or active within so many days stays: 1 to 36,500, 30 by default.
+   *
+   * @generated from field: optional uint32 keep_days = 5;
+   */
+  keepDays?: number | undefined;
+
+  /**
+   * The same for production environments: 365 by default; never less than keep_days.
+   *
+   * @generated from field: optional uint32 keep_production_days = 6;
+   */
+  keepProductionDays?: number | undefined;
+
+  /**
+   * The names of the production environments; by default those that promote to nothing.
+   *
+   * @generated from field: repeated string production = 7;
+   */
+  production: string[];
+
+  /**
+   * False deletes. True, the default, only says what would be deleted.
+   *
+   * @generated from field: optional bool dry_run = 8;
+   */
+  dryRun?: boolean | undefined;
+};
+
+/**
+ * Describes the message signet.v1.PruneBundlesRequest.
+ * Use `create(PruneBundlesRequestSchema)` to create a new message.
+ */
+export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 13);
+
+/**
+ * See BundleService.PruneBundles.
+ *
+ * @generated from message signet.v1.PruneBundlesResponse
+ */
+export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
+  /**
+   * @generated from field: repeated signet.v1.PrunedEnvironment environments = 1;
+   */
+  environments: PrunedEnvironment[];
+
+  /**
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+
+  /**
+   * A call deletes 5,000 versions at most: there are more, call again.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message signet.v1.PruneBundlesResponse.
+ * Use `create(PruneBundlesResponseSchema)` to create a new message.
+ */
+export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 14);
+
+/**
+ * What was, or would be, deleted in one environment.
+ *
+ * @generated from message signet.v1.PrunedEnvironment
+ */
+export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
+  /**
+   * @generated from field: string environment = 1;
+   */
+  environment: string;
+
+  /**
+   * @generated from field: bool production = 2;
+   */
+  production: boolean;
+
+  /**
+   * @generated from field: uint32 deleted = 3;
+   */
+  deleted: number;
+
+  /**
+   * How many versions stay.
+   *
+   * @generated from field: uint32 kept = 4;
+   */
+  kept: number;
+
+  /**
+   * The deleted versions; the first 100 ranges of them.
+   *
+   * @generated from field: repeated signet.v1.VersionRange versions = 5;
+   */
+  versions: VersionRange[];
+};
+
+/**
+ * Describes the message signet.v1.PrunedEnvironment.
+ * Use `create(PrunedEnvironmentSchema)` to create a new message.
+ */
+export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 15);
+
+/**
+ * All versions from first to last.
+ *
+ * @generated from message signet.v1.VersionRange
+ */
+export type VersionRange = Message<"signet.v1.VersionRange"> & {
+  /**
+   * @generated from field: uint32 first = 1;
+   */
+  first: number;
+
+  /**
+   * @generated from field: uint32 last = 2;
+   */
+  last: number;
+};
+
+/**
+ * Describes the message signet.v1.VersionRange.
+ * Use `create(VersionRangeSchema)` to create a new message.
+ */
+export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 16);
+
+/**
  * An activation: the event that made a bundle the active one.
  *
  * @generated from message signet.v1.Deployment
@@ -700,7 +865,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * See BundleService.ListDeployments.
@@ -741,7 +906,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * One page of activations.
@@ -775,7 +940,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * See BundleService.GetDeployment.
@@ -794,7 +959,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * See BundleService.ListKeys.
@@ -809,7 +974,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * The public keys.
@@ -828,7 +993,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * A public key that this server signs with, or has signed with.
@@ -882,7 +1047,7 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * The life of a bundle: published, promoted, activated, kept. publish, activate and promote take two headers (metadata in gRPC):
@@ -971,6 +1136,16 @@ export const BundleService: GenService<{
     methodKind: "unary";
     input: typeof DeleteBundleRequestSchema;
     output: typeof EmptySchema;
+  },
+  /**
+   * Deletes the versions of a project that nothing needs any more, or only says which: see PruneBundlesRequest.
+   *
+   * @generated from rpc signet.v1.BundleService.PruneBundles
+   */
+  pruneBundles: {
+    methodKind: "unary";
+    input: typeof PruneBundlesRequestSchema;
+    output: typeof PruneBundlesResponseSchema;
   },
   /**
    * Lists the activations of an environment, newest first.

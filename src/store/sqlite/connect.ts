@@ -16,6 +16,12 @@ export interface SqliteOptions {
 /** The write-ahead log is cut back to this after a checkpoint. */
 const MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024;
 
+/**
+ * Pages kept in memory, KiB: the upper levels of the indexes of a long history, and the pages of one large document until its commit.
+ */
+const WRITE_CACHE_KIB = 64 * 1024;
+const READ_CACHE_KIB = 32 * 1024;
+
 /** The connection that writes to an existing file, and makes it a WAL database. Throws as openSqliteStore does. */
 export function connectToWrite(options: SqliteOptions): Database.Database {
   return connect(options, false, (database) => {
@@ -23,13 +29,16 @@ export function connectToWrite(options: SqliteOptions): Database.Database {
     if (mode !== "wal") throw new AppError("unavailable", "its file system has no write-ahead log");
     database.pragma(`synchronous = ${options.synchronous ?? "full"}`);
     database.pragma("foreign_keys = ON");
+    database.pragma(`cache_size = -${WRITE_CACHE_KIB}`);
     database.pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
   });
 }
 
 /** A connection that cannot write, to a database that another one made a WAL database. Throws as openSqliteStore does. */
 export function connectToRead(options: SqliteOptions): Database.Database {
-  return connect(options, true, () => undefined);
+  return connect(options, true, (database) => {
+    database.pragma(`cache_size = -${READ_CACHE_KIB}`);
+  });
 }
 
 function connect(

@@ -9,10 +9,14 @@ import type { SqliteDriver } from "./driver.js";
 import { closedError } from "./errors.js";
 import { TurnDriver } from "./turn-driver.js";
 
-/** Works in one commit: a failed commit fails so many, and the first one waits for so many others. */
-const MAX_WORKS = 64;
-/** No work begins in a group this long after the first one did: nobody waits much longer than for a commit of its own. */
-const MAX_GROUP_MS = 25;
+export interface GroupLimits {
+  /** Works in one commit: a failed commit fails so many, and the first one waits for so many others. */
+  readonly maxWorks: number;
+  /** No work begins in a group this long after the first one did. */
+  readonly maxMs: number;
+}
+
+const LIMITS: GroupLimits = { maxWorks: 64, maxMs: 25 };
 
 /** One caller's transaction. */
 interface Job {
@@ -30,13 +34,15 @@ interface Job {
  */
 export class GroupCommit {
   readonly #driver: SqliteDriver;
+  readonly #limits: GroupLimits;
   readonly #waiting: Job[] = [];
   #draining: Promise<void> | null = null;
   #closed = false;
   #turn: Turn | null = null;
 
-  constructor(driver: SqliteDriver) {
+  constructor(driver: SqliteDriver, limits = LIMITS) {
     this.#driver = driver;
+    this.#limits = limits;
   }
 
   /** As Store.write. Throws `unavailable` after `close` was called. */
@@ -85,8 +91,8 @@ export class GroupCommit {
   }
 
   async #runJobs(connection: SqliteConnection, jobs: Job[], settlements: (() => void)[]): Promise<void> {
-    const end = performance.now() + MAX_GROUP_MS;
-    while (jobs.length < MAX_WORKS) {
+    const end = performance.now() + this.#limits.maxMs;
+    while (jobs.length < this.#limits.maxWorks) {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       jobs.push(job);

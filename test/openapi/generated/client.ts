@@ -214,6 +214,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/prune": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deletes the versions of a project that nothing needs any more, or only says which: see PruneBundlesRequest
+         * @description Needs a token with the scope `org:admin`.
+         */
+        post: operations["pruneBundles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/deployments": {
         parameters: {
             query?: never;
@@ -1347,6 +1367,37 @@ export interface components {
             /** @description At most 255 characters. */
             promoted_by?: string | null;
         };
+        /** @description Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither published nor active in the last days. Numbers are never used again; activations and the audit stay. */
+        PruneBundlesRequest: {
+            /** @description Only this environment; all of the project by default. */
+            env_name?: string | null;
+            /** @description In each environment the newest so many stay: 1 to 100,000, 100 by default. */
+            keep_newest?: number | null;
+            /** @description What was published or active within so many days stays: 1 to 36,500, 30 by default. */
+            keep_days?: number | null;
+            /** @description The same for production environments: 365 by default; never less than keep_days. */
+            keep_production_days?: number | null;
+            /** @description The names of the production environments; by default those that promote to nothing. */
+            production?: string[];
+            /** @description False deletes. True, the default, only says what would be deleted. */
+            dry_run?: boolean | null;
+        };
+        PruneBundlesResponse: {
+            environments: components["schemas"]["PrunedEnvironment"][];
+            dry_run: boolean;
+            /** @description A call deletes 5,000 versions at most: there are more, call again. */
+            more: boolean;
+        };
+        /** @description What was, or would be, deleted in one environment. */
+        PrunedEnvironment: {
+            environment: string;
+            production: boolean;
+            deleted: number;
+            /** @description How many versions stay. */
+            kept: number;
+            /** @description The deleted versions; the first 100 ranges of them. */
+            versions: components["schemas"]["VersionRange"][];
+        };
         PublishBundleRequest: {
             /** @description The policy document: a JSON object. At most 64 levels deep; what a double or UTF-8 cannot hold is refused. */
             policies: {
@@ -1547,6 +1598,11 @@ export interface components {
             first_broken: number | null;
             /** @description What is wrong with it. */
             reason: string | null;
+        };
+        /** @description All versions from first to last. */
+        VersionRange: {
+            first: number;
+            last: number;
         };
         /** @description One message of a watch. */
         WatchBundleResponse: {
@@ -2352,6 +2408,51 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    pruneBundles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                org_id: string;
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PruneBundlesRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PruneBundlesResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

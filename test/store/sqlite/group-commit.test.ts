@@ -30,7 +30,7 @@ describe("transactions that come in together", () => {
     database.pragma("foreign_keys = ON");
     driver = new SqliteDriver(database);
     await migrate(new Kysely<Schema>({ dialect: new SqliteDialect(driver) }), sqliteMigrationDialect);
-    groups = new GroupCommit(driver);
+    groups = new GroupCommit(driver, { maxWorks: 64, maxMs: Infinity });
     log = [];
   });
   afterEach(() => driver.close());
