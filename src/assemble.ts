@@ -1,6 +1,7 @@
 import type { Clock } from "./core/clock.js";
 import { ActiveBundles } from "./service/active-bundles.js";
 import { createAudit, type Audit } from "./service/audit.js";
+import { BundleMaking } from "./service/bundle-making.js";
 import { Bundles } from "./service/bundles.js";
 import { Environments } from "./service/environments.js";
 import { Idempotency } from "./service/idempotency.js";
@@ -61,6 +62,7 @@ export function assembleServices(options: AssembleOptions) {
   const tokens = new Tokens({ store, clock, audit, sessions, use, outbox });
   const active = new ActiveBundles(store);
   const instances = new Instances({ store, clock });
+  const making = new BundleMaking({ clock, signer: keys.bundles, audit, outbox });
   return {
     audit,
     sessions,
@@ -75,7 +77,7 @@ export function assembleServices(options: AssembleOptions) {
     projects: new Projects({ store, clock, audit, tokens, sessions, outbox }),
     environments: new Environments({ store, clock, audit, sessions }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
-    publishing: new Publishing({ store, clock, signer: keys.bundles, audit, idempotency, wakeups, outbox }),
+    publishing: new Publishing({ store, making, idempotency, wakeups, outbox }),
     watch: new Watch({ active, tokens, sessions, wakeups, instances, heartbeatMs }),
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(),
