@@ -1,5 +1,7 @@
 import type { Clock } from "./core/clock.js";
 import { ActiveBundles } from "./service/active-bundles.js";
+import { ArtifactPromotions } from "./service/artifact-promotion.js";
+import { Artifacts } from "./service/artifacts.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { BundleMaking } from "./service/bundle-making.js";
 import { Bundles } from "./service/bundles.js";
@@ -11,6 +13,9 @@ import { createKeyList } from "./service/keys.js";
 import { LatestBundles } from "./service/latest.js";
 import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
+import { PipelinePromotion } from "./service/pipeline-promotion.js";
+import { PipelineStages } from "./service/pipeline-stages.js";
+import { Pipelines } from "./service/pipelines.js";
 import { Projects } from "./service/projects.js";
 import { Publishing } from "./service/publishing.js";
 import { Refusals } from "./service/refusals.js";
@@ -24,6 +29,7 @@ import { WebhookDispatcher } from "./service/webhook-dispatcher.js";
 import { WebhookOutcomes } from "./service/webhook-outcome.js";
 import { WebhookSender } from "./service/webhook-sender.js";
 import { Webhooks } from "./service/webhooks.js";
+import { YamlReader } from "./service/yaml-reader.js";
 import type { Store } from "./store/store.js";
 import type { AllowList } from "./webhook/allow-list.js";
 import { systemResolver } from "./webhook/resolve.js";
@@ -32,6 +38,9 @@ import { createSender } from "./webhook/send.js";
 
 /** Of a webhook's answer. */
 const MAX_KEPT_BYTES = 4096;
+
+/** One YAML document is read at a time, beside the event loop. */
+const YAML_LIMITS = { timeoutMs: 30_000, maxWaiting: 16 };
 
 export interface AssembleOptions {
   readonly store: Store;
@@ -78,6 +87,11 @@ export function assembleServices(options: AssembleOptions) {
     environments: new Environments({ store, clock, audit, sessions }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
     publishing: new Publishing({ store, making, idempotency, wakeups, outbox }),
+    pipelines: new Pipelines({ store, clock, audit }),
+    pipelineStages: new PipelineStages({ store, clock, audit }),
+    pipelinePromotion: new PipelinePromotion({ store, making, audit, idempotency, wakeups, outbox }),
+    artifacts: new Artifacts({ store, clock, audit, idempotency, yaml: new YamlReader(YAML_LIMITS) }),
+    artifactPromotions: new ArtifactPromotions({ store, clock, making, audit, idempotency, wakeups, outbox }),
     watch: new Watch({ active, tokens, sessions, wakeups, instances, heartbeatMs }),
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(),

@@ -79,7 +79,7 @@ export function environmentWriter(
   };
 }
 
-function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
+export function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
   return {
     id: row.id,
     orgId: row.org_id,

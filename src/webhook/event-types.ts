@@ -6,6 +6,8 @@ export const EVENT_TYPES = [
   "bundle.activated",
   "bundle.promoted",
   "bundle.deleted",
+  "pipeline.promoted",
+  "artifact.promoted",
   "token.created",
   "token.revoked",
   "token.expiring",
