@@ -1,4 +1,5 @@
 import type { Environment } from "../../src/core/organization.js";
+import type { PromotionRequest } from "../../src/service/pipeline-promotion.js";
 import type { PipelineView } from "../../src/service/pipeline-view.js";
 import type { Fixture } from "./fixture.js";
 
@@ -30,7 +31,7 @@ export async function createFanOut(signet: Fixture, count: number, displayName =
 }
 
 /** What is asked of a promotion to all targets. */
-export function toAll({ pipelineId, source, targets }: FanOut) {
+export function toAll({ pipelineId, source, targets }: FanOut): PromotionRequest {
   return {
     pipelineId,
     sourceAppId: source.id,
