@@ -4,7 +4,7 @@ import { environmentOf } from "./environments.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { Schema } from "./schema.js";
 
-export function pipelineAppReader(db: Kysely<Schema>): Pick<PipelineReader, "pipelineApps" | "isPipelineApp"> {
+export function pipelineAppReader(db: Kysely<Schema>): Pick<PipelineReader, "pipelineApps"> {
   return {
     async pipelineApps(pipelineId) {
       const rows = await db
@@ -37,14 +37,6 @@ export function pipelineAppReader(db: Kysely<Schema>): Pick<PipelineReader, "pip
             ? null
             : { policyHash: policy_hash, contentId: content_id, since: at },
       }));
-    },
-    async isPipelineApp(environmentId) {
-      const row = await db
-        .selectFrom("pipeline_apps")
-        .select("environment_id")
-        .where("environment_id", "=", environmentId)
-        .executeTakeFirst();
-      return row !== undefined;
     },
   };
 }

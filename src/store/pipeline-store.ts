@@ -18,8 +18,6 @@ export interface PipelineReader {
   pipelineStages(pipelineId: string): Promise<readonly PipelineStage[]>;
   /** All apps of a pipeline, by project, position and name. */
   pipelineApps(pipelineId: string): Promise<readonly PipelineApp[]>;
-  /** Whether an environment is in a stage of any pipeline. */
-  isPipelineApp(environmentId: string): Promise<boolean>;
 }
 
 /** What is written of them. */

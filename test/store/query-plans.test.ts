@@ -7,7 +7,7 @@ import { SqliteDialect } from "../../src/store/sqlite/dialect.js";
 import { SqliteDriver } from "../../src/store/sqlite/driver.js";
 import type { Reader, Writer } from "../../src/store/store.js";
 import { createWriter } from "../../src/store/writer.js";
-import { aBundle, anEnvironment, anEvent, anInstance, aProject, aToken, minutesLater } from "./sample.js";
+import { aBundle, anArtifact, anEnvironment, anEvent, anInstance, aProject, aToken, minutesLater } from "./sample.js";
 import { useStore } from "./temporary-store.js";
 
 const PAGE = { limit: 25, offset: 0 };
@@ -78,6 +78,18 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["idempotentAnswer", (it) => it.idempotentAnswer(1, "publish", "k")],
     ["instance", (it) => it.instance("e", 1, "pod")],
     ["instances", (it) => it.instances("e", PAGE)],
+    ["scopePolicies", (it) => it.scopePolicies("c")],
+    ["pipeline", (it) => it.pipeline("o", "p")],
+    ["pipelines", (it) => it.pipelines({ orgId: "o", ...PAGE })],
+    ["pipelines of a project", (it) => it.pipelines({ orgId: "o", projectId: "p", ...PAGE })],
+    ["pipelines of an environment", (it) => it.pipelines({ orgId: "o", environmentId: "e", ...PAGE })],
+    ["countPipelines", (it) => it.countPipelines("o")],
+    ["pipelineStages", (it) => it.pipelineStages("p")],
+    ["pipelineApps", (it) => it.pipelineApps("p")],
+    ["artifact", (it) => it.artifact("o", "a")],
+    ["artifacts", (it) => it.artifacts({ orgId: "o", ...PAGE })],
+    ["artifacts of a project", (it) => it.artifacts({ orgId: "o", projectId: "p", status: "draft", ...PAGE })],
+    ["countDrafts", (it) => it.countDrafts("p")],
   ];
 
   it.each(reads)("%s", async (_name, read) => {
@@ -86,13 +98,13 @@ describe("no look-up of the hot path reads a whole table", () => {
     expect(plans().join("\n")).not.toMatch(/\bSCAN (?!CONSTANT ROW)/);
   });
 
-  it.each(["bundles", "bundles before", "deployments", "tokens", "projects", "instances"])(
-    "%s sorts nothing",
-    async (name) => {
-      await reads.find(([it]) => it === name)![1](createReader(db));
-      expect(plans().join("\n")).not.toContain("TEMP B-TREE");
-    },
-  );
+  it.each([
+    ...["bundles", "bundles before", "deployments", "tokens", "projects", "instances"],
+    ...["pipelines", "pipelineStages", "artifacts", "artifacts of a project"],
+  ])("%s sorts nothing", async (name) => {
+    await reads.find(([it]) => it === name)![1](createReader(db));
+    expect(plans().join("\n")).not.toContain("TEMP B-TREE");
+  });
 
   it.each([
     ["bundles", "deployments_by_bundle_id_sequence (bundle_id=? AND sequence=?)"],
@@ -116,6 +128,10 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["insertAuditEvent", (tx) => tx.insertAuditEvent(anEvent("o", 1))],
     ["deleteIdempotentAnswers", (tx) => tx.deleteIdempotentAnswers(NOW)],
     ["putInstances", (tx) => tx.putInstances([anInstance(TOKEN)], 10)],
+    ["deletePipeline", (tx) => tx.deletePipeline("p")],
+    ["deletePipelineStage", (tx) => tx.deletePipelineStage("s")],
+    ["deletePipelineApp", (tx) => tx.deletePipelineApp("e")],
+    ["deleteArtifact", (tx) => tx.deleteArtifact(anArtifact("o", "p"))],
   ];
 
   it.each(changes)("%s", async (_name, change) => {

@@ -23,7 +23,11 @@ describe("migrate", () => {
     const organization = anOrganization();
     await db.write((tx) => tx.insertOrganization(organization));
     const before = { schema: schema(), steps: steps() };
-    expect(before.steps).toMatchObject([{ name: "0001-initial" }, { name: "0002-webhooks" }]);
+    expect(before.steps).toMatchObject([
+      { name: "0001-initial" },
+      { name: "0002-webhooks" },
+      { name: "0003-pipelines" },
+    ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
     expect(await db.read.organization(organization.id)).toStrictEqual(organization);
