@@ -40,7 +40,7 @@ import { createSender } from "./webhook/send.js";
 const MAX_KEPT_BYTES = 4096;
 
 /** One YAML document is read at a time, beside the event loop. */
-const YAML_LIMITS = { timeoutMs: 30_000, maxWaiting: 16 };
+const YAML_LIMITS = { timeoutMs: 15_000, maxWaiting: 16 };
 
 export interface AssembleOptions {
   readonly store: Store;

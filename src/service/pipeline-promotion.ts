@@ -70,7 +70,7 @@ export class PipelinePromotion {
     });
   }
 
-  /** Null when the source's active bundle, or what the targets are called, changed while the content was signed. */
+  /** Null when the source's active bundle changed while the content was signed. */
   async #once(
     caller: Principal,
     request: PromotionRequest,
@@ -89,12 +89,9 @@ export class PipelinePromotion {
       const states = new Map<string, Promoted>();
       // Always in this order, so that on a database that locks rows no two promotions wait for each other.
       for (const app of [...now.targets].sort(byEnvironmentId)) {
-        const draft = drafts.get(app.environment.id);
-        if (draft === undefined) return null;
-        states.set(app.environment.id, {
-          app,
-          state: await making.promoteIn(tx, caller, source, app.environment, draft),
-        });
+        const { environment } = app;
+        const state = await making.promoteIn(tx, caller, source, environment, draftOf(drafts, environment));
+        states.set(environment.id, { app, state });
       }
       const promoted = now.targets.flatMap(({ environment }) => states.get(environment.id) ?? []);
       await this.#record(tx, caller, now.pipeline, source, promoted, request.promotedBy);
@@ -200,6 +197,13 @@ async function participants(reader: Reader, caller: Principal, request: Promotio
   if (source === undefined || !errors.isEmpty) throw errors.toError();
   for (const { environment } of targets) requireChangeable(caller, environment.name);
   return { pipeline, source, targets };
+}
+
+/** The targets are found by the same ids before and inside of the transaction: to throw is to keep nothing should that ever fail. */
+function draftOf(drafts: ReadonlyMap<string, BundleDraft>, { id, name }: Environment): BundleDraft {
+  const draft = drafts.get(id);
+  if (draft === undefined) throw new Error(`no bundle was signed for ${name}`);
+  return draft;
 }
 
 function answerOf({ bundle, deploymentId }: BundleState): PromotedTarget {

@@ -4,7 +4,7 @@ import { AppError, invalidField } from "../core/error.js";
 import type { YamlAnswer } from "../yaml/yaml-thread.js";
 
 /** Of one YAML text, in UTF-16 units. JSON has the larger limit of the request. */
-export const MAX_YAML_LENGTH = 1024 * 1024;
+export const MAX_YAML_LENGTH = 256 * 1024;
 
 export interface YamlReaderOptions {
   /** For one text. */
@@ -60,6 +60,8 @@ export class YamlReader {
 
   async #converted(field: string, text: string): Promise<YamlAnswer> {
     const worker = new Worker(THREAD, { workerData: text, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+    // A server that has closed everything else does not wait for it.
+    worker.unref();
     try {
       const [answer] = (await once(worker, "message", {
         signal: AbortSignal.timeout(this.options.timeoutMs),

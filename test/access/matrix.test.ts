@@ -79,7 +79,7 @@ describe("the table", () => {
       return (rule?.additionalBindings ?? []).map(({ pattern, body, responseBody }) => {
         const isSame =
           rule?.pattern.case === pattern.case && rule?.body === body && rule?.responseBody === responseBody;
-        return `${method.name} ${isSame} ${String(pattern.value)}`;
+        return `${method.name} ${isSame} ${typeof pattern.value === "string" ? pattern.value : ""}`;
       });
     });
     const pipelines = OPERATIONS.filter(({ service }) => service === "PipelineService").map(

@@ -65,7 +65,7 @@ describe.skipIf(!hasCurl)("Ctxfy's documented calls", () => {
           body: JSON.stringify({ title: "example_string", description: "example_string" }),
         });
         expect(response.status).toBe(200);
-        return (await response.json()) as unknown;
+        return (await response.json());
       }),
     );
     for (const answer of answers) expect(answer).toEqual(answers[0]);

@@ -166,7 +166,7 @@ export type CreateArtifactRequest = Message<"signet.v1.CreateArtifactRequest"> &
 
   /**
    * The policy document: a JSON object, with the limits of BundleService.PublishBundle. With a YAML media type a JSON string that
-   * holds a YAML 1.2 document (core schema) of at most 1,048,576 characters, without anchors, aliases, merge keys and tags.
+   * holds a YAML 1.2 document (core schema) of at most 262,144 characters, without anchors, aliases, merge keys and tags.
    *
    * @generated from field: optional string policies = 2;
    */
