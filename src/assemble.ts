@@ -1,7 +1,10 @@
 import type { Clock } from "./core/clock.js";
 import type { Tracing } from "./core/trace.js";
 import { ActiveBundles } from "./service/active-bundles.js";
+import { ArtifactPromotions } from "./service/artifact-promotion.js";
+import { Artifacts } from "./service/artifacts.js";
 import { createAudit, type Audit } from "./service/audit.js";
+import { BundleMaking } from "./service/bundle-making.js";
 import { Bundles } from "./service/bundles.js";
 import { Documents } from "./service/documents.js";
 import { Environments } from "./service/environments.js";
@@ -13,6 +16,9 @@ import { LatestBundles } from "./service/latest.js";
 import type { ServiceObservers } from "./service/observers.js";
 import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
+import { PipelinePromotion } from "./service/pipeline-promotion.js";
+import { PipelineStages } from "./service/pipeline-stages.js";
+import { Pipelines } from "./service/pipelines.js";
 import { Projects } from "./service/projects.js";
 import { Pruning } from "./service/pruning.js";
 import { Publishing } from "./service/publishing.js";
@@ -29,6 +35,7 @@ import { WebhookDispatcher } from "./service/webhook-dispatcher.js";
 import { WebhookOutcomes } from "./service/webhook-outcome.js";
 import { WebhookSender } from "./service/webhook-sender.js";
 import { Webhooks } from "./service/webhooks.js";
+import { YamlReader } from "./service/yaml-reader.js";
 import type { Store } from "./store/store.js";
 import type { AllowList } from "./webhook/allow-list.js";
 import { systemResolver } from "./webhook/resolve.js";
@@ -37,6 +44,9 @@ import { createSender } from "./webhook/send.js";
 
 /** Of a webhook's answer. */
 const MAX_KEPT_BYTES = 4096;
+
+/** One YAML document is read at a time, beside the event loop. */
+const YAML_LIMITS = { timeoutMs: 15_000, maxWaiting: 16 };
 
 export interface AssembleOptions {
   readonly store: Store;
@@ -71,6 +81,10 @@ export function assembleServices(options: AssembleOptions) {
   const active = new ActiveBundles(store, wakeups);
   const documents = new Documents();
   const instances = new Instances({ store, clock });
+  const making = {
+    making: new BundleMaking({ clock, signer: keys.bundles, audit, outbox, observer: observers.publishing }),
+    ...{ store, documents, idempotency, wakeups, outbox },
+  };
   return {
     audit,
     sessions,
@@ -87,10 +101,12 @@ export function assembleServices(options: AssembleOptions) {
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
     pruning: new Pruning({ store, clock, audit, outbox }),
-    publishing: new Publishing({
-      ...{ store, clock, signer: keys.bundles, documents, audit, idempotency, wakeups, outbox },
-      observer: observers.publishing,
-    }),
+    publishing: new Publishing({ ...making, observer: observers.publishing }),
+    pipelines: new Pipelines({ store, clock, audit, documents }),
+    pipelineStages: new PipelineStages({ store, clock, audit, documents }),
+    pipelinePromotion: new PipelinePromotion({ ...making, audit }),
+    artifacts: new Artifacts({ store, clock, audit, idempotency, documents, yaml: new YamlReader(YAML_LIMITS) }),
+    artifactPromotions: new ArtifactPromotions({ ...making, clock, audit }),
     watch: new Watch({ active, tokens, sessions, wakeups, instances, clock, heartbeatMs }),
     push: new Push({
       ...{ active, tokens, sessions, wakeups, instances, clock, heartbeatMs },

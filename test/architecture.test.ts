@@ -12,7 +12,11 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   bundle: { layers: ["core"], packages: [/^@noble\//] },
   store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/] },
   webhook: { layers: ["core", "bundle"], packages: [/^node:/, /^ipaddr\.js$/, /^standardwebhooks$/] },
-  service: { layers: ["core", "bundle", "store", "webhook"], packages: [/^node:/, /^lru-cache$/, /^fast-json-patch$/] },
+  yaml: { layers: [], packages: [/^node:/, /^yaml$/] },
+  service: {
+    layers: ["core", "bundle", "store", "webhook", "yaml"],
+    packages: [/^node:/, /^lru-cache$/, /^fast-json-patch$/],
+  },
   api: {
     layers: ["core", "bundle", "service", "store", "gen"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
@@ -22,7 +26,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [/^node:/, /^prom-client$/, /^@opentelemetry\//],
   },
   sdk: { layers: ["core", "bundle", "gen"], packages: [/^@connectrpc\//, /^@bufbuild\/protobuf/] },
-  cli: { layers: ["sdk", "bundle", "core", "root"], packages: [/^node:/, /^commander$/, /^yaml$/] },
+  cli: { layers: ["sdk", "bundle", "core", "yaml", "root"], packages: [/^node:/, /^commander$/] },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
   root: {
     layers: ["core", "bundle", "store", "webhook", "service", "api", "observability", "sdk"],

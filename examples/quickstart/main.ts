@@ -128,6 +128,12 @@ The server stays up at ${server.url} until you press Ctrl-C. In another terminal
 ${url}   npx signet bundles --env prod
    npx signet publish --env dev -f examples/policies/guardrails-strict.yaml
    npx signet promote --from dev
+   npx signet pipeline create main
+   npx signet pipeline add-app main Development dev
+   npx signet pipeline add-app main Production staging
+   npx signet pipeline add-app main Production prod
+   npx signet pipeline promote main --from dev --to staging prod
+   npx signet artifact create -f examples/policies/guardrails.json --name draft
    npx signet audit list
    curl -H "Authorization: Bearer $(cat ${relative(process.cwd(), server.adminTokenFile)})" ${server.url}/v1/whoami
 

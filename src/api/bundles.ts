@@ -133,7 +133,8 @@ function sourceOf({ repository, revision, url }: { repository: string; revision:
   return { repository, revision, url };
 }
 
-function bundleMessage(state: BundleState): MessageInitShape<typeof BundleSchema> {
+/** A bundle as messages carry it. */
+export function bundleMessage(state: BundleState): MessageInitShape<typeof BundleSchema> {
   const { bundle, isActive, deploymentId, sequence } = state;
   const { publishedBy, title, description, source } = bundle;
   return {

@@ -22,6 +22,11 @@ export function validateScopePolicies(scopePolicies: unknown): asserts scopePoli
   if (fields.length > 0) throw invalidFields(fields);
 }
 
+/** Whether a key names an environment: whether promotion out of it changes the scope policies. */
+export function namesEnvironment(scopePolicies: ScopePolicies, environment: string): boolean {
+  return Object.keys(scopePolicies).some((key) => environment !== WILDCARD && key.split(":")[3] === environment);
+}
+
 /**
  * The scope policies as they are after promotion: where a key's env part names the source, it names the target.
  *

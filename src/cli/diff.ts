@@ -1,22 +1,8 @@
 import type { Command } from "commander";
 import { wholeNumber } from "./shell/numbers.js";
+import { formatPatch } from "./shell/patch-output.js";
 import { Session } from "./shell/session.js";
 import type { Shell } from "./shell/shell.js";
-import { printable } from "./shell/table.js";
-
-/** One operation of a JSON Patch (RFC 6902). */
-interface Operation {
-  readonly op: string;
-  readonly path: string;
-  readonly from?: string;
-  readonly value?: unknown;
-}
-
-const MARKS: Readonly<Record<string, readonly [mark: string, color: string]>> = {
-  add: ["+", "32"],
-  remove: ["-", "31"],
-  replace: ["~", "33"],
-};
 
 /** `signet diff`: what changed from one version to another. */
 export function addDiff(program: Command, shell: Shell): void {
@@ -31,19 +17,7 @@ export function addDiff(program: Command, shell: Shell): void {
       const { patch } = await session.client.bundles.diffBundles(request);
       shell.answer(
         () => patch,
-        () => formatPatch(JSON.parse(patch) as readonly Operation[], shell.color),
+        () => formatPatch(patch, shell.color),
       );
     });
-}
-
-function formatPatch(patch: readonly Operation[], color: boolean): string {
-  if (patch.length === 0) return "no difference\n";
-  return patch
-    .map(({ op, path, from, value }) => {
-      const [mark, code] = MARKS[op] ?? [op, "0"];
-      const detail = from ?? (value === undefined ? "" : JSON.stringify(value));
-      const line = printable(`${mark} ${path === "" ? "(the whole document)" : path} ${detail}`.trimEnd());
-      return color ? `\u001b[${code}m${line}\u001b[0m\n` : `${line}\n`;
-    })
-    .join("");
 }

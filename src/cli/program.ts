@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "../version.js";
 import { addActivate } from "./activate.js";
+import { addArtifact } from "./artifact.js";
 import { addAudit } from "./audit.js";
 import { addBundles } from "./bundles.js";
 import { addDeployments } from "./deployments.js";
@@ -8,6 +9,7 @@ import { addDiff } from "./diff.js";
 import { addEnvs } from "./envs.js";
 import { addKeys } from "./keys.js";
 import { addOrgs } from "./orgs.js";
+import { addPipeline } from "./pipeline.js";
 import { addProjects } from "./projects.js";
 import { addPromote } from "./promote.js";
 import { addPrune } from "./prune.js";
@@ -35,6 +37,8 @@ const COMMANDS = [
   addPublish,
   addPromote,
   addActivate,
+  addPipeline,
+  addArtifact,
   addBundles,
   addDiff,
   addDeployments,

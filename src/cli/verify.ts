@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { isUuid } from "../core/uuid.js";
 import { verifyDocument } from "../sdk/index.js";
 import { UsageError } from "./shell/cli-error.js";
-import { isUuid } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
 import { formatFacts } from "./shell/table.js";
 import { readTextFile } from "./shell/text-files.js";

@@ -1,10 +1,11 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
+import { isUuid } from "../core/uuid.js";
 import { SignetError, watchBundle, type ExpectedIdentity } from "../sdk/index.js";
 import { EXIT_CODES } from "./shell/exit-codes.js";
 import { createFileCache } from "./shell/file-cache.js";
 import { wholeNumber } from "./shell/numbers.js";
-import { isUuid, Session } from "./shell/session.js";
+import { Session } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
 import { fetchKeys, readKeys } from "./shell/trusted-keys.js";
 import { WatchSink, type SinkOptions } from "./watch-sink.js";

@@ -1,7 +1,9 @@
 import { createClient, type Client, type Transport } from "@connectrpc/connect";
+import { ArtifactService } from "../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../gen/signet/v1/audit_pb.js";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
+import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
@@ -15,6 +17,8 @@ export interface SignetClient {
   readonly runtimes: Client<typeof RuntimeService>;
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
+  readonly pipelines: Client<typeof PipelineService>;
+  readonly artifacts: Client<typeof ArtifactService>;
 }
 
 export interface SignetClientOptions {
@@ -36,5 +40,7 @@ export function createSignetClient({ transport, token }: SignetClientOptions): S
     runtimes: createClient(RuntimeService, authorized),
     audit: createClient(AuditService, authorized),
     webhooks: createClient(WebhookService, authorized),
+    pipelines: createClient(PipelineService, authorized),
+    artifacts: createClient(ArtifactService, authorized),
   };
 }

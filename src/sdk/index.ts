@@ -24,9 +24,11 @@ export {
 } from "../bundle/verify-bundle.js";
 
 export { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+export type * from "../../gen/signet/v1/artifact_pb.js";
 export type * from "../../gen/signet/v1/audit_pb.js";
 export type * from "../../gen/signet/v1/bundle_pb.js";
 export type * from "../../gen/signet/v1/organization_pb.js";
+export type * from "../../gen/signet/v1/pipeline_pb.js";
 export type * from "../../gen/signet/v1/runtime_pb.js";
 export type * from "../../gen/signet/v1/token_pb.js";
 export type * from "../../gen/signet/v1/webhook_pb.js";

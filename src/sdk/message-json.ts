@@ -1,18 +1,22 @@
 import { createRegistry, getOption, hasOption, toJson, type DescField, type Message } from "@bufbuild/protobuf";
 import { reflect, type ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { FeatureSet_FieldPresence, TimestampSchema, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_signet_v1_artifact } from "../../gen/signet/v1/artifact_pb.js";
 import { file_signet_v1_audit } from "../../gen/signet/v1/audit_pb.js";
 import { file_signet_v1_bundle } from "../../gen/signet/v1/bundle_pb.js";
 import { field as fieldOption } from "../../gen/signet/v1/options_pb.js";
 import { file_signet_v1_organization } from "../../gen/signet/v1/organization_pb.js";
+import { file_signet_v1_pipeline } from "../../gen/signet/v1/pipeline_pb.js";
 import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
 import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
 import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
 
 const MESSAGES = createRegistry(
+  file_signet_v1_artifact,
   file_signet_v1_audit,
   file_signet_v1_bundle,
   file_signet_v1_organization,
+  file_signet_v1_pipeline,
   file_signet_v1_runtime,
   file_signet_v1_token,
   file_signet_v1_webhook,

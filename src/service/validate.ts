@@ -1,5 +1,5 @@
-import type { FieldError } from "../core/error.js";
-import { invalidFields } from "../core/error.js";
+import { invalidFields, type AppError, type FieldError } from "../core/error.js";
+import { isUuid } from "../core/uuid.js";
 import type { Page } from "../store/page.js";
 
 /** Gathers the refused fields of one request, so that the caller hears of all of them at once. */
@@ -7,7 +7,22 @@ export class FieldErrors {
   readonly #fields: FieldError[] = [];
 
   add(path: readonly string[], msg: string, type: string, place = "body"): void {
-    this.#fields.push({ loc: [place, ...path], msg, type });
+    if (this.#fields.length < MAX_FIELDS) this.#fields.push({ loc: [place, ...path], msg, type });
+  }
+
+  /** Refuses what is no UUID. Returns it as ids are kept: in lower case. */
+  uuid(path: readonly string[], value: string | null | undefined, place = "body"): string {
+    if (value === null || value === undefined || value === "") this.add(path, "is required", "missing", place);
+    else if (!isUuid(value)) this.add(path, "must be a UUID", "uuid", place);
+    return (value ?? "").toLowerCase();
+  }
+
+  /** Refuses what is none of some words. */
+  oneOf<T extends string>(path: readonly string[], value: string | null, words: readonly T[]): T | undefined {
+    const known = words.find((word) => word === value);
+    if (value === null || value === "") this.add(path, "is required", "missing");
+    else if (known === undefined) this.add(path, `must be ${words.join(" or ")}`, "enum");
+    return known;
   }
 
   /** Refuses a text that is longer than `maxLength` characters (code points), shorter than `minLength`, or not printable. */
@@ -42,15 +57,27 @@ export class FieldErrors {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#fields.length === 0;
+  }
+
+  /** `invalid` with all of them. */
+  toError(): AppError {
+    return invalidFields(this.#fields);
+  }
+
   /** Throws `invalid` with all of them when there is any. */
   throwIfAny(): void {
-    if (this.#fields.length > 0) throw invalidFields(this.#fields);
+    if (!this.isEmpty) throw this.toError();
   }
 }
 
 // Line breaks and tabs are text; the rest of C0, DEL and C1 is not.
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 const MAX_LABELS = 64;
+
+/** More help nobody, and a list can have thousands. */
+const MAX_FIELDS = 100;
 
 /** A page of a list. Throws `invalid` for a limit outside of 1 to `max`. */
 export function pageOf(limit: number | undefined, offset: number, max: number, fallback: number): Page {

@@ -1,4 +1,4 @@
-import type { Kysely, SelectQueryBuilder } from "kysely";
+import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from "kysely";
 import { prepared, preparedFirst } from "./prepared.js";
 import type { NewRow, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
@@ -12,11 +12,19 @@ const put = prepared((db, row: NewRow<"contents">) =>
     .onConflict((conflict) => conflict.column("id").doNothing()),
 );
 
-export function contentReader(db: Kysely<Schema>): Pick<Reader, "content"> {
+export function contentReader(db: Kysely<Schema>): Pick<Reader, "content" | "scopePolicies"> {
   return {
     async content(id) {
       const row = await byId(db, { id });
       return row === undefined ? null : { id: row.id, policies: row.policies, scopePolicies: row.scope_policies };
+    },
+    async scopePolicies(contentId) {
+      const row = await db
+        .selectFrom("contents")
+        .select("scope_policies")
+        .where("id", "=", contentId)
+        .executeTakeFirst();
+      return row?.scope_policies ?? null;
     },
   };
 }
@@ -29,13 +37,20 @@ export function contentWriter(db: Kysely<Schema>): Pick<Writer, "putContent"> {
   };
 }
 
-/** Deletes a content unless a bundle has it. */
+/** Deletes a content unless a bundle or an artifact has it. */
 export async function deleteUnusedContent(db: Kysely<Schema>, id: string): Promise<void> {
   await db
     .deleteFrom("contents")
     .where("id", "=", id)
     .where((eb) =>
       eb.not(eb.exists(eb.selectFrom("bundles").select("bundles.id").where("bundles.content_id", "=", id))),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb.selectFrom("source_artifacts").select("source_artifacts.id").where("source_artifacts.content_id", "=", id),
+        ),
+      ),
     )
     .execute();
 }
@@ -64,5 +79,29 @@ export async function deleteContentsOf(
         ),
       ),
     )
+    .where((eb) => eb.not(eb.exists(artifactsWithTheContent(eb))))
     .execute();
+}
+
+/** As deleteContentsOf, for the artifacts of a project. */
+export async function deleteContentsOfArtifacts(db: Kysely<Schema>, projectId: string): Promise<void> {
+  await db
+    .deleteFrom("contents")
+    .where("contents.id", "in", (eb) =>
+      eb.selectFrom("source_artifacts as own").select("own.content_id").where("own.project_id", "=", projectId),
+    )
+    .where((eb) => eb.not(eb.exists(artifactsWithTheContent(eb).where("artifact.project_id", "!=", projectId))))
+    .where((eb) =>
+      eb.not(
+        eb.exists(eb.selectFrom("bundles").select("bundles.id").whereRef("bundles.content_id", "=", "contents.id")),
+      ),
+    )
+    .execute();
+}
+
+function artifactsWithTheContent(eb: ExpressionBuilder<Schema, "contents">) {
+  return eb
+    .selectFrom("source_artifacts as artifact")
+    .select("artifact.id")
+    .whereRef("artifact.content_id", "=", "contents.id");
 }

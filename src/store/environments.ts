@@ -90,7 +90,7 @@ function environments(db: Kysely<Schema>) {
     .select("active.version as active_version");
 }
 
-function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
+export function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
   return {
     id: row.id,
     orgId: row.org_id,

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../core/error.js";
 import type { Project } from "../core/organization.js";
-import { deleteContentsOf } from "./contents.js";
+import { deleteContentsOf, deleteContentsOfArtifacts } from "./contents.js";
 import { countRows } from "./count.js";
 import { preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
@@ -47,6 +47,9 @@ export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject" 
       }
     },
     async deleteProject(id) {
+      await deleteContentsOfArtifacts(db, id);
+      // Before its bundles' contents are looked at, which they may share.
+      await db.deleteFrom("source_artifacts").where("project_id", "=", id).execute();
       await deleteContentsOf(db, db.selectFrom("environments").select("id").where("project_id", "=", id));
       await db.deleteFrom("projects").where("id", "=", id).execute();
     },

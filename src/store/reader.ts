@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { artifactReader } from "./artifacts.js";
 import { auditReader } from "./audit.js";
 import { bundleReader } from "./bundles.js";
 import { contentReader } from "./contents.js";
@@ -7,6 +8,9 @@ import { environmentReader } from "./environments.js";
 import { idempotencyReader } from "./idempotency.js";
 import { instanceReader } from "./instances.js";
 import { organizationReader } from "./organizations.js";
+import { pipelineAppReader } from "./pipeline-apps.js";
+import { pipelineStageReader } from "./pipeline-stages.js";
+import { pipelineReader } from "./pipelines.js";
 import { projectReader } from "./projects.js";
 import { publicKeyReader } from "./public-keys.js";
 import { pruneReader } from "./prunable.js";
@@ -39,5 +43,9 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...deliveryReader(db),
     ...backlogReader(db),
     ...expiryReader(db),
+    ...pipelineReader(db),
+    ...pipelineStageReader(db),
+    ...pipelineAppReader(db),
+    ...artifactReader(db),
   };
 }

@@ -21,6 +21,10 @@ export interface Schema {
   outbox_events: OutboxEventsTable;
   deliveries: DeliveriesTable;
   expiry_notices: ExpiryNoticesTable;
+  pipelines: PipelinesTable;
+  pipeline_stages: PipelineStagesTable;
+  pipeline_apps: PipelineAppsTable;
+  source_artifacts: SourceArtifactsTable;
 }
 
 interface OrganizationsTable {
@@ -218,6 +222,47 @@ interface ExpiryNoticesTable {
   token_id: number;
   expires_at: string;
   days_before: number;
+}
+
+interface PipelinesTable {
+  id: string;
+  org_id: string;
+  project_id: string | null;
+  display_name: string;
+  type: "trunk" | "branch";
+  created_at: string;
+  updated_at: string;
+}
+
+/** `position` is the order of a stage, which is a word of SQL. */
+interface PipelineStagesTable {
+  id: string;
+  pipeline_id: string;
+  display_name: string;
+  type: "standard" | "prod";
+  position: number;
+  branch: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+interface PipelineAppsTable {
+  environment_id: string;
+  stage_id: string;
+}
+
+/** Both `promoted_at` and `promoted_bundle` (a BundleState) are there, or neither is: a draft. */
+interface SourceArtifactsTable {
+  id: string;
+  org_id: string;
+  project_id: string;
+  name: string | null;
+  media_type: string;
+  content_id: string;
+  created_by: string;
+  created_at: string;
+  promoted_at: string | null;
+  promoted_bundle: string | null;
 }
 
 /** A row as it is read. */

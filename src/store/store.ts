@@ -5,7 +5,9 @@ import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
 import type { Environment, Organization, Project } from "../core/organization.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
+import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { Listed, Page } from "./page.js";
+import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 /**
@@ -82,7 +84,7 @@ export interface IdempotentAnswer {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader extends WebhookReader {
+export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -107,6 +109,8 @@ export interface Reader extends WebhookReader {
   /** Looks at the oldest versions above `filter.after`, at most `limit` of them: see PrunablePage. */
   prunableBundles(filter: PruneFilter, limit: number): Promise<PrunablePage>;
   content(id: string): Promise<Content | null>;
+  /** The scope policies of a content alone. */
+  scopePolicies(contentId: string): Promise<string | null>;
 
   deployment(orgId: string, id: string): Promise<Deployment | null>;
   deploymentBySequence(environmentId: string, sequence: number): Promise<Deployment | null>;
@@ -136,12 +140,12 @@ export interface Reader extends WebhookReader {
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader, WebhookWriter {
+export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter {
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;
   /** Throws `conflict` when the slug is taken. */
   insertProject(project: Project): Promise<void>;
-  /** Deletes its environments, bundles, deployments, tokens and instances with it, and content that no bundle needs any more. */
+  /** Deletes its environments, bundles, deployments, tokens, instances and artifacts with it, and content that nothing needs any more. */
   deleteProject(id: string): Promise<void>;
   /** Throws `conflict` when the name is taken. */
   insertEnvironment(environment: Environment): Promise<void>;
@@ -151,7 +155,7 @@ export interface Writer extends Reader, WebhookWriter {
   deleteEnvironment(id: string): Promise<void>;
 
   insertBundle(bundle: Bundle): Promise<void>;
-  /** Deletes the bundle, its deployments stay; content that no other bundle has goes with it. */
+  /** Deletes the bundle, its deployments stay; content that no other bundle and no artifact has goes with it. */
   deleteBundle(bundle: Pick<Bundle, "id" | "contentId" | "environmentId">): Promise<void>;
   /** Does nothing when the content is there already. */
   putContent(content: Content): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { artifactWriter } from "./artifacts.js";
 import { auditWriter } from "./audit.js";
 import { bundleWriter } from "./bundles.js";
 import { contentWriter } from "./contents.js";
@@ -7,6 +8,9 @@ import { environmentWriter } from "./environments.js";
 import { idempotencyWriter } from "./idempotency.js";
 import { instanceWriter } from "./instances.js";
 import { organizationWriter } from "./organizations.js";
+import { pipelineAppWriter } from "./pipeline-apps.js";
+import { pipelineStageWriter } from "./pipeline-stages.js";
+import { pipelineWriter } from "./pipelines.js";
 import { projectWriter } from "./projects.js";
 import { publicKeyWriter } from "./public-keys.js";
 import { createReader } from "./reader.js";
@@ -37,5 +41,9 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...eventWriter(tx),
     ...deliveryWriter(tx),
     ...expiryWriter(tx),
+    ...pipelineWriter(tx),
+    ...pipelineStageWriter(tx),
+    ...pipelineAppWriter(tx),
+    ...artifactWriter(tx),
   };
 }

@@ -47,6 +47,13 @@ const webhook = (id: string, method: string, path: string, body?: unknown): Oper
   ...{ id, service: "WebhookService", http: [method, `${ORG}/webhooks${path}`], allow: ADMIN, body },
 });
 
+const pipeline = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
+  ...{ id, service: "PipelineService", http: [method, `/v1/pipelines${path}`], allow, body },
+});
+const artifact = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
+  ...{ id, service: "ArtifactService", http: [method, `/v1/source-artifact${path}`], allow, body },
+});
+
 /** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
 export const OPERATIONS: readonly OperationCase[] = [
   {
@@ -104,6 +111,26 @@ export const OPERATIONS: readonly OperationCase[] = [
   webhook("replayWebhookDelivery", "POST", "/{webhook_id}/deliveries/{delivery_id}/replay"),
   webhook("replayWebhookEvents", "POST", "/{webhook_id}/replay", { since: "2026-01-01T00:00:00Z" }),
   webhook("deleteWebhook", "DELETE", "/{webhook_id}"),
+  pipeline("createPipeline", "POST", "", PUBLISHERS, {
+    ...{ display_name: "made by the matrix", type: "trunk", project_id: "{project_id}" },
+  }),
+  pipeline("listPipelines", "GET", "", ALL),
+  pipeline("getPipeline", "GET", "/{id}", ALL),
+  pipeline("updatePipeline", "PATCH", "/{id}", PUBLISHERS, { display_name: "renamed" }),
+  pipeline("createPipelineStage", "POST", "/{id}/stages", PUBLISHERS, { display_name: "Canary", insert_before: 1 }),
+  pipeline("addPipelineApp", "POST", "/{id}/stages/{stage_id}/apps", PUBLISHERS, { app_id: "{spare_app_id}" }),
+  pipeline("promotePipeline", "POST", "/{id}/promote", PUBLISHERS, {
+    ...{ source_app_id: "{environment_id}", target_app_ids: ["{app_id}"] },
+  }),
+  pipeline("diffPipelineApps", "GET", "/{id}/diff?from={environment_id}&to={app_id}", ALL),
+  artifact("createArtifact", "POST", "s", PUBLISHERS, { project_id: "{project_id}", policies: { a: 1 } }),
+  artifact("listArtifacts", "GET", "s", ALL),
+  artifact("getArtifact", "GET", "/{artifact_id}", ALL),
+  artifact("promoteArtifact", "PUT", "/{artifact_id}/promote", PUBLISHERS),
+  artifact("deleteArtifact", "DELETE", "/{artifact_id}", PUBLISHERS),
+  pipeline("removePipelineApp", "DELETE", "/{id}/stages/{stage_id}/apps/{app_id}", PUBLISHERS),
+  pipeline("deletePipelineStage", "DELETE", "/{id}/stages/{stage_id}", PUBLISHERS),
+  pipeline("deletePipeline", "DELETE", "/{id}", PUBLISHERS),
   token("revokeToken", "DELETE", `${ORG}/tokens/{key_id}`, ADMIN),
   bundle("pruneBundles", "POST", `${PROJECT}/prune`, ADMIN, { keep_newest: 1 }),
   bundle("deleteBundle", "DELETE", `${ENV}/bundles/{other_version}`, ADMIN),

@@ -56,6 +56,10 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   const webhook = await admin.webhooks.createWebhook({ orgId, url: "https://127.0.0.1:9/hook", events: ["bundle.*"] });
   await admin.bundles.publishBundle({ ...target, policies: '{"n":3}', activate: false });
   const deliveryId = await firstDelivery(server, webhook.id);
+  const artifact = await admin.artifacts.createArtifact({ projectId: project.id, policies: '{"draft":true}' });
+  const idOf = (stage: string) => project.environments.find(({ name }) => name === stage)?.id ?? "";
+  const pipeline = await createPipeline(server, project.id, [idOf("dev"), idOf("prod")]);
+  await admin.bundles.publishBundle({ ...target, envName: "prod", policies: '{"n":9}' });
 
   const ids: Readonly<Record<string, string | number>> = {
     org_id: orgId,
@@ -69,6 +73,11 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     key_id: ci.id,
     webhook_id: webhook.id,
     delivery_id: deliveryId,
+    id: pipeline.id,
+    stage_id: pipeline.stages.at(-1)?.id ?? "",
+    app_id: idOf("prod"),
+    spare_app_id: idOf("staging"),
+    artifact_id: artifact.id,
   };
   const fill = (text: string) => text.replace(/\{([a-z_]+)\}/g, (_, name: string) => String(ids[name]));
   return {
@@ -86,7 +95,9 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     },
     fill,
     message({ http: [, path], body }) {
-      const named = [...path.matchAll(/\{([a-z_]+)\}/g)].map(([, name = ""]) => [name, ids[name]] as const);
+      const [bare = "", query = ""] = path.split("?");
+      const named: [string, unknown][] = [...bare.matchAll(/\{([a-z_]+)\}/g)].map(([, name = ""]) => [name, ids[name]]);
+      for (const [name, value] of new URLSearchParams(query)) named.push([name, fill(value)]);
       const fields = { ...(Array.isArray(body) ? {} : (body as object | undefined)), ...Object.fromEntries(named) };
       const entries = Object.entries(fields).map(([name, value]) => [camelCase(name), protoValue(name, value, fill)]);
       return Object.fromEntries(entries) as Record<string, unknown>;
@@ -100,15 +111,28 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
       const changes = events.filter(({ action }) => action !== "access.refused").length;
       const state = bundles.map(({ version, isActive, sequence }) => [version, isActive, sequence]);
       const { webhooks } = await admin.webhooks.listWebhooks({ orgId });
+      const { total: drafts } = await admin.artifacts.listArtifacts({});
+      const { data: pipelines } = await admin.pipelines.listPipelines({});
       return {
         webhooks: webhooks.length,
         state,
         changes,
         projects: projects.length,
+        drafts,
+        pipelines: pipelines.map(({ id, displayName, updatedAt }) => [id, displayName, updatedAt]),
         tokens: tokens.map(({ id, isActive }) => [id, isActive]),
       };
     },
   };
+}
+
+/** A pipeline of a project with one app in each of its two stages. */
+async function createPipeline({ admin }: TestServer, projectId: string, appIds: readonly string[]) {
+  const pipeline = await admin.pipelines.createPipeline({ displayName: "matrix", type: "trunk", projectId });
+  for (const [index, { id: stageId }] of pipeline.stages.entries()) {
+    await admin.pipelines.addPipelineApp({ id: pipeline.id, stageId, appId: appIds[index] ?? "" });
+  }
+  return pipeline;
 }
 
 /** Deliveries are made a moment after the event. */
@@ -136,5 +160,6 @@ function camelCase(name: string): string {
 function protoValue(name: string, value: unknown, fill: (text: string) => string): unknown {
   if (name === "policies" || name === "models") return JSON.stringify(value);
   if (name === "since") return timestampFromDate(new Date(String(value)));
+  if (Array.isArray(value)) return value.map((item: unknown) => (typeof item === "string" ? fill(item) : item));
   return typeof value === "string" ? fill(value) : value;
 }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../src/bundle/canonical-json.js";
-import { rewriteScopePolicies, validateScopePolicies } from "../../src/bundle/scope-policies.js";
+import {
+  namesEnvironment,
+  rewriteScopePolicies,
+  validateScopePolicies,
+  type ScopePolicies,
+} from "../../src/bundle/scope-policies.js";
 import type { AppError } from "../../src/core/error.js";
 import { type FieldError } from "../../src/core/error.js";
 
@@ -87,5 +92,17 @@ describe("promotion's rewrite", () => {
     const after = rewriteScopePolicies(tricky, "dev", "prod");
     expect(Object.hasOwn(after, "__proto__")).toBe(true);
     expect("polluted" in after).toBe(false);
+  });
+});
+
+describe("namesEnvironment", () => {
+  it.each([
+    [{}, "dev", false],
+    [{ "t:a:g:dev": {} }, "dev", true],
+    [{ "dev:dev:dev:*": {} }, "dev", false],
+    [{ "t:a:g:*": {} }, "*", false],
+    [{ "t:a:g:prod": {}, "t:a:g:dev": {} }, "prod", true],
+  ])("%j, %s: %s", (scopePolicies, environment, names) => {
+    expect(namesEnvironment(scopePolicies as ScopePolicies, environment)).toBe(names);
   });
 });

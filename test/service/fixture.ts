@@ -152,7 +152,11 @@ export class Fixture {
   /** What must not change when something is refused. */
   async fingerprint() {
     const tables = ["organizations", "projects", "environments", "bundles", "contents", "deployments", "tokens"];
-    const counts = [...tables, "audit_events", "idempotent_answers"].map((table) => [table, this.count(table)]);
+    const drafts = ["pipelines", "pipeline_stages", "pipeline_apps", "source_artifacts", "outbox_events"];
+    const counts = [...tables, ...drafts, "audit_events", "idempotent_answers"].map((table) => [
+      table,
+      this.count(table),
+    ]);
     const { rows } = await this.services.environments.list(this.admin, this.projectId, undefined, 0);
     return { counts, environments: rows };
   }

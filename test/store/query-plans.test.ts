@@ -7,7 +7,7 @@ import { SqliteDialect } from "../../src/store/sqlite/dialect.js";
 import { SqliteDriver } from "../../src/store/sqlite/driver.js";
 import type { Reader, Writer } from "../../src/store/store.js";
 import { createWriter } from "../../src/store/writer.js";
-import { aBundle, anEnvironment, anEvent, anInstance, aProject, aToken, minutesLater } from "./sample.js";
+import { aBundle, anArtifact, anEnvironment, anEvent, anInstance, aProject, aToken, minutesLater } from "./sample.js";
 import { useStore } from "./temporary-store.js";
 
 /** Small lists that have no index in their order. */
@@ -87,6 +87,18 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["pendingDeliveries", (it) => it.pendingDeliveries()],
     ["eventsToFanOut", (it) => it.eventsToFanOut(10)],
     ["instances", (it) => it.instances("e", PAGE)],
+    ["scopePolicies", (it) => it.scopePolicies("c")],
+    ["pipeline", (it) => it.pipeline("o", "p")],
+    ["pipelines", (it) => it.pipelines({ orgId: "o", ...PAGE })],
+    ["pipelines of a project", (it) => it.pipelines({ orgId: "o", projectId: "p", ...PAGE })],
+    ["pipelines of an environment", (it) => it.pipelines({ orgId: "o", environmentId: "e", ...PAGE })],
+    ["countPipelines", (it) => it.countPipelines("o")],
+    ["pipelineStages", (it) => it.pipelineStages("p")],
+    ["pipelineApps", (it) => it.pipelineApps("p")],
+    ["artifact", (it) => it.artifact("o", "a")],
+    ["artifacts", (it) => it.artifacts({ orgId: "o", ...PAGE })],
+    ["artifacts of a project", (it) => it.artifacts({ orgId: "o", projectId: "p", status: "draft", ...PAGE })],
+    ["countDrafts", (it) => it.countDrafts("p")],
   ];
 
   it("audit events are found one index at a time", async () => {
@@ -139,6 +151,10 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["insertAuditEvent", (tx) => tx.insertAuditEvent(anEvent("o", 2))],
     ["deleteIdempotentAnswers", (tx) => tx.deleteIdempotentAnswers(NOW)],
     ["putInstances", (tx) => tx.putInstances([anInstance(TOKEN)], 10)],
+    ["deletePipeline", (tx) => tx.deletePipeline("p")],
+    ["deletePipelineStage", (tx) => tx.deletePipelineStage("s")],
+    ["deletePipelineApp", (tx) => tx.deletePipelineApp("e")],
+    ["deleteArtifact", (tx) => tx.deleteArtifact(anArtifact("o", "p"))],
   ];
 
   it.each(changes)("%s", async (_name, change) => {

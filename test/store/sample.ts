@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import type { Artifact } from "../../src/core/artifact.js";
 import type { AuditEvent } from "../../src/core/audit.js";
 import type { Bundle, Content, Deployment } from "../../src/core/bundle.js";
 import type { Environment, Organization, Project } from "../../src/core/organization.js";
@@ -151,6 +152,21 @@ export function anInstance(token: Token, changes: Partial<RuntimeInstance> = {})
     agent: null,
     labels: {},
     lastSeen: AT,
+    ...changes,
+  };
+}
+
+export function anArtifact(orgId: string, projectId: string, changes: Partial<Artifact> = {}): Artifact {
+  return {
+    id: randomUUID(),
+    orgId,
+    projectId,
+    name: null,
+    mediaType: "application/json",
+    contentId: aContent("policy").id,
+    createdBy: "sgn_ci_ab12",
+    createdAt: AT,
+    promotion: null,
     ...changes,
   };
 }

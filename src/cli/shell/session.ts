@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { isUuid } from "../../core/uuid.js";
 import {
   createSignetClient,
   SignetError,
@@ -11,12 +12,6 @@ import { UsageError } from "./cli-error.js";
 import { readClientTls } from "./client-tls.js";
 import { findToken } from "./credentials.js";
 import type { GlobalOptions, Shell } from "./shell.js";
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-export function isUuid(text: string): boolean {
-  return UUID.test(text);
-}
 
 /** A connection to a server, and what the caller means by "the organization", "the project" and "the environment". */
 export class Session implements Disposable {

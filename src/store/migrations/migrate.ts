@@ -2,6 +2,7 @@ import { Migrator, type Kysely, type Migration } from "kysely";
 import { AppError } from "../../core/error.js";
 import { initial } from "./0001-initial.js";
 import { webhooks } from "./0002-webhooks.js";
+import { pipelines } from "./0003-pipelines.js";
 import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
 import type { MigrationDialect } from "./dialect.js";
@@ -17,6 +18,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
   const migrations: Record<string, Migration> = {
     "0001-initial": initial(dialect),
     "0002-webhooks": webhooks(dialect),
+    "0003-pipelines": pipelines(),
     "0004-history": history(),
     "0005-trace-context": traceContext,
   };

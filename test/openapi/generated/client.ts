@@ -4,6 +4,78 @@
  */
 
 export interface paths {
+    "/v1/source-artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists artifacts, newest first, without their documents
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listArtifacts"];
+        put?: never;
+        /**
+         * Keeps a policy document as a draft
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifact/{artifact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one artifact with its policies
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getArtifact"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an artifact
+         * @description The bundle that it was promoted to stays.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deleteArtifact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifact/{artifact_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Publishes an artifact to the first environment of its project (by position), active there
+         * @description A repeat, at the same time too, answers what the first one did and makes no second bundle.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        put: operations["promoteArtifact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/audit": {
         parameters: {
             query?: never;
@@ -454,6 +526,370 @@ export interface paths {
          *     Needs a token with the scope `org:admin`.
          */
         patch: operations["updateEnvironment"];
+        trace?: never;
+    };
+    "/v1/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the pipelines that the token sees, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listPipelines"];
+        put?: never;
+        /**
+         * Makes a pipeline with two stages, Development and Production
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the pipelines that the token sees, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listPipelinesV3"];
+        put?: never;
+        /**
+         * Makes a pipeline with two stages, Development and Production
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a pipeline with its stages, and what is active in each of their apps
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getPipeline"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a pipeline with its stages
+         * @description Its apps, which are environments, stay as they are.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipeline"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes display_name, type, project_id, or the order of the stages
+         * @description Needs a token with the scope `write`.
+         */
+        patch: operations["updatePipeline"];
+        trace?: never;
+    };
+    "/v3/pipelines/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a pipeline with its stages, and what is active in each of their apps
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getPipelineV3"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a pipeline with its stages
+         * @description Its apps, which are environments, stay as they are.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineV3"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes display_name, type, project_id, or the order of the stages
+         * @description Needs a token with the scope `write`.
+         */
+        patch: operations["updatePipelineV3"];
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a stage at a position; the stages from there on shift up
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineStage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a stage at a position; the stages from there on shift up
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineStageV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a stage; the later ones close the gap
+         * @description Its apps are in no stage then.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineStage"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a stage; the later ones close the gap
+         * @description Its apps are in no stage then.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineStageV3"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts an environment into a stage
+         * @description 409 when it is in a stage already, of whichever pipeline.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        post: operations["addPipelineApp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts an environment into a stage
+         * @description 409 when it is in a stage already, of whichever pipeline.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        post: operations["addPipelineAppV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes an environment out of a stage
+         * @description The environment stays as it is.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["removePipelineApp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes an environment out of a stage
+         * @description The environment stays as it is.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["removePipelineAppV3"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction
+         * @description Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["promotePipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction
+         * @description Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["promotePipelineV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["diffPipelineApps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["diffPipelineAppsV3"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/bundles/latest": {
@@ -994,6 +1430,54 @@ export interface components {
             /** @description Kept for the signed statement of this activation (a DSSE envelope); unset until activations are attested. */
             attestation: string | null;
         };
+        AddPipelineAppRequest: {
+            /** @description An environment's UUID. */
+            app_id?: string;
+        };
+        /** @description A policy document that was handed in. */
+        Artifact: {
+            /** @description UUID; the artifact_id. */
+            id: string;
+            project_id: string;
+            name: string | null;
+            /** @description As it was handed in. */
+            media_type: string;
+            /** @description "draft" or "promoted". */
+            status: string;
+            /** @description The prefix of the token that handed it in. */
+            created_by: string;
+            /** Format: date-time */
+            created_at: string | null;
+            /** Format: date-time */
+            promoted_at: string | null;
+            /** @description The activation that the promotion was. */
+            deployment_id: string | null;
+        };
+        /** @description What a promotion made. */
+        ArtifactPromotion: {
+            artifact_id: string;
+            /** @description "promoted". */
+            status: string;
+            deployment_id: string;
+            /** @description As it was when it was made. */
+            bundle: components["schemas"]["Bundle"] | null;
+        };
+        /** @description An artifact and what is in it. */
+        ArtifactWithPolicies: {
+            id: string;
+            project_id: string;
+            name: string | null;
+            media_type: string;
+            status: string;
+            created_by: string;
+            /** Format: date-time */
+            created_at: string | null;
+            /** Format: date-time */
+            promoted_at: string | null;
+            deployment_id: string | null;
+            /** @description The policy document: JSON, whatever it was handed in as. */
+            policies: unknown;
+        };
         /** @description One event. What is signed: docs/audit.md. */
         AuditEvent: {
             /** @description Numbered from 1 without gaps, for each organization. */
@@ -1115,6 +1599,15 @@ export interface components {
             expires_in_days?: number | null;
             name?: string | null;
         };
+        CreateArtifactRequest: {
+            project_id?: string;
+            /** @description The policy document: a JSON object, with the limits of BundleService.PublishBundle. With a YAML media type a JSON string that holds a YAML 1.2 document (core schema) of at most 262,144 characters, without anchors, aliases, merge keys and tags. */
+            policies?: unknown;
+            /** @description At most 255 characters. */
+            name?: string | null;
+            /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml". */
+            media_type?: string | null;
+        };
         CreateCiTokenRequest: {
             project_id: string;
             /** @description 1 to 3,650; never expires by default. */
@@ -1152,6 +1645,22 @@ export interface components {
             versions_per_environment: number | null;
             /** @description Carries raw_key, here and never again. */
             admin_token: components["schemas"]["Token"];
+        };
+        CreatePipelineRequest: {
+            /** @description 1 to 255 characters. */
+            display_name?: string;
+            /** @description "trunk" or "branch". */
+            type?: string;
+            /** @description A ci token's own project, also when it is absent. */
+            project_id?: string | null;
+        };
+        CreatePipelineStageRequest: {
+            /** @description 1 to 255 characters. */
+            display_name?: string;
+            /** @description The order that it gets: 0 to 50, required. Beyond the last stage it becomes the last one. */
+            insert_before?: number | null;
+            /** @description At most 255 characters. */
+            branch?: string | null;
         };
         CreateProjectRequest: {
             /** @description 1 to 255 characters. */
@@ -1297,6 +1806,13 @@ export interface components {
              */
             purpose: "bundles" | "audit" | "webhooks";
         };
+        /** @description One page of artifacts. */
+        ListArtifactsResponse: {
+            data: components["schemas"]["Artifact"][];
+            total: number;
+            limit: number;
+            offset: number;
+        };
         /** @description One page of activations. */
         ListDeploymentsResponse: {
             data: components["schemas"]["Deployment"][];
@@ -1307,6 +1823,13 @@ export interface components {
         /** @description One page of organizations. */
         ListOrganizationsResponse: {
             data: components["schemas"]["Organization"][];
+            total: number;
+            limit: number;
+            offset: number;
+        };
+        /** @description One page of pipelines. */
+        ListPipelinesResponse: {
+            data: components["schemas"]["PipelineSummary"][];
             total: number;
             limit: number;
             offset: number;
@@ -1349,6 +1872,91 @@ export interface components {
             /** @description Versions kept for each environment; unset is unlimited. Set by the operator. */
             versions_per_environment: number | null;
         };
+        /** @description Stages through which bundles are promoted. */
+        Pipeline: {
+            /** @description UUID. */
+            id: string;
+            /** @description The organization. */
+            company_id: string;
+            /** @description The project that it belongs to; unset when it is the organization's, whose admins alone change it. */
+            project_id: string | null;
+            display_name: string;
+            /** @description "trunk" or "branch", as its maker says. Signet makes no difference between them. */
+            type: string;
+            /** @description By order. */
+            stages: components["schemas"]["PipelineStage"][];
+            /** Format: date-time */
+            created_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it, its stages or their apps last changed; a promotion changes none of them.
+             */
+            updated_at: string | null;
+        };
+        /** @description An environment in a stage, with what is active in it. */
+        PipelineApp: {
+            /** @description The environment's UUID. */
+            app_id: string;
+            project_id: string;
+            /** @description The project's slug. */
+            project: string;
+            /** @description The environment's name. */
+            environment: string;
+            /** @description Unset while nothing was ever active, like the four after it. */
+            active_version: number | null;
+            policy_hash: string | null;
+            deployment_id: string | null;
+            /** @description The sequence of that activation. */
+            sequence: number | null;
+            /** Format: date-time */
+            active_since: string | null;
+            /** @description Whether what is active here is what promotion would bring: the active content of an app of the nearest earlier stage that has one with something active, as the token sees it. Unset when there is none. */
+            equals_previous_stage: boolean | null;
+        };
+        /** @description What a promotion did to one target. */
+        PipelinePromotion: {
+            target_app_id: string;
+            /** @description The new activation: see BundleService.GetDeployment. */
+            deployment_id: string;
+        };
+        /** @description One stage of a pipeline. */
+        PipelineStage: {
+            /** @description UUID. */
+            id: string;
+            pipeline_id: string;
+            display_name: string;
+            /** @description "prod" for the Production stage that a pipeline is made with, else "standard". */
+            type: string;
+            /** @description From 0, without gaps. Promotion goes to a higher one. */
+            order: number;
+            /** @description A Git branch, as its maker says; Signet does nothing with it. */
+            branch: string | null;
+            /** @description Always false: Signet has no preview stages, which make and delete apps. Here because Sevalla's clients look for it. */
+            auto_create_app: boolean;
+            /** @description Always false, likewise. */
+            delete_stale_apps: boolean;
+            /** @description Never set, likewise. */
+            stale_app_days: number | null;
+            /** Format: date-time */
+            created_at: string | null;
+            /** Format: date-time */
+            updated_at: string | null;
+            /** @description The environments in it that the token sees, by project and position. */
+            apps: components["schemas"]["PipelineApp"][];
+        };
+        /** @description A pipeline without its stages. */
+        PipelineSummary: {
+            /** @description UUID. */
+            id: string;
+            company_id: string;
+            project_id: string | null;
+            display_name: string;
+            type: string;
+            /** Format: date-time */
+            created_at: string | null;
+            /** Format: date-time */
+            updated_at: string | null;
+        };
         /** @description Something that policies are written for; a tree of environments. */
         Project: {
             /**
@@ -1363,8 +1971,22 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        PromoteArtifactRequest: {
+            /** @description Of the bundle: at most 255 characters. */
+            title?: string | null;
+            /** @description Of the bundle: at most 10,000 characters. */
+            description?: string | null;
+        };
         PromoteBundleRequest: {
             /** @description At most 255 characters. */
+            promoted_by?: string | null;
+        };
+        PromotePipelineRequest: {
+            /** @description The app whose active bundle is promoted. */
+            source_app_id?: string;
+            /** @description 1 to 1,000 apps of the pipeline, each once, in stages after the source's. */
+            target_app_ids?: string[];
+            /** @description Who promotes, as the caller says. At most 255 characters. */
             promoted_by?: string | null;
         };
         /** @description Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither published nor active in the last days. Numbers are never used again; activations and the audit stay. */
@@ -1527,6 +2149,11 @@ export interface components {
             /** @description How many events were counted. */
             accepted: number;
         };
+        /** @description Where a stage shall stand. */
+        StageOrderInput: {
+            stage_id?: string;
+            order?: number | null;
+        };
         TestWebhookRequest: Record<string, never>;
         TestWebhookResponse: {
             /** @description The status is 2xx. */
@@ -1582,6 +2209,17 @@ export interface components {
             industry?: string | null;
             company_size?: string | null;
             versions_per_environment?: number | null;
+        };
+        /** @description See PipelineService.UpdatePipeline. What is absent stays. */
+        UpdatePipelineRequest: {
+            /** @description 1 to 255 characters. */
+            display_name?: string | null;
+            /** @description "trunk" or "branch". */
+            type?: string | null;
+            /** @description Stages that get another order. With those that are not named, each order from 0 to the number of stages less one must be there once. */
+            stage_order?: components["schemas"]["StageOrderInput"][];
+            /** @description null takes the pipeline out of its project; admins only. */
+            project_id?: string | null;
         };
         /** @description See WebhookService.UpdateWebhook. What is absent stays. */
         UpdateWebhookRequest: {
@@ -1911,6 +2549,211 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listArtifacts: {
+        parameters: {
+            query?: {
+                /** @description Of one project. */
+                project_id?: string;
+                /** @description "draft" or "promoted". */
+                status?: string;
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of artifacts. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListArtifactsResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateArtifactRequest"];
+            };
+        };
+        responses: {
+            /** @description A policy document that was handed in. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An artifact and what is in it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactWithPolicies"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promoteArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromoteArtifactRequest"];
+            };
+        };
+        responses: {
+            /** @description What a promotion made. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactPromotion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     listAuditEvents: {
         parameters: {
             query?: {
@@ -3106,6 +3949,922 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listPipelines: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of pipelines. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPipelinesResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listPipelinesV3: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of pipelines. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPipelinesResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updatePipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UpdatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updatePipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UpdatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipelineStage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreatePipelineStageRequest"];
+            };
+        };
+        responses: {
+            /** @description One stage of a pipeline. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineStage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipelineStageV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreatePipelineStageRequest"];
+            };
+        };
+        responses: {
+            /** @description One stage of a pipeline. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineStage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineStage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineStageV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    addPipelineApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AddPipelineAppRequest"];
+            };
+        };
+        responses: {
+            /** @description An environment in a stage, with what is active in it. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineApp"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    addPipelineAppV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AddPipelineAppRequest"];
+            };
+        };
+        responses: {
+            /** @description An environment in a stage, with what is active in it. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineApp"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    removePipelineApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+                stage_id: string;
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    removePipelineAppV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+                stage_id: string;
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promotePipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromotePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description In the order that was asked for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelinePromotion"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promotePipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromotePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description In the order that was asked for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelinePromotion"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffPipelineApps: {
+        parameters: {
+            query?: {
+                /** @description An app of the pipeline. */
+                from?: string;
+                /** @description Another one. */
+                to?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON array of operations; empty when both are equal. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffPipelineAppsV3: {
+        parameters: {
+            query?: {
+                /** @description An app of the pipeline. */
+                from?: string;
+                /** @description Another one. */
+                to?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON array of operations; empty when both are equal. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

@@ -1,8 +1,10 @@
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import * as node from "@connectrpc/connect-node";
 import * as web from "@connectrpc/connect-web";
+import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { ErrorDetailSchema } from "../../../gen/signet/v1/options_pb.js";
+import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService, type WatchBundleResponse } from "../../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
 import type { Driver, Failure } from "./driver.js";
@@ -50,7 +52,9 @@ function opener(open: (url: string) => Opened): (url: string, token: string) => 
   return (url, token) => {
     const { transport, close } = open(url);
     const clients = {
+      ArtifactService: createClient(ArtifactService, transport),
       BundleService: createClient(BundleService, transport),
+      PipelineService: createClient(PipelineService, transport),
       RuntimeService: createClient(RuntimeService, transport),
       TokenService: createClient(TokenService, transport),
     } as unknown as Clients;

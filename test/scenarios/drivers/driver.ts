@@ -86,6 +86,19 @@ export interface WhoView {
   readonly environment: string | null;
 }
 
+/** What a promotion of a pipeline did to one target. */
+export interface TargetView {
+  readonly targetAppId: string;
+  readonly deploymentId: string;
+}
+
+export interface ArtifactPromotionView {
+  readonly artifactId: string;
+  readonly status: string;
+  readonly deploymentId: string;
+  readonly bundle: BundleView;
+}
+
 /** An error as a client of the protocol sees it. */
 export interface Failure {
   /** The name of the gRPC code ("NOT_FOUND"), or the HTTP status. */
@@ -120,6 +133,10 @@ export interface Driver extends AsyncDisposable {
   watch(start: WatchStart): AsyncGenerator<WatchMessage, void>;
   keys(): Promise<readonly KeyView[]>;
   whoami(): Promise<WhoView>;
+  promotePipeline(id: string, sourceAppId: string, targetAppIds: readonly string[]): Promise<readonly TargetView[]>;
+  /** Returns its id. */
+  createArtifact(projectId: string, policies: string, mediaType: string): Promise<string>;
+  promoteArtifact(id: string, title: string): Promise<ArtifactPromotionView>;
   failure(thrown: unknown): Failure;
 }
 

@@ -8,12 +8,15 @@ import { rpcDriver, type RpcEvent } from "./rpc.js";
 import type { Message } from "./views.js";
 
 /** From the .proto files, and not from our generated code: a client of another make. */
-const definitions = loadSync(["signet/v1/bundle.proto", "signet/v1/runtime.proto", "signet/v1/token.proto"], {
-  includeDirs: ["proto", "node_modules/protobufjs"],
-  enums: String,
-  defaults: true,
-  oneofs: true,
-});
+const definitions = loadSync(
+  ["artifact", "bundle", "pipeline", "runtime", "token"].map((name) => `signet/v1/${name}.proto`),
+  {
+    includeDirs: ["proto", "node_modules/protobufjs"],
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  },
+);
 
 /** @grpc/grpc-js takes 4 MiB by default; documents may be larger. */
 const OPTIONS = { "grpc.max_receive_message_length": 64 * 1024 * 1024, "grpc.use_local_subchannel_pool": 1 };

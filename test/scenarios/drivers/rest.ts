@@ -1,7 +1,16 @@
 import type { Driver, Failure, Place, Publication } from "./driver.js";
 import type { Http, HttpAnswer, HttpRequest } from "./http.js";
 import { readEvents, readLines, type StreamPart } from "./rest-stream.js";
-import { bundleView, camelCased, deploymentView, keyView, watchMessage, whoView } from "./views.js";
+import {
+  artifactPromotionView,
+  bundleView,
+  camelCased,
+  deploymentView,
+  keyView,
+  targetView,
+  watchMessage,
+  whoView,
+} from "./views.js";
 
 /** The error body of REST, and the Retry-After of its answer. */
 class RestError extends Error {
@@ -76,6 +85,21 @@ export function restDriver(http: Http, token: string, streams: "events" | "lines
     },
     keys: async () => (await listed("/v1/keys")).map(keyView),
     whoami: async () => whoView(camelCased(JSON.parse(await get("/v1/whoami")) as object)),
+    promotePipeline: async (id, source_app_id, target_app_ids) => {
+      const body = JSON.stringify({ source_app_id, target_app_ids });
+      const { text } = await send({ method: "POST", path: `/v1/pipelines/${id}/promote`, body });
+      return (JSON.parse(text) as object[]).map((item) => targetView(camelCased(item)));
+    },
+    createArtifact: async (projectId, policies, mediaType) => {
+      const body = `{"project_id":"${projectId}","policies":${policies},"media_type":"${mediaType}"}`;
+      return (JSON.parse((await send({ method: "POST", path: "/v1/source-artifacts", body })).text) as { id: string })
+        .id;
+    },
+    promoteArtifact: async (id, title) => {
+      const request = { method: "PUT", path: `/v1/source-artifact/${id}/promote`, body: JSON.stringify({ title }) };
+      const answer = camelCased(JSON.parse((await send(request)).text) as object);
+      return artifactPromotionView(answer, bundleView(camelCased(answer["bundle"] as object)));
+    },
     failure: failureOf,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -1,5 +1,14 @@
 import type { Driver, Failure, WatchMessage } from "./driver.js";
-import { bundleView, deploymentView, keyView, watchMessage, whoView, type Message } from "./views.js";
+import {
+  artifactPromotionView,
+  bundleView,
+  deploymentView,
+  keyView,
+  targetView,
+  watchMessage,
+  whoView,
+  type Message,
+} from "./views.js";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -82,6 +91,17 @@ export function rpcDriver(rpc: Rpc): Driver {
     },
     keys: async () => (await many("BundleService/listKeys", {}, "keys")).map(keyView),
     whoami: async () => whoView(await call("TokenService/whoAmI", {})),
+    promotePipeline: async (id, sourceAppId, targetAppIds) => {
+      const request = { id, sourceAppId, targetAppIds: [...targetAppIds] };
+      const { promotions } = await call("PipelineService/promotePipeline", request);
+      return (promotions as readonly Message[]).map(targetView);
+    },
+    createArtifact: async (projectId, policies, mediaType) =>
+      (await call("ArtifactService/createArtifact", { projectId, policies, mediaType }))["id"] as string,
+    promoteArtifact: async (artifactId, title) => {
+      const answer = await call("ArtifactService/promoteArtifact", { artifactId, title });
+      return artifactPromotionView(answer, bundleView(answer["bundle"] as Message));
+    },
     failure: (thrown) => rpc.failure(thrown),
     [Symbol.asyncDispose]: () => rpc[Symbol.asyncDispose](),
   };

@@ -1,4 +1,12 @@
-import type { BundleView, DeploymentView, KeyView, WatchMessage, WhoView } from "./driver.js";
+import type {
+  ArtifactPromotionView,
+  BundleView,
+  DeploymentView,
+  KeyView,
+  TargetView,
+  WatchMessage,
+  WhoView,
+} from "./driver.js";
 
 /** A message with camel-case names; what is unset is absent, undefined or null. */
 export type Message = Readonly<Record<string, unknown>>;
@@ -43,6 +51,16 @@ export function whoView(message: Message): WhoView {
     projectId: m.projectId ?? null,
     environment: m.environment ?? null,
   };
+}
+
+export function targetView(message: Message): TargetView {
+  const { targetAppId, deploymentId } = message as unknown as TargetView;
+  return { targetAppId, deploymentId };
+}
+
+export function artifactPromotionView(message: Message, bundle: BundleView): ArtifactPromotionView {
+  const { artifactId, status, deploymentId } = message as unknown as ArtifactPromotionView;
+  return { artifactId, status, deploymentId, bundle };
 }
 
 export function watchMessage(

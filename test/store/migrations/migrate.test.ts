@@ -26,6 +26,7 @@ describe("migrate", () => {
     expect(before.steps).toMatchObject([
       { name: "0001-initial" },
       { name: "0002-webhooks" },
+      { name: "0003-pipelines" },
       { name: "0004-history" },
       { name: "0005-trace-context" },
     ]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { InputError } from "../../src/cli/shell/cli-error.js";
-import { yamlToJson } from "../../src/cli/shell/yaml-json.js";
+import { YamlError } from "../../src/yaml/yaml-error.js";
+import { yamlToJson } from "../../src/yaml/yaml-json.js";
 
 describe("yamlToJson", () => {
   it.each([
@@ -23,47 +23,47 @@ describe("yamlToJson", () => {
     ["%YAML 1.2\n---\na: 1\n...\n", '{"a":1}'],
     ["__proto__: 1", '{"__proto__":1}'],
   ])("%j is %s", (yaml, json) => {
-    expect(yamlToJson(yaml, "p.yaml")).toBe(json);
+    expect(yamlToJson(yaml)).toBe(json);
   });
 
   it.each([
-    ["a: &x 1\nb: 2", "p.yaml:1:7: anchors are not allowed"],
+    ["a: &x 1\nb: 2", "line 1, column 7: anchors are not allowed"],
     ["a: [&x {}]", "anchors are not allowed"],
     ["a: 1\nb: *x", "aliases are not allowed"],
     ["*x : 1", "keys must be strings"],
     ["&k a: 1", "anchors are not allowed"],
-    ["<<: {a: 1}", "p.yaml:1:1: merge keys are not allowed"],
-    ["a: !foo 1", "p.yaml:1:4: Unresolved tag: !foo"],
+    ["<<: {a: 1}", "line 1, column 1: merge keys are not allowed"],
+    ["a: !foo 1", "line 1, column 4: Unresolved tag: !foo"],
     ["a: !!str 1", "tags are not allowed"],
     ["a: !!binary aGk=", "tags are not allowed"],
     ["a: !!js/function x", "Unresolved tag"],
     ["!!map {a: 1}", "tags are not allowed"],
-    ["a: 1\nb: 2\na: 3", "p.yaml:3:1: Map keys must be unique"],
-    ["1: a", "p.yaml:1:1: keys must be strings: quote it"],
+    ["a: 1\nb: 2\na: 3", "line 3, column 1: the same key twice"],
+    ["1: a", "line 1, column 1: keys must be strings: quote it"],
     ["null: a", "keys must be strings"],
     ["? [a]\n: 1", "keys must be strings"],
-    ["a: .inf", "p.yaml:1:4: JSON has no .inf"],
+    ["a: .inf", "line 1, column 4: JSON has no .inf"],
     ["a: -.INF", "JSON has no -.INF"],
     ["a: .NaN", "JSON has no .NaN"],
     ["", "the document is empty"],
     ["# nothing\n", "the document is empty"],
-    ["a: 1\n---\nb: 2", "p.yaml:2:1: only one document is allowed"],
+    ["a: 1\n---\nb: 2", "line 2, column 1: only one document is allowed"],
     ["%YAML 1.1\n---\na: yes", "only YAML 1.2 is allowed"],
-    ["a: [", "p.yaml:1:5"],
+    ["a: [", "line 1, column 5: "],
     ["\ta: 1", "Tabs are not allowed"],
   ])("refuses %j", (yaml, part) => {
-    expect(() => yamlToJson(yaml, "p.yaml")).toThrow(InputError);
-    expect(() => yamlToJson(yaml, "p.yaml")).toThrow(part);
+    expect(() => yamlToJson(yaml)).toThrow(YamlError);
+    expect(() => yamlToJson(yaml)).toThrow(part);
   });
 
   it.each(["[".repeat(100_000), "- ".repeat(5_000) + "1", "a: {b: ".repeat(1_000), "[{a: ".repeat(50_000)])(
     "refuses what is nested too deeply without coming down itself",
     (yaml) => {
-      expect(() => yamlToJson(yaml, "p.yaml")).toThrow(InputError);
+      expect(() => yamlToJson(yaml)).toThrow(YamlError);
     },
   );
 
   it("takes what the server would refuse with a better word: 100 levels", () => {
-    expect(yamlToJson("[".repeat(100) + "]".repeat(100), "p.yaml")).toBe("[".repeat(100) + "]".repeat(100));
+    expect(yamlToJson("[".repeat(100) + "]".repeat(100))).toBe("[".repeat(100) + "]".repeat(100));
   });
 });

@@ -1,0 +1,29 @@
+import { printable } from "./table.js";
+
+/** One operation of a JSON Patch (RFC 6902). */
+interface Operation {
+  readonly op: string;
+  readonly path: string;
+  readonly from?: string;
+  readonly value?: unknown;
+}
+
+const MARKS: Readonly<Record<string, readonly [mark: string, color: string]>> = {
+  add: ["+", "32"],
+  remove: ["-", "31"],
+  replace: ["~", "33"],
+};
+
+/** A JSON Patch text for a person: a line for each operation. */
+export function formatPatch(text: string, color: boolean): string {
+  const patch = JSON.parse(text) as readonly Operation[];
+  if (patch.length === 0) return "no difference\n";
+  return patch
+    .map(({ op, path, from, value }) => {
+      const [mark, code] = MARKS[op] ?? [op, "0"];
+      const detail = from ?? (value === undefined ? "" : JSON.stringify(value));
+      const line = printable(`${mark} ${path === "" ? "(the whole document)" : path} ${detail}`.trimEnd());
+      return color ? `\u001b[${code}m${line}\u001b[0m\n` : `${line}\n`;
+    })
+    .join("");
+}

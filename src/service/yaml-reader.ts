@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { AppError, invalidField } from "../core/error.js";
+import type { YamlAnswer } from "../yaml/yaml-thread.js";
+
+/** Of one YAML text, in UTF-16 units. JSON has the larger limit of the request. */
+export const MAX_YAML_LENGTH = 256 * 1024;
+
+export interface YamlReaderOptions {
+  /** For one text. */
+  readonly timeoutMs: number;
+  /** Texts that wait for their turn. */
+  readonly maxWaiting: number;
+}
+
+/** The compiled entry of the thread. From the sources (tests), which no thread can load, it is the build's. */
+const THREAD = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/src/yaml/yaml-thread.js" : "../yaml/yaml-thread.js",
+  import.meta.url,
+);
+
+/**
+ * Turns YAML into JSON beside the event loop, one text after the other, each in a thread of its own that is bounded in time and memory.
+ */
+export class YamlReader {
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(private readonly options: YamlReaderOptions) {}
+
+  /**
+   * The JSON text of a YAML 1.2 document (core schema; see yamlToJson).
+   *
+   * Throws `invalid` about `field` for what is no such document, too long, or takes too much time or memory; `unavailable` when too
+   * many wait already.
+   */
+  async toJson(field: string, text: string): Promise<string> {
+    if (text.length > MAX_YAML_LENGTH) {
+      throw invalidField([field], `YAML must be at most ${MAX_YAML_LENGTH} characters; send JSON instead`, "too_long");
+    }
+    if (this.#waiting >= this.options.maxWaiting) {
+      throw new AppError("unavailable", "too many YAML documents wait to be read", { retryAfterSeconds: 1 });
+    }
+    this.#waiting += 1;
+    const turn = this.#last.then(() => this.#read(field, text));
+    this.#last = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  async #read(field: string, text: string): Promise<string> {
+    const answer = await this.#converted(field, text);
+    if ("json" in answer) return answer.json;
+    const { line, column, problem } = answer;
+    throw invalidField([field], `line ${line}, column ${column}: ${problem}`, "yaml");
+  }
+
+  async #converted(field: string, text: string): Promise<YamlAnswer> {
+    const worker = new Worker(THREAD, { workerData: text, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+    // A server that has closed everything else does not wait for it.
+    worker.unref();
+    try {
+      const [answer] = (await once(worker, "message", {
+        signal: AbortSignal.timeout(this.options.timeoutMs),
+      })) as [YamlAnswer];
+      return answer;
+    } catch (thrown) {
+      if (isOutOfBounds(thrown))
+        throw invalidField([field], "takes too long to read; send JSON instead", "too_complex");
+      throw thrown;
+    } finally {
+      await worker.terminate();
+    }
+  }
+}
+
+/** The thread was out of time or memory. */
+function isOutOfBounds(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  return thrown.name === "AbortError" || ("code" in thrown && thrown.code === "ERR_WORKER_OUT_OF_MEMORY");
+}

@@ -1,0 +1,22 @@
+/**
+ * The entry of a thread that converts one YAML text, its `workerData`, and answers a YamlAnswer: the parser takes microseconds for
+ * each byte, which no event loop that others wait for should give.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { YamlError } from "./yaml-error.js";
+import { yamlToJson } from "./yaml-json.js";
+
+export type YamlAnswer =
+  { readonly json: string } | { readonly problem: string; readonly line: number; readonly column: number };
+
+function answer(text: string): YamlAnswer {
+  try {
+    return { json: yamlToJson(text) };
+  } catch (thrown) {
+    if (!(thrown instanceof YamlError)) throw thrown;
+    const { problem, line, column } = thrown;
+    return { problem, line, column };
+  }
+}
+
+parentPort?.postMessage(answer(workerData as string));
