@@ -2,6 +2,7 @@ import type { Clock } from "./core/clock.js";
 import { ActiveBundles } from "./service/active-bundles.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { Bundles } from "./service/bundles.js";
+import { CatchUp } from "./service/catch-up.js";
 import { Environments } from "./service/environments.js";
 import { Idempotency } from "./service/idempotency.js";
 import { Instances } from "./service/instances.js";
@@ -14,6 +15,7 @@ import { Projects } from "./service/projects.js";
 import { Publishing } from "./service/publishing.js";
 import { Refusals } from "./service/refusals.js";
 import { Sessions, type SessionLimits } from "./service/sessions.js";
+import { SharedWrites } from "./service/shared-writes.js";
 import { Telemetry } from "./service/telemetry.js";
 import { Tokens } from "./service/tokens.js";
 import { TokenUse } from "./service/token-use.js";
@@ -92,10 +94,12 @@ function assembleWebhooks({ store, clock, keys, webhooks }: AssembleOptions, aud
   const sender = new WebhookSender({
     ...{ store, clock, allowList, resolver, signer: keys.webhooks, sender: connections },
   });
-  const outcomes = new WebhookOutcomes({ store, clock, audit, outbox, schedule });
+  const writes = new SharedWrites(store);
+  const outcomes = new WebhookOutcomes({ writes, clock, audit, outbox, schedule });
+  const catchUp = new CatchUp({ store, clock, writes });
   return {
     webhooks: new Webhooks({ store, clock, audit, outbox, sender }),
-    dispatcher: new WebhookDispatcher({ store, clock, outbox, sender, outcomes, onError }),
+    dispatcher: new WebhookDispatcher({ store, clock, outbox, sender, outcomes, catchUp, writes, onError }),
     webhookCounts: outcomes.counts,
   };
 }

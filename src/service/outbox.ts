@@ -42,7 +42,7 @@ export class Outbox {
     this.#sender.committed();
   }
 
-  /** After the commit: this webhook has something to send again. */
+  /** After the commit: this webhook was made, changed or deleted, or has something to send again. */
   changed(webhook: Pick<Webhook, "id" | "orgId">): void {
     this.#sender.changed(webhook);
   }

@@ -45,7 +45,7 @@ export class Webhooks {
 
   /** Throws `malformed` (400) for an address that may not be called, `invalid` for empty or unknown events. */
   async create(caller: Principal, input: WebhookInput): Promise<Webhook> {
-    const { store, audit, sender } = this.deps;
+    const { store, audit, outbox, sender } = this.deps;
     validateEventPatterns(input.events);
     await sender.check(input.url, caller.orgId);
     const webhook: Webhook = {
@@ -59,13 +59,15 @@ export class Webhooks {
       previousSecretExpiresAt: null,
       disabledReason: null,
       failingSince: null,
+      behindAfter: null,
       createdAt: this.#now(),
     };
     await store.write(async (tx) => {
       if ((await tx.countWebhooks(caller.orgId)) >= MAX_WEBHOOKS) {
         throw new AppError("quota_exceeded", `an organization has at most ${MAX_WEBHOOKS} webhooks`);
       }
-      await tx.insertWebhook(webhook);
+      // Nobody knows yet whether it keeps up.
+      await tx.insertWebhook({ ...webhook, behindAfter: await tx.lastEvent() });
       await audit.record(tx, caller.orgId, actorOf(caller), {
         action: "webhook.created",
         resourceType: "webhook",
@@ -73,6 +75,7 @@ export class Webhooks {
         metadata: { url: describeUrl(webhook.url), events: webhook.events, has_secret: webhook.secret !== null },
       });
     });
+    outbox.changed(webhook);
     return webhook;
   }
 
@@ -106,6 +109,8 @@ export class Webhooks {
         url: change.url ?? webhook.url,
         events: change.events === undefined ? webhook.events : [...new Set(change.events)],
         isActive,
+        // Switched on again it goes on from here.
+        behindAfter: webhook.behindAfter ?? (isActive ? null : await tx.lastFannedOut()),
         disabledReason: isActive ? null : webhook.disabledReason,
         failingSince: isRevived || change.url !== undefined ? null : webhook.failingSince,
       };
@@ -128,7 +133,7 @@ export class Webhooks {
   }
 
   async delete(caller: Principal, id: string): Promise<void> {
-    const { store, audit } = this.deps;
+    const { store, audit, outbox } = this.deps;
     await store.write(async (tx) => {
       const webhook = await ownWebhook(tx, caller, id);
       await tx.deleteWebhook(id);
@@ -139,6 +144,7 @@ export class Webhooks {
         metadata: { url: describeUrl(webhook.url) },
       });
     });
+    outbox.changed({ id, orgId: caller.orgId });
   }
 
   /** Returns the new secret; the old one signs too for the grace time. */

@@ -3,16 +3,38 @@ import type { OutboxEvent } from "../core/webhook.js";
 import type { Row, Schema } from "./schema.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
-export function eventReader(db: Kysely<Schema>): Pick<WebhookReader, "eventsToFanOut" | "event" | "eventsSince"> {
+export function eventReader(db: Kysely<Schema>): Pick<
+  WebhookReader,
+  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventsSince"
+> {
   const all = db.selectFrom("outbox_events").selectAll();
   return {
     async eventsToFanOut(limit) {
       const rows = await all.where("fanned_out", "=", 0).orderBy("number").limit(limit).execute();
       return rows.map(eventOf);
     },
+    async lastFannedOut() {
+      const newest = db.selectFrom("outbox_events").select("number").where("fanned_out", "=", 1);
+      return (await newest.orderBy("number", "desc").limit(1).executeTakeFirst())?.number ?? 0;
+    },
+    async lastEvent() {
+      const newest = db.selectFrom("outbox_events").select("number").orderBy("number", "desc").limit(1);
+      return (await newest.executeTakeFirst())?.number ?? 0;
+    },
     async event(number) {
       const row = await all.where("number", "=", number).executeTakeFirst();
       return row === undefined ? null : eventOf(row);
+    },
+    async eventsAfter(orgId, afterNumber, types, limit) {
+      const rows = await all
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("type", "in", types)
+        .where("fanned_out", "=", 1)
+        .orderBy("number")
+        .limit(limit)
+        .execute();
+      return rows.map(eventOf);
     },
     async eventsSince(orgId, since, afterNumber, limit) {
       const rows = await all

@@ -176,6 +176,7 @@ interface WebhooksTable {
   previous_secret_expires_at: string | null;
   disabled_reason: string | null;
   failing_since: string | null;
+  behind_after: number | null;
   created_at: string;
 }
 

@@ -8,12 +8,27 @@ export interface WebhookReader {
   /** Newest first. */
   webhooks(orgId: string, page: Page): Promise<Listed<Webhook>>;
   countWebhooks(orgId: string): Promise<number>;
-  /** Of all organizations, or of one. */
-  activeWebhooks(orgId?: string): Promise<readonly Webhook[]>;
+  /** Of all organizations. */
+  activeWebhooks(): Promise<readonly Webhook[]>;
+  /** Active ones whose deliveries are made with each event. */
+  webhooksThatKeepUp(orgId: string): Promise<readonly Webhook[]>;
+  /** Active ones that have a place in the outbox instead. */
+  webhooksBehind(orgId: string): Promise<readonly Webhook[]>;
 
   /** Events that have no deliveries yet because nobody looked, in order. */
   eventsToFanOut(limit: number): Promise<readonly OutboxEvent[]>;
+  /** The number of the newest event whose deliveries were made; 0 when there is none. */
+  lastFannedOut(): Promise<number>;
+  /** The number of the newest event; 0 when there is none. */
+  lastEvent(): Promise<number>;
   event(number: number): Promise<OutboxEvent | null>;
+  /** What a webhook that is behind comes to next: events of these types above a number that were fanned out, in order. */
+  eventsAfter(
+    orgId: string,
+    afterNumber: number,
+    types: readonly string[],
+    limit: number,
+  ): Promise<readonly OutboxEvent[]>;
   /** Events of an organization from an instant on, above a number, in order. */
   eventsSince(orgId: string, since: Instant, afterNumber: number, limit: number): Promise<readonly OutboxEvent[]>;
 
@@ -41,6 +56,8 @@ export interface WebhookReader {
 export interface WebhookWriter extends WebhookReader {
   insertWebhook(webhook: Webhook): Promise<void>;
   updateWebhook(webhook: Webhook): Promise<void>;
+  /** Gives webhooks that kept up a place in the outbox: after the event with this number. */
+  fallBehind(ids: readonly string[], after: number): Promise<void>;
   /** Deletes its deliveries with it. */
   deleteWebhook(id: string): Promise<void>;
 
@@ -48,6 +65,7 @@ export interface WebhookWriter extends WebhookReader {
   insertEvent(event: Omit<OutboxEvent, "number">): Promise<void>;
   /** Marks events as fanned out. */
   markFannedOut(numbers: readonly number[]): Promise<void>;
+  /** What a webhook has a delivery of already is left as it is. */
   insertDeliveries(deliveries: readonly Delivery[]): Promise<void>;
   updateDelivery(delivery: Delivery): Promise<void>;
   /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first try. */

@@ -2,6 +2,7 @@ import { Migrator, type Kysely, type Migration } from "kysely";
 import { AppError } from "../../core/error.js";
 import { initial } from "./0001-initial.js";
 import { webhooks } from "./0002-webhooks.js";
+import { webhookPlaces } from "./0003-webhook-places.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -15,6 +16,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
   const migrations: Record<string, Migration> = {
     "0001-initial": initial(dialect),
     "0002-webhooks": webhooks(dialect),
+    "0003-webhook-places": webhookPlaces,
   };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

@@ -1,0 +1,86 @@
+import type { Store, Writer } from "../store/store.js";
+import { waitFor } from "./waiting.js";
+
+/** `later`: whatever is `first` goes before it, and it leaves most of the time to others. */
+export type Precedence = "first" | "later";
+
+interface Work {
+  /** Does it in the transaction; what it returns is to be called once that is committed. */
+  run(tx: Writer): Promise<() => void>;
+  fail(error: unknown): void;
+}
+
+/** Most in one transaction: it holds the database, and the process, until it is committed. */
+const MAX_BATCH: Readonly<Record<Precedence, number>> = { first: 50, later: 8 };
+/** After each batch of `later`, for so many times as long as it took, others have the database for themselves. */
+const REST_FACTOR = 4;
+
+/**
+ * Small writes of many in shared transactions: what comes in while one is on its way shares the next, so that the more there is to
+ * write, the less each costs.
+ */
+export class SharedWrites {
+  readonly #lines: Readonly<Record<Precedence, Work[]>> = { first: [], later: [] };
+  #writing: Promise<void> | null = null;
+  #hurry: () => void = () => {};
+
+  constructor(private readonly store: Store) {}
+
+  /** Resolves when it is durable. Rejects when the transaction failed, with all who shared it. */
+  run<T>(precedence: Precedence, write: (tx: Writer) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const run = async (tx: Writer) => {
+        const result = await write(tx);
+        return () => resolve(result);
+      };
+      this.#lines[precedence].push({ run, fail: reject });
+      if (precedence === "first") this.#hurry();
+      this.#writing ??= this.#writeAll().finally(() => {
+        this.#writing = null;
+      });
+    });
+  }
+
+  /** Resolves when nothing is being written or waits for it. */
+  async drained(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** Never rejects: each is told how its own went. */
+  async #writeAll(): Promise<void> {
+    // Whoever asks in the same turn of the event loop shares the first transaction already.
+    await Promise.resolve();
+    for (;;) {
+      const { first, later } = this.#lines;
+      const precedence = first.length > 0 ? "first" : "later";
+      const batch = this.#lines[precedence].splice(0, MAX_BATCH[precedence]);
+      if (batch.length === 0) return;
+      const startedAt = performance.now();
+      await this.#write(batch);
+      if (precedence === "later" && first.length === 0 && later.length > 0) {
+        await this.#rest((performance.now() - startedAt) * REST_FACTOR);
+      }
+    }
+  }
+
+  async #write(batch: readonly Work[]): Promise<void> {
+    try {
+      const committed = await this.store.write(async (tx) => {
+        const done: (() => void)[] = [];
+        for (const { run } of batch) done.push(await run(tx));
+        return done;
+      });
+      for (const resolve of committed) resolve();
+    } catch (error) {
+      for (const { fail } of batch) fail(error);
+    }
+  }
+
+  /** Ends early when something comes in that goes first. */
+  async #rest(restMs: number): Promise<void> {
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+    });
+    await waitFor(hurried, restMs, []);
+  }
+}
