@@ -3,7 +3,7 @@ import type { Webhook } from "../core/webhook.js";
 import type { Store, Writer } from "../store/store.js";
 import { EVENT_TYPES, matchesEvent } from "../webhook/event-types.js";
 import { newDelivery } from "./new-delivery.js";
-import type { SharedWrites } from "./shared-writes.js";
+import type { Precedence, SharedWrites } from "./shared-writes.js";
 
 /** The deliveries that one webhook is given in one transaction. */
 const MAX_CHUNK = 50;
@@ -19,14 +19,14 @@ export class CatchUp {
    * Makes the next deliveries of a webhook, at most `limit`; returns how many. When it is through and `isGood`, the webhook keeps up
    * again: each event makes its delivery at once.
    */
-  async next(webhook: Webhook, limit: number, isGood: boolean): Promise<number> {
+  async next(webhook: Webhook, limit: number, isGood: boolean, precedence: Precedence): Promise<number> {
     const { store, writes } = this.deps;
     if (webhook.behindAfter === null) return 0;
     // Most have nothing to come to, and need no transaction to know it.
     const [first] = await eventsOf(store.read, webhook, webhook.behindAfter, 1);
     if (first === undefined && !isGood) return 0;
     const chunk = Math.min(limit, MAX_CHUNK);
-    return await writes.run("later", (tx) => this.#next(tx, webhook, chunk, isGood));
+    return await writes.run(precedence, (tx) => this.#next(tx, webhook, chunk, isGood));
   }
 
   async #next(tx: Writer, { orgId, id }: Webhook, limit: number, isGood: boolean): Promise<number> {

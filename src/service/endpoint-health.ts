@@ -3,14 +3,15 @@ import type { Clock } from "../core/clock.js";
 /** An endpoint that failed so often, without a success in between, rests. */
 const FAILURES_UNTIL_REST = 5;
 const FIRST_REST_MS = 1_000;
+const REST_GROWTH = 3;
 /** How long an endpoint that came back may have to wait at most; and a thousand dead ones are a few tries a second. */
 const MAX_REST_MS = 300_000;
 /** After a restart endpoints that were resting are not all tried at once. */
 const MAX_RESUME_MS = 10_000;
 
 /**
- * How an endpoint has answered lately. One that fails again and again is tried ever more seldom, twice as long after each failure: it
- * is found again after at most as long as it was away, or five minutes. One success, and it is tried as ever.
+ * How an endpoint has answered lately. One that fails again and again is tried ever more seldom, three times as long after each
+ * failure: it is found again after at most twice as long as it was away, or five minutes. One success, and it is tried as ever.
  */
 export class EndpointHealth {
   #failures = 0;
@@ -48,7 +49,7 @@ export class EndpointHealth {
     if (this.restMs() > 0) return;
     this.#failures += 1;
     if (!this.isResting) return;
-    const restMs = Math.min(MAX_REST_MS, FIRST_REST_MS * 2 ** (this.#failures - FAILURES_UNTIL_REST));
+    const restMs = Math.min(MAX_REST_MS, FIRST_REST_MS * REST_GROWTH ** (this.#failures - FAILURES_UNTIL_REST));
     // Jitter only adds: what fell over together does not come back together.
     this.#restUntil(restMs * (1 + this.random() / 5));
   }

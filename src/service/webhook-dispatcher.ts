@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { instantOf, type Clock } from "../core/clock.js";
 import type { Delivery, OutboxEvent, Webhook } from "../core/webhook.js";
 import type { Store, Writer } from "../store/store.js";
@@ -20,13 +19,6 @@ const PAUSE_MS = 1_000;
 /** Tries at once of all endpoints that rest: a thousand silent ones that each take the whole time of a try need a tenth of it. */
 const RESTING_SLOTS = 256;
 
-/** Every worker and try listens to it: there is no number of listeners from which on it would be a leak. */
-function stoppable(): AbortController {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  return controller;
-}
-
 /**
  * Takes events from the outbox to the webhooks that want them: makes a delivery in one transaction for each that keeps up, and has a
  * worker for each that has something to send or is behind. Everything that it knows is in the database, so a crash loses nothing;
@@ -36,7 +28,7 @@ export class WebhookDispatcher implements AsyncDisposable {
   /** By organization and webhook. */
   readonly #workers = new Map<string, Map<string, WebhookWorker>>();
   readonly #running = new Set<Promise<void>>();
-  readonly #stopping = stoppable();
+  readonly #stopping = new AbortController();
   readonly #turns = new Turns();
   readonly #restingSlots = new Slots(RESTING_SLOTS);
   #fanningOut: Promise<void> | null = null;
@@ -71,7 +63,9 @@ export class WebhookDispatcher implements AsyncDisposable {
 
   /** Ends what is on its way; it is sent again by the next process. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping.abort(new Error("the server is shutting down"));
+    const reason = new Error("the server is shutting down");
+    this.#stopping.abort(reason);
+    for (const workers of this.#workers.values()) for (const worker of workers.values()) worker.stop(reason);
     await this.#fanningOut;
     await Promise.all(this.#running);
     await this.deps.writes.drained();
@@ -150,7 +144,7 @@ export class WebhookDispatcher implements AsyncDisposable {
     const { store, clock, sender, outcomes, catchUp, onError } = this.deps;
     const lines = { turns: this.#turns, restingSlots: this.#restingSlots };
     const deps = { store, clock, sender, outcomes, catchUp, ...lines, onError };
-    const worker = new WebhookWorker(orgId, id, deps, this.#stopping.signal, known);
+    const worker = new WebhookWorker(orgId, id, deps, known);
     workers.set(id, worker);
     const run = worker.run().finally(() => {
       workers.delete(id);

@@ -7,7 +7,7 @@ import type { SendResult } from "../webhook/send.js";
 import { describeUrl } from "../webhook/target.js";
 import type { Audit } from "./audit.js";
 import type { Outbox } from "./outbox.js";
-import type { SharedWrites } from "./shared-writes.js";
+import type { Precedence, SharedWrites } from "./shared-writes.js";
 
 /** One try and how it went. */
 export interface Outcome {
@@ -44,7 +44,7 @@ export class WebhookOutcomes {
   /** Resolves when the outcome is durable. */
   async record(outcome: Outcome): Promise<void> {
     const delivered = isDelivered(outcome.result);
-    const disabled = await this.deps.writes.run(delivered ? "first" : "later", (tx) => this.#write(tx, outcome));
+    const disabled = await this.deps.writes.run(precedenceOf(outcome), (tx) => this.#write(tx, outcome));
     this.counts[delivered ? "delivered" : "failed"] += 1;
     if (disabled) this.deps.outbox.committed();
   }
@@ -102,6 +102,11 @@ export class WebhookOutcomes {
     });
     return true;
   }
+}
+
+function precedenceOf({ result, isResting }: Outcome): Precedence {
+  if (isDelivered(result)) return "first";
+  return isResting ? "last" : "later";
 }
 
 /** 2xx. A redirect is a failure: where it leads was not checked. */

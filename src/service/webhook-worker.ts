@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { instantOf, type Clock } from "../core/clock.js";
 import type { Delivery, Webhook } from "../core/webhook.js";
 import type { Store } from "../store/store.js";
@@ -49,6 +50,7 @@ export class WebhookWorker {
   readonly #lanes = new Map<string, Delivery[]>();
   readonly #running = new Set<string>();
   readonly #health: EndpointHealth;
+  readonly #stopping = new AbortController();
   #retries = 0;
   #wake: () => void = () => {};
   #endRest: () => void = () => {};
@@ -62,11 +64,17 @@ export class WebhookWorker {
     private readonly orgId: string,
     private readonly webhookId: string,
     private readonly deps: WorkerDeps,
-    private readonly signal: AbortSignal,
     known: Webhook | null,
   ) {
     this.#webhook = known;
     this.#health = new EndpointHealth(deps.clock);
+    // Each lane and try listens to it: there is no number of listeners from which on it would be a leak.
+    setMaxListeners(0, this.#signal);
+  }
+
+  /** Ends it, and what is on its way, with this reason. */
+  stop(reason: Error): void {
+    this.#stopping.abort(reason);
   }
 
   /** There may be more to send. A rest that the endpoint needs is not cut short by it. */
@@ -99,18 +107,18 @@ export class WebhookWorker {
     return this.#taken.size >= FULL;
   }
 
-  /** Resolves when nothing is left to send, the webhook is gone or off, or the signal aborts. Never rejects. */
+  /** Resolves when nothing is left to send, the webhook is gone or off, or it is stopped. Never rejects. */
   async run(): Promise<void> {
-    while (!this.signal.aborted) {
+    while (!this.#signal.aborted) {
       try {
         this.#woken = false;
         const waitMs = this.#health.restMs() > 0 ? 0 : await this.#look();
         if (waitMs === null) return;
         await this.#rest(waitMs);
       } catch (error) {
-        if (this.signal.aborted) return;
+        if (this.#signal.aborted) return;
         this.deps.onError(error);
-        await pause(PAUSE_MS, this.signal);
+        await pause(PAUSE_MS, this.#signal);
       }
     }
   }
@@ -134,6 +142,10 @@ export class WebhookWorker {
   #appetite(): Appetite {
     if (this.#health.isResting) return RESTING;
     return this.#health.isGood || this.#keepsUp ? GOOD : UNKNOWN;
+  }
+
+  get #signal(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   get #keepsUp(): boolean {
@@ -167,7 +179,10 @@ export class WebhookWorker {
     const { store, catchUp } = this.deps;
     let deliveries = await store.read.firstTries(this.webhookId, limit);
     if (deliveries.length < limit && webhook.behindAfter !== null) {
-      const made = await catchUp.next(webhook, limit - deliveries.length, this.#health.isGood);
+      const made = await catchUp.next(
+        ...([webhook, limit - deliveries.length, this.#health.isGood] as const),
+        this.#health.isResting ? "last" : "later",
+      );
       if (made > 0) deliveries = await store.read.firstTries(this.webhookId, limit);
       // There may be more, or it keeps up now.
       if (this.#health.isGood) this.wake();
@@ -204,7 +219,7 @@ export class WebhookWorker {
       await this.#try(delivery);
       // There is room for the next ones before this lane is through.
       if (this.#taken.size <= GOOD.queued / 2) this.wake();
-      if (this.signal.aborted || this.#health.isResting) return;
+      if (this.#signal.aborted || this.#health.isResting) return;
     }
   }
 
@@ -212,20 +227,20 @@ export class WebhookWorker {
   async #try(delivery: Delivery): Promise<void> {
     const { store, sender, outcomes, restingSlots } = this.deps;
     try {
-      using _slot = this.#health.isResting ? await restingSlots.take(this.signal) : null;
+      using _slot = this.#health.isResting ? await restingSlots.take(this.#signal) : null;
       await this.#turn();
       const event = await store.read.event(delivery.eventNumber);
       // As it stands now: since the delivery was taken, its address or secret may be another, or it may be off.
       const current = await store.read.webhook(this.orgId, this.webhookId);
       if (event === null || current === null || !current.isActive) return;
-      const result = await sender.send(current, event.id, event.body, this.signal);
+      const result = await sender.send(current, event.id, event.body, this.#signal);
       if (isDelivered(result)) this.#health.succeeded();
       else this.#health.failed();
       await outcomes.record({ webhook: current, delivery, result, isResting: this.#health.isResting });
     } catch (error) {
-      if (!this.signal.aborted) this.deps.onError(error);
+      if (!this.#signal.aborted) this.deps.onError(error);
       // What could not be recorded is sent again; not in a tight loop.
-      await pause(PAUSE_MS, this.signal);
+      await pause(PAUSE_MS, this.#signal);
     } finally {
       this.#taken.delete(delivery.id);
     }
@@ -251,6 +266,6 @@ export class WebhookWorker {
       this.#wake = neededMs > 0 ? () => {} : resolve;
       this.#endRest = resolve;
     });
-    await waitFor(woken, neededMs > 0 ? neededMs : waitMs, [this.signal]);
+    await waitFor(woken, neededMs > 0 ? neededMs : waitMs, [this.#signal]);
   }
 }

@@ -3,10 +3,9 @@ import type { OutboxEvent } from "../core/webhook.js";
 import type { Row, Schema } from "./schema.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
-export function eventReader(db: Kysely<Schema>): Pick<
-  WebhookReader,
-  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventsSince"
-> {
+export function eventReader(
+  db: Kysely<Schema>,
+): Pick<WebhookReader, "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventsSince"> {
   const all = db.selectFrom("outbox_events").selectAll();
   return {
     async eventsToFanOut(limit) {
