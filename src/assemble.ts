@@ -27,7 +27,7 @@ import { WebhookSender } from "./service/webhook-sender.js";
 import { Webhooks } from "./service/webhooks.js";
 import type { Store } from "./store/store.js";
 import type { AllowList } from "./webhook/allow-list.js";
-import { systemResolver } from "./webhook/resolve.js";
+import { createSystemResolver } from "./webhook/resolve.js";
 import type { RetrySchedule } from "./webhook/retry-schedule.js";
 import { createSender } from "./webhook/send.js";
 
@@ -89,7 +89,7 @@ export function assembleServices(options: AssembleOptions) {
 /** What tells other systems. */
 function assembleWebhooks({ store, clock, keys, webhooks }: AssembleOptions, audit: Audit, outbox: Outbox) {
   const { allowList, schedule, timeoutMs, userAgent, onError } = webhooks;
-  const resolver = systemResolver;
+  const resolver = createSystemResolver();
   const connections = createSender({ allowList, resolver, timeoutMs, userAgent, maxKeptBytes: MAX_KEPT_BYTES });
   const sender = new WebhookSender({
     ...{ store, clock, allowList, resolver, signer: keys.webhooks, sender: connections },

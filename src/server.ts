@@ -151,7 +151,7 @@ function choresOf(services: Services, { store }: DataDirectory, config: Config, 
 
 /** For who watches logs: tries of this process, and what waits in the database. */
 async function logWebhooks({ webhookCounts }: Services, store: Store, log: Logger): Promise<void> {
-  const { pending, oldestPendingAt } = await store.read.deliveryCounts();
+  const { pending, oldestPendingAt } = await store.read.pendingDeliveries();
   const { delivered, failed } = webhookCounts;
   if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }

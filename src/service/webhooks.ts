@@ -11,6 +11,7 @@ import { describeUrl } from "../webhook/target.js";
 import { actorOf, type Audit } from "./audit.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "./outbox.js";
+import { owedEvents } from "./owed-events.js";
 import { pageOf } from "./validate.js";
 import type { WebhookSender, WebhookTestResult } from "./webhook-sender.js";
 
@@ -83,12 +84,18 @@ export class Webhooks {
     return await this.deps.store.read.webhooks(caller.orgId, pageOf(limit, offset, 1000, 1000));
   }
 
-  /** What became of the organization's deliveries, and for how many seconds the oldest pending one waits. */
+  /**
+   * What became of the organization's deliveries, and for how many seconds the oldest pending one waits. Pending is also what webhooks
+   * that are behind have not come to.
+   */
   async stats(caller: Principal): Promise<DeliveryCounts & { readonly oldestPendingSeconds: number }> {
-    const counts = await this.deps.store.read.deliveryCounts(caller.orgId);
-    const { oldestPendingAt } = counts;
+    const { read } = this.deps.store;
+    const made = await read.deliveryCounts(caller.orgId);
+    const owed = await owedEvents(read, caller.orgId);
+    const counts = { ...made, pending: made.pending + owed.count };
+    const oldestPendingAt = [made.oldestPendingAt, owed.oldestAt].filter((it) => it !== null).sort()[0] ?? null;
     const ageMs = oldestPendingAt === null ? 0 : this.deps.clock.now().getTime() - Date.parse(oldestPendingAt);
-    return { ...counts, oldestPendingSeconds: Math.max(0, Math.floor(ageMs / 1000)) };
+    return { ...counts, oldestPendingAt, oldestPendingSeconds: Math.max(0, Math.floor(ageMs / 1000)) };
   }
 
   async get(caller: Principal, id: string): Promise<Webhook> {

@@ -9,7 +9,8 @@ const INSERT_CHUNK = 50;
 /** Rows that one pruning statement deletes, so that it never holds the database for long. */
 const PRUNE_CHUNK = 5_000;
 
-type Read = "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetryAt" | "deliveryCounts";
+type Read =
+  "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetryAt" | "deliveryCounts" | "pendingDeliveries";
 
 export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
   const all = db.selectFrom("deliveries").selectAll();
@@ -38,6 +39,15 @@ export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
       const own = pending.where("webhook_id", "=", webhookId).where("attempts", ">", 0);
       const row = await own.orderBy("next_attempt_at").limit(1).executeTakeFirst();
       return row?.next_attempt_at ?? null;
+    },
+    async pendingDeliveries() {
+      const row = await db
+        .selectFrom("deliveries")
+        .where("state", "=", "pending")
+        .select((eb) => eb.fn.countAll<number | string>().as("total"))
+        .select((eb) => eb.fn.min("created_at").as("oldest"))
+        .executeTakeFirstOrThrow();
+      return { pending: Number(row.total), oldestPendingAt: row.oldest };
     },
     async deliveryCounts(orgId) {
       const all = db.selectFrom("deliveries").innerJoin("webhooks", "webhooks.id", "deliveries.webhook_id");

@@ -5,7 +5,10 @@ import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 export function eventReader(
   db: Kysely<Schema>,
-): Pick<WebhookReader, "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventsSince"> {
+): Pick<
+  WebhookReader,
+  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventTypesAfter" | "eventsSince"
+> {
   const all = db.selectFrom("outbox_events").selectAll();
   return {
     async eventsToFanOut(limit) {
@@ -34,6 +37,18 @@ export function eventReader(
         .limit(limit)
         .execute();
       return rows.map(eventOf);
+    },
+    async eventTypesAfter(orgId, afterNumber, limit) {
+      const rows = await db
+        .selectFrom("outbox_events")
+        .select(["number", "type", "created_at"])
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("fanned_out", "=", 1)
+        .orderBy("number")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ number: row.number, type: row.type, createdAt: row.created_at }));
     },
     async eventsSince(orgId, since, afterNumber, limit) {
       const rows = await all

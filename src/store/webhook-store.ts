@@ -29,6 +29,12 @@ export interface WebhookReader {
     types: readonly string[],
     limit: number,
   ): Promise<readonly OutboxEvent[]>;
+  /** The same, of all types, without what they tell: for counting. */
+  eventTypesAfter(
+    orgId: string,
+    afterNumber: number,
+    limit: number,
+  ): Promise<readonly Pick<OutboxEvent, "number" | "type" | "createdAt">[]>;
   /** Events of an organization from an instant on, above a number, in order. */
   eventsSince(orgId: string, since: Instant, afterNumber: number, limit: number): Promise<readonly OutboxEvent[]>;
 
@@ -41,8 +47,10 @@ export interface WebhookReader {
   dueRetries(webhookId: string, now: Instant, limit: number): Promise<readonly Delivery[]>;
   /** When the next retry of a webhook is due; null when none waits. */
   nextRetryAt(webhookId: string): Promise<Instant | null>;
-  /** Of one organization, or of all. */
+  /** Of one organization, or of all; reads all that are kept. */
   deliveryCounts(orgId?: string): Promise<DeliveryCounts>;
+  /** Of all organizations: how many wait, and since when the oldest does. For a monitor: cheap however many are kept. */
+  pendingDeliveries(): Promise<Pick<DeliveryCounts, "pending" | "oldestPendingAt">>;
 
   /** Tokens that expire in a span and were not yet told about for that many days. */
   tokensExpiring(

@@ -78,6 +78,17 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["idempotentAnswer", (it) => it.idempotentAnswer(1, "publish", "k")],
     ["instance", (it) => it.instance("e", 1, "pod")],
     ["instances", (it) => it.instances("e", PAGE)],
+    ["webhook", (it) => it.webhook("o", "w")],
+    ["webhooksThatKeepUp", (it) => it.webhooksThatKeepUp("o")],
+    ["webhooksBehind", (it) => it.webhooksBehind("o")],
+    ["eventsToFanOut", (it) => it.eventsToFanOut(200)],
+    ["lastFannedOut", (it) => it.lastFannedOut()],
+    ["eventsAfter", (it) => it.eventsAfter("o", 7, ["bundle.published"], 50)],
+    ["eventTypesAfter", (it) => it.eventTypesAfter("o", 7, 50)],
+    ["firstTries", (it) => it.firstTries("w", 200)],
+    ["dueRetries", (it) => it.dueRetries("w", NOW, 4)],
+    ["nextRetryAt", (it) => it.nextRetryAt("w")],
+    ["pendingDeliveries", (it) => it.pendingDeliveries()],
   ];
 
   it.each(reads)("%s", async (_name, read) => {
