@@ -87,12 +87,12 @@ export class SharedWrites {
     try {
       const committed = await this.store.write(async (tx) => {
         const done: (() => void)[] = [];
-        for (const { run } of batch) done.push(await run(tx));
+        for (const work of batch) done.push(await work.run(tx));
         return done;
       });
-      for (const resolve of committed) resolve();
+      for (const done of committed) done();
     } catch (error) {
-      for (const { fail } of batch) fail(error);
+      for (const work of batch) work.fail(error);
     }
   }
 
