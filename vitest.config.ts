@@ -1,10 +1,36 @@
-import { defineConfig } from "vitest/config";
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { defineConfig, type Plugin } from "vitest/config";
+
+/** A worker thread runs what the build made (`npm test` builds first): Node starts no TypeScript. */
+const builtWorkers: Plugin = {
+  name: "built-workers",
+  load(id) {
+    if (!id.endsWith("/src/service/start-document-worker.ts")) return null;
+    const built = pathToFileURL("dist/src/service/start-document-worker.js").href;
+    return readFileSync(id, "utf8").replace("import.meta.url", JSON.stringify(built));
+  },
+};
+
+// Files share a process, which halves the time of all of them. No test may change what is global and leave it so.
+const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks", isolate: false } as const;
+
+/** What is promised of watches and polls: to be kept by their own paths and by the generic handlers. */
+const BOTH_PATHS = ["watch", "watch-ends", "watch-budget", "watch-slow", "latest", "lifecycle", "bad-input"];
 
 export default defineConfig({
+  plugins: [builtWorkers],
   test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    pool: "forks",
+    projects: [
+      { test: { ...common, name: "signet", include: ["test/**/*.test.ts"] } },
+      {
+        test: {
+          ...common,
+          name: "generic handlers",
+          include: BOTH_PATHS.map((name) => `test/scenarios/${name}.test.ts`),
+          env: { SIGNET_TEST_HOT_PATHS: "off" },
+        },
+      },
+    ],
   },
 });

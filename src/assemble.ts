@@ -3,6 +3,7 @@ import { ActiveBundles } from "./service/active-bundles.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { Bundles } from "./service/bundles.js";
 import { CatchUp } from "./service/catch-up.js";
+import { Documents } from "./service/documents.js";
 import { Environments } from "./service/environments.js";
 import { Idempotency } from "./service/idempotency.js";
 import { Instances } from "./service/instances.js";
@@ -13,11 +14,13 @@ import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
 import { Projects } from "./service/projects.js";
 import { Publishing } from "./service/publishing.js";
+import { Push } from "./service/push/push.js";
 import { Refusals } from "./service/refusals.js";
 import { Sessions, type SessionLimits } from "./service/sessions.js";
 import { SharedWrites } from "./service/shared-writes.js";
 import { Telemetry } from "./service/telemetry.js";
 import { Tokens } from "./service/tokens.js";
+import { TokenCache } from "./service/token-cache.js";
 import { TokenUse } from "./service/token-use.js";
 import { Wakeups } from "./service/wakeups.js";
 import { Watch } from "./service/watch.js";
@@ -60,8 +63,10 @@ export function assembleServices(options: AssembleOptions) {
   const idempotency = new Idempotency({ store, clock });
   const use = new TokenUse(store);
   const outbox = new Outbox(clock);
-  const tokens = new Tokens({ store, clock, audit, sessions, use, outbox });
-  const active = new ActiveBundles(store);
+  const cache = new TokenCache();
+  const tokens = new Tokens({ store, clock, audit, sessions, cache, use, outbox });
+  const active = new ActiveBundles(store, wakeups);
+  const documents = new Documents();
   const instances = new Instances({ store, clock });
   return {
     audit,
@@ -70,15 +75,18 @@ export function assembleServices(options: AssembleOptions) {
     use,
     tokens,
     instances,
+    documents,
     clock,
     keys: createKeyList({ store, keys }),
     refusals: new Refusals({ store, audit, clock }),
     organizations: new Organizations({ store, clock, audit, tokens }),
-    projects: new Projects({ store, clock, audit, tokens, sessions, outbox }),
-    environments: new Environments({ store, clock, audit, sessions }),
+    projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
+    environments: new Environments({ store, clock, audit, sessions, cache, wakeups }),
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
-    publishing: new Publishing({ store, clock, signer: keys.bundles, audit, idempotency, wakeups, outbox }),
-    watch: new Watch({ active, tokens, sessions, wakeups, instances, heartbeatMs }),
+    publishing: new Publishing({ store, clock, signer: keys.bundles, documents, audit, idempotency, wakeups, outbox }),
+    watch: new Watch({ active, tokens, sessions, wakeups, instances, clock, heartbeatMs }),
+    push: new Push({ active, tokens, sessions, wakeups, instances, clock, heartbeatMs }),
+    active,
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(),
     outbox,

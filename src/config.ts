@@ -41,6 +41,17 @@ export interface Config {
   readonly webhookTimeoutMs: number;
   /** How long events and their deliveries are kept for replays. */
   readonly webhookRetentionDays: number;
+  /** Paths of PEM files: the certificate and those that lead to its root, and its key. Both or none; null serves without TLS. */
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  /** Path of a PEM file: who may sign client certificates; null asks clients for none. */
+  readonly tlsClientCa: string | null;
+  /** Whether a client may come without a certificate; only with `tlsClientCa`. */
+  readonly tlsClientAuth: "required" | "optional";
+  /** How many proxies stand before the server and say who the client is; 0 believes none. */
+  readonly trustedProxies: number;
+  /** The header in which they say it. */
+  readonly proxyHeader: "x-forwarded-for" | "forwarded";
 }
 
 /** One setting: how it is called, what it means, how its text is read. The CLI makes its flags from this list. */
@@ -179,6 +190,32 @@ export const SETTINGS = {
     "how long events are kept for replays",
     wholeNumber(4, 3650),
   ),
+  tlsCert: setting("SIGNET_TLS_CERT", "", "serve with TLS: path of the certificate and its chain (PEM)", textOrNull),
+  tlsKey: setting("SIGNET_TLS_KEY", "", "path of the certificate's key (PEM)", textOrNull),
+  tlsClientCa: setting(
+    "SIGNET_TLS_CLIENT_CA",
+    "",
+    "ask for client certificates: path of the CA certificates that sign them (PEM)",
+    textOrNull,
+  ),
+  tlsClientAuth: setting(
+    "SIGNET_TLS_CLIENT_AUTH",
+    "required",
+    "whether every client needs a certificate: required, optional",
+    oneOf("required", "optional"),
+  ),
+  trustedProxies: setting(
+    "SIGNET_TRUSTED_PROXIES",
+    "0",
+    "how many proxies stand before the server and say who the client is",
+    wholeNumber(0, 10),
+  ),
+  proxyHeader: setting(
+    "SIGNET_PROXY_HEADER",
+    "x-forwarded-for",
+    "the header in which they say it: x-forwarded-for, forwarded",
+    oneOf("x-forwarded-for", "forwarded"),
+  ),
 } satisfies { readonly [K in keyof Config]: Setting<Config[K]> };
 
 /** The names of the settings, in the order in which help shows them. */
@@ -206,7 +243,19 @@ export function loadConfig(
     const value = flag ?? fromEnvironment(environment, setting.env) ?? setting.fallback;
     return [name, setting.parse(value, flag === undefined ? setting.env : `--${flagOf(setting)}`)] as const;
   });
-  return Object.freeze(Object.fromEntries(values)) as unknown as Config;
+  const config = Object.freeze(Object.fromEntries(values)) as unknown as Config;
+  checkTls(config);
+  return config;
+}
+
+/** Half of a pair would be no TLS at all, which nobody who set it can mean. */
+function checkTls({ tlsCert, tlsKey, tlsClientCa }: Config): void {
+  if ((tlsCert === null) !== (tlsKey === null)) {
+    throw new AppError("invalid", "SIGNET_TLS_CERT and SIGNET_TLS_KEY must be set together");
+  }
+  if (tlsClientCa !== null && tlsCert === null) {
+    throw new AppError("invalid", "SIGNET_TLS_CLIENT_CA needs SIGNET_TLS_CERT and SIGNET_TLS_KEY");
+  }
 }
 
 function fromEnvironment(

@@ -22,4 +22,5 @@ process.exitCode = await runCli({
   isTerminal: process.stdout.isTTY,
   isErrTerminal: process.stderr.isTTY,
   signal: stop.signal,
+  onHangup: (listener) => void process.on("SIGHUP", listener),
 });

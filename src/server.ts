@@ -3,8 +3,12 @@ import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import { referencePages } from "./api/http/reference-pages.js";
 import { createMethods } from "./api/methods.js";
+import type { ScanJson } from "./api/scan-json.js";
 import { createRestHandler } from "./api/rest/handler.js";
+import { WatchDoor } from "./api/watch/door.js";
+import { readAsset } from "./assets.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
@@ -13,6 +17,7 @@ import { createLogger } from "./logger.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
+import { openSecurePort, type SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
@@ -27,22 +32,53 @@ export interface FirstStart {
 
 /** A server that answers. Disposing of it drains and closes it: streams end with UNAVAILABLE, requests in flight finish. */
 export interface RunningServer extends AsyncDisposable {
-  /** `http://HOST:PORT`, with the port that it really has. */
+  /** `http://HOST:PORT`, or `https:` with TLS; with the port that it really has. */
   readonly url: string;
   readonly dataDirectory: string;
   /** Where a made admin token is kept. */
   readonly adminTokenFile: string;
   /** Null on every start but the first. */
   readonly firstStart: FirstStart | null;
+  /** Reads the TLS certificate's files again, now; nothing without TLS. Never rejects: what is wrong with them is logged. */
+  reloadCertificate(): Promise<void>;
+}
+
+/** How a server answers; what it answers is the same. For tests and measurements. */
+export interface ServerOptions {
+  /** Whether watches and polls have paths of their own, or go through the generic handlers. */
+  readonly hotPaths: boolean;
 }
 
 /**
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
  *
- * Throws AppError `conflict` when another process owns the directory, and Node's own error (`EADDRINUSE`) when the port is taken;
- * nothing is left open then.
+ * Throws AppError `conflict` when another process owns the directory, `invalid` for a TLS certificate that cannot be used, and Node's
+ * own error (`EADDRINUSE`) when the port is taken; nothing is left open then.
  */
-export async function startServer(config: Config, log: Logger = createLogger(config.logLevel)): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  log: Logger = createLogger(config.logLevel),
+  options: ServerOptions = { hotPaths: true },
+): Promise<RunningServer> {
+  // First, so that a certificate that cannot be used makes no data directory.
+  const securePort = await openSecurePort(config, log);
+  try {
+    return await startWith({ ...options, securePort, config, log });
+  } catch (thrown) {
+    await securePort?.[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+/** What a server is made of before it has a data directory. */
+interface Ground extends ServerOptions {
+  readonly securePort: SecurePort | null;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+async function startWith(ground: Ground): Promise<RunningServer> {
+  const { config } = ground;
   const directory = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
@@ -50,14 +86,15 @@ export async function startServer(config: Config, log: Logger = createLogger(con
     create: true,
   });
   try {
-    return await startOn(directory, config, log);
+    return await startOn(directory, ground);
   } catch (thrown) {
     await directory[Symbol.asyncDispose]();
     throw thrown;
   }
 }
 
-async function startOn(directory: DataDirectory, config: Config, log: Logger): Promise<RunningServer> {
+async function startOn(directory: DataDirectory, ground: Ground): Promise<RunningServer> {
+  const { securePort, config, log } = ground;
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -77,13 +114,14 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
-  const http = httpServer(services, directory, config, log);
+  const http = httpServer(services, directory, ground);
   const { address, port } = await http.listen(config.host, config.port);
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = await makeFirstStart(directory, services, config);
   await services.dispatcher.start();
   const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
-  const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const scheme = securePort === null ? "http" : "https";
+  const url = `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
   log.info({ url, data: directory.path, version: VERSION }, "listening");
 
   const stop = async () => {
@@ -91,8 +129,10 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     services.sessions.shutdown();
     try {
       await http.close(config.shutdownGraceMs);
+      await securePort?.[Symbol.asyncDispose]();
       await upkeep[Symbol.asyncDispose]();
       await services.dispatcher[Symbol.asyncDispose]();
+      await services.documents[Symbol.asyncDispose]();
       await flush(services);
     } finally {
       await directory[Symbol.asyncDispose]();
@@ -105,17 +145,19 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     dataDirectory: directory.path,
     adminTokenFile: adminTokenFile(directory.path),
     firstStart,
+    reloadCertificate: async () => securePort?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
 }
 
 /** The wire: every protocol on one port, behind one door. */
-function httpServer(services: Services, { store }: DataDirectory, config: Config, logger: Logger): HttpServer {
-  const { maxBodyBytes, corsOrigins } = config;
+function httpServer(services: Services, { store }: DataDirectory, ground: Ground): HttpServer {
+  const { hotPaths, securePort, config, log: logger } = ground;
+  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods(services, onRefused);
   const admission = createAdmission({
-    authenticate: (rawKey) => services.tokens.authenticate(rawKey),
+    authenticate: (rawKey, onStopped) => services.tokens.authenticate(rawKey, onStopped),
     onRefused,
     requestsPerMinute: config.rateLimit,
     maxRateKeys: MAX_RATE_KEYS,
@@ -124,11 +166,16 @@ function httpServer(services: Services, { store }: DataDirectory, config: Config
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
   };
+  const scan: ScanJson = (text, options) => services.documents.scan(text, options);
+  const watch = hotPaths ? new WatchDoor(services.push, onRefused) : null;
   return createHttpServer({
-    ...{ methods, admission, maxBodyBytes, corsOrigins, ready, logger },
-    rest: createRestHandler({ methods, admission, maxBodyBytes }),
+    ...{ methods, admission, watch, maxBodyBytes, scan, corsOrigins, ready, logger },
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
+    pages: referencePages(readAsset),
     version: VERSION,
     limits: DEFAULT_LIMITS,
+    tls: securePort?.termination ?? null,
+    proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });
 }
 

@@ -24,6 +24,9 @@ const number = (env: string, flag: string, fallback: number, min: number, max: n
   bad: ["-1", "1e3", "0x10", "1.5", " 1", "ten", "", String(max + 1), ...(min > 0 ? [String(min - 1)] : [])],
 });
 
+/** A path alone is refused: the settings go together (below). */
+const pathOrNone = (env: string, flag: string): Case => ({ env, flag, fallback: null, good: [["", null]], bad: [] });
+
 const CASES: Readonly<Record<keyof Config, Case>> = {
   host: { env: "SIGNET_HOST", flag: "host", fallback: "127.0.0.1", good: [["0.0.0.0", "0.0.0.0"]], bad: [] },
   port: number("SIGNET_PORT", "port", 8080, 0, 65_535),
@@ -97,6 +100,24 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
   },
   webhookTimeoutMs: number("SIGNET_WEBHOOK_TIMEOUT_MS", "webhook-timeout-ms", 15_000, 100, 60_000),
   webhookRetentionDays: number("SIGNET_WEBHOOK_RETENTION_DAYS", "webhook-retention-days", 30, 4, 3650),
+  tlsCert: pathOrNone("SIGNET_TLS_CERT", "tls-cert"),
+  tlsKey: pathOrNone("SIGNET_TLS_KEY", "tls-key"),
+  tlsClientCa: pathOrNone("SIGNET_TLS_CLIENT_CA", "tls-client-ca"),
+  tlsClientAuth: {
+    env: "SIGNET_TLS_CLIENT_AUTH",
+    flag: "tls-client-auth",
+    fallback: "required",
+    good: [["optional", "optional"]],
+    bad: ["", "none", "Required"],
+  },
+  trustedProxies: number("SIGNET_TRUSTED_PROXIES", "trusted-proxies", 0, 0, 10),
+  proxyHeader: {
+    env: "SIGNET_PROXY_HEADER",
+    flag: "proxy-header",
+    fallback: "x-forwarded-for",
+    good: [["forwarded", "forwarded"]],
+    bad: ["", "X-Real-IP", "X-Forwarded-For"],
+  },
 };
 
 const names = Object.keys(CASES) as (keyof Config)[];
@@ -200,6 +221,20 @@ describe("the settings", () => {
   it.each(["postgres://db/signet", "sqlite:here"])("SIGNET_DATABASE_URL=%s is refused, not ignored", (url) => {
     const message = expect.stringContaining("SIGNET_DATABASE_URL") as string;
     expect(() => loadConfig({ SIGNET_DATABASE_URL: url })).toThrow(expect.objectContaining({ message }) as Error);
+  });
+
+  it.each([
+    [{ SIGNET_TLS_CERT: "/c" }, "together"],
+    [{ SIGNET_TLS_KEY: "/k" }, "together"],
+    [{ SIGNET_TLS_CLIENT_CA: "/ca" }, "SIGNET_TLS_CLIENT_CA needs"],
+  ])("%j alone is refused: it would be no TLS at all", (environment, text) => {
+    const message = expect.stringContaining(text) as string;
+    expect(() => loadConfig(environment)).toThrow(expect.objectContaining({ code: "invalid", message }) as Error);
+  });
+
+  it("TLS needs certificate and key, and may ask for client certificates", () => {
+    const paths = { SIGNET_TLS_CERT: "/c", SIGNET_TLS_KEY: "/k", SIGNET_TLS_CLIENT_CA: "/ca" };
+    expect(loadConfig(paths)).toMatchObject({ tlsCert: "/c", tlsKey: "/k", tlsClientCa: "/ca" });
   });
 
   it("SIGNET_DATABASE_URL that is empty is nothing", () => {

@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Operation } from "../../gen/signet/v1/options_pb.js";
 import { AppError } from "../core/error.js";
-import type { Principal } from "../core/token.js";
+import type { KnownToken, Principal } from "../core/token.js";
 import { addressKey } from "./admission-address.js";
 import { rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
@@ -16,8 +16,11 @@ export const ADDRESS_FACTOR = 5;
 export const MAX_RATE_KEYS = 50_000;
 
 export interface AdmissionOptions {
-  /** Who a raw key belongs to. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked. */
-  authenticate(rawKey: string): Promise<Principal>;
+  /**
+   * Who a raw key belongs to. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked; of the last two
+   * `onStopped` is told before.
+   */
+  authenticate(rawKey: string, onStopped: (token: KnownToken) => void): Promise<Principal>;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
   readonly onRefused: OnRefused;
   /** For each token; 0 turns all rate limits off. */
@@ -55,7 +58,7 @@ class Door {
   async admit(method: DescMethod, head: RequestHead, orgId: string | undefined) {
     const operation = this.operationOf(method);
     const address = addressKey(head.clientAddress);
-    const principal = await this.authenticate(head, address);
+    const principal = await this.authenticate(head, address, operation);
     try {
       if (this.rates !== undefined) await countRequest(this.rates, principal, operation, address, head);
       requireScope(principal, operation);
@@ -69,14 +72,16 @@ class Door {
     return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
   }
 
-  private async authenticate(head: RequestHead, address: string): Promise<Principal> {
+  private async authenticate(head: RequestHead, address: string, operation: Operation): Promise<Principal> {
     const failures = await this.rates?.failures.look(address);
     if (failures?.exceeded) {
       head.onRate(failures.state);
       throw rateLimited(failures.state, "too many failed authentications from this address");
     }
     try {
-      return await this.options.authenticate(rawKeyOf(head.rawHeaders));
+      return await this.options.authenticate(rawKeyOf(head.rawHeaders), (token) =>
+        this.options.onRefused(token, operation.id, "unauthenticated"),
+      );
     } catch (thrown) {
       if (this.rates !== undefined && thrown instanceof AppError && thrown.code === "unauthenticated") {
         await countFailure(this.rates, address, head);

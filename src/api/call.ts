@@ -6,7 +6,7 @@ import type { Principal } from "../core/token.js";
 export interface Call {
   /** As in X-Request-Id, the log and error bodies. */
   readonly requestId: string;
-  /** The peer's address as text. */
+  /** As text: the peer's, or behind proxies what they say (client-address.ts). */
   readonly clientAddress: string;
   readonly operation: Operation;
   readonly principal: Principal;

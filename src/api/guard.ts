@@ -2,7 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, MethodImplSpec } from "@connectrpc/connect";
 import type { Operation } from "../../gen/signet/v1/options_pb.js";
 import { AppError } from "../core/error.js";
-import type { Principal } from "../core/token.js";
+import type { KnownToken, Principal } from "../core/token.js";
 import { callOf } from "./call.js";
 import { toAppError, toConnectError } from "./errors.js";
 
@@ -17,7 +17,11 @@ export function requireOrganization(principal: Principal, operation: Operation, 
 }
 
 /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
-export type OnRefused = (principal: Principal, operationId: string, code: "forbidden" | "rate_limited") => void;
+export type OnRefused = (
+  token: KnownToken,
+  operationId: string,
+  code: "unauthenticated" | "forbidden" | "rate_limited",
+) => void;
 
 /**
  * Wraps the implementation of a method with what all protocols share: the organization check, and errors as ConnectErrors whose

@@ -1,6 +1,7 @@
-import { getOption, hasOption, type DescField, type DescMethod } from "@bufbuild/protobuf";
+import { create, getOption, hasOption, type DescField, type DescMethod } from "@bufbuild/protobuf";
 import {
   field as fieldOption,
+  FieldRulesSchema,
   operation as operationOption,
   Scope,
   type FieldRules,
@@ -24,9 +25,16 @@ export function operationOf(method: DescMethod): Operation {
   return operation;
 }
 
-/** The REST rules of a field, from its proto option; the defaults when it has none. */
-export function fieldRulesOf(field: DescField): Pick<FieldRules, "jsonText" | "nullIsEmpty"> {
-  return hasOption(field, fieldOption) ? getOption(field, fieldOption) : { jsonText: false, nullIsEmpty: false };
+const rulesOf = new WeakMap<DescField, FieldRules>();
+
+/** The rules of a field, from its proto option; the defaults when it has none. Reading an option parses it: once for each field. */
+export function fieldRulesOf(field: DescField): FieldRules {
+  let rules = rulesOf.get(field);
+  if (rules === undefined) {
+    rules = hasOption(field, fieldOption) ? getOption(field, fieldOption) : create(FieldRulesSchema);
+    rulesOf.set(field, rules);
+  }
+  return rules;
 }
 
 /** How a scope is called in tokens and texts. */

@@ -1,21 +1,18 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type {
-  RuntimeInstanceSchema,
-  RuntimeService,
-  WatchBundleResponseSchema,
-} from "../../gen/signet/v1/runtime_pb.js";
-import { instantOf, type Clock } from "../core/clock.js";
+import type { RuntimeInstanceSchema, RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { notFound } from "../core/error.js";
 import type { Instances, InstanceView } from "../service/instances.js";
 import { entityTagOf, type LatestBundles } from "../service/latest.js";
 import type { Telemetry } from "../service/telemetry.js";
-import type { Watch, WatchEvent } from "../service/watch.js";
+import type { Watch } from "../service/watch.js";
 import { withoutNulls } from "./absent.js";
 import { addressKey } from "./admission-address.js";
 import { callOf, httpStatusKey } from "./call.js";
-import { entityTags, preferredWaitSeconds, resumeSequence } from "./runtime-headers.js";
+import { entityTags, preferredWaitSeconds } from "./runtime-headers.js";
 import { timestampOf } from "./timestamps.js";
+import { watchMessage } from "./watch/message.js";
+import { watchRequest } from "./watch/request.js";
 
 /** RuntimeService on the use cases. */
 export function createRuntimeService(services: {
@@ -23,9 +20,8 @@ export function createRuntimeService(services: {
   readonly latest: LatestBundles;
   readonly instances: Instances;
   readonly telemetry: Telemetry;
-  readonly clock: Clock;
 }): ServiceImpl<typeof RuntimeService> {
-  const { watch, latest, instances, telemetry, clock } = services;
+  const { watch, latest, instances, telemetry } = services;
   return {
     async getLatestBundle(_request, context) {
       const { principal, clientAddress } = callOf(context);
@@ -50,19 +46,9 @@ export function createRuntimeService(services: {
     },
 
     async *watchBundle(request, context) {
-      const { principal, clientAddress } = callOf(context);
-      const events = watch.watch(
-        principal,
-        {
-          afterSequence: resumeSequence(context.requestHeader.get("last-event-id")) ?? request.afterSequence,
-          instanceId: request.instanceId,
-          labels: request.labels,
-          agent: context.requestHeader.get("user-agent"),
-          clientAddress: addressKey(clientAddress),
-        },
-        context.signal,
-      );
-      for await (const event of events) yield watchMessage(event, clock);
+      const call = callOf(context);
+      const events = watch.watch(call.principal, watchRequest(request, context.requestHeader, call), context.signal);
+      for await (const event of events) yield watchMessage(event);
     },
 
     async reportStatus({ instanceId, state, sequence, reason, agent, labels }, context) {
@@ -96,25 +82,6 @@ export function createRuntimeService(services: {
       throw notFound("benchmark");
     },
   };
-}
-
-function watchMessage(event: WatchEvent, clock: Clock): MessageInitShape<typeof WatchBundleResponseSchema> {
-  const { sequence } = event;
-  switch (event.kind) {
-    case "activation": {
-      const { deployment, document } = event.active;
-      const { id: deploymentId, kind, version, policyHash, at } = deployment;
-      const activatedAt = timestampOf(at);
-      const value = { sequence, deploymentId, kind, version, policyHash, activatedAt, document };
-      return { sequence, event: { case: "activation", value } };
-    }
-    case "nothing_active":
-      return { sequence, event: { case: "nothingActive", value: {} } };
-    case "heartbeat": {
-      const value = { at: timestampOf(instantOf(clock.now())) };
-      return { sequence, event: { case: "heartbeat", value } };
-    }
-  }
 }
 
 function instanceMessage({ instance, behindBy }: InstanceView): MessageInitShape<typeof RuntimeInstanceSchema> {

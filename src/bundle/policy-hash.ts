@@ -6,11 +6,22 @@ import { canonicalJson, type JsonObject } from "./canonical-json.js";
 export interface CanonicalContent {
   readonly policies: string;
   readonly scopePolicies: string;
+  /** `sha256:` and 64 hex digits: see {@link policyHash}. */
+  readonly policyHash: string;
 }
 
-/** Makes the canonical texts of a content. */
-export function canonicalContent(policies: JsonObject, scopePolicies: JsonObject): CanonicalContent {
-  return { policies: canonicalJson(policies), scopePolicies: canonicalJson(scopePolicies) };
+/** Lower-case hex of the SHA-256 of a text's UTF-8 bytes. */
+export type Sha256Hex = (text: string) => string;
+
+/** Makes the canonical texts of a content; `sha256Hex` is the portable one unless a faster one is given. */
+export function canonicalContent(
+  policies: JsonObject,
+  scopePolicies: JsonObject,
+  sha256Hex: Sha256Hex = portableSha256Hex,
+): CanonicalContent {
+  const texts = { policies: canonicalJson(policies), scopePolicies: canonicalJson(scopePolicies) };
+  const hashed = `{"policies":${texts.policies},"scope_policies":${texts.scopePolicies}}`;
+  return { ...texts, policyHash: `sha256:${sha256Hex(hashed)}` };
 }
 
 /**
@@ -19,11 +30,9 @@ export function canonicalContent(policies: JsonObject, scopePolicies: JsonObject
  * It covers the content alone, so it survives promotion unless the scope policies are rewritten.
  */
 export function policyHash(policies: JsonObject, scopePolicies: JsonObject): string {
-  return policyHashOf(canonicalContent(policies, scopePolicies));
+  return canonicalContent(policies, scopePolicies).policyHash;
 }
 
-/** {@link policyHash} of canonical texts. */
-export function policyHashOf({ policies, scopePolicies }: CanonicalContent): string {
-  const text = `{"policies":${policies},"scope_policies":${scopePolicies}}`;
-  return `sha256:${bytesToHex(sha256(new TextEncoder().encode(text)))}`;
+function portableSha256Hex(text: string): string {
+  return bytesToHex(sha256(new TextEncoder().encode(text)));
 }

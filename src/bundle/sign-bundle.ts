@@ -1,7 +1,7 @@
 import { AppError } from "../core/error.js";
 import { encodeBase64 } from "./base64.js";
 import { signatureMessage, signatureV2Message, type BundleIdentity } from "./document.js";
-import { policyHashOf, type CanonicalContent } from "./policy-hash.js";
+import type { CanonicalContent } from "./policy-hash.js";
 import type { Signer } from "./signer.js";
 
 export interface BundleToSign {
@@ -21,12 +21,12 @@ export interface SignedBundle {
 }
 
 /**
- * Hashes and signs a bundle for its identity.
+ * Signs a bundle for its identity.
  *
  * @throws AppError `signing_failed` when the signer fails or gives no 64 bytes; its own error is the cause
  */
 export async function signBundle({ identity, content }: BundleToSign, signer: Signer): Promise<SignedBundle> {
-  const policyHash = policyHashOf(content);
+  const { policyHash } = content;
   return {
     policyHash,
     signature: await signToBase64(signer, signatureMessage(policyHash)),

@@ -3,7 +3,7 @@ import { signatureMessage, signatureV2Message, type BundleDocument } from "./doc
 import { nobleVerifier } from "./ed25519-noble.js";
 import type { PublicKey } from "./keys.js";
 import { parseDocument } from "./parse-document.js";
-import { canonicalContent, policyHashOf, type CanonicalContent } from "./policy-hash.js";
+import { canonicalContent, type CanonicalContent } from "./policy-hash.js";
 import type { Verifier } from "./signer.js";
 import { VerificationError } from "./verification-error.js";
 
@@ -46,7 +46,7 @@ export async function verifyDocument(
 ): Promise<VerifiedBundle> {
   const document = parseDocument(text);
   const content = canonicalContent(document.policies, document.scope_policies);
-  if (policyHashOf(content) !== document.policy_hash) {
+  if (content.policyHash !== document.policy_hash) {
     throw new VerificationError("hash", "policy_hash is not the hash of the content");
   }
   const verifier = options.verifier ?? nobleVerifier;

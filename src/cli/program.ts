@@ -60,6 +60,9 @@ export function buildProgram(shell: Shell): Command {
     .option("--project <project>", "project: UUID, slug or name (the token's, the only one, or the one called default)")
     .option("--env <name>", "environment, for example dev")
     .option("--json", "answer in JSON")
+    .option("--ca <file>", "who may sign the server's certificate (SIGNET_CA; the public roots)")
+    .option("--client-cert <file>", "certificate that the server asks for (SIGNET_CLIENT_CERT)")
+    .option("--client-key <file>", "its key (SIGNET_CLIENT_KEY)")
     .option("--timeout <seconds>", "for how long a request may take", wholeNumber(1, 86_400), 30)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

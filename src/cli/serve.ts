@@ -33,6 +33,8 @@ export function addServe(program: Command, shell: Shell): void {
     const notice = firstStartNotice(server, shell.io.isErrTerminal);
     if (notice !== "") shell.notice(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
+    // Without TLS it ends the process, as it does everywhere else.
+    if (config.tlsCert !== null) shell.io.onHangup(() => void server.reloadCertificate());
     await aborted(shell.io.signal);
     // A server that was told to stop and did has done what it should.
     shell.exitCode = EXIT_CODES.ok;

@@ -55,6 +55,9 @@ export interface Principal {
   readonly expiresAt: Instant | null;
 }
 
+/** A token that an attempt was made with, whether or not it still works. */
+export type KnownToken = Pick<Principal, "tokenId" | "keyPrefix" | "orgId">;
+
 /** Whether a kept token still works at an instant. */
 export function isLive(token: Pick<Token, "revokedAt" | "expiresAt">, now: Instant): boolean {
   return token.revokedAt === null && (token.expiresAt === null || token.expiresAt > now);

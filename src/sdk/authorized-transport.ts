@@ -1,5 +1,5 @@
 import type { Transport } from "@connectrpc/connect";
-import { toSignetError } from "./signet-error.js";
+import { SignetError, toSignetError } from "./signet-error.js";
 
 /** A token, or where to get the current one: asked for every call, so that a rotated token needs no new client. */
 export type TokenSource = string | (() => string);
@@ -18,16 +18,16 @@ export function withToken(transport: Transport, token: TokenSource): Transport {
           contextValues,
         );
       } catch (thrown) {
-        throw toSignetError(thrown);
+        throw failureOf(thrown, signal);
       }
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       try {
         const headers = authorized(header as HeaderSource, token);
         const response = await transport.stream(method, signal, timeoutMs, headers, input, contextValues);
-        return { ...response, message: withSignetErrors(response.message) };
+        return { ...response, message: withSignetErrors(response.message, signal) };
       } catch (thrown) {
-        throw toSignetError(thrown);
+        throw failureOf(thrown, signal);
       }
     },
   };
@@ -42,10 +42,17 @@ function authorized(header: HeaderSource, token: TokenSource): Headers {
   return headers;
 }
 
-async function* withSignetErrors<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+async function* withSignetErrors<T>(messages: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (thrown) {
-    throw toSignetError(thrown);
+    throw failureOf(thrown, signal);
   }
+}
+
+/** A connection that a killed server leaves behind ends as `cancelled` too: it is the caller's doing only when the caller said so. */
+function failureOf(thrown: unknown, signal: AbortSignal | undefined): SignetError {
+  const error = toSignetError(thrown);
+  if (error.code !== "cancelled" || error.requestId !== undefined || signal?.aborted === true) return error;
+  return new SignetError("unavailable", "the connection to the server was lost", { cause: thrown });
 }

@@ -23,10 +23,11 @@ export async function visibleEnvironment(
   principal: Principal,
   { projectId, envName }: EnvironmentPath,
 ): Promise<Environment> {
-  await visibleProject(reader, principal, projectId);
   const environment = await reader.environment(projectId, envName);
-  if (environment === null || !seesEnvironment(principal, environment)) throw notFound("environment");
-  return environment;
+  if (environment !== null && seesEnvironment(principal, environment)) return environment;
+  // Only to say which of the two is not there.
+  await visibleProject(reader, principal, projectId);
+  throw notFound("environment");
 }
 
 /** Whether a token sees an environment of its organization. */

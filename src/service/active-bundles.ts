@@ -1,56 +1,98 @@
 import { LRUCache } from "lru-cache";
 import type { Bundle, Deployment } from "../core/bundle.js";
 import { notFound } from "../core/error.js";
-import type { Environment } from "../core/organization.js";
 import type { Store } from "../store/store.js";
 import { documentOf } from "./bundles.js";
+import type { Wakeups } from "./wakeups.js";
 
-/** What is active in an environment, and the document that is served for it. */
+/** What is active in an environment, and the document that is served for it. The same object for everybody until it changes. */
 export interface ActiveBundle {
   readonly deployment: Deployment;
   readonly document: string;
 }
 
-export interface EnvironmentState {
-  readonly environment: Environment;
-  /** Null while nothing was ever active. */
+/** Null while nothing was ever active; wrapped, since a cache keeps no null. */
+interface Pointer {
   readonly active: ActiveBundle | null;
 }
 
-const MAX_CACHED_CHARACTERS = 64 * 1024 * 1024;
+/** For all environments; what was not asked for longest is read again when it is. */
+const MAX_CACHED_BYTES = 256 * 1024 * 1024;
 
-/** Reads what is active. Documents never change, so they are cached by bundle and can never be stale. */
+/** The string, and what the wire keeps with it as long as it is kept: the answer to polls, and a frame for each form of a watch. */
+const BYTES_PER_CHARACTER = 8;
+
+/** The pointer with its deployment, and the cache's own. */
+const ENTRY_BYTES = 2 * 1024;
+
+/** Reads again this often when changes come between; then what it saw last is answered, and not kept. */
+const MAX_TRIES = 10;
+
+/**
+ * What is active, from memory. Loaded when asked for, and forgotten at each wake-up of its environment, which comes after the commit and
+ * before the change is acknowledged: a read that begins after the acknowledgement never sees what was before.
+ */
 export class ActiveBundles {
-  readonly #documents = new LRUCache<string, string>({
-    maxSize: MAX_CACHED_CHARACTERS,
-    sizeCalculation: (document) => document.length + 1,
+  readonly #kept = new LRUCache<string, Pointer>({
+    maxSize: MAX_CACHED_BYTES,
+    sizeCalculation: ({ active }) => (active?.document.length ?? 0) * BYTES_PER_CHARACTER + ENTRY_BYTES,
   });
+  /** Loads under way. One that a change overtakes is no longer here when it ends, and is not kept. */
+  readonly #loading = new Map<string, symbol>();
 
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Store,
+    wakeups: Wakeups,
+  ) {
+    wakeups.invalidate((environmentId) => {
+      this.#kept.delete(environmentId);
+      this.#loading.delete(environmentId);
+    });
+  }
 
-  /** The newest state of an environment. Throws `not_found` when it was deleted. */
-  async read(environmentId: string): Promise<EnvironmentState> {
+  /** As `read`, for what is in memory; undefined for what is not. */
+  peek(environmentId: string): ActiveBundle | null | undefined {
+    return this.#kept.get(environmentId)?.active;
+  }
+
+  /** What is active now; null while nothing was ever. Throws `not_found` when the environment was deleted. */
+  async read(environmentId: string): Promise<ActiveBundle | null> {
+    for (let tries = 1; ; tries += 1) {
+      const kept = this.#kept.get(environmentId);
+      if (kept !== undefined) return kept.active;
+      const load = this.#loading.get(environmentId) ?? Symbol(environmentId);
+      this.#loading.set(environmentId, load);
+      const pointer = await this.#load(environmentId).catch((thrown: unknown) => {
+        if (this.#loading.get(environmentId) === load) this.#loading.delete(environmentId);
+        throw thrown;
+      });
+      const isCurrent = this.#loading.get(environmentId) === load;
+      if (isCurrent) this.#keep(environmentId, pointer);
+      if (isCurrent || this.#kept.has(environmentId) || tries >= MAX_TRIES)
+        return this.peek(environmentId) ?? pointer.active;
+    }
+  }
+
+  #keep(environmentId: string, pointer: Pointer): void {
+    this.#loading.delete(environmentId);
+    this.#kept.set(environmentId, pointer);
+  }
+
+  async #load(environmentId: string): Promise<Pointer> {
     for (;;) {
       const environment = await this.store.read.environmentById(environmentId);
       if (environment === null) throw notFound("environment");
-      if (environment.activeDeploymentId === null || environment.activeBundleId === null) {
-        return { environment, active: null };
-      }
+      if (environment.activeDeploymentId === null || environment.activeBundleId === null) return { active: null };
       const deployment = await this.store.read.deployment(environment.orgId, environment.activeDeploymentId);
       const document = await this.#document(environment.activeBundleId);
-      if (deployment !== null && document !== null) return { environment, active: { deployment, document } };
+      if (deployment !== null && document !== null) return { active: { deployment, document } };
       // Something newer became active and this one was deleted between two reads: what is newest now is there.
     }
   }
 
   async #document(bundleId: string): Promise<string | null> {
-    const cached = this.#documents.get(bundleId);
-    if (cached !== undefined) return cached;
     const bundle: Bundle | null = await this.store.read.bundleById(bundleId);
     const content = bundle === null ? null : await this.store.read.content(bundle.contentId);
-    if (bundle === null || content === null) return null;
-    const document = documentOf(bundle, content);
-    this.#documents.set(bundleId, document);
-    return document;
+    return bundle === null || content === null ? null : documentOf(bundle, content);
   }
 }

@@ -8,7 +8,9 @@ import { seesEnvironment, visibleEnvironment, visibleProject, type EnvironmentPa
 import { actorOf, type Audit } from "./audit.js";
 import { newEnvironment } from "./projects.js";
 import type { Sessions } from "./sessions.js";
+import type { TokenCache } from "./token-cache.js";
 import { pageOf } from "./validate.js";
+import type { Wakeups } from "./wakeups.js";
 
 const MAX_ENVIRONMENTS = 1000;
 const MAX_POSITION = 1_000_000;
@@ -21,6 +23,8 @@ export class Environments {
       readonly clock: Clock;
       readonly audit: Audit;
       readonly sessions: Sessions;
+      readonly cache: TokenCache;
+      readonly wakeups: Wakeups;
     },
   ) {}
 
@@ -115,7 +119,7 @@ export class Environments {
   }
 
   async delete(caller: Principal, path: EnvironmentPath): Promise<void> {
-    const { store, audit, sessions } = this.deps;
+    const { store, audit, sessions, cache, wakeups } = this.deps;
     const deleted = await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       await tx.deleteEnvironment(environment.id);
@@ -127,7 +131,9 @@ export class Environments {
       });
       return environment;
     });
+    cache.forget(({ environmentId }) => environmentId === deleted.id);
     sessions.endEnvironment(deleted.id);
+    wakeups.wake(deleted.id);
   }
 }
 

@@ -58,7 +58,7 @@ export class LatestBundles {
   }
 
   async #current(environmentId: string, ifNoneMatch: readonly string[]): Promise<Latest | null> {
-    const { active } = await this.deps.active.read(environmentId);
+    const active = await this.deps.active.read(environmentId);
     return active === null ? null : { active, notModified: ifNoneMatch.some((tag) => matches(tag, active)) };
   }
 }

@@ -33,8 +33,12 @@ export function promoteContent(content: Content, fromEnvironment: string, toEnvi
 function contentOf(policies: JsonObject, scopePolicies: ScopePolicies): PolicyContent {
   // What JSON.stringify prints is what is served, and the hash is of what is served.
   const texts = { policies: JSON.stringify(policies), scopePolicies: JSON.stringify(scopePolicies) };
-  const id = createHash("sha256").update(`${texts.policies}\n${texts.scopePolicies}`).digest("hex");
-  return { content: { id, ...texts }, canonical: canonicalContent(policies, scopePolicies) };
+  const id = sha256Hex(`${texts.policies}\n${texts.scopePolicies}`);
+  return { content: { id, ...texts }, canonical: canonicalContent(policies, scopePolicies, sha256Hex) };
+}
+
+function sha256Hex(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function parseObject(field: string, text: string): JsonObject {

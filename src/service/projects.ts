@@ -14,9 +14,11 @@ import { seesEnvironment, visibleProject } from "./access.js";
 import { actorOf, type Audit } from "./audit.js";
 import type { Outbox } from "./outbox.js";
 import type { Sessions } from "./sessions.js";
+import type { TokenCache } from "./token-cache.js";
 import { tokenEvent } from "./token-events.js";
 import type { IssuedToken, Tokens } from "./tokens.js";
 import { FieldErrors, pageOf } from "./validate.js";
+import type { Wakeups } from "./wakeups.js";
 
 /** A project and those of its environments that the caller sees. */
 export interface ProjectTree {
@@ -37,6 +39,8 @@ export class Projects {
       readonly audit: Audit;
       readonly tokens: Tokens;
       readonly sessions: Sessions;
+      readonly cache: TokenCache;
+      readonly wakeups: Wakeups;
       readonly outbox: Outbox;
     },
   ) {}
@@ -102,7 +106,7 @@ export class Projects {
   }
 
   async delete(caller: Principal, projectId: string): Promise<void> {
-    const { store, audit, sessions } = this.deps;
+    const { store, audit, sessions, cache, wakeups } = this.deps;
     const environments = await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
       const doomed = await tx.environments(projectId);
@@ -115,7 +119,11 @@ export class Projects {
       });
       return doomed;
     });
-    for (const { id } of environments) sessions.endEnvironment(id);
+    cache.forget((principal) => principal.projectId === projectId);
+    for (const { id } of environments) {
+      sessions.endEnvironment(id);
+      wakeups.wake(id);
+    }
   }
 }
 

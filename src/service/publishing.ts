@@ -12,9 +12,10 @@ import { actorOf, type Audit } from "./audit.js";
 import { activated, activateIn, checkQuota, checkSequence, nextVersion } from "./bundle-changes.js";
 import type { ChangeRequest } from "./caller.js";
 import { bundleEvent } from "./bundle-events.js";
+import type { Documents } from "./documents.js";
 import type { Idempotency } from "./idempotency.js";
 import type { Outbox } from "./outbox.js";
-import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
+import type { PolicyContent } from "./policy-content.js";
 import { FieldErrors } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
 
@@ -52,6 +53,7 @@ export class Publishing {
       readonly store: Store;
       readonly clock: Clock;
       readonly signer: Signer;
+      readonly documents: Documents;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -62,9 +64,11 @@ export class Publishing {
   /** Keeps a document as the next version of an environment, and makes it active unless `activate` is false. */
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
     checkDescription(input);
-    const content = readPolicyContent(input.policies, input.scopePolicies);
-    const { store, idempotency, wakeups, audit, outbox } = this.deps;
-    return await idempotency.run<BundleState>(caller, "publishBundle", { path, input }, async (remember) => {
+    const { store, documents, idempotency, wakeups, audit, outbox } = this.deps;
+    const content = await documents.readPolicyContent(input.policies, input.scopePolicies);
+    // The texts by their hash: hashing a request must not cost more than the document did.
+    const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
+    return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
       const seen = await this.#changeable(store.read, caller, path);
       await checkQuota(store.read, seen);
       const { publishedBy, title, description, labels, source } = input;
@@ -127,7 +131,8 @@ export class Publishing {
       throw new AppError("not_found", `nothing is active in "${source.name}"`);
     }
     await checkQuota(store.read, target);
-    const draft = await this.#sign(target, promoteContent(content, source.name, target.name), {
+    const promotedContent = await this.deps.documents.promoteContent(content, source.name, target.name);
+    const draft = await this.#sign(target, promotedContent, {
       publishedBy: promotedBy,
       title: bundle.title,
       description: bundle.description,

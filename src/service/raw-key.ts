@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { KeyType } from "../core/token.js";
 
@@ -35,7 +35,7 @@ export function chosenRawKey(rawKey: string): RawKey {
 
 /** What is kept of a token, and looked up by. */
 export function hashRawKey(rawKey: string): string {
-  return createHash("sha256").update(rawKey, "utf8").digest("hex");
+  return hash("sha256", rawKey, "hex");
 }
 
 function checksum(text: string): string {

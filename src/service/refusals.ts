@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import type { AppErrorCode } from "../core/error.js";
-import type { Principal } from "../core/token.js";
+import type { KnownToken } from "../core/token.js";
 import type { Store } from "../store/store.js";
 import type { Audit } from "./audit.js";
 
@@ -26,15 +26,15 @@ export class Refusals {
   constructor(private readonly deps: { readonly store: Store; readonly audit: Audit; readonly clock: Clock }) {}
 
   /** Counts one refusal. */
-  count(principal: Principal, operation: string, code: AppErrorCode): void {
+  count(token: KnownToken, operation: string, code: AppErrorCode): void {
     const minute = this.deps.clock.now().toISOString().slice(0, 16);
-    const key = `${principal.tokenId} ${operation} ${minute}`;
+    const key = `${token.tokenId} ${operation} ${minute}`;
     const known = this.#pending.get(key);
     if (known !== undefined) {
       known.count += 1;
       known.codes.add(code);
     } else if (this.#pending.size < MAX_PENDING) {
-      const { orgId, keyPrefix } = principal;
+      const { orgId, keyPrefix } = token;
       this.#pending.set(key, { orgId, actor: keyPrefix, operation, minute, codes: new Set([code]), count: 1 });
     }
   }

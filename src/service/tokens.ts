@@ -2,13 +2,14 @@ import { timingSafeEqual } from "node:crypto";
 import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.js";
 import { AppError, invalidField, notFound } from "../core/error.js";
 import type { Environment, Project } from "../core/organization.js";
-import { isLive, SCOPES, type KeyType, type Principal, type Token } from "../core/token.js";
+import { isLive, SCOPES, type KeyType, type KnownToken, type Principal, type Token } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
 import type { Outbox } from "./outbox.js";
 import { createRawKey, hashRawKey, type RawKey } from "./raw-key.js";
 import type { Sessions } from "./sessions.js";
+import type { TokenCache } from "./token-cache.js";
 import { tokenEvent } from "./token-events.js";
 import type { TokenUse } from "./token-use.js";
 import { FieldErrors, limitOf } from "./validate.js";
@@ -31,6 +32,9 @@ export interface WhoAmI {
   readonly environment: string | null;
 }
 
+/** Last use is kept to the minute. */
+const USE_NOTED_EVERY_MS = 60_000;
+
 const MAX_GRACE_SECONDS = 7 * 24 * 60 * 60;
 
 /** Makes, changes and checks tokens. */
@@ -41,25 +45,38 @@ export class Tokens {
       readonly clock: Clock;
       readonly audit: Audit;
       readonly sessions: Sessions;
+      readonly cache: TokenCache;
       readonly use: TokenUse;
       readonly outbox: Outbox;
     },
   ) {}
 
+  /** As `authenticate`, for a token that is in memory; undefined for every other one, good or bad. */
+  known(rawKey: string): Principal | undefined {
+    return this.#known(hashRawKey(rawKey));
+  }
+
   /**
    * Who a raw key belongs to. Throws `unauthenticated`, with one text for a key that never was, one that expired and one that was
-   * revoked.
+   * revoked; of the last two `onStopped` is told before.
    */
-  async authenticate(rawKey: string): Promise<Principal> {
-    const { store } = this.deps;
+  async authenticate(rawKey: string, onStopped: (token: KnownToken) => void = () => undefined): Promise<Principal> {
+    const { store, cache } = this.deps;
     const hash = hashRawKey(rawKey);
+    const known = this.#known(hash);
+    if (known !== undefined) return known;
+    const { generation } = cache;
     const token = await store.read.tokenByHash(hash);
     const now = this.#now();
     const credential = token === null ? null : liveCredential(token, hash, now);
-    if (token === null || credential === null) throw invalidToken();
+    if (token === null) throw invalidToken();
+    if (credential === null) {
+      onStopped({ tokenId: token.id, keyPrefix: token.keyPrefix, orgId: token.orgId });
+      throw invalidToken();
+    }
     const operator = await store.read.operatorOrganization();
     this.deps.use.seen(token.id, token.lastUsedAt, now);
-    return {
+    const principal: Principal = {
       tokenId: token.id,
       keyHash: hash,
       keyPrefix: token.keyPrefix,
@@ -72,6 +89,9 @@ export class Tokens {
       scopes: SCOPES[token.keyType],
       expiresAt: credential.endsAt,
     };
+    const endsAtMs = principal.expiresAt === null ? Infinity : Date.parse(principal.expiresAt);
+    cache.keep({ principal, endsAtMs, notedAtMs: Date.parse(now) }, generation);
+    return principal;
   }
 
   /**
@@ -79,6 +99,8 @@ export class Tokens {
    * `unauthenticated` when it stopped since, by revocation, rotation or time.
    */
   async recheck(principal: Principal): Promise<Instant | null> {
+    const known = this.#known(principal.keyHash);
+    if (known !== undefined) return known.expiresAt;
     const token = await this.deps.store.read.token(principal.orgId, principal.tokenId);
     const credential = token === null ? null : liveCredential(token, principal.keyHash, this.#now());
     if (credential === null) throw invalidToken();
@@ -156,7 +178,7 @@ export class Tokens {
     if (graceSeconds > MAX_GRACE_SECONDS) {
       throw invalidField(["grace_seconds"], `must be from 0 to ${MAX_GRACE_SECONDS}`, "range");
     }
-    const { store, audit, sessions } = this.deps;
+    const { store, audit, sessions, cache } = this.deps;
     const graceEnd = addSeconds(this.#now(), graceSeconds);
     const issued = await store.write(async (tx) => {
       const token = await tx.token(caller.orgId, id);
@@ -179,13 +201,14 @@ export class Tokens {
       });
       return { token: rotated, rawKey };
     });
+    cache.forget(({ tokenId }) => tokenId === id);
     sessions.endToken(id, graceSeconds > 0 ? new Date(graceEnd) : undefined);
     return issued;
   }
 
   /** Revokes for ever; a second time changes nothing. */
   async revoke(caller: Principal, id: number): Promise<void> {
-    const { store, audit, sessions, outbox } = this.deps;
+    const { store, audit, sessions, cache, outbox } = this.deps;
     await store.write(async (tx) => {
       const token = await tx.token(caller.orgId, id);
       if (token === null) throw notFound("token");
@@ -199,6 +222,7 @@ export class Tokens {
       });
       await outbox.emit(tx, tokenEvent("token.revoked", token, actorOf(caller)));
     });
+    cache.forget(({ tokenId }) => tokenId === id);
     sessions.endToken(id);
     outbox.committed();
   }
@@ -255,6 +279,20 @@ export class Tokens {
     });
     this.deps.outbox.committed();
     return issued;
+  }
+
+  #known(hash: string): Principal | undefined {
+    const { cache, clock, use } = this.deps;
+    const credential = cache.get(hash);
+    if (credential === undefined) return undefined;
+    const { principal } = credential;
+    const nowMs = clock.now().getTime();
+    if (credential.endsAtMs <= nowMs) return undefined;
+    if (nowMs - credential.notedAtMs >= USE_NOTED_EVERY_MS) {
+      credential.notedAtMs = nowMs;
+      use.seen(principal.tokenId, null, this.#now());
+    }
+    return principal;
   }
 
   #now(): Instant {

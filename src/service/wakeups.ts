@@ -7,31 +7,52 @@ export interface Wakeup extends Disposable {
 /**
  * Tells waiters that an environment changed. It carries no data and keeps no queue: who is woken reads what is newest. Ask for the
  * wake-up *before* reading, or a change falls between.
+ *
+ * Whoever commits a change of what is active in an environment, or deletes it, wakes it before the change is acknowledged: what is
+ * cached relies on that as much as who waits.
  */
 export class Wakeups {
+  readonly #caches: ((environmentId: string) => void)[] = [];
+  readonly #listening = new Map<string, Set<() => void>>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
+  /** Calls a cache back at each change, before anybody who may read from it hears of it. */
+  invalidate(forget: (environmentId: string) => void): void {
+    this.#caches.push(forget);
+  }
+
+  /** Calls back at each change until it is disposed of. */
+  listen(environmentId: string, changed: () => void): Disposable {
+    return register(this.#listening, environmentId, changed);
+  }
+
   next(environmentId: string): Wakeup {
-    const waiters = this.#waiting.get(environmentId) ?? new Set();
-    this.#waiting.set(environmentId, waiters);
     let wake = () => {};
     const woken = new Promise<void>((resolve) => {
       wake = resolve;
     });
-    waiters.add(wake);
-    return {
-      woken,
-      [Symbol.dispose]: () => {
-        waiters.delete(wake);
-        if (waiters.size === 0 && this.#waiting.get(environmentId) === waiters) this.#waiting.delete(environmentId);
-      },
-    };
+    const { [Symbol.dispose]: dispose } = register(this.#waiting, environmentId, wake);
+    return { woken, [Symbol.dispose]: dispose };
   }
 
   /** Wakes everybody who waits for this environment. */
   wake(environmentId: string): void {
+    for (const forget of this.#caches) forget(environmentId);
     const waiters = this.#waiting.get(environmentId);
     this.#waiting.delete(environmentId);
+    for (const changed of this.#listening.get(environmentId) ?? []) changed();
     for (const wake of waiters ?? []) wake();
   }
+}
+
+function register(table: Map<string, Set<() => void>>, environmentId: string, call: () => void): Disposable {
+  const calls = table.get(environmentId) ?? new Set();
+  table.set(environmentId, calls);
+  calls.add(call);
+  return {
+    [Symbol.dispose]: () => {
+      calls.delete(call);
+      if (calls.size === 0 && table.get(environmentId) === calls) table.delete(environmentId);
+    },
+  };
 }

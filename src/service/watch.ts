@@ -1,3 +1,4 @@
+import { instantOf, type Clock, type Instant } from "../core/clock.js";
 import type { Principal } from "../core/token.js";
 import { environmentOf } from "./access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
@@ -22,7 +23,7 @@ export interface WatchRequest {
 export type WatchEvent = { readonly sequence: number } & (
   | { readonly kind: "activation"; readonly active: ActiveBundle }
   | { readonly kind: "nothing_active" }
-  | { readonly kind: "heartbeat" }
+  | { readonly kind: "heartbeat"; readonly at: Instant }
 );
 
 /** Pushes activations: a cursor and a wake-up, no queue, so a slow reader costs one slot and skips what was superseded. */
@@ -34,6 +35,7 @@ export class Watch {
       readonly sessions: Sessions;
       readonly wakeups: Wakeups;
       readonly instances: Instances;
+      readonly clock: Clock;
       readonly heartbeatMs: number;
     },
   ) {}
@@ -46,23 +48,22 @@ export class Watch {
    * shutdown, `rate_limited` when too many streams are open, the signal's reason when the reader goes away.
    */
   async *watch(principal: Principal, request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    const { active, tokens, sessions, wakeups, instances, heartbeatMs } = this.deps;
+    const { active, tokens, sessions, wakeups, instances, clock, heartbeatMs } = this.deps;
     const environmentId = environmentOf(principal);
-    const errors = new FieldErrors();
-    errors.text(["instance_id"], request.instanceId, 128);
-    errors.labels(request.labels);
-    errors.throwIfAny();
+    checkWatchRequest(request);
     using session = sessions.open("stream", principal, environmentId, request.clientAddress);
     // After the session is open: a revocation from here on finds it.
     session.endBy(await tokens.recheck(principal));
     if (request.instanceId !== "") instances.connected(principal, request);
 
+    const now = () => instantOf(clock.now());
     let cursor: number | null = null;
     for (;;) {
       using wakeup = wakeups.next(environmentId);
       if (session.signal.aborted) throw session.signal.reason;
-      const state = await active.read(environmentId);
-      const event = nextEvent(state.active, cursor, request.afterSequence);
+      const newest = await active.read(environmentId);
+      const event: WatchEvent | null =
+        cursor === null ? firstEvent(newest, request.afterSequence, now()) : changeAfter(newest, cursor);
       if (event !== null) {
         cursor = event.sequence;
         yield event;
@@ -71,18 +72,30 @@ export class Watch {
       const woken = await waitFor(wakeup.woken, heartbeatMs, [session.signal, signal]);
       if (!woken) {
         if (request.instanceId !== "") instances.connected(principal, request);
-        yield { kind: "heartbeat", sequence: cursor ?? 0 };
+        yield { kind: "heartbeat", sequence: cursor ?? 0, at: now() };
       }
     }
   }
 }
 
-/** What to send next; null when the reader has everything. `cursor` is null before the first message. */
-function nextEvent(active: ActiveBundle | null, cursor: number | null, afterSequence: number): WatchEvent | null {
-  if (active === null) return cursor === null ? { kind: "nothing_active", sequence: 0 } : null;
+/** Throws `invalid` for what the fleet view cannot keep. */
+export function checkWatchRequest({ instanceId, labels }: WatchRequest): void {
+  const errors = new FieldErrors();
+  errors.text(["instance_id"], instanceId, 128);
+  errors.labels(labels);
+  errors.throwIfAny();
+}
+
+/** The answer to a watch that begins. */
+export function firstEvent(active: ActiveBundle | null, afterSequence: number, now: Instant): WatchEvent {
+  if (active === null) return { kind: "nothing_active", sequence: 0 };
   const { sequence } = active.deployment;
-  if (cursor === null) {
-    return sequence === afterSequence ? { kind: "heartbeat", sequence } : { kind: "activation", sequence, active };
-  }
-  return sequence > cursor ? { kind: "activation", sequence, active } : null;
+  if (sequence === afterSequence) return { kind: "heartbeat", sequence, at: now };
+  return { kind: "activation", sequence, active };
+}
+
+/** What a reader at `cursor` does not have; null when it has everything. */
+function changeAfter(active: ActiveBundle | null, cursor: number): WatchEvent | null {
+  if (active === null || active.deployment.sequence <= cursor) return null;
+  return { kind: "activation", sequence: active.deployment.sequence, active };
 }

@@ -1,8 +1,16 @@
-import type { Kysely, SelectQueryBuilder } from "kysely";
+import { sql, type Kysely, type SelectQueryBuilder } from "kysely";
 import type { AuditEvent, Metadata } from "../core/audit.js";
 import { countRows } from "./count.js";
+import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { AuditFilter, Reader, Writer } from "./store.js";
+
+const insert = preparedInsert("audit_events");
+
+/** The limit is a literal: SQLite plans a statement anew each time that a limit is bound to it. */
+const head = preparedFirst((db, { orgId }: { orgId: string }) =>
+  db.selectFrom("audit_events").selectAll().where("org_id", "=", orgId).orderBy("id", "desc").limit(sql.lit(1)),
+);
 
 export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "auditEvent" | "auditHead"> {
   return {
@@ -30,13 +38,7 @@ export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "a
       return row === undefined ? null : eventOf(row);
     },
     async auditHead(orgId) {
-      const row = await db
-        .selectFrom("audit_events")
-        .selectAll()
-        .where("org_id", "=", orgId)
-        .orderBy("id", "desc")
-        .limit(1)
-        .executeTakeFirst();
+      const row = await head(db, { orgId });
       return row === undefined ? null : eventOf(row);
     },
   };
@@ -46,22 +48,19 @@ export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "a
 export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"> {
   return {
     async insertAuditEvent(event) {
-      await db
-        .insertInto("audit_events")
-        .values({
-          org_id: event.orgId,
-          id: event.id,
-          actor: event.actor,
-          action: event.action,
-          resource_type: event.resourceType,
-          resource_id: event.resourceId,
-          metadata: JSON.stringify(event.metadata),
-          created_at: event.createdAt,
-          signature: event.signature,
-          prev_signature: event.prevSignature,
-          key_id: event.keyId,
-        })
-        .execute();
+      await insert(db, {
+        org_id: event.orgId,
+        id: event.id,
+        actor: event.actor,
+        action: event.action,
+        resource_type: event.resourceType,
+        resource_id: event.resourceId,
+        metadata: JSON.stringify(event.metadata),
+        created_at: event.createdAt,
+        signature: event.signature,
+        prev_signature: event.prevSignature,
+        key_id: event.keyId,
+      });
     },
   };
 }

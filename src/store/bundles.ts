@@ -2,8 +2,13 @@ import type { Kysely } from "kysely";
 import type { Bundle, BundleSource, BundleState } from "../core/bundle.js";
 import { deleteUnusedContent } from "./contents.js";
 import { countRows } from "./count.js";
+import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
+
+const byId = preparedFirst((db, { id }: { id: string }) => db.selectFrom("bundles").selectAll().where("id", "=", id));
+
+const insert = preparedInsert("bundles");
 
 export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundleById" | "bundles" | "countBundles"> {
   const countBundles = (environmentId: string) =>
@@ -15,7 +20,7 @@ export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundl
       return row === undefined ? null : stateOf(row);
     },
     async bundleById(id) {
-      const row = await db.selectFrom("bundles").selectAll().where("id", "=", id).executeTakeFirst();
+      const row = await byId(db, { id });
       return row === undefined ? null : bundleOf(row);
     },
     async bundles(environmentId, limit, beforeVersion) {
@@ -34,7 +39,7 @@ export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundl
 export function bundleWriter(db: Kysely<Schema>): Pick<Writer, "insertBundle" | "deleteBundle"> {
   return {
     async insertBundle(bundle) {
-      await db.insertInto("bundles").values(rowOf(bundle)).execute();
+      await insert(db, rowOf(bundle));
     },
     async deleteBundle({ id, contentId }) {
       await db.deleteFrom("bundles").where("id", "=", id).execute();

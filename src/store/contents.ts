@@ -1,11 +1,21 @@
 import type { Kysely, SelectQueryBuilder } from "kysely";
-import type { Schema } from "./schema.js";
+import { prepared, preparedFirst } from "./prepared.js";
+import type { NewRow, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
+
+const byId = preparedFirst((db, { id }: { id: string }) => db.selectFrom("contents").selectAll().where("id", "=", id));
+
+const put = prepared((db, row: NewRow<"contents">) =>
+  db
+    .insertInto("contents")
+    .values(row)
+    .onConflict((conflict) => conflict.column("id").doNothing()),
+);
 
 export function contentReader(db: Kysely<Schema>): Pick<Reader, "content"> {
   return {
     async content(id) {
-      const row = await db.selectFrom("contents").selectAll().where("id", "=", id).executeTakeFirst();
+      const row = await byId(db, { id });
       return row === undefined ? null : { id: row.id, policies: row.policies, scopePolicies: row.scope_policies };
     },
   };
@@ -14,11 +24,7 @@ export function contentReader(db: Kysely<Schema>): Pick<Reader, "content"> {
 export function contentWriter(db: Kysely<Schema>): Pick<Writer, "putContent"> {
   return {
     async putContent({ id, policies, scopePolicies }) {
-      await db
-        .insertInto("contents")
-        .values({ id, policies, scope_policies: scopePolicies })
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .execute();
+      await put(db, { id, policies, scope_policies: scopePolicies });
     },
   };
 }

@@ -1,20 +1,22 @@
 import type { Kysely } from "kysely";
 import type { Deployment } from "../core/bundle.js";
 import { countRows } from "./count.js";
+import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
+
+const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
+  db.selectFrom("deployments").selectAll().where("id", "=", id).where("org_id", "=", orgId),
+);
+
+const insert = preparedInsert("deployments");
 
 export function deploymentReader(
   db: Kysely<Schema>,
 ): Pick<Reader, "deployment" | "deploymentBySequence" | "newestDeploymentOf" | "deployments"> {
   return {
     async deployment(orgId, id) {
-      const row = await db
-        .selectFrom("deployments")
-        .selectAll()
-        .where("id", "=", id)
-        .where("org_id", "=", orgId)
-        .executeTakeFirst();
+      const row = await byId(db, { orgId, id });
       return row === undefined ? null : deploymentOf(row);
     },
     async deploymentBySequence(environmentId, sequence) {
@@ -48,7 +50,7 @@ export function deploymentReader(
 export function deploymentWriter(db: Kysely<Schema>): Pick<Writer, "insertDeployment"> {
   return {
     async insertDeployment(deployment) {
-      await db.insertInto("deployments").values(rowOf(deployment)).execute();
+      await insert(db, rowOf(deployment));
     },
   };
 }

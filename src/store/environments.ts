@@ -2,31 +2,35 @@ import type { Kysely } from "kysely";
 import { AppError } from "../core/error.js";
 import type { Environment } from "../core/organization.js";
 import { deleteContentsOf } from "./contents.js";
-import type { NewRow, Row, Schema } from "./schema.js";
+import { prepared, preparedFirst } from "./prepared.js";
+import type { Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
+
+const byName = preparedFirst((db, { projectId, name }: { projectId: string; name: string }) =>
+  environments(db).where("environments.project_id", "=", projectId).where("environments.name", "=", name),
+);
+
+const byId = preparedFirst((db, { id }: { id: string }) => environments(db).where("environments.id", "=", id));
+
+const update = prepared(
+  (db, { id, ...changes }: Omit<Row<"environments">, "org_id" | "project_id" | "name" | "created_at">) =>
+    db.updateTable("environments").set(changes).where("id", "=", id),
+);
 
 export function environmentReader(
   db: Kysely<Schema>,
 ): Pick<Reader, "environment" | "environmentById" | "environments"> {
-  const all = db
-    .selectFrom("environments")
-    .leftJoin("bundles as active", "active.id", "environments.active_bundle_id")
-    .selectAll("environments")
-    .select("active.version as active_version");
   return {
     async environment(projectId, name) {
-      const row = await all
-        .where("environments.project_id", "=", projectId)
-        .where("environments.name", "=", name)
-        .executeTakeFirst();
+      const row = await byName(db, { projectId, name });
       return row === undefined ? null : environmentOf(row);
     },
     async environmentById(id) {
-      const row = await all.where("environments.id", "=", id).executeTakeFirst();
+      const row = await byId(db, { id });
       return row === undefined ? null : environmentOf(row);
     },
     async environments(projectId) {
-      const rows = await all
+      const rows = await environments(db)
         .where("environments.project_id", "=", projectId)
         .orderBy("environments.position")
         .orderBy("environments.name")
@@ -54,11 +58,7 @@ export function environmentWriter(
     async updateEnvironment(environment) {
       const { id, position, promotes_to, last_version, sequence, ...rest } = rowOf(environment);
       const { active_bundle_id, active_deployment_id } = rest;
-      await db
-        .updateTable("environments")
-        .set({ position, promotes_to, last_version, sequence, active_bundle_id, active_deployment_id })
-        .where("id", "=", id)
-        .execute();
+      await update(db, { id, position, promotes_to, last_version, sequence, active_bundle_id, active_deployment_id });
     },
     async deleteEnvironment(id) {
       const gone = await db
@@ -79,6 +79,15 @@ export function environmentWriter(
   };
 }
 
+/** With the version of what is active. */
+function environments(db: Kysely<Schema>) {
+  return db
+    .selectFrom("environments")
+    .leftJoin("bundles as active", "active.id", "environments.active_bundle_id")
+    .selectAll("environments")
+    .select("active.version as active_version");
+}
+
 function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
   return {
     id: row.id,
@@ -96,7 +105,7 @@ function environmentOf(row: Row<"environments"> & { active_version: number | nul
   };
 }
 
-function rowOf(environment: Environment): NewRow<"environments"> {
+function rowOf(environment: Environment): Row<"environments"> {
   return {
     id: environment.id,
     org_id: environment.orgId,

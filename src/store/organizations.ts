@@ -1,9 +1,16 @@
 import type { Kysely } from "kysely";
 import type { Organization } from "../core/organization.js";
 import { countRows } from "./count.js";
+import { preparedFirst } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Page } from "./page.js";
 import type { Reader, Writer } from "./store.js";
+
+const byId = preparedFirst((db, { id }: { id: string }) =>
+  db.selectFrom("organizations").selectAll().where("id", "=", id),
+);
+
+const operator = preparedFirst((db) => db.selectFrom("organizations").selectAll().where("is_operator", "=", 1));
 
 export function organizationReader(
   db: Kysely<Schema>,
@@ -11,14 +18,14 @@ export function organizationReader(
   const all = db.selectFrom("organizations");
   return {
     async organization(id) {
-      return parse(await all.selectAll().where("id", "=", id).executeTakeFirst());
+      return parse(await byId(db, { id }));
     },
     async organizations({ limit, offset }: Page) {
       const rows = await all.selectAll().orderBy("created_at").orderBy("id").limit(limit).offset(offset).execute();
       return { rows: rows.map(organizationOf), total: await countRows(all) };
     },
     async operatorOrganization() {
-      return parse(await all.selectAll().where("is_operator", "=", 1).limit(1).executeTakeFirst());
+      return parse(await operator(db, {}));
     },
   };
 }

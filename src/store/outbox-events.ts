@@ -1,7 +1,10 @@
-import type { Kysely } from "kysely";
+import { sql, type Kysely } from "kysely";
 import type { OutboxEvent } from "../core/webhook.js";
+import { preparedInsert } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
+
+const insert = preparedInsert("outbox_events");
 
 export function eventReader(
   db: Kysely<Schema>,
@@ -12,8 +15,9 @@ export function eventReader(
   const all = db.selectFrom("outbox_events").selectAll();
   return {
     async eventsToFanOut(limit) {
-      const rows = await all.where("fanned_out", "=", 0).orderBy("number").limit(limit).execute();
-      return rows.map(eventOf);
+      // A literal: SQLite plans a statement anew each time that a limit is bound to it.
+      const waiting = all.where("fanned_out", "=", 0).orderBy("number").limit(sql.lit(limit));
+      return (await waiting.execute()).map(eventOf);
     },
     async lastFannedOut() {
       const newest = db.selectFrom("outbox_events").select("number").where("fanned_out", "=", 1);
@@ -34,7 +38,7 @@ export function eventReader(
         .where("type", "in", types)
         .where("fanned_out", "=", 1)
         .orderBy("number")
-        .limit(limit)
+        .limit(sql.lit(limit))
         .execute();
       return rows.map(eventOf);
     },
@@ -46,7 +50,7 @@ export function eventReader(
         .where("number", ">", afterNumber)
         .where("fanned_out", "=", 1)
         .orderBy("number")
-        .limit(limit)
+        .limit(sql.lit(limit))
         .execute();
       return rows.map((row) => ({ number: row.number, type: row.type, createdAt: row.created_at }));
     },
@@ -56,7 +60,7 @@ export function eventReader(
         .where("number", ">", afterNumber)
         .where("created_at", ">=", since)
         .orderBy("number")
-        .limit(limit)
+        .limit(sql.lit(limit))
         .execute();
       return rows.map(eventOf);
     },
@@ -75,7 +79,7 @@ export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEven
         created_at: createdAt,
         fanned_out: 0,
       };
-      await db.insertInto("outbox_events").values(row).execute();
+      await insert(db, row);
     },
     async markFannedOut(numbers) {
       if (numbers.length === 0) return;

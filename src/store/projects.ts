@@ -3,18 +3,18 @@ import { AppError } from "../core/error.js";
 import type { Project } from "../core/organization.js";
 import { deleteContentsOf } from "./contents.js";
 import { countRows } from "./count.js";
+import { preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
+
+const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
+  db.selectFrom("projects").selectAll().where("id", "=", id).where("org_id", "=", orgId),
+);
 
 export function projectReader(db: Kysely<Schema>): Pick<Reader, "project" | "projects"> {
   return {
     async project(orgId, id) {
-      const row = await db
-        .selectFrom("projects")
-        .selectAll()
-        .where("id", "=", id)
-        .where("org_id", "=", orgId)
-        .executeTakeFirst();
+      const row = await byId(db, { orgId, id });
       return row === undefined ? null : projectOf(row);
     },
     async projects(orgId, { limit, offset }, onlyId) {

@@ -2,11 +2,16 @@ import type { Kysely } from "kysely";
 import type { Instant } from "../core/clock.js";
 import type { Token } from "../core/token.js";
 import { countRows } from "./count.js";
+import { preparedFirst } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, TokenFilter, Writer } from "./store.js";
 
 /** Ids in one statement: below what any database takes as parameters. */
 const TOUCH_CHUNK = 500;
+
+const byHash = preparedFirst((db, { hash }: { hash: string }) =>
+  db.selectFrom("tokens").selectAll().where("hash", "=", hash),
+);
 
 export function tokenReader(
   db: Kysely<Schema>,
@@ -20,8 +25,7 @@ export function tokenReader(
     async tokenByHash(hash) {
       // Every request passes here, nearly always by the current hash: the second look-up is the exception.
       const row =
-        (await all.where("hash", "=", hash).executeTakeFirst()) ??
-        (await all.where("previous_hash", "=", hash).limit(1).executeTakeFirst());
+        (await byHash(db, { hash })) ?? (await all.where("previous_hash", "=", hash).limit(1).executeTakeFirst());
       return row === undefined ? null : tokenOf(row);
     },
     async tokens(filter) {

@@ -1,4 +1,4 @@
-import type { Transaction } from "kysely";
+import type { Kysely } from "kysely";
 import { auditWriter } from "./audit.js";
 import { bundleWriter } from "./bundles.js";
 import { contentWriter } from "./contents.js";
@@ -18,8 +18,8 @@ import { eventWriter } from "./outbox-events.js";
 import { tokenWriter } from "./tokens.js";
 import { webhookWriter } from "./webhooks.js";
 
-/** Every noun's look-ups and changes inside one transaction. */
-export function createWriter(tx: Transaction<Schema>): Writer {
+/** Every noun's look-ups and changes; `tx` runs its statements inside of a transaction. */
+export function createWriter(tx: Kysely<Schema>): Writer {
   return {
     ...createReader(tx),
     ...organizationWriter(tx),

@@ -6,6 +6,7 @@ import { signatureMessage, signatureV2Message } from "../../src/bundle/document.
 import { createNobleSigner, nobleVerifier } from "../../src/bundle/ed25519-noble.js";
 import { formatPrivateKey, parsePublicKey } from "../../src/bundle/keys.js";
 import { createNodeSigner, nodeVerifier } from "../../src/service/ed25519-node.js";
+import { canonicalContent } from "../../src/bundle/policy-hash.js";
 import { TEST_PRIVATE_KEY, TEST_PUBLIC_KEY } from "./fixtures/key.js";
 
 const noble = createNobleSigner(TEST_PRIVATE_KEY);
@@ -106,7 +107,7 @@ describe("each signature as each other's", () => {
   const hash = `sha256:${"0".repeat(64)}`;
   const messages: [purpose: string, message: Uint8Array][] = [
     ["signature", signatureMessage(hash)],
-    ["signature_v2", signatureV2Message(identity, { policies: "{}", scopePolicies: "{}" })],
+    ["signature_v2", signatureV2Message(identity, canonicalContent({}, {}))],
     [
       "audit event",
       auditEventMessage({

@@ -6,6 +6,7 @@ import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
 import { ADMIN_TOKEN } from "../support/server.js";
 import { checkConsistency } from "./consistency.js";
+import { findProject } from "./find-project.js";
 import { startServerProcess, type ServerProcess } from "./server-process.js";
 import { change, createRandom, type Acknowledged, type Where } from "./work.js";
 
@@ -97,12 +98,4 @@ async function runUntilKilled(
   });
   await Promise.all(work);
   await end.killed;
-}
-
-async function findProject(client: SignetClient): Promise<Where> {
-  const { orgId } = await client.tokens.whoAmI({});
-  const { projects } = await client.organizations.listProjects({ orgId });
-  const [project] = projects;
-  if (project === undefined) throw new Error("no project");
-  return { orgId, projectId: project.id };
 }

@@ -8,8 +8,15 @@ import { ADMIN_TOKEN } from "../support/server.js";
 export interface ServerProcess {
   readonly url: string;
   readonly child: ChildProcess;
+  /** How it ended. */
+  readonly ended: Promise<ServerEnd>;
   /** Sends a signal and waits for the end. */
-  end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  end(signal: NodeJS.Signals): Promise<ServerEnd>;
+}
+
+export interface ServerEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 /** Starts the built server on a directory; resolves when it listens, rejects when it ends instead. */
@@ -33,7 +40,9 @@ export async function startServerProcess(
   child.stderr.on("data", (chunk: Buffer) => {
     errors += chunk.toString();
   });
-  const ended = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+  const ended = (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>).then(([code, signal]) => {
+    return { code, signal };
+  });
   const listening = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {
       const url = /^signet listening on (http:\/\/\S+)$/.exec(line)?.[1];
@@ -45,10 +54,10 @@ export async function startServerProcess(
   return {
     url,
     child,
-    async end(signal) {
+    ended,
+    end(signal) {
       child.kill(signal);
-      const [code, by] = await ended;
-      return { code, signal: by };
+      return ended;
     },
   };
 }

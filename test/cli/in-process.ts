@@ -29,6 +29,7 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
     isTerminal: false,
     isErrTerminal: false,
     signal: options.signal ?? new AbortController().signal,
+    onHangup: () => undefined,
   });
   return { exitCode, ...written };
 }

@@ -78,7 +78,7 @@ export async function runProcess(
 export async function startServe(data: string, ...flags: string[]): Promise<{ server: Signet; url: string }> {
   const server = Signet.start(["serve", "--port", "0", "--data", data, "--log-level", "warn", ...flags]);
   const line = await server.line(/./);
-  const [, url] = /^signet listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line) ?? [];
+  const [, url] = /^signet listening on (https?:\/\/127\.0\.0\.1:\d+)$/.exec(line) ?? [];
   if (url === undefined) throw new Error(`not the line that was promised: ${line}`);
   return { server, url };
 }

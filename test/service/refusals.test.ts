@@ -88,6 +88,11 @@ describe("refused attempts, over a server", () => {
     const headers = { "X-API-Key": tenant.adminToken?.rawKey ?? "" };
     expect((await fetch(`${url}/v1/orgs/${orgId}/projects`, { headers })).status).toBe(403);
     expect((await fetch(`${url}/v1/orgs/${orgId}/tokens`, { headers })).status).toBe(403);
+    const stopped = await admin.tokens.createCiToken({ orgId, projectId });
+    await admin.tokens.revokeToken({ orgId, keyId: stopped.id });
+    const unauthenticated = { code: "unauthenticated" };
+    await expect(server.clientFor(stopped.rawKey ?? "").tokens.whoAmI({})).rejects.toMatchObject(unauthenticated);
+    await expect(server.clientFor(`${stopped.rawKey}x`).tokens.whoAmI({})).rejects.toMatchObject(unauthenticated);
     await server.server[Symbol.asyncDispose]();
 
     await using store = await openSqliteStore({ file: join(directory, "signet.db") });
@@ -95,10 +100,13 @@ describe("refused attempts, over a server", () => {
       const { rows } = await store.read.auditEvents({ orgId: of, limit: 100, after: 0, action: "access.refused" });
       return rows.map(({ actor, resourceId, metadata }) => [actor, resourceId, metadata["count"]]).sort();
     };
-    expect(await refused(orgId)).toEqual([
-      [ci.keyPrefix, "createProject", 1],
-      [ci.keyPrefix, "publishBundle", 1],
-    ]);
+    expect(await refused(orgId)).toEqual(
+      [
+        [ci.keyPrefix, "createProject", 1],
+        [ci.keyPrefix, "publishBundle", 1],
+        [stopped.keyPrefix, "whoAmI", 1],
+      ].sort(),
+    );
     expect(await refused(tenant.id ?? "")).toEqual([
       [tenant.adminToken?.keyPrefix, "listProjects", 2],
       [tenant.adminToken?.keyPrefix, "listTokens", 1],

@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { loadConfig, type Config } from "../../src/config.js";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
-import { openNodeTransport } from "../../src/sdk/node-transport.js";
+import { openNodeTransport, type NodeTransportTls } from "../../src/sdk/node-transport.js";
 import { startServer, type RunningServer } from "../../src/server.js";
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
+
+/** vitest.config.ts runs what watches and polls twice. */
+const hotPaths = process.env.SIGNET_TEST_HOT_PATHS !== "off";
 
 /** A server of the test's own: real SQLite in a temporary directory, any free port, no rate limit. */
 export interface TestServer extends AsyncDisposable {
@@ -21,11 +24,15 @@ export interface TestServer extends AsyncDisposable {
   clientFor(token: string): SignetClient;
 }
 
-/** Starts one; `settings` are environment variables on top of the test's own. */
-export async function startTestServer(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+/** Starts one; `settings` are environment variables on top of the test's own, `tls` is what its clients have. */
+export async function startTestServer(
+  settings: Readonly<Record<string, string>> = {},
+  tls: NodeTransportTls = {},
+): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "signet-test-"));
-  const server = await startServer(testConfig({ SIGNET_DATA: directory, ...settings }), pino({ level: "silent" }));
-  const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000 });
+  const config = testConfig({ SIGNET_DATA: directory, ...settings });
+  const server = await startServer(config, pino({ level: "silent" }), { hotPaths });
+  const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000, tls });
   const clientFor = (token: string) => createSignetClient({ transport: connection.transport, token });
   const { firstStart } = server;
   if (firstStart === null) throw new Error("a new directory that is not new");

@@ -1,13 +1,25 @@
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { isIP } from "node:net";
 
-/** A certificate that its own key has signed, for one DNS name or IPv4 address, made anew at every call. PEM. */
-export function selfSigned(name: string): { readonly key: string; readonly cert: string } {
+export interface SelfSigned {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/**
+ * A certificate that its own key has signed, for one DNS name or IPv4 address, made anew at every call. PEM.
+ *
+ * @param dates from when and until when it is valid, as `YYMMDDhhmmssZ`.
+ */
+export function selfSigned(
+  name: string,
+  dates: readonly [string, string] = ["200101000000Z", "491231235959Z"],
+): SelfSigned {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   // RFC 5280, section 4.1; the algorithm is ecdsa-with-SHA256, the issuer and the subject are CN=test.
   const algorithm = der(0x30, oid("06082a8648ce3d040302"));
   const nameOfTest = der(0x30, der(0x31, der(0x30, oid("0603550403"), der(0x0c, Buffer.from("test")))));
-  const validity = der(0x30, utcTime("200101000000Z"), utcTime("491231235959Z"));
+  const validity = der(0x30, utcTime(dates[0]), utcTime(dates[1]));
   const altNames = der(
     0x30,
     isIP(name) === 4 ? der(0x87, Buffer.from(name.split(".").map(Number))) : der(0x82, Buffer.from(name)),

@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { EnumValueOptions, FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/options.proto.
  */
 export const file_signet_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvb3B0aW9ucy5wcm90bxIJc2lnbmV0LnYxIoMBCglPcGVyYXRpb24SCgoCaWQYASABKAkSHwoFc2NvcGUYAiABKA4yEC5zaWduZXQudjEuU2NvcGUSFgoOc3VjY2Vzc19zdGF0dXMYAyABKA0SGAoQb3BlcmF0b3JfY3Jvc3NlcxgEIAEoCBIXCg9ydW50aW1lX3RyYWZmaWMYBSABKAgiNgoKRmllbGRSdWxlcxIRCglqc29uX3RleHQYASABKAgSFQoNbnVsbF9pc19lbXB0eRgCIAEoCCJYCgtFcnJvckRldGFpbBIOCgZyZWFzb24YASABKAkSJQoGZmllbGRzGAIgAygLMhUuc2lnbmV0LnYxLkZpZWxkRXJyb3ISEgoKcmVxdWVzdF9pZBgDIAEoCSI0CgpGaWVsZEVycm9yEgsKA2xvYxgBIAMoCRILCgNtc2cYAiABKAkSDAoEdHlwZRgDIAEoCSqkAQoFU2NvcGUSFQoRU0NPUEVfVU5TUEVDSUZJRUQQABINCglTQ09QRV9BTlkQARIOCgpTQ09QRV9SRUFEEAISDwoLU0NPUEVfV1JJVEUQAxIYChRTQ09QRV9CVU5ETEVfUFVCTElTSBAEEhMKD1NDT1BFX09SR19BRE1JThAFEhEKDVNDT1BFX1JVTlRJTUUQBhISCg5TQ09QRV9PUEVSQVRPUhAHOlQKCW9wZXJhdGlvbhIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGIrxBCABKAsyFC5zaWduZXQudjEuT3BlcmF0aW9uUglvcGVyYXRpb246TAoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGIvxBCABKAsyFS5zaWduZXQudjEuRmllbGRSdWxlc1IFZmllbGRiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChdzaWduZXQvdjEvb3B0aW9ucy5wcm90bxIJc2lnbmV0LnYxItcBCglPcGVyYXRpb24SCgoCaWQYASABKAkSHwoFc2NvcGUYAiABKA4yEC5zaWduZXQudjEuU2NvcGUSFgoOc3VjY2Vzc19zdGF0dXMYAyABKA0SGAoQb3BlcmF0b3JfY3Jvc3NlcxgEIAEoCBIXCg9ydW50aW1lX3RyYWZmaWMYBSABKAgSIAoFcmVhZHMYBiADKA4yES5zaWduZXQudjEuSGVhZGVyEh8KBHNldHMYByADKA4yES5zaWduZXQudjEuSGVhZGVyEg8KB2Fuc3dlcnMYCCADKA0iPQoLSGVhZGVyUnVsZXMSDAoEbmFtZRgBIAEoCRIPCgdwYXR0ZXJuGAIgASgJEg8KB2ludGVnZXIYAyABKAgi/AEKCkZpZWxkUnVsZXMSEQoJanNvbl90ZXh0GAEgASgIEhUKDW51bGxfaXNfZW1wdHkYAiABKAgSEAoIcmVxdWlyZWQYAyABKAgSEgoKbWluX2xlbmd0aBgEIAEoDRISCgptYXhfbGVuZ3RoGAUgASgNEg8KB21pbmltdW0YBiABKA0SDwoHbWF4aW11bRgHIAEoDRIRCgltaW5faXRlbXMYCCABKA0SEQoJbWF4X2l0ZW1zGAkgASgNEg8KB3BhdHRlcm4YCiABKAkSDgoGdmFsdWVzGAsgAygJEg4KBmZvcm1hdBgMIAEoCRIRCglqc29uX3R5cGUYDSABKAkiWAoLRXJyb3JEZXRhaWwSDgoGcmVhc29uGAEgASgJEiUKBmZpZWxkcxgCIAMoCzIVLnNpZ25ldC52MS5GaWVsZEVycm9yEhIKCnJlcXVlc3RfaWQYAyABKAkiNAoKRmllbGRFcnJvchILCgNsb2MYASADKAkSCwoDbXNnGAIgASgJEgwKBHR5cGUYAyABKAkqpAEKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASDQoJU0NPUEVfQU5ZEAESDgoKU0NPUEVfUkVBRBACEg8KC1NDT1BFX1dSSVRFEAMSGAoUU0NPUEVfQlVORExFX1BVQkxJU0gQBBITCg9TQ09QRV9PUkdfQURNSU4QBRIRCg1TQ09QRV9SVU5USU1FEAYSEgoOU0NPUEVfT1BFUkFUT1IQByqGBwoGSGVhZGVyEhYKEkhFQURFUl9VTlNQRUNJRklFRBAAEisKE0hFQURFUl9YX1JFUVVFU1RfSUQQARoS4ognDgoMWC1SZXF1ZXN0LUlkEkEKFkhFQURFUl9JREVNUE9URU5DWV9LRVkQAhol4ognIQoPSWRlbXBvdGVuY3ktS2V5Eg5eWyAtfl17MSwyNTV9JBI5Cg9IRUFERVJfSUZfTUFUQ0gQAxok4ognIAoISWYtTWF0Y2gSFF4oVy8pPyJbMC05XXsxLDEwfSIkEi0KFEhFQURFUl9JRl9OT05FX01BVENIEAQaE+KIJw8KDUlmLU5vbmUtTWF0Y2gSHwoNSEVBREVSX1BSRUZFUhAFGgziiCcICgZQcmVmZXISPAoUSEVBREVSX0xBU1RfRVZFTlRfSUQQBhoi4ognHgoNTGFzdC1FdmVudC1JRBINXlswLTldezAsMTB9JBIbCgtIRUFERVJfRVRBRxAHGgriiCcGCgRFVGFnEjMKFkhFQURFUl9TSUdORVRfU0VRVUVOQ0UQCBoX4ognEwoPU2lnbmV0LVNlcXVlbmNlGAESOwobSEVBREVSX1NJR05FVF9ERVBMT1lNRU5UX0lEEAkaGuKIJxYKFFNpZ25ldC1EZXBsb3ltZW50LUlkEjcKGUhFQURFUl9QUkVGRVJFTkNFX0FQUExJRUQQChoY4ognFAoSUHJlZmVyZW5jZS1BcHBsaWVkEi8KFEhFQURFUl9YX1RPVEFMX0NPVU5UEAsaFeKIJxEKDVgtVG90YWwtQ291bnQYARI3ChhIRUFERVJfWF9SQVRFTElNSVRfTElNSVQQDBoZ4ognFQoRWC1SYXRlTGltaXQtTGltaXQYARI/ChxIRUFERVJfWF9SQVRFTElNSVRfUkVNQUlOSU5HEA0aHeKIJxkKFVgtUmF0ZUxpbWl0LVJlbWFpbmluZxgBEjcKGEhFQURFUl9YX1JBVEVMSU1JVF9SRVNFVBAOGhniiCcVChFYLVJhdGVMaW1pdC1SZXNldBgBEisKEkhFQURFUl9SRVRSWV9BRlRFUhAPGhPiiCcPCgtSZXRyeS1BZnRlchgBEjMKF0hFQURFUl9XV1dfQVVUSEVOVElDQVRFEBAaFuKIJxIKEFdXVy1BdXRoZW50aWNhdGUSHQoMSEVBREVSX0FMTE9XEBEaC+KIJwcKBUFsbG93OlQKCW9wZXJhdGlvbhIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGIrxBCABKAsyFC5zaWduZXQudjEuT3BlcmF0aW9uUglvcGVyYXRpb246TAoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGIvxBCABKAsyFS5zaWduZXQudjEuRmllbGRSdWxlc1IFZmllbGQ6UwoGaGVhZGVyEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYjPEEIAEoCzIWLnNpZ25ldC52MS5IZWFkZXJSdWxlc1IGaGVhZGVyYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * What a method is called outside of gRPC, who may call it, and what success looks like in REST.
@@ -56,6 +56,28 @@ export type Operation = Message<"signet.v1.Operation"> & {
    * @generated from field: bool runtime_traffic = 5;
    */
   runtimeTraffic: boolean;
+
+  /**
+   * The headers that the method reads: metadata of the same name in the other protocols.
+   *
+   * @generated from field: repeated signet.v1.Header reads = 6;
+   */
+  reads: Header[];
+
+  /**
+   * The headers that its success sets, besides those of every answer.
+   *
+   * @generated from field: repeated signet.v1.Header sets = 7;
+   */
+  sets: Header[];
+
+  /**
+   * HTTP statuses that it answers besides success and those that follow from its shape (tools/openapi/statuses.ts): what only this
+   * method can find, such as 409, and 304.
+   *
+   * @generated from field: repeated uint32 answers = 8;
+   */
+  answers: number[];
 };
 
 /**
@@ -66,7 +88,43 @@ export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
   messageDesc(file_signet_v1_options, 0);
 
 /**
- * See FieldOptions.field.
+ * See EnumValueOptions.header.
+ *
+ * @generated from message signet.v1.HeaderRules
+ */
+export type HeaderRules = Message<"signet.v1.HeaderRules"> & {
+  /**
+   * As it is usually written.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * A regular expression. In a request another value is refused with 422.
+   *
+   * @generated from field: string pattern = 2;
+   */
+  pattern: string;
+
+  /**
+   * Decimal digits.
+   *
+   * @generated from field: bool integer = 3;
+   */
+  integer: boolean;
+};
+
+/**
+ * Describes the message signet.v1.HeaderRules.
+ * Use `create(HeaderRulesSchema)` to create a new message.
+ */
+export const HeaderRulesSchema: GenMessage<HeaderRules> = /*@__PURE__*/
+  messageDesc(file_signet_v1_options, 1);
+
+/**
+ * See FieldOptions.field. json_text and null_is_empty are how REST reads and writes; the others describe in OpenAPI what the server
+ * holds itself to, and what it refuses with 422.
  *
  * @generated from message signet.v1.FieldRules
  */
@@ -84,6 +142,83 @@ export type FieldRules = Message<"signet.v1.FieldRules"> & {
    * @generated from field: bool null_is_empty = 2;
    */
   nullIsEmpty: boolean;
+
+  /**
+   * In a request: it must be there. In a response: it is always set, never `null`.
+   *
+   * @generated from field: bool required = 3;
+   */
+  required: boolean;
+
+  /**
+   * Characters (code points).
+   *
+   * @generated from field: uint32 min_length = 4;
+   */
+  minLength: number;
+
+  /**
+   * Characters (code points); 0 is no limit.
+   *
+   * @generated from field: uint32 max_length = 5;
+   */
+  maxLength: number;
+
+  /**
+   * The smallest integer, where it is not the type's.
+   *
+   * @generated from field: uint32 minimum = 6;
+   */
+  minimum: number;
+
+  /**
+   * The largest integer, where it is not the type's.
+   *
+   * @generated from field: uint32 maximum = 7;
+   */
+  maximum: number;
+
+  /**
+   * Elements of a list or a map.
+   *
+   * @generated from field: uint32 min_items = 8;
+   */
+  minItems: number;
+
+  /**
+   * Elements of a list or a map; 0 is no limit.
+   *
+   * @generated from field: uint32 max_items = 9;
+   */
+  maxItems: number;
+
+  /**
+   * A regular expression that the whole text matches.
+   *
+   * @generated from field: string pattern = 10;
+   */
+  pattern: string;
+
+  /**
+   * The closed list of what a text may be.
+   *
+   * @generated from field: repeated string values = 11;
+   */
+  values: string[];
+
+  /**
+   * As in JSON Schema: "uuid", "uri".
+   *
+   * @generated from field: string format = 12;
+   */
+  format: string;
+
+  /**
+   * What the JSON of a json_text is: "object" or "array"; anything when empty.
+   *
+   * @generated from field: string json_type = 13;
+   */
+  jsonType: string;
 };
 
 /**
@@ -91,7 +226,7 @@ export type FieldRules = Message<"signet.v1.FieldRules"> & {
  * Use `create(FieldRulesSchema)` to create a new message.
  */
 export const FieldRulesSchema: GenMessage<FieldRules> = /*@__PURE__*/
-  messageDesc(file_signet_v1_options, 1);
+  messageDesc(file_signet_v1_options, 2);
 
 /**
  * Travels as an error detail in gRPC, gRPC-Web and Connect; REST spreads it over its error body.
@@ -126,7 +261,7 @@ export type ErrorDetail = Message<"signet.v1.ErrorDetail"> & {
  * Use `create(ErrorDetailSchema)` to create a new message.
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
-  messageDesc(file_signet_v1_options, 2);
+  messageDesc(file_signet_v1_options, 3);
 
 /**
  * One field that was refused.
@@ -161,7 +296,7 @@ export type FieldError = Message<"signet.v1.FieldError"> & {
  * Use `create(FieldErrorSchema)` to create a new message.
  */
 export const FieldErrorSchema: GenMessage<FieldError> = /*@__PURE__*/
-  messageDesc(file_signet_v1_options, 3);
+  messageDesc(file_signet_v1_options, 4);
 
 /**
  * The permission that an operation needs. Which token carries which: docs/api.md, "Tokens".
@@ -231,6 +366,144 @@ export const ScopeSchema: GenEnum<Scope> = /*@__PURE__*/
   enumDesc(file_signet_v1_options, 0);
 
 /**
+ * A header that means something to a method. What is said here is what OpenAPI says.
+ *
+ * @generated from enum signet.v1.Header
+ */
+export enum Header {
+  /**
+   * @generated from enum value: HEADER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made.
+   *
+   * @generated from enum value: HEADER_X_REQUEST_ID = 1;
+   */
+  X_REQUEST_ID = 1,
+
+  /**
+   * Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same
+   * key is refused.
+   *
+   * @generated from enum value: HEADER_IDEMPOTENCY_KEY = 2;
+   */
+  IDEMPOTENCY_KEY = 2,
+
+  /**
+   * A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active.
+   *
+   * @generated from enum value: HEADER_IF_MATCH = 3;
+   */
+  IF_MATCH = 3,
+
+  /**
+   * Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content.
+   *
+   * @generated from enum value: HEADER_IF_NONE_MATCH = 4;
+   */
+  IF_NONE_MATCH = 4,
+
+  /**
+   * `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one.
+   *
+   * @generated from enum value: HEADER_PREFER = 5;
+   */
+  PREFER = 5,
+
+  /**
+   * The sequence of the last event that the client has; goes before after_sequence.
+   *
+   * @generated from enum value: HEADER_LAST_EVENT_ID = 6;
+   */
+  LAST_EVENT_ID = 6,
+
+  /**
+   * Names the activation and its content: `"<policy_hash>.<sequence>"`.
+   *
+   * @generated from enum value: HEADER_ETAG = 7;
+   */
+  ETAG = 7,
+
+  /**
+   * The sequence of what is active.
+   *
+   * @generated from enum value: HEADER_SIGNET_SEQUENCE = 8;
+   */
+  SIGNET_SEQUENCE = 8,
+
+  /**
+   * The deployment_id of what is active.
+   *
+   * @generated from enum value: HEADER_SIGNET_DEPLOYMENT_ID = 9;
+   */
+  SIGNET_DEPLOYMENT_ID = 9,
+
+  /**
+   * The part of Prefer that was honoured.
+   *
+   * @generated from enum value: HEADER_PREFERENCE_APPLIED = 10;
+   */
+  PREFERENCE_APPLIED = 10,
+
+  /**
+   * How many there are in all, whatever the page.
+   *
+   * @generated from enum value: HEADER_X_TOTAL_COUNT = 11;
+   */
+  X_TOTAL_COUNT = 11,
+
+  /**
+   * Requests a minute that the caller may make; this and the next two are absent when the server has no limit.
+   *
+   * @generated from enum value: HEADER_X_RATELIMIT_LIMIT = 12;
+   */
+  X_RATELIMIT_LIMIT = 12,
+
+  /**
+   * Requests that are left.
+   *
+   * @generated from enum value: HEADER_X_RATELIMIT_REMAINING = 13;
+   */
+  X_RATELIMIT_REMAINING = 13,
+
+  /**
+   * Seconds until the budget is full again.
+   *
+   * @generated from enum value: HEADER_X_RATELIMIT_RESET = 14;
+   */
+  X_RATELIMIT_RESET = 14,
+
+  /**
+   * Seconds after which to come back.
+   *
+   * @generated from enum value: HEADER_RETRY_AFTER = 15;
+   */
+  RETRY_AFTER = 15,
+
+  /**
+   * The scheme that would do.
+   *
+   * @generated from enum value: HEADER_WWW_AUTHENTICATE = 16;
+   */
+  WWW_AUTHENTICATE = 16,
+
+  /**
+   * The methods that the path has; on 405.
+   *
+   * @generated from enum value: HEADER_ALLOW = 17;
+   */
+  ALLOW = 17,
+}
+
+/**
+ * Describes the enum signet.v1.Header.
+ */
+export const HeaderSchema: GenEnum<Header> = /*@__PURE__*/
+  enumDesc(file_signet_v1_options, 1);
+
+/**
  * Required on every method of signet.v1: a server with a method that lacks it does not start.
  *
  * @generated from extension: signet.v1.Operation operation = 80010;
@@ -245,4 +518,12 @@ export const operation: GenExtension<MethodOptions, Operation> = /*@__PURE__*/
  */
 export const field: GenExtension<FieldOptions, FieldRules> = /*@__PURE__*/
   extDesc(file_signet_v1_options, 1);
+
+/**
+ * What a value of Header stands for.
+ *
+ * @generated from extension: signet.v1.HeaderRules header = 80012;
+ */
+export const header: GenExtension<EnumValueOptions, HeaderRules> = /*@__PURE__*/
+  extDesc(file_signet_v1_options, 2);
 

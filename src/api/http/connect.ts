@@ -1,16 +1,18 @@
 import { createConnectRouter, createContextValues, type ContextValues, type MethodImplSpec } from "@connectrpc/connect";
-import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
 import { toAppError, toConnectError } from "../errors.js";
+import type { ScanJson } from "../scan-json.js";
 import { operationOf } from "../operations.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed } from "../rest/error-body.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
-import { headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
+import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
 import { readBody } from "./read-body.js";
 import { writeRefusal } from "./refusal.js";
@@ -31,6 +33,9 @@ export interface RpcOptions {
   readonly publicMethods: readonly MethodImplSpec[];
   readonly admission: Admission;
   readonly maxBodyBytes: number;
+  readonly scan: ScanJson;
+  /** Serves watches in place of their generic handler; null serves them with it. */
+  readonly watch: WatchDoor | null;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -72,7 +77,7 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   for (const spec of options.methods) mount(spec, false);
   return {
     find: (path) => routes.get(path),
-    handle: (route, req, res, context, refused) => handleRpc(options.admission, route, req, res, context, refused),
+    handle: (route, req, res, context, refused) => handleRpc(options, route, req, res, context, refused),
   };
 }
 
@@ -96,7 +101,7 @@ function universalHandler(
 }
 
 async function handleRpc(
-  admission: Admission,
+  { admission, scan, watch }: Pick<RpcOptions, "admission" | "scan" | "watch">,
   route: RpcRoute,
   req: NodeRequest,
   res: NodeResponse,
@@ -122,7 +127,7 @@ async function handleRpc(
     const values = createContextValues().set(reportKey, report);
     if (!route.public) await admit(admission, route, req, context, values);
     if (form.get && form.json) checkQuery(query);
-    await invoke(route, form, req, res, values);
+    await invoke(route, form, req, res, values, scan, route.handler.method === WATCH ? watch : null);
   } catch (thrown) {
     refuse(res, form, report, toAppError(thrown));
   }
@@ -152,14 +157,47 @@ async function invoke(
   req: NodeRequest,
   res: NodeResponse,
   values: ContextValues,
+  scan: ScanJson,
+  watch: WatchDoor | null,
 ): Promise<void> {
+  if (watch !== null) {
+    await invokeWatch(route, form, req, res, values, scan, watch);
+    return;
+  }
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
   if (!form.get && route.handler.method.methodKind !== "bidi_streaming") {
     const body = await readBody(req, route.maxBytes);
-    const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes);
+    const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes, scan);
     request.body = createAsyncIterable([checked]);
   }
+  await respond(route, request, res);
+}
+
+/** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */
+async function invokeWatch(
+  route: RpcRoute,
+  form: WireForm,
+  req: NodeRequest,
+  res: NodeResponse,
+  values: ContextValues,
+  scan: ScanJson,
+  watch: WatchDoor,
+): Promise<void> {
+  const header = headersOf(req);
+  clampDeadline(header);
+  const body = await readBody(req, route.maxBytes);
+  const checked = await strictBody(route.handler.method.input, form, header, body, route.maxBytes, scan);
+  const call = values.get(callKey);
+  const report = values.get(reportKey);
+  if (call !== undefined && report !== undefined) {
+    if (await watch.rpc({ form, header, body: checked, call, report, res })) return;
+  }
+  const request = universalRequest(req, res, values);
+  await respond(route, { ...request, header, body: createAsyncIterable([checked]) }, res);
+}
+
+async function respond(route: RpcRoute, request: UniversalServerRequest, res: NodeResponse): Promise<void> {
   const response = await route.handler(request);
   // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
   universalResponseToNodeResponse(response, res).catch(() => res.destroy());

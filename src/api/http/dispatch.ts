@@ -4,17 +4,12 @@ import { toAppError } from "../errors.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer } from "../rest/error-body.js";
 import { logRequest } from "./access-log.js";
+import type { ClientAddressOf } from "./client-address.js";
 import type { RpcHandler } from "./connect.js";
 import type { CorsPolicy } from "./cors.js";
 import { closeUnread } from "./leftover-body.js";
-import {
-  clientAddressOf,
-  pathOf,
-  requestIdOf,
-  type NodeRequest,
-  type NodeResponse,
-  type RequestListener,
-} from "./node-http.js";
+import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./node-http.js";
+import type { Pages } from "./pages.js";
 import type { Probes } from "./probes.js";
 import type { RequestReport } from "./request-report.js";
 
@@ -23,6 +18,8 @@ export interface RestContext {
   readonly requestId: string;
   readonly clientAddress: string;
   readonly onRate: (state: RateState) => void;
+  /** For what is known only later than the outcome: how a watch ended. */
+  readonly report: Pick<RequestReport, "requestId" | "error">;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -40,15 +37,17 @@ export type RestHandler = (req: NodeRequest, res: NodeResponse, context: RestCon
 
 export interface DispatchOptions {
   readonly probes: Probes;
+  readonly pages: Pages;
   readonly cors: CorsPolicy;
   readonly rpc: RpcHandler;
   readonly rest: RestHandler;
   readonly shutdownSignal: AbortSignal;
   readonly logger: Logger;
+  readonly clientAddressOf: ClientAddressOf;
 }
 
 /**
- * Gives each request to who answers it: probes, then CORS, then RPC by path, else REST. Sets X-Request-Id and what every answer
+ * Gives each request to who answers it: probes, then CORS, then files, then RPC by path, else REST. Sets X-Request-Id and what every answer
  * has, and writes the one log line of each request.
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
@@ -57,7 +56,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     const requestId = requestIdOf(req);
     const report: RequestReport = {
       requestId,
-      clientAddress: clientAddressOf(req),
+      clientAddress: options.clientAddressOf(req),
       protocol: "http",
       operationId: undefined,
       keyPrefix: undefined,
@@ -76,7 +75,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
 }
 
 async function answer(
-  { probes, cors, rpc, rest, shutdownSignal }: DispatchOptions,
+  { probes, pages, cors, rpc, rest, shutdownSignal }: DispatchOptions,
   req: NodeRequest,
   res: NodeResponse,
   report: RequestReport,
@@ -90,6 +89,11 @@ async function answer(
   }
   const verdict = cors.check(req, res);
   if (verdict.kind === "answered") return;
+  if (pages.has(path)) {
+    closeUnread(res);
+    pages.answer(path, req, res, requestId);
+    return;
+  }
   const refused = verdict.kind === "refused" ? verdict.error : undefined;
   const onRate = (state: RateState) => setRateHeaders(res, state);
   const route = rpc.find(path);
@@ -100,7 +104,7 @@ async function answer(
   report.protocol = "rest";
   closeUnread(res);
   if (refused !== undefined) throw refused;
-  const outcome = await rest(req, res, { requestId, clientAddress, onRate, shutdownSignal });
+  const outcome = await rest(req, res, { requestId, clientAddress, onRate, report, shutdownSignal });
   report.operationId = outcome.operationId;
   report.keyPrefix = outcome.keyPrefix;
   if (outcome.error !== undefined) report.error = toAppError(outcome.error);

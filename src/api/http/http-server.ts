@@ -5,15 +5,20 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { Admission } from "../admission.js";
+import type { ScanJson } from "../scan-json.js";
+import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
+import type { WatchDoor } from "../watch/door.js";
 import { createCorsPolicy } from "./cors.js";
 import { createDispatch, type RestHandler } from "./dispatch.js";
 import { createHealthMethods } from "./health.js";
 import type { ListenerLimits } from "./limits.js";
 import { createListener } from "./listener.js";
 import { shuttingDown } from "./observed-method.js";
+import { createPages, type Page } from "./pages.js";
 import { createProbes } from "./probes.js";
 import { createReflectionMethods } from "./reflection.js";
+import type { TlsTermination } from "./tls-termination.js";
 
 /** Health watches need no token; load balancers hold one each. */
 const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
@@ -23,12 +28,19 @@ export interface HttpServerOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly admission: Admission;
   readonly rest: RestHandler;
+  /** As in RpcOptions. */
+  readonly watch: WatchDoor | null;
+  readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
+  readonly scan: ScanJson;
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly ready: () => Promise<boolean>;
   readonly logger: Logger;
   readonly limits: ListenerLimits;
+  /** Null serves without TLS. */
+  readonly tls: TlsTermination | null;
+  readonly proxyTrust: ProxyTrust;
 }
 
 /** All protocols on one port. */
@@ -42,9 +54,10 @@ export interface HttpServer extends AsyncDisposable {
   close(graceMs: number): Promise<void>;
 }
 
-/** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
+/** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, maxBodyBytes, corsOrigins, version, ready, logger, limits } = options;
+  const { methods, admission, rest, watch, pages, maxBodyBytes, scan, corsOrigins, version, ready, logger } = options;
+  const { limits, tls, proxyTrust } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.
@@ -55,10 +68,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...createHealthMethods({ services: names, shutdownSignal, ...MAX_HEALTH_WATCHES }),
     ...createReflectionMethods([...services, Health]),
   ];
-  const rpc = createRpcHandler({ methods, publicMethods, admission, maxBodyBytes, shutdownSignal });
+  const rpc = createRpcHandler({ methods, publicMethods, admission, watch, maxBodyBytes, scan, shutdownSignal });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
-  const listener = createListener(createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger }), limits);
+  const clientAddressOf = createClientAddressOf(proxyTrust);
+  const dispatch = createDispatch({
+    ...{ probes, pages: createPages(pages), cors, rpc, rest },
+    ...{ shutdownSignal, logger, clientAddressOf },
+  });
+  const listener = createListener(dispatch, limits, tls);
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);

@@ -1,14 +1,16 @@
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import { createServer as createNet, type AddressInfo, type Socket } from "node:net";
+import { refuseConnection } from "./connection-refusal.js";
 import { continueOnRead } from "./expect-continue.js";
 import { closeSession, hangUp, superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
 import { peekVersion } from "./preface.js";
+import type { TlsTermination } from "./tls-termination.js";
 
-/** One port for HTTP/1.1 and HTTP/2 without TLS. */
+/** One port for HTTP/1.1 and HTTP/2, either with TLS or without. */
 export interface Listener extends AsyncDisposable {
   /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
@@ -21,8 +23,12 @@ export interface Listener extends AsyncDisposable {
   close(graceMs: number): Promise<void>;
 }
 
-/** Tells HTTP/1.1 and HTTP/2 apart by a connection's first bytes, and gives the requests of both to `handle`. */
-export function createListener(handle: RequestListener, limits: ListenerLimits): Listener {
+/**
+ * Tells HTTP/1.1 and HTTP/2 apart, by a connection's first bytes or with TLS by ALPN, and gives the requests of both to `handle`.
+ *
+ * @param tls null serves without TLS. With it, who comes without is told so.
+ */
+export function createListener(handle: RequestListener, limits: ListenerLimits, tls: TlsTermination | null): Listener {
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
   const http1 = http1Server(handle, limits);
@@ -36,11 +42,17 @@ export function createListener(handle: RequestListener, limits: ListenerLimits):
     });
     // Each server has a listener of its own; until then a reset must not end the process.
     socket.on("error", () => socket.destroy());
-    peekVersion(socket, limits.firstBytesTimeoutMs, (version) => {
+    const serve = (readable: Socket, version: "http1" | "http2") => {
       undecided.delete(socket);
       // HTTP/2 has no half-closed connections; HTTP/1.1 clients may close their half and still wait for the answer.
-      if (version === "http2") socket.allowHalfOpen = false;
-      (version === "http2" ? http2 : http1).accept(socket);
+      if (version === "http2") readable.allowHalfOpen = false;
+      (version === "http2" ? http2 : http1).accept(readable);
+    };
+    peekVersion(socket, limits.firstBytesTimeoutMs, (version) => {
+      // Without TLS its handshake is as good as any other garbage.
+      if (tls === null) serve(socket, version === "tls" ? "http1" : version);
+      else if (version === "tls") tls.accept(socket, serve);
+      else refuseConnection(socket, version, "this port speaks TLS: use https");
     });
   });
   net.maxConnections = limits.maxConnections;

@@ -18,11 +18,6 @@ export function requestIdOf(req: NodeRequest): string {
   return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** The peer's address as text; empty when it is already gone. */
-export function clientAddressOf(req: NodeRequest): string {
-  return req.socket.remoteAddress ?? "";
-}
-
 /** The path as sent, without the query. */
 export function pathOf(req: NodeRequest): string {
   return (req.url ?? "").split("?", 1)[0] ?? "";
@@ -32,6 +27,17 @@ export function pathOf(req: NodeRequest): string {
 export function headerOf(req: NodeRequest, name: string): string | undefined {
   const value = req.headers[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** All headers, as sent. */
+export function headersOf(req: NodeRequest): Headers {
+  const headers = new Headers();
+  for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
+    const name = req.rawHeaders[at] ?? "";
+    // HTTP/2's pseudo headers are no headers.
+    if (!name.startsWith(":")) headers.append(name, req.rawHeaders[at + 1] ?? "");
+  }
+  return headers;
 }
 
 /** Host, or `:authority` in HTTP/2. */

@@ -3,11 +3,14 @@ import type { Socket } from "node:net";
 /** What every HTTP/2 connection begins with (RFC 9113, section 3.4). No HTTP/1.1 request can. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
-export type WireVersion = "http1" | "http2";
+/** The type of a TLS handshake record (RFC 8446, section 5.1), its first byte. No HTTP begins with it. */
+const TLS_HANDSHAKE = 0x16;
+
+export type WireVersion = "http1" | "http2" | "tls";
 
 /**
- * Reads as many bytes of a connection as tell HTTP/1.1 from HTTP/2, puts them back, and says which it is. What is neither counts
- * as HTTP/1.1, whose parser refuses it.
+ * Reads as many bytes of a connection as tell HTTP/1.1, HTTP/2 and TLS apart, puts them back, and says which it is. What is none
+ * of them counts as HTTP/1.1, whose parser refuses it.
  *
  * A connection that does not say enough within `timeoutMs`, or ends before, is destroyed and `decided` is not called.
  */
@@ -18,13 +21,12 @@ export function peekVersion(socket: Socket, timeoutMs: number, decided: (version
 
   const onData = (chunk: Buffer) => {
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-    const compared = Math.min(seen.length, PREFACE.length);
-    const same = seen.subarray(0, compared).equals(PREFACE.subarray(0, compared));
-    if (same && compared < PREFACE.length) return;
+    const version = versionOf(seen);
+    if (version === undefined) return;
     stop();
     socket.pause();
     socket.unshift(seen);
-    decided(same ? "http2" : "http1");
+    decided(version);
   };
   const stop = () => {
     clearTimeout(timer);
@@ -36,4 +38,13 @@ export function peekVersion(socket: Socket, timeoutMs: number, decided: (version
   socket.on("data", onData);
   socket.once("end", gone);
   socket.once("close", stop);
+}
+
+/** Undefined while it can still be more than one. */
+function versionOf(seen: Buffer): WireVersion | undefined {
+  if (seen[0] === TLS_HANDSHAKE) return "tls";
+  const compared = Math.min(seen.length, PREFACE.length);
+  const same = seen.subarray(0, compared).equals(PREFACE.subarray(0, compared));
+  if (!same) return "http1";
+  return compared === PREFACE.length ? "http2" : undefined;
 }

@@ -6,12 +6,13 @@ import { AppError } from "../../core/error.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
 import { toAppError } from "../errors.js";
 import { bodyTooLarge } from "./read-body.js";
+import type { ScanJson } from "../scan-json.js";
 import type { WireForm } from "./wire-form.js";
 
 export const COMPRESSIONS: readonly Compression[] = [compressionGzip, compressionBrotli];
 
 /** Policies are strings in a message: what is deeper than this is no message of signet.v1. */
-const MAX_MESSAGE_DEPTH = 64;
+const SCAN_OPTIONS = { maxDepth: 64 };
 
 const HEAD_BYTES = 5;
 
@@ -31,16 +32,20 @@ export async function strictBody(
   header: Headers,
   body: Uint8Array,
   maxBytes: number,
+  scan: ScanJson,
 ): Promise<Uint8Array> {
   const encodingHeader = ENCODING_HEADERS[form.enveloped ? form.protocol : "unary"];
   const encoding = header.get(encodingHeader) ?? "identity";
   const compression = COMPRESSIONS.find(({ name }) => name === encoding);
   if (encoding !== "identity" && compression === undefined) return body;
-  const check = form.json ? checkJson : (data: Uint8Array) => checkBinary(input, data);
+  const check = async (data: Uint8Array) => {
+    if (form.json) await scan(decodeUtf8(data), SCAN_OPTIONS);
+    else checkBinary(input, data);
+  };
   if (form.enveloped) return await strictFrames(check, compression, body, maxBytes);
 
   const message = compression === undefined ? body : await decompress(compression, body, maxBytes);
-  check(message);
+  await check(message);
   header.delete(encodingHeader);
   // Connect's reader believes it.
   header.delete("content-length");
@@ -51,7 +56,7 @@ export async function strictBody(
 export function checkQuery(query: string): void {
   const parameters = new URLSearchParams(query);
   const message = parameters.get("message") ?? "";
-  if (parameters.get("base64") === "1") checkJson(Buffer.from(message, "base64url"));
+  if (parameters.get("base64") === "1") checkText(decodeUtf8(Buffer.from(message, "base64url")));
   // URLSearchParams writes U+FFFD for broken UTF-8; decodeURIComponent throws.
   else checkText(decodedParameter(query, "message"));
 }
@@ -64,7 +69,7 @@ const ENCODING_HEADERS = {
 } as const;
 
 async function strictFrames(
-  check: (message: Uint8Array) => void,
+  check: (message: Uint8Array) => Promise<void>,
   compression: Compression | undefined,
   body: Uint8Array,
   maxBytes: number,
@@ -84,7 +89,7 @@ async function strictFrames(
       changed = true;
     }
     if (data.byteLength > maxBytes) throw bodyTooLarge(maxBytes);
-    check(data);
+    await check(data);
     frames.push({ flags: 0, data });
     // Every method takes one message; a second one is refused by the handler, and a million need not be looked at.
     if (frames.length > 1) break;
@@ -120,18 +125,16 @@ function checkBinary(input: DescMessage, message: Uint8Array): void {
   }
 }
 
-function checkJson(message: Uint8Array): void {
-  let text: string;
+function decodeUtf8(message: Uint8Array): string {
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(message);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(message);
   } catch (cause) {
     throw new AppError("malformed", "the body is not valid UTF-8", { cause });
   }
-  checkText(text);
 }
 
 function checkText(text: string): void {
-  scanStrictJson(text, { maxDepth: MAX_MESSAGE_DEPTH });
+  scanStrictJson(text, SCAN_OPTIONS);
 }
 
 function decodedParameter(query: string, name: string): string {

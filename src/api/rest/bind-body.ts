@@ -2,15 +2,35 @@ import { create, type DescField, type DescMessage, type Message } from "@bufbuil
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { MAX_POLICY_LEVELS, scanStrictJson, type StrictJson } from "../../bundle/strict-json.js";
 import { fieldRulesOf } from "../operations.js";
+import type { ScanJson } from "../scan-json.js";
 import type { FieldErrors } from "./field-errors.js";
 import { fieldNamed, setField } from "./fields.js";
 import { fieldFromJson, setFromJson } from "./json-value.js";
 import type { Route } from "./routes.js";
 
+/** json_text fields start one level down, and each may have all the levels of a policy. */
+const OBJECT_SCAN = { maxDepth: MAX_POLICY_LEVELS + 1, base: ["body"] };
+
+/** The body of a request. */
+export interface BodyText {
+  /** Empty when there is none. */
+  readonly body: string;
+  /** What scanBody found in it. */
+  readonly scanned?: StrictJson | undefined;
+}
+
 /** A JSON object of the body, as text, and the values of its keys. */
 interface BodyObject {
   readonly text: string;
   readonly spans: StrictJson["spans"];
+}
+
+/**
+ * The scan of a body whose keys are fields, made ahead of bindBody; undefined for a body that bindBody scans itself.
+ * Throws as scanStrictJson.
+ */
+export async function scanBody(text: string, { body }: Route, scan: ScanJson): Promise<StrictJson | undefined> {
+  return body.kind === "all" && !isBlank(text) ? await scan(text, OBJECT_SCAN) : undefined;
 }
 
 /**
@@ -20,13 +40,12 @@ interface BodyObject {
  *
  * Throws `malformed` for what is no JSON, and `invalid` for what JSON.parse would lose: see scanStrictJson.
  */
-export function bindBody(message: Message, text: string, route: Route, errors: FieldErrors): void {
+export function bindBody(message: Message, { body: text, scanned }: BodyText, route: Route, errors: FieldErrors): void {
   const { body } = route;
   if (body.kind === "none") return;
-  const isBlank = /^[ \t\r\n]*$/.test(text);
-  if (body.kind === "field") bindField(message, body.field, isBlank ? undefined : text, route, errors);
+  if (body.kind === "field") bindField(message, body.field, isBlank(text) ? undefined : text, route, errors);
   else {
-    const object = openObject(isBlank ? "{}" : text, errors);
+    const object = openObject(isBlank(text) ? "{}" : text, errors, scanned);
     if (object !== undefined) bindObject(message, body.message, object, route, message, errors);
   }
 }
@@ -78,12 +97,15 @@ function bindObject(
   if (updateMask !== undefined) setField(request, updateMask, create(FieldMaskSchema, { paths }));
 }
 
-function openObject(text: string, errors: FieldErrors): BodyObject | undefined {
-  // json_text fields start one level down, and each may have all the levels of a policy.
-  const { kind, spans } = scan(text, MAX_POLICY_LEVELS + 1);
+function openObject(text: string, errors: FieldErrors, scanned?: StrictJson): BodyObject | undefined {
+  const { kind, spans } = scanned ?? scanStrictJson(text, OBJECT_SCAN);
   if (kind === "object") return { text, spans };
   errors.add(["body"], "must be an object", "type");
   return undefined;
+}
+
+function isBlank(text: string): boolean {
+  return /^[ \t\r\n]*$/.test(text);
 }
 
 function scan(text: string, maxDepth: number): StrictJson {

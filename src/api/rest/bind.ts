@@ -1,5 +1,5 @@
 import { create, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
-import { bindBody } from "./bind-body.js";
+import { bindBody, type BodyText } from "./bind-body.js";
 import { bindQuery } from "./bind-query.js";
 import { FieldErrors } from "./field-errors.js";
 import { setNested } from "./fields.js";
@@ -7,13 +7,11 @@ import type { Route } from "./routes.js";
 import { valueFromText } from "./text-value.js";
 
 /** The parts of a request that become its message. */
-export interface RequestParts {
+export interface RequestParts extends BodyText {
   /** By the dotted field name of the template, decoded. */
   readonly pathValues: ReadonlyMap<string, string>;
   /** Still percent-encoded, without the question mark. */
   readonly query: string;
-  /** Empty when there is none. */
-  readonly body: string;
 }
 
 /**
@@ -25,7 +23,7 @@ export interface RequestParts {
 export function bindRequest(route: Route, parts: RequestParts): MessageShape<DescMessage> {
   const errors = new FieldErrors();
   const message = create(route.spec.method.input);
-  bindBody(message, parts.body, route, errors);
+  bindBody(message, parts, route, errors);
   bindQuery(message, parts.query, route.queryFields, errors);
   // Last, so that the path wins.
   bindPath(message, parts.pathValues, route, errors);

@@ -1,12 +1,16 @@
 import type { MethodImplSpec } from "@connectrpc/connect";
+import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
+import type { ScanJson } from "../scan-json.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
-import type { NodeRequest, NodeResponse } from "../http/node-http.js";
+import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "./answer.js";
 import { bindRequest } from "./bind.js";
+import { scanBody } from "./bind-body.js";
 import { readText, skipBody } from "./body.js";
 import { errorAnswer, methodNotAllowed } from "./error-body.js";
 import { invoke } from "./invoke.js";
@@ -20,6 +24,9 @@ export interface RestHandlerOptions {
   readonly admission: Admission;
   /** Of a request body, as sent and decompressed. */
   readonly maxBodyBytes: number;
+  readonly scan: ScanJson;
+  /** Serves watches in place of their method; null serves them with it. */
+  readonly watch: WatchDoor | null;
 }
 
 /** A request on its way; what is known of it grows. */
@@ -61,7 +68,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 
 async function answer(
   routes: RouteTrie<Route>,
-  { admission, maxBodyBytes }: RestHandlerOptions,
+  { admission, maxBodyBytes, scan, watch }: RestHandlerOptions,
   exchange: Exchange,
 ): Promise<RestOutcome> {
   const { req, res, context } = exchange;
@@ -77,8 +84,13 @@ async function answer(
   }
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
-  const message = bindRequest(route, { pathValues, query, body: await bodyOf(route, req, maxBodyBytes) });
-  return await invoke({ route, message, call, req, res, context });
+  const body = await bodyOf(route, req, maxBodyBytes);
+  const scanned = await scanBody(body, route, scan);
+  const message = bindRequest(route, { pathValues, query, body, scanned });
+  if (watch === null || route.spec.method !== WATCH) return await invoke({ route, message, call, req, res, context });
+  const { report } = context;
+  await watch.rest({ message: message as WatchBundleRequest, header: headersOf(req), call, report, req, res });
+  return { status: route.operation.successStatus };
 }
 
 async function admit(

@@ -4,11 +4,11 @@ import { createContextValues, createHandlerContext, type HandlerContext } from "
 import { AppError } from "../../core/error.js";
 import { callKey, httpStatusKey, type Call } from "../call.js";
 import type { RestContext, RestOutcome } from "../http/dispatch.js";
-import { headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { shuttingDown } from "../http/observed-method.js";
 import { answerJson, isGone } from "./answer.js";
 import type { RestMethod, Route } from "./routes.js";
-import { streamFormat } from "./stream-format.js";
+import { streamFormat, streamHeaders } from "./stream-format.js";
 import { writeStream } from "./stream.js";
 import { writeField, writeMessage } from "./write.js";
 
@@ -66,16 +66,6 @@ function contextOf({ route, call, req, context }: Invocation, requestSignal: Abo
   });
 }
 
-function headersOf(req: NodeRequest): Headers {
-  const headers = new Headers();
-  for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
-    const name = req.rawHeaders[at] ?? "";
-    // HTTP/2's pseudo headers are no headers.
-    if (!name.startsWith(":")) headers.append(name, req.rawHeaders[at + 1] ?? "");
-  }
-  return headers;
-}
-
 async function answerOne(
   spec: Unary,
   { route, message, req, res }: Invocation,
@@ -106,10 +96,7 @@ async function answerStream(
   const begin = () => {
     res.statusCode = statusOf(route, context);
     for (const [name, value] of context.responseHeader) res.setHeader(name, value);
-    res.setHeader("Content-Type", format.contentType);
-    res.setHeader("Cache-Control", "no-store");
-    // Or a proxy of the nginx family would gather the messages before it passes them on.
-    res.setHeader("X-Accel-Buffering", "no");
+    for (const [name, value] of Object.entries(streamHeaders(format))) res.setHeader(name, value);
   };
   const error = await writeStream(messages, { out, format, requestId, begin, gone });
   return { status: statusOf(route, context), error };

@@ -74,8 +74,13 @@ export function scalarFromText(scalar: ScalarType, text: string): { readonly val
   }
 }
 
+/** What an integer type holds. */
+export function integerRange(scalar: ScalarType): Range {
+  return scalar === ScalarType.UINT32 || scalar === ScalarType.FIXED32 ? UNSIGNED : SIGNED;
+}
+
 function refuseRange(scalar: ScalarType, value: number): Refusal | undefined {
-  const { min, max } = scalar === ScalarType.UINT32 || scalar === ScalarType.FIXED32 ? UNSIGNED : SIGNED;
+  const { min, max } = integerRange(scalar);
   return value >= min && value <= max ? undefined : { msg: `must be from ${min} to ${max}`, type: "range" };
 }
 

@@ -1,4 +1,5 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import type { ErrorAnswer } from "./error-body.js";
 import { fieldNamed, getField } from "./fields.js";
 import { writeField, writeMessage } from "./write.js";
 
@@ -6,8 +7,8 @@ import { writeField, writeMessage } from "./write.js";
 export interface StreamFormat {
   readonly contentType: string;
   message(message: Message): string;
-  /** The end of a stream that failed; `body` is an error body on one line. */
-  error(body: string): string;
+  /** The end of a stream that failed. */
+  error(answer: ErrorAnswer): string;
 }
 
 /** What a stream writes of each message: all of it, or the response_body's field. */
@@ -44,7 +45,7 @@ function eventStream(content: StreamContent): StreamFormat {
       const id = sequence === undefined ? "" : `id: ${oneLine(writeField(sequence, message))}\n`;
       return `event: ${name}\n${id}data: ${textOf(content, message)}\n\n`;
     },
-    error: (body) => `event: error\ndata: ${body}\n\n`,
+    error: ({ body, headers }) => `${retryField(headers["retry-after"])}event: error\ndata: ${body}\n\n`,
   };
 }
 
@@ -52,7 +53,25 @@ function jsonLines(content: StreamContent): StreamFormat {
   return {
     contentType: "application/x-ndjson",
     message: (message) => `${textOf(content, message)}\n`,
-    error: (body) => `{"error":${body}}\n`,
+    error: ({ body, headers }) => {
+      const seconds = headers["retry-after"];
+      return seconds === undefined ? `{"error":${body}}\n` : `{"error":${body},"retry_after_seconds":${seconds}}\n`;
+    },
+  };
+}
+
+/** When an EventSource comes back (HTML standard, section 9.2.6); within that second, so that not all of them come at its start. */
+function retryField(seconds: string | undefined): string {
+  return seconds === undefined ? "" : `retry: ${Math.round((Number(seconds) + Math.random()) * 1000)}\n`;
+}
+
+/** The head of a stream. */
+export function streamHeaders({ contentType }: StreamFormat): Readonly<Record<string, string>> {
+  return {
+    "Content-Type": contentType,
+    "Cache-Control": "no-store",
+    // Or a proxy of the nginx family would gather the messages before it passes them on.
+    "X-Accel-Buffering": "no",
   };
 }
 

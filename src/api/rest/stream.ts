@@ -45,7 +45,7 @@ export async function writeStream(
     iterator.return?.().catch(() => undefined);
     const error = toAppError(gone.aborted ? gone.reason : thrown);
     if (!begun) throw error;
-    if (!gone.aborted) out.end(format.error(errorAnswer(error, answer.requestId).body));
+    if (!gone.aborted) out.end(format.error(errorAnswer(error, answer.requestId)));
     return error;
   }
 }

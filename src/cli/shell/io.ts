@@ -14,4 +14,6 @@ export interface Io {
   readonly isErrTerminal: boolean;
   /** Aborts on SIGINT and SIGTERM; the reason is the exit code of a command that they interrupt. */
   readonly signal: AbortSignal;
+  /** Calls back on every SIGHUP, which no longer ends the process then. */
+  onHangup(listener: () => void): void;
 }

@@ -8,6 +8,7 @@ import {
 } from "../../sdk/index.js";
 import { openNodeTransport } from "../../sdk/node-transport.js";
 import { UsageError } from "./cli-error.js";
+import { readClientTls } from "./client-tls.js";
 import { findToken } from "./credentials.js";
 import type { GlobalOptions, Shell } from "./shell.js";
 
@@ -27,14 +28,15 @@ export class Session implements Disposable {
     private readonly close: () => void,
   ) {}
 
-  /** Throws UsageError for a URL that is none, and what findToken throws. Opens no connection; the first call does. */
+  /** Throws UsageError for a URL that is none, and what findToken and readClientTls throw. Opens no connection; the first call does. */
   static open(shell: Shell, command: Command): Session {
     const options = command.optsWithGlobals<GlobalOptions>();
     const { SIGNET_URL = "" } = shell.io.environment;
     const url = checkUrl(options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL));
     const token = findToken(shell, url);
     if (shell.io.signal.aborted) throw new SignetError("cancelled", "interrupted");
-    const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000 });
+    const tls = readClientTls(shell.io.environment, options);
+    const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000, tls });
     const close = () => connection[Symbol.dispose]();
     // Whatever is in flight then ends.
     shell.io.signal.addEventListener("abort", close);

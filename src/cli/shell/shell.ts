@@ -7,6 +7,10 @@ export interface GlobalOptions {
   readonly project?: string;
   readonly env?: string;
   readonly json?: true;
+  /** Paths of PEM files. */
+  readonly ca?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
   /** Seconds. */
   readonly timeout: number;
 }

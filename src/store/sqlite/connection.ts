@@ -53,6 +53,25 @@ export class SqliteConnection implements DatabaseConnection {
     if (this.#database.inTransaction) this.#control("rollback");
   }
 
+  /** Begins a part of the transaction that can be taken back alone. There is one at a time. */
+  savepoint(): void {
+    this.#refuseAfterRollback();
+    this.#control("savepoint part");
+  }
+
+  /** Keeps the part. */
+  release(): void {
+    this.#refuseAfterRollback();
+    this.#control("release part");
+  }
+
+  /** Takes the part back. Throws when SQLite has given up the whole transaction, or gives it up now. */
+  rollbackToSavepoint(): void {
+    this.#refuseAfterRollback();
+    this.#control("rollback to part");
+    this.#control("release part");
+  }
+
   #refuseAfterRollback(): void {
     // On a full disk SQLite itself rolls back. What came after would be kept, each statement alone.
     if (this.#inTransaction && !this.#database.inTransaction) {

@@ -4,19 +4,19 @@ import {
   SqliteQueryCompiler,
   type DatabaseIntrospector,
   type Dialect,
+  type Driver,
   type Kysely,
 } from "kysely";
-import type { SqliteDriver } from "./driver.js";
 
-/** Kysely's SQLite over a driver of our own: transactions take the write lock at once, failures are AppErrors. */
+/** Kysely's SQLite over a driver of ours: transactions take the write lock at once, failures are AppErrors. */
 export class SqliteDialect implements Dialect {
-  readonly #driver: SqliteDriver;
+  readonly #driver: Driver;
 
-  constructor(driver: SqliteDriver) {
+  constructor(driver: Driver) {
     this.#driver = driver;
   }
 
-  createDriver(): SqliteDriver {
+  createDriver(): Driver {
     return this.#driver;
   }
 
@@ -25,7 +25,7 @@ export class SqliteDialect implements Dialect {
   }
 
   createAdapter(): SqliteAdapter {
-    return new TransactionalAdapter();
+    return ADAPTER;
   }
 
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
@@ -39,3 +39,6 @@ class TransactionalAdapter extends SqliteAdapter {
     return true;
   }
 }
+
+/** One for all connections: prepared queries are told apart by it. */
+const ADAPTER = new TransactionalAdapter();

@@ -32,11 +32,11 @@ interface AnyCall extends AsyncIterable<Message> {
 }
 
 /** @grpc/grpc-js, with a call for every method that it knows. */
-export function grpcClient(port: number, options: ChannelOptions = {}) {
+export function grpcClient(port: number, options: ChannelOptions = {}, channel = credentials.createInsecure()) {
   const clients = new Map<string, ReturnType<typeof open>>();
   const open = (service: string) => {
     const Client = makeClientConstructor(definitions[service] as ServiceDefinition, service);
-    return new Client(`127.0.0.1:${port}`, credentials.createInsecure(), options);
+    return new Client(`127.0.0.1:${port}`, channel, options);
   };
   const method = (service: string, name: string) => {
     const client = clients.get(service) ?? open(service);

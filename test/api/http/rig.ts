@@ -7,9 +7,13 @@ import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/sig
 import { createAdmission } from "../../../src/api/admission-door.js";
 import { callOf } from "../../../src/api/call.js";
 import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
+import type { ProxyTrust } from "../../../src/api/http/client-address.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/http/limits.js";
+import { scanStrictJson } from "../../../src/bundle/strict-json.js";
+import type { Page } from "../../../src/api/http/pages.js";
+import type { TlsTermination } from "../../../src/api/http/tls-termination.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
 
@@ -25,6 +29,9 @@ export interface RigOptions {
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
   readonly ready: () => Promise<boolean>;
+  readonly pages: readonly Page[];
+  readonly tls: TlsTermination | null;
+  readonly proxyTrust: ProxyTrust;
 }
 
 /** A server on a free port, with methods that record how they were called. */
@@ -108,12 +115,17 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     methods,
     admission,
     rest,
+    watch: null,
+    pages: options.pages ?? [],
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+    scan: async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
     logger: pino({ level: "debug" }, sink),
     limits: options.limits ?? DEFAULT_LIMITS,
+    tls: options.tls ?? null,
+    proxyTrust: options.proxyTrust ?? { hops: 0, header: "x-forwarded-for" },
   });
   const { port } = await server.listen("127.0.0.1", 0);
   return {

@@ -11,6 +11,8 @@ import type { RestOutcome } from "../../../src/api/http/dispatch.js";
 import type { NodeRequest, NodeResponse } from "../../../src/api/http/node-http.js";
 import { operationOf } from "../../../src/api/operations.js";
 import { createRestHandler } from "../../../src/api/rest/handler.js";
+import type { ScanJson } from "../../../src/api/scan-json.js";
+import { scanStrictJson } from "../../../src/bundle/strict-json.js";
 import type { Principal } from "../../../src/core/token.js";
 
 const PRINCIPAL: Principal = {
@@ -91,10 +93,14 @@ export async function startRest(
       return { requestId, clientAddress, operation: operationOf(method), principal: PRINCIPAL };
     },
   };
-  const handler = createRestHandler({ methods, admission, maxBodyBytes: options.maxBodyBytes ?? 1_000_000 });
+  const { maxBodyBytes = 1_000_000 } = options;
+  const scan: ScanJson = async (text, rules) => scanStrictJson(text, rules);
+  const handler = createRestHandler({ methods, admission, watch: null, maxBodyBytes, scan });
   const listener = (req: NodeRequest, res: NodeResponse) => {
     const onRate = ({ limit }: { limit: number }) => void res.setHeader("X-RateLimit-Limit", String(limit));
-    const context = { requestId: "req-1", clientAddress: "192.0.2.1", onRate, shutdownSignal: shutdown.signal };
+    const requestId = "req-1";
+    const report = { requestId, error: undefined };
+    const context = { requestId, clientAddress: "192.0.2.1", onRate, report, shutdownSignal: shutdown.signal };
     void handler(req, res, context).then((outcome) => {
       outcomes.push(outcome);
       told();

@@ -10,6 +10,9 @@ const activation = create(WatchBundleResponseSchema, {
   event: { case: "activation", value: { sequence: 7, document: '{\r\n "a":\n1}' } },
 });
 
+const ERROR = { status: 503, body: '{"code":503}', headers: {} };
+const LATER = { ...ERROR, headers: { "retry-after": "7" } };
+
 describe("streamFormat", () => {
   it.each([
     ["text/event-stream", "text/event-stream"],
@@ -38,7 +41,9 @@ describe("streamFormat", () => {
     const nothing = create(WatchBundleResponseSchema, { event: { case: "nothingActive", value: {} } });
     expect(format.message(nothing)).toMatch(/^event: nothing_active\nid: 0\ndata: \{/);
     expect(format.message(create(WatchBundleResponseSchema))).toMatch(/^event: message\n/);
-    expect(format.error('{"code":503}')).toBe('event: error\ndata: {"code":503}\n\n');
+    expect(format.error(ERROR)).toBe('event: error\ndata: {"code":503}\n\n');
+    // Within the second that the error names.
+    expect(format.error(LATER)).toMatch(/^retry: (7\d{3}|8000)\nevent: error\ndata: \{"code":503\}\n\n$/);
   });
 
   it("a message without oneof and sequence is a message without id", () => {
@@ -49,7 +54,8 @@ describe("streamFormat", () => {
   it("lines are single lines, also of one field", () => {
     const format = streamFormat(undefined, watch);
     expect(format.message(activation).indexOf("\n")).toBe(format.message(activation).length - 1);
-    expect(format.error('{"code":503}')).toBe('{"error":{"code":503}}\n');
+    expect(format.error(ERROR)).toBe('{"error":{"code":503}}\n');
+    expect(format.error(LATER)).toBe('{"error":{"code":503},"retry_after_seconds":7}\n');
     const responseField = WatchBundleResponseSchema.field.sequence;
     expect(streamFormat(undefined, { ...watch, responseField }).message(activation)).toBe("7\n");
   });

@@ -1,0 +1,241 @@
+/**
+ * Measures durable publishing: `node dist/bench/publish.js` after the build. Signet's server against a bare loop that inserts the
+ * same bytes into SQLite with `synchronous=FULL`, and against `etcd put` where /usr/bin/etcd is there. Rounds in turn, medians.
+ *
+ * PUBLISHES and ROUNDS in the environment make a run smaller.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { Agent, request } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
+import { BENCH_TOKEN, SignetProcess } from "./signet-process.js";
+
+const PUBLISHES = Number(process.env["PUBLISHES"] ?? 2_000);
+const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
+const CLIENTS = 8;
+const DOCUMENT_BYTES = 10 * 1024;
+const LARGE_BYTES = [1, 4, 15].map((mib) => mib * 1024 * 1024);
+const ETCD = "/usr/bin/etcd";
+
+/** Publishes, inserts or puts that many documents; returns how many a second. */
+type Work = (count: number) => Promise<number>;
+
+interface Peer extends AsyncDisposable {
+  readonly work: Work;
+}
+
+/** Runs the whole benchmark and prints its tables. */
+export async function benchPublish(): Promise<void> {
+  console.log(`Node ${process.version}, ${availableParallelism()} cores, ${new Date().toISOString()}`);
+  await benchRates();
+  await benchLarge();
+}
+
+async function benchRates(): Promise<void> {
+  await using signet = await openSignet();
+  await using bare = await openBare();
+  await using etcd = existsSync(ETCD) ? await openEtcd() : null;
+  if (etcd === null) console.log(`${ETCD} is not there: measured without it`);
+  const rates = { signet1: [], signet: [], bare: [], etcd1: [], etcd: [] } as Record<string, number[]>;
+  const cpu: number[] = [];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    const count = round === 0 ? Math.ceil(PUBLISHES / 4) : PUBLISHES;
+    const told: Record<string, number> = { bare: await bare.work(count) };
+    await signet.process.usage();
+    told["signet"] = await signet.work(count);
+    const { cpuMs } = await signet.process.usage();
+    told["signet1"] = await signet.workAlone(count / 4);
+    if (etcd !== null) {
+      told["etcd"] = await etcd.work(count);
+      told["etcd1"] = await etcd.workAlone(count / 4);
+    }
+    // The first round warms up.
+    if (round === 0) continue;
+    cpu.push(cpuMs / count);
+    for (const [name, rate] of Object.entries(told)) rates[name]?.push(rate);
+  }
+  const base = median(rates["bare"] ?? []);
+  const row = (name: string) => {
+    const all = rates[name] ?? [];
+    return { "a second": Math.round(median(all)), "of the bare insert": Number((median(all) / base).toFixed(2)) };
+  };
+  console.log(`\nDurable writes of ${DOCUMENT_BYTES / 1024} KiB, medians of ${ROUNDS} rounds of ${PUBLISHES}\n`);
+  console.table({
+    "bare better-sqlite3 insert, one after the other": row("bare"),
+    [`Signet publish, ${CLIENTS} clients`]: row("signet"),
+    "Signet publish, 1 client": row("signet1"),
+    ...(etcd === null ? {} : { [`etcd put, ${CLIENTS} clients`]: row("etcd"), "etcd put, 1 client": row("etcd1") }),
+  });
+  console.log(`Server CPU of a publish with ${CLIENTS} clients: ${median(cpu).toFixed(2)} ms`);
+}
+
+/** How long a publish of a large document takes, and how long the server's event loop stands still meanwhile. */
+async function benchLarge(): Promise<void> {
+  await using signet = await openSignet();
+  const rows: Record<string, object> = {};
+  for (const bytes of LARGE_BYTES) {
+    const took: number[] = [];
+    const blocked: number[] = [];
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      const body = documentOf(bytes);
+      await signet.process.usage();
+      const from = performance.now();
+      await signet.publish(body);
+      if (round > 0) took.push(performance.now() - from);
+      const { longestBlockMs } = await signet.process.usage();
+      if (round > 0) blocked.push(longestBlockMs);
+    }
+    rows[`${bytes / 1024 / 1024} MiB`] = {
+      "publish, ms": ms(took),
+      "longest hold-up of the event loop, ms": ms(blocked),
+    };
+  }
+  console.log(`\nPublishing a large document, medians of ${ROUNDS}\n`);
+  console.table(rows);
+}
+
+async function openSignet() {
+  const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
+  const server = await SignetProcess.start(directory);
+  const { url, firstStart } = server.started;
+  if (firstStart === null) throw new Error("a new directory that is not new");
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const path = `/v1/orgs/${firstStart.orgId}/projects/${firstStart.projectId}/envs/dev/bundles/publish`;
+  const publish = (body: Buffer) =>
+    post(agent, `${url}${path}`, { authorization: `Bearer ${BENCH_TOKEN}`, "content-type": "application/json" }, body);
+  return {
+    process: server,
+    publish,
+    work: (count: number) => timed(count, CLIENTS, () => publish(documentOf(DOCUMENT_BYTES))),
+    workAlone: (count: number) => timed(count, 1, () => publish(documentOf(DOCUMENT_BYTES))),
+    async [Symbol.asyncDispose]() {
+      agent.destroy();
+      await server[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function openBare(): Promise<Peer> {
+  const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
+  const database = new Database(join(directory, "bare.db"));
+  database.pragma("journal_mode = WAL");
+  database.pragma("synchronous = FULL");
+  database.exec("create table documents (id integer primary key, body text not null)");
+  const insert = database.prepare("insert into documents (body) values (?)");
+  return {
+    async work(count) {
+      return await timed(count, 1, async () => void insert.run(documentOf(DOCUMENT_BYTES).toString()));
+    },
+    async [Symbol.asyncDispose]() {
+      database.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** etcd's own JSON gateway: its clients and Signet's then speak the same protocol. */
+async function openEtcd() {
+  const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
+  const [client, peer] = [await freePort(), await freePort()].map((port) => `http://127.0.0.1:${port}`);
+  const args = ["--data-dir", directory, "--listen-client-urls", client, "--advertise-client-urls", client];
+  const peers = [
+    "--listen-peer-urls",
+    peer,
+    "--initial-advertise-peer-urls",
+    peer,
+    "--initial-cluster",
+    `default=${peer}`,
+  ];
+  const limits = ["--quota-backend-bytes", String(8 * 1024 ** 3), "--log-level", "error"];
+  const child = spawn(ETCD, [...args, ...peers, ...limits] as string[], { stdio: "ignore" });
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  let next = 0;
+  const put = async () => {
+    const key = Buffer.from(`bundle/${(next += 1)}`).toString("base64");
+    const body = JSON.stringify({ key, value: documentOf(DOCUMENT_BYTES).toString("base64") });
+    await post(agent, `${client}/v3/kv/put`, { "content-type": "application/json" }, Buffer.from(body));
+  };
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (
+      await put().then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    work: (count: number) => timed(count, CLIENTS, put),
+    workAlone: (count: number) => timed(count, 1, put),
+    async [Symbol.asyncDispose]() {
+      agent.destroy();
+      const gone = once(child, "exit");
+      child.kill();
+      await gone;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** How many of `work` a second, by so many clients that each do one after the other. */
+async function timed(count: number, clients: number, work: () => Promise<void>): Promise<number> {
+  let left = count;
+  const from = performance.now();
+  const client = async () => {
+    for (; left > 0;) {
+      left -= 1;
+      await work();
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return (count * 1000) / (performance.now() - from);
+}
+
+async function post(agent: Agent, url: string, headers: Record<string, string>, body: Buffer): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const sent = request(url, { method: "POST", agent, headers: { ...headers, "content-length": body.length } });
+    sent.on("error", reject).on("response", (answer) => {
+      answer.resume().on("end", () => {
+        if (answer.statusCode === 200) resolve();
+        else reject(new Error(`${url} answered ${answer.statusCode}`));
+      });
+    });
+    sent.end(body);
+  });
+}
+
+/** A publish of that many bytes that nobody published before: rules of about 200 bytes, as a guardrail has. */
+function documentOf(bytes: number): Buffer {
+  const id = randomBytes(16).toString("hex");
+  const rule = (n: number) => ({ id: `${id}-${n}`, enabled: n % 2 === 0, weight: n / 8, pattern: "x".repeat(120) });
+  const rules = Array.from({ length: Math.max(1, Math.floor(bytes / 205)) }, (_, n) => rule(n));
+  return Buffer.from(JSON.stringify({ policies: { rules } }));
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+function ms(values: readonly number[]): number {
+  return Number(median(values).toFixed(1));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await benchPublish();

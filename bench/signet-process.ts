@@ -1,0 +1,81 @@
+/**
+ * A Signet server in a process of its own, so that its CPU time and the load of its clients are told apart. Run with the
+ * data directory as its argument.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import { pino } from "pino";
+import { loadConfig } from "../src/config.js";
+import { startServer } from "../src/server.js";
+
+export const BENCH_TOKEN = "bench-admin-token-0123456789";
+
+interface Started {
+  readonly url: string;
+  readonly startMs: number;
+  readonly firstStart: { readonly orgId: string; readonly projectId: string } | null;
+}
+
+/** What the server's process used since it was asked last. */
+export interface Usage {
+  readonly cpuMs: number;
+  /** The longest time that its event loop was held up. */
+  readonly longestBlockMs: number;
+}
+
+export class SignetProcess implements AsyncDisposable {
+  private constructor(
+    readonly started: Started,
+    private readonly child: ChildProcess,
+  ) {}
+
+  static async start(directory: string): Promise<SignetProcess> {
+    const child = fork(fileURLToPath(import.meta.url), [directory]);
+    const [started] = (await Promise.race([
+      once(child, "message"),
+      once(child, "exit").then(() => Promise.reject(new Error("the server did not start"))),
+    ])) as [Started];
+    return new SignetProcess(started, child);
+  }
+
+  async usage(): Promise<Usage> {
+    const told = once(this.child, "message") as Promise<[Usage]>;
+    this.child.send("usage");
+    return (await told)[0];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const gone = once(this.child, "exit");
+    this.child.disconnect();
+    await gone;
+  }
+}
+
+async function serve(directory: string): Promise<void> {
+  const from = performance.now();
+  const config = loadConfig({
+    SIGNET_PORT: "0",
+    SIGNET_DATA: directory,
+    SIGNET_ADMIN_TOKEN: BENCH_TOKEN,
+    SIGNET_RATE_LIMIT: "0",
+    SIGNET_SHUTDOWN_GRACE_MS: "1000",
+  });
+  const server = await startServer(config, pino({ level: "silent" }));
+  const startMs = performance.now() - from;
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  let before = process.cpuUsage();
+  process.on("message", () => {
+    const { user, system } = process.cpuUsage(before);
+    before = process.cpuUsage();
+    process.send?.({ cpuMs: (user + system) / 1000, longestBlockMs: delay.max / 1e6 } satisfies Usage);
+    delay.reset();
+  });
+  process.on("disconnect", () => void server[Symbol.asyncDispose]().then(() => process.exit()));
+  const { url, firstStart } = server;
+  process.send?.({ url, startMs, firstStart } satisfies Started);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await serve(process.argv[2] ?? "");

@@ -1,0 +1,100 @@
+import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
+import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import type { Push } from "../../service/push/push.js";
+import type { WatchRequest } from "../../service/watch.js";
+import type { Call } from "../call.js";
+import { toAppError } from "../errors.js";
+import type { OnRefused } from "../guard.js";
+import { headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import type { RequestReport } from "../http/request-report.js";
+import type { WireForm } from "../http/wire-form.js";
+import { Frames } from "./frames.js";
+import { negotiate, onlyMessage, type Negotiated } from "./negotiate.js";
+import { watchRequest } from "./request.js";
+import { ResponseSink } from "./response-sink.js";
+import { restWire } from "./rest.js";
+import type { Sink, SinkEvents } from "./sink.js";
+import { WatchStream, type WatchReport } from "./watch-stream.js";
+
+/** The method that this room serves. */
+export const WATCH = RuntimeService.method.watchBundle;
+
+/** An RPC that has been admitted and read. */
+export interface WatchRpc {
+  readonly form: WireForm;
+  readonly header: Headers;
+  readonly body: Uint8Array;
+  readonly call: Call;
+  readonly report: RequestReport;
+  readonly res: NodeResponse;
+}
+
+/** A REST request that has been admitted and bound. */
+export interface WatchRest {
+  readonly message: WatchBundleRequest;
+  readonly header: Headers;
+  readonly call: Call;
+  readonly report: WatchReport;
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
+}
+
+/**
+ * Serves WatchBundle for fleets. It stands where the protocols' own handlers would be called, behind the same door, and answers the same;
+ * what is out of the ordinary (a broken frame, an unknown encoding) it leaves to them.
+ */
+export class WatchDoor {
+  readonly #frames = new Frames();
+
+  constructor(
+    private readonly push: Push,
+    private readonly onRefused: OnRefused,
+  ) {}
+
+  /** False, and nothing was done, when the protocol's own handler is to answer. Resolves when the answer has begun. */
+  async rpc({ form, header, body, call, report, res }: WatchRpc): Promise<boolean> {
+    const negotiated = negotiate(form, header);
+    const message = onlyMessage(form.json, body);
+    if (negotiated === undefined || message === undefined) return false;
+    report.reached = true;
+    const open = (events: SinkEvents) => new ResponseSink(res, events);
+    await this.open(negotiated, call, () => watchRequest(message, header, call), report, open);
+    return true;
+  }
+
+  /** Throws what ends it before its first message: it can still become a status. Resolves when the answer has begun. */
+  async rest({ message, header, call, report, req, res }: WatchRest): Promise<void> {
+    const stream = new WatchStream(this.#frames, restWire(headerOf(req, "accept")), report);
+    const request = watchRequest(message, header, call);
+    stream.into(new ResponseSink(res, stream));
+    await this.#open(call, request, stream);
+  }
+
+  /** Opens a watch on any sink; an error before its first message is its end. */
+  async open(
+    { wire, timeoutMs }: Negotiated,
+    call: Call,
+    request: () => WatchRequest,
+    report: WatchReport,
+    sink: (events: SinkEvents) => Sink,
+  ): Promise<void> {
+    const stream = new WatchStream(this.#frames, wire, report);
+    stream.into(sink(stream));
+    if (timeoutMs !== undefined) stream.endAfter(timeoutMs);
+    try {
+      await this.#open(call, request(), stream);
+    } catch (thrown) {
+      stream.end(toAppError(thrown));
+    }
+  }
+
+  async #open({ principal, operation }: Call, request: WatchRequest, stream: WatchStream): Promise<void> {
+    try {
+      await this.push.open(principal, request, stream);
+    } catch (thrown) {
+      const { code } = toAppError(thrown);
+      if (code === "forbidden" || code === "rate_limited") this.onRefused(principal, operation.id, code);
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { compressionNegotiate } from "@connectrpc/connect/protocol";
+import {
+  headerStreamAcceptEncoding,
+  headerStreamEncoding,
+  headerTimeout as connectTimeout,
+  parseTimeout as parseConnectTimeout,
+} from "@connectrpc/connect/protocol-connect";
+import {
+  headerAcceptEncoding,
+  headerEncoding,
+  headerTimeout as grpcTimeout,
+  parseTimeout as parseGrpcTimeout,
+} from "@connectrpc/connect/protocol-grpc";
+import { WatchBundleRequestSchema, type WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
+import { COMPRESSIONS } from "../http/strict-body.js";
+import type { WireForm } from "../http/wire-form.js";
+import { connectWire } from "./connect.js";
+import { grpcWebWire } from "./grpc-web.js";
+import { grpcWire } from "./grpc.js";
+import type { WatchWire } from "./wire.js";
+
+/** What the head of an RPC asks for. */
+export interface Negotiated {
+  readonly wire: WatchWire;
+  /** Undefined for none. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** Longer ones are no deadline: Node's timers cannot hold them (deadline.ts). */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Undefined for a head that its protocol refuses: the protocol's own handler has words for that. */
+export function negotiate(form: WireForm, header: Pick<Headers, "get">): Negotiated | undefined {
+  const isConnect = form.protocol === "connect";
+  const acceptName = isConnect ? headerStreamAcceptEncoding : headerAcceptEncoding;
+  const { response, error } = compressionNegotiate(
+    [...COMPRESSIONS],
+    header.get(isConnect ? headerStreamEncoding : headerEncoding),
+    header.get(acceptName),
+    acceptName,
+  );
+  const timeout = isConnect
+    ? parseConnectTimeout(header.get(connectTimeout), MAX_TIMEOUT_MS)
+    : parseGrpcTimeout(header.get(grpcTimeout), MAX_TIMEOUT_MS);
+  if (error !== undefined || timeout.error !== undefined) return undefined;
+  return { wire: WIRES[form.protocol](form.json, response), timeoutMs: timeout.timeoutMs };
+}
+
+const WIRES = { grpc: grpcWire, "grpc-web": grpcWebWire, connect: connectWire } as const;
+
+const HEAD_BYTES = 5;
+
+/** The one message of a body that is one plain envelope; undefined for anything else, as for `negotiate`. */
+export function onlyMessage(json: boolean, body: Uint8Array): WatchBundleRequest | undefined {
+  if (body.byteLength < HEAD_BYTES || body[0] !== 0) return undefined;
+  const length = new DataView(body.buffer, body.byteOffset).getUint32(1);
+  if (body.byteLength !== HEAD_BYTES + length) return undefined;
+  const data = body.subarray(HEAD_BYTES);
+  try {
+    return json
+      ? fromJsonString(WatchBundleRequestSchema, new TextDecoder().decode(data), { ignoreUnknownFields: true })
+      : fromBinary(WatchBundleRequestSchema, data);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,91 @@
+import { AppError } from "../../core/error.js";
+import type { Subscription, WatchReader } from "../../service/push/subscriber.js";
+import type { WatchEvent } from "../../service/watch.js";
+import { toAppError } from "../errors.js";
+import type { RequestReport } from "../http/request-report.js";
+import type { Frames } from "./frames.js";
+import type { Sink, SinkEvents } from "./sink.js";
+import type { WatchWire } from "./wire.js";
+
+/** What the log tells of a watch that may be at its end. */
+export type WatchReport = Pick<RequestReport, "requestId" | "error">;
+
+/** One watch on its way out: a wire, a sink and nothing that is kept for later. */
+export class WatchStream implements WatchReader, SinkEvents {
+  #sink: Sink | null = null;
+  #subscription: Subscription | null = null;
+  #hasBegun = false;
+  #isOver = false;
+  #deadline: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly frames: Frames,
+    private readonly wire: WatchWire,
+    private readonly report: WatchReport,
+  ) {}
+
+  /** Where it goes; before it is opened. */
+  into(sink: Sink): void {
+    this.#sink = sink;
+  }
+
+  /** Ends it after a time, as the client asked. */
+  endAfter(timeoutMs: number): void {
+    this.#deadline = setTimeout(() => this.end(new AppError("cancelled", "the operation timed out")), timeoutMs);
+  }
+
+  opened(subscription: Subscription): void {
+    this.#subscription = subscription;
+    if (this.#isOver) subscription.close();
+  }
+
+  send(event: WatchEvent): boolean {
+    const frame = this.frames.of(event, this.wire.body, this.wire.compression);
+    if (!(frame instanceof Promise)) return this.#write(frame);
+    void this.#writeLater(frame);
+    return false;
+  }
+
+  end(reason: AppError): void {
+    if (this.#isOver) return;
+    this.report.error ??= reason;
+    this.#begin();
+    this.#close();
+    this.#sink?.end(this.wire.ending(reason, this.report.requestId));
+  }
+
+  drained(): void {
+    this.#subscription?.ready();
+  }
+
+  closed(): void {
+    if (this.#isOver) return;
+    this.report.error ??= new AppError("cancelled", "the client closed the request");
+    this.#close();
+  }
+
+  async #writeLater(made: Promise<Buffer>): Promise<void> {
+    try {
+      if (this.#write(await made)) this.#subscription?.ready();
+    } catch (thrown) {
+      this.end(toAppError(thrown));
+    }
+  }
+
+  #write(frame: Buffer): boolean {
+    if (this.#isOver) return true;
+    this.#begin();
+    return this.#sink?.write(frame) ?? true;
+  }
+
+  #begin(): void {
+    if (!this.#hasBegun) this.#sink?.begin(this.wire.headers);
+    this.#hasBegun = true;
+  }
+
+  #close(): void {
+    this.#isOver = true;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#subscription?.close();
+  }
+}

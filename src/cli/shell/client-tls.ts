@@ -1,0 +1,47 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import type { NodeTransportTls } from "../../sdk/node-transport.js";
+import { InputError, UsageError } from "./cli-error.js";
+import type { Io } from "./io.js";
+import type { GlobalOptions } from "./shell.js";
+
+/**
+ * What the caller says of TLS, by flag or by environment; flags win. Throws UsageError for a certificate without its key or the other
+ * way round, InputError for a file that cannot be used.
+ */
+export function readClientTls(environment: Io["environment"], options: GlobalOptions): NodeTransportTls {
+  const ca = readCertificate(options.ca ?? environment["SIGNET_CA"]);
+  const cert = readCertificate(options.clientCert ?? environment["SIGNET_CLIENT_CERT"]);
+  const key = readPem(options.clientKey ?? environment["SIGNET_CLIENT_KEY"]);
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError("a client certificate and its key go together: --client-cert and --client-key");
+  }
+  try {
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    throw new InputError("cannot use the client certificate with this key", { cause });
+  }
+  return { ca, cert, key };
+}
+
+/** Node takes a text without a certificate for a CA that trusts nobody, and says so only in riddles. */
+function readCertificate(path: string | undefined): string | undefined {
+  const pem = readPem(path);
+  if (pem === undefined) return undefined;
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    throw new InputError(`${path} holds no certificate (PEM)`, { cause });
+  }
+}
+
+function readPem(path: string | undefined): string | undefined {
+  if (path === undefined || path === "") return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new InputError(`cannot read ${path}`, { cause });
+  }
+}

@@ -1,0 +1,40 @@
+import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../bundle/strict-json.js";
+import type { Content } from "../core/bundle.js";
+import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
+
+/** Work whose time grows with a document. Everything in it can be sent to another thread. */
+export type DocumentTask =
+  | { readonly kind: "scan"; readonly text: string; readonly options: StrictJsonOptions }
+  | { readonly kind: "read"; readonly policies: string | null; readonly scopePolicies: string | null }
+  | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string };
+
+/** What each kind of task answers. */
+export interface DocumentAnswers {
+  readonly scan: StrictJson;
+  readonly read: PolicyContent;
+  readonly promote: PolicyContent;
+}
+
+/** Does it here and now. Throws what the function of the task throws. */
+export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTask["kind"]] {
+  switch (task.kind) {
+    case "scan":
+      return scanStrictJson(task.text, task.options);
+    case "read":
+      return readPolicyContent(task.policies, task.scopePolicies);
+    case "promote":
+      return promoteContent(task.content, task.from, task.to);
+  }
+}
+
+/** How many characters of documents a task has. */
+export function sizeOf(task: DocumentTask): number {
+  switch (task.kind) {
+    case "scan":
+      return task.text.length;
+    case "read":
+      return (task.policies?.length ?? 0) + (task.scopePolicies?.length ?? 0);
+    case "promote":
+      return task.content.policies.length + task.content.scopePolicies.length;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Headers } from "./headers.js";
+import type { Operation, PathItem, Response } from "./model.js";
+
+/** The one tag that is no service. */
+export const HEALTH_TAG = { name: "Health", description: "For load balancers and monitors: no token, no rate limit." };
+
+/** What src/api/http/probes.ts answers: the only calls that are not in the proto. */
+export function probePaths(headers: Headers): Record<string, PathItem> {
+  const answer = (description: string, status: readonly string[], more: object = {}): Response => {
+    const properties = { status: { type: "string", enum: status }, ...more };
+    const schema = { type: "object", properties, required: Object.keys(properties) };
+    return { description, headers: headers.ofProbe(), content: { "application/json": { schema } } };
+  };
+  const probe = (operationId: string, summary: string, responses: Record<string, Response>): Operation => ({
+    operationId,
+    summary,
+    description: `${summary}.`,
+    tags: [HEALTH_TAG.name],
+    security: [],
+    responses,
+  });
+  return {
+    "/healthz": {
+      get: probe("getHealth", "Tells that the process runs, and its version", {
+        "200": answer("It runs.", ["ok"], { version: { type: "string" } }),
+      }),
+    },
+    "/readyz": {
+      get: probe("getReadiness", "Tells whether requests can be served now", {
+        "200": answer("They can.", ["ok"]),
+        "503": answer("Not now: starting, shutting down, or the database does not answer.", ["unavailable"]),
+      }),
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { STATUS_CODES } from "node:http";
+import { Header } from "../../gen/signet/v1/options_pb.js";
+import type { Route } from "../../src/api/rest/routes.js";
+import type { Headers } from "./headers.js";
+import type { Content, Response, Schema } from "./model.js";
+import { responseComment, type Schemas } from "./schemas.js";
+
+/** What a route answers when it went well: its success status, and what else below 400 its operation names. */
+export function successResponses(route: Route, schemas: Schemas, headers: Headers): Record<string, Response> {
+  const { operation, spec, responseField } = route;
+  const { successStatus, sets } = operation;
+  const total = isCountedList(route) ? [Header.X_TOTAL_COUNT] : [];
+  const all = headers.ofAnswer([...sets, ...total]);
+  const success: Response = {
+    description: responseComment(spec.method.output, responseField) || phraseOf(successStatus),
+    headers: all,
+    ...(successStatus === 204 ? {} : { content: contentOf(route, schemas) }),
+  };
+  const others = operation.answers
+    .filter((status) => status < 400)
+    .map((status) => [String(status), { description: phraseOf(status), headers: all }] as const);
+  return { [String(successStatus)]: success, ...Object.fromEntries(others) };
+}
+
+/** A bare array that takes a limit tells how many there are in all (docs/api.md, "Lists"). */
+function isCountedList({ responseField, queryFields }: Route): boolean {
+  return responseField?.fieldKind === "list" && queryFields.has("limit");
+}
+
+function contentOf({ spec, responseField }: Route, schemas: Schemas): Content {
+  const { output } = spec.method;
+  const schema =
+    responseField === undefined ? schemas.ofMessage(output, "response") : schemas.valueOf(responseField, "response");
+  if (spec.kind === "unary") return { "application/json": { schema } };
+  return {
+    "application/x-ndjson": {
+      schema: streamOf(schema, 'One JSON text a line; a stream that fails ends with a line `{"error": …}`.'),
+    },
+    "text/event-stream": {
+      schema: streamOf(
+        schema,
+        "Server-sent events: each is named after the field that is set, its id is the sequence, its data the JSON on one line. " +
+          "A stream that fails ends with `event: error`.",
+      ),
+    },
+  };
+}
+
+/** OpenAPI 3.1 has no word for the parts of a stream: a text, and what each of its messages is. */
+function streamOf(message: Schema, description: string): Schema {
+  return { type: "string", description, contentMediaType: "application/json", contentSchema: message };
+}
+
+function phraseOf(status: number): string {
+  return STATUS_CODES[status] ?? `Status ${status}`;
+}
