@@ -47,6 +47,8 @@ const MAX_REST_MS = 60_000;
  */
 export class WebhookWorker {
   readonly #taken = new Set<string>();
+  /** What ended since the last look began: what it read of them is old. */
+  readonly #ended = new Set<string>();
   readonly #lanes = new Map<string, Delivery[]>();
   readonly #running = new Set<string>();
   readonly #health: EndpointHealth;
@@ -160,12 +162,13 @@ export class WebhookWorker {
   /** Takes what is due and not taken yet, and starts it. */
   async #take(webhook: Webhook, appetite: Appetite): Promise<void> {
     const { read } = this.deps.store;
+    this.#ended.clear();
     if (this.#taken.size < appetite.queued) await this.#takeFirstTries(webhook, appetite.queued);
     this.#startLanes(appetite.lanes);
     if (this.#retries >= appetite.retries) return;
     const now = instantOf(this.deps.clock.now());
     for (const delivery of await read.dueRetries(this.webhookId, now, appetite.retries)) {
-      if (this.#retries >= appetite.retries || this.#taken.has(delivery.id)) continue;
+      if (this.#retries >= appetite.retries || this.#isHandled(delivery)) continue;
       this.#taken.add(delivery.id);
       this.#retries += 1;
       void this.#try(delivery).finally(() => {
@@ -188,13 +191,17 @@ export class WebhookWorker {
       if (this.#health.isGood) this.wake();
     }
     for (const delivery of deliveries) {
-      if (this.#taken.has(delivery.id)) continue;
+      if (this.#isHandled(delivery)) continue;
       this.#taken.add(delivery.id);
       const lane = delivery.environmentId ?? `event ${delivery.id}`;
       const queue = this.#lanes.get(lane);
       if (queue === undefined) this.#lanes.set(lane, [delivery]);
       else queue.push(delivery);
     }
+  }
+
+  #isHandled({ id }: Delivery): boolean {
+    return this.#taken.has(id) || this.#ended.has(id);
   }
 
   #startLanes(most: number): void {
@@ -243,6 +250,7 @@ export class WebhookWorker {
       await pause(PAUSE_MS, this.#signal);
     } finally {
       this.#taken.delete(delivery.id);
+      this.#ended.add(delivery.id);
     }
   }
 

@@ -77,7 +77,7 @@ describe("the sender of webhooks", () => {
     const webhook = await resting();
     for (let n = 0; n < 60; n += 1) await signet.publish("dev", { more: n });
     dead.answer = () => ({ status: 200 });
-    signet.clock.advanceSeconds(2);
+    signet.clock.advanceSeconds(3);
     // Five that failed come again, and sixty that waited.
     await dead.count(5 + 65);
     await until(async () => (await current(webhook)).behindAfter === null);
