@@ -1,201 +1,50 @@
 /**
- * Measures webhooks: `node dist/bench/webhooks.js` after the build. The server runs in this process, receivers in processes of their
- * own, all on 127.0.0.1. Says what it measured and judges nothing.
+ * Measures webhooks: `npm run bench`. Servers and receivers are processes of their own, all on 127.0.0.1. Says what it measured and
+ * judges nothing.
  *
- * WARM_UP, EVENTS, PUBLISHES, DEAD and ROUNDS in the environment make a run smaller.
+ * WARM_UP, EVENTS, PUBLISHES, OTHERS and SETTLE_SECONDS in the environment make a run smaller.
  */
-import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer as createHttpServer } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
-import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { pino } from "pino";
-import { loadConfig } from "../src/config.js";
-import { createSignetClient, type SignetClient } from "../src/sdk/index.js";
-import { openNodeTransport } from "../src/sdk/node-transport.js";
-import { startServer } from "../src/server.js";
+import { BenchServer } from "./webhooks/bench-server.js";
+import { Helper, now } from "./webhooks/processes.js";
 
 const WARM_UP = numberFrom("WARM_UP", 500);
 const EVENTS = numberFrom("EVENTS", 5_000);
 const PUBLISHES = numberFrom("PUBLISHES", 200);
-/** With the healthy one, as many as an organization may have. */
-const DEAD = numberFrom("DEAD", 999);
-const ROUNDS = numberFrom("ROUNDS", 3);
-const LATENCY_WARM_UP = 20;
-const STAGES = ["dev", "staging", "prod"] as const;
+/** With the one that is measured, as many webhooks as an organization may have. */
+const OTHERS = numberFrom("OTHERS", 999);
+/** How long dead endpoints are given to be known as such: the silent ones need five tries of 15 s, in three lanes, and some more. */
+const SETTLE_SECONDS = numberFrom("SETTLE_SECONDS", 120);
+const IDLE_SECONDS = numberFrom("IDLE_SECONDS", 10);
 const CLIENTS = 4;
-const TOKEN = "bench-admin-token-0123456789";
 
-interface Bench extends AsyncDisposable {
-  readonly client: SignetClient;
-  readonly where: { readonly orgId: string; readonly projectId: string };
-}
-
-async function startBench(): Promise<Bench> {
-  const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
-  const config = loadConfig({
-    SIGNET_PORT: "0",
-    SIGNET_DATA: directory,
-    SIGNET_ADMIN_TOKEN: TOKEN,
-    SIGNET_RATE_LIMIT: "0",
-    SIGNET_SHUTDOWN_GRACE_MS: "1000",
-    SIGNET_WEBHOOK_ALLOW: "127.0.0.0/8",
-  });
-  const server = await startServer(config, pino({ level: "silent" }));
-  const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000 });
-  const client = createSignetClient({ transport: connection.transport, token: TOKEN });
-  const { firstStart } = server;
-  if (firstStart === null) throw new Error("a new directory that is not new");
-  return {
-    client,
-    where: { orgId: firstStart.orgId, projectId: firstStart.projectId },
-    async [Symbol.asyncDispose]() {
-      connection[Symbol.dispose]();
-      await server[Symbol.asyncDispose]();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-/** What a receiver tells: its port once, and from then on when it has got as many as it was asked for. */
-type Told = { readonly port: number } | { readonly arrivedAt: number; readonly all: number };
-
-/** What it is asked for. */
-interface Asked {
-  readonly events: number;
-  readonly kind: "new" | "replayed";
-}
-
-class Helper implements Disposable {
-  private constructor(
-    readonly url: string,
-    private readonly child: ChildProcess,
-  ) {}
-
-  static async start(role: "receiver" | "silent"): Promise<Helper> {
-    const child = fork(fileURLToPath(import.meta.url), [role]);
-    const [told] = (await once(child, "message")) as [Told];
-    if (!("port" in told)) throw new Error("a helper that did not listen");
-    return new Helper(`http://127.0.0.1:${told.port}/hook`, child);
-  }
-
-  /**
-   * Begins to count anew; resolves when so many different events have come: when the last did, and how many requests it took. What
-   * came before and comes again is a request and no event, unless it is replayed.
-   */
-  async count(events: number, kind: "new" | "replayed" = "new"): Promise<{ arrivedAt: number; all: number }> {
-    const told = once(this.child, "message") as Promise<[Told]>;
-    this.child.send({ events, kind } satisfies Asked);
-    const [answer] = await told;
-    if ("port" in answer) throw new Error("a helper that listened twice");
-    return answer;
-  }
-
-  [Symbol.dispose](): void {
-    this.child.kill();
-  }
-}
-
-/** Milliseconds of a clock that the processes of one machine share. */
-function now(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
-function runReceiver(): void {
-  let wanted = Infinity;
-  let got = 0;
-  let all = 0;
-  const known = new Set<string>();
-  process.on("message", ({ events, kind }: Asked) => {
-    wanted = events;
-    got = 0;
-    all = 0;
-    if (kind === "replayed") known.clear();
-  });
-  const server = createHttpServer((request, response) => {
-    request.resume().on("end", () => {
-      const arrivedAt = now();
-      response.end();
-      all += 1;
-      const id = String(request.headers["webhook-id"]);
-      if (known.has(id)) return;
-      known.add(id);
-      got += 1;
-      if (got < wanted) return;
-      wanted = Infinity;
-      process.send?.({ arrivedAt, all } satisfies Told);
-    });
-  });
-  server.keepAliveTimeout = 60_000;
-  server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port } satisfies Told));
-}
-
-/** Accepts and says nothing. */
-function runSilent(): void {
-  const server = createServer((socket) => socket.resume().on("error", () => undefined));
-  server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, () => {
-    process.send?.({ port: (server.address() as AddressInfo).port } satisfies Told);
-  });
-}
-
-async function closedUrl(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return `http://127.0.0.1:${port}/hook`;
-}
-
-let published = 0;
-
-async function publish({ client, where }: Bench): Promise<void> {
-  published += 1;
-  const envName = STAGES[published % STAGES.length] ?? "dev";
-  await client.bundles.publishBundle({ ...where, envName, policies: `{"number":${published}}` });
-}
-
-async function publishMany(bench: Bench, count: number): Promise<void> {
-  let left = count;
-  const work = Array.from({ length: CLIENTS }, async () => {
-    for (; left > 0;) {
-      left -= 1;
-      await publish(bench);
-    }
-  });
-  await Promise.all(work);
-}
-
+/** Deliveries a second to one local receiver: while four clients publish, and when the same events are replayed at once. */
 async function measureThroughput(): Promise<void> {
   using receiver = await Helper.start("receiver");
-  await using bench = await startBench();
-  const { orgId } = bench.where;
-  const { id: webhookId } = await bench.client.webhooks.createWebhook({
-    orgId,
-    url: receiver.url,
-    events: ["bundle.*"],
-  });
+  using server = await BenchServer.start();
+  const webhookId = await server.hook(`${receiver.ready.url}/hook`);
   const warm = receiver.count(WARM_UP);
-  await publishMany(bench, WARM_UP);
+  await server.publishMany(WARM_UP, CLIENTS);
   await warm;
-  await untilNonePending(bench, webhookId);
+  await server.untilNonePending(webhookId);
 
   const since = new Date();
   const whilePublishing = receiver.count(EVENTS);
   const publishedFrom = now();
-  await publishMany(bench, EVENTS);
+  await server.publishMany(EVENTS, CLIENTS);
   const publishedUntil = now();
   const first = await whilePublishing;
-  await untilNonePending(bench, webhookId);
+  await server.untilNonePending(webhookId);
 
-  // The same events again, all at once: what the sender does when nobody publishes.
-  const again = receiver.count(EVENTS, "replayed");
+  const again = receiver.count(EVENTS, true);
   const replayedFrom = now();
-  await bench.client.webhooks.replayWebhookEvents({ orgId, webhookId, since: timestampFromDate(since) });
+  const { orgId } = server;
+  await server.client.webhooks.replayWebhookEvents({ orgId, webhookId, since: timestampFromDate(since) });
   const second = await again;
 
   console.log(
@@ -209,55 +58,118 @@ async function measureThroughput(): Promise<void> {
   });
 }
 
-async function untilNonePending({ client, where }: Bench, webhookId: string): Promise<void> {
-  const pending = { orgId: where.orgId, webhookId, state: "pending", limit: 1 };
-  while ((await client.webhooks.listWebhookDeliveries(pending)).total > 0);
-}
+/** A server with a healthy receiver, and how long a publish to it takes to arrive there. */
+class Subject implements Disposable {
+  private constructor(
+    readonly server: BenchServer,
+    private readonly receiver: Helper,
+  ) {}
 
-/** The time from the call of a publish to its arrival, one publish after the other. */
-async function latencies(deadUrls: readonly string[]): Promise<number[]> {
-  using receiver = await Helper.start("receiver");
-  await using bench = await startBench();
-  const { client, where } = bench;
-  const make = (url: string) => client.webhooks.createWebhook({ orgId: where.orgId, url, events: ["bundle.*"] });
-  for (let start = 0; start < deadUrls.length; start += 50) {
-    await Promise.all(deadUrls.slice(start, start + 50).map(make));
+  static async start(): Promise<Subject> {
+    const receiver = await Helper.start("receiver");
+    const server = await BenchServer.start();
+    await server.hook(`${receiver.ready.url}/hook`);
+    return new Subject(server, receiver);
   }
-  await make(receiver.url);
-  const measured: number[] = [];
-  for (let index = -LATENCY_WARM_UP; index < PUBLISHES; index += 1) {
-    const arrival = receiver.count(1);
+
+  /** Milliseconds from the call of a publish to its arrival. */
+  async latencyMs(): Promise<number> {
+    const arrival = this.receiver.count(1);
     const from = now();
-    await publish(bench);
-    const { arrivedAt } = await arrival;
-    if (index >= 0) measured.push(arrivedAt - from);
+    await this.server.publish();
+    return (await arrival).arrivedAt - from;
   }
-  return measured;
+
+  [Symbol.dispose](): void {
+    this.server[Symbol.dispose]();
+    this.receiver[Symbol.dispose]();
+  }
 }
 
-async function measureDead(): Promise<void> {
+/** One publish here, one there, and so on: what else the machine does meets both alike. */
+async function measureInTurns(name: string, alone: Subject, beside: Subject): Promise<object> {
+  const measured: { alone: number[]; beside: number[] } = { alone: [], beside: [] };
+  for (let index = 0; index < PUBLISHES; index += 1) {
+    measured.alone.push(await alone.latencyMs());
+    measured.beside.push(await beside.latencyMs());
+  }
+  const at = (part: number) => [quantile(measured.alone, part), quantile(measured.beside, part)] as const;
+  const [medianAlone, medianBeside] = at(0.5);
+  const [p99Alone, p99Beside] = at(0.99);
+  return {
+    "": name,
+    "median alone": millis(medianAlone),
+    beside: millis(medianBeside),
+    ratio: millis(medianBeside / medianAlone, 2),
+    "p99 alone": millis(p99Alone),
+    "p99 beside": millis(p99Beside),
+    "p99 ratio": millis(p99Beside / p99Alone, 2),
+  };
+}
+
+async function measureOthers(): Promise<void> {
   using silent = await Helper.start("silent");
   const closed = await closedUrl();
-  const dead = Array.from({ length: DEAD }, (_, index) => `${index % 2 === 0 ? silent.url : closed}/${index}`);
-  const rows = [];
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    const alone = await latencies([]);
-    const beside = await latencies(dead);
-    rows.push({
-      round,
-      "median alone": millis(quantile(alone, 0.5)),
-      "p99 alone": millis(quantile(alone, 0.99)),
-      "median beside": millis(quantile(beside, 0.5)),
-      "p99 beside": millis(quantile(beside, 0.99)),
-      "median ratio": ratio(alone, beside, 0.5),
-      "p99 ratio": ratio(alone, beside, 0.99),
-    });
+  const rows: object[] = [];
+  {
+    using alone = await Subject.start();
+    using beside = await Subject.start();
+    await warmUp(alone, beside);
+    rows.push(await measureInTurns("nothing (control)", alone, beside));
+
+    const dead = (index: number) => `${index % 2 === 0 ? silent.ready.url : closed}/${index}`;
+    await beside.server.hooks(Array.from({ length: OTHERS }, (_, index) => dead(index)));
+    rows.push(await measureInTurns(`${OTHERS} dead, not yet known as such`, alone, beside));
+    await sleep(SETTLE_SECONDS * 1000);
+    rows.push(await measureInTurns(`${OTHERS} dead`, alone, beside));
+    await printIdleUse(alone, beside);
+  }
+  {
+    using others = await Helper.start("receiver");
+    using alone = await Subject.start();
+    using beside = await Subject.start();
+    await beside.server.hooks(Array.from({ length: OTHERS }, (_, index) => `${others.ready.url}/${index}`));
+    await warmUp(alone, beside);
+    rows.push(await measureInTurns(`${OTHERS} healthy`, alone, beside));
   }
   console.log(
-    `\nFrom the call of a publish to its arrival at a healthy receiver, ms: alone, and beside ${DEAD} dead ones of the same events` +
-      ` (half silent, half closed); ${PUBLISHES} publishes one after the other, a new server for each\n`,
+    "\nFrom the call of a publish to its arrival at a healthy receiver, ms: alone, and beside other webhooks of the same\n" +
+      `organization and events (the dead: half accept and say nothing, half refuse). ${PUBLISHES} publishes to each of two servers,\n` +
+      "in turns, each after the arrival of the one before\n",
   );
   console.table(rows);
+}
+
+/** What it costs that they are there, when nobody publishes. */
+async function printIdleUse(alone: Subject, beside: Subject): Promise<void> {
+  const use = () => Promise.all([alone.server.use(), beside.server.use()]);
+  const [aloneBefore, besideBefore] = await use();
+  await sleep(IDLE_SECONDS * 1000);
+  const [aloneAfter, besideAfter] = await use();
+  const share = (before: number, after: number) => `${millis((after - before) / IDLE_SECONDS / 10)} %`;
+  console.log(`\nA server to which nobody publishes, for ${IDLE_SECONDS} s\n`);
+  console.table({
+    alone: { "of one core": share(aloneBefore.cpuMs, aloneAfter.cpuMs), "RSS MiB": Math.round(aloneAfter.rssMiB) },
+    [`beside ${OTHERS} dead`]: {
+      "of one core": share(besideBefore.cpuMs, besideAfter.cpuMs),
+      "RSS MiB": Math.round(besideAfter.rssMiB),
+    },
+  });
+}
+
+async function warmUp(...subjects: readonly Subject[]): Promise<void> {
+  for (let index = 0; index < 30; index += 1) {
+    for (const subject of subjects) await subject.latencyMs();
+  }
+}
+
+async function closedUrl(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return `http://127.0.0.1:${port}`;
 }
 
 function quantile(values: readonly number[], at: number): number {
@@ -265,26 +177,19 @@ function quantile(values: readonly number[], at: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(at * sorted.length) - 1)] ?? NaN;
 }
 
-function ratio(alone: readonly number[], beside: readonly number[], at: number): number {
-  return Number((quantile(beside, at) / quantile(alone, at)).toFixed(2));
-}
-
-function millis(value: number): number {
-  return Number(value.toFixed(1));
+function millis(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
 }
 
 function numberFrom(name: string, fallback: number): number {
   return Number(process.env[name] ?? fallback);
 }
 
-async function main(): Promise<void> {
+/** All of it, printed. */
+export async function benchWebhooks(): Promise<void> {
   console.log(`Node ${process.version}, ${availableParallelism()} cores, ${new Date().toISOString()}`);
-  await measureThroughput();
-  await measureDead();
+  if (EVENTS > 0) await measureThroughput();
+  await measureOthers();
 }
 
-process.on("disconnect", () => process.exit());
-const [, , role] = process.argv;
-if (role === "receiver") runReceiver();
-else if (role === "silent") runSilent();
-else await main();
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await benchWebhooks();

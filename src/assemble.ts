@@ -6,6 +6,7 @@ import { Artifacts } from "./service/artifacts.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { BundleMaking } from "./service/bundle-making.js";
 import { Bundles } from "./service/bundles.js";
+import { CatchUp } from "./service/catch-up.js";
 import { Documents } from "./service/documents.js";
 import { Environments } from "./service/environments.js";
 import { Idempotency } from "./service/idempotency.js";
@@ -25,6 +26,7 @@ import { Publishing } from "./service/publishing.js";
 import { Push } from "./service/push/push.js";
 import { Refusals } from "./service/refusals.js";
 import { Sessions, type SessionLimits } from "./service/sessions.js";
+import { SharedWrites } from "./service/shared-writes.js";
 import { Telemetry } from "./service/telemetry.js";
 import { Tokens } from "./service/tokens.js";
 import { TokenCache } from "./service/token-cache.js";
@@ -38,7 +40,7 @@ import { Webhooks } from "./service/webhooks.js";
 import { YamlReader } from "./service/yaml-reader.js";
 import type { Store } from "./store/store.js";
 import type { AllowList } from "./webhook/allow-list.js";
-import { systemResolver } from "./webhook/resolve.js";
+import { createSystemResolver } from "./webhook/resolve.js";
 import type { RetrySchedule } from "./webhook/retry-schedule.js";
 import { createSender } from "./webhook/send.js";
 
@@ -124,15 +126,19 @@ export function assembleServices(options: AssembleOptions) {
 function assembleWebhooks(options: AssembleOptions, audit: Audit, outbox: Outbox) {
   const { store, clock, keys, webhooks, observers, tracing } = options;
   const { allowList, schedule, timeoutMs, userAgent, onError } = webhooks;
-  const resolver = systemResolver;
+  const resolver = createSystemResolver();
   const connections = createSender({ allowList, resolver, timeoutMs, userAgent, maxKeptBytes: MAX_KEPT_BYTES });
   const sender = new WebhookSender({
     ...{ store, clock, allowList, resolver, signer: keys.webhooks, sender: connections },
   });
-  const outcomes = new WebhookOutcomes({ store, clock, audit, outbox, schedule, observer: observers.deliveries });
+  const writes = new SharedWrites(store);
+  const outcomes = new WebhookOutcomes({ writes, clock, audit, outbox, schedule, observer: observers.deliveries });
+  const catchUp = new CatchUp({ store, clock, writes });
   return {
     webhooks: new Webhooks({ store, clock, audit, outbox, sender }),
-    dispatcher: new WebhookDispatcher({ store, clock, outbox, sender, outcomes, tracing, onError }),
+    dispatcher: new WebhookDispatcher({
+      ...{ store, clock, outbox, sender, outcomes, catchUp, writes, tracing, onError },
+    }),
     webhookCounts: outcomes.counts,
   };
 }

@@ -11,7 +11,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   core: { layers: [], packages: [] },
   bundle: { layers: ["core"], packages: [/^@noble\//] },
   store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/] },
-  webhook: { layers: ["core", "bundle"], packages: [/^node:/, /^ipaddr\.js$/, /^standardwebhooks$/] },
+  webhook: { layers: ["core", "bundle"], packages: [/^node:/, /^ipaddr\.js$/, /^lru-cache$/, /^standardwebhooks$/] },
   yaml: { layers: [], packages: [/^node:/, /^yaml$/] },
   service: {
     layers: ["core", "bundle", "store", "webhook", "yaml"],

@@ -18,7 +18,7 @@ interface WebhookOptions {
 export function addWebhook(program: Command, shell: Shell): void {
   const webhook = program
     .command("webhook")
-    .description("list, create, update, delete and test webhooks, see and replay their deliveries");
+    .description("list, see, create, update, delete and test webhooks, see and replay their deliveries");
   webhook
     .command("list", { isDefault: true })
     .description("list them, newest first")
@@ -26,6 +26,29 @@ export function addWebhook(program: Command, shell: Shell): void {
       using session = Session.open(shell, command);
       const { webhooks } = await session.client.webhooks.listWebhooks({ orgId: await session.orgId() });
       answerWebhooks(shell, webhooks, () => formatMessages(webhooks));
+    });
+  webhook
+    .command("get")
+    .description("show one: since when it fails, and why it was switched off")
+    .argument("<id>", "its UUID")
+    .action(async (webhookId: string, _options: unknown, command: Command) => {
+      using session = Session.open(shell, command);
+      const found = await session.client.webhooks.getWebhook({ orgId: await session.orgId(), webhookId });
+      const { id, url, events, isActive, hasSecret, disabledReason, failingSince, createdAt } = found;
+      shell.answer(
+        () => formatMessage(found),
+        () =>
+          formatFacts([
+            ["id", id],
+            ["url", url],
+            ["events", events.join(", ")],
+            ["active", isActive],
+            ["has a secret", hasSecret],
+            ["switched off because", disabledReason],
+            ["failing since", failingSince ? timestampDate(failingSince).toISOString() : null],
+            ["created", createdAt ? timestampDate(createdAt).toISOString() : null],
+          ]),
+      );
     });
   webhook
     .command("create")
@@ -49,7 +72,7 @@ export function addWebhook(program: Command, shell: Shell): void {
     .argument("<id>", "its UUID")
     .option("--url <url>", "another address")
     .option("--events <types...>", "other event types")
-    .option("--active", "switch it on; what is still pending is sent")
+    .option("--active", "switch it on; it goes on where it stopped")
     .option("--no-active", "switch it off")
     .action(async (webhookId: string, { url, events, active }: WebhookOptions, command: Command) => {
       const change = {

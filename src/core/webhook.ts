@@ -19,6 +19,11 @@ export interface Webhook {
   readonly disabledReason: string | null;
   /** Since when every try has failed. */
   readonly failingSince: Instant | null;
+  /**
+   * Its place in the outbox, when it does not keep up: it has no deliveries yet for what came after the event with this number. Null
+   * while it keeps up: each event makes its delivery at once.
+   */
+  readonly behindAfter: number | null;
   readonly createdAt: Instant;
 }
 

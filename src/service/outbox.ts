@@ -48,7 +48,7 @@ export class Outbox {
     this.tracing.apart(() => this.#sender.committed());
   }
 
-  /** After the commit: this webhook has something to send again. */
+  /** After the commit: this webhook was made, changed or deleted, or has something to send again. */
   changed(webhook: Pick<Webhook, "id" | "orgId">): void {
     this.tracing.apart(() => this.#sender.changed(webhook));
   }

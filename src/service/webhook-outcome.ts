@@ -1,6 +1,6 @@
 import { instantOf, type Clock, type Instant } from "../core/clock.js";
 import type { Delivery, Webhook } from "../core/webhook.js";
-import type { Store, Writer } from "../store/store.js";
+import type { Writer } from "../store/store.js";
 import type { RetrySchedule } from "../webhook/retry-schedule.js";
 import { nextAttemptAt } from "../webhook/retry-schedule.js";
 import type { SendResult } from "../webhook/send.js";
@@ -8,12 +8,15 @@ import { describeUrl } from "../webhook/target.js";
 import type { Audit } from "./audit.js";
 import type { DeliveryObserver } from "./observers.js";
 import type { Outbox } from "./outbox.js";
+import type { Precedence, SharedWrites } from "./shared-writes.js";
 
 /** One try and how it went. */
 export interface Outcome {
   readonly webhook: Webhook;
   readonly delivery: Delivery;
   readonly result: SendResult;
+  /** Whether the endpoint rests after it: then it does not keep up. */
+  readonly isResting: boolean;
 }
 
 /** How many tries went which way since the process started. */
@@ -22,23 +25,16 @@ export interface TryCounts {
   failed: number;
 }
 
-/** Outcomes in one transaction, so that it never holds the database for long. */
-const MAX_BATCH = 50;
 /** An endpoint that fails for so long is switched off. */
 const DISABLE_AFTER_MS = 5 * 24 * 60 * 60 * 1000;
 
-/**
- * Writes what became of tries. Outcomes that come in while a transaction is on its way share the next one: the more there is to
- * write, the less each costs.
- */
+/** Writes what became of tries, successes first. */
 export class WebhookOutcomes {
   readonly counts: TryCounts = { delivered: 0, failed: 0 };
-  #waiting: Outcome[] = [];
-  #writing: Promise<void> | null = null;
 
   constructor(
     private readonly deps: {
-      readonly store: Store;
+      readonly writes: SharedWrites;
       readonly clock: Clock;
       readonly audit: Audit;
       readonly outbox: Outbox;
@@ -49,30 +45,8 @@ export class WebhookOutcomes {
 
   /** Resolves when the outcome is durable. */
   async record(outcome: Outcome): Promise<void> {
-    this.#waiting.push(outcome);
-    // Whatever is being written now was taken before this one came.
-    if (this.#writing !== null) await this.#writing.catch(() => undefined);
-    while (this.#waiting.includes(outcome)) {
-      this.#writing ??= this.#writeAll().finally(() => {
-        this.#writing = null;
-      });
-      await this.#writing;
-    }
-  }
-
-  async #writeAll(): Promise<void> {
-    // A copy: what comes in while this is written belongs to the next transaction.
-    const outcomes = this.#waiting.slice(0, MAX_BATCH);
-    let disabled = false;
-    try {
-      await this.deps.store.write(async (tx) => {
-        for (const outcome of outcomes) disabled = (await this.#write(tx, outcome)) || disabled;
-      });
-    } finally {
-      // Also when it failed: who waits is told, and tries again.
-      this.#waiting = this.#waiting.slice(outcomes.length);
-    }
-    for (const outcome of outcomes) this.#count(outcome);
+    const disabled = await this.deps.writes.run(precedenceOf(outcome), (tx) => this.#write(tx, outcome));
+    this.#count(outcome);
     if (disabled) this.deps.outbox.committed();
   }
 
@@ -84,7 +58,7 @@ export class WebhookOutcomes {
   }
 
   /** Returns whether the webhook was switched off. */
-  async #write(tx: Writer, { webhook, delivery, result }: Outcome): Promise<boolean> {
+  async #write(tx: Writer, { webhook, delivery, result, isResting }: Outcome): Promise<boolean> {
     const now = this.deps.clock.now();
     const at = instantOf(now);
     const current = await tx.webhook(webhook.orgId, webhook.id);
@@ -101,21 +75,26 @@ export class WebhookOutcomes {
     const next = nextAttemptAt(this.deps.schedule, attempts, now, retryAfter, Math.random);
     const state = next === null ? "failed" : "pending";
     await tx.updateDelivery({ ...tried, state, nextAttemptAt: next === null ? null : instantOf(next) });
-    return await this.#blame(tx, current, result, at);
+    return await this.#blame(tx, current, result, isResting, at);
   }
 
   /** Notes that the endpoint fails; switches it off when it is gone, or has failed for too long. */
-  async #blame(tx: Writer, webhook: Webhook, result: SendResult, at: Instant): Promise<boolean> {
+  async #blame(tx: Writer, webhook: Webhook, result: SendResult, isResting: boolean, at: Instant): Promise<boolean> {
     if (!webhook.isActive) return false;
     const failingSince = webhook.failingSince ?? at;
     const isGone = result.kind === "answered" && result.status === 410;
     const isTooLong = Date.parse(at) - Date.parse(failingSince) >= DISABLE_AFTER_MS;
     if (!isGone && !isTooLong) {
-      if (webhook.failingSince === null) await tx.updateWebhook({ ...webhook, failingSince });
+      const behindAfter = webhook.behindAfter ?? (isResting ? await tx.lastFannedOut() : null);
+      if (webhook.failingSince === null || behindAfter !== webhook.behindAfter) {
+        await tx.updateWebhook({ ...webhook, failingSince, behindAfter });
+      }
       return false;
     }
+    // Switched on again it goes on from here.
+    const behindAfter = webhook.behindAfter ?? (await tx.lastFannedOut());
     const disabledReason = isGone ? "the endpoint answered 410 Gone" : `every try has failed since ${failingSince}`;
-    await tx.updateWebhook({ ...webhook, failingSince, isActive: false, disabledReason });
+    await tx.updateWebhook({ ...webhook, failingSince, behindAfter, isActive: false, disabledReason });
     const url = describeUrl(webhook.url);
     await this.deps.audit.record(tx, webhook.orgId, "system", {
       action: "webhook.disabled",
@@ -133,8 +112,13 @@ export class WebhookOutcomes {
   }
 }
 
+function precedenceOf({ result, isResting }: Outcome): Precedence {
+  if (isDelivered(result)) return "first";
+  return isResting ? "last" : "later";
+}
+
 /** 2xx. A redirect is a failure: where it leads was not checked. */
-function isDelivered(result: SendResult): boolean {
+export function isDelivered(result: SendResult): boolean {
   return result.kind === "answered" && result.status >= 200 && result.status < 300;
 }
 

@@ -11,6 +11,7 @@ import { describeUrl } from "../webhook/target.js";
 import { actorOf, type Audit } from "./audit.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "./outbox.js";
+import { owedEvents } from "./owed-events.js";
 import { pageOf } from "./validate.js";
 import type { WebhookSender, WebhookTestResult } from "./webhook-sender.js";
 
@@ -45,7 +46,7 @@ export class Webhooks {
 
   /** Throws `malformed` (400) for an address that may not be called, `invalid` for empty or unknown events. */
   async create(caller: Principal, input: WebhookInput): Promise<Webhook> {
-    const { store, audit, sender } = this.deps;
+    const { store, audit, outbox, sender } = this.deps;
     validateEventPatterns(input.events);
     await sender.check(input.url, caller.orgId);
     const webhook: Webhook = {
@@ -59,13 +60,15 @@ export class Webhooks {
       previousSecretExpiresAt: null,
       disabledReason: null,
       failingSince: null,
+      behindAfter: null,
       createdAt: this.#now(),
     };
     await store.write(async (tx) => {
       if ((await tx.countWebhooks(caller.orgId)) >= MAX_WEBHOOKS) {
         throw new AppError("quota_exceeded", `an organization has at most ${MAX_WEBHOOKS} webhooks`);
       }
-      await tx.insertWebhook(webhook);
+      // Nobody knows yet whether it keeps up.
+      await tx.insertWebhook({ ...webhook, behindAfter: await tx.lastEvent() });
       await audit.record(tx, caller.orgId, actorOf(caller), {
         action: "webhook.created",
         resourceType: "webhook",
@@ -73,6 +76,7 @@ export class Webhooks {
         metadata: { url: describeUrl(webhook.url), events: webhook.events, has_secret: webhook.secret !== null },
       });
     });
+    outbox.changed(webhook);
     return webhook;
   }
 
@@ -80,12 +84,18 @@ export class Webhooks {
     return await this.deps.store.read.webhooks(caller.orgId, pageOf(limit, offset, 1000, 1000));
   }
 
-  /** What became of the organization's deliveries, and for how many seconds the oldest pending one waits. */
+  /**
+   * What became of the organization's deliveries, and for how many seconds the oldest pending one waits. Pending is also what webhooks
+   * that are behind have not come to.
+   */
   async stats(caller: Principal): Promise<DeliveryCounts & { readonly oldestPendingSeconds: number }> {
-    const counts = await this.deps.store.read.deliveryCounts(caller.orgId);
-    const { oldestPendingAt } = counts;
+    const { read } = this.deps.store;
+    const made = await read.deliveryCounts(caller.orgId);
+    const owed = await owedEvents(read, caller.orgId);
+    const counts = { ...made, pending: made.pending + owed.count };
+    const oldestPendingAt = [made.oldestPendingAt, owed.oldestAt].filter((it) => it !== null).sort()[0] ?? null;
     const ageMs = oldestPendingAt === null ? 0 : this.deps.clock.now().getTime() - Date.parse(oldestPendingAt);
-    return { ...counts, oldestPendingSeconds: Math.max(0, Math.floor(ageMs / 1000)) };
+    return { ...counts, oldestPendingAt, oldestPendingSeconds: Math.max(0, Math.floor(ageMs / 1000)) };
   }
 
   async get(caller: Principal, id: string): Promise<Webhook> {
@@ -106,6 +116,8 @@ export class Webhooks {
         url: change.url ?? webhook.url,
         events: change.events === undefined ? webhook.events : [...new Set(change.events)],
         isActive,
+        // Switched on again it goes on from here.
+        behindAfter: webhook.behindAfter ?? (isActive ? null : await tx.lastFannedOut()),
         disabledReason: isActive ? null : webhook.disabledReason,
         failingSince: isRevived || change.url !== undefined ? null : webhook.failingSince,
       };
@@ -128,7 +140,7 @@ export class Webhooks {
   }
 
   async delete(caller: Principal, id: string): Promise<void> {
-    const { store, audit } = this.deps;
+    const { store, audit, outbox } = this.deps;
     await store.write(async (tx) => {
       const webhook = await ownWebhook(tx, caller, id);
       await tx.deleteWebhook(id);
@@ -139,6 +151,7 @@ export class Webhooks {
         metadata: { url: describeUrl(webhook.url) },
       });
     });
+    outbox.changed({ id, orgId: caller.orgId });
   }
 
   /** Returns the new secret; the old one signs too for the grace time. */

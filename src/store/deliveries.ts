@@ -79,7 +79,11 @@ export function deliveryWriter(
     async insertDeliveries(deliveries) {
       for (let start = 0; start < deliveries.length; start += INSERT_CHUNK) {
         const rows = deliveries.slice(start, start + INSERT_CHUNK).map(rowOf);
-        await db.insertInto("deliveries").values(rows).execute();
+        await db
+          .insertInto("deliveries")
+          .values(rows)
+          .onConflict((conflict) => conflict.columns(["webhook_id", "event_number"]).doNothing())
+          .execute();
       }
     },
     async updateDelivery(delivery) {
@@ -112,6 +116,20 @@ export function deliveryWriter(
                 .select("deliveries.id")
                 .whereRef("deliveries.event_number", "=", "outbox_events.number")
                 .where("deliveries.state", "=", "pending"),
+            ),
+          ),
+        )
+        // An endpoint that fails is still to get them; it is switched off one day, or they are sent.
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom("webhooks")
+                .select("webhooks.id")
+                .whereRef("webhooks.org_id", "=", "outbox_events.org_id")
+                .where("webhooks.is_active", "=", 1)
+                .whereRef("webhooks.behind_after", "<", "outbox_events.number")
+                .where("webhooks.failing_since", "is not", null),
             ),
           ),
         )

@@ -6,7 +6,12 @@ import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 const insert = preparedInsert("outbox_events");
 
-export function eventReader(db: Kysely<Schema>): Pick<WebhookReader, "eventsToFanOut" | "event" | "eventsSince"> {
+export function eventReader(
+  db: Kysely<Schema>,
+): Pick<
+  WebhookReader,
+  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventTypesAfter" | "eventsSince"
+> {
   const all = db.selectFrom("outbox_events").selectAll();
   return {
     async eventsToFanOut(limit) {
@@ -14,9 +19,40 @@ export function eventReader(db: Kysely<Schema>): Pick<WebhookReader, "eventsToFa
       const waiting = all.where("fanned_out", "=", 0).orderBy("number").limit(sql.lit(limit));
       return (await waiting.execute()).map(eventOf);
     },
+    async lastFannedOut() {
+      const newest = db.selectFrom("outbox_events").select("number").where("fanned_out", "=", 1);
+      return (await newest.orderBy("number", "desc").limit(1).executeTakeFirst())?.number ?? 0;
+    },
+    async lastEvent() {
+      const newest = db.selectFrom("outbox_events").select("number").orderBy("number", "desc").limit(1);
+      return (await newest.executeTakeFirst())?.number ?? 0;
+    },
     async event(number) {
       const row = await all.where("number", "=", number).executeTakeFirst();
       return row === undefined ? null : eventOf(row);
+    },
+    async eventsAfter(orgId, afterNumber, types, limit) {
+      const rows = await all
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("type", "in", types)
+        .where("fanned_out", "=", 1)
+        .orderBy("number")
+        .limit(sql.lit(limit))
+        .execute();
+      return rows.map(eventOf);
+    },
+    async eventTypesAfter(orgId, afterNumber, limit) {
+      const rows = await db
+        .selectFrom("outbox_events")
+        .select(["number", "type", "created_at"])
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("fanned_out", "=", 1)
+        .orderBy("number")
+        .limit(sql.lit(limit))
+        .execute();
+      return rows.map((row) => ({ number: row.number, type: row.type, createdAt: row.created_at }));
     },
     async eventsSince(orgId, since, afterNumber, limit) {
       const rows = await all
@@ -24,7 +60,7 @@ export function eventReader(db: Kysely<Schema>): Pick<WebhookReader, "eventsToFa
         .where("number", ">", afterNumber)
         .where("created_at", ">=", since)
         .orderBy("number")
-        .limit(limit)
+        .limit(sql.lit(limit))
         .execute();
       return rows.map(eventOf);
     },

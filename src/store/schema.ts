@@ -182,6 +182,7 @@ interface WebhooksTable {
   previous_secret_expires_at: string | null;
   disabled_reason: string | null;
   failing_since: string | null;
+  behind_after: number | null;
   created_at: string;
 }
 

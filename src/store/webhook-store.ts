@@ -8,12 +8,33 @@ export interface WebhookReader {
   /** Newest first. */
   webhooks(orgId: string, page: Page): Promise<Listed<Webhook>>;
   countWebhooks(orgId: string): Promise<number>;
-  /** Of all organizations, or of one. */
-  activeWebhooks(orgId?: string): Promise<readonly Webhook[]>;
+  /** Of all organizations. */
+  activeWebhooks(): Promise<readonly Webhook[]>;
+  /** Active ones whose deliveries are made with each event. */
+  webhooksThatKeepUp(orgId: string): Promise<readonly Webhook[]>;
+  /** Active ones that have a place in the outbox instead. */
+  webhooksBehind(orgId: string): Promise<readonly Webhook[]>;
 
   /** Events that have no deliveries yet because nobody looked, in order. */
   eventsToFanOut(limit: number): Promise<readonly OutboxEvent[]>;
+  /** The number of the newest event whose deliveries were made; 0 when there is none. */
+  lastFannedOut(): Promise<number>;
+  /** The number of the newest event; 0 when there is none. */
+  lastEvent(): Promise<number>;
   event(number: number): Promise<OutboxEvent | null>;
+  /** What a webhook that is behind comes to next: events of these types above a number that were fanned out, in order. */
+  eventsAfter(
+    orgId: string,
+    afterNumber: number,
+    types: readonly string[],
+    limit: number,
+  ): Promise<readonly OutboxEvent[]>;
+  /** The same, of all types, without what they tell: for counting. */
+  eventTypesAfter(
+    orgId: string,
+    afterNumber: number,
+    limit: number,
+  ): Promise<readonly Pick<OutboxEvent, "number" | "type" | "createdAt">[]>;
   /** Events of an organization from an instant on, above a number, in order. */
   eventsSince(orgId: string, since: Instant, afterNumber: number, limit: number): Promise<readonly OutboxEvent[]>;
 
@@ -26,9 +47,9 @@ export interface WebhookReader {
   dueRetries(webhookId: string, now: Instant, limit: number): Promise<readonly Delivery[]>;
   /** When the next retry of a webhook is due; null when none waits. */
   nextRetryAt(webhookId: string): Promise<Instant | null>;
-  /** Of all organizations; does not look at those that are over, of which there may be very many. */
+  /** Of all organizations: how many wait, and since when the oldest does. For a monitor: cheap however many are kept. */
   pendingDeliveries(): Promise<Pick<DeliveryCounts, "pending" | "oldestPendingAt">>;
-  /** Of one organization, or of all. */
+  /** Of one organization, or of all; reads all that are kept. */
   deliveryCounts(orgId?: string): Promise<DeliveryCounts>;
   /** Of all organizations; bounded, so that it may be asked often. */
   webhookBacklog(): Promise<WebhookBacklog>;
@@ -45,6 +66,8 @@ export interface WebhookReader {
 export interface WebhookWriter extends WebhookReader {
   insertWebhook(webhook: Webhook): Promise<void>;
   updateWebhook(webhook: Webhook): Promise<void>;
+  /** Gives webhooks that kept up a place in the outbox: after the event with this number. */
+  fallBehind(ids: readonly string[], after: number): Promise<void>;
   /** Deletes its deliveries with it. */
   deleteWebhook(id: string): Promise<void>;
 
@@ -52,6 +75,7 @@ export interface WebhookWriter extends WebhookReader {
   insertEvent(event: Omit<OutboxEvent, "number">): Promise<void>;
   /** Marks events as fanned out. */
   markFannedOut(numbers: readonly number[]): Promise<void>;
+  /** What a webhook has a delivery of already is left as it is. */
   insertDeliveries(deliveries: readonly Delivery[]): Promise<void>;
   updateDelivery(delivery: Delivery): Promise<void>;
   /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first try. */

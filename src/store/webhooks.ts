@@ -6,8 +6,12 @@ import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 export function webhookReader(
   db: Kysely<Schema>,
-): Pick<WebhookReader, "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks"> {
+): Pick<
+  WebhookReader,
+  "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks" | "webhooksThatKeepUp" | "webhooksBehind"
+> {
   const all = db.selectFrom("webhooks").selectAll();
+  const activeOf = (orgId: string) => all.where("org_id", "=", orgId).where("is_active", "=", 1);
   return {
     async webhook(orgId, id) {
       const row = await all.where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
@@ -20,9 +24,16 @@ export function webhookReader(
       return { rows: rows.map(webhookOf), total: await countRows(own) };
     },
     countWebhooks: (orgId) => countRows(db.selectFrom("webhooks").where("org_id", "=", orgId)),
-    async activeWebhooks(orgId) {
-      const active = all.where("is_active", "=", 1);
-      const rows = await (orgId === undefined ? active : active.where("org_id", "=", orgId)).orderBy("id").execute();
+    async activeWebhooks() {
+      const rows = await all.where("is_active", "=", 1).orderBy("id").execute();
+      return rows.map(webhookOf);
+    },
+    async webhooksThatKeepUp(orgId) {
+      const rows = await activeOf(orgId).where("behind_after", "is", null).execute();
+      return rows.map(webhookOf);
+    },
+    async webhooksBehind(orgId) {
+      const rows = await activeOf(orgId).where("behind_after", "is not", null).execute();
       return rows.map(webhookOf);
     },
   };
@@ -30,7 +41,7 @@ export function webhookReader(
 
 export function webhookWriter(
   db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "deleteWebhook"> {
+): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "fallBehind" | "deleteWebhook"> {
   return {
     async insertWebhook(webhook) {
       await db.insertInto("webhooks").values(rowOf(webhook)).execute();
@@ -38,6 +49,10 @@ export function webhookWriter(
     async updateWebhook(webhook) {
       const { id, org_id: _org, created_at: _created, ...changes } = rowOf(webhook);
       await db.updateTable("webhooks").set(changes).where("id", "=", id).execute();
+    },
+    async fallBehind(ids, after) {
+      if (ids.length === 0) return;
+      await db.updateTable("webhooks").set({ behind_after: after }).where("id", "in", ids).execute();
     },
     async deleteWebhook(id) {
       await db.deleteFrom("webhooks").where("id", "=", id).execute();
@@ -57,6 +72,7 @@ function webhookOf(row: Row<"webhooks">): Webhook {
     previousSecretExpiresAt: row.previous_secret_expires_at,
     disabledReason: row.disabled_reason,
     failingSince: row.failing_since,
+    behindAfter: row.behind_after,
     createdAt: row.created_at,
   };
 }
@@ -73,6 +89,7 @@ function rowOf(webhook: Webhook): NewRow<"webhooks"> {
     previous_secret_expires_at: webhook.previousSecretExpiresAt,
     disabled_reason: webhook.disabledReason,
     failing_since: webhook.failingSince,
+    behind_after: webhook.behindAfter,
     created_at: webhook.createdAt,
   };
 }

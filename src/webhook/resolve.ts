@@ -3,7 +3,8 @@ import { isIP } from "node:net";
 import { AppError } from "../core/error.js";
 import { mayConnect, type Destination } from "./address-rules.js";
 import type { AllowList } from "./allow-list.js";
-import { limitCalls } from "./call-limit.js";
+import { orAbort } from "./deadline.js";
+import { rememberNames } from "./known-names.js";
 import { parseWebhookUrl } from "./target.js";
 
 /** Where names become addresses. */
@@ -12,13 +13,15 @@ export interface Resolver {
   resolve(host: string): Promise<readonly string[]>;
 }
 
-// A look-up holds one of libuv's four threads for as long as the name's servers like: the others are for files and signatures.
-const MAX_LOOKUPS = 2;
-
 /** The operating system's: name servers, `/etc/hosts` and what else the operator has set up. */
-export const systemResolver: Resolver = {
-  resolve: limitCalls(MAX_LOOKUPS, async (host) => (await lookup(host, { all: true })).map(({ address }) => address)),
-};
+export function createSystemResolver(): Resolver {
+  return rememberNames({
+    lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  });
+}
+
+/** For the look-up of a name when it is set. */
+const CHECK_TIMEOUT_MS = 10_000;
 
 /** What a caller is told about a name without addresses and about a refused one alike: the difference is a view of our network. */
 export const NO_ALLOWED_ADDRESS = "the webhook's host has no address, or one that this server may not call";
@@ -66,7 +69,8 @@ export async function checkTarget(
 ): Promise<void> {
   const { host, isSecure } = parseWebhookUrl(url);
   try {
-    await allowedAddresses({ host, isSecure, orgs }, allowList, resolver);
+    const checked = allowedAddresses({ host, isSecure, orgs }, allowList, resolver);
+    await orAbort(checked, AbortSignal.timeout(CHECK_TIMEOUT_MS));
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError("malformed", NO_ALLOWED_ADDRESS, { reason: ADDRESS_REFUSED, cause: error });

@@ -99,6 +99,15 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["artifacts", (it) => it.artifacts({ orgId: "o", ...PAGE })],
     ["artifacts of a project", (it) => it.artifacts({ orgId: "o", projectId: "p", status: "draft", ...PAGE })],
     ["countDrafts", (it) => it.countDrafts("p")],
+    ["webhook", (it) => it.webhook("o", "w")],
+    ["webhooksThatKeepUp", (it) => it.webhooksThatKeepUp("o")],
+    ["webhooksBehind", (it) => it.webhooksBehind("o")],
+    ["lastFannedOut", (it) => it.lastFannedOut()],
+    ["eventsAfter", (it) => it.eventsAfter("o", 7, ["bundle.published"], 50)],
+    ["eventTypesAfter", (it) => it.eventTypesAfter("o", 7, 50)],
+    ["firstTries", (it) => it.firstTries("w", 200)],
+    ["dueRetries", (it) => it.dueRetries("w", NOW, 4)],
+    ["nextRetryAt", (it) => it.nextRetryAt("w")],
   ];
 
   it("audit events are found one index at a time", async () => {

@@ -10,7 +10,14 @@ describe("the backlog of webhooks", () => {
 
   const aWebhook = (orgId: string, id: string, isActive: boolean): Webhook => ({
     ...{ id, orgId, isActive, url: "https://example.com", events: ["*"], createdAt: minutesLater(0) },
-    ...{ secret: null, previousSecret: null, previousSecretExpiresAt: null, disabledReason: null, failingSince: null },
+    ...{
+      secret: null,
+      previousSecret: null,
+      previousSecretExpiresAt: null,
+      disabledReason: null,
+      failingSince: null,
+      behindAfter: null,
+    },
   });
 
   const delivery = (webhookId: string, eventNumber: number, createdAt: string, state: Delivery["state"]): Delivery => ({

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/error.js";
 import { parseAllowList } from "../../src/webhook/allow-list.js";
 import { limitCalls } from "../../src/webhook/call-limit.js";
-import { checkTarget, systemResolver } from "../../src/webhook/resolve.js";
+import { checkTarget, createSystemResolver } from "../../src/webhook/resolve.js";
 import { REFUSED_ADDRESSES, REFUSED_LITERAL_URLS, REFUSED_SPELLINGS } from "./addresses.js";
 import { scriptedResolver } from "./scripted-resolver.js";
 
@@ -89,7 +89,7 @@ describe("checkTarget", () => {
   it.each(["http://localhost/", "https://localhost:8443/", "https://LOCALHOST./"])(
     "refuses %s as this machine resolves it",
     async (url) => {
-      expect(await refusal(url, systemResolver)).toMatchObject({ reason: "webhook_address_refused" });
+      expect(await refusal(url, createSystemResolver())).toMatchObject({ reason: "webhook_address_refused" });
     },
   );
 });

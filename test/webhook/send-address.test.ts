@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { systemResolver } from "../../src/webhook/resolve.js";
+import { createSystemResolver } from "../../src/webhook/resolve.js";
 import { REFUSED_ADDRESSES, REFUSED_LITERAL_URLS, REFUSED_SPELLINGS } from "./addresses.js";
 import { recordingSender } from "./recording-sender.js";
 import { scriptedResolver } from "./scripted-resolver.js";
@@ -44,7 +44,7 @@ describe("a sender connects to nothing that is not allowed", () => {
 
   it.each(["localhost", "localhost.", "LOCALHOST"])("%s, as this machine resolves it", async (host) => {
     await using target = await startTarget();
-    using sender = recordingSender({ resolver: systemResolver });
+    using sender = recordingSender({ resolver: createSystemResolver() });
     expect(await sender.send(`http://${host}:${target.port}/`)).toMatchObject(REFUSED);
     expect(sender.opened).toEqual([]);
     expect(target.connections).toBe(0);

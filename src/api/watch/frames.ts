@@ -28,7 +28,7 @@ export class Frames {
   of(event: WatchEvent, body: FrameBody, compression: Compression | null): Buffer | Promise<Buffer> {
     const owner = event.kind === "activation" ? event.active : event;
     let frames = this.#frames.get(owner);
-    if (frames === undefined) this.#frames.set(owner, (frames = new Map()));
+    if (frames === undefined) this.#frames.set(owner, (frames = new Map() as FrameSet));
     const key = compression === null ? body : `${body} ${compression.name}`;
     const kept = frames.get(key);
     if (kept !== undefined) return kept;

@@ -5,6 +5,7 @@ import { webhooks } from "./0002-webhooks.js";
 import { pipelines } from "./0003-pipelines.js";
 import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
+import { webhookPlaces } from "./0006-webhook-places.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -21,6 +22,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0003-pipelines": pipelines(),
     "0004-history": history(),
     "0005-trace-context": traceContext,
+    "0006-webhook-places": webhookPlaces,
   };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

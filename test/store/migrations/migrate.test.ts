@@ -29,6 +29,7 @@ describe("migrate", () => {
       { name: "0003-pipelines" },
       { name: "0004-history" },
       { name: "0005-trace-context" },
+      { name: "0006-webhook-places" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
