@@ -33,6 +33,8 @@ export interface Config {
   readonly shutdownGraceMs: number;
   /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
   readonly synchronous: "full" | "normal";
+  /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
+  readonly nativeDirectory: string | null;
   /** What webhooks may call besides public https addresses. */
   readonly webhookAllow: AllowList;
   /** Seconds before each try of a delivery. */
@@ -154,6 +156,12 @@ export const SETTINGS = {
     "full",
     "full: what was acknowledged survives a power cut; normal: faster, may lose the last commits in one",
     oneOf("full", "normal"),
+  ),
+  nativeDirectory: setting(
+    "SIGNET_NATIVE_DIRECTORY",
+    "",
+    "where the executable keeps SQLite's compiled part; native in the data directory by default",
+    textOrNull,
   ),
   webhookAllow: setting(
     "SIGNET_WEBHOOK_ALLOW",

@@ -13,7 +13,8 @@ for (const [name, exitCode] of [
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 process.stderr.on("error", () => undefined);
 
-process.exitCode = await runCli({
+// No await: the executable's script is CommonJS, which cannot wait at its top.
+void runCli({
   argv: process.argv.slice(2),
   environment: process.env,
   stdin: process.stdin,
@@ -22,4 +23,6 @@ process.exitCode = await runCli({
   isTerminal: process.stdout.isTTY,
   isErrTerminal: process.stderr.isTTY,
   signal: stop.signal,
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });

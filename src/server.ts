@@ -47,6 +47,7 @@ export async function startServer(config: Config, log: Logger = createLogger(con
     path: config.data,
     signingKey: config.signingKey,
     synchronous: config.synchronous,
+    nativeDirectory: config.nativeDirectory,
     create: true,
   });
   try {

@@ -81,6 +81,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     good: [["normal", "normal"]],
     bad: ["", "off", "FULL"],
   },
+  nativeDirectory: {
+    env: "SIGNET_NATIVE_DIRECTORY",
+    flag: "native-directory",
+    fallback: null,
+    good: [
+      ["", null],
+      ["/opt/signet/native", "/opt/signet/native"],
+    ],
+    bad: [],
+  },
   webhookAllow: {
     env: "SIGNET_WEBHOOK_ALLOW",
     flag: "webhook-allow",

@@ -6,7 +6,9 @@ import { addBundles } from "./bundles.js";
 import { addDeployments } from "./deployments.js";
 import { addDiff } from "./diff.js";
 import { addEnvs } from "./envs.js";
+import { addHealth } from "./health.js";
 import { addKeys } from "./keys.js";
+import { addLicenses } from "./licenses.js";
 import { addOrgs } from "./orgs.js";
 import { addProjects } from "./projects.js";
 import { addPromote } from "./promote.js";
@@ -48,6 +50,8 @@ const COMMANDS = [
   addProjects,
   addEnvs,
   addRuntimes,
+  addHealth,
+  addLicenses,
 ];
 
 /** The whole command line. What it parses it runs; it never ends the process. */

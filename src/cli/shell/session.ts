@@ -30,8 +30,7 @@ export class Session implements Disposable {
   /** Throws UsageError for a URL that is none, and what findToken throws. Opens no connection; the first call does. */
   static open(shell: Shell, command: Command): Session {
     const options = command.optsWithGlobals<GlobalOptions>();
-    const { SIGNET_URL = "" } = shell.io.environment;
-    const url = checkUrl(options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL));
+    const url = serverUrl(shell, options);
     const token = findToken(shell, url);
     if (shell.io.signal.aborted) throw new SignetError("cancelled", "interrupted");
     const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000 });
@@ -105,7 +104,10 @@ export class Session implements Disposable {
   }
 }
 
-function checkUrl(url: string): string {
+/** The server that the caller means. Throws UsageError for a URL that is none. */
+export function serverUrl(shell: Shell, options: Pick<GlobalOptions, "url">): string {
+  const { SIGNET_URL = "" } = shell.io.environment;
+  const url = options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL);
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"${url}" is not a URL such as http://127.0.0.1:8080`);
   }
