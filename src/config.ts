@@ -22,6 +22,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Exact origins that browsers may call from. */
   readonly corsOrigins: readonly string[];
+  /** A file whose declaration is applied before the server listens; null is none. */
+  readonly provision: string | null;
   /** The largest request body, and so the largest policy document. */
   readonly maxBodyBytes: number;
   readonly heartbeatMs: number;
@@ -131,6 +133,12 @@ export const SETTINGS = {
   rateLimit: setting("SIGNET_RATE_LIMIT", "6000", "requests a minute for each token; 0 is off", wholeNumber(0, 1e9)),
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
+  provision: setting(
+    "SIGNET_PROVISION",
+    "",
+    "file (.yaml or .json) whose declaration is applied before the server listens",
+    textOrNull,
+  ),
   maxBodyBytes: setting(
     "SIGNET_MAX_BODY_BYTES",
     String(16 * MIB),

@@ -20,6 +20,7 @@ void runCli({
   stdin: process.stdin,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  isInTerminal: process.stdin.isTTY,
   isTerminal: process.stdout.isTTY,
   isErrTerminal: process.stderr.isTTY,
   signal: stop.signal,

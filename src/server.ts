@@ -10,6 +10,9 @@ import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { createLogger } from "./logger.js";
+import type { Declaration } from "./provision/declaration.js";
+import { describeStep } from "./provision/step.js";
+import { provisionInside } from "./provision-inside.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
@@ -40,9 +43,15 @@ export interface RunningServer extends AsyncDisposable {
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
  *
  * Throws AppError `conflict` when another process owns the directory, and Node's own error (`EADDRINUSE`) when the port is taken;
- * nothing is left open then.
+ * nothing is left open then. What applying the declaration throws ends the start too; the changes before it stay.
+ *
+ * @param declaration what is applied before it listens
  */
-export async function startServer(config: Config, log: Logger = createLogger(config.logLevel)): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  log: Logger = createLogger(config.logLevel),
+  declaration: Declaration | null = null,
+): Promise<RunningServer> {
   const directory = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
@@ -51,14 +60,19 @@ export async function startServer(config: Config, log: Logger = createLogger(con
     create: true,
   });
   try {
-    return await startOn(directory, config, log);
+    return await startOn(directory, config, declaration, log);
   } catch (thrown) {
     await directory[Symbol.asyncDispose]();
     throw thrown;
   }
 }
 
-async function startOn(directory: DataDirectory, config: Config, log: Logger): Promise<RunningServer> {
+async function startOn(
+  directory: DataDirectory,
+  config: Config,
+  declaration: Declaration | null,
+  log: Logger,
+): Promise<RunningServer> {
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -78,10 +92,12 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
+  // Whoever reaches the server finds what was declared.
+  const provisioned = declaration === null ? null : await provision(directory, services, config, declaration, log);
   const http = httpServer(services, directory, config, log);
   const { address, port } = await http.listen(config.host, config.port);
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
-  const firstStart = await makeFirstStart(directory, services, config);
+  const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   await services.dispatcher.start();
   const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
   const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
@@ -108,6 +124,24 @@ async function startOn(directory: DataDirectory, config: Config, log: Logger): P
     firstStart,
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
+}
+
+/** A declaration needs the operator's organization, so that the first start comes before it. */
+async function provision(
+  directory: DataDirectory,
+  services: Services,
+  config: Config,
+  declaration: Declaration,
+  log: Logger,
+): Promise<FirstStart | null> {
+  const firstStart = await makeFirstStart(directory, services, config);
+  const steps: string[] = [];
+  await provisionInside({ store: directory.store, services }, declaration, (step) => {
+    steps.push(step.do);
+    log.info({ step: describeStep(step) }, "provisioned");
+  });
+  log.info({ changes: steps.length }, "the declaration is applied");
+  return firstStart;
 }
 
 /** The wire: every protocol on one port, behind one door. */

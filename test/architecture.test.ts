@@ -18,9 +18,13 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
   },
   sdk: { layers: ["core", "bundle", "gen"], packages: [/^@connectrpc\//, /^@bufbuild\/protobuf/] },
-  cli: { layers: ["sdk", "bundle", "core", "root"], packages: [/^node:/, /^commander$/, /^yaml$/] },
+  provision: { layers: ["core", "webhook"], packages: [] },
+  cli: { layers: ["sdk", "bundle", "core", "provision", "root"], packages: [/^node:/, /^commander$/, /^yaml$/] },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
-  root: { layers: ["core", "bundle", "store", "webhook", "service", "api", "sdk"], packages: [/^node:/, /^pino$/] },
+  root: {
+    layers: ["core", "bundle", "store", "webhook", "provision", "service", "api", "sdk"],
+    packages: [/^node:/, /^pino$/],
+  },
 };
 
 const files = ["src", "gen"].flatMap((top) =>

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "../version.js";
 import { addActivate } from "./activate.js";
+import { addApply } from "./apply.js";
 import { addAudit } from "./audit.js";
 import { addBundles } from "./bundles.js";
 import { addDeployments } from "./deployments.js";
@@ -50,6 +51,7 @@ const COMMANDS = [
   addProjects,
   addEnvs,
   addRuntimes,
+  addApply,
   addHealth,
   addLicenses,
 ];

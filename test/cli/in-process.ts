@@ -4,6 +4,7 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly signal?: AbortSignal;
+  readonly isInTerminal?: boolean;
 }
 
 export interface RunResult {
@@ -26,6 +27,7 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
     err: (text) => {
       written.err += text;
     },
+    isInTerminal: options.isInTerminal ?? false,
     isTerminal: false,
     isErrTerminal: false,
     signal: options.signal ?? new AbortController().signal,

@@ -4,12 +4,15 @@ import {
   SignetError,
   type Project,
   type SignetClient,
+  type SignetClientOptions,
   type WhoAmIResponse,
 } from "../../sdk/index.js";
 import { openNodeTransport } from "../../sdk/node-transport.js";
 import { UsageError } from "./cli-error.js";
 import { findToken } from "./credentials.js";
 import type { GlobalOptions, Shell } from "./shell.js";
+
+type Transport = SignetClientOptions["transport"];
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -23,6 +26,7 @@ export class Session implements Disposable {
 
   private constructor(
     readonly client: SignetClient,
+    private readonly transport: Transport,
     private readonly options: GlobalOptions,
     private readonly close: () => void,
   ) {}
@@ -37,7 +41,8 @@ export class Session implements Disposable {
     const close = () => connection[Symbol.dispose]();
     // Whatever is in flight then ends.
     shell.io.signal.addEventListener("abort", close);
-    return new Session(createSignetClient({ transport: connection.transport, token }), options, () => {
+    const { transport } = connection;
+    return new Session(createSignetClient({ transport, token }), transport, options, () => {
       shell.io.signal.removeEventListener("abort", close);
       close();
     });
@@ -45,6 +50,11 @@ export class Session implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The same server, as somebody else. */
+  clientWith(token: string): SignetClient {
+    return createSignetClient({ transport: this.transport, token });
   }
 
   whoAmI(): Promise<WhoAmIResponse> {
