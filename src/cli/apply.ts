@@ -60,7 +60,9 @@ async function apply(shell: Shell, command: Command, { file, dryRun, yes, prune 
   try {
     await executePlan(target, plan, { declaration, actual }, () => (done += 1));
   } catch (thrown) {
-    shell.notice(`${done} of ${plan.length} changes are made; the next one failed: ${describeStep(plan[done] as Step)}`);
+    shell.notice(
+      `${done} of ${plan.length} changes are made; the next one failed: ${describeStep(plan[done] as Step)}`,
+    );
     throw thrown;
   }
   answer(shell, plan, done);
@@ -82,7 +84,10 @@ function refuseUnreachable(plan: readonly Step[]): void {
 /** Whether there is more in it than its first admin token. */
 function needsItsOwnToken(declared: DeclaredOrganization): boolean {
   const { projects, webhooks, tokens = [] } = declared;
-  return hasContents({ projects: projects ?? [], webhooks: webhooks ?? [] }) && sizeOf(projects, webhooks) + tokens.length > 1;
+  return (
+    hasContents({ projects: projects ?? [], webhooks: webhooks ?? [] }) &&
+    sizeOf(projects, webhooks) + tokens.length > 1
+  );
 }
 
 function sizeOf(...lists: readonly (readonly unknown[] | undefined)[]): number {

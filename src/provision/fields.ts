@@ -76,7 +76,9 @@ export class Fields {
   oneOf<const T extends string>(name: string, choices: readonly T[]): T | undefined {
     const value = this.#take(name);
     const choice = choices.find((candidate) => candidate === value);
-    return choice ?? this.#refuse(name, `must be one of ${choices.join(", ")}`, value === undefined ? "missing" : "enum");
+    return (
+      choice ?? this.#refuse(name, `must be one of ${choices.join(", ")}`, value === undefined ? "missing" : "enum")
+    );
   }
 
   /** The items of a list, each with where it stands. */

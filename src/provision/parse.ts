@@ -66,7 +66,12 @@ class DeclarationReader {
   }
 
   private organization(fields: Fields): DeclaredOrganization {
-    const projects = this.items(fields, "projects", (item) => this.project(item), ({ name }) => name);
+    const projects = this.items(
+      fields,
+      "projects",
+      (item) => this.project(item),
+      ({ name }) => name,
+    );
     const read = {
       name: fields.requiredText("name", 255),
       operator: fields.boolean("operator") ?? false,
@@ -75,7 +80,12 @@ class DeclarationReader {
         versionsPerEnvironment: fields.wholeNumberOrNull("versions_per_environment", 1, 1_000_000),
         credential: this.secret(fields, "token", this.options.needsCredentials),
         projects,
-        webhooks: this.items(fields, "webhooks", (item) => this.webhook(item), ({ url }) => url),
+        webhooks: this.items(
+          fields,
+          "webhooks",
+          (item) => this.webhook(item),
+          ({ url }) => url,
+        ),
         tokens: this.items(fields, "tokens", (item) => this.token(item, projects), identityOf),
       }),
     };
@@ -84,7 +94,12 @@ class DeclarationReader {
   }
 
   private project(fields: Fields): DeclaredProject {
-    const environments = this.items(fields, "environments", (item) => this.environment(item), ({ name }) => name);
+    const environments = this.items(
+      fields,
+      "environments",
+      (item) => this.environment(item),
+      ({ name }) => name,
+    );
     if (environments?.length === 0) {
       this.problems.add(fields.at("environments"), "must not be empty: leave it out", "too_short");
     }
@@ -146,7 +161,10 @@ class DeclarationReader {
     const value = fields.value(name);
     if (value === undefined) return undefined;
     const path = fields.at(name);
-    const { env, file, ...others } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+    const { env, file, ...others } = (typeof value === "object" && value !== null ? value : {}) as Record<
+      string,
+      unknown
+    >;
     const isReference = (typeof env === "string") !== (typeof file === "string") && Object.keys(others).length === 0;
     if (!isReference) {
       this.problems.add(path, "must be {env: NAME} or {file: PATH}", "type");

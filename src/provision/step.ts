@@ -6,7 +6,11 @@ export type Step = { readonly org: string } & (
   | { readonly do: "organization.create"; readonly declared: DeclaredOrganization; readonly admin: DeclaredToken }
   | {
       readonly do: "organization.update";
-      readonly change: { readonly name?: string; readonly plan?: string; readonly versionsPerEnvironment?: number | null };
+      readonly change: {
+        readonly name?: string;
+        readonly plan?: string;
+        readonly versionsPerEnvironment?: number | null;
+      };
     }
   | { readonly do: "project.create"; readonly project: string; readonly environments: readonly string[] }
   | { readonly do: "project.delete"; readonly project: string }

@@ -62,10 +62,7 @@ export class ApiTarget implements ProvisionTarget {
     return id;
   }
 
-  async updateOrganization(
-    orgId: string,
-    change: Parameters<ProvisionTarget["updateOrganization"]>[1],
-  ): Promise<void> {
+  async updateOrganization(orgId: string, change: Parameters<ProvisionTarget["updateOrganization"]>[1]): Promise<void> {
     const { name, plan, versionsPerEnvironment } = change;
     // The name is the organization's own to change, the rest the operator's.
     if (name !== undefined) await this.in(orgId).organizations.updateOrganization({ orgId, name });
