@@ -5,6 +5,8 @@ export interface RunOptions {
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly isInTerminal?: boolean;
+  /** Told of each text on standard output as it is written. */
+  readonly onOut?: (text: string) => void;
 }
 
 export interface RunResult {
@@ -23,6 +25,7 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
     stdin: chunksOf(options.stdin ?? ""),
     out: (text) => {
       written.out += text;
+      options.onOut?.(text);
     },
     err: (text) => {
       written.err += text;
