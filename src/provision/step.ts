@@ -88,12 +88,15 @@ function describeToken({ type, project, environment, name, environments }: Decla
   return `${place}  ${type} "${name}"${narrowed}`;
 }
 
-function changes(change: Readonly<Record<string, unknown>>): string {
+function changes(change: Readonly<Record<string, Changed>>): string {
   return Object.entries(change)
     .map(([field, value]) => `${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}: ${written(value)}`)
     .join(", ");
 }
 
-function written(value: unknown): string {
-  return value === null ? "none" : Array.isArray(value) ? value.join(" ") : String(value);
+type Changed = string | number | boolean | readonly string[] | null;
+
+function written(value: Changed): string {
+  if (value === null) return "none";
+  return typeof value === "object" ? value.join(" ") : String(value);
 }

@@ -162,7 +162,13 @@ export class Fixture {
 
   async #assemble(): Promise<void> {
     const { directory: path, clock, moments } = this;
-    this.data = await openDataDirectory({ path, signingKey: null, synchronous: "normal", create: true, nativeDirectory: null });
+    this.data = await openDataDirectory({
+      path,
+      signingKey: null,
+      synchronous: "normal",
+      create: true,
+      nativeDirectory: null,
+    });
     const { store, keys } = this.data;
     await keepPublicKeys(store, clock, keys);
     const read: Store["read"] = {
