@@ -7,6 +7,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { loadConfig } from "../src/config.js";
 import { createSignetClient, type SignetClient } from "../src/sdk/index.js";
@@ -68,17 +69,22 @@ function summary(values: readonly number[], targets: number) {
   };
 }
 
-const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
-const settings = { SIGNET_PORT: "0", SIGNET_DATA: directory, SIGNET_ADMIN_TOKEN: TOKEN, SIGNET_RATE_LIMIT: "0" };
-const server = await startServer(loadConfig(settings), pino({ level: "silent" }));
-const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000 });
-try {
-  const { firstStart } = server;
-  if (firstStart === null) throw new Error("a new directory that is not new");
-  console.log(`Node ${process.version}, ${availableParallelism()} cores, ${new Date().toISOString()}`);
-  await measure(createSignetClient({ transport: connection.transport, token: TOKEN }), firstStart);
-} finally {
-  connection[Symbol.dispose]();
-  await server[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
+/** Times pipeline promotions: to many targets, and to one. */
+export async function benchPromote(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
+  const settings = { SIGNET_PORT: "0", SIGNET_DATA: directory, SIGNET_ADMIN_TOKEN: TOKEN, SIGNET_RATE_LIMIT: "0" };
+  const server = await startServer(loadConfig(settings), pino({ level: "silent" }));
+  const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000 });
+  try {
+    const { firstStart } = server;
+    if (firstStart === null) throw new Error("a new directory that is not new");
+    console.log(`Node ${process.version}, ${availableParallelism()} cores, ${new Date().toISOString()}`);
+    await measure(createSignetClient({ transport: connection.transport, token: TOKEN }), firstStart);
+  } finally {
+    connection[Symbol.dispose]();
+    await server[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true, force: true });
+  }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await benchPromote();

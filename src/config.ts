@@ -23,6 +23,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Exact origins that browsers may call from. */
   readonly corsOrigins: readonly string[];
+  /** A file whose declaration is applied before the server listens; null is none. */
+  readonly provision: string | null;
   /** The largest request body, and so the largest policy document. */
   readonly maxBodyBytes: number;
   readonly heartbeatMs: number;
@@ -34,6 +36,8 @@ export interface Config {
   readonly shutdownGraceMs: number;
   /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
   readonly synchronous: "full" | "normal";
+  /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
+  readonly nativeDirectory: string | null;
   /** What webhooks may call besides public https addresses. */
   readonly webhookAllow: AllowList;
   /** Seconds before each try of a delivery. */
@@ -163,6 +167,12 @@ export const SETTINGS = {
   rateLimit: setting("SIGNET_RATE_LIMIT", "6000", "requests a minute for each token; 0 is off", wholeNumber(0, 1e9)),
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
+  provision: setting(
+    "SIGNET_PROVISION",
+    "",
+    "file (.yaml or .json) whose declaration is applied before the server listens",
+    textOrNull,
+  ),
   maxBodyBytes: setting(
     "SIGNET_MAX_BODY_BYTES",
     String(16 * MIB),
@@ -188,6 +198,12 @@ export const SETTINGS = {
     "full",
     "full: what was acknowledged survives a power cut; normal: faster, may lose the last commits in one",
     oneOf("full", "normal"),
+  ),
+  nativeDirectory: setting(
+    "SIGNET_NATIVE_DIRECTORY",
+    "",
+    "where the executable keeps SQLite's compiled part; native in the data directory by default",
+    textOrNull,
   ),
   webhookAllow: setting(
     "SIGNET_WEBHOOK_ALLOW",

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AppError } from "./core/error.js";
+import { openNativeBinding } from "./native-binding.js";
 import { openSigningKeys, type SigningKeys } from "./service/key-files.js";
 import { lockDataDirectory } from "./store/sqlite/lock.js";
 import { openSqliteStore } from "./store/sqlite/open.js";
@@ -26,16 +27,20 @@ export async function openDataDirectory(options: {
   readonly signingKey: string | null;
   readonly synchronous: "full" | "normal";
   readonly create: boolean;
+  /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
+  readonly nativeDirectory: string | null;
 }): Promise<DataDirectory> {
   const path = resolve(options.path);
   const file = join(path, DATABASE_FILE);
   const isNew = !existsSync(file);
   if (isNew && !options.create) throw new AppError("not_found", `there is no Signet database in ${path}`);
   createDirectory(path);
-  const lock = lockDataDirectory(path);
+  const nativeBinding = openNativeBinding(options.nativeDirectory ?? join(path, "native"));
+  const native = nativeBinding === undefined ? {} : { nativeBinding };
+  const lock = lockDataDirectory(path, native);
   try {
     const keys = openSigningKeys(path, options.signingKey, isNew);
-    const store = await openSqliteStore({ file, synchronous: options.synchronous });
+    const store = await openSqliteStore({ file, synchronous: options.synchronous, ...native });
     const dispose = async () => {
       try {
         await store[Symbol.asyncDispose]();

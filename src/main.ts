@@ -13,14 +13,18 @@ for (const [name, exitCode] of [
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 process.stderr.on("error", () => undefined);
 
-process.exitCode = await runCli({
+// No await: the executable's script is CommonJS, which cannot wait at its top.
+void runCli({
   argv: process.argv.slice(2),
   environment: process.env,
   stdin: process.stdin,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  isInTerminal: process.stdin.isTTY,
   isTerminal: process.stdout.isTTY,
   isErrTerminal: process.stderr.isTTY,
   signal: stop.signal,
   onHangup: (listener) => void process.on("SIGHUP", listener),
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });

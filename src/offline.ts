@@ -25,13 +25,14 @@ export interface OfflineAdminToken {
  * Throws `conflict` while a server owns the directory, `not_found` when there is no database in it.
  */
 export async function createOfflineAdminToken(
-  config: Pick<Config, "data" | "signingKey" | "synchronous">,
+  config: Pick<Config, "data" | "signingKey" | "synchronous" | "nativeDirectory">,
   name: string | null = null,
 ): Promise<OfflineAdminToken> {
   await using directory = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
     synchronous: config.synchronous,
+    nativeDirectory: config.nativeDirectory,
     create: false,
   });
   const { store, keys } = directory;

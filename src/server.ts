@@ -16,6 +16,9 @@ import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { createLogger } from "./logger.js";
 import type { Observability } from "./observability/observability.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
+import type { Declaration } from "./provision/declaration.js";
+import { describeStep } from "./provision/step.js";
+import { provisionInside } from "./provision-inside.js";
 import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
@@ -47,22 +50,29 @@ export interface RunningServer extends AsyncDisposable {
   reloadCertificate(): Promise<void>;
 }
 
-/** How a server answers; what it answers is the same. For tests and measurements. */
 export interface ServerOptions {
-  /** Whether watches and polls have paths of their own, or go through the generic handlers. */
+  /** What is applied before it listens. */
+  readonly declaration: Declaration | null;
+  /**
+   * Whether watches and polls have paths of their own, or go through the generic handlers. What is answered is the same: for tests and
+   * measurements.
+   */
   readonly hotPaths: boolean;
 }
+
+export const DEFAULT_OPTIONS: ServerOptions = { declaration: null, hotPaths: true };
 
 /**
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
  *
  * Throws AppError `conflict` when another process owns the directory, `invalid` for a TLS certificate that cannot be used, and Node's
- * own error (`EADDRINUSE`) when the port is taken; nothing is left open then.
+ * own error (`EADDRINUSE`) when the port is taken; nothing is left open then. What applying the declaration throws ends the start too;
+ * the changes before it stay.
  */
 export async function startServer(
   config: Config,
   log: Logger = createLogger(config.logLevel),
-  options: ServerOptions = { hotPaths: true },
+  options: ServerOptions = DEFAULT_OPTIONS,
 ): Promise<RunningServer> {
   // First, so that a certificate that cannot be used makes no data directory.
   const securePort = await openSecurePort(config, log);
@@ -87,6 +97,7 @@ async function startWith(ground: Ground): Promise<RunningServer> {
     path: config.data,
     signingKey: config.signingKey,
     synchronous: config.synchronous,
+    nativeDirectory: config.nativeDirectory,
     create: true,
   });
   try {
@@ -98,7 +109,7 @@ async function startWith(ground: Ground): Promise<RunningServer> {
 }
 
 async function startOn(opened: DataDirectory, ground: Ground, observability: Observability): Promise<RunningServer> {
-  const { securePort, config, log } = ground;
+  const { securePort, config, declaration, log } = ground;
   const directory = { ...opened, store: observability.observe(opened.store) };
   const { store, keys } = directory;
   if (keys.problem !== null) {
@@ -126,6 +137,8 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     webhookBacklog: () => store.read.webhookBacklog(),
     heldPolls: () => services.sessions.count("poll"),
   });
+  // Whoever reaches the server finds what was declared.
+  const provisioned = declaration === null ? null : await provision(directory, services, config, declaration, log);
   const metricsListener = await openMetricsListener(config, observability);
   const http = httpServer(services, directory, ground, observability);
   const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
@@ -133,7 +146,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     throw thrown;
   });
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
-  const firstStart = await makeFirstStart(directory, services, config);
+  const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   await services.dispatcher.start();
   const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
@@ -168,6 +181,24 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     reloadCertificate: async () => securePort?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
+}
+
+/** A declaration needs the operator's organization, so that the first start comes before it. */
+async function provision(
+  directory: DataDirectory,
+  services: Services,
+  config: Config,
+  declaration: Declaration,
+  log: Logger,
+): Promise<FirstStart | null> {
+  const firstStart = await makeFirstStart(directory, services, config);
+  const steps: string[] = [];
+  await provisionInside({ store: directory.store, services }, declaration, (step) => {
+    steps.push(step.do);
+    log.info({ step: describeStep(step) }, "provisioned");
+  });
+  log.info({ changes: steps.length }, "the declaration is applied");
+  return firstStart;
 }
 
 /** The wire: every protocol on one port, behind one door. */

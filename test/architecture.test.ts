@@ -26,10 +26,11 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [/^node:/, /^prom-client$/, /^@opentelemetry\//],
   },
   sdk: { layers: ["core", "bundle", "gen"], packages: [/^@connectrpc\//, /^@bufbuild\/protobuf/] },
-  cli: { layers: ["sdk", "bundle", "core", "yaml", "root"], packages: [/^node:/, /^commander$/] },
+  provision: { layers: ["core", "webhook"], packages: [] },
+  cli: { layers: ["sdk", "bundle", "core", "yaml", "provision", "root"], packages: [/^node:/, /^commander$/] },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
   root: {
-    layers: ["core", "bundle", "store", "webhook", "service", "api", "observability", "sdk"],
+    layers: ["core", "bundle", "store", "webhook", "provision", "service", "api", "observability", "sdk"],
     packages: [/^node:/, /^pino$/],
   },
 };

@@ -72,6 +72,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["*", "null", "https://a.example/", "https://a.example/path", "a.example", "https://a.example:443"],
   },
+  provision: {
+    env: "SIGNET_PROVISION",
+    flag: "provision",
+    fallback: null,
+    good: [
+      ["", null],
+      ["/etc/signet/provision.yaml", "/etc/signet/provision.yaml"],
+    ],
+    bad: [],
+  },
   maxBodyBytes: number("SIGNET_MAX_BODY_BYTES", "max-body-bytes", 16 * 1024 * 1024, 1024, 256 * 1024 * 1024),
   heartbeatMs: number("SIGNET_HEARTBEAT_MS", "heartbeat-ms", 15_000, 100, 300_000),
   maxStreams: number("SIGNET_MAX_STREAMS", "max-streams", 20_000, 1, 1e6),
@@ -83,6 +93,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     fallback: "full",
     good: [["normal", "normal"]],
     bad: ["", "off", "FULL"],
+  },
+  nativeDirectory: {
+    env: "SIGNET_NATIVE_DIRECTORY",
+    flag: "native-directory",
+    fallback: null,
+    good: [
+      ["", null],
+      ["/opt/signet/native", "/opt/signet/native"],
+    ],
+    bad: [],
   },
   webhookAllow: {
     env: "SIGNET_WEBHOOK_ALLOW",

@@ -28,11 +28,14 @@ export function createOrganizationService(services: {
 }): ServiceImpl<typeof OrganizationService> {
   const { organizations, projects, environments, clock } = services;
   return {
-    async createOrganization({ name, plan, versionsPerEnvironment }, context) {
+    async createOrganization(request, context) {
+      const { name, plan, versionsPerEnvironment, adminTokenName, adminTokenSha256 } = request;
       const { organization, adminToken } = await organizations.create(callOf(context).principal, {
         name,
         plan: plan ?? null,
         versionsPerEnvironment: versionsPerEnvironment ?? null,
+        ...(adminTokenName === undefined ? {} : { adminName: adminTokenName }),
+        adminKeyHash: adminTokenSha256 ?? null,
       });
       const { $typeName: _, ...fields } = organizationMessage(organization);
       return { ...fields, adminToken: issuedMessage(adminToken, clock) };
@@ -53,8 +56,11 @@ export function createOrganizationService(services: {
       return organizationMessage(await organizations.update(callOf(context).principal, request.orgId, change));
     },
 
-    async createProject({ name }, context) {
-      const made = await projects.create(callOf(context).principal, name);
+    async createProject({ name, environments, runtimeKeys }, context) {
+      const made = await projects.create(callOf(context).principal, name, {
+        ...(environments.length === 0 ? {} : { environments }),
+        runtimeKeys: runtimeKeys ?? true,
+      });
       const { $typeName: _, ...fields } = projectMessage(made);
       return {
         ...fields,

@@ -43,8 +43,8 @@ export function createTokenService(services: {
       return { tokens: countedRows(context, listed).map((token) => tokenMessage(token, clock)) };
     },
 
-    async rotateToken({ keyId, graceSeconds }, context) {
-      return issuedMessage(await tokens.rotate(callOf(context).principal, keyId, graceSeconds ?? 0), clock);
+    async rotateToken({ keyId, graceSeconds, sha256 }, context) {
+      return issuedMessage(await tokens.rotate(callOf(context).principal, keyId, graceSeconds ?? 0, sha256), clock);
     },
 
     async revokeToken({ keyId }, context) {
@@ -67,9 +67,9 @@ export function createTokenService(services: {
   };
 }
 
-/** A token with its secret, for the answer that makes or rotates it. */
+/** A token with its secret, when it was made here, for the answer that makes or rotates it. */
 export function issuedMessage({ token, rawKey }: IssuedToken, clock: Clock): MessageInitShape<typeof TokenSchema> {
-  return { ...tokenMessage(token, clock), rawKey };
+  return { ...tokenMessage(token, clock), ...(rawKey === "" ? {} : { rawKey }) };
 }
 
 function tokenMessage(token: Token, clock: Clock): MessageInitShape<typeof TokenSchema> {
@@ -89,6 +89,11 @@ function tokenMessage(token: Token, clock: Clock): MessageInitShape<typeof Token
   };
 }
 
-function optionsOf({ name, expiresInDays }: { name?: string | undefined; expiresInDays?: number | undefined }) {
-  return { name: name ?? null, expiresInDays: expiresInDays ?? null };
+function optionsOf(request: {
+  name?: string | undefined;
+  expiresInDays?: number | undefined;
+  sha256?: string | undefined;
+}) {
+  const { name, expiresInDays, sha256 } = request;
+  return { name: name ?? null, expiresInDays: expiresInDays ?? null, keyHash: sha256 ?? null };
 }

@@ -4,7 +4,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { WebhookDeliverySchema, WebhookSchema, WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { invalidField } from "../core/error.js";
 import type { Delivery, Webhook } from "../core/webhook.js";
-import type { WebhookChange, Webhooks } from "../service/webhooks.js";
+import { fingerprintOf, type WebhookChange, type Webhooks } from "../service/webhooks.js";
 import { withoutNulls } from "./absent.js";
 import { callOf } from "./call.js";
 import { instantOfTimestamp, optionalTimestamp, timestampOf } from "./timestamps.js";
@@ -16,10 +16,11 @@ const DEFAULT_GRACE_SECONDS = 24 * 60 * 60;
 export function createWebhookService(services: { readonly webhooks: Webhooks }): ServiceImpl<typeof WebhookService> {
   const { webhooks } = services;
   return {
-    async createWebhook({ url, events, generateSecret }, context) {
-      const input = { url, events, generateSecret: generateSecret ?? true };
+    async createWebhook({ url, events, generateSecret, givenSecret }, context) {
+      const input = { url, events, generateSecret: generateSecret ?? true, givenSecret: givenSecret ?? null };
       const webhook = await webhooks.create(callOf(context).principal, input);
-      return { ...webhookMessage(webhook), ...withoutNulls({ secret: webhook.secret }) };
+      const secret = givenSecret === undefined ? webhook.secret : null;
+      return { ...webhookMessage(webhook), ...withoutNulls({ secret }) };
     },
 
     async listWebhooks({ limit, offset }, context) {
@@ -52,9 +53,10 @@ export function createWebhookService(services: { readonly webhooks: Webhooks }):
       return create(EmptySchema);
     },
 
-    async rotateWebhookSecret({ webhookId, graceSeconds }, context) {
+    async rotateWebhookSecret({ webhookId, graceSeconds, givenSecret }, context) {
       const grace = graceSeconds ?? DEFAULT_GRACE_SECONDS;
-      return { secret: await webhooks.rotateSecret(callOf(context).principal, webhookId, grace) };
+      const secret = await webhooks.rotateSecret(callOf(context).principal, webhookId, grace, givenSecret);
+      return { secret: givenSecret === undefined ? secret : "" };
     },
 
     async testWebhook({ webhookId }, context) {
@@ -86,7 +88,7 @@ function webhookMessage(webhook: Webhook): MessageInitShape<typeof WebhookSchema
   return {
     ...{ id, orgId, url, events: [...events], isActive, createdAt: timestampOf(createdAt) },
     hasSecret: secret !== null,
-    ...withoutNulls({ disabledReason }),
+    ...withoutNulls({ disabledReason, secretFingerprint: fingerprintOf(webhook) }),
     ...optionalTimestamp("failingSince", failingSince),
   };
 }

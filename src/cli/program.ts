@@ -1,13 +1,16 @@
 import { Command } from "commander";
 import { VERSION } from "../version.js";
 import { addActivate } from "./activate.js";
+import { addApply } from "./apply.js";
 import { addArtifact } from "./artifact.js";
 import { addAudit } from "./audit.js";
 import { addBundles } from "./bundles.js";
 import { addDeployments } from "./deployments.js";
 import { addDiff } from "./diff.js";
 import { addEnvs } from "./envs.js";
+import { addHealth } from "./health.js";
 import { addKeys } from "./keys.js";
+import { addLicenses } from "./licenses.js";
 import { addOrgs } from "./orgs.js";
 import { addPipeline } from "./pipeline.js";
 import { addProjects } from "./projects.js";
@@ -54,6 +57,9 @@ const COMMANDS = [
   addProjects,
   addEnvs,
   addRuntimes,
+  addApply,
+  addHealth,
+  addLicenses,
 ];
 
 /** The whole command line. What it parses it runs; it never ends the process. */

@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import { flagOf, loadConfig, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../config.js";
 import { AppError } from "../core/error.js";
 import { UsageError } from "./shell/cli-error.js";
+import { readDeclaration } from "./shell/declaration-file.js";
 import { EXIT_CODES } from "./shell/exit-codes.js";
 import { firstStartNotice } from "./shell/first-start.js";
 import type { Shell } from "./shell/shell.js";
@@ -28,8 +29,9 @@ export function addServe(program: Command, shell: Shell): void {
     });
     const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
     // Only here: the other commands need no database.
-    const { startServer } = await import("../server.js");
-    await using server = await startServer(config);
+    const { startServer, DEFAULT_OPTIONS } = await import("../server.js");
+    const declaration = config.provision === null ? null : await readDeclaration(shell, config.provision, false);
+    await using server = await startServer(config, undefined, { ...DEFAULT_OPTIONS, declaration });
     const notice = firstStartNotice(server, shell.io.isErrTerminal);
     if (notice !== "") shell.notice(notice);
     shell.io.out(`signet listening on ${server.url}\n`);

@@ -16,6 +16,7 @@ interface Options extends GlobalOptions {
   readonly name?: string;
   readonly expiresInDays?: number;
   readonly environments?: readonly string[];
+  readonly sha256?: string;
   readonly data?: string;
 }
 
@@ -42,6 +43,7 @@ export function addTokenCreate(token: Command, shell: Shell): void {
     .option("--name <name>", "at most 100 characters")
     .option("--expires-in-days <days>", "1 to 3,650; never by default", wholeNumber(1, 3650))
     .option("--environments <names...>", "with --ci: the environments that it may change")
+    .option("--sha256 <hash>", "of the key, when you made it: signet token generate")
     .option("--data <dir>", "with --admin and without a token: the data directory of a stopped server")
     .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => {
@@ -57,7 +59,7 @@ export function addTokenCreate(token: Command, shell: Shell): void {
 export function answerRawKey(shell: Shell, token: Token): void {
   shell.answer(
     () => formatMessage(token),
-    () => `${token.rawKey ?? ""}\n`,
+    () => (token.rawKey === undefined ? "" : `${token.rawKey}\n`),
   );
   if (shell.json) return;
   const facts = formatFacts([
@@ -74,6 +76,7 @@ async function create(session: Session, options: Options): Promise<Token> {
   const limits = {
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.expiresInDays === undefined ? {} : { expiresInDays: options.expiresInDays }),
+    ...(options.sha256 === undefined ? {} : { sha256: options.sha256 }),
   };
   if (options.admin) return await tokens.createAdminToken({ orgId: await session.orgId(), ...limits });
   if (options.ci) {
@@ -85,8 +88,11 @@ async function create(session: Session, options: Options): Promise<Token> {
   return await tokens.createRuntimeToken({ orgId, projectId, environmentId, ...limits });
 }
 
-async function createOffline(shell: Shell, { admin, data, name, expiresInDays }: Options): Promise<void> {
+async function createOffline(shell: Shell, options: Options): Promise<void> {
+  const { admin, data, name, expiresInDays, sha256 } = options;
   if (!admin) throw new UsageError("only an admin token can be made offline");
+  if (sha256 !== undefined)
+    throw new UsageError("--sha256 needs a server: a token that is made offline gets a new key");
   if (expiresInDays !== undefined)
     throw new UsageError("a token that is made offline does not expire; rotate it later");
   const config = readConfig(shell, data === undefined ? {} : { data });

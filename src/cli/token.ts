@@ -7,6 +7,7 @@ import type { GlobalOptions, Shell } from "./shell/shell.js";
 import { formatTable } from "./shell/table.js";
 import { formatTime } from "./shell/times.js";
 import { addTokenCreate, answerRawKey } from "./token-create.js";
+import { addTokenGenerate } from "./token-generate.js";
 
 interface ListOptions extends GlobalOptions {
   readonly type?: string;
@@ -17,6 +18,7 @@ interface ListOptions extends GlobalOptions {
 export function addToken(program: Command, shell: Shell): void {
   const token = program.command("token").description("create, list, rotate and revoke tokens");
   addTokenCreate(token, shell);
+  addTokenGenerate(token, shell);
   token
     .command("list")
     .description("list tokens, newest first, revoked ones too; with --project those of one project")
@@ -28,10 +30,11 @@ export function addToken(program: Command, shell: Shell): void {
     .description("replace the secret of a token; the new one is written to standard output")
     .argument("<id>", "its number", wholeNumber(1))
     .option("--grace-seconds <seconds>", "for how long the old secret still works", wholeNumber(0, 604_800), 0)
-    .action(async (keyId: number, { graceSeconds }: { graceSeconds: number }, command: Command) => {
+    .option("--sha256 <hash>", "of the new key, when you made it: signet token generate")
+    .action(async (keyId: number, options: { graceSeconds: number; sha256?: string }, command: Command) => {
       using session = Session.open(shell, command);
       const orgId = await session.orgId();
-      answerRawKey(shell, await session.client.tokens.rotateToken({ orgId, keyId, graceSeconds }));
+      answerRawKey(shell, await session.client.tokens.rotateToken({ orgId, keyId, ...options }));
     });
   token
     .command("revoke")

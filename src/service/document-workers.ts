@@ -3,7 +3,7 @@ import type { Worker } from "node:worker_threads";
 import { AppError } from "../core/error.js";
 import { answerOf, type Outcome } from "./document-outcome.js";
 import type { DocumentTask } from "./document-tasks.js";
-import { startDocumentWorker } from "./start-document-worker.js";
+import { startThread } from "./start-thread.js";
 
 /** The event loop needs a core of its own. */
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1));
@@ -68,7 +68,7 @@ export class DocumentWorkers implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = startDocumentWorker();
+    const worker = startThread("documents");
     worker.on("message", (outcome: Outcome) => this.#finished(worker, outcome));
     worker.on("error", (cause) => this.#lost(worker, cause));
     worker.on("exit", () => this.#lost(worker, undefined));

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../core/clock.js";
 import { AppError, notFound } from "../core/error.js";
 import { slugify, type Organization } from "../core/organization.js";
-import type { Principal } from "../core/token.js";
+import { KEY_HASH, type Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Store } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
@@ -36,11 +36,24 @@ export class Organizations {
   /** Operator only (the method's scope says so). */
   async create(
     caller: Principal,
-    input: { name: string; plan: string | null; versionsPerEnvironment: number | null },
+    input: {
+      name: string;
+      plan: string | null;
+      versionsPerEnvironment: number | null;
+      /** Of the first admin token. */
+      adminName?: string;
+      /** SHA-256 of its key, when the caller made it. */
+      adminKeyHash?: string | null;
+    },
   ): Promise<{ organization: Organization; adminToken: IssuedToken }> {
     const errors = new FieldErrors();
     errors.text(["name"], input.name, 255, 1);
     if (input.plan !== null) errors.text(["plan"], input.plan, 64, 1);
+    const { adminName = "first admin" } = input;
+    errors.text(["admin_token_name"], adminName, 100, 1);
+    if (typeof input.adminKeyHash === "string" && !KEY_HASH.test(input.adminKeyHash)) {
+      errors.add(["admin_token_sha256"], "must be 64 lower-case hex digits", "pattern");
+    }
     errors.throwIfAny();
     const { store, clock, audit, tokens } = this.deps;
     return await store.write(async (tx) => {
@@ -60,7 +73,10 @@ export class Organizations {
         createdAt: instantOf(clock.now()),
       };
       await tx.insertOrganization(organization);
-      const adminToken = await tokens.issueIn(tx, id, "admin", { name: "first admin", expiresInDays: null });
+      const adminToken = await tokens.issueIn(tx, id, "admin", {
+        ...{ name: adminName, expiresInDays: null },
+        keyHash: input.adminKeyHash ?? null,
+      });
       const entry = {
         action: "organization.created",
         resourceType: "organization",

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../core/clock.js";
 import {
+  ENVIRONMENT_NAME,
   slugify,
   STANDARD_ENVIRONMENTS,
-  standardNextStage,
   type Environment,
   type Project,
 } from "../core/organization.js";
@@ -30,6 +30,15 @@ export interface NewProject extends ProjectTree {
   readonly runtimeTokens: readonly { readonly environment: Environment; readonly issued: IssuedToken }[];
 }
 
+export interface NewProjectOptions {
+  /** The names of its environments, each promoting to the next one; dev, staging and prod by default. */
+  readonly environments?: readonly string[];
+  /** Whether each environment gets a runtime token; true by default. */
+  readonly runtimeKeys?: boolean;
+}
+
+const MAX_FIRST_ENVIRONMENTS = 100;
+
 /** Makes, shows and deletes projects. */
 export class Projects {
   constructor(
@@ -45,15 +54,17 @@ export class Projects {
     },
   ) {}
 
-  async create(caller: Principal, name: string): Promise<NewProject> {
+  async create(caller: Principal, name: string, options: NewProjectOptions = {}): Promise<NewProject> {
+    const { environments: stages = STANDARD_ENVIRONMENTS, runtimeKeys = true } = options;
     const errors = new FieldErrors();
     errors.text(["name"], name, 255, 1);
+    checkStages(errors, stages);
     errors.throwIfAny();
     const { store, audit, tokens, outbox } = this.deps;
     const made = await store.write(async (tx) => {
-      const { project, environments } = await this.createIn(tx, caller.orgId, name);
+      const { project, environments } = await this.createIn(tx, caller.orgId, name, stages);
       const runtimeTokens = [];
-      for (const environment of environments) {
+      for (const environment of runtimeKeys ? environments : []) {
         const target = { projectId: project.id, environmentId: environment.id };
         const options = { name: null, expiresInDays: null };
         const issued = await tokens.issueIn(tx, caller.orgId, "runtime", options, target);
@@ -77,8 +88,13 @@ export class Projects {
     return made;
   }
 
-  /** Makes a project with its standard environments inside of another use case's transaction. */
-  async createIn(tx: Writer, orgId: string, name: string): Promise<ProjectTree> {
+  /** Makes a project with its environments inside of another use case's transaction. */
+  async createIn(
+    tx: Writer,
+    orgId: string,
+    name: string,
+    stages: readonly string[] = STANDARD_ENVIRONMENTS,
+  ): Promise<ProjectTree> {
     const id = randomUUID();
     const createdAt = instantOf(this.deps.clock.now());
     const base = slugify(name);
@@ -86,8 +102,8 @@ export class Projects {
     const taken = rows.some((project) => project.slug === base);
     const project = { id, orgId, name, slug: taken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
     await tx.insertProject(project);
-    const environments = STANDARD_ENVIRONMENTS.map((stage, position) =>
-      newEnvironment(project, stage, position, standardNextStage(stage), createdAt),
+    const environments = stages.map((stage, position) =>
+      newEnvironment(project, stage, position, stages[position + 1] ?? null, createdAt),
     );
     for (const environment of environments) await tx.insertEnvironment(environment);
     return { project, environments };
@@ -124,6 +140,17 @@ export class Projects {
       sessions.endEnvironment(id);
       wakeups.wake(id);
     }
+  }
+}
+
+function checkStages(errors: FieldErrors, stages: readonly string[]): void {
+  if (stages.length > MAX_FIRST_ENVIRONMENTS) {
+    errors.add(["environments"], `must be at most ${MAX_FIRST_ENVIRONMENTS}`, "too_many");
+  }
+  for (const [index, stage] of stages.slice(0, MAX_FIRST_ENVIRONMENTS).entries()) {
+    const path = ["environments", String(index)];
+    if (!ENVIRONMENT_NAME.test(stage)) errors.add(path, "must match [a-z0-9][a-z0-9-]{0,62}", "pattern");
+    else if (stages.indexOf(stage) < index) errors.add(path, "is there twice", "duplicate");
   }
 }
 

@@ -1,6 +1,6 @@
 import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { KeyType } from "../core/token.js";
+import { chosenKeyPrefix, type KeyType } from "../core/token.js";
 
 const LETTERS = { admin: "adm", ci: "ci", runtime: "rt" } as const satisfies Record<KeyType, string>;
 const PUBLIC_CHARACTERS = 8;
@@ -9,6 +9,7 @@ const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 /** A new token, as it is shown once, and what is kept of it. */
 export interface RawKey {
+  /** Empty when only the hash is known. */
   readonly rawKey: string;
   /** The raw key's first characters: names the token in lists, logs and the audit. */
   readonly keyPrefix: string;
@@ -29,8 +30,12 @@ export function createRawKey(type: KeyType): RawKey {
 
 /** A token that the operator chose: any text, so its prefix is one of its hash. */
 export function chosenRawKey(rawKey: string): RawKey {
-  const hash = hashRawKey(rawKey);
-  return { rawKey, keyPrefix: `chosen_${hash.slice(0, 8)}`, hash };
+  return { ...chosenKey(hashRawKey(rawKey)), rawKey };
+}
+
+/** A key that somebody else made and of which only the hash is known here. */
+export function chosenKey(hash: string): RawKey {
+  return { rawKey: "", keyPrefix: chosenKeyPrefix(hash), hash };
 }
 
 /** What is kept of a token, and looked up by. */

@@ -2,12 +2,12 @@ import { timingSafeEqual } from "node:crypto";
 import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.js";
 import { AppError, invalidField, notFound } from "../core/error.js";
 import type { Environment, Project } from "../core/organization.js";
-import { isLive, SCOPES, type KeyType, type KnownToken, type Principal, type Token } from "../core/token.js";
+import { isLive, KEY_HASH, SCOPES, type KeyType, type KnownToken, type Principal, type Token } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
 import type { Outbox } from "./outbox.js";
-import { createRawKey, hashRawKey, type RawKey } from "./raw-key.js";
+import { chosenKey, createRawKey, hashRawKey, type RawKey } from "./raw-key.js";
 import type { Sessions } from "./sessions.js";
 import type { TokenCache } from "./token-cache.js";
 import { tokenEvent } from "./token-events.js";
@@ -17,6 +17,7 @@ import { FieldErrors, limitOf } from "./validate.js";
 /** A new or rotated token with its secret, which is shown once. */
 export interface IssuedToken {
   readonly token: Token;
+  /** Empty when the caller made the key. */
   readonly rawKey: string;
 }
 
@@ -24,6 +25,8 @@ export interface IssuedToken {
 export interface TokenOptions {
   readonly name: string | null;
   readonly expiresInDays: number | null;
+  /** SHA-256 of a key that the caller made, lower-case hex; a new key is made without it. */
+  readonly keyHash?: string | null;
 }
 
 export interface WhoAmI {
@@ -174,7 +177,11 @@ export class Tokens {
     });
   }
 
-  async rotate(caller: Principal, id: number, graceSeconds: number): Promise<IssuedToken> {
+  /** To a new key, or to one that the caller made and of which `keyHash` is the SHA-256. */
+  async rotate(caller: Principal, id: number, graceSeconds: number, keyHash?: string | null): Promise<IssuedToken> {
+    const errors = new FieldErrors();
+    checkKeyHash(errors, keyHash);
+    errors.throwIfAny();
     if (graceSeconds > MAX_GRACE_SECONDS) {
       throw invalidField(["grace_seconds"], `must be from 0 to ${MAX_GRACE_SECONDS}`, "range");
     }
@@ -184,7 +191,7 @@ export class Tokens {
       const token = await tx.token(caller.orgId, id);
       if (token === null) throw notFound("token");
       if (!isLive(token, this.#now())) throw new AppError("conflict", "the token is revoked or has expired");
-      const { rawKey, keyPrefix, hash } = createRawKey(token.keyType);
+      const { rawKey, keyPrefix, hash } = await keyFor(tx, token.keyType, keyHash);
       const rotated: Token = {
         ...token,
         keyPrefix,
@@ -234,8 +241,9 @@ export class Tokens {
     keyType: KeyType,
     options: TokenOptions,
     target: { projectId?: string; environmentId?: string; environments?: readonly string[] } = {},
-    key: RawKey = createRawKey(keyType),
+    given?: RawKey,
   ): Promise<IssuedToken> {
+    const key = given ?? (await keyFor(tx, keyType, options.keyHash));
     const now = this.#now();
     const token = await tx.insertToken({
       orgId,
@@ -319,8 +327,23 @@ function invalidToken(): AppError {
   return new AppError("unauthenticated", "invalid or expired token");
 }
 
-function checkOptions({ name, expiresInDays }: TokenOptions): FieldErrors {
+/** A new key, or what is kept of one that the caller made. Throws `conflict` when a token has or had it. */
+async function keyFor(reader: Reader, keyType: KeyType, keyHash: string | null | undefined): Promise<RawKey> {
+  if (keyHash === null || keyHash === undefined) return createRawKey(keyType);
+  if ((await reader.tokenByHash(keyHash)) !== null) {
+    throw new AppError("conflict", "this key is or was a token already; make another one", { reason: "key_exists" });
+  }
+  return chosenKey(keyHash);
+}
+
+function checkKeyHash(errors: FieldErrors, keyHash: string | null | undefined): void {
+  if (keyHash === null || keyHash === undefined || KEY_HASH.test(keyHash)) return;
+  errors.add(["sha256"], "must be 64 lower-case hex digits", "pattern");
+}
+
+function checkOptions({ name, expiresInDays, keyHash }: TokenOptions): FieldErrors {
   const errors = new FieldErrors();
+  checkKeyHash(errors, keyHash);
   if (name !== null) errors.text(["name"], name, 100, 1);
   errors.expiresInDays(expiresInDays);
   return errors;

@@ -6,7 +6,7 @@ import type { Delivery, DeliveryCounts, DeliveryState, Webhook } from "../core/w
 import type { Listed } from "../store/page.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { matchesEvent, validateEventPatterns } from "../webhook/event-types.js";
-import { createWebhookSecret } from "../webhook/signatures.js";
+import { checkWebhookSecret, createWebhookSecret, secretFingerprint } from "../webhook/secret.js";
 import { describeUrl } from "../webhook/target.js";
 import { actorOf, type Audit } from "./audit.js";
 import { newDelivery } from "./new-delivery.js";
@@ -23,6 +23,8 @@ export interface WebhookInput {
   readonly url: string;
   readonly events: readonly string[];
   readonly generateSecret: boolean;
+  /** A secret that the caller made, instead of a new one. */
+  readonly givenSecret?: string | null;
 }
 
 /** What is absent stays as it is. */
@@ -30,6 +32,11 @@ export interface WebhookChange {
   readonly url?: string;
   readonly events?: readonly string[];
   readonly isActive?: boolean;
+}
+
+/** Names a webhook's secret without telling it; null without one. */
+export function fingerprintOf({ secret }: Webhook): string | null {
+  return secret === null ? null : secretFingerprint(secret);
 }
 
 /** Makes, changes and replays webhooks. */
@@ -48,6 +55,8 @@ export class Webhooks {
   async create(caller: Principal, input: WebhookInput): Promise<Webhook> {
     const { store, audit, outbox, sender } = this.deps;
     validateEventPatterns(input.events);
+    const { givenSecret = null } = input;
+    if (givenSecret !== null) checkWebhookSecret(givenSecret, "given_secret");
     await sender.check(input.url, caller.orgId);
     const webhook: Webhook = {
       id: randomUUID(),
@@ -55,7 +64,7 @@ export class Webhooks {
       url: input.url,
       events: [...new Set(input.events)],
       isActive: true,
-      secret: input.generateSecret ? createWebhookSecret() : null,
+      secret: givenSecret ?? (input.generateSecret ? createWebhookSecret() : null),
       previousSecret: null,
       previousSecretExpiresAt: null,
       disabledReason: null,
@@ -154,13 +163,19 @@ export class Webhooks {
     outbox.changed({ id, orgId: caller.orgId });
   }
 
-  /** Returns the new secret; the old one signs too for the grace time. */
-  async rotateSecret(caller: Principal, id: string, graceSeconds: number): Promise<string> {
+  /** Returns the new secret, which is the given one when there is one; the old one signs too for the grace time. */
+  async rotateSecret(
+    caller: Principal,
+    id: string,
+    graceSeconds: number,
+    givenSecret: string | null = null,
+  ): Promise<string> {
+    if (givenSecret !== null) checkWebhookSecret(givenSecret, "given_secret");
     if (graceSeconds > MAX_GRACE_SECONDS) {
       throw invalidField(["grace_seconds"], `must be from 0 to ${MAX_GRACE_SECONDS}`, "range");
     }
     const { store, audit } = this.deps;
-    const secret = createWebhookSecret();
+    const secret = givenSecret ?? createWebhookSecret();
     await store.write(async (tx) => {
       const webhook = await ownWebhook(tx, caller, id);
       const keepsOld = graceSeconds > 0 && webhook.secret !== null;

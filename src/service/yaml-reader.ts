@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
 import { AppError, invalidField } from "../core/error.js";
 import type { YamlAnswer } from "../yaml/yaml-thread.js";
+import { startThread } from "./start-thread.js";
 
 /** Of one YAML text, in UTF-16 units. JSON has the larger limit of the request. */
 export const MAX_YAML_LENGTH = 256 * 1024;
@@ -12,12 +12,6 @@ export interface YamlReaderOptions {
   /** Texts that wait for their turn. */
   readonly maxWaiting: number;
 }
-
-/** The compiled entry of the thread. From the sources (tests), which no thread can load, it is the build's. */
-const THREAD = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/src/yaml/yaml-thread.js" : "../yaml/yaml-thread.js",
-  import.meta.url,
-);
 
 /**
  * Turns YAML into JSON beside the event loop, one text after the other, each in a thread of its own that is bounded in time and memory.
@@ -59,7 +53,7 @@ export class YamlReader {
   }
 
   async #converted(field: string, text: string): Promise<YamlAnswer> {
-    const worker = new Worker(THREAD, { workerData: text, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+    const worker = startThread("yaml", { workerData: text, resourceLimits: { maxOldGenerationSizeMb: 512 } });
     // A server that has closed everything else does not wait for it.
     worker.unref();
     try {

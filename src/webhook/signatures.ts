@@ -1,16 +1,8 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { encodeBase64 } from "../bundle/base64.js";
 import { parsePublicKey } from "../bundle/keys.js";
 import type { Signer } from "../bundle/signer.js";
-
-/** The Standard Webhooks specification asks for 24 to 64. */
-const SECRET_BYTES = 32;
-
-/** A new secret: `whsec_` and 32 random bytes in base64, as the Standard Webhooks specification serializes them. */
-export function createWebhookSecret(): string {
-  return `whsec_${encodeBase64(randomBytes(SECRET_BYTES))}`;
-}
 
 /** A public key as the Standard Webhooks specification serializes it: `whpk_` and its 32 bytes in base64. */
 export function formatWebhookPublicKey(publicKeyPem: string): string {

@@ -4,6 +4,9 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly signal?: AbortSignal;
+  readonly isInTerminal?: boolean;
+  /** Told of each text on standard output as it is written. */
+  readonly onOut?: (text: string) => void;
 }
 
 export interface RunResult {
@@ -22,10 +25,12 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
     stdin: chunksOf(options.stdin ?? ""),
     out: (text) => {
       written.out += text;
+      options.onOut?.(text);
     },
     err: (text) => {
       written.err += text;
     },
+    isInTerminal: options.isInTerminal ?? false,
     isTerminal: false,
     isErrTerminal: false,
     signal: options.signal ?? new AbortController().signal,

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { join } from "node:path";
 
 const MAIN = join(import.meta.dirname, "../../dist/src/main.js");
@@ -20,6 +20,11 @@ export class Signet implements AsyncDisposable {
   static start(argv: readonly string[], environment: Readonly<Record<string, string>> = {}, stdin = ""): Signet {
     const env = { PATH: process.env["PATH"] ?? "", SIGNET_DATA: "/nonexistent", ...environment };
     const child = spawn(process.execPath, [MAIN, ...argv], { env });
+    return Signet.adopt(child, stdin);
+  }
+
+  /** A process that was started in another way. */
+  static adopt(child: ChildProcessWithoutNullStreams, stdin = ""): Signet {
     child.stdin.on("error", () => undefined);
     child.stdin.end(stdin);
     return new Signet(child);

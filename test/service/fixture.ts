@@ -168,7 +168,13 @@ export class Fixture {
 
   async #assemble(): Promise<void> {
     const { directory: path, clock, moments } = this;
-    this.data = await openDataDirectory({ path, signingKey: null, synchronous: "normal", create: true });
+    this.data = await openDataDirectory({
+      path,
+      signingKey: null,
+      synchronous: "normal",
+      create: true,
+      nativeDirectory: null,
+    });
     const { store, keys } = this.data;
     await keepPublicKeys(store, clock, keys);
     const read: Store["read"] = {

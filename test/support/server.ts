@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { loadConfig, type Config } from "../../src/config.js";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport, type NodeTransportTls } from "../../src/sdk/node-transport.js";
-import { startServer, type RunningServer } from "../../src/server.js";
+import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/server.js";
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
 
@@ -31,7 +31,7 @@ export async function startTestServer(
 ): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "signet-test-"));
   const config = testConfig({ SIGNET_DATA: directory, ...settings });
-  const server = await startServer(config, pino({ level: "silent" }), { hotPaths });
+  const server = await startServer(config, pino({ level: "silent" }), { ...DEFAULT_OPTIONS, hotPaths });
   const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000, tls });
   const clientFor = (token: string) => createSignetClient({ transport: connection.transport, token });
   const { firstStart } = server;

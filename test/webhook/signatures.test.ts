@@ -3,7 +3,8 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { createNobleSigner } from "../../src/bundle/ed25519-noble.js";
 import { formatPrivateKey } from "../../src/bundle/keys.js";
-import { createWebhookSecret, formatWebhookPublicKey, signatureHeaders } from "../../src/webhook/signatures.js";
+import { createWebhookSecret } from "../../src/webhook/secret.js";
+import { formatWebhookPublicKey, signatureHeaders } from "../../src/webhook/signatures.js";
 
 const signer = createNobleSigner(formatPrivateKey(Buffer.alloc(32, 7)));
 const body = '{"type":"bundle.published","data":{"name":"grün 🌱"}}';

@@ -1,3 +1,4 @@
+import { isExecutable } from "../../assets.js";
 import type { RunningServer } from "../../server.js";
 
 /**
@@ -8,6 +9,10 @@ export function firstStartNotice(server: RunningServer, isTerminal: boolean): st
   if (server.firstStart === null) return "";
   const { adminToken, orgId, projectId } = server.firstStart;
   const elsewhere = server.url === "http://127.0.0.1:8080" ? "" : `  export SIGNET_URL=${server.url}\n`;
+  // The executable comes alone.
+  const [signet, policy] = isExecutable
+    ? ["signet", "policy.json"]
+    : ["npx signet", "examples/policies/guardrails.json"];
   return [
     "This is the first start of this data directory. It now has",
     `  organization default  ${orgId}`,
@@ -16,9 +21,9 @@ export function firstStartNotice(server: RunningServer, isTerminal: boolean): st
     ...(adminToken !== null && isTerminal ? [`                        ${adminToken}`] : []),
     "",
     "Next, in another terminal, in this directory:",
-    `${elsewhere}  npx signet publish --env dev -f examples/policies/guardrails.json`,
-    "  npx signet promote --from dev",
-    "  npx signet bundles --env staging",
+    `${elsewhere}  ${signet} publish --env dev -f ${policy}`,
+    `  ${signet} promote --from dev`,
+    `  ${signet} bundles --env staging`,
     "",
   ].join("\n");
 }

@@ -8,6 +8,8 @@ export interface Io {
   out(text: string): void;
   /** Writes to standard error: everything else. */
   err(text: string): void;
+  /** Whether standard input is a terminal: somebody is there who can answer. */
+  readonly isInTerminal: boolean;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
   /** Whether standard error is one: nobody keeps what is written there. */

@@ -5,6 +5,7 @@ import {
   SignetError,
   type Project,
   type SignetClient,
+  type SignetClientOptions,
   type WhoAmIResponse,
 } from "../../sdk/index.js";
 import { openNodeTransport } from "../../sdk/node-transport.js";
@@ -13,12 +14,15 @@ import { readClientTls } from "./client-tls.js";
 import { findToken } from "./credentials.js";
 import type { GlobalOptions, Shell } from "./shell.js";
 
+type Transport = SignetClientOptions["transport"];
+
 /** A connection to a server, and what the caller means by "the organization", "the project" and "the environment". */
 export class Session implements Disposable {
   private who: Promise<WhoAmIResponse> | undefined;
 
   private constructor(
     readonly client: SignetClient,
+    private readonly transport: Transport,
     private readonly options: GlobalOptions,
     private readonly close: () => void,
   ) {}
@@ -26,8 +30,7 @@ export class Session implements Disposable {
   /** Throws UsageError for a URL that is none, and what findToken and readClientTls throw. Opens no connection; the first call does. */
   static open(shell: Shell, command: Command): Session {
     const options = command.optsWithGlobals<GlobalOptions>();
-    const { SIGNET_URL = "" } = shell.io.environment;
-    const url = checkUrl(options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL));
+    const url = serverUrl(shell, options);
     const token = findToken(shell, url);
     if (shell.io.signal.aborted) throw new SignetError("cancelled", "interrupted");
     const tls = readClientTls(shell.io.environment, options);
@@ -35,7 +38,8 @@ export class Session implements Disposable {
     const close = () => connection[Symbol.dispose]();
     // Whatever is in flight then ends.
     shell.io.signal.addEventListener("abort", close);
-    return new Session(createSignetClient({ transport: connection.transport, token }), options, () => {
+    const { transport } = connection;
+    return new Session(createSignetClient({ transport, token }), transport, options, () => {
       shell.io.signal.removeEventListener("abort", close);
       close();
     });
@@ -43,6 +47,11 @@ export class Session implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The same server, as somebody else. */
+  clientWith(token: string): SignetClient {
+    return createSignetClient({ transport: this.transport, token });
   }
 
   whoAmI(): Promise<WhoAmIResponse> {
@@ -102,7 +111,10 @@ export class Session implements Disposable {
   }
 }
 
-function checkUrl(url: string): string {
+/** The server that the caller means. Throws UsageError for a URL that is none. */
+export function serverUrl(shell: Shell, options: Pick<GlobalOptions, "url">): string {
+  const { SIGNET_URL = "" } = shell.io.environment;
+  const url = options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL);
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"${url}" is not a URL such as http://127.0.0.1:8080`);
   }

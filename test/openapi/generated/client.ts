@@ -1598,6 +1598,8 @@ export interface components {
             /** @description 1 to 3,650; never expires by default. */
             expires_in_days?: number | null;
             name?: string | null;
+            /** @description The SHA-256 of a key that the caller made, 64 lower-case hex digits. The answer has no raw_key then. 409 when a token has or had it. */
+            sha256?: string | null;
         };
         CreateArtifactRequest: {
             project_id?: string;
@@ -1615,6 +1617,7 @@ export interface components {
             name?: string | null;
             /** @description The names of the environments that it may change, at most 100; all by default. */
             environments?: string[];
+            sha256?: string | null;
         };
         CreateEnvironmentRequest: {
             /** @description [a-z0-9][a-z0-9-]{0,62}, unique in the project. */
@@ -1630,6 +1633,10 @@ export interface components {
             plan?: string | null;
             /** @description Unlimited by default. */
             versions_per_environment?: number | null;
+            /** @description The SHA-256 of the first admin token's key, when the caller made it: CreateAdminTokenRequest.sha256. */
+            admin_token_sha256?: string | null;
+            /** @description "first admin" by default. At most 100 characters. */
+            admin_token_name?: string | null;
         };
         /** @description The new organization; its fields stand beside its first admin token. */
         CreateOrganizationResponse: {
@@ -1643,7 +1650,7 @@ export interface components {
             industry: string | null;
             company_size: string | null;
             versions_per_environment: number | null;
-            /** @description Carries raw_key, here and never again. */
+            /** @description Carries raw_key, here and never again, unless the caller made the key. */
             admin_token: components["schemas"]["Token"];
         };
         CreatePipelineRequest: {
@@ -1665,6 +1672,10 @@ export interface components {
         CreateProjectRequest: {
             /** @description 1 to 255 characters. */
             name: string;
+            /** @description The names of its environments in order, at most 100, each promoting to the next one; dev, staging and prod by default. */
+            environments?: string[];
+            /** @description Whether to make a runtime token for each environment; true by default. */
+            runtime_keys?: boolean | null;
         };
         /** @description The new project and its runtime tokens. */
         CreateProjectResponse: {
@@ -1688,6 +1699,7 @@ export interface components {
             expires_in_days?: number | null;
             /** @description Lets an environment have more than one, so that one instance can be revoked alone. */
             name?: string | null;
+            sha256?: string | null;
         };
         CreateWebhookRequest: {
             /**
@@ -1699,6 +1711,8 @@ export interface components {
             events: string[];
             /** @description True by default. Without a secret only the public-key signature is sent. */
             generate_secret?: boolean | null;
+            /** @description A secret that the caller made: `whsec_` and 24 to 64 bytes in base64. The answer does not repeat it. */
+            given_secret?: string | null;
         };
         /** @description An activation: the event that made a bundle the active one. */
         Deployment: {
@@ -2080,13 +2094,15 @@ export interface components {
         RotateTokenRequest: {
             /** @description For how long the old secret still works: 0 (the default) to 604,800. */
             grace_seconds?: number | null;
+            sha256?: string | null;
         };
         RotateWebhookSecretRequest: {
             /** @description For how long the old secret signs too: 0 to 604,800, 86,400 by default. */
             grace_seconds?: number | null;
+            given_secret?: string | null;
         };
         RotateWebhookSecretResponse: {
-            /** @description Here and never again. */
+            /** @description Here and never again; empty for a secret that the caller made. */
             secret: string;
         };
         /** @description A program that enforces the active bundle. */
@@ -2169,7 +2185,7 @@ export interface components {
             id: number;
             /** @description At most 100 characters. */
             name: string | null;
-            /** @description The first characters of the raw key, none of its secret part; for a token that the operator chose, of its hash. */
+            /** @description The first characters of the raw key, none of its secret part; for a key that the caller chose, `chosen_` and 8 digits of its hash. */
             key_prefix: string;
             /**
              * @description "admin", "ci" or "runtime".
@@ -2195,7 +2211,7 @@ export interface components {
             last_used_at: string | null;
             /** @description For ci: the names of the environments that it may change; empty is all. */
             environments: string[];
-            /** @description The token itself: only in the answer that makes or rotates it. */
+            /** @description The token itself: only in the answer that makes or rotates it, unless the caller made the key. */
             raw_key: string | null;
         };
         UpdateEnvironmentRequest: {
@@ -2274,6 +2290,8 @@ export interface components {
              * @description Since when every delivery has failed.
              */
             failing_since: string | null;
+            /** @description The first 16 hex digits of the SHA-256 of the secret's text: names the secret without telling it. */
+            secret_fingerprint: string | null;
         };
         /** @description One event on its way to one webhook. */
         WebhookDelivery: {

@@ -1,0 +1,24 @@
+import { benchHistory } from "./history.js";
+import { benchPromote } from "./promote.js";
+import { benchPublish } from "./publish.js";
+import { benchWebhooks } from "./webhooks.js";
+
+/** `npm run bench -- NAME…` runs these; without a name all but `history`, which needs 10 GB and an hour. */
+const BENCHES = { publish: benchPublish, promote: benchPromote, webhooks: benchWebhooks, history: benchHistory };
+type Name = keyof typeof BENCHES;
+
+function isName(text: string): text is Name {
+  return Object.hasOwn(BENCHES, text);
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !isName(name));
+if (unknown !== undefined) {
+  console.error(`there is no benchmark "${unknown}"; there are ${Object.keys(BENCHES).join(", ")}`);
+  process.exit(2);
+}
+const names: readonly Name[] = asked.length > 0 ? asked.filter(isName) : ["publish", "promote", "webhooks"];
+for (const name of names) {
+  console.log(`\n# ${name}`);
+  await BENCHES[name]();
+}

@@ -1,0 +1,17 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gatherContents } from "./contents.js";
+import { writeExecutable } from "./executable.js";
+import { measure } from "./measure.js";
+import { billOfMaterials } from "./sbom.js";
+
+// Makes dist/signet, the program as one file, and what has to go with it. The compiled files have to be there.
+
+const root = join(import.meta.dirname, "../..");
+const executable = join(root, "dist/signet");
+
+const contents = await gatherContents(root);
+await writeExecutable(executable, contents.script, contents.assets);
+await writeFile(join(root, "dist/THIRD-PARTY-LICENSES"), contents.licenses);
+await writeFile(join(root, "dist/sbom.json"), await billOfMaterials(root, contents.packages));
+console.log(await measure(executable));

@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** Licences that let Signet be passed on with them, as SPDX has them. Another one stops the build: somebody has to read it. */
+const ACCEPTED = new Set(["Apache-2.0", "BlueOak-1.0.0", "BSD-3-Clause", "ISC", "MIT", "Unlicense"]);
+
+const LICENSE_FILE = /^(licen[cs]e|copying|notice)(\.|$)/i;
+
+/**
+ * The licence texts of all that is inside the executable, each under its name: Signet's own, Node's with those of what Node is made
+ * of, SQLite's, and every package's.
+ *
+ * @param packages their directories
+ * @throws when a licence is not an accepted one, or its text is nowhere to be found
+ */
+export function licensesOf(root: string, packages: readonly string[]): string {
+  return [
+    section("signet, Apache-2.0", readFileSync(join(root, "LICENSE"), "utf8")),
+    section(`Node.js ${process.version}`, readNodeLicense()),
+    section("SQLite", "SQLite is in the public domain: https://www.sqlite.org/copyright.html"),
+    ...packages.map((directory) => packageSection(root, directory)),
+  ].join("\n");
+}
+
+function packageSection(root: string, directory: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(root, directory, "package.json"), "utf8")) as {
+    name: string;
+    version: string;
+    license: string;
+  };
+  const ids = license.match(/[\w.-]+/g)?.filter((word) => word !== "AND") ?? [];
+  const unknown = ids.find((id) => !ACCEPTED.has(id));
+  if (ids.length === 0 || unknown !== undefined)
+    throw new Error(`${name} has the licence "${license}": accept it or do without`);
+  const own = readdirSync(join(root, directory)).filter((file) => LICENSE_FILE.test(file));
+  const files = own.map((file) => join(root, directory, file));
+  // What a package says in its repository only.
+  const kept = join(root, "packaging/licenses", `${name.replace("/", "+")}.txt`);
+  if (files.length === 0) files.push(kept);
+  return section(`${name} ${version}, ${license}`, files.map((file) => readFileSync(file, "utf8")).join("\n"));
+}
+
+function section(title: string, text: string): string {
+  const rule = "=".repeat(100);
+  return `${rule}\n${title}\n${rule}\n\n${text.trim()}\n`;
+}
+
+/** Where the archives of nodejs.org, their images and the Linux packages keep it. */
+function readNodeLicense(): string {
+  const prefix = join(dirname(process.execPath), "..");
+  const places = ["LICENSE", "share/doc/nodejs/LICENSE", "share/doc/node/LICENSE", "share/doc/nodejs/copyright"];
+  const file = places.map((place) => join(prefix, place)).find((path) => existsSync(path));
+  if (file === undefined) {
+    throw new Error(`the licence of ${process.execPath} is not in ${prefix}: it has to go with the executable`);
+  }
+  return readFileSync(file, "utf8");
+}

@@ -1,0 +1,240 @@
+import { AppError } from "../core/error.js";
+import { ENVIRONMENT_NAME } from "../core/organization.js";
+import { KEY_HASH } from "../core/token.js";
+import { validateEventPatterns } from "../webhook/event-types.js";
+import { checkWebhookSecret } from "../webhook/secret.js";
+import { parseWebhookUrl } from "../webhook/target.js";
+import type {
+  Declaration,
+  DeclaredEnvironment,
+  DeclaredOrganization,
+  DeclaredProject,
+  DeclaredToken,
+  DeclaredWebhook,
+} from "./declaration.js";
+import { Fields, Problems, type Path } from "./fields.js";
+
+/** The version of the format, which a file must name. */
+const FORMAT = 1;
+const MAX_ITEMS = 1_000;
+
+/** Where a file says that a secret is. */
+export type SecretReference = { readonly env: string } | { readonly file: string };
+
+/** Reads a secret that the file only refers to. Throws AppError with why it cannot be read, without the secret. */
+export type ReadSecret = (reference: SecretReference) => string;
+
+export interface ParseOptions {
+  readonly readSecret: ReadSecret;
+  /** Whether the tokens of other organizations are needed: not where the server itself applies the file. */
+  readonly needsCredentials: boolean;
+}
+
+/**
+ * Checks a file's value (docs/provision.md) and reads the secrets that it refers to. Throws AppError `invalid` with everything that
+ * is wrong, each with its path.
+ */
+export function parseDeclaration(value: unknown, options: ParseOptions): Declaration {
+  const problems = new Problems();
+  const organizations = new DeclarationReader(problems, options).read(value);
+  if (problems.found.length > 0) {
+    throw new AppError("invalid", "the declaration cannot be used", { fields: problems.found });
+  }
+  return { organizations };
+}
+
+class DeclarationReader {
+  constructor(
+    private readonly problems: Problems,
+    private readonly options: ParseOptions,
+  ) {}
+
+  read(value: unknown): readonly DeclaredOrganization[] {
+    const fields = new Fields(value, [], this.problems);
+    if (fields.value("signet") !== FORMAT) {
+      this.problems.add(fields.at("signet"), `must be ${FORMAT}, the version of this format`, "version");
+    }
+    if (!fields.has("organizations")) this.problems.add(fields.at("organizations"), "is required", "missing");
+    const list = fields.list("organizations", MAX_ITEMS) ?? [];
+    const organizations = list.map(([item, path]) => this.organization(new Fields(item, path, this.problems)));
+    fields.end();
+    this.refuseTwice(list, organizations, ({ name }) => name);
+    if (organizations.filter(({ operator }) => operator).length > 1) {
+      this.problems.add(["organizations"], "only one can be the operator's", "duplicate");
+    }
+    return organizations;
+  }
+
+  private organization(fields: Fields): DeclaredOrganization {
+    const projects = this.items(
+      fields,
+      "projects",
+      (item) => this.project(item),
+      ({ name }) => name,
+    );
+    const read = {
+      name: fields.requiredText("name", 255),
+      operator: fields.boolean("operator") ?? false,
+      ...defined({
+        plan: fields.text("plan", 64),
+        versionsPerEnvironment: fields.wholeNumberOrNull("versions_per_environment", 1, 1_000_000),
+        credential: this.secret(fields, "token", this.options.needsCredentials),
+        projects,
+        webhooks: this.items(
+          fields,
+          "webhooks",
+          (item) => this.webhook(item),
+          ({ url }) => url,
+        ),
+        tokens: this.items(fields, "tokens", (item) => this.token(item, projects), identityOf),
+      }),
+    };
+    fields.end();
+    return read;
+  }
+
+  private project(fields: Fields): DeclaredProject {
+    const environments = this.items(
+      fields,
+      "environments",
+      (item) => this.environment(item),
+      ({ name }) => name,
+    );
+    if (environments?.length === 0) {
+      this.problems.add(fields.at("environments"), "must not be empty: leave it out", "too_short");
+    }
+    const read = { name: fields.requiredText("name", 255), ...defined({ environments }) };
+    fields.end();
+    if (environments !== undefined) this.refuseCycle(environments, fields.at("environments"));
+    return read;
+  }
+
+  private environment(fields: Fields): DeclaredEnvironment {
+    const name = fields.requiredText("name", 63);
+    if (name !== "" && !ENVIRONMENT_NAME.test(name)) {
+      this.problems.add(fields.at("name"), "must match [a-z0-9][a-z0-9-]{0,62}", "pattern");
+    }
+    const read = {
+      name,
+      ...defined({
+        position: fields.wholeNumber("position", 0, 1_000_000),
+        promotesTo: fields.textOrNull("promotes_to", 63),
+      }),
+    };
+    fields.end();
+    return read;
+  }
+
+  private webhook(fields: Fields): DeclaredWebhook {
+    const url = fields.requiredText("url", 2_000);
+    if (url !== "") this.check(() => parseWebhookUrl(url), fields.path);
+    const events = fields.texts("events", 50) ?? [];
+    this.check(() => validateEventPatterns(events), fields.path);
+    const isActive = fields.boolean("active");
+    const secret = this.secret(fields, "secret", true);
+    if (secret !== undefined) this.check(() => checkWebhookSecret(secret, "secret"), fields.path);
+    fields.end();
+    return { url, events: [...new Set(events)], ...defined({ isActive, secret }) };
+  }
+
+  private token(fields: Fields, projects: readonly DeclaredProject[] | undefined): DeclaredToken {
+    const type = fields.oneOf("type", ["admin", "ci", "runtime"]) ?? "admin";
+    const sha256 = fields.requiredText("sha256", 64);
+    if (sha256 !== "" && !KEY_HASH.test(sha256)) {
+      this.problems.add(fields.at("sha256"), "must be the SHA-256 of the key: 64 lower-case hex digits", "pattern");
+    }
+    const project = type === "admin" ? undefined : fields.requiredText("project", 255);
+    const environment = type === "runtime" ? fields.requiredText("environment", 63) : undefined;
+    const environments = (type === "ci" ? fields.texts("environments", 100) : undefined) ?? [];
+    const expiresInDays = fields.wholeNumber("expires_in_days", 1, 3650);
+    const name = fields.requiredText("name", 100);
+    fields.end();
+    const declared = projects?.find((candidate) => candidate.name === project);
+    if (project !== undefined && project !== "" && projects !== undefined && declared === undefined) {
+      this.problems.add(fields.at("project"), `names no project of this organization: "${project}"`, "unknown");
+    }
+    return { name, type, sha256, environments, ...defined({ project, environment, expiresInDays }) };
+  }
+
+  /** `{env: NAME}` or `{file: PATH}`: a secret itself has no place in a file that is kept and shown. */
+  private secret(fields: Fields, name: string, isNeeded: boolean): string | undefined {
+    const value = fields.value(name);
+    if (value === undefined) return undefined;
+    const path = fields.at(name);
+    const { env, file, ...others } = (typeof value === "object" && value !== null ? value : {}) as Record<
+      string,
+      unknown
+    >;
+    const isReference = (typeof env === "string") !== (typeof file === "string") && Object.keys(others).length === 0;
+    if (!isReference) {
+      this.problems.add(path, "must be {env: NAME} or {file: PATH}", "type");
+      return undefined;
+    }
+    if (!isNeeded) return undefined;
+    return this.check(() => this.options.readSecret(typeof env === "string" ? { env } : { file: String(file) }), path);
+  }
+
+  private items<T>(
+    fields: Fields,
+    name: string,
+    read: (item: Fields) => T,
+    identity: (item: T) => string,
+  ): readonly T[] | undefined {
+    const list = fields.list(name, MAX_ITEMS);
+    if (list === undefined) return undefined;
+    const items = list.map(([item, path]) => read(new Fields(item, path, this.problems)));
+    this.refuseTwice(list, items, identity);
+    return items;
+  }
+
+  private refuseTwice<T>(
+    list: readonly (readonly [unknown, Path])[],
+    items: readonly T[],
+    identity: (item: T) => string,
+  ): void {
+    const seen = new Set<string>();
+    for (const [index, item] of items.entries()) {
+      const key = identity(item);
+      if (key !== "" && seen.has(key)) this.problems.add(list[index]?.[1] ?? [], "is declared twice", "duplicate");
+      seen.add(key);
+    }
+  }
+
+  private refuseCycle(environments: readonly DeclaredEnvironment[], path: Path): void {
+    const next = new Map(environments.map(({ name, promotesTo }) => [name, promotesTo ?? null]));
+    for (const { name } of environments) {
+      const seen = new Set<string>();
+      for (let stage: string | null = name; stage !== null; stage = next.get(stage) ?? null) {
+        if (seen.has(stage)) {
+          this.problems.add(path, `"${stage}" promotes to itself in the end`, "cycle");
+          return;
+        }
+        seen.add(stage);
+      }
+    }
+  }
+
+  /** What another part of the product finds wrong becomes a problem of the file. */
+  private check<T>(work: () => T, path: Path): T | undefined {
+    try {
+      return work();
+    } catch (thrown) {
+      if (!(thrown instanceof AppError)) throw thrown;
+      if (thrown.fields.length === 0) this.problems.add(path, thrown.message, thrown.code);
+      // Their paths begin with the part of a request.
+      for (const { loc, msg, type } of thrown.fields) this.problems.add([...path, ...loc.slice(1)], msg, type);
+      return undefined;
+    }
+  }
+}
+
+function identityOf({ type, project = "", environment = "", name }: DeclaredToken): string {
+  return JSON.stringify([type, project, environment, name]);
+}
+
+/** Without the fields that the file leaves out. */
+function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
