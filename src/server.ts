@@ -138,6 +138,7 @@ function httpServer(
   const methods = createMethods(services, onRefused);
   const admission = createAdmission({
     authenticate: (rawKey) => services.tokens.authenticate(rawKey),
+    known: (rawKey) => services.tokens.known(rawKey),
     onRefused,
     requestsPerMinute: config.rateLimit,
     maxRateKeys: MAX_RATE_KEYS,

@@ -3,7 +3,7 @@ import type { Operation } from "../../gen/signet/v1/options_pb.js";
 import { AppError } from "../core/error.js";
 import type { Principal } from "../core/token.js";
 import { addressKey } from "./admission-address.js";
-import { rawKeyOf } from "./admission-credentials.js";
+import { plainKeyOf, rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
 import type { Admission, RateState, RequestHead } from "./admission.js";
 import { requireOrganization, type OnRefused } from "./guard.js";
@@ -18,6 +18,8 @@ export const MAX_RATE_KEYS = 50_000;
 export interface AdmissionOptions {
   /** Who a raw key belongs to. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked. */
   authenticate(rawKey: string): Promise<Principal>;
+  /** The same for what is in memory; undefined for every other key. */
+  known(rawKey: string): Principal | undefined;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
   readonly onRefused: OnRefused;
   /** For each token; 0 turns all rate limits off. */
@@ -28,7 +30,10 @@ export interface AdmissionOptions {
 /** The door of every method (api.md, "order of refusals", "rate limit"). */
 export function createAdmission(options: AdmissionOptions): Admission {
   const door = new Door(options);
-  return { admit: (method, head, orgId) => door.admit(method, head, orgId) };
+  return {
+    admit: (method, head, orgId) => door.admit(method, head, orgId),
+    admitKnown: (method, head) => door.admitKnown(method, head),
+  };
 }
 
 interface Rates {
@@ -69,8 +74,19 @@ class Door {
     return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
   }
 
+  admitKnown(method: DescMethod, head: RequestHead) {
+    const operation = this.operationOf(method);
+    if (this.rates?.failures.look(addressKey(head.clientAddress)).exceeded === true) return undefined;
+    const rawKey = plainKeyOf(head.rawHeaders);
+    const principal = rawKey === undefined ? undefined : this.options.known(rawKey);
+    if (principal === undefined || !isUncounted(operation, principal)) return undefined;
+    if (!carriesScope(principal, operation.scope)) return undefined;
+    if (this.rates !== undefined) head.onRate(this.rates.tokens.look(String(principal.tokenId)).state);
+    return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
+  }
+
   private async authenticate(head: RequestHead, address: string): Promise<Principal> {
-    const failures = await this.rates?.failures.look(address);
+    const failures = this.rates?.failures.look(address);
     if (failures?.exceeded) {
       head.onRate(failures.state);
       throw rateLimited(failures.state, "too many failed authentications from this address");
@@ -110,9 +126,8 @@ async function countRequest(
   head: RequestHead,
 ): Promise<void> {
   const token = String(principal.tokenId);
-  // A fleet shares one runtime token and often one address; streams and polls have budgets of their own.
-  if (operation.runtimeTraffic && principal.keyType === "runtime") {
-    head.onRate((await rates.tokens.look(token)).state);
+  if (isUncounted(operation, principal)) {
+    head.onRate(rates.tokens.look(token).state);
     return;
   }
   const byToken = await rates.tokens.count(token);
@@ -123,6 +138,11 @@ async function countRequest(
   }
   head.onRate(byToken.state);
   if (byToken.exceeded) throw rateLimited(byToken.state, "too many requests with this token");
+}
+
+/** A fleet shares one runtime token and often one address; streams and polls have budgets of their own. */
+function isUncounted(operation: Operation, principal: Principal): boolean {
+  return operation.runtimeTraffic && principal.keyType === "runtime";
 }
 
 function rateLimited(state: RateState, why: string): AppError {

@@ -68,7 +68,8 @@ export class ActiveBundles {
       });
       const isCurrent = this.#loading.get(environmentId) === load;
       if (isCurrent) this.#keep(environmentId, pointer);
-      if (isCurrent || this.#kept.has(environmentId) || tries >= MAX_TRIES) return this.peek(environmentId) ?? pointer.active;
+      if (isCurrent || this.#kept.has(environmentId) || tries >= MAX_TRIES)
+        return this.peek(environmentId) ?? pointer.active;
     }
   }
 

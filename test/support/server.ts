@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { loadConfig, type Config } from "../../src/config.js";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
-import { startServer, type RunningServer } from "../../src/server.js";
+import { startServer, type RunningServer, type ServerOptions } from "../../src/server.js";
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
 
@@ -25,10 +25,13 @@ export interface TestServer extends AsyncDisposable {
 }
 
 /** Starts one; `settings` are environment variables on top of the test's own. */
-export async function startTestServer(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+export async function startTestServer(
+  settings: Readonly<Record<string, string>> = {},
+  options: ServerOptions = { hotPaths },
+): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "signet-test-"));
   const config = testConfig({ SIGNET_DATA: directory, ...settings });
-  const server = await startServer(config, pino({ level: "silent" }), { hotPaths });
+  const server = await startServer(config, pino({ level: "silent" }), options);
   const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000 });
   const clientFor = (token: string) => createSignetClient({ transport: connection.transport, token });
   const { firstStart } = server;

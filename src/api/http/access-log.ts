@@ -17,6 +17,23 @@ export function logRequest(
   report: RequestReport,
   startedMs: number,
 ): void {
+  const { httpVersion, method = "" } = req;
+  const answer = { httpVersion, method, path: pathOf(req), status: res.statusCode, isAborted: isAborted(res) };
+  logAnswer(logger, answer, report, startedMs);
+}
+
+/** A request and its answer, as far as the log tells of them. */
+export interface LoggedAnswer {
+  readonly httpVersion: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  /** The client had not got all of the answer when the connection or stream ended. */
+  readonly isAborted: boolean;
+}
+
+/** As logRequest, for an answer of any make. */
+export function logAnswer(logger: Logger, answer: LoggedAnswer, report: RequestReport, startedMs: number): void {
   const { requestId, clientAddress, protocol, operationId, keyPrefix, error } = report;
   if (error !== undefined && DEFECTS.includes(error.code)) {
     logger.error({ requestId, operationId, code: error.code, err: error.cause ?? error }, error.message);
@@ -24,16 +41,16 @@ export function logRequest(
   const line = {
     requestId,
     protocol,
-    http: req.httpVersion,
-    method: req.method,
-    path: pathOf(req),
+    http: answer.httpVersion,
+    method: answer.method,
+    path: answer.path,
     operationId,
-    status: res.statusCode,
+    status: answer.status,
     code: error?.code ?? (isProtocolError(report) ? "malformed" : undefined),
     durationMs: Math.round((performance.now() - startedMs) * 10) / 10,
     keyPrefix,
     clientAddress,
-    aborted: isAborted(res) ? true : undefined,
+    aborted: answer.isAborted ? true : undefined,
   };
   logger[protocol === "probe" ? "debug" : "info"](line, "request");
 }

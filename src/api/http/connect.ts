@@ -1,21 +1,20 @@
 import { createConnectRouter, createContextValues, type ContextValues, type MethodImplSpec } from "@connectrpc/connect";
-import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from "@connectrpc/connect/protocol";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
-import { toAppError, toConnectError } from "../errors.js";
+import { toAppError } from "../errors.js";
 import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed } from "../rest/error-body.js";
 import { clampDeadline } from "./deadline.js";
-import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
 import { readBody } from "./read-body.js";
-import { writeRefusal } from "./refusal.js";
 import { reportKey, type RequestReport } from "./request-report.js";
+import { refuse, respond } from "./rpc-answer.js";
 import { checkQuery, COMPRESSIONS, strictBody } from "./strict-body.js";
 import { allowedMethods, wireFormOf, type WireForm } from "./wire-form.js";
 
@@ -168,7 +167,7 @@ async function invoke(
     const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes);
     request.body = createAsyncIterable([checked]);
   }
-  await respond(route, request, res);
+  await respond(route.handler, request, res);
 }
 
 /** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */
@@ -190,13 +189,7 @@ async function invokeWatch(
     if (await watch.rpc({ form, header, body: checked, call, report, res })) return;
   }
   const request = universalRequest(req, res, values);
-  await respond(route, { ...request, header, body: createAsyncIterable([checked]) }, res);
-}
-
-async function respond(route: RpcRoute, request: UniversalServerRequest, res: NodeResponse): Promise<void> {
-  const response = await route.handler(request);
-  // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
-  universalResponseToNodeResponse(response, res).catch(() => res.destroy());
+  await respond(route.handler, { ...request, header, body: createAsyncIterable([checked]) }, res);
 }
 
 function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextValues) {
@@ -205,16 +198,6 @@ function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextVa
   } catch (cause) {
     throw new AppError("malformed", "the request's target or host is no URL", { cause });
   }
-}
-
-function refuse(res: NodeResponse, form: WireForm, report: RequestReport, error: AppError): void {
-  report.error ??= error;
-  if (res.headersSent) {
-    res.destroy();
-    return;
-  }
-  closeUnread(res);
-  writeRefusal(res, form, toConnectError(error, report.requestId));
 }
 
 function answerUnsupported(req: NodeRequest, res: NodeResponse, report: RequestReport): void {

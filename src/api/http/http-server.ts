@@ -6,7 +6,8 @@ import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { Admission } from "../admission.js";
 import { createRpcHandler } from "./connect.js";
-import type { WatchDoor } from "../watch/door.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
+import { createWatchLane } from "../watch/lane.js";
 import { createCorsPolicy } from "./cors.js";
 import { createDispatch, type RestHandler } from "./dispatch.js";
 import { createHealthMethods } from "./health.js";
@@ -18,6 +19,8 @@ import { createReflectionMethods } from "./reflection.js";
 
 /** Health watches need no token; load balancers hold one each. */
 const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
+
+const WATCH_PATH = `/${WATCH.parent.typeName}/${WATCH.name}`;
 
 export interface HttpServerOptions {
   /** Guarded (guard.ts). */
@@ -61,7 +64,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const rpc = createRpcHandler({ methods, publicMethods, admission, watch, maxBodyBytes, shutdownSignal });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
-  const listener = createListener(createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger }), limits);
+  const route = rpc.find(WATCH_PATH);
+  const lane =
+    watch === null || route === undefined
+      ? null
+      : createWatchLane({ ...route, door: watch, admission, headers: cors.headers, logger });
+  const dispatch = createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger });
+  const listener = createListener(dispatch, limits, lane);
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);

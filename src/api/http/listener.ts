@@ -7,6 +7,7 @@ import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
 import { peekVersion } from "./preface.js";
+import { takeStreams, type StreamLane } from "./stream-lane.js";
 
 /** One port for HTTP/1.1 and HTTP/2 without TLS. */
 export interface Listener extends AsyncDisposable {
@@ -22,11 +23,11 @@ export interface Listener extends AsyncDisposable {
 }
 
 /** Tells HTTP/1.1 and HTTP/2 apart by a connection's first bytes, and gives the requests of both to `handle`. */
-export function createListener(handle: RequestListener, limits: ListenerLimits): Listener {
+export function createListener(handle: RequestListener, limits: ListenerLimits, lane: StreamLane | null): Listener {
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
   const http1 = http1Server(handle, limits);
-  const http2 = http2Server(handle, limits);
+  const http2 = http2Server(handle, limits, lane);
   const net = createNet({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
     undecided.add(socket);
@@ -61,7 +62,7 @@ export function createListener(handle: RequestListener, limits: ListenerLimits):
     listen: async (host, port) => {
       await new Promise<void>((resolve, reject) => {
         net.once("error", reject);
-        net.listen(port, host, resolve);
+        net.listen({ port, host, backlog: limits.maxBacklog }, resolve);
       });
       return addressOf(net.address());
     },
@@ -126,7 +127,7 @@ function http1Server(handle: RequestListener, limits: ListenerLimits) {
   return { accept, drain };
 }
 
-function http2Server(handle: RequestListener, limits: ListenerLimits) {
+function http2Server(handle: RequestListener, limits: ListenerLimits, lane: StreamLane | null) {
   const sessions = new Set<ServerHttp2Session>();
   const { maxConcurrentStreams, windowBytes, maxSessionMiB } = limits.http2;
   const server = createHttp2(
@@ -142,6 +143,7 @@ function http2Server(handle: RequestListener, limits: ListenerLimits) {
     continueOnRead(req, res);
     handle(req, res);
   });
+  if (lane !== null) takeStreams(server, lane);
   const accept = (socket: Socket) => {
     server.once("session", (session) => {
       sessions.add(session);

@@ -1,6 +1,11 @@
 import { encodeEnvelope, type Compression } from "@connectrpc/connect/protocol";
 import { headerEncoding, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { contentTypeJson, contentTypeProto, trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import {
+  contentTypeJson,
+  contentTypeProto,
+  trailerFlag,
+  trailerSerialize,
+} from "@connectrpc/connect/protocol-grpc-web";
 import { toConnectError } from "../errors.js";
 import type { WatchWire } from "./wire.js";
 

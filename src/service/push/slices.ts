@@ -30,7 +30,7 @@ export class Slices {
   }
 
   #run(): void {
-    for (let left = SLICE; left > 0; ) {
+    for (let left = SLICE; left > 0;) {
       const work = this.#works.shift();
       if (work === undefined) break;
       let goesOn = true;

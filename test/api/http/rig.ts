@@ -77,6 +77,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       authenticated.push(rawKey);
       return principalOf(rawKey);
     },
+    known: () => undefined,
     onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
     maxRateKeys: options.maxRateKeys ?? 1000,

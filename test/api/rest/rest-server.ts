@@ -90,6 +90,7 @@ export async function startRest(
       const { requestId, clientAddress } = head;
       return { requestId, clientAddress, operation: operationOf(method), principal: PRINCIPAL };
     },
+    admitKnown: () => undefined,
   };
   const handler = createRestHandler({
     ...{ methods, admission, watch: null },
