@@ -1,9 +1,11 @@
 import type { Logger } from "pino";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
+import type { Admission } from "./api/admission.js";
 import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { createMethods } from "./api/methods.js";
+import { Polls } from "./api/poll/polls.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import { WatchDoor } from "./api/watch/door.js";
 import { assembleServices, type Services } from "./assemble.js";
@@ -93,12 +95,14 @@ async function startOn(
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
-  const http = httpServer(services, directory, config, log, options);
+  const admission = createDoor(services, config);
+  const polls = options.hotPaths ? new Polls({ admission, active: services.active, logger: log }) : null;
+  const http = httpServer({ services, directory, config, logger: log, admission, polls, options });
   const { address, port } = await http.listen(config.host, config.port);
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = await makeFirstStart(directory, services, config);
   await services.dispatcher.start();
-  const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
+  const upkeep = startUpkeep([...choresOf(services, directory, config, log), countPolls(polls, log)], log);
   const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
   log.info({ url, data: directory.path, version: VERSION }, "listening");
 
@@ -125,31 +129,39 @@ async function startOn(
   };
 }
 
-/** The wire: every protocol on one port, behind one door. */
-function httpServer(
-  services: Services,
-  { store }: DataDirectory,
-  config: Config,
-  logger: Logger,
-  { hotPaths }: ServerOptions,
-): HttpServer {
-  const { maxBodyBytes, corsOrigins } = config;
-  const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods(services, onRefused);
-  const admission = createAdmission({
-    authenticate: (rawKey) => services.tokens.authenticate(rawKey),
-    known: (rawKey) => services.tokens.known(rawKey),
-    onRefused,
+function createDoor({ tokens, refusals }: Services, config: Config): Admission {
+  return createAdmission({
+    authenticate: (rawKey) => tokens.authenticate(rawKey),
+    known: (rawKey) => tokens.known(rawKey),
+    onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
     maxRateKeys: MAX_RATE_KEYS,
   });
+}
+
+interface Wire {
+  readonly services: Services;
+  readonly directory: DataDirectory;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly admission: Admission;
+  readonly polls: Polls | null;
+  readonly options: ServerOptions;
+}
+
+/** The wire: every protocol on one port, behind one door. */
+function httpServer({ services, directory, config, logger, admission, polls, options }: Wire): HttpServer {
+  const { maxBodyBytes, corsOrigins } = config;
+  const { store } = directory;
+  const onRefused = services.refusals.count.bind(services.refusals);
+  const methods = createMethods(services, onRefused);
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
   };
-  const watch = hotPaths ? new WatchDoor(services.push, onRefused) : null;
+  const watch = options.hotPaths ? new WatchDoor(services.push, onRefused) : null;
   return createHttpServer({
-    ...{ methods, admission, watch, maxBodyBytes, corsOrigins, ready, logger },
+    ...{ methods, admission, watch, polls, maxBodyBytes, corsOrigins, ready, logger },
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes }),
     version: VERSION,
     limits: DEFAULT_LIMITS,
@@ -171,6 +183,15 @@ function choresOf(services: Services, { store }: DataDirectory, config: Config, 
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(services, store, log) },
     { name: "old webhook events", everyMs: 600_000, run: prune },
   ];
+}
+
+/** In place of a line for each poll that was answered from memory (docs/operate.md, "Logs"). */
+function countPolls(polls: Polls | null, log: Logger): Chore {
+  const run = async () => {
+    const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
+    if (ok + notModified > 0) log.info({ ok, notModified }, "polls");
+  };
+  return { name: "poll counts", everyMs: 60_000, run };
 }
 
 /** For who watches logs: tries of this process, and what waits in the database. */

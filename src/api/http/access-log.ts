@@ -16,10 +16,11 @@ export function logRequest(
   res: NodeResponse,
   report: RequestReport,
   startedMs: number,
+  level: "info" | "debug" = "info",
 ): void {
   const { httpVersion, method = "" } = req;
   const answer = { httpVersion, method, path: pathOf(req), status: res.statusCode, isAborted: isAborted(res) };
-  logAnswer(logger, answer, report, startedMs);
+  logAnswer(logger, answer, report, startedMs, level);
 }
 
 /** A request and its answer, as far as the log tells of them. */
@@ -33,7 +34,13 @@ export interface LoggedAnswer {
 }
 
 /** As logRequest, for an answer of any make. */
-export function logAnswer(logger: Logger, answer: LoggedAnswer, report: RequestReport, startedMs: number): void {
+export function logAnswer(
+  logger: Logger,
+  answer: LoggedAnswer,
+  report: RequestReport,
+  startedMs: number,
+  level: "info" | "debug" = "info",
+): void {
   const { requestId, clientAddress, protocol, operationId, keyPrefix, error } = report;
   if (error !== undefined && DEFECTS.includes(error.code)) {
     logger.error({ requestId, operationId, code: error.code, err: error.cause ?? error }, error.message);
@@ -52,7 +59,7 @@ export function logAnswer(logger: Logger, answer: LoggedAnswer, report: RequestR
     clientAddress,
     aborted: answer.isAborted ? true : undefined,
   };
-  logger[protocol === "probe" ? "debug" : "info"](line, "request");
+  logger[protocol === "probe" ? "debug" : level](line, "request");
 }
 
 /** The protocol's handler refused the message (a broken frame, a broken message) in its own words. */

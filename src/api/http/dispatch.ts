@@ -15,6 +15,7 @@ import {
   type NodeResponse,
   type RequestListener,
 } from "./node-http.js";
+import type { Polls } from "../poll/polls.js";
 import type { Probes } from "./probes.js";
 import type { RequestReport } from "./request-report.js";
 
@@ -41,6 +42,8 @@ export interface RestOutcome {
 export type RestHandler = (req: NodeRequest, res: NodeResponse, context: RestContext) => Promise<RestOutcome>;
 
 export interface DispatchOptions {
+  /** Answers polls in place of the REST mapping; null leaves them to it. */
+  readonly polls: Polls | null;
   readonly probes: Probes;
   readonly cors: CorsPolicy;
   readonly rpc: RpcHandler;
@@ -55,6 +58,7 @@ export interface DispatchOptions {
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
   return (req, res) => {
+    if (options.polls?.answer(req, res) === true) return;
     const startedMs = performance.now();
     const requestId = requestIdOf(req);
     const report: RequestReport = {

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { Admission } from "../admission.js";
 import { createRpcHandler } from "./connect.js";
+import type { Polls } from "../poll/polls.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { createWatchLane } from "../watch/lane.js";
 import { createCorsPolicy } from "./cors.js";
@@ -29,6 +30,8 @@ export interface HttpServerOptions {
   readonly rest: RestHandler;
   /** As in RpcOptions. */
   readonly watch: WatchDoor | null;
+  /** As in DispatchOptions. */
+  readonly polls: Polls | null;
   readonly maxBodyBytes: number;
   readonly corsOrigins: readonly string[];
   readonly version: string;
@@ -50,7 +53,7 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, maxBodyBytes, corsOrigins, version, ready, logger, limits } = options;
+  const { methods, admission, rest, watch, polls, maxBodyBytes, corsOrigins, version, ready, logger, limits } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
   // Every stream listens to it: there is no number of listeners from which on it would be a leak.
@@ -69,7 +72,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     watch === null || route === undefined
       ? null
       : createWatchLane({ ...route, door: watch, admission, headers: cors.headers, logger });
-  const dispatch = createDispatch({ probes, cors, rpc, rest, shutdownSignal, logger });
+  const dispatch = createDispatch({ polls, probes, cors, rpc, rest, shutdownSignal, logger });
   const listener = createListener(dispatch, limits, lane);
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());

@@ -110,6 +110,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     admission,
     rest,
     watch: null,
+    polls: null,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
