@@ -25,11 +25,12 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
   const { messageReceiveLimit } = requested;
   const server = createHttpServer({
     methods: createConformanceMethods(types),
-    admission: { admit: async (method, head) => callOf(method, head), admitTo: notServed },
+    admission: { admit: async (method, head) => callOf(method, head), admitTo: notServed, admitKnown: () => undefined },
     metrics: { contentType: "text/plain", render: notServed },
     observer: { finished: () => undefined },
     tracing: NO_TRACING,
     watch: null,
+    polls: null,
     pages: [],
     scan: async (text, rules) => scanStrictJson(text, rules),
     rest: async (_req, res) => {

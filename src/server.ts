@@ -1,14 +1,6 @@
 import type { Logger } from "pino";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
-import { createAdmission, MAX_RATE_KEYS } from "./api/admission-door.js";
-import { DEFAULT_LIMITS } from "./api/http/limits.js";
-import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
-import { referencePages } from "./api/http/reference-pages.js";
-import { createMethods } from "./api/methods.js";
-import type { ScanJson } from "./api/scan-json.js";
-import { createRestHandler } from "./api/rest/handler.js";
-import { WatchDoor } from "./api/watch/door.js";
-import { readAsset } from "./assets.js";
+import { Polls } from "./api/poll/polls.js";
 import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
@@ -26,6 +18,7 @@ import { openSecurePort, type SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
+import { createDoor, openWire } from "./wire.js";
 
 /** What the first start of a data directory made. */
 export interface FirstStart {
@@ -140,7 +133,10 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   // Whoever reaches the server finds what was declared.
   const provisioned = declaration === null ? null : await provision(directory, services, config, declaration, log);
   const metricsListener = await openMetricsListener(config, observability);
-  const http = httpServer(services, directory, ground, observability);
+  const admission = createDoor(services, config);
+  const observer = observability.metrics.requests;
+  const polls = ground.hotPaths ? new Polls({ admission, active: services.active, observer, logger: log }) : null;
+  const http = openWire({ services, store, config, observability, admission, polls, securePort, log });
   const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
     await metricsListener?.[Symbol.asyncDispose]();
     throw thrown;
@@ -148,7 +144,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   await services.dispatcher.start();
-  const upkeep = startUpkeep(choresOf(services, directory, config, log), log);
+  const upkeep = startUpkeep([...choresOf(services, directory, config, log), countPolls(polls, log)], log);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");
@@ -201,41 +197,6 @@ async function provision(
   return firstStart;
 }
 
-/** The wire: every protocol on one port, behind one door. */
-function httpServer(
-  services: Services,
-  { store }: DataDirectory,
-  ground: Ground,
-  { metrics, tracing }: Observability,
-): HttpServer {
-  const { hotPaths, securePort, config, log: logger } = ground;
-  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
-  const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
-  const admission = createAdmission({
-    authenticate: (rawKey, onStopped) => services.tokens.authenticate(rawKey, onStopped),
-    onRefused,
-    requestsPerMinute: config.rateLimit,
-    maxRateKeys: MAX_RATE_KEYS,
-  });
-  const ready = async () => {
-    await store.ping();
-    return (await store.read.operatorOrganization()) !== null;
-  };
-  const scan: ScanJson = (text, options) => services.documents.scan(text, options);
-  const watch = hotPaths ? new WatchDoor(services.push, onRefused, metrics.streams) : null;
-  return createHttpServer({
-    ...{ methods, admission, watch, maxBodyBytes, scan, corsOrigins, ready, logger, metrics, tracing },
-    observer: metrics.requests,
-    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
-    pages: referencePages(readAsset),
-    version: VERSION,
-    limits: DEFAULT_LIMITS,
-    tls: securePort?.termination ?? null,
-    proxyTrust: { hops: trustedProxies, header: proxyHeader },
-  });
-}
-
 function choresOf(services: Services, { store }: DataDirectory, config: Config, log: Logger): readonly Chore[] {
   const { clock, outbox } = services;
   const prune = async () => {
@@ -251,6 +212,15 @@ function choresOf(services: Services, { store }: DataDirectory, config: Config, 
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(services, store, log) },
     { name: "old webhook events", everyMs: 600_000, run: prune },
   ];
+}
+
+/** In place of a line for each poll that was answered from memory (docs/operate.md, "Logs"). */
+function countPolls(polls: Polls | null, log: Logger): Chore {
+  const run = async () => {
+    const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
+    if (ok + notModified > 0) log.info({ ok, notModified }, "polls");
+  };
+  return { name: "poll counts", everyMs: 60_000, run };
 }
 
 /** For who watches logs: tries of this process, and what waits in the database. */

@@ -39,7 +39,7 @@ async function startSecure(settings: Readonly<Record<string, string>> = {}, tls:
   const pair = selfSigned("127.0.0.1");
   install(pair);
   const paths = { SIGNET_TLS_CERT: file("tls.crt"), SIGNET_TLS_KEY: file("tls.key") };
-  return { pair, server: await startTestServer({ ...paths, ...settings }, { ca: pair.cert, ...tls }) };
+  return { pair, server: await startTestServer({ ...paths, ...settings }, { tls: { ca: pair.cert, ...tls } }) };
 }
 
 /** Of the certificate that a new connection is shown. */

@@ -30,6 +30,15 @@ export function rawKeyOf(rawHeaders: readonly string[]): string {
   return checkedKey(match[1] ?? "");
 }
 
+/** As rawKeyOf for a head with good credentials; undefined for one that it refuses. */
+export function plainKeyOf(rawHeaders: readonly string[]): string | undefined {
+  try {
+    return rawKeyOf(rawHeaders);
+  } catch {
+    return undefined;
+  }
+}
+
 function checkedKey(key: string): string {
   if (key.length > MAX_KEY_LENGTH || !KEY.test(key)) throw invalidToken();
   return key;

@@ -3,7 +3,7 @@ import type { Operation } from "../../gen/signet/v1/options_pb.js";
 import { AppError } from "../core/error.js";
 import type { KnownToken, Principal } from "../core/token.js";
 import { addressKey } from "./admission-address.js";
-import { rawKeyOf } from "./admission-credentials.js";
+import { plainKeyOf, rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
 import type { Admission, RateState, RequestHead } from "./admission.js";
 import type { Call } from "./call.js";
@@ -22,6 +22,8 @@ export interface AdmissionOptions {
    * `onStopped` is told before.
    */
   authenticate(rawKey: string, onStopped: (token: KnownToken) => void): Promise<Principal>;
+  /** The same for what is in memory; undefined for every other key. */
+  known(rawKey: string): Principal | undefined;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
   readonly onRefused: OnRefused;
   /** For each token; 0 turns all rate limits off. */
@@ -41,6 +43,7 @@ export function createAdmission(options: AdmissionOptions): OperationDoor {
   return {
     admit: (method, head, orgId) => door.admitTo(door.operationOf(method), head, orgId),
     admitTo: (operation, head, orgId) => door.admitTo(operation, head, orgId),
+    admitKnown: (method, head) => door.admitKnown(method, head),
   };
 }
 
@@ -81,8 +84,19 @@ class Door {
     return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
   }
 
+  admitKnown(method: DescMethod, head: RequestHead) {
+    const operation = this.operationOf(method);
+    if (this.rates?.failures.look(addressKey(head.clientAddress)).exceeded === true) return undefined;
+    const rawKey = plainKeyOf(head.rawHeaders);
+    const principal = rawKey === undefined ? undefined : this.options.known(rawKey);
+    if (principal === undefined || !isUncounted(operation, principal)) return undefined;
+    if (!carriesScope(principal, operation.scope)) return undefined;
+    if (this.rates !== undefined) head.onRate(this.rates.tokens.look(String(principal.tokenId)).state);
+    return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
+  }
+
   private async authenticate(head: RequestHead, address: string, operation: Operation): Promise<Principal> {
-    const failures = await this.rates?.failures.look(address);
+    const failures = this.rates?.failures.look(address);
     if (failures?.exceeded) {
       head.onRate(failures.state);
       throw rateLimited(failures.state, "too many failed authentications from this address");
@@ -124,9 +138,8 @@ async function countRequest(
   head: RequestHead,
 ): Promise<void> {
   const token = String(principal.tokenId);
-  // A fleet shares one runtime token and often one address; streams and polls have budgets of their own.
-  if (operation.runtimeTraffic && principal.keyType === "runtime") {
-    head.onRate((await rates.tokens.look(token)).state);
+  if (isUncounted(operation, principal)) {
+    head.onRate(rates.tokens.look(token).state);
     return;
   }
   const byToken = await rates.tokens.count(token);
@@ -137,6 +150,11 @@ async function countRequest(
   }
   head.onRate(byToken.state);
   if (byToken.exceeded) throw rateLimited(byToken.state, "too many requests with this token");
+}
+
+/** A fleet shares one runtime token and often one address; streams and polls have budgets of their own. */
+function isUncounted(operation: Operation, principal: Principal): boolean {
+  return operation.runtimeTraffic && principal.keyType === "runtime";
 }
 
 function rateLimited(state: RateState, why: string): AppError {

@@ -10,16 +10,24 @@ export interface RateCount {
   readonly exceeded: boolean;
 }
 
+/** What the last count of a key said. */
+interface Window {
+  readonly remaining: number;
+  /** Milliseconds since 1970. */
+  readonly endsAtMs: number;
+}
+
 /**
  * Requests a minute for each key, for a bounded number of keys.
  *
  * The library keeps every key for a minute, however many there are; this forgets the key that was not seen for longest when a
- * new one is one too many. A forgotten key starts afresh.
+ * new one is one too many. A forgotten key starts afresh. It also keeps what the last count said, since a look at the library's own
+ * is a promise, and polls look each time.
  */
 export class RateTable {
   private readonly limiter: RateLimiterMemory;
   /** In the order in which they were last seen. */
-  private readonly keys = new Set<string>();
+  private readonly windows = new Map<string, Window>();
 
   constructor(
     readonly limit: number,
@@ -29,49 +37,50 @@ export class RateTable {
   }
 
   get size(): number {
-    return this.keys.size;
+    return this.windows.size;
   }
 
   /** Counts one request. */
   async count(key: string): Promise<RateCount> {
-    await this.touch(key);
-    try {
-      return { state: this.stateOf(await this.limiter.consume(key)), exceeded: false };
-    } catch (thrown) {
-      // The library rejects with its result, which is no Error.
-      if (!(thrown instanceof RateLimiterRes)) throw thrown;
-      return { state: this.stateOf(thrown), exceeded: true };
-    }
+    const { result, exceeded } = await this.consume(key);
+    const window = { remaining: result.remainingPoints, endsAtMs: Date.now() + result.msBeforeNext };
+    this.windows.delete(key);
+    this.windows.set(key, window);
+    if (this.windows.size > this.maxKeys) await this.forgetOldest();
+    return { state: this.stateOf(window), exceeded };
   }
 
   /** What another request would meet, without counting it. */
-  async look(key: string): Promise<RateCount> {
-    const found = await this.limiter.get(key);
-    // The library answers with a window that is over when its timer is late.
-    if (found === null || found.msBeforeNext <= 0) return { state: this.fresh(), exceeded: false };
-    if (this.keys.has(key)) await this.touch(key);
-    return { state: this.stateOf(found), exceeded: found.remainingPoints <= 0 };
+  look(key: string): RateCount {
+    const window = this.windows.get(key);
+    if (window === undefined || window.endsAtMs <= Date.now()) return { state: this.fresh, exceeded: false };
+    this.windows.delete(key);
+    this.windows.set(key, window);
+    return { state: this.stateOf(window), exceeded: window.remaining <= 0 };
   }
 
-  private async touch(key: string): Promise<void> {
-    this.keys.delete(key);
-    this.keys.add(key);
-    if (this.keys.size <= this.maxKeys) return;
-    const [oldest] = this.keys;
+  private async consume(key: string): Promise<{ result: RateLimiterRes; exceeded: boolean }> {
+    try {
+      return { result: await this.limiter.consume(key), exceeded: false };
+    } catch (thrown) {
+      // The library rejects with its result, which is no Error.
+      if (!(thrown instanceof RateLimiterRes)) throw thrown;
+      return { result: thrown, exceeded: true };
+    }
+  }
+
+  private async forgetOldest(): Promise<void> {
+    const [oldest] = this.windows.keys();
     if (oldest === undefined) return;
-    this.keys.delete(oldest);
+    this.windows.delete(oldest);
     await this.limiter.delete(oldest);
   }
 
-  private fresh(): RateState {
+  private get fresh(): RateState {
     return { limit: this.limit, remaining: this.limit, resetSeconds: 0 };
   }
 
-  private stateOf(result: RateLimiterRes): RateState {
-    return {
-      limit: this.limit,
-      remaining: result.remainingPoints,
-      resetSeconds: Math.ceil(Math.max(result.msBeforeNext, 0) / 1000),
-    };
+  private stateOf({ remaining, endsAtMs }: Window): RateState {
+    return { limit: this.limit, remaining, resetSeconds: Math.ceil(Math.max(endsAtMs - Date.now(), 0) / 1000) };
   }
 }

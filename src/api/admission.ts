@@ -28,4 +28,9 @@ export interface Admission {
    * Throws `unauthenticated`, `rate_limited` or `forbidden`. `orgId` is the organization that a REST path names.
    */
   admit(method: DescMethod, head: RequestHead, orgId?: string): Promise<Call>;
+  /**
+   * The same, at once, for a runtime token that is in memory and calls what is not counted. Undefined, and nothing was counted or told,
+   * when only `admit` can say.
+   */
+  admitKnown(method: DescMethod, head: RequestHead): Call | undefined;
 }

@@ -12,6 +12,7 @@ import { callOf, httpStatusKey } from "./call.js";
 import type { StreamObserver } from "./stream-observer.js";
 import { entityTags, preferredWaitSeconds } from "./runtime-headers.js";
 import { timestampOf } from "./timestamps.js";
+import { latestHeaders } from "./poll/poll-answer.js";
 import { watchMessage } from "./watch/message.js";
 import { watchRequest } from "./watch/request.js";
 
@@ -36,11 +37,7 @@ export function createRuntimeService(services: {
       const { sequence, id: deploymentId } = active.deployment;
       const etag = entityTagOf(active);
       setHeaders(context, {
-        ETag: `"${etag}"`,
-        "Cache-Control": "private, no-cache",
-        Vary: "Authorization, X-API-Key",
-        "Signet-Sequence": String(sequence),
-        "Signet-Deployment-Id": deploymentId,
+        ...latestHeaders(active),
         ...(request.waitSeconds > 0 ? { "Preference-Applied": `wait=${request.waitSeconds}` } : {}),
       });
       if (notModified) context.values.set(httpStatusKey, 304);

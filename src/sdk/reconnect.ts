@@ -32,7 +32,8 @@ export async function* reconnect<T>(
       if (!signal.aborted && FINAL.has(error.code)) throw error;
     }
     if (signal.aborted) return;
-    const delayMs = Math.max(backoff.nextMs(), (error.retryAfterSeconds ?? 0) * 1000);
+    // Added, not the larger of both: whoever is told the same second must not come at the same moment.
+    const delayMs = (error.retryAfterSeconds ?? 0) * 1000 + backoff.nextMs();
     yield { type: "reconnecting", attempt: backoff.attempt, delayMs, error };
     await sleep(delayMs, signal);
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { instantOf, type Clock } from "../core/clock.js";
 import type { InstanceState, RuntimeInstance } from "../core/runtime-instance.js";
 import type { Principal } from "../core/token.js";
@@ -38,6 +39,9 @@ const MAX_AGENT_CHARACTERS = 255;
 const KEPT_PER_TOKEN = 10_000;
 /** Reports of more instances than this between two flushes are dropped; they come again. */
 const MAX_PENDING = 50_000;
+
+/** Written in one transaction. */
+const BATCH = 100;
 
 const POLICY_HASH = /sha256:[0-9a-f]{64}/;
 
@@ -155,7 +159,12 @@ export class Instances {
     const reports = [...this.#pending];
     this.#pending.clear();
     try {
-      await this.#write(reports.map(([, report]) => report));
+      while (reports.length > 0) {
+        await this.#write(reports.slice(0, BATCH).map(([, report]) => report));
+        reports.splice(0, BATCH);
+        // A fleet that comes back reports at once: others have their turn in between.
+        await setImmediate();
+      }
     } catch (thrown) {
       // Kept for the next time, under whatever came in meanwhile.
       for (const [key, report] of reports) this.#pending.set(key, merge(report, this.#pending.get(key) ?? report));

@@ -59,11 +59,13 @@ describe("a watch", () => {
     await signet.publish("dev", { n: 1 });
     const events = watch(principal);
     await next(events);
+    const waiting = next(events);
     signet.moments.afterEnvironmentRead = async () => {
       signet.moments.afterEnvironmentRead = () => {};
-      await signet.publish("dev", { n: 2 });
+      await signet.publish("dev", { n: 3 });
     };
-    expect(await next(events)).toMatchObject({ kind: "activation", sequence: 2 });
+    await signet.publish("dev", { n: 2 });
+    expect(await waiting).toMatchObject({ kind: "activation", sequence: 3 });
     await events.return(undefined);
   });
 
@@ -76,7 +78,7 @@ describe("a watch", () => {
     const waiting = next(events);
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
     vi.advanceTimersByTime(600_000);
-    expect(await waiting).toEqual({ kind: "heartbeat", sequence: 1 });
+    expect(await waiting).toEqual({ kind: "heartbeat", sequence: 1, at: signet.clock.now().toISOString() });
     expect(vi.getTimerCount()).toBe(0);
     await events.return(undefined);
   });

@@ -24,14 +24,23 @@ export interface TestServer extends AsyncDisposable {
   clientFor(token: string): SignetClient;
 }
 
-/** Starts one; `settings` are environment variables on top of the test's own, `tls` is what its clients have. */
+/** How a test's server differs from the others. */
+export interface TestServerOptions {
+  /** What its clients have. */
+  readonly tls?: NodeTransportTls;
+  /** As ServerOptions.hotPaths; by default as the test run says. */
+  readonly hotPaths?: boolean;
+}
+
+/** Starts one; `settings` are environment variables on top of the test's own. */
 export async function startTestServer(
   settings: Readonly<Record<string, string>> = {},
-  tls: NodeTransportTls = {},
+  options: TestServerOptions = {},
 ): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "signet-test-"));
   const config = testConfig({ SIGNET_DATA: directory, ...settings });
-  const server = await startServer(config, pino({ level: "silent" }), { ...DEFAULT_OPTIONS, hotPaths });
+  const { tls = {}, ...paths } = options;
+  const server = await startServer(config, pino({ level: "silent" }), { ...DEFAULT_OPTIONS, hotPaths, ...paths });
   const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000, tls });
   const clientFor = (token: string) => createSignetClient({ transport: connection.transport, token });
   const { firstStart } = server;

@@ -16,6 +16,30 @@ export function logRequest(
   res: NodeResponse,
   report: RequestReport,
   durationMs: number,
+  level: "info" | "debug" = "info",
+): void {
+  const { httpVersion, method = "" } = req;
+  const answer = { httpVersion, method, path: pathOf(req), status: res.statusCode, isAborted: isAborted(res) };
+  logAnswer(logger, answer, report, durationMs, level);
+}
+
+/** A request and its answer, as far as the log tells of them. */
+export interface LoggedAnswer {
+  readonly httpVersion: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  /** The client had not got all of the answer when the connection or stream ended. */
+  readonly isAborted: boolean;
+}
+
+/** As logRequest, for an answer of any make. */
+export function logAnswer(
+  logger: Logger,
+  answer: LoggedAnswer,
+  report: RequestReport,
+  durationMs: number,
+  level: "info" | "debug" = "info",
 ): void {
   const { requestId, clientAddress, protocol, operationId, keyPrefix, traceId, error } = report;
   if (error !== undefined && DEFECTS.includes(error.code)) {
@@ -24,19 +48,19 @@ export function logRequest(
   const line = {
     requestId,
     protocol,
-    http: req.httpVersion,
-    method: req.method,
-    path: pathOf(req),
+    http: answer.httpVersion,
+    method: answer.method,
+    path: answer.path,
     operationId,
-    status: res.statusCode,
+    status: answer.status,
     code: error?.code ?? (isProtocolError(report) ? "malformed" : undefined),
     durationMs: Math.round(durationMs * 10) / 10,
     keyPrefix,
     clientAddress,
     traceId,
-    aborted: isAborted(res) ? true : undefined,
+    aborted: answer.isAborted ? true : undefined,
   };
-  logger[protocol === "probe" ? "debug" : "info"](line, "request");
+  logger[protocol === "probe" ? "debug" : level](line, "request");
 }
 
 /** The protocol's handler refused the message (a broken frame, a broken message) in its own words. */

@@ -10,7 +10,13 @@ export interface ProxyTrust {
 }
 
 /** Whom a request is from, as text; empty when the connection is already gone. */
-export type ClientAddressOf = (req: NodeRequest) => string;
+export type ClientAddressOf = (req: AddressedRequest) => string;
+
+/** What tells it: a request, or one of HTTP/2 before it is made. */
+export interface AddressedRequest {
+  readonly headers: NodeRequest["headers"];
+  readonly socket: { readonly remoteAddress?: string | undefined } | undefined;
+}
 
 /**
  * Reads the client's address behind proxies. Only the last `hops` entries of the header are looked at, from the right: those are
@@ -20,7 +26,7 @@ export type ClientAddressOf = (req: NodeRequest) => string;
 export function createClientAddressOf({ hops, header }: ProxyTrust): ClientAddressOf {
   const addressOf = header === "forwarded" ? forwardedFor : nodeAddress;
   return (req) => {
-    let address = req.socket.remoteAddress ?? "";
+    let address = req.socket?.remoteAddress ?? "";
     let rest = hops === 0 ? undefined : headerOf(req, header);
     for (let hop = 0; hop < hops && rest !== undefined; hop++) {
       const { last, before } = splitLast(rest);

@@ -1,11 +1,11 @@
 import { createRegistry, type DescMethod } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues, type ContextValues, type MethodImplSpec } from "@connectrpc/connect";
-import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from "@connectrpc/connect/protocol";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
-import { toAppError, toConnectError } from "../errors.js";
+import { toAppError } from "../errors.js";
 import type { ScanJson } from "../scan-json.js";
 import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
@@ -16,16 +16,13 @@ import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
 import { readBody } from "./read-body.js";
-import { writeRefusal } from "./refusal.js";
 import { reportKey, type RequestReport } from "./request-report.js";
+import { refuse, respond } from "./rpc-answer.js";
 import { checkQuery, COMPRESSIONS, strictBody } from "./strict-body.js";
-import { allowedMethods, wireFormOf, type WireForm } from "./wire-form.js";
+import { allowedMethods, ENVELOPE_BYTES, wireFormOf, type WireForm } from "./wire-form.js";
 
 /** What a message may have on top of the largest policy document: its other fields, and the frame's head. */
 const MESSAGE_SLACK_BYTES = 64 * 1024;
-
-/** The head of a message where messages have one: it is no part of what the limit is for. */
-const ENVELOPE_BYTES = 5;
 
 /** Requests to health and reflection are names. They come without a token, so they may not cost more. */
 const PUBLIC_MAX_BYTES = 4 * 1024;
@@ -179,7 +176,7 @@ async function invoke(
     const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes, scan);
     request.body = createAsyncIterable([checked]);
   }
-  await respond(route, request, res);
+  await respond(route.handler, request, res);
 }
 
 /** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */
@@ -202,18 +199,12 @@ async function invokeWatch(
     if (await watch.rpc({ form, header, body: checked, call, report, res })) return;
   }
   const request = universalRequest(req, res, values);
-  await respond(route, { ...request, header, body: createAsyncIterable([checked]) }, res);
+  await respond(route.handler, { ...request, header, body: createAsyncIterable([checked]) }, res);
 }
 
 /** The limit is the message's: its envelope comes on top. */
 function bodyLimit({ maxBytes }: RpcRoute, form: WireForm): number {
   return maxBytes + (form.enveloped ? ENVELOPE_BYTES : 0);
-}
-
-async function respond(route: RpcRoute, request: UniversalServerRequest, res: NodeResponse): Promise<void> {
-  const response = await route.handler(request);
-  // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
-  universalResponseToNodeResponse(response, res).catch(() => res.destroy());
 }
 
 /** Such a body has no end that could be waited for; its messages are read one by one by the handler. */
@@ -227,15 +218,6 @@ function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextVa
   } catch (cause) {
     throw new AppError("malformed", "the request's target or host is no URL", { cause });
   }
-}
-
-function refuse(res: NodeResponse, form: WireForm, report: RequestReport, error: AppError): void {
-  report.error ??= error;
-  if (res.headersSent) {
-    res.destroy();
-    return;
-  }
-  writeRefusal(res, form, toConnectError(error, report.requestId));
 }
 
 function answerUnsupported(req: NodeRequest, res: NodeResponse, report: RequestReport): void {

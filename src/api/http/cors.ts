@@ -41,6 +41,8 @@ export type CorsVerdict = { readonly kind: "answered" | "go" } | { readonly kind
 
 /** Lets browsers call from a list of origins, and nobody else change anything from one (api.md, "browsers"). */
 export interface CorsPolicy {
+  /** Of every answer, with or without Origin. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Sets the answer's CORS headers; answers a preflight from a listed origin. */
   check(req: NodeRequest, res: NodeResponse): CorsVerdict;
 }
@@ -48,9 +50,11 @@ export interface CorsPolicy {
 /** @param origins exact origins such as `https://console.example.com`; none turns CORS off. Credentials are never allowed. */
 export function createCorsPolicy(origins: readonly string[]): CorsPolicy {
   const listed = new Set(origins);
+  const headers: Readonly<Record<string, string>> = listed.size > 0 ? { Vary: "Origin" } : {};
   return {
+    headers,
     check: (req, res) => {
-      if (listed.size > 0) res.setHeader("Vary", "Origin");
+      for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
       const origin = headerOf(req, "origin");
       if (origin === undefined) return { kind: "go" };
       if (listed.has(origin)) return allow(req, res, origin);

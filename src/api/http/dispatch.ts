@@ -4,7 +4,7 @@ import type { RateState } from "../admission.js";
 import { toAppError } from "../errors.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer } from "../rest/error-body.js";
-import { logRequest } from "./access-log.js";
+import { isAborted, logRequest } from "./access-log.js";
 import type { ClientAddressOf } from "./client-address.js";
 import type { RpcHandler } from "./connect.js";
 import type { CorsPolicy } from "./cors.js";
@@ -12,6 +12,7 @@ import { closeUnread } from "./leftover-body.js";
 import { METRICS_PATH, type MetricsPage } from "./metrics-page.js";
 import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./node-http.js";
 import type { Pages } from "./pages.js";
+import type { Polls } from "../poll/polls.js";
 import type { Probes } from "./probes.js";
 import { finishedRequest, type RequestObserver } from "./request-observer.js";
 import type { RequestReport } from "./request-report.js";
@@ -41,6 +42,8 @@ export interface RestOutcome {
 export type RestHandler = (req: NodeRequest, res: NodeResponse, context: RestContext) => Promise<RestOutcome>;
 
 export interface DispatchOptions {
+  /** Answers polls in place of the REST mapping; null leaves them to it. */
+  readonly polls: Polls | null;
   readonly probes: Probes;
   readonly pages: Pages;
   readonly cors: CorsPolicy;
@@ -61,6 +64,7 @@ export interface DispatchOptions {
 export function createDispatch(options: DispatchOptions): RequestListener {
   const { probes, observer, tracing, logger } = options;
   return (req, res) => {
+    if (options.polls?.answer(req, res, options.clientAddressOf(req)) === true) return;
     const startedMs = performance.now();
     const requestId = requestIdOf(req);
     const span = probes.has(pathOf(req)) ? NO_SPAN : startRequestSpan(tracing, req, requestId);
@@ -86,7 +90,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
       });
     void Promise.all([closed, answered]).then(() => {
       const durationMs = performance.now() - startedMs;
-      const finished = finishedRequest(report, res, durationMs);
+      const finished = finishedRequest(report, { status: res.statusCode, isAborted: isAborted(res) }, durationMs);
       logRequest(logger, req, res, report, durationMs);
       observer.finished(finished);
       endRequestSpan(span, report, finished);

@@ -9,7 +9,9 @@ import type { OperationDoor } from "../admission-door.js";
 import type { ScanJson } from "../scan-json.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
-import type { WatchDoor } from "../watch/door.js";
+import type { Polls } from "../poll/polls.js";
+import { WATCH, type WatchDoor } from "../watch/door.js";
+import { createWatchLane } from "../watch/lane.js";
 import { createCorsPolicy } from "./cors.js";
 import { createDispatch, type RestHandler } from "./dispatch.js";
 import { createHealthMethods } from "./health.js";
@@ -26,6 +28,8 @@ import type { TlsTermination } from "./tls-termination.js";
 /** Health watches need no token; load balancers hold one each. */
 const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
 
+const WATCH_PATH = `/${WATCH.parent.typeName}/${WATCH.name}`;
+
 export interface HttpServerOptions {
   /** Guarded (guard.ts). */
   readonly methods: readonly MethodImplSpec[];
@@ -33,6 +37,8 @@ export interface HttpServerOptions {
   readonly rest: RestHandler;
   /** As in RpcOptions. */
   readonly watch: WatchDoor | null;
+  /** As in DispatchOptions. */
+  readonly polls: Polls | null;
   readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
   readonly scan: ScanJson;
@@ -62,7 +68,7 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, pages, maxBodyBytes, scan, corsOrigins, version, ready } = options;
+  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, scan, corsOrigins, version, ready } = options;
   const { limits, tls, proxyTrust, observer, tracing, logger } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
@@ -78,12 +84,20 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
   const clientAddressOf = createClientAddressOf(proxyTrust);
+  const route = rpc.find(WATCH_PATH);
+  const lane =
+    watch === null || route === undefined
+      ? null
+      : createWatchLane({
+          ...route,
+          ...{ door: watch, admission, scan, headers: cors.headers, clientAddressOf, observer, logger },
+        });
   const dispatch = createDispatch({
-    ...{ probes, pages: createPages(pages), cors, rpc, rest },
+    ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },
     metrics: createMetricsPage(admission, options.metrics),
     ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
   });
-  const listener = createListener(dispatch, limits, tls);
+  const listener = createListener(dispatch, limits, { tls, lane });
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);

@@ -1,6 +1,8 @@
 /** What one connection may cost. */
 export interface ListenerLimits {
   readonly maxConnections: number;
+  /** Connections that the system holds until they are accepted: a fleet may come at once. The system's own limit may be lower. */
+  readonly maxBacklog: number;
   /** From the connection's start until it is known which HTTP it speaks. */
   readonly firstBytesTimeoutMs: number;
   /** HTTP/1.1: until a request's head is complete. */
@@ -39,6 +41,7 @@ export interface Http2Limits {
 
 export const DEFAULT_LIMITS: ListenerLimits = {
   maxConnections: 20_000,
+  maxBacklog: 4096,
   firstBytesTimeoutMs: 10_000,
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 300_000,

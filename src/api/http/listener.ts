@@ -8,6 +8,7 @@ import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
 import { peekVersion } from "./preface.js";
+import { takeStreams, type StreamLane } from "./stream-lane.js";
 import type { TlsTermination } from "./tls-termination.js";
 
 /** One port for HTTP/1.1 and HTTP/2, either with TLS or without. */
@@ -23,16 +24,24 @@ export interface Listener extends AsyncDisposable {
   close(graceMs: number): Promise<void>;
 }
 
-/**
- * Tells HTTP/1.1 and HTTP/2 apart, by a connection's first bytes or with TLS by ALPN, and gives the requests of both to `handle`.
- *
- * @param tls null serves without TLS. With it, who comes without is told so.
- */
-export function createListener(handle: RequestListener, limits: ListenerLimits, tls: TlsTermination | null): Listener {
+/** What a port has beside its handler. */
+export interface ListenerOptions {
+  /** Null serves without TLS. With it, who comes without is told so. */
+  readonly tls: TlsTermination | null;
+  /** Is asked about each request of HTTP/2 first; null takes none. */
+  readonly lane: StreamLane | null;
+}
+
+/** Tells HTTP/1.1 and HTTP/2 apart, by a connection's first bytes or with TLS by ALPN, and gives the requests of both to `handle`. */
+export function createListener(
+  handle: RequestListener,
+  limits: ListenerLimits,
+  { tls, lane }: ListenerOptions,
+): Listener {
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
   const http1 = http1Server(handle, limits);
-  const http2 = http2Server(handle, limits);
+  const http2 = http2Server(handle, limits, lane);
   const net = createNet({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
     undecided.add(socket);
@@ -73,7 +82,7 @@ export function createListener(handle: RequestListener, limits: ListenerLimits, 
     listen: async (host, port) => {
       await new Promise<void>((resolve, reject) => {
         net.once("error", reject);
-        net.listen(port, host, resolve);
+        net.listen({ port, host, backlog: limits.maxBacklog }, resolve);
       });
       return addressOf(net.address());
     },
@@ -138,7 +147,7 @@ function http1Server(handle: RequestListener, limits: ListenerLimits) {
   return { accept, drain };
 }
 
-function http2Server(handle: RequestListener, limits: ListenerLimits) {
+function http2Server(handle: RequestListener, limits: ListenerLimits, lane: StreamLane | null) {
   const sessions = new Set<ServerHttp2Session>();
   const { maxConcurrentStreams, windowBytes, maxSessionMiB } = limits.http2;
   const server = createHttp2(
@@ -154,6 +163,7 @@ function http2Server(handle: RequestListener, limits: ListenerLimits) {
     continueOnRead(req, res);
     handle(req, res);
   });
+  if (lane !== null) takeStreams(server, lane);
   const accept = (socket: Socket) => {
     server.once("session", (session) => {
       sessions.add(session);

@@ -13,9 +13,9 @@ export type RequestListener = (req: NodeRequest, res: NodeResponse) => void;
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** The caller's X-Request-Id when it is 1 to 128 of A–Z a–z 0–9 `.` `_` `:` `-`, else a new UUID (api.md, "request id"). */
-export function requestIdOf(req: NodeRequest): string {
-  const given = headerOf(req, "x-request-id");
-  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
+export function requestIdOf(req: Pick<NodeRequest, "headers">): string {
+  const given = req.headers["x-request-id"];
+  return typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
 /** The path as sent, without the query. */
@@ -24,13 +24,13 @@ export function pathOf(req: NodeRequest): string {
 }
 
 /** One header; undefined when it is absent or was sent more than once in a way that Node keeps apart. */
-export function headerOf(req: NodeRequest, name: string): string | undefined {
+export function headerOf(req: Pick<NodeRequest, "headers">, name: string): string | undefined {
   const value = req.headers[name];
   return typeof value === "string" ? value : undefined;
 }
 
 /** All headers, as sent. */
-export function headersOf(req: NodeRequest): Headers {
+export function headersOf(req: Pick<NodeRequest, "rawHeaders">): Headers {
   const headers = new Headers();
   for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
     const name = req.rawHeaders[at] ?? "";

@@ -3,7 +3,12 @@ import { AppError } from "../../core/error.js";
 import { headerOf, type NodeRequest } from "./node-http.js";
 import { discardBody } from "./leftover-body.js";
 
-const FIRST_BYTES = 64 * 1024;
+/** Set aside for a body whose length was not announced. */
+const FIRST_BYTES = 2 * 1024;
+const MAX_FIRST_BYTES = 64 * 1024;
+
+/** Of an error that comes after the body: it has nobody else to hear it, and must not end the process. */
+const ignore = () => undefined;
 
 /**
  * The whole body of a request, as sent: still compressed when it is.
@@ -15,21 +20,31 @@ const FIRST_BYTES = 64 * 1024;
  */
 export async function readBody(req: NodeRequest, maxBytes: number): Promise<Uint8Array> {
   const announced = Number(headerOf(req, "content-length") ?? 0);
+  return await readBytes(req, announced, maxBytes, () => discardBody(req, maxBytes));
+}
+
+/** As readBody; `tooLarge` is called when the rest of the body is to be thrown away. Leaves nothing on the stream that holds memory. */
+export async function readBytes(
+  body: Readable,
+  announced: number,
+  maxBytes: number,
+  tooLarge: () => void,
+): Promise<Uint8Array> {
   if (announced > maxBytes) throw bodyTooLarge(maxBytes);
-  const body: Readable = req;
-  let buffer = Buffer.allocUnsafe(Math.min(announced || FIRST_BYTES, FIRST_BYTES));
+  let buffer = Buffer.allocUnsafe(Math.min(announced || FIRST_BYTES, MAX_FIRST_BYTES));
   let length = 0;
   await new Promise<void>((resolve, reject) => {
     const stop = () => {
       body.off("data", onData);
       body.off("end", onEnd);
+      body.on("error", ignore);
       body.off("error", onGone);
       body.off("close", onGone);
     };
     const onData = (chunk: Buffer) => {
       if (length + chunk.byteLength > maxBytes) {
         stop();
-        discardBody(req, maxBytes);
+        tooLarge();
         reject(bodyTooLarge(maxBytes));
         return;
       }
@@ -56,8 +71,7 @@ export async function readBody(req: NodeRequest, maxBytes: number): Promise<Uint
     }
     body.on("data", onData);
     body.once("end", onEnd);
-    // Stays: an error that comes after the answer has nobody else to hear it.
-    body.on("error", onGone);
+    body.once("error", onGone);
     body.once("close", onGone);
   });
   return buffer.subarray(0, length);

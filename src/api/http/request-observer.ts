@@ -1,7 +1,6 @@
 import type { AppError } from "../../core/error.js";
 import { WIRE_CODES } from "../errors.js";
-import { isAborted, isProtocolError } from "./access-log.js";
-import type { NodeResponse } from "./node-http.js";
+import { isProtocolError, type LoggedAnswer } from "./access-log.js";
 import type { RequestReport } from "./request-report.js";
 
 /** A request that is over, for whoever counts. */
@@ -26,21 +25,24 @@ export interface RequestObserver {
 /** The limits that refuse requests. */
 export const REQUEST_LIMITS = ["rate_limit", "max_streams", "max_held_polls", "max_body_bytes", "version_quota"];
 
-export function finishedRequest(report: RequestReport, res: NodeResponse, durationMs: number): FinishedRequest {
+/** What was answered, as far as it counts. */
+type Answered = Pick<LoggedAnswer, "status" | "isAborted">;
+
+export function finishedRequest(report: RequestReport, answered: Answered, durationMs: number): FinishedRequest {
   const { operationId, protocol, isStream, error, keyPrefix } = report;
   return {
     ...{ operationId, protocol, isStream, durationMs },
-    status: statusOf(report, res),
+    status: statusOf(report, answered),
     // Who was let in and has a stream that ends because the token does has shown its credentials.
     isAuthenticationFailure: error?.code === "unauthenticated" && keyPrefix === undefined,
     limit: error === undefined ? null : limitOf(error),
   };
 }
 
-function statusOf(report: RequestReport, res: NodeResponse): number {
+function statusOf(report: RequestReport, { status, isAborted }: Answered): number {
   if (report.error !== undefined) return WIRE_CODES[report.error.code].httpStatus;
-  if (isAborted(res)) return WIRE_CODES.cancelled.httpStatus;
-  return isProtocolError(report) ? WIRE_CODES.malformed.httpStatus : res.statusCode;
+  if (isAborted) return WIRE_CODES.cancelled.httpStatus;
+  return isProtocolError(report) ? WIRE_CODES.malformed.httpStatus : status;
 }
 
 function limitOf({ code, reason }: AppError): string | null {

@@ -6,6 +6,9 @@ import { parseContentType as parseGrpcWeb } from "@connectrpc/connect/protocol-g
 
 export type RpcProtocol = "grpc" | "grpc-web" | "connect";
 
+/** What stands before an enveloped message: flags and its length. */
+export const ENVELOPE_BYTES = 5;
+
 /** How the messages of an RPC request stand on the wire, and so how a refusal must look. */
 export interface WireForm {
   readonly protocol: RpcProtocol;

@@ -31,7 +31,7 @@ export class ResponseSink implements Sink {
   end({ last, trailers }: Ending): void {
     if (isGone(this.#res)) return;
     if (trailers !== null) {
-      this.#res.writeHead(this.#res.statusCode);
+      if (!this.#res.headersSent) this.#res.writeHead(this.#res.statusCode);
       this.#res.addTrailers(trailers);
     }
     if (last === null) this.#res.end();

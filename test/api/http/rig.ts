@@ -88,6 +88,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       authenticated.push(rawKey);
       return principalOf(rawKey);
     },
+    known: () => undefined,
     onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
     maxRateKeys: options.maxRateKeys ?? 1000,
@@ -121,6 +122,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     rest,
     watch: null,
     pages: options.pages ?? [],
+    polls: null,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     scan: async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],

@@ -92,6 +92,7 @@ export async function startRest(
       const { requestId, clientAddress } = head;
       return { requestId, clientAddress, operation: operationOf(method), principal: PRINCIPAL };
     },
+    admitKnown: () => undefined,
   };
   const { maxBodyBytes = 1_000_000 } = options;
   const scan: ScanJson = async (text, rules) => scanStrictJson(text, rules);

@@ -1,0 +1,31 @@
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { AppError } from "../../core/error.js";
+import { toConnectError } from "../errors.js";
+import { closeUnread } from "./leftover-body.js";
+import type { NodeResponse } from "./node-http.js";
+import { writeRefusal } from "./refusal.js";
+import type { RequestReport } from "./request-report.js";
+import type { WireForm } from "./wire-form.js";
+
+/** Answers with what the protocol's handler says. Resolves when the answer has begun. */
+export async function respond(
+  handler: UniversalHandler,
+  request: UniversalServerRequest,
+  res: NodeResponse,
+): Promise<void> {
+  const response = await handler(request);
+  // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
+  universalResponseToNodeResponse(response, res).catch(() => res.destroy());
+}
+
+/** Answers with an error; when the head is out already there is no way to tell it but to cut the connection. */
+export function refuse(res: NodeResponse, form: WireForm, report: RequestReport, error: AppError): void {
+  report.error ??= error;
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  closeUnread(res);
+  writeRefusal(res, form, toConnectError(error, report.requestId));
+}

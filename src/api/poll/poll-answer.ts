@@ -1,0 +1,48 @@
+import type { ActiveBundle } from "../../service/active-bundles.js";
+import { entityTagOf } from "../../service/latest.js";
+
+/** What every poll of an activation is answered with: bytes and headers that are made once. */
+export interface PollAnswer {
+  readonly etag: string;
+  /** As it stands in If-None-Match when a client sends back what it got. */
+  readonly quotedEtag: string;
+  readonly policyHash: string;
+  readonly body: Buffer;
+  /** Name, value, name, value …, of 304 and 200 alike. */
+  readonly headers: readonly string[];
+  /** What 200 has on top. */
+  readonly bodyHeaders: readonly string[];
+}
+
+/** What GetLatestBundle says of an activation beside its document (api.md, "Runtimes"). Also what names it in REST's headers. */
+export function latestHeaders(active: ActiveBundle): Readonly<Record<string, string>> {
+  return {
+    ETag: `"${entityTagOf(active)}"`,
+    "Cache-Control": "private, no-cache",
+    Vary: "Authorization, X-API-Key",
+    "Signet-Sequence": String(active.deployment.sequence),
+    "Signet-Deployment-Id": active.deployment.id,
+  };
+}
+
+/** The answers to polls, which live as long as what they answer with. */
+export class PollAnswers {
+  readonly #answers = new WeakMap<ActiveBundle, PollAnswer>();
+
+  of(active: ActiveBundle): PollAnswer {
+    const kept = this.#answers.get(active);
+    if (kept !== undefined) return kept;
+    const etag = entityTagOf(active);
+    const body = Buffer.from(active.document);
+    const answer: PollAnswer = {
+      etag,
+      quotedEtag: `"${etag}"`,
+      policyHash: active.deployment.policyHash,
+      body,
+      headers: Object.entries(latestHeaders(active)).flat(),
+      bodyHeaders: ["Content-Type", "application/json", "Content-Length", String(body.byteLength)],
+    };
+    this.#answers.set(active, answer);
+    return answer;
+  }
+}

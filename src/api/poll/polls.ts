@@ -1,0 +1,110 @@
+import type { ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import type { ActiveBundles } from "../../service/active-bundles.js";
+import type { Admission, RateState } from "../admission.js";
+import type { Call } from "../call.js";
+import { logRequest } from "../http/access-log.js";
+import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import type { RequestObserver } from "../http/request-observer.js";
+import { entityTags } from "../runtime-headers.js";
+import { PollAnswers, type PollAnswer } from "./poll-answer.js";
+
+const PATH = "/v1/bundles/latest";
+const METHOD = RuntimeService.method.getLatestBundle;
+
+/** What was answered here since the counts were last taken. */
+export interface PollCounts {
+  ok: number;
+  notModified: number;
+}
+
+export interface PollOptions {
+  readonly admission: Admission;
+  readonly active: ActiveBundles;
+  readonly observer: RequestObserver;
+  readonly logger: Logger;
+}
+
+/**
+ * Answers plain polls at once: `GET /v1/bundles/latest` with a token and a bundle that are in memory. It says what the method behind the
+ * REST mapping says; all else (a first call, an error, a held poll, a browser) goes there.
+ *
+ * These polls have their log line at level debug only, and are counted: a line for each costs as much as the answer.
+ */
+export class Polls {
+  readonly #answers = new PollAnswers();
+  #counts: PollCounts = { ok: 0, notModified: 0 };
+
+  constructor(private readonly options: PollOptions) {}
+
+  /** The counts since the last call. */
+  takeCounts(): PollCounts {
+    const counts = this.#counts;
+    this.#counts = { ok: 0, notModified: 0 };
+    return counts;
+  }
+
+  /** False, and nothing was done, when somebody else is to answer. */
+  answer(req: NodeRequest, res: NodeResponse, clientAddress: string): boolean {
+    if (req.url !== PATH || !isPlain(req)) return false;
+    const startedMs = performance.now();
+    const { admission, active } = this.options;
+    const requestId = requestIdOf(req);
+    const headers = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff"];
+    const onRate = (state: RateState) => pushRate(headers, state);
+    const call = admission.admitKnown(METHOD, { requestId, clientAddress, rawHeaders: req.rawHeaders, onRate });
+    if (call?.principal.environmentId == null) return false;
+    const newest = active.peek(call.principal.environmentId);
+    if (newest == null) return false;
+    const answer = this.#answers.of(newest);
+    if (this.options.logger.isLevelEnabled("debug")) this.#logWhenOver(req, res, call);
+    // Both have the same calls, but TypeScript does not join their overloads.
+    const response = res as ServerResponse;
+    if (matches(req.headers["if-none-match"], answer)) {
+      this.#counts.notModified += 1;
+      response.writeHead(304, headers.concat(answer.headers));
+      response.end();
+    } else {
+      this.#counts.ok += 1;
+      response.writeHead(200, headers.concat(answer.headers, answer.bodyHeaders));
+      response.end(req.method === "HEAD" ? undefined : answer.body);
+    }
+    this.options.observer.finished({
+      ...{ operationId: call.operation.id, protocol: "rest", isStream: false, status: response.statusCode },
+      ...{ durationMs: performance.now() - startedMs, isAuthenticationFailure: false, limit: null },
+    });
+    return true;
+  }
+
+  #logWhenOver(req: NodeRequest, res: NodeResponse, { requestId, clientAddress, operation, principal }: Call): void {
+    const startedMs = performance.now();
+    const report = {
+      ...{ requestId, clientAddress, protocol: "rest" as const, operationId: operation.id },
+      ...{ keyPrefix: principal.keyPrefix, error: undefined, reached: true, isStream: false, traceId: undefined },
+    };
+    const log = () => logRequest(this.options.logger, req, res, report, performance.now() - startedMs, "debug");
+    res.once("close", log);
+  }
+}
+
+/** A GET or HEAD without a body and without anything that asks for more than the answer. */
+function isPlain(req: NodeRequest): boolean {
+  if (req.method !== "GET" && req.method !== "HEAD") return false;
+  const { headers } = req;
+  if (headers.origin !== undefined || headers.prefer !== undefined || headers.expect !== undefined) return false;
+  if ("stream" in req) return req.stream.endAfterHeaders;
+  return headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
+}
+
+function pushRate(headers: string[], { limit, remaining, resetSeconds }: RateState): void {
+  headers.push("X-RateLimit-Limit", String(limit), "X-RateLimit-Remaining", String(remaining));
+  headers.push("X-RateLimit-Reset", String(resetSeconds));
+}
+
+/** What most pollers send is the tag as they got it; every other form is read as RFC 9110 has it. */
+function matches(ifNoneMatch: string | undefined, { quotedEtag, etag, policyHash }: PollAnswer): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch === quotedEtag) return true;
+  return entityTags(ifNoneMatch).some((tag) => tag === "*" || tag === etag || tag === policyHash);
+}

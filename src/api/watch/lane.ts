@@ -1,0 +1,183 @@
+import {
+  Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { createContextValues } from "@connectrpc/connect";
+import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
+import type { Logger } from "pino";
+import type { Admission, RateState } from "../admission.js";
+import { callKey, type Call } from "../call.js";
+import { toAppError } from "../errors.js";
+import { logAnswer } from "../http/access-log.js";
+import { clampDeadline } from "../http/deadline.js";
+import type { ClientAddressOf } from "../http/client-address.js";
+import { headersOf, requestIdOf } from "../http/node-http.js";
+import { readBytes } from "../http/read-body.js";
+import { finishedRequest, type RequestObserver } from "../http/request-observer.js";
+import { reportKey, type RequestReport } from "../http/request-report.js";
+import { refuse, respond } from "../http/rpc-answer.js";
+import type { StreamLane } from "../http/stream-lane.js";
+import { strictBody } from "../http/strict-body.js";
+import { ENVELOPE_BYTES, wireFormOf, type WireForm } from "../http/wire-form.js";
+import type { ScanJson } from "../scan-json.js";
+import { WATCH, type WatchDoor } from "./door.js";
+import { negotiate, onlyMessage, type Negotiated } from "./negotiate.js";
+import { watchRequest } from "./request.js";
+import { StreamSink } from "./stream-sink.js";
+
+export interface WatchLaneOptions {
+  readonly door: WatchDoor;
+  readonly admission: Admission;
+  /** WatchBundle's, for what is out of the ordinary. */
+  readonly handler: UniversalHandler;
+  readonly maxBytes: number;
+  /** Of every answer. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly scan: ScanJson;
+  readonly clientAddressOf: ClientAddressOf;
+  readonly observer: RequestObserver;
+  readonly logger: Logger;
+}
+
+/** An RPC of this lane. */
+interface Ride {
+  readonly stream: ServerHttp2Stream;
+  readonly header: Headers;
+  readonly path: string;
+  readonly form: WireForm;
+  readonly negotiated: Negotiated;
+  readonly common: OutgoingHttpHeaders;
+  readonly call: Call;
+  readonly report: RequestReport;
+}
+
+const NO_QUERY = new URLSearchParams();
+
+/**
+ * The short way for WatchBundle over HTTP/2: for what most of a fleet sends, a plain request with a token that is in memory. Anything
+ * else goes the common way, through dispatch.ts, connect.ts and the same door.
+ */
+export function createWatchLane(options: WatchLaneOptions): StreamLane {
+  const path = options.handler.requestPath;
+  return (stream, headers, rawHeaders) => {
+    if (headers[":path"] !== path || headers[":method"] !== "POST") return false;
+    if (headers.origin !== undefined || headers.expect !== undefined) return false;
+    const form = wireFormOf(WATCH, "POST", headers["content-type"], NO_QUERY);
+    if (typeof form === "string") return false;
+    const header = headersOf({ rawHeaders: rawHeaders as string[] });
+    clampDeadline(header);
+    const negotiated = negotiate(form, header);
+    if (negotiated === undefined) return false;
+    const clientAddress = options.clientAddressOf({ headers, socket: stream.session?.socket });
+    const report = reportOf(clientAddress, headers, form);
+    const common: OutgoingHttpHeaders = {
+      "x-request-id": report.requestId,
+      "x-content-type-options": "nosniff",
+      ...options.headers,
+    };
+    const { requestId } = report;
+    const onRate = (state: RateState) => Object.assign(common, rateHeaders(state));
+    const call = options.admission.admitKnown(WATCH, { requestId, clientAddress, rawHeaders, onRate });
+    if (call === undefined) return false;
+    report.operationId = call.operation.id;
+    report.keyPrefix = call.principal.keyPrefix;
+    tellWhenOver(options, stream, path, report);
+    void ride(options, { stream, header, path, form, negotiated, common, call, report });
+    return true;
+  };
+}
+
+function reportOf(clientAddress: string, headers: IncomingHttpHeaders, { protocol }: WireForm): RequestReport {
+  return {
+    requestId: requestIdOf({ headers }),
+    clientAddress,
+    protocol,
+    operationId: undefined,
+    keyPrefix: undefined,
+    error: undefined,
+    isStream: true,
+    traceId: undefined,
+    reached: false,
+  };
+}
+
+function tellWhenOver(
+  { logger, observer }: WatchLaneOptions,
+  stream: ServerHttp2Stream,
+  path: string,
+  report: RequestReport,
+): void {
+  const startedMs = performance.now();
+  stream.once("close", () => {
+    const answer = { httpVersion: "2.0", method: "POST", path, status: 200, isAborted: stream.rstCode !== 0 };
+    const durationMs = performance.now() - startedMs;
+    // After whoever else hears of the close and knows how the watch ended.
+    setImmediate(() => {
+      logAnswer(logger, answer, report, durationMs);
+      observer.finished(finishedRequest(report, answer, durationMs));
+    });
+  });
+}
+
+function rateHeaders({ limit, remaining, resetSeconds }: RateState): OutgoingHttpHeaders {
+  return {
+    "x-ratelimit-limit": String(limit),
+    "x-ratelimit-remaining": String(remaining),
+    "x-ratelimit-reset": String(resetSeconds),
+  };
+}
+
+async function ride({ door, handler, maxBytes, scan }: WatchLaneOptions, request: Ride): Promise<void> {
+  const { stream, header, form, negotiated, common, call, report } = request;
+  try {
+    const announced = Number(header.get("content-length") ?? 0);
+    const body = await readBytes(stream, announced, maxBytes + (form.enveloped ? ENVELOPE_BYTES : 0), () =>
+      stream.resume(),
+    );
+    const checked = await strictBody(WATCH.input, form, header, body, maxBytes, scan);
+    const message = onlyMessage(form.json, checked);
+    if (message === undefined) {
+      await answerGenerically(handler, request, checked);
+      return;
+    }
+    report.reached = true;
+    await door.open(
+      negotiated,
+      call,
+      () => watchRequest(message, header, call),
+      report,
+      (events) => {
+        return new StreamSink(stream, common, events);
+      },
+    );
+  } catch (thrown) {
+    refuse(responseOf(request), form, report, toAppError(thrown));
+  }
+}
+
+/** The protocol's own handler has words for frames and messages that are not what they should be. */
+async function answerGenerically(handler: UniversalHandler, request: Ride, body: Uint8Array): Promise<void> {
+  const { stream, header, path, call, report } = request;
+  const gone = new AbortController();
+  stream.once("close", () => gone.abort());
+  const contextValues = createContextValues().set(reportKey, report).set(callKey, call);
+  const url = `http://${header.get("host") ?? "signet"}${path}`;
+  await respond(
+    handler,
+    {
+      ...{ httpVersion: "2.0", method: "POST", url, header, contextValues },
+      body: createAsyncIterable([body]),
+      signal: gone.signal,
+    },
+    responseOf(request),
+  );
+}
+
+/** Node's own response, for an answer that is over at once. */
+function responseOf({ stream, common }: Ride): Http2ServerResponse {
+  const res = new Http2ServerResponse(stream);
+  for (const [name, value] of Object.entries(common)) if (typeof value === "string") res.setHeader(name, value);
+  return res;
+}

@@ -1,0 +1,65 @@
+import type { Logger } from "pino";
+import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
+import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import { DEFAULT_LIMITS } from "./api/http/limits.js";
+import { referencePages } from "./api/http/reference-pages.js";
+import { createMethods } from "./api/methods.js";
+import type { Polls } from "./api/poll/polls.js";
+import { createRestHandler } from "./api/rest/handler.js";
+import type { ScanJson } from "./api/scan-json.js";
+import { WatchDoor } from "./api/watch/door.js";
+import { readAsset } from "./assets.js";
+import type { Services } from "./assemble.js";
+import type { Config } from "./config.js";
+import type { Observability } from "./observability/observability.js";
+import type { SecurePort } from "./secure-port.js";
+import type { Store } from "./store/store.js";
+import { VERSION } from "./version.js";
+
+/** The one door of every protocol. */
+export function createDoor({ tokens, refusals }: Services, config: Config): OperationDoor {
+  return createAdmission({
+    authenticate: (rawKey, onStopped) => tokens.authenticate(rawKey, onStopped),
+    known: (rawKey) => tokens.known(rawKey),
+    onRefused: refusals.count.bind(refusals),
+    requestsPerMinute: config.rateLimit,
+    maxRateKeys: MAX_RATE_KEYS,
+  });
+}
+
+export interface WireParts {
+  readonly services: Services;
+  readonly store: Store;
+  readonly config: Config;
+  readonly observability: Observability;
+  readonly admission: OperationDoor;
+  /** Null sends polls and watches through the generic handlers. */
+  readonly polls: Polls | null;
+  readonly securePort: SecurePort | null;
+  readonly log: Logger;
+}
+
+/** The wire: every protocol on one port, behind one door. Listens to nothing yet. */
+export function openWire(parts: WireParts): HttpServer {
+  const { services, store, config, observability, admission, polls, securePort, log: logger } = parts;
+  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
+  const { metrics, tracing } = observability;
+  const onRefused = services.refusals.count.bind(services.refusals);
+  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
+  const scan: ScanJson = (text, options) => services.documents.scan(text, options);
+  const watch = polls === null ? null : new WatchDoor(services.push, onRefused, metrics.streams);
+  const ready = async () => {
+    await store.ping();
+    return (await store.read.operatorOrganization()) !== null;
+  };
+  return createHttpServer({
+    ...{ methods, admission, watch, polls, maxBodyBytes, scan, corsOrigins, ready, logger, metrics, tracing },
+    observer: metrics.requests,
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
+    pages: referencePages(readAsset),
+    version: VERSION,
+    limits: DEFAULT_LIMITS,
+    tls: securePort?.termination ?? null,
+    proxyTrust: { hops: trustedProxies, header: proxyHeader },
+  });
+}
