@@ -110,8 +110,8 @@ describe("RateTable", () => {
     table.look("a");
     await table.count("d");
     expect(table.size).toBe(3);
-    expect((table.look("b")).exceeded).toBe(false);
-    for (const key of ["a", "c", "d"]) expect((table.look(key)).exceeded).toBe(true);
+    expect(table.look("b").exceeded).toBe(false);
+    for (const key of ["a", "c", "d"]) expect(table.look(key).exceeded).toBe(true);
   });
 
   test("stays bounded under a flood of keys", async () => {
