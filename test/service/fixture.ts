@@ -14,7 +14,7 @@ import { NO_TRACING } from "../../src/core/trace.js";
 import { openDataDirectory, type DataDirectory } from "../../src/data-directory.js";
 import { bootstrap, keepPublicKeys } from "../../src/service/bootstrap.js";
 import type { ChangeRequest } from "../../src/service/caller.js";
-import { NO_OBSERVERS } from "../../src/service/observers.js";
+import { NO_OBSERVERS, type WatchObserver } from "../../src/service/observers.js";
 import type { PublishInput } from "../../src/service/publishing.js";
 import { createRawKey } from "../../src/service/raw-key.js";
 import type { Store } from "../../src/store/store.js";
@@ -47,6 +47,8 @@ export interface Moments {
 export class Fixture {
   directory = "";
   clock = new MovableClock();
+  /** What whoever measures watches was told: how many are behind now, and how many changes were handed to all. */
+  readonly watches = { behind: 0, fed: 0 };
   readonly moments: Moments = { beforeBundleSignature() {}, beforeAuditSignature() {}, afterEnvironmentRead() {} };
   data!: DataDirectory;
   services!: Services;
@@ -69,6 +71,12 @@ export class Fixture {
     if (made === null) throw new Error("a new directory that is not new");
     Object.assign(this, made);
     this.admin = await this.services.tokens.authenticate(key.rawKey);
+  }
+
+  #watchObserver(): WatchObserver {
+    const { watches } = this;
+    Object.assign(watches, { behind: 0, fed: 0 });
+    return { behind: (change) => void (watches.behind += change), fed: () => void (watches.fed += 1) };
   }
 
   /** As a restart of the server: nothing in memory stays. */
@@ -208,7 +216,7 @@ export class Fixture {
           throw error;
         },
       },
-      observers: NO_OBSERVERS,
+      observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
       tracing: NO_TRACING,
       sessionLimits: { stream: 3, poll: 3 },
       heartbeatMs: 600_000,
