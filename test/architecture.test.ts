@@ -61,7 +61,7 @@ describe("architecture", () => {
     expect(importsOf("src/server.ts").length).toBeGreaterThan(5);
   });
 
-  it("every arrow between layers is one of design.md's", () => {
+  it("every arrow between layers is one of docs/architecture.md's", () => {
     const wrong = files.flatMap((file) => {
       const layer = layerOf(file);
       const rule = LAYERS[layer];

@@ -1,5 +1,10 @@
+import { once } from "node:events";
+import http from "node:http";
+import https from "node:https";
 import type { Command } from "commander";
 import { SignetError } from "../sdk/index.js";
+import type { NodeTransportTls } from "../sdk/node-transport.js";
+import { readClientTls } from "./shell/client-tls.js";
 import { serverUrl } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
 
@@ -17,7 +22,8 @@ export function addHealth(program: Command, shell: Shell): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const url = serverUrl(shell, options);
-      const status = await askReady(url, options.timeout * 1000, shell.io.signal);
+      const tls = readClientTls(shell.io.environment, options);
+      const status = await askReady(url, tls, options.timeout * 1000, shell.io.signal);
       if (status !== 200) throw new SignetError("unavailable", `${url} is not ready: it answers ${status}`);
       shell.answer(
         () => JSON.stringify({ url, ready: true }),
@@ -27,14 +33,23 @@ export function addHealth(program: Command, shell: Shell): void {
 }
 
 /** The status of /readyz. Throws SignetError `unavailable` when there is no answer in time. */
-async function askReady(url: string, timeoutMs: number, interrupted: AbortSignal): Promise<number> {
+async function askReady(
+  url: string,
+  tls: NodeTransportTls,
+  timeoutMs: number,
+  interrupted: AbortSignal,
+): Promise<number> {
+  const target = new URL("/readyz", url);
+  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), interrupted]);
+  // Not fetch, which takes no certificates. Neither follows a redirect: another server's answer would say nothing of this one.
+  const asked = target.protocol === "https:" ? https.get(target, { ...tls, signal }) : http.get(target, { signal });
   try {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), interrupted]);
-    // Another server's answer would say nothing of this one.
-    const answer = await fetch(new URL("/readyz", url), { signal, redirect: "manual" });
-    await answer.body?.cancel();
-    return answer.status;
+    const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
+    answer.resume();
+    return answer.statusCode ?? 0;
   } catch (cause) {
     throw new SignetError("unavailable", `${url} does not answer`, { cause });
+  } finally {
+    asked.destroy();
   }
 }

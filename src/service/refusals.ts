@@ -39,7 +39,7 @@ export class Refusals {
     }
   }
 
-  /** Writes the minutes that are over, or with `all` every one. Called each minute and at shutdown. */
+  /** Writes the minutes that are over, or with `all` every one. Called every few seconds and at shutdown. */
   async flush(all = false): Promise<void> {
     const now = this.deps.clock.now().toISOString().slice(0, 16);
     const due = [...this.#pending].filter(([, entry]) => all || entry.minute < now);

@@ -35,6 +35,13 @@ const whoami = (argv: readonly string[], environment: Readonly<Record<string, st
   runSignet(["whoami", "--url", url, ...argv], { environment: { SIGNET_DATA: data, ...environment } });
 
 describe("signet serve with TLS", () => {
+  it("is asked for its health with the certificates that every command takes", async () => {
+    const ask = (...argv: string[]) => runSignet(["health", "--url", url, ...argv], { environment: {} });
+    expect(await ask("--ca", file("ca.pem"), ...client())).toMatchObject({ exitCode: 0, out: "ready\n" });
+    expect((await ask("--ca", file("ca.pem"))).exitCode).toBe(7);
+    expect((await ask(...client())).exitCode).toBe(7);
+  });
+
   it("says that it listens on https", () => {
     expect(url).toMatch(/^https:/);
   });

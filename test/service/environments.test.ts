@@ -107,13 +107,13 @@ describe("environments", () => {
     const foreigner = await signet.foreigner();
     const before = await signet.fingerprint();
     const attempts = [
-      environments().create(foreigner, signet.projectId, { name: "qa", position: null, promotesTo: null }),
-      environments().update(foreigner, signet.path("dev"), { promotesTo: null }),
-      environments().delete(foreigner, signet.path("dev")),
-      environments().get(foreigner, signet.path("dev")),
+      () => environments().create(foreigner, signet.projectId, { name: "qa", position: null, promotesTo: null }),
+      () => environments().update(foreigner, signet.path("dev"), { promotesTo: null }),
+      () => environments().delete(foreigner, signet.path("dev")),
+      () => environments().get(foreigner, signet.path("dev")),
     ];
     for (const attempt of attempts) {
-      await expect(attempt).rejects.toMatchObject({ code: "not_found", message: "project not found" });
+      await expect(attempt()).rejects.toMatchObject({ code: "not_found", message: "project not found" });
     }
     expect(await signet.fingerprint()).toEqual(before);
   });

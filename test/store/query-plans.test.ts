@@ -11,7 +11,7 @@ import { aBundle, anArtifact, anEnvironment, anEvent, anInstance, aProject, aTok
 import { useStore } from "./temporary-store.js";
 
 /** Small lists that have no index in their order. */
-const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project"];
+const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project", "pipelineApps", "nextRetryAt"];
 
 const PAGE = { limit: 25, offset: 0 };
 const NOW = minutesLater(0);

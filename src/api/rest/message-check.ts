@@ -15,7 +15,7 @@ export function checkRequest(message: DescMessage): void {
 }
 
 /**
- * Refuses a response message that REST cannot write: 64-bit integers (strings in JSON, design.md), bytes, maps whose keys are no
+ * Refuses a response message that REST cannot write: 64-bit integers (strings in JSON), bytes, maps whose keys are no
  * strings, google.protobuf types but Timestamp, FieldMask and Empty, and field rules on what is no string. Throws an Error that
  * names the field.
  */

@@ -4,7 +4,7 @@ import type { WatchObserver } from "../observers.js";
 import type { WatchEvent } from "../watch.js";
 import type { Wakeups } from "../wakeups.js";
 import type { Slices } from "./slices.js";
-import type { Subscriber } from "./subscriber.js";
+import type { Source, Subscriber } from "./subscriber.js";
 
 /** What a hub works with. */
 export interface HubDeps {
@@ -18,7 +18,7 @@ export interface HubDeps {
  * The watches of one environment. A change is read once, and offered to all of them, one slice of them after another; a change that
  * comes meanwhile takes its place, and who got the older one gets it in another round.
  */
-export class Hub implements Disposable {
+export class Hub implements Source, Disposable {
   readonly #subscribers = new Set<Subscriber>();
   readonly #listening: Disposable;
   /** The newest sequence that was read. */
@@ -47,19 +47,16 @@ export class Hub implements Disposable {
     if (this.#subscribers.delete(subscriber) && this.#subscribers.size === 0) this.onEmpty();
   }
 
-  /** Whether nothing newer than `cursor` waits to be offered. */
   isCurrent(cursor: number): boolean {
     return cursor >= this.#sequence;
   }
 
-  /** Sends the newest to a subscriber that has not got it. */
   catchUp(subscriber: Subscriber): void {
     if (subscriber.cursor === null || this.isCurrent(subscriber.cursor)) return;
     if (this.#offered === null) void this.#offerNewest(subscriber);
     else subscriber.offer(this.#offered);
   }
 
-  /** The same object for all that are due together. */
   heartbeat(sequence: number, at: string): WatchEvent {
     const last = this.#heartbeat;
     if (last.kind === "heartbeat" && last.sequence === sequence && last.at === at) return last;

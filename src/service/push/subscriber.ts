@@ -2,7 +2,6 @@ import type { AppError } from "../../core/error.js";
 import type { Holder, Place } from "../sessions.js";
 import type { WatchEvent } from "../watch.js";
 import type { Beating } from "./heartbeat-wheel.js";
-import type { Hub } from "./hub.js";
 
 /** Who reads a watch: one stream of some protocol. No method may throw. */
 export interface WatchReader {
@@ -20,6 +19,17 @@ export interface Subscription {
   ready(): void;
   /** The reader went away: nothing is sent any more. A second call does nothing. */
   close(): void;
+}
+
+/** Where a subscriber's events come from: the hub of its environment. */
+export interface Source {
+  /** Whether nothing newer than `cursor` waits to be offered. */
+  isCurrent(cursor: number): boolean;
+  /** Sends the newest to a subscriber that has not got it. */
+  catchUp(subscriber: Subscriber): void;
+  /** The heartbeat of a moment, the same object for all that are due together. */
+  heartbeat(sequence: number, at: string): WatchEvent;
+  delete(subscriber: Subscriber): void;
 }
 
 /** What a subscriber needs of the room that it is in. */
@@ -48,7 +58,7 @@ export class Subscriber implements Subscription, Holder, Beating {
 
   constructor(
     private readonly room: Room,
-    private readonly hub: Hub,
+    private readonly hub: Source,
     private readonly reader: WatchReader,
     /** Tells the fleet view that the instance lives; null when it does not name itself. */
     private readonly seen: (() => void) | null,

@@ -1,5 +1,7 @@
 import Database from "better-sqlite3";
+import { Kysely, SqliteDialect } from "kysely";
 import { describe, expect, it } from "vitest";
+import { history } from "../../../src/store/migrations/0004-history.js";
 import { insertTenancy, publish } from "../sample.js";
 import { useStore } from "../temporary-store.js";
 
@@ -37,7 +39,7 @@ describe("the number of versions that an environment keeps", () => {
     await db.store[Symbol.asyncDispose]();
     const raw = new Database(db.file);
     raw.exec("alter table environments drop column kept_versions");
-    raw.exec("delete from kysely_migration where name = '0004-history'");
+    await history().up(new Kysely<unknown>({ dialect: new SqliteDialect({ database: raw }) }));
     raw.close();
     await db.reopen();
     expect(await db.read.countBundles(dev.id)).toBe(3);
