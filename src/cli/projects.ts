@@ -17,9 +17,11 @@ export function addProjects(program: Command, shell: Shell): void {
     .action((options: { limit: number }, command: Command) => list(shell, options, command));
   projects
     .command("create")
-    .description("make a project with dev, staging and prod, and a runtime token for each")
+    .description("make a project with its environments, and a runtime token for each")
     .argument("<name>", "1 to 255 characters")
-    .action((name: string, _options: unknown, command: Command) => create(shell, name, command));
+    .option("--environments <names...>", "in order, each promoting to the next one (default: dev staging prod)")
+    .option("--no-runtime-keys", "make no runtime tokens")
+    .action((name: string, options: NewProject, command: Command) => create(shell, name, options, command));
   projects
     .command("delete")
     .description("delete a project with its environments, bundles and tokens")
@@ -58,9 +60,16 @@ async function list(shell: Shell, { limit }: { limit: number }, command: Command
   noticeMore(shell, projects.length, counting.total(), "--limit");
 }
 
-async function create(shell: Shell, name: string, command: Command): Promise<void> {
+interface NewProject {
+  readonly environments?: string[];
+  readonly runtimeKeys: boolean;
+}
+
+async function create(shell: Shell, name: string, options: NewProject, command: Command): Promise<void> {
   using session = Session.open(shell, command);
-  const made = await session.client.organizations.createProject({ orgId: await session.orgId(), name });
+  const { environments = [], runtimeKeys } = options;
+  const request = { orgId: await session.orgId(), name, environments, runtimeKeys };
+  const made = await session.client.organizations.createProject(request);
   shell.answer(
     () => formatMessage(made),
     () =>

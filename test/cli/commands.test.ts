@@ -141,6 +141,17 @@ describe("commands against a server", () => {
     expect(err).toContain("--env");
   });
 
+  it("projects with environments of their own and without runtime tokens", async () => {
+    const argv = ["projects", "create", "Bare", "--no-runtime-keys", "--environments", "test", "live"];
+    const made = (await json(argv)) as { id: string; runtime_keys: object[]; environments: object[] };
+    expect(made.runtime_keys).toEqual([]);
+    expect(made.environments).toMatchObject([
+      { name: "test", promotes_to: "live" },
+      { name: "live", promotes_to: null },
+    ]);
+    await json(["projects", "delete", made.id]);
+  });
+
   it("projects, by UUID, slug and name", async () => {
     const made = (await json(["projects", "create", "Second One"])) as { id: string; runtime_keys: object[] };
     expect(made.runtime_keys).toHaveLength(3);
