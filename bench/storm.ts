@@ -8,8 +8,9 @@
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { BarePush } from "./bare-push.js";
 import { median, now, numberFrom, quantile, rounded } from "./figures.js";
-import { Watchers, type Failures } from "./load/watchers.js";
+import { Watchers, type Failures, type WatchCall } from "./load/watchers.js";
 import { cpuMsOf, machineLine, needOpenFiles, rssKibOf } from "./process-use.js";
 import { SignetBench } from "./signet-bench.js";
 import { BENCH_TOKEN } from "./signet-process.js";
@@ -20,10 +21,19 @@ const IDLE_PROBES_MS = 2_000;
 const SETTLE_MS = 1_000;
 
 interface Coming {
+  readonly to: string;
   readonly firstMs: number;
   readonly allMs: number;
   readonly cpuMicros: number;
+  readonly clientShare: number;
   readonly failures: number;
+}
+
+/** Who they come to. */
+interface Met {
+  readonly to: string;
+  readonly pid: number;
+  readonly call: WatchCall;
 }
 
 /** Runs the whole benchmark and prints its tables. */
@@ -35,6 +45,7 @@ export async function benchStorm(): Promise<void> {
   needOpenFiles(runtimes + 500);
   console.log(machineLine());
   await using signet = await SignetBench.open("info");
+  await using bare = await BarePush.start();
   await using watchers = await Watchers.start();
   using prober = new Prober(signet.url);
   await signet.publish(bytes);
@@ -47,7 +58,8 @@ export async function benchStorm(): Promise<void> {
   const took: number[] = [];
   const failed: Failures[] = [];
   for (let round = 1; round <= rounds; round += 1) {
-    comings.push(await come(signet, watchers, runtimes, sequence, bytes));
+    const call = signet.watchCall(sequence);
+    comings.push(await come({ to: "Signet", pid: signet.pid, call }, watchers, runtimes, bytes));
     await sleep(SETTLE_MS);
     memory[`${runtimes} connected, round ${round}, MiB`] = mib(signet);
     idle.push(...(await prober.during(() => sleep(IDLE_PROBES_MS))));
@@ -64,6 +76,11 @@ export async function benchStorm(): Promise<void> {
     memory[`fed ${changes} changes, round ${round}, MiB`] = mib(signet);
     await watchers.close();
     await sleep(SETTLE_MS);
+    // What the same connections cost without anything that Signet does for them.
+    comings.push(
+      await come({ to: "bare node:http2", pid: bare.pid, call: bare.watchCall() }, watchers, runtimes, bytes),
+    );
+    await watchers.close();
   }
   memory["after all are gone, MiB"] = mib(signet);
   console.log(`\n${runtimes} runtimes come at once with the newest sequence, ${rounds} times\n`);
@@ -76,25 +93,28 @@ export async function benchStorm(): Promise<void> {
 }
 
 /** From the first connection's start until each has its first message, which must not be the document that they have. */
-async function come(signet: SignetBench, watchers: Watchers, runtimes: number, sequence: number, bytes: number) {
-  const cpuBefore = cpuMsOf(signet.pid);
-  const from = now();
-  const { at, largestBytes, failures } = await watchers.open(signet.watchCall(sequence), runtimes, runtimes);
-  if (largestBytes >= bytes) throw new Error(`a runtime that has sequence ${sequence} was sent ${largestBytes} bytes`);
-  if (count(failures) > 0) console.log(failures);
+async function come({ to, pid, call }: Met, watchers: Watchers, runtimes: number, bytes: number): Promise<Coming> {
+  const [cpuBefore, clientBefore, from] = [cpuMsOf(pid), watchers.cpuMs, now()];
+  const { at, largestBytes, failures } = await watchers.open(call, runtimes, runtimes);
+  if (largestBytes >= bytes) throw new Error(`a runtime that has the newest document was sent ${largestBytes} bytes`);
+  if (count(failures) > 0) console.log(to, failures);
   return {
+    to,
     firstMs: Math.min(...at) - from,
     allMs: Math.max(...at) - from,
-    cpuMicros: ((cpuMsOf(signet.pid) - cpuBefore) * 1000) / runtimes,
+    cpuMicros: ((cpuMsOf(pid) - cpuBefore) * 1000) / runtimes,
+    clientShare: (watchers.cpuMs - clientBefore) / (Math.max(...at) - from),
     failures: count(failures),
   };
 }
 
-function comingRow({ firstMs, allMs, cpuMicros, failures }: Coming) {
+function comingRow({ to, firstMs, allMs, cpuMicros, clientShare, failures }: Coming) {
   return {
+    to,
     "first has its message, ms": rounded(firstMs),
     "last, ms": rounded(allMs),
     "server CPU each, µs": rounded(cpuMicros),
+    "client's share of a core": rounded(clientShare, 2),
     failures,
   };
 }
