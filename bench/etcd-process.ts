@@ -39,6 +39,8 @@ export class EtcdProcess implements AsyncDisposable {
       "--initial-cluster",
       `default=${peer}`,
     );
+    // Its 2 GiB are few for a long benchmark.
+    args.push("--quota-backend-bytes", String(8 * 1024 ** 3));
     const etcd = new EtcdProcess(port, directory, spawn(ETCD, args, { stdio: "ignore" }));
     await etcd.#untilItAnswers();
     return etcd;
