@@ -1,10 +1,21 @@
+import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
+import { benchPoll } from "./poll.js";
 import { benchPromote } from "./promote.js";
 import { benchPublish } from "./publish.js";
+import { benchStorm } from "./storm.js";
 import { benchWebhooks } from "./webhooks.js";
 
 /** `npm run bench -- NAME…` runs these; without a name all but `history`, which needs 10 GB and an hour. */
-const BENCHES = { publish: benchPublish, promote: benchPromote, webhooks: benchWebhooks, history: benchHistory };
+const BENCHES = {
+  fanout: benchFanout,
+  poll: benchPoll,
+  storm: benchStorm,
+  publish: benchPublish,
+  promote: benchPromote,
+  webhooks: benchWebhooks,
+  history: benchHistory,
+};
 type Name = keyof typeof BENCHES;
 
 function isName(text: string): text is Name {
@@ -17,7 +28,8 @@ if (unknown !== undefined) {
   console.error(`there is no benchmark "${unknown}"; there are ${Object.keys(BENCHES).join(", ")}`);
   process.exit(2);
 }
-const names: readonly Name[] = asked.length > 0 ? asked.filter(isName) : ["publish", "promote", "webhooks"];
+const names: readonly Name[] =
+  asked.length > 0 ? asked.filter(isName) : ["fanout", "poll", "storm", "publish", "promote", "webhooks"];
 for (const name of names) {
   console.log(`\n# ${name}`);
   await BENCHES[name]();

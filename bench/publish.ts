@@ -4,17 +4,15 @@
  *
  * PUBLISHES and ROUNDS in the environment make a run smaller.
  */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
+import { EtcdProcess } from "./etcd-process.js";
+import { median } from "./figures.js";
 import { BENCH_TOKEN, SignetProcess } from "./signet-process.js";
 
 const PUBLISHES = Number(process.env["PUBLISHES"] ?? 2_000);
@@ -22,7 +20,6 @@ const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
 const CLIENTS = 8;
 const DOCUMENT_BYTES = 10 * 1024;
 const LARGE_BYTES = [1, 4, 15].map((mib) => mib * 1024 * 1024);
-const ETCD = "/usr/bin/etcd";
 
 /** Publishes, inserts or puts that many documents; returns how many a second. */
 type Work = (count: number) => Promise<number>;
@@ -41,8 +38,7 @@ export async function benchPublish(): Promise<void> {
 async function benchRates(): Promise<void> {
   await using signet = await openSignet();
   await using bare = await openBare();
-  await using etcd = existsSync(ETCD) ? await openEtcd() : null;
-  if (etcd === null) console.log(`${ETCD} is not there: measured without it`);
+  await using etcd = await openEtcd();
   const rates = { signet1: [], signet: [], bare: [], etcd1: [], etcd: [] } as Record<string, number[]>;
   const cpu: number[] = [];
   for (let round = 0; round <= ROUNDS; round += 1) {
@@ -143,56 +139,24 @@ async function openBare(): Promise<Peer> {
 
 /** etcd's own JSON gateway: its clients and Signet's then speak the same protocol. */
 async function openEtcd() {
-  const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
-  const [client, peer] = [await freePort(), await freePort()].map((port) => `http://127.0.0.1:${port}`);
-  const args = ["--data-dir", directory, "--listen-client-urls", client, "--advertise-client-urls", client];
-  const peers = [
-    "--listen-peer-urls",
-    peer,
-    "--initial-advertise-peer-urls",
-    peer,
-    "--initial-cluster",
-    `default=${peer}`,
-  ];
-  const limits = ["--quota-backend-bytes", String(8 * 1024 ** 3), "--log-level", "error"];
-  const child = spawn(ETCD, [...args, ...peers, ...limits] as string[], { stdio: "ignore" });
+  const etcd = await EtcdProcess.start();
+  if (etcd === null) return null;
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
   let next = 0;
   const put = async () => {
     const key = Buffer.from(`bundle/${(next += 1)}`).toString("base64");
     const body = JSON.stringify({ key, value: documentOf(DOCUMENT_BYTES).toString("base64") });
-    await post(agent, `${client}/v3/kv/put`, { "content-type": "application/json" }, Buffer.from(body));
+    const headers = { "content-type": "application/json" };
+    await post(agent, `http://127.0.0.1:${etcd.port}/v3/kv/put`, headers, Buffer.from(body));
   };
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (
-      await put().then(
-        () => true,
-        () => false,
-      )
-    )
-      break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
   return {
     work: (count: number) => timed(count, CLIENTS, put),
     workAlone: (count: number) => timed(count, 1, put),
     async [Symbol.asyncDispose]() {
       agent.destroy();
-      const gone = once(child, "exit");
-      child.kill();
-      await gone;
-      await rm(directory, { recursive: true, force: true });
+      await etcd[Symbol.asyncDispose]();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** How many of `work` a second, by so many clients that each do one after the other. */
@@ -228,10 +192,6 @@ function documentOf(bytes: number): Buffer {
   const rule = (n: number) => ({ id: `${id}-${n}`, enabled: n % 2 === 0, weight: n / 8, pattern: "x".repeat(120) });
   const rules = Array.from({ length: Math.max(1, Math.floor(bytes / 205)) }, (_, n) => rule(n));
   return Buffer.from(JSON.stringify({ policies: { rules } }));
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 function ms(values: readonly number[]): number {

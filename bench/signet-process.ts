@@ -4,10 +4,11 @@
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pino } from "pino";
-import { loadConfig } from "../src/config.js";
+import { loadConfig, type LogLevel } from "../src/config.js";
 import { startServer } from "../src/server.js";
 
 export const BENCH_TOKEN = "bench-admin-token-0123456789";
@@ -31,13 +32,27 @@ export class SignetProcess implements AsyncDisposable {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(directory: string): Promise<SignetProcess> {
-    const child = fork(fileURLToPath(import.meta.url), [directory]);
+  /**
+   * The log goes to a file, as it would under a supervisor. With CPU_PROF in the environment the server writes its CPU profile to that
+   * directory when it ends.
+   */
+  static async start(directory: string, logLevel: LogLevel = "silent"): Promise<SignetProcess> {
+    const profiles = process.env["CPU_PROF"];
+    const execArgv = profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles];
+    const log = openSync(join(directory, "bench-server.log"), "a");
+    const env = { ...process.env, SIGNET_LOG_LEVEL: logLevel };
+    const stdio = ["ignore", "inherit", logLevel === "silent" ? "inherit" : log, "ipc"] as const;
+    const child = fork(fileURLToPath(import.meta.url), [directory], { execArgv, env, stdio: [...stdio] });
+    closeSync(log);
     const [started] = (await Promise.race([
       once(child, "message"),
       once(child, "exit").then(() => Promise.reject(new Error("the server did not start"))),
     ])) as [Started];
     return new SignetProcess(started, child);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? NaN;
   }
 
   async usage(): Promise<Usage> {
@@ -61,8 +76,9 @@ async function serve(directory: string): Promise<void> {
     SIGNET_ADMIN_TOKEN: BENCH_TOKEN,
     SIGNET_RATE_LIMIT: "0",
     SIGNET_SHUTDOWN_GRACE_MS: "1000",
+    SIGNET_LOG_LEVEL: process.env["SIGNET_LOG_LEVEL"],
   });
-  const server = await startServer(config, pino({ level: "silent" }));
+  const server = await startServer(config);
   const startMs = performance.now() - from;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();

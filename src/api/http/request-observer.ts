@@ -31,7 +31,10 @@ type Answered = Pick<LoggedAnswer, "status" | "isAborted">;
 export function finishedRequest(report: RequestReport, answered: Answered, durationMs: number): FinishedRequest {
   const { operationId, protocol, isStream, error, keyPrefix } = report;
   return {
-    ...{ operationId, protocol, isStream, durationMs },
+    operationId,
+    protocol,
+    isStream,
+    durationMs,
     status: statusOf(report, answered),
     // Who was let in and has a stream that ends because the token does has shown its credentials.
     isAuthenticationFailure: error?.code === "unauthenticated" && keyPrefix === undefined,

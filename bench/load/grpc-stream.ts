@@ -1,0 +1,165 @@
+/**
+ * One connection with one gRPC stream, in frames of our own making (RFC 9113): node:http2 as a client costs several times what the
+ * servers that are measured do, and would be the measurement. It opens all windows wide, answers SETTINGS and PING, and counts messages.
+ */
+import { connect, type Socket } from "node:net";
+
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const MAX_WINDOW = 2 ** 31 - 1;
+const FRAME_HEADER_BYTES = 9;
+const MESSAGE_PREFIX_BYTES = 5;
+
+/** Types and flags of frames: RFC 9113, section 6. */
+const TYPE = { data: 0, headers: 1, rstStream: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
+const FLAG = { ack: 1, endStream: 1, endHeaders: 4, padded: 8 } as const;
+const INITIAL_WINDOW_SIZE = 4;
+
+export interface StreamEvents {
+  /** A whole message of the stream, by its length. */
+  message(bytes: number): void;
+  /** The stream or its connection is at its end, which a watch never should be. */
+  ended(why: string): void;
+}
+
+/** What a client says on a new connection: preface, settings, and a request of that path. Made once for all connections. */
+export function opening(
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  message: Buffer,
+  half: boolean,
+): Buffer {
+  const settings = Buffer.alloc(6);
+  settings.writeUInt16BE(INITIAL_WINDOW_SIZE, 0);
+  settings.writeUInt32BE(MAX_WINDOW, 2);
+  const window = Buffer.alloc(4);
+  window.writeUInt32BE(MAX_WINDOW - 65_535);
+  const all = { ":method": "POST", ":scheme": "http", ":path": path, ...headers };
+  const fields = Buffer.concat(Object.entries(all).map(([name, value]) => literal(name, value)));
+  const prefix = Buffer.alloc(MESSAGE_PREFIX_BYTES);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([
+    Buffer.from(PREFACE),
+    frame(TYPE.settings, 0, 0, settings),
+    frame(TYPE.windowUpdate, 0, 0, window),
+    frame(TYPE.headers, FLAG.endHeaders, 1, fields),
+    frame(TYPE.data, half ? FLAG.endStream : 0, 1, Buffer.concat([prefix, message])),
+  ]);
+}
+
+/** A field that needs no table (RFC 7541, section 6.2.2). */
+function literal(name: string, value: string): Buffer {
+  return Buffer.concat([Buffer.of(0), text(name), text(value)]);
+}
+
+/** RFC 7541, section 5.2, without Huffman. */
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value);
+  if (bytes.length < 127) return Buffer.concat([Buffer.of(bytes.length), bytes]);
+  if (bytes.length >= 127 + 128) throw new Error("a header longer than 254 bytes");
+  return Buffer.concat([Buffer.of(127, bytes.length - 127), bytes]);
+}
+
+function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(FRAME_HEADER_BYTES);
+  header.writeUIntBE(payload.length, 0, 3);
+  header[3] = type;
+  header[4] = flags;
+  header.writeUInt32BE(stream, 5);
+  return Buffer.concat([header, payload]);
+}
+
+const SETTINGS_ACK = frame(TYPE.settings, FLAG.ack, 0, Buffer.alloc(0));
+
+export class GrpcStream {
+  readonly #socket: Socket;
+  /** The beginning of a frame whose rest has not come. */
+  #rest: Buffer | null = null;
+  /** Of the DATA frame and of the message that are being read. */
+  #dataLeft = 0;
+  #messageLeft = 0;
+  #messageBytes = 0;
+  #prefix: Buffer | null = null;
+  #isOver = false;
+
+  constructor(
+    port: number,
+    opened: Buffer,
+    private readonly events: StreamEvents,
+  ) {
+    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    this.#socket.on("connect", () => this.#socket.write(opened));
+    this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    this.#socket.on("error", (error) => this.#end(error.message));
+    this.#socket.on("close", () => this.#end("the connection was closed"));
+  }
+
+  /** By a reset: ten thousand connections in TIME_WAIT would use up the ports of the next ten thousand. */
+  destroy(): void {
+    this.#isOver = true;
+    this.#socket.resetAndDestroy();
+  }
+
+  #end(why: string): void {
+    if (this.#isOver) return;
+    this.destroy();
+    this.events.ended(why);
+  }
+
+  #read(chunk: Buffer): void {
+    let bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = null;
+    while (bytes.length > 0 && !this.#isOver) {
+      if (this.#dataLeft > 0) {
+        const data = bytes.subarray(0, this.#dataLeft);
+        this.#dataLeft -= data.length;
+        bytes = bytes.subarray(data.length);
+        this.#readData(data);
+        continue;
+      }
+      const length = bytes.length < FRAME_HEADER_BYTES ? Infinity : bytes.readUIntBE(0, 3);
+      const isData = bytes[3] === TYPE.data;
+      if (bytes.length < FRAME_HEADER_BYTES + (isData ? 0 : length)) {
+        this.#rest = Buffer.from(bytes);
+        return;
+      }
+      if (isData) this.#dataLeft = length;
+      this.#control(bytes, isData ? 0 : length);
+      bytes = bytes.subarray(FRAME_HEADER_BYTES + (isData ? 0 : length));
+    }
+  }
+
+  #control(bytes: Buffer, length: number): void {
+    const [type, flags = 0] = [bytes[3], bytes[4]];
+    const isOfStream = type === TYPE.data || type === TYPE.headers;
+    if (type === TYPE.settings && (flags & FLAG.ack) === 0) this.#socket.write(SETTINGS_ACK);
+    else if (type === TYPE.ping && (flags & FLAG.ack) === 0) {
+      this.#socket.write(
+        frame(TYPE.ping, FLAG.ack, 0, bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length)),
+      );
+    } else if (type === TYPE.goAway || type === TYPE.rstStream) this.#end(`a frame of type ${type}`);
+    else if (isOfStream && (flags & FLAG.endStream) !== 0) this.#end("the server ended the stream");
+    else if (type === TYPE.data && (flags & FLAG.padded) !== 0) this.#end("a padded frame");
+  }
+
+  #readData(data: Buffer): void {
+    let rest = data;
+    while (rest.length > 0) {
+      if (this.#messageLeft === 0) {
+        const prefix = this.#prefix === null ? rest : Buffer.concat([this.#prefix, rest]);
+        if (prefix.length < MESSAGE_PREFIX_BYTES) {
+          this.#prefix = Buffer.from(prefix);
+          return;
+        }
+        this.#prefix = null;
+        this.#messageBytes = this.#messageLeft = prefix.readUInt32BE(1);
+        rest = prefix.subarray(MESSAGE_PREFIX_BYTES);
+        if (this.#messageLeft === 0) this.events.message(0);
+        continue;
+      }
+      const taken = Math.min(rest.length, this.#messageLeft);
+      this.#messageLeft -= taken;
+      rest = rest.subarray(taken);
+      if (this.#messageLeft === 0) this.events.message(this.#messageBytes);
+    }
+  }
+}
