@@ -43,18 +43,29 @@ export class WatchStream implements WatchReader, SinkEvents {
   }
 
   send(event: WatchEvent): boolean {
-    const frame = this.frames.of(event, this.wire.body, this.wire.compression);
-    if (!(frame instanceof Promise)) return this.#write(frame);
-    void this.#writeLater(frame);
-    return false;
+    try {
+      const frame = this.frames.of(event, this.wire.body, this.wire.compression);
+      if (!(frame instanceof Promise)) return this.#write(frame);
+      void this.#writeLater(frame);
+      return false;
+    } catch (thrown) {
+      // Before the first message whoever opens the watch can still say it.
+      if (!this.#hasBegun) throw thrown;
+      this.#cut(thrown);
+      return true;
+    }
   }
 
   end(reason: AppError): void {
     if (this.#isOver) return;
     this.report.error ??= reason;
-    this.#begin();
-    this.#close();
-    this.#sink?.end(this.wire.ending(reason, this.report.requestId));
+    try {
+      this.#begin();
+      this.#close();
+      this.#sink?.end(this.wire.ending(reason, this.report.requestId));
+    } catch (thrown) {
+      this.#cut(thrown);
+    }
   }
 
   drained(): void {
@@ -79,6 +90,13 @@ export class WatchStream implements WatchReader, SinkEvents {
     if (this.#isOver) return true;
     this.#begin();
     return this.#sink?.write(frame) ?? true;
+  }
+
+  /** A defect of one stream, which must not reach the others that are written in the same round. */
+  #cut(thrown: unknown): void {
+    this.report.error = toAppError(thrown);
+    if (!this.#isOver) this.#close();
+    this.#sink?.destroy();
   }
 
   #begin(): void {
