@@ -49,11 +49,11 @@ class Subject {
     if (status === 304) lines.push(`If-None-Match: ${this.etag}`);
     const request = `${lines.join("\r\n")}\r\n\r\n`;
     const cpuBefore = cpuMsOf(pid);
-    const { answers, tookMs, cpuShare } = await pollers.run({ port, request, connections, durationMs, status });
+    const { answers, tookMs, busyShare } = await pollers.run({ port, request, connections, durationMs, status });
     const figures = this.figures.get(status);
     figures?.perSecond.push((answers * 1000) / tookMs);
     figures?.cpuMicros.push(((cpuMsOf(pid) - cpuBefore) * 1000) / answers);
-    figures?.loadShare.push(cpuShare);
+    figures?.loadShare.push(busyShare);
   }
 
   perSecond(status: 304 | 200): number {
@@ -117,7 +117,7 @@ function printStatus(status: 304 | 200, subjects: readonly Subject[], bytes: num
       "server CPU, µs": rounded(subject.cpuMicros(status)),
       // On a machine that does other things too, the better measure.
       "by CPU": rounded(base.cpuMicros / subject.cpuMicros(status), 2),
-      "load's share of its core": rounded(median(subject.figures.get(status)?.loadShare ?? []), 2),
+      "load busy": rounded(median(subject.figures.get(status)?.loadShare ?? []), 2),
     };
   };
   console.log(`\n${status}${status === 304 ? "; the goal is 0.9 of bare node:http" : `, ${bytes} bytes`}\n`);

@@ -1,4 +1,9 @@
-/** The process of Pollers: sockets and no HTTP client, which would cost more than the servers do. */
+/**
+ * The process of Pollers: sockets and no HTTP client, which would cost more than the servers do.
+ *
+ * While it runs it never sleeps: to wake up a sleeping process on another core is work of the one that writes to it, and a slower server
+ * would have to do it more often, for each of its answers.
+ */
 import { connect, type Socket } from "node:net";
 import type { PollLoad, PollTold } from "./pollers.js";
 
@@ -60,17 +65,26 @@ function run(load: PollLoad, tell: (told: PollTold) => void): void {
   const from = performance.now();
   let answers = 0;
   let isOver = false;
+  let idleMs = 0;
   const finish = (told: PollTold) => {
     if (isOver) return;
     isOver = true;
     for (const poller of pollers) poller.destroy();
     tell(told);
   };
+  /** A turn of the event loop without an answer was a wait. */
+  const stayAwake = (turnFrom: number, answersBefore: number) => {
+    const now = performance.now();
+    if (answers === answersBefore) idleMs += now - turnFrom;
+    if (!isOver) setImmediate(stayAwake, now, answers);
+  };
+  stayAwake(from, -1);
   const answered = () => {
     answers += 1;
     // A look at the clock for each answer would be a cost of its own.
     if (answers % 64 === 0 && performance.now() - from >= load.durationMs) {
-      finish({ kind: "done", answers, tookMs: performance.now() - from });
+      const tookMs = performance.now() - from;
+      finish({ kind: "done", answers, tookMs, busyShare: 1 - idleMs / tookMs });
     }
     return !isOver;
   };

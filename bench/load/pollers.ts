@@ -1,7 +1,6 @@
 /** Many keep-alive connections that ask the same over and over, in a process of their own. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { cpuMsOf } from "../process-use.js";
 
 /** A GET, as bytes and in parts: each connection sends the next one when it has the answer to the one before. */
 export interface PollLoad {
@@ -18,13 +17,11 @@ export interface PollLoad {
 export interface PollResult {
   readonly answers: number;
   readonly tookMs: number;
-  /** Of this process, of one core. */
-  readonly cpuShare: number;
+  /** How much of the time the load had something to do: well below 1, it is not what is measured. */
+  readonly busyShare: number;
 }
 
-export type PollTold =
-  | { readonly kind: "done"; readonly answers: number; readonly tookMs: number }
-  | { readonly kind: "failed"; readonly why: string };
+export type PollTold = ({ readonly kind: "done" } & PollResult) | { readonly kind: "failed"; readonly why: string };
 
 export class Pollers implements AsyncDisposable {
   private constructor(private readonly child: ChildProcess) {}
@@ -40,12 +37,11 @@ export class Pollers implements AsyncDisposable {
   }
 
   async run(load: PollLoad): Promise<PollResult> {
-    const cpuBefore = cpuMsOf(this.pid);
     const message = once(this.child, "message") as Promise<[PollTold]>;
     this.child.send(load);
     const [told] = await message;
     if (told.kind === "failed") throw new Error(told.why);
-    return { ...told, cpuShare: (cpuMsOf(this.pid) - cpuBefore) / told.tookMs };
+    return told;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -47,7 +47,9 @@ function checkedKey(key: string): string {
 function onlyValue(rawHeaders: readonly string[], name: string): string | undefined {
   let found: string | undefined;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toLowerCase() !== name) continue;
+    const header = rawHeaders[i];
+    // Most headers are of another length, which costs less to see than their lower case.
+    if (header?.length !== name.length || header.toLowerCase() !== name) continue;
     if (found !== undefined) throw new AppError("unauthenticated", `the header ${name} was sent twice`);
     found = rawHeaders[i + 1]?.trim() ?? "";
   }

@@ -40,17 +40,15 @@ export function createRequestMetrics(registry: Registry, limits: LimitObserver):
     labels: [],
   }).child();
 
-  const children = new Map<string, Children>();
+  // By object and key, not by a text of all three: to put that together costs more than to count.
+  const byOperation = new Map<string, Map<string, Map<number, Children>>>();
   const childrenOf = ({ operationId = NO_OPERATION, protocol, status, isStream }: FinishedRequest): Children => {
-    const key = `${operationId} ${protocol} ${status}`;
-    const known = children.get(key);
-    if (known !== undefined) return known;
-    const made = {
+    const byProtocol = entryOf(byOperation, operationId, () => new Map<string, Map<number, Children>>());
+    const byStatus = entryOf(byProtocol, protocol, () => new Map<number, Children>());
+    return entryOf(byStatus, status, () => ({
       total: totals.child(operationId, protocol, String(status)),
       duration: isStream ? null : durations.child(operationId, protocol),
-    };
-    children.set(key, made);
-    return made;
+    }));
   };
   return {
     finished(request) {
@@ -61,4 +59,12 @@ export function createRequestMetrics(registry: Registry, limits: LimitObserver):
       if (request.limit !== null) limits.refused(request.limit);
     },
   };
+}
+
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const kept = map.get(key);
+  if (kept !== undefined) return kept;
+  const made = make();
+  map.set(key, made);
+  return made;
 }
