@@ -1,6 +1,7 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import { newRowId } from "../src/service/row-id.js";
 
 export interface HistorySize {
   readonly versions: number;
@@ -55,7 +56,7 @@ function seedVersions(
      where id = ?`,
   );
   inChunks(database, versions, (version) => {
-    const [bundleId, deploymentId, hash] = [randomUUID(), randomUUID(), randomBytes(32).toString("hex")];
+    const [bundleId, deploymentId, hash] = [newRowId(), newRowId(), randomBytes(32).toString("hex")];
     const at = instantAt(version);
     content.run(hash, JSON.stringify({ version, text: "x".repeat(200) }));
     const policyHash = `sha256:${hash}`;
@@ -95,7 +96,7 @@ function seedAudit(database: Database.Database, orgId: string, events: number): 
       actor,
       action,
       "bundle",
-      randomUUID(),
+      newRowId(),
       metadata,
       instantAt(number),
       signed,

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { policyFormat, type Artifact, type ArtifactStatus } from "../core/artifact.js";
 import type { Content } from "../core/bundle.js";
 import { instantOf, type Clock } from "../core/clock.js";
@@ -14,6 +13,7 @@ import type { Idempotency } from "./idempotency.js";
 import { readJsonString, type PolicyContent } from "./policy-content.js";
 import { FieldErrors, pageOf } from "./validate.js";
 import type { YamlReader } from "./yaml-reader.js";
+import { newRowId } from "./row-id.js";
 
 const MAX_DRAFTS = 1_000;
 const DEFAULT_MEDIA_TYPE = "application/json";
@@ -62,7 +62,7 @@ export class Artifacts {
           throw new AppError("quota_exceeded", `a project has at most ${MAX_DRAFTS} drafts`);
         }
         const artifact: Artifact = {
-          ...{ id: randomUUID(), orgId: principal.orgId, projectId, name, mediaType },
+          ...{ id: newRowId(), orgId: principal.orgId, projectId, name, mediaType },
           ...{ contentId: content.content.id, createdBy: actorOf(principal) },
           ...{ createdAt: instantOf(clock.now()), promotion: null },
         };

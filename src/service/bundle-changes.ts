@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import type { Bundle, BundleState, Deployment, DeploymentKind } from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
 import { AppError } from "../core/error.js";
 import type { Environment } from "../core/organization.js";
 import type { Reader, Writer } from "../store/store.js";
+import { newRowId } from "./row-id.js";
 
 /**
  * Makes a bundle the active one of its environment: the next sequence, the deployment that tells of it, and the pointer.
@@ -18,7 +18,7 @@ export async function activateIn(
   at: Instant,
 ): Promise<Deployment> {
   const deployment: Deployment = {
-    id: randomUUID(),
+    id: newRowId(),
     orgId: environment.orgId,
     projectId: environment.projectId,
     environmentId: environment.id,

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { formatPublishedAt } from "../bundle/document.js";
 import { signBundle, type SignedBundle } from "../bundle/sign-bundle.js";
 import type { Signer } from "../bundle/signer.js";
@@ -14,6 +13,7 @@ import type { PublishObserver } from "./observers.js";
 import type { Outbox } from "./outbox.js";
 import type { PolicyContent } from "./policy-content.js";
 import { timeSigner } from "./publish-phases.js";
+import { newRowId } from "./row-id.js";
 
 /** What a new bundle says of itself beside its content. */
 export type BundleDescription = Pick<Bundle, "publishedBy" | "title" | "description" | "labels" | "source" | "origin">;
@@ -50,7 +50,7 @@ export class BundleMaking {
 
   /** Signs a content for the identity that it gets in an environment. Throws `signing_failed`. */
   async sign(environment: Environment, content: PolicyContent, description: BundleDescription): Promise<BundleDraft> {
-    const id = randomUUID();
+    const id = newRowId();
     const publishedAt = instantOf(this.deps.clock.now());
     const identity = {
       bundleId: id,

@@ -1,11 +1,11 @@
-import { randomUUID } from "node:crypto";
 import type { Instant } from "../core/clock.js";
 import type { Delivery, OutboxEvent, Webhook } from "../core/webhook.js";
+import { newRowId } from "./row-id.js";
 
 /** A delivery that was never tried and is due now. */
 export function newDelivery(webhook: Webhook, event: OutboxEvent, now: Instant): Delivery {
   return {
-    id: randomUUID(),
+    id: newRowId(),
     webhookId: webhook.id,
     eventNumber: event.number,
     eventId: event.id,

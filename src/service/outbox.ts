@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../core/clock.js";
 import type { Tracing } from "../core/trace.js";
 import type { Webhook } from "../core/webhook.js";
 import type { Writer } from "../store/store.js";
 import type { EventType } from "../webhook/event-types.js";
+import { newRowId } from "./row-id.js";
 
 /** What an event tells, in the names of the wire. */
 export type EventData = { readonly [key: string]: unknown };
@@ -39,7 +39,7 @@ export class Outbox {
     const createdAt = instantOf(this.clock.now());
     const body = JSON.stringify({ type, timestamp: createdAt, data });
     const trace = this.tracing.current();
-    await tx.insertEvent({ id: `evt_${randomUUID()}`, orgId, environmentId, type, body, createdAt, trace });
+    await tx.insertEvent({ id: `evt_${newRowId()}`, orgId, environmentId, type, body, createdAt, trace });
   }
 
   /** After the commit: there is something to send. */
