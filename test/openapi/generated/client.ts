@@ -2323,7 +2323,7 @@ export interface components {
             /** @description Up to 4 KiB of the last answer, only where the address is public. */
             last_body: string | null;
         };
-        /** @description Deliveries by what became of them. */
+        /** @description Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more. */
         WebhookStats: {
             delivered: number;
             /** @description No try is left. */
@@ -5601,7 +5601,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Deliveries by what became of them. */
+            /** @description Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
