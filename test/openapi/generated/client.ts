@@ -2827,11 +2827,13 @@ export interface operations {
     verifyAudit: {
         parameters: {
             query?: {
-                /** @description Only the newest that many events; all by default. */
+                /** @description Only the newest that many events, or with after the first that many; all by default. */
                 limit?: number;
                 /** @description A head that was kept: event head_number must be there and have the hash head_hash. */
                 head_number?: number;
                 head_hash?: string;
+                /** @description Only events above this number, the first of which must follow that one: for a long chain in parts. 0 is from the beginning. */
+                after?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
