@@ -47,8 +47,8 @@ export function addAuditVerify(audit: Command, shell: Shell): void {
     });
 }
 
-/** Events that one request checks: some seconds. */
-const PART = 20_000;
+/** Events that one request checks: a second or two. */
+const PART = 5_000;
 
 /** The whole chain, or its newest events, one request after the other. A person at a terminal sees how far it is. */
 async function verifyInParts(
