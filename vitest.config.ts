@@ -4,7 +4,17 @@ import { defineConfig } from "vitest/config";
 const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks", isolate: false } as const;
 
 /** What is promised of watches and polls: to be kept by their own paths and by the generic handlers. */
-const BOTH_PATHS = ["watch", "watch-ends", "watch-budget", "watch-slow", "latest", "lifecycle", "bad-input"];
+const BOTH_PATHS = [
+  "watch",
+  "watch-ends",
+  "watch-budget",
+  "watch-slow",
+  "latest",
+  "lifecycle",
+  "bad-input",
+  "hammer",
+  "revoked",
+];
 
 export default defineConfig({
   test: {

@@ -1,7 +1,8 @@
 /**
  * Measures a reconnect storm: `node dist/bench/storm.js` after the build. Ten thousand runtimes that have the newest bundle connect to a
  * Signet at once, each with a connection and a gRPC stream of its own; then they are fed changes, while other requests are made one
- * after the other; then all are cut off and come back. Says what it measured.
+ * after the other; then all are cut off, come to a bare node:http2 server in the same way, and back. Says what it measured, and Signet's
+ * ratio to the bare server.
  *
  * RUNTIMES, ROUNDS, CHANGES (in a round) and DOCUMENT_BYTES in the environment change a run; CPU_PROF=DIR profiles Signet.
  */
@@ -19,6 +20,8 @@ const PROBED = ["/healthz", "/v1/whoami"] as const;
 /** How long other requests are measured with the streams idle, to compare with. */
 const IDLE_PROBES_MS = 2_000;
 const SETTLE_MS = 1_000;
+const SIGNET = "Signet";
+const BARE = "bare node:http2";
 
 interface Coming {
   readonly to: string;
@@ -59,7 +62,7 @@ export async function benchStorm(): Promise<void> {
   const failed: Failures[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     const call = signet.watchCall(sequence);
-    comings.push(await come({ to: "Signet", pid: signet.pid, call }, watchers, runtimes, bytes));
+    comings.push(await come({ to: SIGNET, pid: signet.pid, call }, watchers, runtimes, bytes));
     await sleep(SETTLE_MS);
     memory[`${runtimes} connected, round ${round}, MiB`] = mib(signet);
     idle.push(...(await prober.during(() => sleep(IDLE_PROBES_MS))));
@@ -77,14 +80,13 @@ export async function benchStorm(): Promise<void> {
     await watchers.close();
     await sleep(SETTLE_MS);
     // What the same connections cost without anything that Signet does for them.
-    comings.push(
-      await come({ to: "bare node:http2", pid: bare.pid, call: bare.watchCall() }, watchers, runtimes, bytes),
-    );
+    comings.push(await come({ to: BARE, pid: bare.pid, call: bare.watchCall() }, watchers, runtimes, bytes));
     await watchers.close();
   }
   memory["after all are gone, MiB"] = mib(signet);
   console.log(`\n${runtimes} runtimes come at once with the newest sequence, ${rounds} times\n`);
   console.table(comings.map(comingRow));
+  console.log(`\n${SIGNET} to ${BARE}, medians: ${ratioLine(comings)}`);
   console.log(`\nA change of ${bytes} bytes reaches all in ${rounded(median(took))} ms (median of ${took.length})`);
   console.log(`Streams that failed while they were fed: ${failed.reduce((sum, each) => sum + count(each), 0)}\n`);
   console.table(memory);
@@ -106,6 +108,14 @@ async function come({ to, pid, call }: Met, watchers: Watchers, runtimes: number
     clientShare: (watchers.cpuMs - clientBefore) / (Math.max(...at) - from),
     failures: count(failures),
   };
+}
+
+function ratioLine(comings: readonly Coming[]): string {
+  const ratio = (of: (coming: Coming) => number) => {
+    const [ours, bare] = [SIGNET, BARE].map((name) => median(comings.filter(({ to }) => to === name).map(of)));
+    return rounded((ours ?? NaN) / (bare ?? NaN), 2);
+  };
+  return `server CPU each ${ratio(({ cpuMicros }) => cpuMicros)}, until the last has its message ${ratio(({ allMs }) => allMs)}`;
 }
 
 function comingRow({ to, firstMs, allMs, cpuMicros, clientShare, failures }: Coming) {

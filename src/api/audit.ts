@@ -33,14 +33,14 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
       return { events: countedRows(context, await audit.list(filter)).map(eventMessage) };
     },
 
-    async verifyAudit({ orgId, limit, headNumber, headHash }) {
+    async verifyAudit({ orgId, limit, headNumber, headHash, after }) {
       if (limit === 0) throw invalidField(["limit"], "must be at least 1", "range", "query");
       if ((headNumber === undefined) !== (headHash === undefined)) {
         throw invalidField(["head_hash"], "head_number and head_hash go together", "missing", "query");
       }
       const kept =
         headNumber === undefined || headHash === undefined ? undefined : { number: headNumber, hash: headHash };
-      const { valid, checked, firstBroken, reason } = await audit.verify(orgId, limit, kept);
+      const { valid, checked, firstBroken, reason } = await audit.verify(orgId, limit, kept, after);
       return { valid, checked, ...withoutNulls({ firstBroken, reason }) };
     },
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { formatMessage } from "../sdk/index.js";
+import { formatMessage, type VerifyAuditRequest, type VerifyAuditResponse } from "../sdk/index.js";
 import { readHead, verifyHead } from "./shell/audit-head.js";
 import { InputError } from "./shell/cli-error.js";
 import { EXIT_CODES } from "./shell/exit-codes.js";
@@ -35,8 +35,7 @@ export function addAuditVerify(audit: Command, shell: Shell): void {
       using session = Session.open(shell, command);
       const orgId = await session.orgId();
       const expected = expectHead === undefined ? {} : await headToExpect(session, orgId, expectHead, keys, shell);
-      const limited = limit === undefined ? {} : { limit };
-      const report = await session.client.audit.verifyAudit({ orgId, ...limited, ...expected });
+      const report = await verifyInParts(session, orgId, limit, expected, shell);
       shell.answer(
         () => formatMessage(report),
         () =>
@@ -46,6 +45,30 @@ export function addAuditVerify(audit: Command, shell: Shell): void {
       );
       if (!report.valid) shell.exitCode = EXIT_CODES.notVerified;
     });
+}
+
+/** Events that one request checks: a second or two. */
+const PART = 5_000;
+
+/** The whole chain, or its newest events, one request after the other. A person at a terminal sees how far it is. */
+async function verifyInParts(
+  { client }: Session,
+  orgId: string,
+  limit: number | undefined,
+  expected: Partial<Pick<VerifyAuditRequest, "headNumber" | "headHash">>,
+  shell: Shell,
+): Promise<VerifyAuditResponse> {
+  const { number } = await client.audit.getAuditHead({ orgId });
+  const start = limit === undefined ? 0 : Math.max(0, number - limit);
+  let checked = 0;
+  for (; number - start - checked > PART; checked += PART) {
+    const part = await client.audit.verifyAudit({ orgId, after: start + checked, limit: PART });
+    if (!part.valid) return { ...part, checked: checked + part.checked };
+    shell.progress(`${checked + PART} of ${number - start} events checked`);
+  }
+  // With what was added meanwhile.
+  const last = await client.audit.verifyAudit({ orgId, after: start + checked, ...expected });
+  return { ...last, checked: checked + last.checked };
 }
 
 async function headToExpect(session: Session, orgId: string, file: string, keysFile: string | undefined, shell: Shell) {

@@ -22,22 +22,27 @@ const PAGE = 500;
  * Reads the chain oldest first and checks of each event: its number follows, it names the signature before it, and its own
  * signature is good. Then, that the event of a kept head is still there with the same hash: a tail that was cut off leaves a chain
  * that is good in itself.
+ *
+ * `limit` is the newest so many; with `from`, the first so many above that number.
  */
 export async function verifyChain(
   reader: Reader,
   orgId: string,
   limit?: number,
   kept?: { readonly number: number; readonly hash: string },
+  from?: number,
 ): Promise<ChainReport> {
   const keys = await auditKeys(reader);
   const newest = (await reader.auditHead(orgId))?.id ?? 0;
-  const start = limit === undefined ? 0 : Math.max(0, newest - limit);
+  const start = from ?? (limit === undefined ? 0 : Math.max(0, newest - limit));
+  const most = from === undefined ? Infinity : (limit ?? Infinity);
   let previous = start === 0 ? null : await reader.auditEvent(orgId, start);
   let checked = 0;
   const report = (firstBroken: number, reason: string): ChainReport => ({ valid: false, checked, firstBroken, reason });
 
-  for (let after = start; ;) {
-    const page = await reader.auditEvents({ orgId, after, limit: PAGE });
+  if (start > newest) return report(newest + 1, `event ${start} is missing`);
+  for (let after = start; checked < most;) {
+    const page = await reader.auditEvents({ orgId, after, limit: Math.min(PAGE, most - checked) });
     for (const event of page.rows) {
       const wrong = await brokenBecause(
         event,

@@ -34,8 +34,11 @@ export interface Audit {
   record(tx: Writer, orgId: string, actor: string, entry: AuditEntry): Promise<void>;
   list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
   head(orgId: string): Promise<AuditHead>;
-  /** Checks the newest `limit` events (all by default), and that the event of a kept head is there unchanged. */
-  verify(orgId: string, limit?: number, kept?: { number: number; hash: string }): Promise<ChainReport>;
+  /**
+   * Checks the newest `limit` events (all by default), or the first `limit` above the number `from`, and that the event of a kept head is
+   * there unchanged.
+   */
+  verify(orgId: string, limit?: number, kept?: { number: number; hash: string }, from?: number): Promise<ChainReport>;
 }
 
 export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }): Audit {
@@ -68,7 +71,7 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }
       return { orgId, number, hash, signature, keyId: signer.keyId, at: instantOf(clock.now()) };
     },
 
-    verify: (orgId, limit, kept) => verifyChain(store.read, orgId, limit, kept),
+    verify: (orgId, limit, kept, from) => verifyChain(store.read, orgId, limit, kept, from),
   };
 }
 

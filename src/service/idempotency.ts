@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { addSeconds, instantOf, type Clock } from "../core/clock.js";
 import { AppError, invalidField } from "../core/error.js";
 import type { Store, Writer } from "../store/store.js";
@@ -6,6 +7,8 @@ import type { ChangeRequest } from "./caller.js";
 import type { IdempotencyObserver } from "./observers.js";
 
 const KEPT_SECONDS = 24 * 60 * 60;
+/** Answers that one transaction deletes: some 10 ms. */
+const PRUNED_AT_ONCE = 500;
 
 /** Stores the answer in the transaction of the change, so that both are there or neither is. */
 export type Remember<T> = (tx: Writer, answer: T) => Promise<void>;
@@ -76,9 +79,10 @@ export class Idempotency {
     }
   }
 
-  /** Forgets the answers that are older than 24 hours. */
+  /** Forgets the answers that are older than 24 hours, in transactions between which others write. */
   async prune(): Promise<void> {
     const before = addSeconds(instantOf(this.deps.clock.now()), -KEPT_SECONDS);
-    await this.deps.store.write((tx) => tx.deleteIdempotentAnswers(before));
+    while ((await this.deps.store.write((tx) => tx.deleteIdempotentAnswers(before, PRUNED_AT_ONCE))) > 0)
+      await nextTurn();
   }
 }

@@ -26,16 +26,23 @@ export class FieldErrors {
   }
 
   /** Refuses a text that is longer than `maxLength` characters (code points), shorter than `minLength`, or not printable. */
-  text(path: readonly string[], value: string | null | undefined, maxLength: number, minLength = 0): void {
+  text(
+    path: readonly string[],
+    value: string | null | undefined,
+    maxLength: number,
+    minLength = 0,
+    place = "body",
+  ): void {
     if (value === null || value === undefined) {
-      if (minLength > 0) this.add(path, "is required", "missing");
+      if (minLength > 0) this.add(path, "is required", "missing", place);
       return;
     }
+    const refuse = (msg: string, type: string) => this.add(path, msg, type, place);
     const length = [...value.slice(0, maxLength * 2 + 2)].length;
-    if (minLength > 0 && value.trim() === "") this.add(path, "must not be empty", "too_short");
-    else if (length > maxLength) this.add(path, `must be at most ${maxLength} characters`, "too_long");
-    else if (CONTROL.test(value)) this.add(path, "must not contain control characters", "control_character");
-    else if (!value.isWellFormed()) this.add(path, "must not contain a lone surrogate", "lone_surrogate");
+    if (minLength > 0 && value.trim() === "") refuse("must not be empty", "too_short");
+    else if (length > maxLength) refuse(`must be at most ${maxLength} characters`, "too_long");
+    else if (CONTROL.test(value)) refuse("must not contain control characters", "control_character");
+    else if (!value.isWellFormed()) refuse("must not contain a lone surrogate", "lone_surrogate");
   }
 
   /** Refuses labels beyond 64, keys that are not 1 to 63 characters, values over 255. */

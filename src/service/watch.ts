@@ -81,7 +81,7 @@ export class Watch {
 /** Throws `invalid` for what the fleet view cannot keep. */
 export function checkWatchRequest({ instanceId, labels }: WatchRequest): void {
   const errors = new FieldErrors();
-  errors.text(["instance_id"], instanceId, 128);
+  errors.text(["instance_id"], instanceId, 128, 0, "query");
   errors.labels(labels);
   errors.throwIfAny();
 }

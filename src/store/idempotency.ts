@@ -29,8 +29,20 @@ export function idempotencyWriter(db: Kysely<Schema>): Pick<Writer, "putIdempote
         .onConflict((conflict) => conflict.columns(["token_id", "operation", "key"]).doUpdateSet(changes))
         .execute();
     },
-    async deleteIdempotentAnswers(before) {
-      await db.deleteFrom("idempotent_answers").where("created_at", "<", before).execute();
+    async deleteIdempotentAnswers(before, limit) {
+      const old = db
+        .selectFrom("idempotent_answers")
+        .select(["token_id", "operation", "key"])
+        .where("created_at", "<", before)
+        .orderBy("created_at")
+        .limit(limit);
+      const { numDeletedRows } = await db
+        .deleteFrom("idempotent_answers")
+        .where((eb) =>
+          eb(eb.refTuple("token_id", "operation", "key"), "in", old.$asTuple("token_id", "operation", "key")),
+        )
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
     },
   };
 }

@@ -169,7 +169,8 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   insertAuditEvent(event: AuditEvent): Promise<void>;
   /** Replaces an answer under the same key. */
   putIdempotentAnswer(answer: IdempotentAnswer): Promise<void>;
-  deleteIdempotentAnswers(before: Instant): Promise<void>;
+  /** Deletes answers from before an instant, the oldest first and at most `limit`. Returns how many went. */
+  deleteIdempotentAnswers(before: Instant, limit: number): Promise<number>;
   /** Inserts or replaces; of one token only the `keep` last seen stay. */
   putInstances(instances: readonly RuntimeInstance[], keepPerToken: number): Promise<void>;
   /** Does nothing when the key is there already. */

@@ -49,8 +49,8 @@ export interface WebhookReader {
   nextRetryAt(webhookId: string): Promise<Instant | null>;
   /** Of all organizations: how many wait, and since when the oldest does. For a monitor: cheap however many are kept. */
   pendingDeliveries(): Promise<Pick<DeliveryCounts, "pending" | "oldestPendingAt">>;
-  /** Of one organization, or of all; reads all that are kept. */
-  deliveryCounts(orgId?: string): Promise<DeliveryCounts>;
+  /** Of one organization; of each state up to 100,000, and the oldest of those that wait among them. */
+  deliveryCounts(orgId: string): Promise<DeliveryCounts>;
   /** Of all organizations; bounded, so that it may be asked often. */
   webhookBacklog(): Promise<WebhookBacklog>;
 

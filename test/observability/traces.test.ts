@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
+import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { startServer } from "../../src/server.js";
+import { createTestProject } from "../scenarios/project.js";
 import { startReceiver, type Receiver } from "../support/receiver.js";
 import { ADMIN_TOKEN, startTestServer, testConfig, type TestServer } from "../support/server.js";
 import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from "./otlp-receiver.js";
@@ -149,6 +151,49 @@ describe("one trace", () => {
     for (const secret of [ADMIN_TOKEN, "not for traces", "/v1/orgs", "in-the-url", server.orgId]) {
       expect(collector.bodies.join(), secret).not.toContain(secret);
     }
+  });
+});
+
+describe("what has a short way", () => {
+  it.each([true, false])("is traced when it brings a trace: polls and watches with hotPaths %s", async (hotPaths) => {
+    server = await startTestServer({ SIGNET_OTLP_ENDPOINT: collector.url }, { hotPaths });
+    const project = await createTestProject(server, "traced");
+    await project.publish("dev", 1);
+    const token = { "x-api-key": project.runtimeToken.dev };
+    const poll = async (more: Record<string, string>) => {
+      const answer = await fetch(`${server.url}/v1/bundles/latest`, { headers: { ...token, ...more } });
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    const watch = async (more: Record<string, string>) => {
+      const client = createClient(RuntimeService, createGrpcTransport({ baseUrl: server.url }));
+      const gone = new AbortController();
+      const stream = client.watchBundle({}, { headers: { ...token, ...more }, signal: gone.signal });
+      for await (const { event } of stream) {
+        gone.abort();
+        return event.case;
+      }
+      throw new Error("a watch without an event");
+    };
+    // From here on the token and the bundle are in memory.
+    expect([await poll({}), await watch({})]).toEqual([200, "activation"]);
+    expect([await poll(CALLER), await watch(CALLER)]).toEqual([200, "activation"]);
+    const spans = await stopAndCollect();
+    const traced = ["getLatestBundle", "watchBundle"].map((name) => spans.get(name));
+    expect(traced.map((span) => span?.parentSpanId)).toEqual([PARENT, PARENT]);
+    expect(traced.map((span) => attributesOf(span)["signet.protocol"])).toEqual(["rest", "grpc"]);
+  });
+
+  it("is not traced when it brings none", async () => {
+    server = await startTestServer({ SIGNET_OTLP_ENDPOINT: collector.url }, { hotPaths: true });
+    const project = await createTestProject(server, "untraced");
+    await project.publish("dev", 1);
+    const headers = { "x-api-key": project.runtimeToken.dev };
+    for (let times = 0; times < 3; times += 1)
+      await (await fetch(`${server.url}/v1/bundles/latest`, { headers })).text();
+    await server[Symbol.asyncDispose]();
+    // The first one finds the token not yet in memory.
+    expect(collector.spans.filter(({ name }) => name === "getLatestBundle")).toHaveLength(1);
   });
 });
 

@@ -119,6 +119,12 @@ describe("the audit", () => {
     const report = await signet.services.audit.verify(signet.orgId);
     done = true;
     expect(report).toMatchObject({ valid: true, checked: 1501 });
+    const part = (from: number, limit?: number) => signet.services.audit.verify(signet.orgId, limit, undefined, from);
+    expect(await part(700, 600)).toMatchObject({ valid: true, checked: 600 });
+    expect(await part(700)).toMatchObject({ valid: true, checked: 801 });
+    expect(await part(0, 10)).toMatchObject({ valid: true, checked: 10 });
+    expect(await part(1501, 10)).toMatchObject({ valid: true, checked: 0 });
+    expect(await part(1502)).toMatchObject({ valid: false, firstBroken: 1502 });
     // At least once for each page of the chain: nobody else is served in between otherwise.
     expect(turns).toBeGreaterThanOrEqual(3);
   });

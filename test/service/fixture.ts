@@ -41,6 +41,12 @@ export interface Moments {
   beforeAuditSignature: () => Promise<void> | void;
   /** Between the read of an environment by its id and the answer. */
   afterEnvironmentRead: () => Promise<void> | void;
+  /** Between the read of a token by its key and the answer. */
+  afterTokenRead: () => Promise<void> | void;
+}
+
+function noMoments(): Moments {
+  return { beforeBundleSignature() {}, beforeAuditSignature() {}, afterEnvironmentRead() {}, afterTokenRead() {} };
 }
 
 /** All use cases over SQLite in a directory of the test's own, after a first start. */
@@ -49,7 +55,7 @@ export class Fixture {
   clock = new MovableClock();
   /** What whoever measures watches was told: how many are behind now, and how many changes were handed to all. */
   readonly watches = { behind: 0, fed: 0 };
-  readonly moments: Moments = { beforeBundleSignature() {}, beforeAuditSignature() {}, afterEnvironmentRead() {} };
+  readonly moments = noMoments();
   data!: DataDirectory;
   services!: Services;
   /** Of the operator's organization. */
@@ -63,7 +69,7 @@ export class Fixture {
 
   async open(): Promise<void> {
     this.directory = await mkdtemp(join(tmpdir(), "signet-service-"));
-    Object.assign(this.moments, { beforeBundleSignature() {}, beforeAuditSignature() {}, afterEnvironmentRead() {} });
+    Object.assign(this.moments, noMoments());
     this.clock = new MovableClock();
     await this.#assemble();
     const key = createRawKey("admin");
@@ -191,6 +197,11 @@ export class Fixture {
         const environment = await store.read.environmentById(id);
         await moments.afterEnvironmentRead();
         return environment;
+      },
+      async tokenByHash(hash) {
+        const token = await store.read.tokenByHash(hash);
+        await moments.afterTokenRead();
+        return token;
       },
     };
     this.services = assembleServices({

@@ -87,6 +87,32 @@ describe("an Idempotency-Key", () => {
     expect(signet.count("idempotent_answers")).toBe(0);
   });
 
+  it("leaves the database in steps, however many they are", async () => {
+    const { tokenId } = signet.admin;
+    const createdAt = signet.clock.now().toISOString();
+    await signet.store.write(async (tx) => {
+      for (let n = 0; n < 1_234; n += 1) {
+        const answer = {
+          tokenId,
+          operation: "publishBundle",
+          key: `key ${n}`,
+          requestHash: "h",
+          answer: "{}",
+          createdAt,
+        };
+        await tx.putIdempotentAnswer(answer);
+      }
+    });
+    signet.clock.advanceSeconds(DAY + 1);
+    await signet.publish("dev", { n: 1 }, keyed("new"));
+    const pruned = signet.services.idempotency.prune();
+    // A transaction that comes meanwhile finds some of them gone and some not.
+    await signet.store.write((tx) => tx.environments(signet.projectId));
+    const meanwhile = signet.count("idempotent_answers");
+    await pruned;
+    expect([meanwhile > 1, meanwhile < 1_235, signet.count("idempotent_answers")]).toEqual([true, true, 1]);
+  });
+
   it("keeps no answer of a request that failed", async () => {
     await expect(signet.promote("dev", keyed())).rejects.toMatchObject({ code: "not_found" });
     expect(signet.count("idempotent_answers")).toBe(0);

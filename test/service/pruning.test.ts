@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../src/service/retention.js";
 import { DAY, useServices } from "./fixture.js";
+import { keepOldVersions } from "./old-versions.js";
 
 const RULES: RetentionRules = { ...DEFAULT_RETENTION, keepNewest: 1, keepDays: 10, keepProductionDays: 100 };
 
@@ -118,6 +119,70 @@ describe("prune", () => {
     expect((await prune()).environments.map(({ deleted }) => deleted)).toEqual([0, 0, 0]);
     expect(await signet.fingerprint()).toEqual(before);
     expect((await signet.publish("dev")).bundle.version).toBe(5);
+  });
+
+  describe("of more than one call deletes", () => {
+    // Version 1 is active, 2 to 5,202 are two days old, 5,203 is new.
+    const OLD = 5_201;
+    const rules: RetentionRules = { ...RULES, keepDays: 1 };
+    const seed = async () => {
+      await publishMany("dev", 1);
+      const { id } = await signet.environment("dev");
+      await keepOldVersions(signet.store, id, OLD);
+      await publishMany("dev", 1);
+      await signet.activate("dev", 1);
+      return id;
+    };
+
+    it("tells that there is more, and the next call goes on", async () => {
+      const id = await seed();
+      expect((await plan(rules)).environments[0]).toMatchObject({ deleted: OLD, kept: 2 });
+      const first = await prune(rules);
+      expect(first).toMatchObject({
+        more: true,
+        environments: [{ deleted: 5_000, kept: OLD + 2 - 5_000, versions: [{ first: 2, last: 5_001 }] }, {}, {}],
+      });
+      expect(await signet.store.read.countBundles(id)).toBe(OLD + 2 - 5_000);
+      const second = await prune(rules);
+      expect(second).toMatchObject({
+        more: false,
+        environments: [{ deleted: OLD - 5_000, kept: 2, versions: [{ first: 5_002, last: OLD + 1 }] }, {}, {}],
+      });
+      expect((await prune(rules)).environments[0]).toMatchObject({ deleted: 0, kept: 2 });
+      expect([signet.count("bundles"), await versions("dev")]).toEqual([2, [1, OLD + 2]]);
+      expect(await signet.store.read.countBundles(id)).toBe(2);
+    });
+
+    it("deletes in steps of 100, with one event each, between which others write and are heeded", async () => {
+      await seed();
+      const pruned = prune(rules);
+      // Made active while it goes on: that stays. It comes before the steps that would reach it.
+      await signet.activate("dev", 4_000);
+      const report = await pruned;
+      expect(report.environments[0]).toMatchObject({
+        deleted: 5_000,
+        versions: [
+          { first: 2, last: 3_999 },
+          { first: 4_001, last: 5_002 },
+        ],
+      });
+      expect((await signet.environment("dev")).activeVersion).toBe(4_000);
+      const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 1000, action: "bundle.pruned" });
+      const counts = rows.map(({ metadata }) => Number(metadata.count));
+      expect(Math.max(...counts)).toBe(100);
+      expect(counts.reduce((sum, count) => sum + count)).toBe(5_000);
+      expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true });
+    });
+
+    it("counts what it deletes over all environments", async () => {
+      await seed();
+      await publishMany("staging", 1);
+      await keepOldVersions(signet.store, (await signet.environment("staging")).id, 150);
+      await publishMany("staging", 1);
+      const staging = async () => (await prune(rules)).environments.find((one) => one.environment === "staging");
+      expect(await staging()).toMatchObject({ deleted: 0, kept: 152 });
+      expect(await staging()).toMatchObject({ deleted: 150, kept: 2 });
+    });
   });
 
   it("makes room in the quota, and keeps a content that another bundle has", async () => {

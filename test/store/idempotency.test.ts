@@ -33,9 +33,26 @@ describe("idempotent answers", () => {
     await db.write(async (tx) => {
       await tx.putIdempotentAnswer({ ...answer, key: "old", createdAt: minutesLater(1) });
       await tx.putIdempotentAnswer({ ...answer, key: "edge", createdAt: minutesLater(2) });
-      await tx.deleteIdempotentAnswers(minutesLater(2));
+      expect(await tx.deleteIdempotentAnswers(minutesLater(2), 10)).toBe(1);
     });
     expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "old")).toBeNull();
     expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "edge")).not.toBeNull();
+  });
+
+  it("deletes the oldest first, and no more than it is told to", async () => {
+    const answer = await anAnswer();
+    await db.write(async (tx) => {
+      for (const minutes of [3, 1, 4, 2]) {
+        await tx.putIdempotentAnswer({ ...answer, key: `k${minutes}`, createdAt: minutesLater(minutes) });
+      }
+    });
+    const left = async () => {
+      const answers = [1, 2, 3, 4].map((minutes) => db.read.idempotentAnswer(answer.tokenId, "publish", `k${minutes}`));
+      return (await Promise.all(answers)).map((one) => one !== null);
+    };
+    const prune = () => db.write((tx) => tx.deleteIdempotentAnswers(minutesLater(4), 2));
+    expect([await prune(), await left()]).toEqual([2, [false, false, true, true]]);
+    expect([await prune(), await left()]).toEqual([1, [false, false, false, true]]);
+    expect([await prune(), await left()]).toEqual([0, [false, false, false, true]]);
   });
 });

@@ -85,6 +85,7 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["versionFromNewest", (it) => it.versionFromNewest("e", 99)],
     ["prunableBundles", (it) => it.prunableBundles(PRUNE, 100)],
     ["pendingDeliveries", (it) => it.pendingDeliveries()],
+    ["deliveryCounts", (it) => it.deliveryCounts("o")],
     ["eventsToFanOut", (it) => it.eventsToFanOut(10)],
     ["instances", (it) => it.instances("e", PAGE)],
     ["scopePolicies", (it) => it.scopePolicies("c")],
@@ -136,6 +137,10 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["auditEvents by prefix", "COVERING INDEX audit_events_by_org_id_action_id (org_id=? AND action>? AND action<?)"],
     ["auditEvents by actor and prefix", "INDEX audit_events_by_org_id_actor_id (org_id=? AND actor=?)"],
     ["auditEvents by time", "COVERING INDEX audit_events_by_org_id_created_at_id"],
+    [
+      "deliveryCounts",
+      "COVERING INDEX deliveries_by_webhook_id_state_attempts_event_number (webhook_id=? AND state=?)",
+    ],
   ])("%s uses %s", async (name, index) => {
     await reads.find(([it]) => it === name)![1](createReader(db));
     expect(plans().join("\n")).toContain(index);
@@ -158,7 +163,7 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["updateToken", (tx) => tx.updateToken(TOKEN)],
     ["touchTokens", (tx) => tx.touchTokens([1, 2], NOW)],
     ["insertAuditEvent", (tx) => tx.insertAuditEvent(anEvent("o", 2))],
-    ["deleteIdempotentAnswers", (tx) => tx.deleteIdempotentAnswers(NOW)],
+    ["deleteIdempotentAnswers", (tx) => tx.deleteIdempotentAnswers(NOW, 10)],
     ["putInstances", (tx) => tx.putInstances([anInstance(TOKEN)], 10)],
     ["deletePipeline", (tx) => tx.deletePipeline("p")],
     ["deletePipelineStage", (tx) => tx.deletePipelineStage("s")],

@@ -214,7 +214,7 @@ export const GetWebhookStatsRequestSchema: GenMessage<GetWebhookStatsRequest> = 
   messageDesc(file_signet_v1_webhook, 4);
 
 /**
- * Deliveries by what became of them.
+ * Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more.
  *
  * @generated from message signet.v1.WebhookStats
  */

@@ -16,7 +16,7 @@ import type { Polls } from "../poll/polls.js";
 import type { Probes } from "./probes.js";
 import { finishedRequest, type RequestObserver } from "./request-observer.js";
 import type { RequestReport } from "./request-report.js";
-import { endRequestSpan, startRequestSpan } from "./request-trace.js";
+import { bringsTrace, endRequestSpan, startRequestSpan } from "./request-trace.js";
 
 /** What a REST request brings along. */
 export interface RestContext {
@@ -64,7 +64,8 @@ export interface DispatchOptions {
 export function createDispatch(options: DispatchOptions): RequestListener {
   const { probes, observer, tracing, logger } = options;
   return (req, res) => {
-    if (options.polls?.answer(req, res, options.clientAddressOf(req)) === true) return;
+    const isPoll = !bringsTrace(tracing, req) && options.polls?.answer(req, res, options.clientAddressOf(req));
+    if (isPoll === true) return;
     const startedMs = performance.now();
     const requestId = requestIdOf(req);
     const span = probes.has(pathOf(req)) ? NO_SPAN : startRequestSpan(tracing, req, requestId);

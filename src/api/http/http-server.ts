@@ -90,7 +90,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ? null
       : createWatchLane({
           ...route,
-          ...{ door: watch, admission, scan, headers: cors.headers, clientAddressOf, observer, logger },
+          ...{ door: watch, admission, scan, headers: cors.headers, clientAddressOf, observer, tracing, logger },
         });
   const dispatch = createDispatch({
     ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },

@@ -7,6 +7,7 @@ import {
 import { createContextValues } from "@connectrpc/connect";
 import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
 import type { Logger } from "pino";
+import type { Tracing } from "../../core/trace.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey, type Call } from "../call.js";
 import { toAppError } from "../errors.js";
@@ -17,6 +18,7 @@ import { headersOf, requestIdOf } from "../http/node-http.js";
 import { readBytes } from "../http/read-body.js";
 import { finishedRequest, type RequestObserver } from "../http/request-observer.js";
 import { reportKey, type RequestReport } from "../http/request-report.js";
+import { bringsTrace } from "../http/request-trace.js";
 import { refuse, respond } from "../http/rpc-answer.js";
 import type { StreamLane } from "../http/stream-lane.js";
 import { strictBody } from "../http/strict-body.js";
@@ -38,6 +40,7 @@ export interface WatchLaneOptions {
   readonly scan: ScanJson;
   readonly clientAddressOf: ClientAddressOf;
   readonly observer: RequestObserver;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -64,6 +67,7 @@ export function createWatchLane(options: WatchLaneOptions): StreamLane {
   return (stream, headers, rawHeaders) => {
     if (headers[":path"] !== path || headers[":method"] !== "POST") return false;
     if (headers.origin !== undefined || headers.expect !== undefined) return false;
+    if (bringsTrace(options.tracing, { headers })) return false;
     const form = wireFormOf(WATCH, "POST", headers["content-type"], NO_QUERY);
     if (typeof form === "string") return false;
     const header = headersOf({ rawHeaders: rawHeaders as string[] });

@@ -36,6 +36,11 @@ export class Shell {
     this.io.out(this.json ? `${json()}\n` : text());
   }
 
+  /** How far long work is: for who watches a terminal, and for nobody else. */
+  progress(text: string): void {
+    if (this.io.isErrTerminal && !this.json) this.io.err(`${text}\n`);
+  }
+
   /** Something that a person should know; no part of the answer. */
   notice(text: string): void {
     this.io.err(this.json ? `${JSON.stringify({ notice: text })}\n` : `${text}\n`);

@@ -71,6 +71,8 @@ export class Subscriber implements Subscription, Holder, Beating {
   /** Sends the answer to the request, and from now on what is newer. */
   begin(first: WatchEvent): void {
     this.#send(first);
+    // Its reader may have gone while it was sent that: then it has left already.
+    if (this.#isOver) return;
     this.room.join(this);
     this.hub.catchUp(this);
   }
@@ -87,7 +89,7 @@ export class Subscriber implements Subscription, Holder, Beating {
     this.beatAtMs = performance.now() + this.room.heartbeatMs;
     this.seen?.();
     if (!this.#isBehind && this.hub.isCurrent(this.cursor)) this.#send(this.hub.heartbeat(this.cursor, at));
-    this.room.join(this);
+    if (!this.#isOver) this.room.join(this);
   }
 
   ready(): void {

@@ -2323,7 +2323,7 @@ export interface components {
             /** @description Up to 4 KiB of the last answer, only where the address is public. */
             last_body: string | null;
         };
-        /** @description Deliveries by what became of them. */
+        /** @description Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more. */
         WebhookStats: {
             delivered: number;
             /** @description No try is left. */
@@ -2827,11 +2827,13 @@ export interface operations {
     verifyAudit: {
         parameters: {
             query?: {
-                /** @description Only the newest that many events; all by default. */
+                /** @description Only the newest that many events, or with after the first that many; all by default. */
                 limit?: number;
                 /** @description A head that was kept: event head_number must be there and have the hash head_hash. */
                 head_number?: number;
                 head_hash?: string;
+                /** @description Only events above this number, the first of which must follow that one: for a long chain in parts. 0 is from the beginning. */
+                after?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5601,7 +5603,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Deliveries by what became of them. */
+            /** @description Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
