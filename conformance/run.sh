@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 suite=connectrpc.com/conformance
 suite_version=v1.0.7
 h2spec=github.com/summerwind/h2spec
-# Later ones have no go.mod for their major version, and so no module proxy has them.
+# The newest that the module proxy has.
 h2spec_version=v2.2.1+incompatible
 command -v go >/dev/null || { echo "conformance needs Go (https://go.dev)" >&2; exit 1; }
 
