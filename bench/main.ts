@@ -4,6 +4,7 @@ import { benchPoll } from "./poll.js";
 import { benchPromote } from "./promote.js";
 import { benchPublish } from "./publish.js";
 import { benchStorm } from "./storm.js";
+import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
 /** `npm run bench -- NAME…` runs these; without a name all but `history`, which needs 10 GB and an hour. */
@@ -11,6 +12,7 @@ const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
   storm: benchStorm,
+  "tls-reload": benchTlsReload,
   publish: benchPublish,
   promote: benchPromote,
   webhooks: benchWebhooks,
@@ -29,7 +31,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 const names: readonly Name[] =
-  asked.length > 0 ? asked.filter(isName) : ["fanout", "poll", "storm", "publish", "promote", "webhooks"];
+  asked.length > 0 ? asked.filter(isName) : ["fanout", "poll", "storm", "tls-reload", "publish", "promote", "webhooks"];
 for (const name of names) {
   console.log(`\n# ${name}`);
   await BENCHES[name]();

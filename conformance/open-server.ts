@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { RequestHead } from "../src/api/admission.js";
+import { MESSAGE_SLACK_BYTES } from "../src/api/http/connect.js";
 import { createHttpServer } from "../src/api/http/http-server.js";
 import { DEFAULT_LIMITS } from "../src/api/http/limits.js";
 import { createTlsTermination, type TlsTermination } from "../src/api/http/tls-termination.js";
@@ -13,8 +14,6 @@ import type { ConformanceTypes } from "./descriptors.js";
 import type { ServerCompatRequest } from "./messages.js";
 import { createConformanceMethods } from "./service.js";
 
-/** What Signet lets a message have on top of the largest body (src/api/http/connect.ts). */
-const MESSAGE_SLACK_BYTES = 64 * 1024;
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 
 /**

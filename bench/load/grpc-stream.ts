@@ -3,6 +3,7 @@
  * servers that are measured do, and would be the measurement. It opens all windows wide, answers SETTINGS and PING, and counts messages.
  */
 import { connect, type Socket } from "node:net";
+import { connect as connectTls, TLSSocket } from "node:tls";
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const MAX_WINDOW = 2 ** 31 - 1;
@@ -85,9 +86,12 @@ export class GrpcStream {
     port: number,
     opened: Buffer,
     private readonly events: StreamEvents,
+    /** The certificate to trust, PEM; null without TLS. */
+    ca: string | null = null,
   ) {
-    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.#socket.on("connect", () => this.#socket.write(opened));
+    const to = { port, host: "127.0.0.1", noDelay: true };
+    this.#socket = ca === null ? connect(to) : connectTls({ ...to, ca, ALPNProtocols: ["h2"] });
+    this.#socket.on(ca === null ? "connect" : "secureConnect", () => this.#socket.write(opened));
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#socket.on("error", (error) => this.#end(error.message));
     this.#socket.on("close", () => this.#end("the connection was closed"));
@@ -96,7 +100,9 @@ export class GrpcStream {
   /** By a reset: ten thousand connections in TIME_WAIT would use up the ports of the next ten thousand. */
   destroy(): void {
     this.#isOver = true;
-    this.#socket.resetAndDestroy();
+    // A TLS socket has no reset of its own.
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   #end(why: string): void {

@@ -15,14 +15,14 @@ import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
-import { readBody } from "./read-body.js";
+import { chunksOf, readBody } from "./read-body.js";
 import { reportKey, type RequestReport } from "./request-report.js";
 import { refuse, respond } from "./rpc-answer.js";
 import { checkQuery, COMPRESSIONS, strictBody } from "./strict-body.js";
 import { allowedMethods, ENVELOPE_BYTES, wireFormOf, type WireForm } from "./wire-form.js";
 
 /** What a message may have on top of the largest policy document: its other fields, and the frame's head. */
-const MESSAGE_SLACK_BYTES = 64 * 1024;
+export const MESSAGE_SLACK_BYTES = 64 * 1024;
 
 /** Requests to health and reflection are names. They come without a token, so they may not cost more. */
 const PUBLIC_MAX_BYTES = 4 * 1024;
@@ -171,7 +171,9 @@ async function invoke(
   }
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
-  if (!form.get && !streamsRequests(route.handler.method)) {
+  if (streamsRequests(route.handler.method)) {
+    request.body = chunksOf(req);
+  } else if (!form.get) {
     const body = await readBody(req, bodyLimit(route, form));
     const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes, scan);
     request.body = createAsyncIterable([checked]);

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { constants } from "node:http2";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
@@ -12,13 +11,13 @@ const RECHECK_MS = 10;
 export function discardBody(req: NodeRequest, maxBytes: number): void {
   let discarded = 0;
   const body: Readable = req;
-  // A connection that is already gone has left its request.
-  const socket = req.socket as Socket | null;
+  // Who read it message by message and stopped still waits for the next one, and what is waited for does not flow.
+  body.removeAllListeners("readable");
   body.on("data", (chunk: Buffer) => {
     discarded += chunk.byteLength;
     if (discarded <= maxBytes) return;
     if ("stream" in req) req.stream.close();
-    else socket?.destroy();
+    else req.socket.destroy();
   });
   body.resume();
 }

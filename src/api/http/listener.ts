@@ -1,6 +1,7 @@
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import { createServer as createNet, type AddressInfo, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { refuseConnection } from "./connection-refusal.js";
 import { continueOnRead } from "./expect-continue.js";
 import { closeSession, hangUp, superviseSession } from "./http2-sessions.js";
@@ -145,6 +146,9 @@ function http1Server(handle: RequestListener, limits: ListenerLimits) {
   };
   const accept = (socket: Socket) => {
     server.emit("connection", socket);
+    // Without a listener besides its own node:http reads past the stream. With TLS what was decrypted already then comes though it said
+    // "pause", as it does while an answer waits for its reader, and it drops the connection ("Parse Error: Paused").
+    if (socket instanceof TLSSocket) socket.on("data", () => undefined);
     // node:http listens for data, but leaves a paused socket paused.
     socket.resume();
   };

@@ -77,6 +77,14 @@ export async function readBytes(
   return buffer.subarray(0, length);
 }
 
+/**
+ * A body as it comes, for methods that read it message by message. A reader that stops early leaves the rest where it is: Node's own
+ * iteration would destroy the request, and an HTTP/1.1 connection whose bytes nobody takes serves nobody again.
+ */
+export function chunksOf(req: NodeRequest): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => req.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array> };
+}
+
 export function bodyTooLarge(maxBytes: number): AppError {
   return new AppError("too_large", `the request is larger than the limit of ${maxBytes} bytes`);
 }

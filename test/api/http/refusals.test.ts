@@ -137,6 +137,8 @@ describe("what no protocol takes", () => {
       body: Buffer.from("{}"),
     });
     expect(answer.status).toBe(415);
+    // As application/json it would be an error of Connect's, and have another form.
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
     expect(await answer.json()).toMatchObject({ code: 415, error: "Unsupported Media Type", requestId: "r-2" });
     expect(rig.contexts).toEqual([]);
   });
@@ -146,6 +148,7 @@ describe("what no protocol takes", () => {
     const answer = await fetch(rig.url + UNARY, { method, headers: { "x-api-key": KEYS.ci } });
     expect(answer.status).toBe(405);
     expect(answer.headers.get("allow")).toBe("POST");
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
   });
 
   test("a Host that is no host is 400", async () => {

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { createServiceImplSpec, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { createServiceImplSpec, type HandlerContext, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { Writable } from "node:stream";
 import pino from "pino";
 import { BundleSchema, BundleService, type PublishBundleRequest } from "../../../gen/signet/v1/bundle_pb.js";
@@ -35,6 +35,8 @@ export interface RigOptions {
   readonly pages: readonly Page[];
   readonly tls: TlsTermination | null;
   readonly proxyTrust: ProxyTrust;
+  /** Shapes of methods that signet.v1 has none of; served beside those that it has, without their guard. */
+  readonly methods: readonly MethodImplSpec[];
 }
 
 /** A server on a free port, with methods that record how they were called. */
@@ -117,7 +119,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     },
   });
   const server = createHttpServer({
-    methods,
+    methods: [...methods, ...(options.methods ?? [])],
     admission,
     rest,
     watch: null,

@@ -1,5 +1,6 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { MESSAGE_SLACK_BYTES } from "../../../src/api/http/connect.js";
 import { KEYS, openRig, ORG, type Rig } from "./rig.js";
 import { frame, http2Call, openHttp2 } from "./wire.js";
 
@@ -141,6 +142,24 @@ describe("binary gRPC", () => {
     expect(Number({ ...answer.headers, ...answer.trailers }["grpc-status"])).toBe(code);
     expect(rig.published).toEqual([]);
     expect((await http2Call(session, "/healthz", { ":method": "GET" }, "")).headers[":status"]).toBe(200);
+  });
+
+  test.each([
+    ["as large as the limit is read", 0, 7],
+    ["a byte larger is refused", 1, 8],
+  ])("a message that is %s: its frame's head does not count", async (_name, more, code) => {
+    const maxBytes = 1024 * 1024 + MESSAGE_SLACK_BYTES;
+    // An unknown field: key, length in three bytes, and as many bytes.
+    const length = maxBytes - 5 + more;
+    const field = Buffer.from([0xfa, 0x3f, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14]);
+    const body = frame(0, Buffer.concat([field, Buffer.alloc(length)]));
+    expect(body.byteLength).toBe(maxBytes + more + 5);
+    await using rig = await openRig();
+    using session = openHttp2(rig.url);
+    const all = { "content-type": "application/grpc", "x-api-key": KEYS.ci };
+    const answer = await http2Call(session, PATH, all, body);
+    // 7: read, and found to be for another organization.
+    expect(Number({ ...answer.headers, ...answer.trailers }["grpc-status"])).toBe(code);
   });
 
   test("a body of one-byte chunks is read in linear time", async () => {
