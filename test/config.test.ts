@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { flagOf, loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../src/config.js";
+import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../src/config.js";
+import { flagOf } from "../src/setting.js";
 
 interface Case {
   readonly env: string;
