@@ -44,6 +44,7 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
     ready: async () => true,
     logger,
     limits: DEFAULT_LIMITS,
+    limitObserver: { refused: () => undefined },
     tls: requested.useTls ? termination(requested, logger) : null,
     proxyTrust: { hops: 0, header: "x-forwarded-for" },
   });

@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
-import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { referencePages } from "./api/http/reference-pages.js";
 import { createMethods } from "./api/methods.js";
 import type { Polls } from "./api/poll/polls.js";
@@ -11,6 +10,7 @@ import { WatchDoor } from "./api/watch/door.js";
 import { readAsset } from "./assets.js";
 import type { Services } from "./assemble.js";
 import type { Config } from "./config.js";
+import { listenerLimits } from "./limit-settings.js";
 import type { Observability } from "./observability/observability.js";
 import type { SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
@@ -23,6 +23,7 @@ export function createDoor({ tokens, refusals }: Services, config: Config): Oper
     known: (rawKey) => tokens.known(rawKey),
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
+    failuresPerMinute: config.maxFailedAuthentications,
     maxRateKeys: MAX_RATE_KEYS,
   });
 }
@@ -58,7 +59,8 @@ export function openWire(parts: WireParts): HttpServer {
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
     pages: referencePages(readAsset),
     version: VERSION,
-    limits: DEFAULT_LIMITS,
+    limits: listenerLimits(config, trustedProxies),
+    limitObserver: metrics.limits,
     tls: securePort?.termination ?? null,
     proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });

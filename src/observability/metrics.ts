@@ -1,6 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
 import type { RequestObserver } from "../api/http/request-observer.js";
-import { REQUEST_LIMITS } from "../api/http/request-observer.js";
 import { STREAM_PROTOCOLS, type StreamObserver } from "../api/stream-observer.js";
 import type { Clock } from "../core/clock.js";
 import type { LimitObserver } from "../core/limit.js";
@@ -42,7 +41,7 @@ export interface Metrics {
 /** The instruments of one server, in a registry of its own. */
 export function createMetrics(version: string): Metrics {
   const registry = createRegistry(version);
-  const limits = createLimitMetrics(registry, REQUEST_LIMITS);
+  const limits = createLimitMetrics(registry);
   let rendering: Promise<string> | null = null;
   return {
     requests: createRequestMetrics(registry, limits),

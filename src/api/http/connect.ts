@@ -11,6 +11,7 @@ import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../rest/error-body.js";
+import { requestConnection } from "./connections.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
@@ -149,6 +150,7 @@ async function admit(
   const call = await admission.admit(route.handler.method, {
     requestId,
     clientAddress,
+    connection: requestConnection(req),
     rawHeaders: req.rawHeaders,
     onRate,
   });

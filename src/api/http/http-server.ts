@@ -4,11 +4,13 @@ import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
+import type { LimitObserver } from "../../core/limit.js";
 import type { Tracing } from "../../core/trace.js";
 import type { OperationDoor } from "../admission-door.js";
 import type { ScanJson } from "../scan-json.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
+import type { ConnectionCounts } from "./connections.js";
 import type { Polls } from "../poll/polls.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { createWatchLane } from "../watch/lane.js";
@@ -50,6 +52,7 @@ export interface HttpServerOptions {
   readonly tracing: Tracing;
   readonly logger: Logger;
   readonly limits: ListenerLimits;
+  readonly limitObserver: LimitObserver;
   /** Null serves without TLS. */
   readonly tls: TlsTermination | null;
   readonly proxyTrust: ProxyTrust;
@@ -59,6 +62,7 @@ export interface HttpServerOptions {
 export interface HttpServer extends AsyncDisposable {
   /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
+  readonly connections: ConnectionCounts;
   /**
    * Ends streams and held polls with `unavailable`, says NOT_SERVING and GOAWAY, accepts nothing more, and waits up to `graceMs`
    * for requests in flight. Never rejects.
@@ -97,13 +101,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     metrics: createMetricsPage(admission, options.metrics),
     ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
   });
-  const listener = createListener(dispatch, limits, { tls, lane });
+  const listener = createListener(dispatch, limits, { tls, lane, observer: options.limitObserver });
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);
   };
   return {
     listen: (host, port) => listener.listen(host, port),
+    get connections() {
+      return listener.connections;
+    },
     close,
     [Symbol.asyncDispose]: () => close(0),
   };

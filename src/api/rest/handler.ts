@@ -5,6 +5,7 @@ import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { ScanJson } from "../scan-json.js";
+import { requestConnection } from "../http/connections.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
 import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
@@ -109,6 +110,7 @@ async function admit(
     {
       requestId,
       clientAddress,
+      connection: requestConnection(exchange.req),
       rawHeaders: exchange.req.rawHeaders,
       onRate: (state) => exchange.context.onRate(state),
     },

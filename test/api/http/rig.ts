@@ -7,6 +7,7 @@ import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/sig
 import { createAdmission } from "../../../src/api/admission-door.js";
 import { callOf } from "../../../src/api/call.js";
 import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
+import { requestConnection } from "../../../src/api/http/connections.js";
 import type { ProxyTrust } from "../../../src/api/http/client-address.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
@@ -15,6 +16,7 @@ import { scanStrictJson } from "../../../src/bundle/strict-json.js";
 import type { Page } from "../../../src/api/http/pages.js";
 import type { TlsTermination } from "../../../src/api/http/tls-termination.js";
 import type { FinishedRequest } from "../../../src/api/http/request-observer.js";
+import type { LimitName } from "../../../src/core/limit.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
 import { NO_TRACING, type Tracing } from "../../../src/core/trace.js";
@@ -26,7 +28,10 @@ export const ORG = "11111111-1111-4111-8111-111111111111";
 
 export interface RigOptions {
   readonly requestsPerMinute: number;
+  readonly failuresPerMinute: number;
   readonly maxRateKeys: number;
+  /** Tokens that are in memory. */
+  readonly known: ReadonlyMap<string, Principal>;
   readonly maxBodyBytes: number;
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
@@ -44,6 +49,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const authenticated: string[] = [];
   const refused: string[] = [];
   const finished: FinishedRequest[] = [];
+  const limited: LimitName[] = [];
   const logLines: Record<string, unknown>[] = [];
   const gate = new Gate();
 
@@ -88,9 +94,10 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       authenticated.push(rawKey);
       return principalOf(rawKey);
     },
-    known: () => undefined,
+    known: (rawKey) => options.known?.get(rawKey),
     onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
+    failuresPerMinute: options.failuresPerMinute ?? 0,
     maxRateKeys: options.maxRateKeys ?? 1000,
   });
   const publish = methods.find(({ method }) => method.name === "PublishBundle");
@@ -98,7 +105,8 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     res.setHeader("content-type", "text/plain");
     try {
       if (publish === undefined) throw new Error("no PublishBundle");
-      const head = { requestId, clientAddress, rawHeaders: req.rawHeaders, onRate };
+      const connection = requestConnection(req);
+      const head = { requestId, clientAddress, connection, rawHeaders: req.rawHeaders, onRate };
       const call = await admission.admit(publish.method, head, ORG);
       if (req.url === "/v1/wait") await gate.wait();
       res.end("rest");
@@ -133,13 +141,14 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     tracing: options.tracing ?? NO_TRACING,
     logger: pino({ level: "debug" }, sink),
     limits: options.limits ?? DEFAULT_LIMITS,
+    limitObserver: { refused: (limit) => void limited.push(limit) },
     tls: options.tls ?? null,
     proxyTrust: options.proxyTrust ?? { hops: 0, header: "x-forwarded-for" },
   });
   const { port } = await server.listen("127.0.0.1", 0);
   return {
     ...{ server, port, url: `http://127.0.0.1:${port}`, gate, published, contexts, authenticated, refused, logLines },
-    finished,
+    ...{ finished, limited },
     [Symbol.asyncDispose]: () => server.close(0),
   };
 }
@@ -176,7 +185,8 @@ async function aborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-function principalOf(rawKey: string): Principal {
+/** Who a key of the rig belongs to. Throws for every other one. */
+export function principalOf(rawKey: string): Principal {
   const keyType = (Object.keys(KEYS) as KeyType[]).find((type) => KEYS[type] === rawKey);
   if (keyType === undefined) throw new AppError("unauthenticated", "invalid or expired token");
   return {
