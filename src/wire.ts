@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
+import { BodyMemory } from "./api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { referencePages } from "./api/http/reference-pages.js";
 import { createMethods } from "./api/methods.js";
@@ -45,6 +46,7 @@ export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
+  const bodyMemory = new BodyMemory(config.maxBodyMemoryBytes, maxBodyBytes);
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
   const scan: ScanJson = (text, options) => services.documents.scan(text, options);
@@ -54,9 +56,22 @@ export function openWire(parts: WireParts): HttpServer {
     return (await store.read.operatorOrganization()) !== null;
   };
   return createHttpServer({
-    ...{ methods, admission, watch, polls, maxBodyBytes, scan, corsOrigins, ready, logger, metrics, tracing },
+    ...{
+      methods,
+      admission,
+      watch,
+      polls,
+      maxBodyBytes,
+      bodyMemory,
+      scan,
+      corsOrigins,
+      ready,
+      logger,
+      metrics,
+      tracing,
+    },
     observer: metrics.requests,
-    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
     pages: referencePages(readAsset),
     version: VERSION,
     limits: listenerLimits(config, trustedProxies),

@@ -8,6 +8,7 @@ import type { LimitObserver } from "../../core/limit.js";
 import type { Tracing } from "../../core/trace.js";
 import type { OperationDoor } from "../admission-door.js";
 import type { ScanJson } from "../scan-json.js";
+import type { BodyMemory } from "./body-memory.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
 import type { ConnectionCounts } from "./connections.js";
@@ -43,6 +44,7 @@ export interface HttpServerOptions {
   readonly polls: Polls | null;
   readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
+  readonly bodyMemory: BodyMemory;
   readonly scan: ScanJson;
   readonly corsOrigins: readonly string[];
   readonly version: string;
@@ -72,7 +74,8 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, scan, corsOrigins, version, ready } = options;
+  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, bodyMemory, scan } = options;
+  const { corsOrigins, version, ready } = options;
   const { limits, tls, proxyTrust, observer, tracing, logger } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
@@ -84,7 +87,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...createHealthMethods({ services: names, shutdownSignal, ...MAX_HEALTH_WATCHES }),
     ...createReflectionMethods([...services, Health]),
   ];
-  const rpc = createRpcHandler({ methods, publicMethods, admission, watch, maxBodyBytes, scan, shutdownSignal });
+  const rpc = createRpcHandler({
+    ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, scan, shutdownSignal },
+  });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
   const clientAddressOf = createClientAddressOf(proxyTrust);
@@ -94,7 +99,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ? null
       : createWatchLane({
           ...route,
-          ...{ door: watch, admission, scan, headers: cors.headers, clientAddressOf, observer, logger },
+          ...{ door: watch, admission, bodyMemory, scan, headers: cors.headers, clientAddressOf, observer, logger },
         });
   const dispatch = createDispatch({
     ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },

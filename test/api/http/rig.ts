@@ -8,6 +8,7 @@ import { createAdmission } from "../../../src/api/admission-door.js";
 import { callOf } from "../../../src/api/call.js";
 import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
 import { requestConnection } from "../../../src/api/http/connections.js";
+import { BodyMemory } from "../../../src/api/http/body-memory.js";
 import type { ProxyTrust } from "../../../src/api/http/client-address.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
@@ -33,6 +34,7 @@ export interface RigOptions {
   /** Tokens that are in memory. */
   readonly known: ReadonlyMap<string, Principal>;
   readonly maxBodyBytes: number;
+  readonly maxBodyMemoryBytes: number;
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
   readonly tracing: Tracing;
@@ -124,6 +126,8 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       done();
     },
   });
+  const maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024;
+  const bodyMemory = new BodyMemory(options.maxBodyMemoryBytes ?? 64 * 1024 * 1024, maxBodyBytes);
   const server = createHttpServer({
     methods,
     admission,
@@ -131,7 +135,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     watch: null,
     pages: options.pages ?? [],
     polls: null,
-    maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+    ...{ maxBodyBytes, bodyMemory },
     scan: async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
@@ -148,7 +152,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const { port } = await server.listen("127.0.0.1", 0);
   return {
     ...{ server, port, url: `http://127.0.0.1:${port}`, gate, published, contexts, authenticated, refused, logLines },
-    ...{ finished, limited },
+    ...{ finished, limited, bodyMemory },
     [Symbol.asyncDispose]: () => server.close(0),
   };
 }
