@@ -11,6 +11,8 @@ const CLOSE_LINGER_MS = 5_000;
 /** What Node ends a connection with by itself, by nghttp2's number of the error. */
 const ENDED_BY_NODE: Readonly<Record<number, LimitName>> = { [-904]: "http2_flood", [-905]: "http2_continuations" };
 
+const PROTOCOL_ERROR = -505;
+
 /** A request that Node had no place for: after a hundred of them it ends the connection. */
 const CALLBACK_FAILURE = -902;
 
@@ -28,7 +30,7 @@ export interface Supervision {
  */
 export function superviseSession(session: ServerHttp2Session, supervision: Supervision): void {
   const { limits, connection, observer } = supervision;
-  const streams = new OpenStreams();
+  const streams = new OpenStreams(session, limits.http2.maxConcurrentStreams);
   const refused = new RefusedStreams(session, observer);
   const resets = new ResetCount(limits.http2.maxResets, limits.http2.resetWindowMs);
   const tooManyResets = () => {
@@ -38,7 +40,7 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
   };
   // Without a listener a broken peer would end the process.
   session.on("error", (error: Error & { readonly code?: string; readonly errno?: number }) => {
-    const limit = limitOf(error, streams.open.size >= limits.http2.maxConcurrentStreams);
+    const limit = limitOf(error, streams.wereAll);
     if (limit !== null) observer.refused(limit);
     session.destroy();
   });
@@ -75,23 +77,34 @@ export function hangUp(socket: Socket): void {
 
 /** Which limit Node kept when it ended a session; null for a peer that is broken or gone. */
 function limitOf({ code, errno = 0 }: { code?: string; errno?: number }, isFull: boolean): LimitName | null {
+  const hasInvalidFrames = code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
   // A stream too many is to HTTP/2 an error like any other (RFC 9113, section 5.1.2).
-  if (isFull) return "max_streams_per_connection";
-  if (code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES") return "max_invalid_frames";
+  if (isFull && (hasInvalidFrames || errno === PROTOCOL_ERROR)) return "max_streams_per_connection";
+  if (hasInvalidFrames) return "max_invalid_frames";
   if (errno === CALLBACK_FAILURE) return "max_session_mib";
   return ENDED_BY_NODE[errno] ?? null;
 }
 
 class OpenStreams {
   readonly open = new Set<ServerHttp2Stream>();
+  /** As many as may be were open; when the session has ended: just before that. */
+  wereAll = false;
   private idleSince = performance.now();
+
+  constructor(
+    private readonly session: ServerHttp2Session,
+    private readonly max: number,
+  ) {}
 
   opened(stream: ServerHttp2Stream): void {
     this.open.add(stream);
+    if (this.open.size >= this.max) this.wereAll = true;
   }
 
   closed(stream: ServerHttp2Stream): void {
     this.open.delete(stream);
+    // The end of a session ends its streams before it tells why.
+    if (!this.session.destroyed) this.wereAll = false;
     this.idleSince = performance.now();
   }
 

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { EventEmitter, once } from "node:events";
 import { Writable } from "node:stream";
 import pino from "pino";
 import { BundleSchema, BundleService, type PublishBundleRequest } from "../../../gen/signet/v1/bundle_pb.js";
@@ -17,7 +18,7 @@ import { scanStrictJson } from "../../../src/bundle/strict-json.js";
 import type { Page } from "../../../src/api/http/pages.js";
 import type { TlsTermination } from "../../../src/api/http/tls-termination.js";
 import type { FinishedRequest } from "../../../src/api/http/request-observer.js";
-import type { LimitName } from "../../../src/core/limit.js";
+import type { LimitName, LimitObserver } from "../../../src/core/limit.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
 import { NO_TRACING, type Tracing } from "../../../src/core/trace.js";
@@ -51,7 +52,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const authenticated: string[] = [];
   const refused: string[] = [];
   const finished: FinishedRequest[] = [];
-  const limited: LimitName[] = [];
+  const limited = new Limited();
   const logLines: Record<string, unknown>[] = [];
   const gate = new Gate();
 
@@ -145,7 +146,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     tracing: options.tracing ?? NO_TRACING,
     logger: pino({ level: "debug" }, sink),
     limits: options.limits ?? DEFAULT_LIMITS,
-    limitObserver: { refused: (limit) => void limited.push(limit) },
+    limitObserver: limited,
     tls: options.tls ?? null,
     proxyTrust: options.proxyTrust ?? { hops: 0, header: "x-forwarded-for" },
   });
@@ -158,6 +159,26 @@ export async function openRig(options: Partial<RigOptions> = {}) {
 }
 
 export type Rig = Awaited<ReturnType<typeof openRig>>;
+
+/** What limits refused. */
+class Limited implements LimitObserver {
+  readonly names: LimitName[] = [];
+  private readonly told = new EventEmitter();
+
+  refused(limit: LimitName): void {
+    this.names.push(limit);
+    this.told.emit("refused");
+  }
+
+  /** Resolves when a limit has refused so often. */
+  async until(limit: LimitName, times = 1): Promise<void> {
+    while (this.count(limit) < times) await once(this.told, "refused");
+  }
+
+  count(limit: LimitName): number {
+    return this.names.filter((name) => name === limit).length;
+  }
+}
 
 /** Lets a test decide when an implementation goes on. */
 class Gate {
