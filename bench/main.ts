@@ -1,3 +1,4 @@
+import { benchAttack } from "./attack.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
 import { benchPoll } from "./poll.js";
@@ -6,7 +7,7 @@ import { benchPublish } from "./publish.js";
 import { benchStorm } from "./storm.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, and `history`, which needs 10 GB and an hour. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -14,6 +15,7 @@ const BENCHES = {
   publish: benchPublish,
   promote: benchPromote,
   webhooks: benchWebhooks,
+  attack: benchAttack,
   history: benchHistory,
 };
 type Name = keyof typeof BENCHES;
