@@ -61,7 +61,7 @@ async function measure(signet: SignetBench, attack: AttackName, target: Target, 
     "known connection": latencyRow(before.kept, during.kept),
     "new connections": latencyRow(before.fresh, during.fresh),
     "memory, MiB": { before: beforeMib, during: during.peakMib, after: mib(signet) },
-    refused: { during: await refusals(signet.url) },
+    refused: { during: await refusals(signet.metricsUrl) },
   };
 }
 
@@ -82,8 +82,8 @@ function latencyRow(before: readonly number[], during: readonly number[]) {
 }
 
 /** What the limits refused since the server started. */
-async function refusals(url: string): Promise<string> {
-  const page = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${BENCH_TOKEN}` } });
+async function refusals(metricsUrl: string): Promise<string> {
+  const page = await fetch(metricsUrl);
   const counts = [...(await page.text()).matchAll(/^signet_limit_refused_total\{limit="(\w+)"\} ([1-9]\d*)$/gm)];
   return counts.map(([, limit, count]) => `${limit} ${count}`).join(", ") || "nothing";
 }

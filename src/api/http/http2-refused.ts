@@ -10,32 +10,29 @@ const MAX_TOLD = 1_000;
  */
 export class RefusedStreams {
   #newestId = -1;
-  #sinceLastLook = 0;
 
   constructor(
     private readonly session: ServerHttp2Session,
     private readonly observer: LimitObserver,
   ) {}
 
-  /** A stream reached the server: those between the last one and it did not. */
-  before(id: number): void {
-    this.#skippedTo(id - 2);
+  /** A stream reached the server: how many between the last one and it did not. */
+  before(id: number): number {
+    const count = this.#skippedTo(id - 2);
     this.#newestId = id;
-  }
-
-  /** How many were refused since this was asked last; also those after the newest that reached the server. */
-  sinceLastLook(): number {
-    this.#skippedTo(this.session.state.lastProcStreamID ?? 0);
-    const count = this.#sinceLastLook;
-    this.#sinceLastLook = 0;
     return count;
   }
 
-  #skippedTo(id: number): void {
+  /** How many came after the newest that reached the server, or that was asked for. */
+  sinceNewest(): number {
+    return this.#skippedTo(this.session.state.lastProcStreamID ?? 0);
+  }
+
+  #skippedTo(id: number): number {
     const count = Math.min(Math.floor((id - this.#newestId) / 2), MAX_TOLD);
-    if (count <= 0) return;
+    if (count <= 0) return 0;
     this.#newestId = id;
-    this.#sinceLastLook += count;
     for (let each = 0; each < count; each += 1) this.observer.refused("http2_refused_streams");
+    return count;
   }
 }

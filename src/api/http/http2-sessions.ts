@@ -7,6 +7,7 @@ import { Stalls } from "./http2-stalls.js";
 import type { ListenerLimits } from "./limits.js";
 
 const CLOSE_LINGER_MS = 5_000;
+const LOOK_MS = 1_000;
 
 /** What Node ends a connection with by itself, by nghttp2's number of the error. */
 const ENDED_BY_NODE: Readonly<Record<number, LimitName>> = { [-904]: "http2_flood", [-905]: "http2_continuations" };
@@ -33,8 +34,8 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
   const streams = new OpenStreams(session, limits.http2.maxConcurrentStreams);
   const refused = new RefusedStreams(session, observer);
   const resets = new ResetCount(limits.http2.maxResets, limits.http2.resetWindowMs);
-  const tooManyResets = () => {
-    if (session.destroyed) return;
+  const countResets = (count: number) => {
+    if (count === 0 || !resets.tooMany(count) || session.destroyed) return;
     observer.refused("max_stream_resets");
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   };
@@ -45,7 +46,7 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
     session.destroy();
   });
   session.on("stream", (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders) => {
-    refused.before(stream.id ?? 0);
+    countResets(refused.before(stream.id ?? 0));
     streams.opened(stream);
     connection.began();
     limitBodyTime(stream, limits.requestTimeoutMs, observer);
@@ -53,12 +54,14 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
       streams.closed(stream);
       connection.ended();
       // Node answers too many resets with GOAWAY, but tells nobody and leaves the socket to the client.
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && resets.tooMany()) tooManyResets();
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) countResets(1);
     });
   });
   const stalls = new Stalls(limits.stallTimeoutMs, observer);
+  const lookForRefused = () => countResets(refused.sinceNewest());
+  whileUnknown(session, connection, lookForRefused);
   keepAlive(session, limits, observer, () => {
-    if (refused.sinceLastLook() > limits.http2.maxResets) tooManyResets();
+    lookForRefused();
     stalls.look(streams.open);
     return streams.idleMs;
   });
@@ -122,13 +125,14 @@ class ResetCount {
     private readonly windowMs: number,
   ) {}
 
-  tooMany(): boolean {
+  tooMany(count: number): boolean {
     const now = performance.now();
     if (now - this.windowStart > this.windowMs) {
       this.windowStart = now;
       this.count = 0;
     }
-    return ++this.count > this.max;
+    this.count += count;
+    return this.count > this.max;
   }
 }
 
@@ -142,6 +146,15 @@ function limitBodyTime(stream: ServerHttp2Stream, timeoutMs: number, observer: L
   const stop = () => clearTimeout(timer);
   stream.once("end", stop);
   stream.once("close", stop);
+}
+
+/** Looks more often as long as nobody knows who it is. */
+function whileUnknown(session: ServerHttp2Session, connection: Connection, look: () => void): void {
+  const interval = setInterval(() => {
+    if (session.destroyed || !connection.isUnknown) clearInterval(interval);
+    else look();
+  }, LOOK_MS).unref();
+  session.once("close", () => clearInterval(interval));
 }
 
 /** @param look called at each ping: says how long the connection has had no stream. */

@@ -183,7 +183,7 @@ function http2Server(
     continueOnRead(req, res);
     handle(req, res);
   });
-  if (lane !== null) takeStreams(server, lane);
+  takeStreams(server, lane);
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {
       carry(session, connection);
