@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../src/config.js";
 import { DEFAULT_LIMITS } from "../src/api/http/limits.js";
-import { listenerLimits } from "../src/limit-settings.js";
+import { LIMITS } from "../src/core/limit.js";
+import { LIMIT_SETTINGS, listenerLimits } from "../src/limit-settings.js";
 import { flagOf } from "../src/setting.js";
 import { LIMIT_CASES, number, type Case } from "./config-cases.js";
 
+const limitsDocument = readFileSync(new URL("../docs/limits.md", import.meta.url), "utf8");
 const CHOSEN = "my-very-own-admin-token-1";
 /** A path alone is refused: the settings go together (below). */
 const pathOrNone = (env: string, flag: string): Case => ({ env, flag, fallback: null, good: [["", null]], bad: [] });
@@ -325,6 +327,16 @@ describe("the settings", () => {
     const config = loadConfig({ SIGNET_MAX_CONNECTIONS_PER_ADDRESS: "7" });
     expect(listenerLimits(config, 0).maxConnectionsPerAddress).toBe(7);
     expect(listenerLimits(config, 1).maxConnectionsPerAddress).toBe(Infinity);
+  });
+
+  it.each(Object.values(LIMIT_SETTINGS))("$env is in docs/limits.md with its default", ({ env, fallback }) => {
+    // In a row of its own, or with its default behind it in the row of another.
+    expect(limitsDocument).toMatch(new RegExp(`^\\| \`${env}\` +\\| ${fallback} |\`${env}\` \\(${fallback}\\)`, "m"));
+  });
+
+  it.each(LIMITS)("%s is in docs/limits.md", (limit) => {
+    const names = [`\`${limit}\``, `\`SIGNET_${limit.toUpperCase()}\``];
+    expect(names.filter((name) => limitsDocument.includes(name))).not.toEqual([]);
   });
 
   it("of limits give the port what it has without any", () => {
