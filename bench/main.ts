@@ -1,3 +1,4 @@
+import { benchAttack } from "./attack.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
 import { benchPoll } from "./poll.js";
@@ -7,7 +8,7 @@ import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, and `history`, which needs 10 GB and an hour. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -16,6 +17,7 @@ const BENCHES = {
   publish: benchPublish,
   promote: benchPromote,
   webhooks: benchWebhooks,
+  attack: benchAttack,
   history: benchHistory,
 };
 type Name = keyof typeof BENCHES;

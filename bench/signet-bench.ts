@@ -36,6 +36,11 @@ export class SignetBench implements AsyncDisposable {
     return this.server.started.url;
   }
 
+  /** Where /metrics is, without a token. */
+  get metricsUrl(): string {
+    return this.server.started.metricsUrl ?? "";
+  }
+
   get port(): number {
     return Number(new URL(this.url).port);
   }

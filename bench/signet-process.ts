@@ -16,6 +16,7 @@ export const BENCH_TOKEN = "bench-admin-token-0123456789";
 interface Started {
   readonly url: string;
   readonly startMs: number;
+  readonly metricsUrl: string | null;
   readonly firstStart: { readonly orgId: string; readonly projectId: string } | null;
 }
 
@@ -75,6 +76,7 @@ async function serve(directory: string): Promise<void> {
     SIGNET_DATA: directory,
     SIGNET_ADMIN_TOKEN: BENCH_TOKEN,
     SIGNET_RATE_LIMIT: "0",
+    SIGNET_METRICS_ADDRESS: "127.0.0.1:0",
     SIGNET_SHUTDOWN_GRACE_MS: "1000",
     SIGNET_LOG_LEVEL: process.env["SIGNET_LOG_LEVEL"],
   });
@@ -90,8 +92,8 @@ async function serve(directory: string): Promise<void> {
     delay.reset();
   });
   process.on("disconnect", () => void server[Symbol.asyncDispose]().then(() => process.exit()));
-  const { url, firstStart } = server;
-  process.send?.({ url, startMs, firstStart } satisfies Started);
+  const { url, metricsUrl, firstStart } = server;
+  process.send?.({ url, metricsUrl, startMs, firstStart } satisfies Started);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await serve(process.argv[2] ?? "");

@@ -6,11 +6,11 @@
  *
  * RUNTIMES, ROUNDS, CHANGES (in a round) and DOCUMENT_BYTES in the environment change a run; CPU_PROF=DIR profiles Signet.
  */
-import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BarePush } from "./bare-push.js";
-import { median, now, numberFrom, quantile, rounded } from "./figures.js";
+import { median, now, numberFrom, rounded } from "./figures.js";
+import { Prober, probeRow } from "./load/prober.js";
 import { Watchers, type Failures, type WatchCall } from "./load/watchers.js";
 import { cpuMsOf, machineLine, needOpenFiles, rssKibOf } from "./process-use.js";
 import { SignetBench } from "./signet-bench.js";
@@ -50,7 +50,7 @@ export async function benchStorm(): Promise<void> {
   await using signet = await SignetBench.open("info");
   await using bare = await BarePush.start();
   await using watchers = await Watchers.start();
-  using prober = new Prober(signet.url);
+  using prober = new Prober({ url: signet.url, token: BENCH_TOKEN, paths: PROBED, keepAlive: true });
   await signet.publish(bytes);
   await prober.during(() => sleep(IDLE_PROBES_MS));
   let sequence = 1;
@@ -127,58 +127,6 @@ function comingRow({ to, firstMs, allMs, cpuMicros, clientShare, failures }: Com
     "client's share of a core": rounded(clientShare, 2),
     failures,
   };
-}
-
-function probeRow(ms: readonly number[]) {
-  return {
-    requests: ms.length,
-    "p50, ms": rounded(median(ms), 2),
-    "p99, ms": rounded(quantile(ms, 0.99)),
-    "longest, ms": rounded(quantile(ms, 1)),
-  };
-}
-
-/** Other clients' requests, on one connection of HTTP/1.1. */
-class Prober implements Disposable {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-
-  constructor(private readonly url: string) {}
-
-  /** How long each request took, in ms, until `work` was done. */
-  async during(work: () => Promise<void>): Promise<readonly number[]> {
-    const ms: number[] = [];
-    let isDone = false;
-    const worked = work().finally(() => (isDone = true));
-    // It is awaited below; until then nobody else looks at it.
-    worked.catch(() => undefined);
-    for (let turn = 0; !isDone; turn += 1) {
-      const from = performance.now();
-      await this.#get(PROBED[turn % PROBED.length] ?? PROBED[0]);
-      ms.push(performance.now() - from);
-      // Load of its own would be measured too.
-      await sleep(2);
-    }
-    await worked;
-    return ms;
-  }
-
-  [Symbol.dispose](): void {
-    this.#agent.destroy();
-  }
-
-  async #get(path: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const headers = { authorization: `Bearer ${BENCH_TOKEN}` };
-      const sent = request(`${this.url}${path}`, { agent: this.#agent, headers });
-      sent.on("error", reject).on("response", (answer) => {
-        answer.resume().on("end", () => {
-          if (answer.statusCode === 200) resolve();
-          else reject(new Error(`${path} answered ${answer.statusCode}`));
-        });
-      });
-      sent.end();
-    });
-  }
 }
 
 function mib({ pid }: SignetBench): number {

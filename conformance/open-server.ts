@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { RequestHead } from "../src/api/admission.js";
+import { BodyMemory } from "../src/api/http/body-memory.js";
 import { MESSAGE_SLACK_BYTES } from "../src/api/http/connect.js";
 import { createHttpServer } from "../src/api/http/http-server.js";
 import { DEFAULT_LIMITS } from "../src/api/http/limits.js";
@@ -22,6 +23,7 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
  */
 export async function openConformanceServer(types: ConformanceTypes, requested: ServerCompatRequest, logger: Logger) {
   const { messageReceiveLimit } = requested;
+  const maxBodyBytes = messageReceiveLimit === 0 ? DEFAULT_MAX_BYTES : messageReceiveLimit - MESSAGE_SLACK_BYTES;
   const server = createHttpServer({
     methods: createConformanceMethods(types),
     admission: { admit: async (method, head) => callOf(method, head), admitTo: notServed, admitKnown: () => undefined },
@@ -37,12 +39,13 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
       res.end();
       return { status: 404 };
     },
-    maxBodyBytes: messageReceiveLimit === 0 ? DEFAULT_MAX_BYTES : messageReceiveLimit - MESSAGE_SLACK_BYTES,
+    ...{ maxBodyBytes, bodyMemory: new BodyMemory(256 * 1024 * 1024, maxBodyBytes) },
     corsOrigins: [],
     version: "conformance",
     ready: async () => true,
     logger,
     limits: DEFAULT_LIMITS,
+    limitObserver: { refused: () => undefined },
     tls: requested.useTls ? termination(requested, logger) : null,
     proxyTrust: { hops: 0, header: "x-forwarded-for" },
   });

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "./core/error.js";
+import { checkTimeouts, LIMIT_SETTINGS, type LimitConfig } from "./limit-settings.js";
 import { otlpEndpoint, otlpTracesEndpoint, refuseOtlpGrpc, traceRatio } from "./otlp-settings.js";
+import { flagOf, oneOf, setting, text, textOrNull, wholeNumber, type Setting } from "./setting.js";
 import { parseAllowList, type AllowList } from "./webhook/allow-list.js";
 import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule, type RetrySchedule } from "./webhook/retry-schedule.js";
 
@@ -8,7 +10,7 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What a server is started with. Frozen; nothing else reads the environment. */
-export interface Config {
+export interface Config extends LimitConfig {
   readonly host: string;
   /** 0 is any free port. */
   readonly port: number;
@@ -18,20 +20,12 @@ export interface Config {
   readonly adminToken: string | null;
   /** PKCS#8 PEM, or a path to it; null keeps one in the data directory. */
   readonly signingKey: string | null;
-  /** Requests a minute for each token; 0 is off. */
-  readonly rateLimit: number;
   readonly logLevel: LogLevel;
   /** Exact origins that browsers may call from. */
   readonly corsOrigins: readonly string[];
   /** A file whose declaration is applied before the server listens; null is none. */
   readonly provision: string | null;
-  /** The largest request body, and so the largest policy document. */
-  readonly maxBodyBytes: number;
   readonly heartbeatMs: number;
-  /** Streams open at once, for each token and for each address. */
-  readonly maxStreams: number;
-  /** Long polls held at once, for each token and for each address. */
-  readonly maxHeldPolls: number;
   /** How long a shutdown waits for requests in flight. */
   readonly shutdownGraceMs: number;
   /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
@@ -70,57 +64,6 @@ export interface HostAndPort {
   readonly port: number;
 }
 
-/** One setting: how it is called, what it means, how its text is read. The CLI makes its flags from this list. */
-export interface Setting<T = unknown> {
-  /** The environment variable; the flag is the same in kebab-case without the prefix. */
-  readonly env: `SIGNET_${string}`;
-  readonly help: string;
-  /** What is used when nobody says anything, as text. */
-  readonly fallback: string;
-  /** A secret has no flag; it comes by environment or by a file that `NAME_FILE` names. */
-  readonly secret: boolean;
-  /** A standard's own variables, which are read in this order when ours is not set, each with its own reader. */
-  readonly standard?: Readonly<Record<string, (text: string, name: string) => T>>;
-  parse(text: string, name: string): T;
-}
-
-function setting<T>(
-  env: `SIGNET_${string}`,
-  fallback: string,
-  help: string,
-  parse: (text: string, name: string) => T,
-): Setting<T> {
-  return { env, help, fallback, parse, secret: false };
-}
-
-/** Empty would be every address to Node, and the current directory to the file system. */
-function text(value: string, name: string): string {
-  if (value === "") throw new AppError("invalid", `${name} must not be empty`);
-  return value;
-}
-
-const textOrNull = (value: string) => (value === "" ? null : value);
-
-function wholeNumber(min: number, max: number) {
-  return (value: string, name: string): number => {
-    const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
-    if (!(number >= min && number <= max)) {
-      throw new AppError("invalid", `${name} must be a whole number from ${min} to ${max}, not "${value}"`);
-    }
-    return number;
-  };
-}
-
-function oneOf<const T extends string>(...choices: readonly T[]) {
-  return (value: string, name: string): T => {
-    const found = choices.find((choice) => choice === value);
-    if (found === undefined) {
-      throw new AppError("invalid", `${name} must be one of ${choices.join(", ")}, not "${value}"`);
-    }
-    return found;
-  };
-}
-
 function origins(value: string, name: string): readonly string[] {
   const list = value.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
   for (const origin of list) {
@@ -149,8 +92,6 @@ function hostAndPort(value: string, name: string): HostAndPort | null {
   return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
-const MIB = 1024 * 1024;
-
 /** Every setting, by its name in Config. */
 export const SETTINGS = {
   host: setting("SIGNET_HOST", "127.0.0.1", "address to listen on", text),
@@ -164,7 +105,6 @@ export const SETTINGS = {
     ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
     secret: true,
   },
-  rateLimit: setting("SIGNET_RATE_LIMIT", "6000", "requests a minute for each token; 0 is off", wholeNumber(0, 1e9)),
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
   provision: setting(
@@ -173,20 +113,7 @@ export const SETTINGS = {
     "file (.yaml or .json) whose declaration is applied before the server listens",
     textOrNull,
   ),
-  maxBodyBytes: setting(
-    "SIGNET_MAX_BODY_BYTES",
-    String(16 * MIB),
-    "largest request body",
-    wholeNumber(1024, 256 * MIB),
-  ),
   heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 300_000)),
-  maxStreams: setting("SIGNET_MAX_STREAMS", "20000", "streams at once for each token and address", wholeNumber(1, 1e6)),
-  maxHeldPolls: setting(
-    "SIGNET_MAX_HELD_POLLS",
-    "20000",
-    "long polls at once for each token and address",
-    wholeNumber(1, 1e6),
-  ),
   shutdownGraceMs: setting(
     "SIGNET_SHUTDOWN_GRACE_MS",
     "10000",
@@ -272,15 +199,11 @@ export const SETTINGS = {
     ...setting("SIGNET_TRACE_RATIO", "1", "share of the traces that begin here and are recorded, 0 to 1", traceRatio),
     standard: { OTEL_TRACES_SAMPLER_ARG: traceRatio },
   },
+  ...LIMIT_SETTINGS,
 } satisfies { readonly [K in keyof Config]: Setting<Config[K]> };
 
 /** The names of the settings, in the order in which help shows them. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
-
-/** The flag of a setting: SIGNET_RATE_LIMIT is `rate-limit`. */
-export function flagOf(setting: Setting): string {
-  return setting.env.slice("SIGNET_".length).toLowerCase().replaceAll("_", "-");
-}
 
 /**
  * Environment and flags as one frozen Config; flags win. For any setting, `NAME_FILE` names a file that holds its value.
@@ -302,6 +225,7 @@ export function loadConfig(
   });
   const config = Object.freeze(Object.fromEntries(values)) as unknown as Config;
   checkTls(config);
+  checkTimeouts(config);
   if (config.otlpEndpoint !== null) refuseOtlpGrpc(environment);
   return config;
 }

@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { createTlsTermination, type TlsTermination } from "./api/http/tls-termination.js";
 import { readServerCertificate } from "./certificate.js";
 import { watchCertificate } from "./certificate-watch.js";
@@ -25,7 +24,7 @@ export async function openSecurePort(config: Config, log: Logger): Promise<Secur
   const termination = createTlsTermination({
     material: certificate.material,
     clientCertificates: tlsClientAuth,
-    handshakeTimeoutMs: DEFAULT_LIMITS.firstBytesTimeoutMs,
+    handshakeTimeoutMs: config.firstBytesTimeoutMs,
     onRefused: (clientAddress, reason) => log.info({ clientAddress, reason }, "TLS handshake failed"),
   });
   log.info({ subject: certificate.subject, notAfter: certificate.notAfter.toISOString() }, "TLS certificate in use");

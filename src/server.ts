@@ -125,18 +125,19 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
       onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
     },
   });
-  observability.metrics.readFrom({
-    clock: systemClock,
-    webhookBacklog: () => store.read.webhookBacklog(),
-    heldPolls: () => services.sessions.count("poll"),
-  });
   // Whoever reaches the server finds what was declared.
   const provisioned = declaration === null ? null : await provision(directory, services, config, declaration, log);
-  const metricsListener = await openMetricsListener(config, observability);
   const admission = createDoor(services, config);
   const observer = observability.metrics.requests;
   const polls = ground.hotPaths ? new Polls({ admission, active: services.active, observer, logger: log }) : null;
   const http = openWire({ services, store, config, observability, admission, polls, securePort, log });
+  observability.metrics.readFrom({
+    clock: systemClock,
+    webhookBacklog: () => store.read.webhookBacklog(),
+    heldPolls: () => services.sessions.count("poll"),
+    connections: () => http.connections,
+  });
+  const metricsListener = await openMetricsListener(config, observability);
   const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
     await metricsListener?.[Symbol.asyncDispose]();
     throw thrown;

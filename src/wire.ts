@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
+import { BodyMemory } from "./api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
-import { DEFAULT_LIMITS } from "./api/http/limits.js";
 import { referencePages } from "./api/http/reference-pages.js";
 import { createMethods } from "./api/methods.js";
 import type { Polls } from "./api/poll/polls.js";
@@ -11,6 +11,7 @@ import { WatchDoor } from "./api/watch/door.js";
 import { readAsset } from "./assets.js";
 import type { Services } from "./assemble.js";
 import type { Config } from "./config.js";
+import { listenerLimits } from "./limit-settings.js";
 import type { Observability } from "./observability/observability.js";
 import type { SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
@@ -23,6 +24,7 @@ export function createDoor({ tokens, refusals }: Services, config: Config): Oper
     known: (rawKey) => tokens.known(rawKey),
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
+    failuresPerMinute: config.maxFailedAuthentications,
     maxRateKeys: MAX_RATE_KEYS,
   });
 }
@@ -44,6 +46,7 @@ export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
+  const bodyMemory = new BodyMemory(config.maxBodyMemoryBytes, maxBodyBytes);
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
   const scan: ScanJson = (text, options) => services.documents.scan(text, options);
@@ -53,12 +56,26 @@ export function openWire(parts: WireParts): HttpServer {
     return (await store.read.operatorOrganization()) !== null;
   };
   return createHttpServer({
-    ...{ methods, admission, watch, polls, maxBodyBytes, scan, corsOrigins, ready, logger, metrics, tracing },
+    ...{
+      methods,
+      admission,
+      watch,
+      polls,
+      maxBodyBytes,
+      bodyMemory,
+      scan,
+      corsOrigins,
+      ready,
+      logger,
+      metrics,
+      tracing,
+    },
     observer: metrics.requests,
-    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, scan }),
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
     pages: referencePages(readAsset),
     version: VERSION,
-    limits: DEFAULT_LIMITS,
+    limits: listenerLimits(config, trustedProxies),
+    limitObserver: metrics.limits,
     tls: securePort?.termination ?? null,
     proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });

@@ -1,29 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { flagOf, loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../src/config.js";
+import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../src/config.js";
+import { DEFAULT_LIMITS } from "../src/api/http/limits.js";
+import { LIMITS } from "../src/core/limit.js";
+import { LIMIT_SETTINGS, listenerLimits } from "../src/limit-settings.js";
+import { flagOf } from "../src/setting.js";
+import { LIMIT_CASES, number, type Case } from "./config-cases.js";
 
-interface Case {
-  readonly env: string;
-  readonly flag: string | null;
-  readonly fallback: unknown;
-  readonly good: readonly (readonly [text: string, value: unknown])[];
-  readonly bad: readonly string[];
-}
-
+const limitsDocument = readFileSync(new URL("../docs/limits.md", import.meta.url), "utf8");
 const CHOSEN = "my-very-own-admin-token-1";
-const number = (env: string, flag: string, fallback: number, min: number, max: number): Case => ({
-  env,
-  flag,
-  fallback,
-  good: [
-    [String(min), min],
-    [String(max), max],
-  ],
-  bad: ["-1", "1e3", "0x10", "1.5", " 1", "ten", "", String(max + 1), ...(min > 0 ? [String(min - 1)] : [])],
-});
-
 /** A path alone is refused: the settings go together (below). */
 const pathOrNone = (env: string, flag: string): Case => ({ env, flag, fallback: null, good: [["", null]], bad: [] });
 
@@ -51,7 +38,6 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: [],
   },
-  rateLimit: number("SIGNET_RATE_LIMIT", "rate-limit", 6000, 0, 1e9),
   logLevel: {
     env: "SIGNET_LOG_LEVEL",
     flag: "log-level",
@@ -82,10 +68,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: [],
   },
-  maxBodyBytes: number("SIGNET_MAX_BODY_BYTES", "max-body-bytes", 16 * 1024 * 1024, 1024, 256 * 1024 * 1024),
   heartbeatMs: number("SIGNET_HEARTBEAT_MS", "heartbeat-ms", 15_000, 100, 300_000),
-  maxStreams: number("SIGNET_MAX_STREAMS", "max-streams", 20_000, 1, 1e6),
-  maxHeldPolls: number("SIGNET_MAX_HELD_POLLS", "max-held-polls", 20_000, 1, 1e6),
   shutdownGraceMs: number("SIGNET_SHUTDOWN_GRACE_MS", "shutdown-grace-ms", 10_000, 0, 600_000),
   synchronous: {
     env: "SIGNET_SYNCHRONOUS",
@@ -172,6 +155,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "1.1", "2", "-0.1", ".5", "1e-1", "half"],
   },
+  ...LIMIT_CASES,
 };
 
 const names = Object.keys(CASES) as (keyof Config)[];
@@ -330,6 +314,33 @@ describe("the settings", () => {
   it("TLS needs certificate and key, and may ask for client certificates", () => {
     const paths = { SIGNET_TLS_CERT: "/c", SIGNET_TLS_KEY: "/k", SIGNET_TLS_CLIENT_CA: "/ca" };
     expect(loadConfig(paths)).toMatchObject({ tlsCert: "/c", tlsKey: "/k", tlsClientCa: "/ca" });
+  });
+
+  it("less time for a request than for its headers is refused: Node would not start with it", () => {
+    const message = expect.stringContaining("SIGNET_HEADERS_TIMEOUT_MS") as string;
+    const times = { SIGNET_HEADERS_TIMEOUT_MS: "5001", SIGNET_REQUEST_TIMEOUT_MS: "5000" };
+    expect(() => loadConfig(times)).toThrow(expect.objectContaining({ code: "invalid", message }) as Error);
+    expect(loadConfig({ ...times, SIGNET_HEADERS_TIMEOUT_MS: "5000" }).headersTimeoutMs).toBe(5000);
+  });
+
+  it("connections of one address have no limit of their own behind a proxy: all are the proxy's", () => {
+    const config = loadConfig({ SIGNET_MAX_CONNECTIONS_PER_ADDRESS: "7" });
+    expect(listenerLimits(config, 0).maxConnectionsPerAddress).toBe(7);
+    expect(listenerLimits(config, 1).maxConnectionsPerAddress).toBe(Infinity);
+  });
+
+  it.each(Object.values(LIMIT_SETTINGS))("$env is in docs/limits.md with its default", ({ env, fallback }) => {
+    // In a row of its own, or with its default behind it in the row of another.
+    expect(limitsDocument).toMatch(new RegExp(`^\\| \`${env}\` +\\| ${fallback} |\`${env}\` \\(${fallback}\\)`, "m"));
+  });
+
+  it.each(LIMITS)("%s is in docs/limits.md", (limit) => {
+    const names = [`\`${limit}\``, `\`SIGNET_${limit.toUpperCase()}\``];
+    expect(names.filter((name) => limitsDocument.includes(name))).not.toEqual([]);
+  });
+
+  it("of limits give the port what it has without any", () => {
+    expect(listenerLimits(loadConfig({}), 0)).toEqual(DEFAULT_LIMITS);
   });
 
   it("SIGNET_DATABASE_URL that is empty is nothing", () => {

@@ -4,16 +4,21 @@
  */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
+import {
+  FLAG,
+  frame,
+  FRAME_HEADER_BYTES,
+  literals,
+  MAX_WINDOW,
+  PREFACE,
+  SETTING,
+  settings,
+  SETTINGS_ACK,
+  TYPE,
+  uint32,
+} from "./http2-frames.js";
 
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const MAX_WINDOW = 2 ** 31 - 1;
-const FRAME_HEADER_BYTES = 9;
 const MESSAGE_PREFIX_BYTES = 5;
-
-/** Types and flags of frames: RFC 9113, section 6. */
-const TYPE = { data: 0, headers: 1, rstStream: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
-const FLAG = { ack: 1, endStream: 1, endHeaders: 4, padded: 8 } as const;
-const INITIAL_WINDOW_SIZE = 4;
 
 export interface StreamEvents {
   /** A whole message of the stream, by its length. */
@@ -29,47 +34,17 @@ export function opening(
   message: Buffer,
   half: boolean,
 ): Buffer {
-  const settings = Buffer.alloc(6);
-  settings.writeUInt16BE(INITIAL_WINDOW_SIZE, 0);
-  settings.writeUInt32BE(MAX_WINDOW, 2);
-  const window = Buffer.alloc(4);
-  window.writeUInt32BE(MAX_WINDOW - 65_535);
-  const all = { ":method": "POST", ":scheme": "http", ":path": path, ...headers };
-  const fields = Buffer.concat(Object.entries(all).map(([name, value]) => literal(name, value)));
+  const fields = literals({ ":method": "POST", ":scheme": "http", ":path": path, ...headers });
   const prefix = Buffer.alloc(MESSAGE_PREFIX_BYTES);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([
-    Buffer.from(PREFACE),
-    frame(TYPE.settings, 0, 0, settings),
-    frame(TYPE.windowUpdate, 0, 0, window),
+    PREFACE,
+    settings(SETTING.initialWindowSize, MAX_WINDOW),
+    frame(TYPE.windowUpdate, 0, 0, uint32(MAX_WINDOW - 65_535)),
     frame(TYPE.headers, FLAG.endHeaders, 1, fields),
     frame(TYPE.data, half ? FLAG.endStream : 0, 1, Buffer.concat([prefix, message])),
   ]);
 }
-
-/** A field that needs no table (RFC 7541, section 6.2.2). */
-function literal(name: string, value: string): Buffer {
-  return Buffer.concat([Buffer.of(0), text(name), text(value)]);
-}
-
-/** RFC 7541, section 5.2, without Huffman. */
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  if (bytes.length < 127) return Buffer.concat([Buffer.of(bytes.length), bytes]);
-  if (bytes.length >= 127 + 128) throw new Error("a header longer than 254 bytes");
-  return Buffer.concat([Buffer.of(127, bytes.length - 127), bytes]);
-}
-
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const header = Buffer.alloc(FRAME_HEADER_BYTES);
-  header.writeUIntBE(payload.length, 0, 3);
-  header[3] = type;
-  header[4] = flags;
-  header.writeUInt32BE(stream, 5);
-  return Buffer.concat([header, payload]);
-}
-
-const SETTINGS_ACK = frame(TYPE.settings, FLAG.ack, 0, Buffer.alloc(0));
 
 export class GrpcStream {
   readonly #socket: Socket;

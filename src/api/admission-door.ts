@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Operation } from "../../gen/signet/v1/options_pb.js";
 import { AppError } from "../core/error.js";
 import type { KnownToken, Principal } from "../core/token.js";
+import { isMadeKey } from "../service/raw-key.js";
 import { addressKey } from "./admission-address.js";
 import { plainKeyOf, rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
@@ -26,8 +27,10 @@ export interface AdmissionOptions {
   known(rawKey: string): Principal | undefined;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
   readonly onRefused: OnRefused;
-  /** For each token; 0 turns all rate limits off. */
+  /** For each token, and five times that for each address; 0 is off. */
   readonly requestsPerMinute: number;
+  /** Failed authentications a minute for each address; 0 is off. */
+  readonly failuresPerMinute: number;
   readonly maxRateKeys: number;
 }
 
@@ -50,27 +53,28 @@ export function createAdmission(options: AdmissionOptions): OperationDoor {
 interface Rates {
   readonly tokens: RateTable;
   readonly addresses: RateTable;
-  /** Failed authentications. */
-  readonly failures: RateTable;
 }
 
 class Door {
   private readonly rates: Rates | undefined;
+  /** Failed authentications of addresses. */
+  private readonly failures: RateTable | undefined;
   private readonly operations = new WeakMap<DescMethod, Operation>();
 
   constructor(private readonly options: AdmissionOptions) {
-    const { requestsPerMinute, maxRateKeys } = options;
+    const { requestsPerMinute, failuresPerMinute, maxRateKeys } = options;
+    if (failuresPerMinute > 0) this.failures = new RateTable(failuresPerMinute, maxRateKeys);
     if (requestsPerMinute === 0) return;
     this.rates = {
       tokens: new RateTable(requestsPerMinute, maxRateKeys),
       addresses: new RateTable(requestsPerMinute * ADDRESS_FACTOR, maxRateKeys),
-      failures: new RateTable(requestsPerMinute, maxRateKeys),
     };
   }
 
   async admitTo(operation: Operation, head: RequestHead, orgId: string | undefined): Promise<Call> {
     const address = addressKey(head.clientAddress);
     const principal = await this.authenticate(head, address, operation);
+    head.connection?.authenticated();
     try {
       if (this.rates !== undefined) await countRequest(this.rates, principal, operation, address, head);
       requireScope(principal, operation);
@@ -86,31 +90,50 @@ class Door {
 
   admitKnown(method: DescMethod, head: RequestHead) {
     const operation = this.operationOf(method);
-    if (this.rates?.failures.look(addressKey(head.clientAddress)).exceeded === true) return undefined;
     const rawKey = plainKeyOf(head.rawHeaders);
     const principal = rawKey === undefined ? undefined : this.options.known(rawKey);
-    if (principal === undefined || !isUncounted(operation, principal)) return undefined;
+    if (rawKey === undefined || principal === undefined || !isUncounted(operation, principal)) return undefined;
     if (!carriesScope(principal, operation.scope)) return undefined;
+    if (!isMadeKey(rawKey) && this.failures?.look(addressKey(head.clientAddress)).exceeded === true) return undefined;
+    head.connection?.authenticated();
     if (this.rates !== undefined) head.onRate(this.rates.tokens.look(String(principal.tokenId)).state);
     return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
   }
 
   private async authenticate(head: RequestHead, address: string, operation: Operation): Promise<Principal> {
-    const failures = this.rates?.failures.look(address);
+    const failures = this.failures?.look(address);
     if (failures?.exceeded) {
+      const known = this.unguessable(head);
+      if (known !== undefined) return known;
       head.onRate(failures.state);
-      throw rateLimited(failures.state, "too many failed authentications from this address");
+      const why = "too many failed authentications from this address";
+      throw rateLimited(failures.state, why, "too_many_failed_authentications");
     }
     try {
       return await this.options.authenticate(rawKeyOf(head.rawHeaders), (token) =>
         this.options.onRefused(token, operation.id, "unauthenticated"),
       );
     } catch (thrown) {
-      if (this.rates !== undefined && thrown instanceof AppError && thrown.code === "unauthenticated") {
-        await countFailure(this.rates, address, head);
-      }
+      if (thrown instanceof AppError && thrown.code === "unauthenticated") await this.countFailure(address, head);
       throw thrown;
     }
+  }
+
+  /**
+   * Who goes on while their address fails too often: tokens that are in memory and that nobody can guess. One that an operator chose
+   * might be weak: it would be found at the speed of a look into memory.
+   */
+  private unguessable(head: RequestHead): Principal | undefined {
+    const rawKey = plainKeyOf(head.rawHeaders);
+    return rawKey !== undefined && isMadeKey(rawKey) ? this.options.known(rawKey) : undefined;
+  }
+
+  /** The caller is told of the budget that ends first: the failures', unless others used up the address's. */
+  private async countFailure(address: string, head: RequestHead): Promise<void> {
+    const counts = [await this.failures?.count(address), await this.rates?.addresses.count(address)];
+    const states = counts.flatMap((count) => (count === undefined ? [] : [count.state]));
+    const [first] = states.sort((a, b) => a.remaining - b.remaining);
+    if (first !== undefined) head.onRate(first);
   }
 
   /** Reading an option parses it: once for each method. */
@@ -121,13 +144,6 @@ class Door {
     this.operations.set(method, operation);
     return operation;
   }
-}
-
-/** The caller is told of the budget that ends first: the failures', unless others used up the address's. */
-async function countFailure(rates: Rates, address: string, head: RequestHead): Promise<void> {
-  const failed = await rates.failures.count(address);
-  const asked = await rates.addresses.count(address);
-  head.onRate(asked.state.remaining < failed.state.remaining ? asked.state : failed.state);
 }
 
 async function countRequest(
@@ -157,9 +173,12 @@ function isUncounted(operation: Operation, principal: Principal): boolean {
   return operation.runtimeTraffic && principal.keyType === "runtime";
 }
 
-function rateLimited(state: RateState, why: string): AppError {
+function rateLimited(state: RateState, why: string, reason?: string): AppError {
   const retryAfterSeconds = Math.max(state.resetSeconds, 1);
-  return new AppError("rate_limited", `${why}: ${state.limit} a minute`, { retryAfterSeconds });
+  return new AppError("rate_limited", `${why}: ${state.limit} a minute`, {
+    retryAfterSeconds,
+    ...(reason === undefined ? {} : { reason }),
+  });
 }
 
 function requireScope(principal: Principal, operation: Operation): void {

@@ -5,10 +5,18 @@ import type { Call } from "./call.js";
 export interface RequestHead {
   readonly requestId: string;
   readonly clientAddress: string;
+  /** Undefined when it is gone already. */
+  readonly connection: AdmittedConnection | undefined;
   /** Name, value, name, value …, as received: a header that was sent twice is here twice. */
   readonly rawHeaders: readonly string[];
   /** Told once for each request, before `admit` resolves or rejects: what the answer's rate headers say. Not told when limits are off. */
   onRate(state: RateState): void;
+}
+
+/** The connection that a request came over. */
+export interface AdmittedConnection {
+  /** A valid token came over it. Called for each request. */
+  authenticated(): void;
 }
 
 /** What an answer tells of the caller's budget in X-RateLimit-Limit, -Remaining and -Reset. */

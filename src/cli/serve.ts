@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
-import { flagOf, loadConfig, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../config.js";
+import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../config.js";
 import { AppError } from "../core/error.js";
+import { flagOf, type Setting } from "../setting.js";
 import { UsageError } from "./shell/cli-error.js";
 import { readDeclaration } from "./shell/declaration-file.js";
 import { EXIT_CODES } from "./shell/exit-codes.js";

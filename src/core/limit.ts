@@ -1,5 +1,37 @@
+/**
+ * The limits that refuse somebody, each by the name of its setting without `SIGNET_`; the last three are Node's own and have none.
+ * What each one is, and what its caller sees: docs/limits.md.
+ */
+export const LIMITS = [
+  "rate_limit",
+  "max_failed_authentications",
+  "max_streams",
+  "max_held_polls",
+  "max_body_bytes",
+  "max_body_memory_bytes",
+  "version_quota",
+  "max_connections",
+  "max_connections_per_address",
+  "max_unauthenticated_connections",
+  "max_unauthenticated_streams",
+  "first_bytes_timeout_ms",
+  "headers_timeout_ms",
+  "request_timeout_ms",
+  "stall_timeout_ms",
+  "max_header_bytes",
+  "max_streams_per_connection",
+  "max_stream_resets",
+  "ping_timeout_ms",
+  "max_session_mib",
+  "max_invalid_frames",
+  "http2_flood",
+  "http2_continuations",
+  "http2_refused_streams",
+] as const;
+
+export type LimitName = (typeof LIMITS)[number];
+
 /** Told of what a limit refused, for who watches. Cheap; never throws. */
 export interface LimitObserver {
-  /** `limit` is a name from the code, one of few: never anything that a caller sent. */
-  refused(limit: string): void;
+  refused(limit: LimitName): void;
 }

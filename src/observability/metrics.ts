@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
+import type { ConnectionCounts } from "../api/http/connections.js";
 import type { RequestObserver } from "../api/http/request-observer.js";
-import { REQUEST_LIMITS } from "../api/http/request-observer.js";
 import { STREAM_PROTOCOLS, type StreamObserver } from "../api/stream-observer.js";
 import type { Clock } from "../core/clock.js";
 import type { LimitObserver } from "../core/limit.js";
@@ -8,6 +8,7 @@ import type { WebhookBacklog } from "../core/webhook.js";
 import type { ServiceObservers } from "../service/observers.js";
 import type { Store } from "../store/store.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
+import { createConnectionMetrics } from "./connection-metrics.js";
 import { createLimitMetrics } from "./limit-metrics.js";
 import { createRegistry } from "./registry.js";
 import { createRequestMetrics } from "./request-metrics.js";
@@ -22,6 +23,7 @@ export interface ScrapeSources {
   readonly clock: Clock;
   readonly webhookBacklog: () => Promise<WebhookBacklog>;
   readonly heldPolls: () => number;
+  readonly connections: () => ConnectionCounts;
 }
 
 /** Everything that is measured, as what each layer tells; and the page. */
@@ -42,7 +44,7 @@ export interface Metrics {
 /** The instruments of one server, in a registry of its own. */
 export function createMetrics(version: string): Metrics {
   const registry = createRegistry(version);
-  const limits = createLimitMetrics(registry, REQUEST_LIMITS);
+  const limits = createLimitMetrics(registry);
   let rendering: Promise<string> | null = null;
   return {
     requests: createRequestMetrics(registry, limits),
@@ -50,7 +52,8 @@ export function createMetrics(version: string): Metrics {
     limits,
     services: createServiceMetrics(registry, REPLAYABLE),
     timeStore: (store) => timeStore(store, registry),
-    readFrom({ clock, webhookBacklog, heldPolls }) {
+    readFrom({ clock, webhookBacklog, heldPolls, connections }) {
+      createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
       new Gauge({
         name: "signet_held_polls",

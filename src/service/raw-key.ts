@@ -43,6 +43,13 @@ export function hashRawKey(rawKey: string): string {
   return hash("sha256", rawKey, "hex");
 }
 
+const MADE_KEY = /^signet_(?:adm|ci|rt)_[0-9A-Za-z]{8}_[0-9A-Za-z]{49}$/;
+
+/** Whether a raw key has the form of those that are made here, of which nobody can guess one. Says nothing of its checksum. */
+export function isMadeKey(rawKey: string): boolean {
+  return MADE_KEY.test(rawKey);
+}
+
 function checksum(text: string): string {
   let rest = crc32(text);
   let digits = "";

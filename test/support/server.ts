@@ -12,7 +12,7 @@ export const ADMIN_TOKEN = "test-admin-token-0123456789";
 /** vitest.config.ts runs what watches and polls twice. */
 const hotPaths = process.env.SIGNET_TEST_HOT_PATHS !== "off";
 
-/** A server of the test's own: real SQLite in a temporary directory, any free port, no rate limit. */
+/** A server of the test's own: real SQLite in a temporary directory, any free port, no rate limits. */
 export interface TestServer extends AsyncDisposable {
   readonly server: RunningServer;
   readonly url: string;
@@ -67,6 +67,7 @@ export function testConfig(settings: Readonly<Record<string, string>>): Config {
     SIGNET_PORT: "0",
     SIGNET_ADMIN_TOKEN: ADMIN_TOKEN,
     SIGNET_RATE_LIMIT: "0",
+    SIGNET_MAX_FAILED_AUTHENTICATIONS: "0",
     SIGNET_LOG_LEVEL: "silent",
     SIGNET_SHUTDOWN_GRACE_MS: "2000",
     ...settings,

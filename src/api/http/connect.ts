@@ -11,6 +11,8 @@ import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../rest/error-body.js";
+import type { BodyMemory, BodyShare } from "./body-memory.js";
+import { requestConnection } from "./connections.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
@@ -24,6 +26,12 @@ import { allowedMethods, ENVELOPE_BYTES, wireFormOf, type WireForm } from "./wir
 /** What a message may have on top of the largest policy document: its other fields, and the frame's head. */
 export const MESSAGE_SLACK_BYTES = 64 * 1024;
 
+/**
+ * Requests of runtimes are an id, labels and a sequence. They are not counted by rates, and a watch holds its request until it has all of
+ * it, so they may not cost more.
+ */
+const RUNTIME_MAX_BYTES = 256 * 1024;
+
 /** Requests to health and reflection are names. They come without a token, so they may not cost more. */
 const PUBLIC_MAX_BYTES = 4 * 1024;
 
@@ -34,6 +42,7 @@ export interface RpcOptions {
   readonly publicMethods: readonly MethodImplSpec[];
   readonly admission: Admission;
   readonly maxBodyBytes: number;
+  readonly bodyMemory: BodyMemory;
   readonly scan: ScanJson;
   /** Serves watches in place of their generic handler; null serves them with it. */
   readonly watch: WatchDoor | null;
@@ -70,7 +79,7 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   const mount = (spec: MethodImplSpec, isPublic: boolean) => {
     const { parent, name } = spec.method;
     const operationId = isPublic ? `${parent.typeName}/${name}` : operationOf(spec.method).id;
-    const maxBytes = isPublic ? PUBLIC_MAX_BYTES : options.maxBodyBytes + MESSAGE_SLACK_BYTES;
+    const maxBytes = isPublic ? PUBLIC_MAX_BYTES : maxBytesOf(spec.method, options.maxBodyBytes);
     const handler = universalHandler(spec, isPublic, maxBytes, options.shutdownSignal);
     routes.set(handler.requestPath, { handler, operationId, public: isPublic, maxBytes });
   };
@@ -80,6 +89,11 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
     find: (path) => routes.get(path),
     handle: (route, req, res, context, refused) => handleRpc(options, route, req, res, context, refused),
   };
+}
+
+function maxBytesOf(method: DescMethod, maxBodyBytes: number): number {
+  const maxBytes = maxBodyBytes + MESSAGE_SLACK_BYTES;
+  return operationOf(method).runtimeTraffic ? Math.min(RUNTIME_MAX_BYTES, maxBytes) : maxBytes;
 }
 
 function universalHandler(
@@ -104,7 +118,7 @@ function universalHandler(
 }
 
 async function handleRpc(
-  { admission, scan, watch }: Pick<RpcOptions, "admission" | "scan" | "watch">,
+  options: Pick<RpcOptions, "admission" | "scan" | "watch" | "bodyMemory">,
   route: RpcRoute,
   req: NodeRequest,
   res: NodeResponse,
@@ -130,9 +144,9 @@ async function handleRpc(
   try {
     if (refused !== undefined) throw refused;
     const values = createContextValues().set(reportKey, report);
-    if (!route.public) await admit(admission, route, req, context, values);
+    if (!route.public) await admit(options.admission, route, req, context, values);
     if (form.get && form.json) checkQuery(query);
-    await invoke(route, form, req, res, values, scan, route.handler.method === WATCH ? watch : null);
+    await invoke({ route, form, req, res, values, ...options });
   } catch (thrown) {
     refuse(res, form, report, toAppError(thrown));
   }
@@ -149,6 +163,7 @@ async function admit(
   const call = await admission.admit(route.handler.method, {
     requestId,
     clientAddress,
+    connection: requestConnection(req),
     rawHeaders: req.rawHeaders,
     onRate,
   });
@@ -156,17 +171,19 @@ async function admit(
   values.set(callKey, call);
 }
 
-async function invoke(
-  route: RpcRoute,
-  form: WireForm,
-  req: NodeRequest,
-  res: NodeResponse,
-  values: ContextValues,
-  scan: ScanJson,
-  watch: WatchDoor | null,
-): Promise<void> {
-  if (watch !== null) {
-    await invokeWatch(route, form, req, res, values, scan, watch);
+/** An RPC that may be read. */
+interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory"> {
+  readonly route: RpcRoute;
+  readonly form: WireForm;
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
+  readonly values: ContextValues;
+}
+
+async function invoke(invocation: Invocation): Promise<void> {
+  const { route, form, req, res, values, watch } = invocation;
+  if (watch !== null && route.handler.method === WATCH) {
+    await invokeWatch(invocation, watch);
     return;
   }
   const request = universalRequest(req, res, values);
@@ -174,34 +191,48 @@ async function invoke(
   if (streamsRequests(route.handler.method)) {
     request.body = chunksOf(req);
   } else if (!form.get) {
-    const body = await readBody(req, bodyLimit(route, form));
-    const checked = await strictBody(route.handler.method.input, form, request.header, body, route.maxBytes, scan);
-    request.body = createAsyncIterable([checked]);
+    const share = shareOf(invocation);
+    res.once("close", () => share?.[Symbol.dispose]());
+    request.body = createAsyncIterable([await checkedBody(invocation, request.header, share)]);
   }
   await respond(route.handler, request, res);
 }
 
 /** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */
-async function invokeWatch(
-  route: RpcRoute,
-  form: WireForm,
-  req: NodeRequest,
-  res: NodeResponse,
-  values: ContextValues,
-  scan: ScanJson,
-  watch: WatchDoor,
-): Promise<void> {
+async function invokeWatch(invocation: Invocation, watch: WatchDoor): Promise<void> {
+  const { route, form, req, res, values } = invocation;
   const header = headersOf(req);
   clampDeadline(header);
-  const body = await readBody(req, bodyLimit(route, form));
-  const checked = await strictBody(route.handler.method.input, form, header, body, route.maxBytes, scan);
+  const body = await readAndLetGo(invocation, header);
   const call = values.get(callKey);
   const report = values.get(reportKey);
   if (call !== undefined && report !== undefined) {
-    if (await watch.rpc({ form, header, body: checked, call, report, res })) return;
+    if (await watch.rpc({ form, header, body, call, report, res })) return;
   }
   const request = universalRequest(req, res, values);
-  await respond(route.handler, { ...request, header, body: createAsyncIterable([checked]) }, res);
+  await respond(route.handler, { ...request, header, body: createAsyncIterable([body]) }, res);
+}
+
+/** A watch is open for long, and needs nothing of its request any more. */
+async function readAndLetGo(invocation: Invocation, header: Headers): Promise<Uint8Array> {
+  using share = shareOf(invocation);
+  return await checkedBody(invocation, header, share);
+}
+
+/** Null for methods without a token, whose requests are too small to count. */
+function shareOf({ bodyMemory, values }: Invocation): BodyShare | null {
+  const call = values.get(callKey);
+  return call === undefined ? null : bodyMemory.open(call.principal.tokenId);
+}
+
+async function checkedBody(
+  { route, form, req, scan }: Invocation,
+  header: Headers,
+  share: BodyShare | null,
+): Promise<Uint8Array> {
+  const { maxBytes, handler } = route;
+  const body = await readBody(req, bodyLimit(route, form), share);
+  return await strictBody(handler.method.input, form, header, body, { maxBytes, share, scan });
 }
 
 /** The limit is the message's: its envelope comes on top. */

@@ -4,11 +4,14 @@ import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
+import type { LimitObserver } from "../../core/limit.js";
 import type { Tracing } from "../../core/trace.js";
 import type { OperationDoor } from "../admission-door.js";
 import type { ScanJson } from "../scan-json.js";
+import type { BodyMemory } from "./body-memory.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
+import type { ConnectionCounts } from "./connections.js";
 import type { Polls } from "../poll/polls.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { createWatchLane } from "../watch/lane.js";
@@ -41,6 +44,7 @@ export interface HttpServerOptions {
   readonly polls: Polls | null;
   readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
+  readonly bodyMemory: BodyMemory;
   readonly scan: ScanJson;
   readonly corsOrigins: readonly string[];
   readonly version: string;
@@ -50,6 +54,7 @@ export interface HttpServerOptions {
   readonly tracing: Tracing;
   readonly logger: Logger;
   readonly limits: ListenerLimits;
+  readonly limitObserver: LimitObserver;
   /** Null serves without TLS. */
   readonly tls: TlsTermination | null;
   readonly proxyTrust: ProxyTrust;
@@ -59,6 +64,7 @@ export interface HttpServerOptions {
 export interface HttpServer extends AsyncDisposable {
   /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
+  readonly connections: ConnectionCounts;
   /**
    * Ends streams and held polls with `unavailable`, says NOT_SERVING and GOAWAY, accepts nothing more, and waits up to `graceMs`
    * for requests in flight. Never rejects.
@@ -68,7 +74,8 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, scan, corsOrigins, version, ready } = options;
+  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, bodyMemory, scan } = options;
+  const { corsOrigins, version, ready } = options;
   const { limits, tls, proxyTrust, observer, tracing, logger } = options;
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
@@ -80,7 +87,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...createHealthMethods({ services: names, shutdownSignal, ...MAX_HEALTH_WATCHES }),
     ...createReflectionMethods([...services, Health]),
   ];
-  const rpc = createRpcHandler({ methods, publicMethods, admission, watch, maxBodyBytes, scan, shutdownSignal });
+  const rpc = createRpcHandler({
+    ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, scan, shutdownSignal },
+  });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
   const clientAddressOf = createClientAddressOf(proxyTrust);
@@ -90,20 +99,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ? null
       : createWatchLane({
           ...route,
-          ...{ door: watch, admission, scan, headers: cors.headers, clientAddressOf, observer, tracing, logger },
+          ...{ door: watch, admission, bodyMemory, scan, headers: cors.headers, clientAddressOf },
+          ...{ observer, tracing, logger },
         });
   const dispatch = createDispatch({
     ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },
     metrics: createMetricsPage(admission, options.metrics),
     ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
   });
-  const listener = createListener(dispatch, limits, { tls, lane });
+  const listener = createListener(dispatch, limits, { tls, lane, observer: options.limitObserver });
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);
   };
   return {
     listen: (host, port) => listener.listen(host, port),
+    get connections() {
+      return listener.connections;
+    },
     close,
     [Symbol.asyncDispose]: () => close(0),
   };

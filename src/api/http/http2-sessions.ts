@@ -1,28 +1,70 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import type { LimitName, LimitObserver } from "../../core/limit.js";
+import type { Connection } from "./connections.js";
+import { RefusedStreams } from "./http2-refused.js";
+import { Stalls } from "./http2-stalls.js";
 import type { ListenerLimits } from "./limits.js";
 
 const CLOSE_LINGER_MS = 5_000;
+const LOOK_MS = 1_000;
+
+/** What Node ends a connection with by itself, by nghttp2's number of the error. */
+const ENDED_BY_NODE: Readonly<Record<number, LimitName>> = { [-904]: "http2_flood", [-905]: "http2_continuations" };
+
+const PROTOCOL_ERROR = -505;
+
+/** A request that Node had no place for: after a hundred of them it ends the connection. */
+const CALLBACK_FAILURE = -902;
+
+/** What a session is watched with. */
+export interface Supervision {
+  readonly limits: ListenerLimits;
+  readonly connection: Connection;
+  readonly observer: LimitObserver;
+}
 
 /**
  * Watches one HTTP/2 connection: ends it when its client cancels too many streams, does not answer pings, or opens no stream for
- * long; cancels a stream whose body does not end in time (Node has a time-out for that in HTTP/1.1 only).
+ * long; cancels a stream whose body does not end in time (Node has a time-out for that in HTTP/1.1 only) or whose answer is not
+ * taken. Tells what any limit refused, Node's own too.
  */
-export function superviseSession(session: ServerHttp2Session, limits: ListenerLimits): void {
-  // Without a listener a broken peer would end the process.
-  session.on("error", () => session.destroy());
-  const streams = new StreamCount();
+export function superviseSession(session: ServerHttp2Session, supervision: Supervision): void {
+  const { limits, connection, observer } = supervision;
+  const streams = new OpenStreams(session, limits.http2.maxConcurrentStreams);
+  const refused = new RefusedStreams(session, observer);
   const resets = new ResetCount(limits.http2.maxResets, limits.http2.resetWindowMs);
+  const countResets = (count: number) => {
+    if (count === 0 || !resets.tooMany(count) || session.destroyed) return;
+    observer.refused("max_stream_resets");
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+  // Without a listener a broken peer would end the process.
+  session.on("error", (error: Error & { readonly code?: string; readonly errno?: number }) => {
+    const limit = limitOf(error, streams.wereAll);
+    if (limit !== null) observer.refused(limit);
+    session.destroy();
+  });
   session.on("stream", (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders) => {
-    streams.opened();
-    limitBodyTime(stream, limits.requestTimeoutMs);
+    countResets(refused.before(stream.id ?? 0));
+    streams.opened(stream);
+    connection.began();
+    limitBodyTime(stream, limits.requestTimeoutMs, observer);
     stream.once("close", () => {
-      streams.closed();
+      streams.closed(stream);
+      connection.ended();
       // Node answers too many resets with GOAWAY, but tells nobody and leaves the socket to the client.
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && resets.tooMany()) destroyCalmly(session);
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) countResets(1);
     });
   });
-  keepAlive(session, streams, limits);
+  const stalls = new Stalls(limits.stallTimeoutMs, observer);
+  const lookForRefused = () => countResets(refused.sinceNewest());
+  whileUnknown(session, connection, lookForRefused);
+  keepAlive(session, limits, observer, () => {
+    lookForRefused();
+    stalls.look(streams.open);
+    return streams.idleMs;
+  });
 }
 
 /** Says GOAWAY and lets the open streams end. */
@@ -36,25 +78,41 @@ export function hangUp(socket: Socket): void {
   socket.once("close", () => clearTimeout(timer));
 }
 
-function destroyCalmly(session: ServerHttp2Session): void {
-  if (!session.destroyed) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+/** Which limit Node kept when it ended a session; null for a peer that is broken or gone. */
+function limitOf({ code, errno = 0 }: { code?: string; errno?: number }, isFull: boolean): LimitName | null {
+  const hasInvalidFrames = code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
+  // A stream too many is to HTTP/2 an error like any other (RFC 9113, section 5.1.2).
+  if (isFull && (hasInvalidFrames || errno === PROTOCOL_ERROR)) return "max_streams_per_connection";
+  if (hasInvalidFrames) return "max_invalid_frames";
+  if (errno === CALLBACK_FAILURE) return "max_session_mib";
+  return ENDED_BY_NODE[errno] ?? null;
 }
 
-class StreamCount {
-  private open = 0;
+class OpenStreams {
+  readonly open = new Set<ServerHttp2Stream>();
+  /** As many as may be were open; when the session has ended: just before that. */
+  wereAll = false;
   private idleSince = performance.now();
 
-  opened(): void {
-    this.open++;
+  constructor(
+    private readonly session: ServerHttp2Session,
+    private readonly max: number,
+  ) {}
+
+  opened(stream: ServerHttp2Stream): void {
+    this.open.add(stream);
+    if (this.open.size >= this.max) this.wereAll = true;
   }
 
-  closed(): void {
-    this.open--;
+  closed(stream: ServerHttp2Stream): void {
+    this.open.delete(stream);
+    // The end of a session ends its streams before it tells why.
+    if (!this.session.destroyed) this.wereAll = false;
     this.idleSince = performance.now();
   }
 
   get idleMs(): number {
-    return this.open > 0 ? 0 : performance.now() - this.idleSince;
+    return this.open.size > 0 ? 0 : performance.now() - this.idleSince;
   }
 }
 
@@ -67,37 +125,60 @@ class ResetCount {
     private readonly windowMs: number,
   ) {}
 
-  tooMany(): boolean {
+  tooMany(count: number): boolean {
     const now = performance.now();
     if (now - this.windowStart > this.windowMs) {
       this.windowStart = now;
       this.count = 0;
     }
-    return ++this.count > this.max;
+    this.count += count;
+    return this.count > this.max;
   }
 }
 
-function limitBodyTime(stream: ServerHttp2Stream, timeoutMs: number): void {
+function limitBodyTime(stream: ServerHttp2Stream, timeoutMs: number, observer: LimitObserver): void {
   if (stream.endAfterHeaders) return;
   const timer = setTimeout(() => {
-    if (!stream.destroyed && stream.state.remoteClose === 0) stream.close(constants.NGHTTP2_CANCEL);
+    if (stream.destroyed || stream.state.remoteClose !== 0) return;
+    observer.refused("request_timeout_ms");
+    stream.close(constants.NGHTTP2_CANCEL);
   }, timeoutMs);
   const stop = () => clearTimeout(timer);
   stream.once("end", stop);
   stream.once("close", stop);
 }
 
-function keepAlive(session: ServerHttp2Session, streams: StreamCount, limits: ListenerLimits): void {
+/** Looks more often as long as nobody knows who it is. */
+function whileUnknown(session: ServerHttp2Session, connection: Connection, look: () => void): void {
+  const interval = setInterval(() => {
+    if (session.destroyed || !connection.isUnknown) clearInterval(interval);
+    else look();
+  }, LOOK_MS).unref();
+  session.once("close", () => clearInterval(interval));
+}
+
+/** @param look called at each ping: says how long the connection has had no stream. */
+function keepAlive(
+  session: ServerHttp2Session,
+  limits: ListenerLimits,
+  observer: LimitObserver,
+  look: () => number,
+): void {
   const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs } = limits.http2;
   let pingTimer: NodeJS.Timeout | undefined;
   const interval = setInterval(() => {
     if (session.destroyed || session.closed) return;
-    if (streams.idleMs >= idleTimeoutMs) {
+    const idleMs = look();
+    if (session.destroyed) return;
+    if (idleMs >= idleTimeoutMs) {
       closeSession(session);
       return;
     }
     if (pingTimer !== undefined) return;
-    pingTimer = setTimeout(() => session.destroy(), pingTimeoutMs).unref();
+    pingTimer = setTimeout(() => {
+      observer.refused("ping_timeout_ms");
+      session.destroy();
+    }, pingTimeoutMs).unref();
     session.ping(() => {
       clearTimeout(pingTimer);
       pingTimer = undefined;

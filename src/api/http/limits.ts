@@ -1,19 +1,26 @@
-/** What one connection may cost. */
+/** What a port and each of its connections may cost. Why each default is what it is: docs/limits.md. */
 export interface ListenerLimits {
+  /** All together. */
   readonly maxConnections: number;
+  /** Of one client address, as admission counts it; Infinity when every connection is a proxy's. */
+  readonly maxConnectionsPerAddress: number;
+  /** Connections over which no valid token has come yet. */
+  readonly maxUnauthenticatedConnections: number;
+  /** Requests that are open on those, together. */
+  readonly maxUnauthenticatedStreams: number;
   /** Connections that the system holds until they are accepted: a fleet may come at once. The system's own limit may be lower. */
   readonly maxBacklog: number;
-  /** From the connection's start until it is known which HTTP it speaks. */
+  /** From the connection's start until it is known which HTTP it speaks; as long again for a handshake of TLS. */
   readonly firstBytesTimeoutMs: number;
   /** HTTP/1.1: until a request's head is complete. */
   readonly headersTimeoutMs: number;
-  /** Until a request's body is complete, in both; long enough for the largest body on a slow line. */
+  /** Until a request's body is complete, in both; long enough for the largest body on a slow line. Not below `headersTimeoutMs`. */
   readonly requestTimeoutMs: number;
   /** How often HTTP/1.1 looks for requests that are over these times. */
   readonly checkIntervalMs: number;
   /** HTTP/1.1: how long a connection without a request is kept. */
   readonly keepAliveTimeoutMs: number;
-  /** HTTP/1.1: how long nothing may move in a connection. Above the longest held poll (300 s) and the heartbeat of streams. */
+  /** How long a client may take nothing of what it is sent. Above the longest held poll (300 s) and the heartbeat of streams. */
   readonly stallTimeoutMs: number;
   /** A request's headers together. */
   readonly maxHeaderBytes: number;
@@ -37,10 +44,15 @@ export interface Http2Limits {
   readonly idleTimeoutMs: number;
   /** What Node may hold for one connection, in MiB. */
   readonly maxSessionMiB: number;
+  /** Frames that HTTP/2 does not allow, before the connection ends. */
+  readonly maxInvalidFrames: number;
 }
 
 export const DEFAULT_LIMITS: ListenerLimits = {
   maxConnections: 20_000,
+  maxConnectionsPerAddress: 20_000,
+  maxUnauthenticatedConnections: 10_000,
+  maxUnauthenticatedStreams: 20_000,
   maxBacklog: 4096,
   firstBytesTimeoutMs: 10_000,
   headersTimeoutMs: 20_000,
@@ -59,5 +71,6 @@ export const DEFAULT_LIMITS: ListenerLimits = {
     pingTimeoutMs: 10_000,
     idleTimeoutMs: 300_000,
     maxSessionMiB: 64,
+    maxInvalidFrames: 100,
   },
 };

@@ -2,13 +2,16 @@ import { createServer as createHttp1, type IncomingMessage, type ServerResponse 
 import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import { createServer as createNet, type AddressInfo, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import type { LimitObserver } from "../../core/limit.js";
 import { refuseConnection } from "./connection-refusal.js";
+import { carry, Connections, type Connection, type ConnectionCounts } from "./connections.js";
 import { continueOnRead } from "./expect-continue.js";
+import { countRequest, limitStalls, tellRefusals } from "./http1-limits.js";
 import { closeSession, hangUp, superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
-import { peekVersion } from "./preface.js";
+import { peekVersion, type WireVersion } from "./preface.js";
 import { takeStreams, type StreamLane } from "./stream-lane.js";
 import type { TlsTermination } from "./tls-termination.js";
 
@@ -18,6 +21,7 @@ export interface Listener extends AsyncDisposable {
   listen(host: string, port: number): Promise<AddressInfo>;
   /** Throws before `listen` resolved. */
   readonly address: AddressInfo;
+  readonly connections: ConnectionCounts;
   /**
    * Accepts nothing more, says GOAWAY, closes idle connections, and waits up to `graceMs` for requests in flight; then destroys
    * what is left. Streams end only when their implementation does: abort its signal first. Never rejects.
@@ -31,41 +35,46 @@ export interface ListenerOptions {
   readonly tls: TlsTermination | null;
   /** Is asked about each request of HTTP/2 first; null takes none. */
   readonly lane: StreamLane | null;
+  readonly observer: LimitObserver;
 }
 
 /** Tells HTTP/1.1 and HTTP/2 apart, by a connection's first bytes or with TLS by ALPN, and gives the requests of both to `handle`. */
 export function createListener(
   handle: RequestListener,
   limits: ListenerLimits,
-  { tls, lane }: ListenerOptions,
+  { tls, lane, observer }: ListenerOptions,
 ): Listener {
+  const connections = new Connections(limits, observer);
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
-  const http1 = http1Server(handle, limits);
-  const http2 = http2Server(handle, limits, lane);
+  const http1 = http1Server(handle, limits, observer);
+  const http2 = http2Server(handle, limits, lane, observer);
   const net = createNet({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    // Each server has a listener of its own; until then a reset must not end the process.
+    socket.on("error", () => socket.destroy());
+    const connection = connections.accept(socket);
+    if (connection === undefined) return;
     sockets.add(socket);
     undecided.add(socket);
     socket.once("close", () => {
       sockets.delete(socket);
       undecided.delete(socket);
     });
-    // Each server has a listener of its own; until then a reset must not end the process.
-    socket.on("error", () => socket.destroy());
     const serve = (readable: Socket, version: "http1" | "http2") => {
       undecided.delete(socket);
       // HTTP/2 has no half-closed connections; HTTP/1.1 clients may close their half and still wait for the answer.
       if (version === "http2") readable.allowHalfOpen = false;
-      (version === "http2" ? http2 : http1).accept(readable);
+      (version === "http2" ? http2 : http1).accept(readable, connection);
     };
-    peekVersion(socket, limits.firstBytesTimeoutMs, (version) => {
+    const tooSlow = () => observer.refused("first_bytes_timeout_ms");
+    const decided = (version: WireVersion) => {
       // Without TLS its handshake is as good as any other garbage.
       if (tls === null) serve(socket, version === "tls" ? "http1" : version);
-      else if (version === "tls") tls.accept(socket, serve);
+      else if (version === "tls") tls.accept(socket, serve, tooSlow);
       else refuseConnection(socket, version, "this port speaks TLS: use https");
-    });
+    };
+    peekVersion(socket, limits.firstBytesTimeoutMs, decided, tooSlow);
   });
-  net.maxConnections = limits.maxConnections;
 
   const close = async (graceMs: number) => {
     const closed = new Promise<void>((resolve) => net.close(() => resolve()));
@@ -90,6 +99,9 @@ export function createListener(
     get address() {
       return addressOf(net.address());
     },
+    get connections() {
+      return connections.counts;
+    },
     close,
     [Symbol.asyncDispose]: () => close(0),
   };
@@ -100,15 +112,16 @@ function addressOf(address: AddressInfo | string | null): AddressInfo {
   return address;
 }
 
-function http1Server(handle: RequestListener, limits: ListenerLimits) {
+function http1Server(handle: RequestListener, limits: ListenerLimits, observer: LimitObserver) {
   let draining = false;
   const inFlight = new Set<ServerResponse>();
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
     if (draining) res.setHeader("Connection", "close");
     handle(req, res);
-    // A poll from memory has been answered by now; what follows is for all others, and would cost it a tenth.
+    // A poll from memory has been answered by now: for it alone what follows would be a cost.
     if (res.writableFinished && !hasBody(req)) return;
     inFlight.add(res);
+    countRequest(req, res);
     res.once("finish", () => {
       if (!req.complete) discardBody(req, limits.maxDiscardBytes);
     });
@@ -129,6 +142,7 @@ function http1Server(handle: RequestListener, limits: ListenerLimits) {
     onRequest,
   );
   server.timeout = limits.stallTimeoutMs;
+  limitStalls(server, observer);
   server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
     continueOnRead(req, res);
     onRequest(req, res);
@@ -144,7 +158,8 @@ function http1Server(handle: RequestListener, limits: ListenerLimits) {
     // Stops the checker once the last connection is gone; the server itself never listened, which is the error it tells.
     server.close(() => undefined);
   };
-  const accept = (socket: Socket) => {
+  const accept = (socket: Socket, connection: Connection) => {
+    tellRefusals(socket, connection, observer);
     server.emit("connection", socket);
     // Without a listener besides its own node:http reads past the stream. With TLS what was decrypted already then comes though it said
     // "pause", as it does while an answer waits for its reader, and it drops the connection ("Parse Error: Paused").
@@ -159,14 +174,19 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
-function http2Server(handle: RequestListener, limits: ListenerLimits, lane: StreamLane | null) {
+function http2Server(
+  handle: RequestListener,
+  limits: ListenerLimits,
+  lane: StreamLane | null,
+  observer: LimitObserver,
+) {
   const sessions = new Set<ServerHttp2Session>();
-  const { maxConcurrentStreams, windowBytes, maxSessionMiB } = limits.http2;
+  const { maxConcurrentStreams, windowBytes, maxSessionMiB, maxInvalidFrames } = limits.http2;
   const server = createHttp2(
     {
       settings: { maxConcurrentStreams, maxHeaderListSize: limits.maxHeaderBytes, initialWindowSize: windowBytes },
       maxSessionMemory: maxSessionMiB,
-      maxSessionInvalidFrames: 100,
+      maxSessionInvalidFrames: maxInvalidFrames,
       unknownProtocolTimeout: limits.firstBytesTimeoutMs,
     },
     handle,
@@ -175,15 +195,16 @@ function http2Server(handle: RequestListener, limits: ListenerLimits, lane: Stre
     continueOnRead(req, res);
     handle(req, res);
   });
-  if (lane !== null) takeStreams(server, lane);
-  const accept = (socket: Socket) => {
+  takeStreams(server, lane);
+  const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {
+      carry(session, connection);
       sessions.add(session);
       session.once("close", () => {
         sessions.delete(session);
         hangUp(socket);
       });
-      superviseSession(session, limits);
+      superviseSession(session, { limits, connection, observer });
     });
     server.emit("connection", socket);
   };

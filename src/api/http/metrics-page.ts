@@ -4,6 +4,7 @@ import type { RateState } from "../admission.js";
 import type { OperationDoor } from "../admission-door.js";
 import { answerError } from "../rest/answer.js";
 import { methodNotAllowed } from "../rest/error-body.js";
+import { requestConnection } from "./connections.js";
 import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
 import type { RequestReport } from "./request-report.js";
 
@@ -30,7 +31,8 @@ export function createMetricsPage(admission: OperationDoor, source: MetricsSourc
       const { requestId, clientAddress } = report;
       report.operationId = OPERATION.id;
       if (refuseMethod(req, res, requestId)) return;
-      const head = { requestId, clientAddress, rawHeaders: req.rawHeaders, onRate };
+      const connection = requestConnection(req);
+      const head = { requestId, clientAddress, connection, rawHeaders: req.rawHeaders, onRate };
       const { principal } = await admission.admitTo(OPERATION, head);
       report.keyPrefix = principal.keyPrefix;
       await writeMetrics(req, res, source);

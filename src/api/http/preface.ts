@@ -12,11 +12,20 @@ export type WireVersion = "http1" | "http2" | "tls";
  * Reads as many bytes of a connection as tell HTTP/1.1, HTTP/2 and TLS apart, puts them back, and says which it is. What is none
  * of them counts as HTTP/1.1, whose parser refuses it.
  *
- * A connection that does not say enough within `timeoutMs`, or ends before, is destroyed and `decided` is not called.
+ * A connection that does not say enough within `timeoutMs`, of which `tooSlow` is told, or ends before, is destroyed and `decided` is
+ * not called.
  */
-export function peekVersion(socket: Socket, timeoutMs: number, decided: (version: WireVersion) => void): void {
+export function peekVersion(
+  socket: Socket,
+  timeoutMs: number,
+  decided: (version: WireVersion) => void,
+  tooSlow: () => void,
+): void {
   let seen: Buffer = Buffer.alloc(0);
-  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const timer = setTimeout(() => {
+    tooSlow();
+    socket.destroy();
+  }, timeoutMs);
   const gone = () => socket.destroy();
 
   const onData = (chunk: Buffer) => {

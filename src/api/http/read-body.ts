@@ -1,5 +1,7 @@
 import type { Readable } from "node:stream";
 import { AppError } from "../../core/error.js";
+import type { BodyShare } from "./body-memory.js";
+import { toAppError } from "../errors.js";
 import { headerOf, type NodeRequest } from "./node-http.js";
 import { discardBody } from "./leftover-body.js";
 
@@ -16,22 +18,32 @@ const ignore = () => undefined;
  * Into one growing buffer, because a peer decides how many chunks there are: a chunk for each byte costs a hundred times the body.
  *
  * @throws AppError `too_large` as soon as it is known to be over `maxBytes`: from Content-Length, before anything is read.
+ * @throws AppError `unavailable` when all bodies together need too much memory.
  * @throws AppError `cancelled` when the caller goes away.
  */
-export async function readBody(req: NodeRequest, maxBytes: number): Promise<Uint8Array> {
+export async function readBody(req: NodeRequest, maxBytes: number, share: BodyShare | null): Promise<Uint8Array> {
   const announced = Number(headerOf(req, "content-length") ?? 0);
-  return await readBytes(req, announced, maxBytes, () => discardBody(req, maxBytes));
+  return await readBytes(req, announced, { maxBytes, share, refused: () => discardBody(req, maxBytes) });
 }
 
-/** As readBody; `tooLarge` is called when the rest of the body is to be thrown away. Leaves nothing on the stream that holds memory. */
+export interface BodyBounds {
+  readonly maxBytes: number;
+  /** What it is read into belongs to it; null for what is too small to count. */
+  readonly share: BodyShare | null;
+  /** Called when the rest of the body is to be thrown away. */
+  readonly refused: () => void;
+}
+
+/** As readBody. Leaves nothing on the stream that holds memory. */
 export async function readBytes(
   body: Readable,
   announced: number,
-  maxBytes: number,
-  tooLarge: () => void,
+  { maxBytes, share, refused }: BodyBounds,
 ): Promise<Uint8Array> {
   if (announced > maxBytes) throw bodyTooLarge(maxBytes);
-  let buffer = Buffer.allocUnsafe(Math.min(announced || FIRST_BYTES, MAX_FIRST_BYTES));
+  const firstBytes = Math.min(announced || FIRST_BYTES, MAX_FIRST_BYTES);
+  share?.take(firstBytes);
+  let buffer = Buffer.allocUnsafe(firstBytes);
   let length = 0;
   await new Promise<void>((resolve, reject) => {
     const stop = () => {
@@ -41,21 +53,24 @@ export async function readBytes(
       body.off("error", onGone);
       body.off("close", onGone);
     };
+    const makeRoom = (bytes: number) => {
+      if (bytes > maxBytes) throw bodyTooLarge(maxBytes);
+      if (bytes <= buffer.byteLength) return;
+      const size = Math.min(Math.max(buffer.byteLength * 2, bytes), maxBytes);
+      share?.take(size - buffer.byteLength);
+      const larger = Buffer.allocUnsafe(size);
+      buffer.copy(larger, 0, 0, length);
+      buffer = larger;
+    };
     const onData = (chunk: Buffer) => {
-      if (length + chunk.byteLength > maxBytes) {
+      try {
+        makeRoom(length + chunk.byteLength);
+        length += chunk.copy(buffer, length);
+      } catch (thrown) {
         stop();
-        tooLarge();
-        reject(bodyTooLarge(maxBytes));
-        return;
+        refused();
+        reject(toAppError(thrown));
       }
-      if (length + chunk.byteLength > buffer.byteLength) {
-        const larger = Buffer.allocUnsafe(
-          Math.min(Math.max(buffer.byteLength * 2, length + chunk.byteLength), maxBytes),
-        );
-        buffer.copy(larger, 0, 0, length);
-        buffer = larger;
-      }
-      length += chunk.copy(buffer, length);
     };
     const onEnd = () => {
       stop();

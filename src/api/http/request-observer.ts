@@ -1,4 +1,5 @@
 import type { AppError } from "../../core/error.js";
+import type { LimitName } from "../../core/limit.js";
 import { WIRE_CODES } from "../errors.js";
 import { isProtocolError, type LoggedAnswer } from "./access-log.js";
 import type { RequestReport } from "./request-report.js";
@@ -13,17 +14,14 @@ export interface FinishedRequest {
   readonly status: number;
   readonly durationMs: number;
   readonly isAuthenticationFailure: boolean;
-  /** The limit that refused it, by the name of its setting; null when none did. */
-  readonly limit: string | null;
+  /** The limit that refused it; null when none did. */
+  readonly limit: LimitName | null;
 }
 
 /** Told of every request. Cheap; never throws. */
 export interface RequestObserver {
   finished(request: FinishedRequest): void;
 }
-
-/** The limits that refuse requests. */
-export const REQUEST_LIMITS = ["rate_limit", "max_streams", "max_held_polls", "max_body_bytes", "version_quota"];
 
 /** What was answered, as far as it counts. */
 type Answered = Pick<LoggedAnswer, "status" | "isAborted">;
@@ -48,10 +46,16 @@ function statusOf(report: RequestReport, { status, isAborted }: Answered): numbe
   return isProtocolError(report) ? WIRE_CODES.malformed.httpStatus : status;
 }
 
-function limitOf({ code, reason }: AppError): string | null {
+function limitOf({ code, reason }: AppError): LimitName | null {
   if (code === "too_large") return "max_body_bytes";
   if (code === "quota_exceeded") return "version_quota";
-  if (code !== "rate_limited") return null;
-  if (reason === "too_many_streams") return "max_streams";
-  return reason === "too_many_polls" ? "max_held_polls" : "rate_limit";
+  if (code === "unavailable" && reason === "too_many_bodies") return "max_body_memory_bytes";
+  return code === "rate_limited" ? (RATES[reason ?? ""] ?? "rate_limit") : null;
 }
+
+/** What else refuses with `rate_limited`, by the error's reason. */
+const RATES: Readonly<Record<string, LimitName>> = {
+  too_many_streams: "max_streams",
+  too_many_polls: "max_held_polls",
+  too_many_failed_authentications: "max_failed_authentications",
+};

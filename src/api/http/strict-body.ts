@@ -5,6 +5,7 @@ import { compressedFlag, encodeEnvelopes, type Compression, type EnvelopedMessag
 import { AppError } from "../../core/error.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
 import { toAppError } from "../errors.js";
+import { decompressedAtMost, type BodyShare } from "./body-memory.js";
 import { bodyTooLarge } from "./read-body.js";
 import type { ScanJson } from "../scan-json.js";
 import type { WireForm } from "./wire-form.js";
@@ -16,6 +17,17 @@ const SCAN_OPTIONS = { maxDepth: 64 };
 
 const HEAD_BYTES = 5;
 
+/** What a body must keep to. */
+export interface BodyRules {
+  /** Of a message, once decompressed. */
+  readonly maxBytes: number;
+  /** What it decompresses to belongs to it; null for what is too small to count. */
+  readonly share: BodyShare | null;
+  readonly scan: ScanJson;
+}
+
+type Bounds = Omit<BodyRules, "scan">;
+
 /**
  * A request's body as the protocol's handler may have it: decompressed, and when it is JSON, UTF-8 that loses nothing when it is
  * parsed (Connect's reader turns broken UTF-8 into U+FFFD, and JSON.parse drops duplicate keys: design, "strict JSON in").
@@ -24,15 +36,15 @@ const HEAD_BYTES = 5;
  * Frames that are incomplete, and compressions that nobody knows or names, come back as they are: the handler has words for those.
  *
  * @throws AppError `malformed` for what is no JSON, no protobuf, no UTF-8, or does not decompress; `invalid` for JSON that would lose
- *   something; `too_large` for a message that is over `maxBytes` once decompressed.
+ *   something; `too_large` for a message that is over `maxBytes` once decompressed; `unavailable` when all bodies together need too
+ *   much memory.
  */
 export async function strictBody(
   input: DescMessage,
   form: WireForm,
   header: Headers,
   body: Uint8Array,
-  maxBytes: number,
-  scan: ScanJson,
+  { maxBytes, share, scan }: BodyRules,
 ): Promise<Uint8Array> {
   const encodingHeader = ENCODING_HEADERS[form.enveloped ? form.protocol : "unary"];
   const encoding = header.get(encodingHeader) ?? "identity";
@@ -42,9 +54,9 @@ export async function strictBody(
     if (form.json) await scan(decodeUtf8(data), SCAN_OPTIONS);
     else checkBinary(input, data);
   };
-  if (form.enveloped) return await strictFrames(check, compression, body, maxBytes);
+  if (form.enveloped) return await strictFrames(check, compression, body, { maxBytes, share });
 
-  const message = compression === undefined ? body : await decompress(compression, body, maxBytes);
+  const message = compression === undefined ? body : await decompress(compression, body, { maxBytes, share });
   await check(message);
   header.delete(encodingHeader);
   // Connect's reader believes it.
@@ -72,7 +84,7 @@ async function strictFrames(
   check: (message: Uint8Array) => Promise<void>,
   compression: Compression | undefined,
   body: Uint8Array,
-  maxBytes: number,
+  bounds: Bounds,
 ): Promise<Uint8Array> {
   const frames: EnvelopedMessage[] = [];
   let changed = false;
@@ -86,10 +98,10 @@ async function strictFrames(
     if (frame.flags === compressedFlag) {
       // Nobody can read it, and the handler has words for that.
       if (compression === undefined) return body;
-      data = await decompress(compression, data, maxBytes);
+      data = await decompress(compression, data, bounds);
       changed = true;
     }
-    if (data.byteLength > maxBytes) throw bodyTooLarge(maxBytes);
+    if (data.byteLength > bounds.maxBytes) throw bodyTooLarge(bounds.maxBytes);
     await check(data);
     frames.push({ flags: 0, data });
     // Every method takes one message; a second one is refused by the handler, and a million need not be looked at.
@@ -107,9 +119,17 @@ function frameAt(body: Uint8Array, at: number): EnvelopedMessage | undefined {
   return { flags: view.getUint8(0), data: body.subarray(start, start + length) };
 }
 
-async function decompress(compression: Compression, data: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+async function decompress(
+  compression: Compression,
+  data: Uint8Array,
+  { maxBytes, share }: Bounds,
+): Promise<Uint8Array> {
+  const atMost = decompressedAtMost(compression.name, data.byteLength, maxBytes);
+  share?.take(atMost);
   try {
-    return await compression.decompress(data, maxBytes);
+    const message = await compression.decompress(data, maxBytes);
+    share?.giveBack(atMost - message.byteLength);
+    return message;
   } catch (thrown) {
     const error = thrown instanceof ConnectError ? toAppError(thrown) : undefined;
     if (error?.code === "too_large") throw bodyTooLarge(maxBytes);

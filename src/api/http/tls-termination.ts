@@ -49,9 +49,9 @@ export interface TlsTermination {
   use(material: TlsMaterial): void;
   /**
    * Shakes hands on a connection, and hands over what comes out of it, with the HTTP version that ALPN chose; HTTP/1.1 for a client
-   * without ALPN. One that fails, or takes too long, is destroyed.
+   * without ALPN. One that fails, or takes too long, of which `tooSlow` is told, is destroyed.
    */
-  accept(socket: Socket, decrypted: (socket: TLSSocket, version: "http1" | "http2") => void): void;
+  accept(socket: Socket, decrypted: (socket: TLSSocket, version: "http1" | "http2") => void, tooSlow: () => void): void;
 }
 
 interface Handshake {
@@ -97,9 +97,10 @@ export function createTlsTermination(options: TlsTerminationOptions): TlsTermina
 
   return {
     use: (next) => server.setSecureContext(contextOf(next)),
-    accept: (socket, decrypted) => {
+    accept: (socket, decrypted, tooSlow) => {
       const peer = peerOf(socket);
       const timer = setTimeout(() => {
+        tooSlow();
         onRefused(socket.remoteAddress ?? "", "the TLS handshake took too long");
         socket.destroy();
       }, handshakeTimeoutMs);

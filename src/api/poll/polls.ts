@@ -5,6 +5,7 @@ import type { ActiveBundles } from "../../service/active-bundles.js";
 import type { Admission, RateState } from "../admission.js";
 import type { Call } from "../call.js";
 import { logRequest } from "../http/access-log.js";
+import { requestConnection } from "../http/connections.js";
 import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import type { RequestObserver } from "../http/request-observer.js";
 import { entityTags } from "../runtime-headers.js";
@@ -53,7 +54,9 @@ export class Polls {
     const requestId = requestIdOf(req);
     const headers = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff"];
     const onRate = (state: RateState) => pushRate(headers, state);
-    const call = admission.admitKnown(METHOD, { requestId, clientAddress, rawHeaders: req.rawHeaders, onRate });
+    const connection = requestConnection(req);
+    const { rawHeaders } = req;
+    const call = admission.admitKnown(METHOD, { requestId, clientAddress, connection, rawHeaders, onRate });
     if (call?.principal.environmentId == null) return false;
     const newest = active.peek(call.principal.environmentId);
     if (newest == null) return false;

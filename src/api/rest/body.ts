@@ -2,8 +2,17 @@ import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { AppError } from "../../core/error.js";
 import { headerOf, type NodeRequest } from "../http/node-http.js";
+import { decompressedAtMost, type BodyShare } from "../http/body-memory.js";
 import { bodyTooLarge, readBody } from "../http/read-body.js";
 import { requireJson } from "./media-type.js";
+
+/** Of a body that nobody needs. */
+const MAX_SKIPPED_BYTES = 64 * 1024;
+
+interface Coding {
+  readonly name: string;
+  readonly decompress: Decompress;
+}
 
 type Decompress = (body: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
 
@@ -24,19 +33,21 @@ const CODINGS = new Map<string, Decompress>([
  * @throws AppError `unsupported_media_type` for another media type or an unknown Content-Encoding.
  * @throws AppError `malformed` when it does not decompress, is not UTF-8, or begins with a byte order mark, which RFC 8259
  *   (section 8.1) forbids senders to add.
+ * @throws AppError `unavailable` when all bodies together need too much memory.
  * @throws AppError `cancelled` when the caller goes away.
  */
-export async function readText(req: NodeRequest, maxBytes: number): Promise<string> {
+export async function readText(req: NodeRequest, maxBytes: number, share: BodyShare): Promise<string> {
   if (!mayHaveBody(req)) return "";
   if (announcedBytes(req) > 0) acceptedCoding(req);
-  const sent = await readBody(req, maxBytes);
+  const sent = await readBody(req, maxBytes, share);
   if (sent.byteLength === 0) return "";
-  return decodeUtf8(await decompressed(sent, acceptedCoding(req), maxBytes));
+  const coding = acceptedCoding(req);
+  return decodeUtf8(coding === undefined ? sent : await decompressed(sent, coding, maxBytes, share));
 }
 
 /** Reads the body of a request that needs none and forgets it. Throws `too_large` and `cancelled` as `readText` does. */
 export async function skipBody(req: NodeRequest, maxBytes: number): Promise<void> {
-  if (mayHaveBody(req)) await readBody(req, maxBytes);
+  if (mayHaveBody(req)) await readBody(req, Math.min(MAX_SKIPPED_BYTES, maxBytes), null);
 }
 
 /** Whether the head leaves room for a body. A poll has none, and need not wait for its end. */
@@ -50,21 +61,29 @@ function announcedBytes(req: NodeRequest): number {
 }
 
 /** Throws `unsupported_media_type`; returns how to decompress, undefined for bytes that are not compressed. */
-function acceptedCoding(req: NodeRequest): Decompress | undefined {
+function acceptedCoding(req: NodeRequest): Coding | undefined {
   requireJson(headerOf(req, "content-type"));
   const name = (headerOf(req, "content-encoding") ?? "").trim().toLowerCase();
   if (name === "" || name === "identity") return undefined;
-  const coding = CODINGS.get(name);
-  if (coding === undefined)
+  const decompress = CODINGS.get(name);
+  if (decompress === undefined)
     throw new AppError("unsupported_media_type", "the Content-Encoding must be gzip, deflate or br");
-  return coding;
+  return { name, decompress };
 }
 
-async function decompressed(body: Uint8Array, coding: Decompress | undefined, maxBytes: number): Promise<Uint8Array> {
-  if (coding === undefined) return body;
+async function decompressed(
+  body: Uint8Array,
+  { name, decompress }: Coding,
+  maxBytes: number,
+  share: BodyShare,
+): Promise<Uint8Array> {
+  const atMost = decompressedAtMost(name, body.byteLength, maxBytes);
+  share.take(atMost);
   try {
     // zlib stops at that length: a bomb costs no more than a large body.
-    return await coding(body, { maxOutputLength: maxBytes });
+    const text = await decompress(body, { maxOutputLength: maxBytes });
+    share.giveBack(atMost - text.byteLength);
+    return text;
   } catch (cause) {
     if (cause instanceof RangeError) throw bodyTooLarge(maxBytes);
     throw new AppError("malformed", "the body does not decompress", { cause });

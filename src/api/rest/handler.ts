@@ -5,6 +5,8 @@ import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { ScanJson } from "../scan-json.js";
+import type { BodyMemory, BodyShare } from "../http/body-memory.js";
+import { requestConnection } from "../http/connections.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
 import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
@@ -24,6 +26,7 @@ export interface RestHandlerOptions {
   readonly admission: Admission;
   /** Of a request body, as sent and decompressed. */
   readonly maxBodyBytes: number;
+  readonly bodyMemory: BodyMemory;
   readonly scan: ScanJson;
   /** Serves watches in place of their method; null serves them with it. */
   readonly watch: WatchDoor | null;
@@ -70,7 +73,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 
 async function answer(
   routes: RouteTrie<Route>,
-  { admission, maxBodyBytes, scan, watch }: RestHandlerOptions,
+  { admission, maxBodyBytes, bodyMemory, scan, watch }: RestHandlerOptions,
   exchange: Exchange,
 ): Promise<RestOutcome> {
   const { req, res, context } = exchange;
@@ -86,7 +89,9 @@ async function answer(
   }
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
-  const body = await bodyOf(route, req, maxBodyBytes);
+  const share = bodyMemory.open(call.principal.tokenId);
+  res.once("close", () => share[Symbol.dispose]());
+  const body = await bodyOf(route, req, maxBodyBytes, share);
   const scanned = await scanBody(body, route, scan);
   const message = bindRequest(route, { pathValues, query, body, scanned });
   if (watch === null || route.spec.method !== WATCH) return await invoke({ route, message, call, req, res, context });
@@ -109,6 +114,7 @@ async function admit(
     {
       requestId,
       clientAddress,
+      connection: requestConnection(exchange.req),
       rawHeaders: exchange.req.rawHeaders,
       onRate: (state) => exchange.context.onRate(state),
     },
@@ -118,8 +124,8 @@ async function admit(
   return call;
 }
 
-async function bodyOf(route: Route, req: NodeRequest, maxBytes: number): Promise<string> {
-  if (route.body.kind !== "none") return await readText(req, maxBytes);
+async function bodyOf(route: Route, req: NodeRequest, maxBytes: number, share: BodyShare): Promise<string> {
+  if (route.body.kind !== "none") return await readText(req, maxBytes, share);
   await skipBody(req, maxBytes);
   return "";
 }

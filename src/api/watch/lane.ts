@@ -12,8 +12,10 @@ import type { Admission, RateState } from "../admission.js";
 import { callKey, type Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import { logAnswer } from "../http/access-log.js";
-import { clampDeadline } from "../http/deadline.js";
+import type { BodyMemory } from "../http/body-memory.js";
 import type { ClientAddressOf } from "../http/client-address.js";
+import { connectionOf } from "../http/connections.js";
+import { clampDeadline } from "../http/deadline.js";
 import { headersOf, requestIdOf } from "../http/node-http.js";
 import { readBytes } from "../http/read-body.js";
 import { finishedRequest, type RequestObserver } from "../http/request-observer.js";
@@ -37,6 +39,7 @@ export interface WatchLaneOptions {
   readonly maxBytes: number;
   /** Of every answer. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly bodyMemory: BodyMemory;
   readonly scan: ScanJson;
   readonly clientAddressOf: ClientAddressOf;
   readonly observer: RequestObserver;
@@ -83,7 +86,8 @@ export function createWatchLane(options: WatchLaneOptions): StreamLane {
     };
     const { requestId } = report;
     const onRate = (state: RateState) => Object.assign(common, rateHeaders(state));
-    const call = options.admission.admitKnown(WATCH, { requestId, clientAddress, rawHeaders, onRate });
+    const connection = connectionOf(stream.session);
+    const call = options.admission.admitKnown(WATCH, { requestId, clientAddress, connection, rawHeaders, onRate });
     if (call === undefined) return false;
     report.operationId = call.operation.id;
     report.keyPrefix = call.principal.keyPrefix;
@@ -133,14 +137,11 @@ function rateHeaders({ limit, remaining, resetSeconds }: RateState): OutgoingHtt
   };
 }
 
-async function ride({ door, handler, maxBytes, scan }: WatchLaneOptions, request: Ride): Promise<void> {
+async function ride(options: WatchLaneOptions, request: Ride): Promise<void> {
+  const { door, handler } = options;
   const { stream, header, form, negotiated, common, call, report } = request;
   try {
-    const announced = Number(header.get("content-length") ?? 0);
-    const body = await readBytes(stream, announced, maxBytes + (form.enveloped ? ENVELOPE_BYTES : 0), () =>
-      stream.resume(),
-    );
-    const checked = await strictBody(WATCH.input, form, header, body, maxBytes, scan);
+    const checked = await checkedBody(options, request);
     const message = onlyMessage(form.json, checked);
     if (message === undefined) {
       await answerGenerically(handler, request, checked);
@@ -159,6 +160,20 @@ async function ride({ door, handler, maxBytes, scan }: WatchLaneOptions, request
   } catch (thrown) {
     refuse(responseOf(request), form, report, toAppError(thrown));
   }
+}
+
+async function checkedBody(
+  { maxBytes, bodyMemory, scan }: WatchLaneOptions,
+  { stream, header, form, call }: Ride,
+): Promise<Uint8Array> {
+  using share = bodyMemory.open(call.principal.tokenId);
+  const announced = Number(header.get("content-length") ?? 0);
+  const maxBodyBytes = maxBytes + (form.enveloped ? ENVELOPE_BYTES : 0);
+  const body = await readBytes(stream, announced, {
+    ...{ maxBytes: maxBodyBytes, share },
+    refused: () => stream.resume(),
+  });
+  return await strictBody(WATCH.input, form, header, body, { maxBytes, share, scan });
 }
 
 /** The protocol's own handler has words for frames and messages that are not what they should be. */

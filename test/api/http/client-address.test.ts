@@ -82,7 +82,7 @@ describe("who is counted", () => {
     (await fetch(`${url}/v1/x`, { headers: { "x-api-key": "bad", "x-forwarded-for": from } })).text();
 
   test("failed guesses count for the address that the proxy names, and the log has it", async () => {
-    await using rig = await openRig({ requestsPerMinute: 2, proxyTrust });
+    await using rig = await openRig({ failuresPerMinute: 2, proxyTrust });
     for (const made of ["1.1.1.1", "2.2.2.2"]) await guess(rig.url, `${made}, 192.0.2.1`);
     expect(await guess(rig.url, "3.3.3.3, 192.0.2.1")).toBe("rate_limited");
     expect(await guess(rig.url, "192.0.2.1, 192.0.2.2")).toBe("unauthenticated");
@@ -94,14 +94,14 @@ describe("who is counted", () => {
   });
 
   test("an IPv6 customer is one client, whichever address of its /64 it takes", async () => {
-    await using rig = await openRig({ requestsPerMinute: 2, proxyTrust });
+    await using rig = await openRig({ failuresPerMinute: 2, proxyTrust });
     for (const host of ["1", "2"]) await guess(rig.url, `2001:db8::${host}`);
     expect(await guess(rig.url, "[2001:db8::3]:99")).toBe("rate_limited");
     expect(await guess(rig.url, "2001:db8:0:1::1")).toBe("unauthenticated");
   });
 
   test("without a trusted proxy nobody can choose an address", async () => {
-    await using rig = await openRig({ requestsPerMinute: 2 });
+    await using rig = await openRig({ failuresPerMinute: 2 });
     for (const made of ["1.1.1.1", "2.2.2.2"]) await guess(rig.url, made);
     expect(await guess(rig.url, "3.3.3.3")).toBe("rate_limited");
   });

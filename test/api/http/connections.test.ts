@@ -65,17 +65,6 @@ describe("the first bytes", () => {
   });
 });
 
-test("connections above the limit are closed, and one that ends makes room", async () => {
-  await using rig = await openRig({ limits: limits({ maxConnections: 1 }) });
-  const first = new RawConnection(rig.port);
-  await first.send(GET_HEALTH);
-  await first.until("1.2.3");
-  using second = new RawConnection(rig.port);
-  expect(await second.closed()).toBe("");
-  first[Symbol.dispose]();
-  await expect.poll(async () => (await fetch(`${rig.url}/healthz`).catch(() => undefined))?.status).toBe(200);
-});
-
 describe("slow clients", () => {
   test("a head that does not end is closed with 408", async () => {
     await using rig = await openRig({ limits: limits({ headersTimeoutMs: 50, checkIntervalMs: 20 }) });

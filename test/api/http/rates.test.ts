@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { addressKey } from "../../../src/api/admission-address.js";
 import { RateTable } from "../../../src/api/admission-rates.js";
-import { KEYS, openRig, type Rig } from "./rig.js";
+import { createRawKey } from "../../../src/service/raw-key.js";
+import { KEYS, openRig, principalOf, type Rig } from "./rig.js";
 
 const LIST = "/signet.v1.BundleService/ListKeys";
 const LATEST = "/signet.v1.RuntimeService/GetLatestBundle";
+
+/** What refuses those who fail too often. */
+const GUESSED = ["max_failed_authentications"];
 
 beforeEach(() => {
   // Only the clock: sockets need real timers.
@@ -63,21 +67,45 @@ describe("requests a minute", () => {
     expect((await post(rig, LATEST, KEYS.ci)).status).toBe(429);
   });
 
-  test("of failed authentications: 429 before the key is looked up, for good keys too, until the minute is over", async () => {
-    await using rig = await openRig({ requestsPerMinute: 3 });
+  test("of failed authentications: 429 before the key is looked up, for keys that are good too, until the minute is over", async () => {
+    await using rig = await openRig({ requestsPerMinute: 100, failuresPerMinute: 3 });
     for (const remaining of [2, 1, 0]) {
       expect(await post(rig, LIST, "guess")).toMatchObject({ status: 401, limit: 3, remaining });
     }
-    expect(await post(rig, LIST, "guess")).toMatchObject({ status: 429, retryAfter: 60 });
-    expect((await post(rig, LIST, KEYS.ci)).status).toBe(429);
+    expect(await post(rig, LIST, "guess")).toMatchObject({ status: 429, limit: 3, retryAfter: 60 });
+    // Right, but not in memory: a guess that is right must look like one that is wrong.
+    expect(await post(rig, LIST, KEYS.ci)).toMatchObject({ status: 429, limit: 3, retryAfter: 60 });
     expect(rig.authenticated).toHaveLength(3);
     expect(rig.refused).toEqual([]);
+    expect(rig.finished.map(({ limit }) => limit)).toEqual([null, null, null, ...GUESSED, ...GUESSED]);
     vi.setSystemTime(Date.now() + 60_000);
     expect((await post(rig, LIST, KEYS.ci)).status).toBe(200);
   });
 
+  test("of failed authentications: keys that are in memory go on, those that somebody chose do not", async () => {
+    const made = createRawKey("ci").rawKey;
+    const known = new Map([made, KEYS.ci].map((key) => [key, principalOf(KEYS.ci)]));
+    await using rig = await openRig({ requestsPerMinute: 100, failuresPerMinute: 2, known });
+    for (const status of [401, 401, 429]) expect((await post(rig, LIST, "guess")).status).toBe(status);
+    expect(await post(rig, LIST, made)).toMatchObject({ status: 200, limit: 100 });
+    // It might be weak, and would be found at the speed of a look into memory.
+    expect((await post(rig, LIST, KEYS.ci)).status).toBe(429);
+    expect((await post(rig, LIST, createRawKey("ci").rawKey)).status).toBe(429);
+    expect(rig.authenticated).toHaveLength(2);
+  });
+
+  test("of failed authentications have a limit of their own", async () => {
+    await using rig = await openRig({ requestsPerMinute: 0, failuresPerMinute: 1 });
+    expect(await post(rig, LIST, "guess")).toMatchObject({ status: 401, limit: 1, remaining: 0 });
+    expect((await post(rig, LIST, "guess")).status).toBe(429);
+    await using other = await openRig({ requestsPerMinute: 1, failuresPerMinute: 0 });
+    for (let i = 0; i < 5; i++) expect((await post(other, LIST, "guess")).status).toBe(401);
+    // They count among the requests of their address.
+    expect(await post(other, LIST, KEYS.ci)).toMatchObject({ status: 429, limit: 5 });
+  });
+
   test("are not told or refused when they are off", async () => {
-    await using rig = await openRig({ requestsPerMinute: 0 });
+    await using rig = await openRig();
     for (let i = 0; i < 20; i++) expect((await post(rig, LIST, "guess")).status).toBe(401);
     expect(await post(rig, LIST, KEYS.ci)).toMatchObject({ status: 200, limit: Number.NaN });
   });

@@ -77,7 +77,7 @@ const forms: [string, string, string, (answer: Http2Answer) => Refused, number, 
 
 describe("a refusal at the door", () => {
   test.each(forms)("in %s needs nothing of the body", async (_name, path, contentType, parse, status, code) => {
-    await using rig = await openRig({ requestsPerMinute: 10 });
+    await using rig = await openRig({ failuresPerMinute: 10 });
     using session = openHttp2(rig.url);
     const headers = { "content-type": contentType, "x-api-key": "wrong", "x-request-id": "r-1" };
 
@@ -91,12 +91,12 @@ describe("a refusal at the door", () => {
   });
 
   test.each(forms)("in %s says Retry-After when it is 429", async (_name, path, contentType, parse) => {
-    await using rig = await openRig({ requestsPerMinute: 1 });
+    await using rig = await openRig({ failuresPerMinute: 1 });
     using session = openHttp2(rig.url);
     const headers = { "content-type": contentType, "x-api-key": "wrong" };
     await http2Call(session, path, headers);
     const answer = await http2Call(session, path, headers);
-    expect(parse(answer)).toMatchObject({ reason: "rate_limited" });
+    expect(parse(answer)).toMatchObject({ reason: "too_many_failed_authentications" });
     expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
     expect(answer.headers).toMatchObject({ "x-ratelimit-remaining": "0" });
     expect(rig.authenticated).toHaveLength(1);

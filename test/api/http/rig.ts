@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type HandlerContext, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
+import { EventEmitter, once } from "node:events";
 import { Writable } from "node:stream";
 import pino from "pino";
 import { BundleSchema, BundleService, type PublishBundleRequest } from "../../../gen/signet/v1/bundle_pb.js";
@@ -7,6 +8,8 @@ import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/sig
 import { createAdmission } from "../../../src/api/admission-door.js";
 import { callOf } from "../../../src/api/call.js";
 import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
+import { requestConnection } from "../../../src/api/http/connections.js";
+import { BodyMemory } from "../../../src/api/http/body-memory.js";
 import type { ProxyTrust } from "../../../src/api/http/client-address.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
 import { createHttpServer } from "../../../src/api/http/http-server.js";
@@ -15,6 +18,7 @@ import { scanStrictJson } from "../../../src/bundle/strict-json.js";
 import type { Page } from "../../../src/api/http/pages.js";
 import type { TlsTermination } from "../../../src/api/http/tls-termination.js";
 import type { FinishedRequest } from "../../../src/api/http/request-observer.js";
+import type { LimitName, LimitObserver } from "../../../src/core/limit.js";
 import { AppError } from "../../../src/core/error.js";
 import { SCOPES, type KeyType, type Principal } from "../../../src/core/token.js";
 import { NO_TRACING, type Tracing } from "../../../src/core/trace.js";
@@ -26,8 +30,12 @@ export const ORG = "11111111-1111-4111-8111-111111111111";
 
 export interface RigOptions {
   readonly requestsPerMinute: number;
+  readonly failuresPerMinute: number;
   readonly maxRateKeys: number;
+  /** Tokens that are in memory. */
+  readonly known: ReadonlyMap<string, Principal>;
   readonly maxBodyBytes: number;
+  readonly maxBodyMemoryBytes: number;
   readonly corsOrigins: readonly string[];
   readonly limits: ListenerLimits;
   readonly tracing: Tracing;
@@ -46,6 +54,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const authenticated: string[] = [];
   const refused: string[] = [];
   const finished: FinishedRequest[] = [];
+  const limited = new Limited();
   const logLines: Record<string, unknown>[] = [];
   const gate = new Gate();
 
@@ -90,9 +99,10 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       authenticated.push(rawKey);
       return principalOf(rawKey);
     },
-    known: () => undefined,
+    known: (rawKey) => options.known?.get(rawKey),
     onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
+    failuresPerMinute: options.failuresPerMinute ?? 0,
     maxRateKeys: options.maxRateKeys ?? 1000,
   });
   const publish = methods.find(({ method }) => method.name === "PublishBundle");
@@ -100,7 +110,8 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     res.setHeader("content-type", "text/plain");
     try {
       if (publish === undefined) throw new Error("no PublishBundle");
-      const head = { requestId, clientAddress, rawHeaders: req.rawHeaders, onRate };
+      const connection = requestConnection(req);
+      const head = { requestId, clientAddress, connection, rawHeaders: req.rawHeaders, onRate };
       const call = await admission.admit(publish.method, head, ORG);
       if (req.url === "/v1/wait") await gate.wait();
       res.end("rest");
@@ -118,6 +129,8 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       done();
     },
   });
+  const maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024;
+  const bodyMemory = new BodyMemory(options.maxBodyMemoryBytes ?? 64 * 1024 * 1024, maxBodyBytes);
   const server = createHttpServer({
     methods: [...methods, ...(options.methods ?? [])],
     admission,
@@ -125,7 +138,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     watch: null,
     pages: options.pages ?? [],
     polls: null,
-    maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+    ...{ maxBodyBytes, bodyMemory },
     scan: async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
@@ -135,18 +148,39 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     tracing: options.tracing ?? NO_TRACING,
     logger: pino({ level: "debug" }, sink),
     limits: options.limits ?? DEFAULT_LIMITS,
+    limitObserver: limited,
     tls: options.tls ?? null,
     proxyTrust: options.proxyTrust ?? { hops: 0, header: "x-forwarded-for" },
   });
   const { port } = await server.listen("127.0.0.1", 0);
   return {
     ...{ server, port, url: `http://127.0.0.1:${port}`, gate, published, contexts, authenticated, refused, logLines },
-    finished,
+    ...{ finished, limited, bodyMemory },
     [Symbol.asyncDispose]: () => server.close(0),
   };
 }
 
 export type Rig = Awaited<ReturnType<typeof openRig>>;
+
+/** What limits refused. */
+class Limited implements LimitObserver {
+  readonly names: LimitName[] = [];
+  private readonly told = new EventEmitter();
+
+  refused(limit: LimitName): void {
+    this.names.push(limit);
+    this.told.emit("refused");
+  }
+
+  /** Resolves when a limit has refused so often. */
+  async until(limit: LimitName, times = 1): Promise<void> {
+    while (this.count(limit) < times) await once(this.told, "refused");
+  }
+
+  count(limit: LimitName): number {
+    return this.names.filter((name) => name === limit).length;
+  }
+}
 
 /** Lets a test decide when an implementation goes on. */
 class Gate {
@@ -178,7 +212,8 @@ async function aborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-function principalOf(rawKey: string): Principal {
+/** Who a key of the rig belongs to. Throws for every other one. */
+export function principalOf(rawKey: string): Principal {
   const keyType = (Object.keys(KEYS) as KeyType[]).find((type) => KEYS[type] === rawKey);
   if (keyType === undefined) throw new AppError("unauthenticated", "invalid or expired token");
   return {

@@ -19,11 +19,12 @@ function observedTls() {
     onRefused: () => undefined,
   });
   const accepted: TLSSocket[] = [];
-  const accept: TlsTermination["accept"] = (socket, decrypted) => {
-    tls.accept(socket, (readable, version) => {
+  const accept: TlsTermination["accept"] = (socket, decrypted, tooSlow) => {
+    const observed: typeof decrypted = (readable, version) => {
       accepted.push(readable);
       decrypted(readable, version);
-    });
+    };
+    tls.accept(socket, observed, tooSlow);
   };
   return { tls: { ...tls, accept }, accepted };
 }

@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { KEYS, openRig } from "../api/http/rig.js";
+import { RawConnection } from "../api/http/wire.js";
+import { expectServed, limits } from "./served.js";
+
+const PUBLISH = "POST /signet.v1.BundleService/PublishBundle HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+
+test.each(["", "PRI * HT"])("a socket that says %j and nothing more is closed", async (bytes) => {
+  await using rig = await openRig({ limits: limits({ firstBytesTimeoutMs: 40 }) });
+  using attacker = new RawConnection(rig.port);
+  if (bytes !== "") await attacker.send(bytes);
+  expect(await attacker.closed()).toBe("");
+  expect(rig.limited.names).toEqual(["first_bytes_timeout_ms"]);
+  await expectServed(rig);
+});
+
+test("headers that come a byte at a time end with 408", async () => {
+  await using rig = await openRig({ limits: limits({ headersTimeoutMs: 60, checkIntervalMs: 20 }) });
+  using attacker = new RawConnection(rig.port);
+  await attacker.send("GET /healthz HTTP/1.1\r\n");
+  const drip = setInterval(() => void attacker.send("X").catch(() => undefined), 10);
+  expect(await attacker.closed()).toMatch(/^HTTP\/1\.1 408 /);
+  clearInterval(drip);
+  expect(rig.limited.names).toEqual(["headers_timeout_ms"]);
+  await expectServed(rig);
+});
+
+test("a body that comes a byte at a time ends, with a token and without", async () => {
+  const times = { headersTimeoutMs: 40, requestTimeoutMs: 80, checkIntervalMs: 20 };
+  await using rig = await openRig({ limits: limits(times) });
+  for (const key of [KEYS.ci, "guess"]) {
+    using attacker = new RawConnection(rig.port);
+    await attacker.send(`${PUBLISH}X-API-Key: ${key}\r\nContent-Length: 100000\r\n\r\n{`);
+    const drip = setInterval(() => void attacker.send(" ").catch(() => undefined), 10);
+    await attacker.closed();
+    clearInterval(drip);
+  }
+  expect(rig.published).toEqual([]);
+  expect(rig.limited.names).toEqual(["request_timeout_ms", "request_timeout_ms"]);
+  expect(rig.bodyMemory.heldBytes).toBe(0);
+  await expectServed(rig);
+});
+
+test("headers that are too large end with 431", async () => {
+  await using rig = await openRig({ limits: limits({ maxHeaderBytes: 4096 }) });
+  using attacker = new RawConnection(rig.port);
+  await attacker.send(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(5_000)}\r\n\r\n`);
+  expect(await attacker.closed()).toMatch(/^HTTP\/1\.1 431 /);
+  expect(rig.limited.names).toEqual(["max_header_bytes"]);
+  await expectServed(rig);
+});
+
+test("a client that takes nothing of its answer is cut off", async () => {
+  const content = Buffer.alloc(32 * 1024 * 1024, "x");
+  const page = { path: "/large", contentType: "text/plain", read: () => content };
+  await using rig = await openRig({ limits: limits({ stallTimeoutMs: 60 }), pages: [page] });
+  using attacker = new RawConnection(rig.port);
+  attacker.socket.pause();
+  await attacker.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  await rig.limited.until("stall_timeout_ms");
+  await expectServed(rig);
+});
+
+test("a connection that is kept and not used ends without being counted", async () => {
+  await using rig = await openRig({ limits: limits({ keepAliveTimeoutMs: 20 }) });
+  using client = new RawConnection(rig.port);
+  await client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  expect(await client.closed()).toMatch(/^HTTP\/1\.1 200 /);
+  expect(rig.limited.names).toEqual([]);
+});
