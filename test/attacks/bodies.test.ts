@@ -82,7 +82,7 @@ describe("bodies that are held", () => {
     expect(published.trailers["grpc-status"]).toBe("0");
     expect(rig.finished.map(({ limit }) => limit)).toContain("max_body_memory_bytes");
     attacker.destroy();
-    await expect.poll(() => rig.bodyMemory.heldBytes).toBe(0);
+    await expect.poll(() => rig.bodyMemory.heldBytes, { timeout: 20_000 }).toBe(0);
   });
 
   test("are let go of when they are answered", async () => {

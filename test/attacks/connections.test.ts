@@ -100,7 +100,7 @@ describe("all connections", () => {
     expect(await late.closed()).toBe("");
     expect(rig.limited.names).toEqual(["max_connections"]);
     first[Symbol.dispose]();
-    await expect.poll(() => rig.server.connections.authenticated).toBe(1);
+    await expect.poll(() => rig.server.connections.authenticated, { timeout: 20_000 }).toBe(1);
     await expectServed(rig);
   });
 
@@ -127,7 +127,7 @@ describe("all connections", () => {
     expect(String((await once(other, "data"))[0])).toMatch(/^HTTP\/1\.1 200/);
     other.destroy();
     held?.[Symbol.dispose]();
-    await expect.poll(() => rig.server.connections.unauthenticated).toBe(0);
+    await expect.poll(() => rig.server.connections.unauthenticated, { timeout: 20_000 }).toBe(0);
     await expectServed(rig);
   });
 });

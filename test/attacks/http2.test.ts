@@ -99,6 +99,18 @@ describe("a connection of HTTP/2 ends when its client", () => {
   });
 });
 
+test("a flood that is cut off while it waits for its turn is forgotten", async () => {
+  await using rig = await openRig({ limits: limits({}, { maxConcurrentStreams: 1_000 }) });
+  const attackers = await Promise.all(Array.from({ length: 10 }, () => RawHttp2.open(rig.port)));
+  const flood = Buffer.concat(ids(900).map((id) => requestFrame(id, "/healthz")));
+  // More than are begun in many turns: the reset comes while most of them wait.
+  await Promise.all(attackers.map((attacker) => attacker.send(flood)));
+  await Promise.race(attackers.map((attacker) => attacker.until(({ type }) => type === TYPE.headers)));
+  for (const attacker of attackers) attacker.reset();
+  await expect.poll(() => rig.server.connections.unauthenticated, { timeout: 20_000 }).toBe(0);
+  await expectServed(rig);
+});
+
 describe("a request of HTTP/2 ends when its client", () => {
   test("does not send its body", async () => {
     await using rig = await openRig({ limits: limits({ headersTimeoutMs: 20, requestTimeoutMs: 40 }) });

@@ -81,6 +81,11 @@ export class RawHttp2 implements Disposable {
     return payload.readUInt32BE(stream === 0 ? 4 : 0);
   }
 
+  /** Ends the connection by a reset: what the server still writes is an error. */
+  reset(): void {
+    this.raw.socket.resetAndDestroy();
+  }
+
   async closed(): Promise<void> {
     this.raw.socket.resume();
     await this.raw.closed();

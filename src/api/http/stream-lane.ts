@@ -19,6 +19,8 @@ type StreamListener = (
   rawHeaders: string[],
 ) => void;
 
+const ignore = () => undefined;
+
 /**
  * Asks a lane, where there is one, about each request before Node's compatibility API makes a request and a response for it, which a
  * stream that is held for days would hold as well: a fifth of what it costs.
@@ -39,6 +41,8 @@ export function takeStreams(server: Http2Server, lane: StreamLane | null): void 
       take(stream, headers, flags, rawHeaders);
       return;
     }
+    // Whoever takes it listens for its errors; until then, and when nobody does, one must not end the process.
+    stream.on("error", ignore);
     unknown.take(() => {
       if (!stream.destroyed && !stream.closed) take(stream, headers, flags, rawHeaders);
     });
