@@ -3,7 +3,7 @@ export function symbolic(value: unknown, projectId: string): unknown {
   const names = new Map([[projectId, "project"]]);
   const counts = { id: 0, hash: 0 };
   const text = JSON.stringify(value).replace(
-    /sha256:[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g,
+    /sha256:[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g,
     (found) => {
       const kind = found.startsWith("sha256:") ? "hash" : "id";
       const name = names.get(found) ?? `${kind}${(counts[kind] += 1)}`;
