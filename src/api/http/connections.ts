@@ -94,6 +94,7 @@ export class Connections {
     if (!this.#all.delete(connection)) return;
     if (connection.isUnknown) this.known(connection);
     connection.isUnknown = false;
+    connection.isGone = true;
     const left = (this.#perAddress.get(connection.address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(connection.address);
     else this.#perAddress.set(connection.address, left);
@@ -126,6 +127,8 @@ export class Connections {
 export class Connection implements AdmittedConnection {
   /** No valid token has come over it, and it is still there. */
   isUnknown = true;
+  /** It was closed; what is still read of it is nobody's. */
+  isGone = false;
   /** Requests that are under way. */
   openStreams = 0;
 

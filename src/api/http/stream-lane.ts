@@ -37,14 +37,15 @@ export function takeStreams(server: Http2Server, lane: StreamLane | null): void 
     for (const listener of common) listener.call(server, stream, headers, flags, rawHeaders);
   };
   const onStream: StreamListener = (stream, headers, flags, rawHeaders) => {
-    if (connectionOf(stream.session)?.isUnknown !== true) {
+    const connection = connectionOf(stream.session);
+    if (connection?.isUnknown !== true && connection?.isGone !== true) {
       take(stream, headers, flags, rawHeaders);
       return;
     }
     // Whoever takes it listens for its errors; until then, and when nobody does, one must not end the process.
     stream.on("error", ignore);
     unknown.take(() => {
-      if (!stream.destroyed && !stream.closed) take(stream, headers, flags, rawHeaders);
+      if (!stream.destroyed && !stream.closed && connection?.isGone !== true) take(stream, headers, flags, rawHeaders);
     });
   };
   server.on("stream", onStream as never);
