@@ -33,7 +33,7 @@ export function addServe(program: Command, shell: Shell): void {
     const { startServer, DEFAULT_OPTIONS } = await import("../server.js");
     const declaration = config.provision === null ? null : await readDeclaration(shell, config.provision, false);
     await using server = await startServer(config, undefined, { ...DEFAULT_OPTIONS, declaration });
-    const notice = firstStartNotice(server, shell.io.isErrTerminal);
+    const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
     if (notice !== "") shell.notice(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
     // Without TLS it ends the process, as it does everywhere else.

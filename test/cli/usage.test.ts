@@ -4,6 +4,8 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config.js";
+import { startServer } from "../../src/server.js";
 import { VERSION } from "../../src/version.js";
 import { runSignet } from "./in-process.js";
 
@@ -104,7 +106,8 @@ describe("the token", () => {
   it("is asked for: 3", async () => {
     const { exitCode, err } = await runSignet(["whoami", "--url", url]);
     expect(exitCode).toBe(3);
-    expect(err).toContain("SIGNET_TOKEN_FILE");
+    expect(err).toContain("set SIGNET_TOKEN or SIGNET_TOKEN_FILE");
+    expect(err).toContain("SIGNET_DATA to the server's data directory (there is no /nonexistent/admin-token)");
   });
 
   it("comes from the data directory of this machine's server, and that is said", async () => {
@@ -114,11 +117,25 @@ describe("the token", () => {
     expect(err).not.toContain("from-the-file");
   });
 
+  it("is asked about when the server does not know it", async () => {
+    const made = mkdtempSync(join(tmpdir(), "signet-cli-server-"));
+    await using server = await startServer(loadConfig({}, { port: "0", data: made, logLevel: "silent" }));
+    const { exitCode, err } = await runSignet(["whoami", "--url", server.url], {
+      environment: { SIGNET_DATA: folder },
+    });
+    expect(exitCode).toBe(3);
+    expect(err).toContain(`; is ${file} of the server at ${server.url}?\n`);
+    const named = await runSignet(["whoami", "--url", server.url], { environment: { SIGNET_TOKEN: "another" } });
+    expect(named.exitCode).toBe(3);
+    expect(named.err).not.toContain("of the server");
+  });
+
   it("is never sent to another machine unless it was named", async () => {
     const argv = ["whoami", "--url", "http://signet.invalid"];
     const { exitCode, err } = await runSignet(argv, { environment: { SIGNET_DATA: folder } });
     expect(exitCode).toBe(3);
     expect(err).not.toContain("using");
+    expect(err).toContain("set SIGNET_TOKEN or SIGNET_TOKEN_FILE");
   });
 
   it("is not taken from a file that others can read", async () => {

@@ -31,7 +31,8 @@ export class Session implements Disposable {
   static open(shell: Shell, command: Command): Session {
     const options = command.optsWithGlobals<GlobalOptions>();
     const url = serverUrl(shell, options);
-    const token = findToken(shell, url);
+    const { token, adminTokenFile } = findToken(shell, url);
+    shell.called = { url, adminTokenFile };
     if (shell.io.signal.aborted) throw new SignetError("cancelled", "interrupted");
     const tls = readClientTls(shell.io.environment, options);
     const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000, tls });
