@@ -135,6 +135,13 @@ describe("commands against a server", () => {
     expect(await json(["bundles", "delete", "1", "--env", "dev"])).toEqual({ deleted: 1 });
   });
 
+  it("watch says which token it needs", async () => {
+    const { exitCode, out, err } = await signet(["watch", "--env", "dev"]);
+    expect({ exitCode, out }).toEqual({ exitCode: 3, out: "" });
+    expect(err).toContain("needs the scope runtime");
+    expect(err).toContain("; watch needs a runtime token: signet token create --runtime --env <env>\n");
+  });
+
   it("asks which environment when nobody said", async () => {
     const { exitCode, err } = await signet(["bundles"]);
     expect(exitCode).toBe(2);
@@ -236,6 +243,7 @@ describe("prune against a server", () => {
     const planned = await signet(rules);
     expect(planned.out).toMatch(/^dev +0 +\d+/m);
     expect(planned.err).toContain("--yes");
+    expect(await signet([...rules, "--dry-run"])).toEqual(planned);
     // Everything was published today, which every rule keeps.
     expect(await json([...rules, "--yes"])).toMatchObject({
       ...{ dry_run: false, more: false },

@@ -54,12 +54,21 @@ describe("the command line", () => {
     [["serve", "--port", "65536"], "--port must be a whole number"],
     [["serve", "--cors-origins", "*"], "--cors-origins"],
     [["verify", "f.json"], "--keys"],
+    [["prune", "--dry-run", "--yes"], "cannot be used with option '--yes'"],
     [["verify", "f.json", "--keys", "k.pem", "--org", "acme"], "UUID"],
     [["--timeout", "0", "whoami"], "whole number"],
   ])("signet %j is a usage error", async (argv, part) => {
     const { exitCode, out, err } = await runSignet(argv, { environment });
     expect(err).toContain(part);
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+  });
+
+  it.each([
+    [join(tmpdir(), "signet-nowhere.json"), "no such file or directory"],
+    [tmpdir(), "illegal operation on a directory"],
+  ])("names a file that it cannot read once: %s", async (name, reason) => {
+    const { exitCode, err } = await runSignet(["publish", "--env", "dev", "-f", name], { environment });
+    expect({ exitCode, err }).toEqual({ exitCode: 6, err: `signet: cannot read ${name}: ${reason}\n` });
   });
 
   it("tells usage errors as JSON too when it is asked for", async () => {

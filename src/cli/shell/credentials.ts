@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { SignetError } from "../../sdk/index.js";
 import { InputError } from "./cli-error.js";
 import type { Shell } from "./shell.js";
+import { systemReason } from "./text-files.js";
 
 export const TOKEN_HELP = `Token (never an argument, where other users could see it):
   SIGNET_TOKEN       the token itself, or
@@ -69,7 +70,7 @@ function readToken(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new InputError(`cannot read the token file ${file}`, { cause });
+    throw new InputError(`cannot read the token file ${file}: ${systemReason(cause)}`, { cause });
   }
 }
 
