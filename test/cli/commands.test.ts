@@ -8,6 +8,7 @@ import { runSignet } from "./in-process.js";
 
 const folder = mkdtempSync(join(tmpdir(), "signet-commands-"));
 const ADMIN = "an-admin-token-that-the-test-chose";
+const ADMIN_SEES = 'environment "nosuch" not found; there are: dev, staging, prod';
 let server: RunningServer;
 
 beforeAll(async () => {
@@ -140,6 +141,21 @@ describe("commands against a server", () => {
     expect({ exitCode, out }).toEqual({ exitCode: 3, out: "" });
     expect(err).toContain("needs the scope runtime");
     expect(err).toContain("; watch needs a runtime token: signet token create --runtime --env <env>\n");
+  });
+
+  it.each([
+    [["publish", "-f", "-", "--env", "nosuch"], ADMIN_SEES],
+    [["promote", "--from", "nosuch"], ADMIN_SEES],
+    [["activate", "1", "--env", "nosuch"], ADMIN_SEES],
+    [["bundles", "--env", "nosuch"], ADMIN_SEES],
+    [["bundles", "document", "1", "--env", "nosuch"], ADMIN_SEES],
+    [["deployments", "--env", "nosuch"], ADMIN_SEES],
+    [["token", "create", "--runtime", "--env", "nosuch"], ADMIN_SEES],
+    [["bundles", "get", "9999", "--env", "dev"], "bundle not found"],
+  ])("says what is not there: signet %j", async (argv, message) => {
+    const { exitCode, out, err } = await signet(argv, ADMIN, `{"n": 1}`);
+    expect({ exitCode, out }).toEqual({ exitCode: 4, out: "" });
+    expect(err.split("\n")[0]).toBe(`signet: ${message}`);
   });
 
   it("asks which environment when nobody said", async () => {
