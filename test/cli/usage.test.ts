@@ -89,6 +89,14 @@ describe("the command line", () => {
     const { exitCode, err } = await runSignet(argv, { environment: { ...environment, SIGNET_URL: silent.url } });
     expect(exitCode).toBe(7);
     expect(JSON.parse(err)).toMatchObject({ error: "timeout", exit_code: 7 });
+    const health = await runSignet(["health", "--timeout", "1", "--url", silent.url]);
+    expect(health).toEqual({ exitCode: 7, out: "", err: `signet: ${silent.url} does not answer: nothing in time\n` });
+  });
+
+  it("says why a server does not answer", async () => {
+    const { exitCode, err } = await runSignet(["health"], { environment });
+    expect(exitCode).toBe(7);
+    expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
   });
 
   it("is interrupted while it waits for an answer: 130, and not a word", async () => {

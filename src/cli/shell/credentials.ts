@@ -37,7 +37,7 @@ export function findToken(shell: Shell, url: string): FoundToken {
   if (!isThisMachine(url)) {
     throw new SignetError(
       "unauthenticated",
-      `no token: set SIGNET_TOKEN or SIGNET_TOKEN_FILE (the admin token of a data directory is only for a server on this machine)`,
+      "no token: set SIGNET_TOKEN or SIGNET_TOKEN_FILE (the admin token of a data directory is only for a server on this machine)",
     );
   }
   if (!isPrivateFile(file)) {
