@@ -20,9 +20,14 @@ export interface CertificateWatchOptions {
 
 /** Keeps a server on the newest certificate that its files hold. */
 export interface CertificateWatch extends AsyncDisposable {
-  /** Reads the files now. Never rejects: what is wrong with them is logged, and the certificate before stays in use. */
+  /**
+   * Reads the files now. Never rejects: what is wrong with them is logged, and the certificate before stays in use. That it is
+   * unchanged is logged here only.
+   */
   reload(): Promise<void>;
 }
+
+const UNCHANGED = "the TLS certificate is unchanged";
 
 /**
  * Watches the directories of the files, and so sees a file that is replaced by rename and the symbolic link that Kubernetes swaps.
@@ -34,11 +39,14 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
   let lastRefusal = "";
   let running: Promise<void> = Promise.resolve();
 
-  const check = async () => {
+  const check = async (isAsked: boolean) => {
     try {
       const found = await readServerCertificate(files, clock.now());
       lastRefusal = "";
-      if (found.digest === inUse.digest) return;
+      if (found.digest === inUse.digest) {
+        if (isAsked) log.info({ subject: found.subject, notAfter: found.notAfter.toISOString() }, UNCHANGED);
+        return;
+      }
       use(found);
       inUse = found;
       log.info({ subject: found.subject, notAfter: found.notAfter.toISOString() }, "the TLS certificate was replaced");
@@ -50,20 +58,20 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
     }
   };
   // One after the other: the last one to read is the last one to decide.
-  const reload = () => (running = running.then(check));
+  const reload = (isAsked: boolean) => (running = running.then(() => check(isAsked)));
 
   let settling: NodeJS.Timeout | undefined;
   const changed = () => {
     clearTimeout(settling);
-    settling = setTimeout(() => void reload(), settleMs).unref();
+    settling = setTimeout(() => void reload(false), settleMs).unref();
   };
   const watchers = watchDirectories(files, changed, log);
-  const poll = setInterval(() => void reload(), pollMs).unref();
+  const poll = setInterval(() => void reload(false), pollMs).unref();
   return {
     reload: () => {
       // Who asks wants to hear it again.
       lastRefusal = "";
-      return reload();
+      return reload(true);
     },
     async [Symbol.asyncDispose]() {
       clearTimeout(settling);

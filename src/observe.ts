@@ -4,6 +4,7 @@ import { METRICS_PATH } from "./api/http/metrics-page.js";
 import { startMetricsServer } from "./api/http/metrics-server.js";
 import type { Config } from "./config.js";
 import { openObservability, type Observability } from "./observability/observability.js";
+import { listenError } from "./listen-error.js";
 import { VERSION } from "./version.js";
 
 /** What a server of this configuration is measured and traced with. */
@@ -22,13 +23,17 @@ export interface MetricsListener extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Null when the configuration wants none. Rejects with Node's own error when it cannot listen. */
+/** Null when the configuration wants none. Rejects like {@link listenError} when it cannot listen. */
 export async function openMetricsListener(
   { metricsAddress }: Config,
   { metrics }: Observability,
 ): Promise<MetricsListener | null> {
   if (metricsAddress === null) return null;
-  const server = await startMetricsServer(metricsAddress.host, metricsAddress.port, metrics);
+  const { host, port } = metricsAddress;
+  const server = await startMetricsServer(host, port, metrics).catch((thrown: unknown) => {
+    const flag = "--metrics-address (SIGNET_METRICS_ADDRESS)";
+    throw listenError(thrown, metricsAddress, { host: flag, port: flag });
+  });
   return {
     url: `${urlOf("http", server.address)}${METRICS_PATH}`,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

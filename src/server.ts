@@ -5,6 +5,7 @@ import { assembleServices, type Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
+import { listenError } from "./listen-error.js";
 import { createLogger } from "./logger.js";
 import type { Observability } from "./observability/observability.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
@@ -58,8 +59,8 @@ export const DEFAULT_OPTIONS: ServerOptions = { declaration: null, hotPaths: tru
 /**
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
  *
- * Throws AppError `conflict` when another process owns the directory, `invalid` for a TLS certificate that cannot be used, and Node's
- * own error (`EADDRINUSE`) when the port is taken; nothing is left open then. What applying the declaration throws ends the start too;
+ * Throws AppError `conflict` when another process owns the directory or the port, `invalid` for a TLS certificate or an address that
+ * cannot be used; nothing is left open then. What applying the declaration throws ends the start too;
  * the changes before it stay.
  */
 export async function startServer(
@@ -140,7 +141,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   const metricsListener = await openMetricsListener(config, observability);
   const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
     await metricsListener?.[Symbol.asyncDispose]();
-    throw thrown;
+    throw listenError(thrown, config, { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" });
   });
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));

@@ -111,13 +111,14 @@ describe("the certificate's files", () => {
     expect(watched.used).toEqual([next.cert]);
   });
 
-  it("that did not change are left alone", async () => {
-    await using watched = await openWatched({ settleMs: NEVER_MS });
+  it("that did not change are left alone, and only who asks is told so", async () => {
+    await using watched = await openWatched({ settleMs: NEVER_MS, pollMs: 1 });
     await watched.watching.reload();
-    watched.write(first);
+    watched.replace(first);
     await watched.watching.reload();
     expect(watched.used).toEqual([]);
-    expect(watched.logLines).toEqual([]);
+    const unchanged = expect.objectContaining({ msg: "the TLS certificate is unchanged" }) as unknown;
+    expect(watched.logLines).toEqual([unchanged, unchanged]);
   });
 });
 

@@ -41,7 +41,11 @@ describe("a server", () => {
     const other = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => other.once("listening", resolve));
     const { port } = other.address() as AddressInfo;
-    await expect(start({ SIGNET_PORT: String(port) })).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await expect(start({ SIGNET_PORT: String(port) })).rejects.toMatchObject({
+      code: "conflict",
+      reason: "port_taken",
+      message: `port ${port} of 127.0.0.1 is taken; choose another with --port (SIGNET_PORT)`,
+    });
     other.close();
     await using server = await start();
     expect((await get(server, "/v1/whoami")).status).toBe(200);

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Config } from "../../src/config.js";
+import { AppError } from "../../src/core/error.js";
+import { PORT_TAKEN } from "../../src/listen-error.js";
 import type { RunningServer } from "../../src/server.js";
 
 /** Starts on the configured port, or on any free one when that is taken. */
@@ -10,7 +12,7 @@ export async function startOnFreePort(
   try {
     return await start(config);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== "EADDRINUSE") throw thrown;
+    if (!(thrown instanceof AppError) || thrown.reason !== PORT_TAKEN) throw thrown;
     console.log(`   port ${config.port} is in use; taking a free one`);
     return await start({ ...config, port: 0 });
   }

@@ -13,8 +13,9 @@ export function addActivate(program: Command, shell: Shell): void {
     .argument("<version>", "its number", wholeNumber(1))
     .action(async (version: number, options: ChangeGuards, command: Command) => {
       using session = Session.open(shell, command);
-      const environment = await session.environment();
-      const bundle = await session.client.bundles.activateBundle({ ...environment, version }, guardedBy(options));
-      answerBundle(shell, "activated", environment.envName, bundle);
+      await session.inEnvironment(async (environment) => {
+        const bundle = await session.client.bundles.activateBundle({ ...environment, version }, guardedBy(options));
+        answerBundle(shell, "activated", environment.envName, bundle);
+      });
     });
 }

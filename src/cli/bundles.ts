@@ -47,8 +47,9 @@ async function list(shell: Shell, { limit, before }: ListOptions, command: Comma
   using session = Session.open(shell, command);
   const counting = countingTotal();
   const below = before === undefined ? {} : { beforeVersion: before };
-  const request = { ...(await session.environment()), limit, ...below };
-  const { bundles } = await session.client.bundles.listBundles(request, counting);
+  const { bundles } = await session.inEnvironment((environment) =>
+    session.client.bundles.listBundles({ ...environment, limit, ...below }, counting),
+  );
   shell.answer(
     () => formatMessages(bundles),
     () =>
@@ -72,7 +73,9 @@ async function list(shell: Shell, { limit, before }: ListOptions, command: Comma
 
 async function get(shell: Shell, version: number, command: Command): Promise<void> {
   using session = Session.open(shell, command);
-  const bundle = await session.client.bundles.getBundle({ ...(await session.environment()), version });
+  const bundle = await session.inEnvironment((environment) =>
+    session.client.bundles.getBundle({ ...environment, version }),
+  );
   const pretty = (text: string) => `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
   shell.answer(
     () => formatMessage(bundle),
@@ -86,7 +89,9 @@ async function get(shell: Shell, version: number, command: Command): Promise<voi
 
 async function document(shell: Shell, version: number, { out }: { out?: string }, command: Command): Promise<void> {
   using session = Session.open(shell, command);
-  const answer = await session.client.bundles.getBundleDocument({ ...(await session.environment()), version });
+  const answer = await session.inEnvironment((environment) =>
+    session.client.bundles.getBundleDocument({ ...environment, version }),
+  );
   if (out === undefined) {
     // To the byte, for whoever hashes it; only a terminal needs the line break.
     shell.io.out(shell.io.isTerminal ? `${answer.document}\n` : answer.document);
@@ -101,10 +106,12 @@ async function document(shell: Shell, version: number, { out }: { out?: string }
 
 async function remove(shell: Shell, version: number, command: Command): Promise<void> {
   using session = Session.open(shell, command);
-  const environment = await session.environment();
-  await session.client.bundles.deleteBundle({ ...environment, version });
+  const envName = await session.inEnvironment(async (environment) => {
+    await session.client.bundles.deleteBundle({ ...environment, version });
+    return environment.envName;
+  });
   shell.answer(
     () => JSON.stringify({ deleted: version }),
-    () => `deleted version ${version} of ${environment.envName}\n`,
+    () => `deleted version ${version} of ${envName}\n`,
   );
 }

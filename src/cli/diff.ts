@@ -13,8 +13,9 @@ export function addDiff(program: Command, shell: Shell): void {
     .argument("<to>", "another one", wholeNumber(1))
     .action(async (version: number, otherVersion: number, _options: unknown, command: Command) => {
       using session = Session.open(shell, command);
-      const request = { ...(await session.environment()), version, otherVersion };
-      const { patch } = await session.client.bundles.diffBundles(request);
+      const { patch } = await session.inEnvironment((environment) =>
+        session.client.bundles.diffBundles({ ...environment, version, otherVersion }),
+      );
       shell.answer(
         () => patch,
         () => formatPatch(patch, shell.color),

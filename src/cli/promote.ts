@@ -26,10 +26,12 @@ export function addPromote(program: Command, shell: Shell): void {
       using session = Session.open(shell, command);
       const { promotedBy } = options;
       const by = promotedBy === undefined ? {} : { promotedBy };
-      const project = await session.project();
-      const bundle = await session.client.bundles.promoteBundle({ ...project, sourceEnv, ...by }, guardedBy(options));
-      const target = shell.json ? "" : await nextStage(session, { ...project, envName: sourceEnv });
-      answerBundle(shell, `promoted ${sourceEnv}: published and activated`, target, bundle);
+      await session.inEnvironment(async ({ envName, ...project }) => {
+        const request = { ...project, sourceEnv: envName, ...by };
+        const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
+        const target = shell.json ? "" : await nextStage(session, { ...project, envName });
+        answerBundle(shell, `promoted ${envName}: published and activated`, target, bundle);
+      }, sourceEnv);
     });
 }
 

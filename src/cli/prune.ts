@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { formatMessage, type PruneBundlesResponse } from "../sdk/index.js";
 import { wholeNumber } from "./shell/numbers.js";
 import { Session } from "./shell/session.js";
@@ -27,6 +27,7 @@ export function addPrune(program: Command, shell: Shell): void {
     .option("--keep-days <days>", "what was published or active within so many days stays", wholeNumber(1, 36_500), 30)
     .option("--keep-production-days <days>", "the same in production", wholeNumber(1, 36_500), 365)
     .option("--production <names...>", "the production environments (those that promote to nothing)")
+    .addOption(new Option("--dry-run", "only show the plan, as without --yes").conflicts("yes"))
     .option("--yes", "delete")
     .addHelpText("after", HELP)
     .action(async (_options: unknown, command: Command) => {

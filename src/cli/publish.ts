@@ -44,10 +44,11 @@ export function addPublish(program: Command, shell: Shell): void {
       const scoped = options.scopePolicies;
       const scopePolicies = scoped === undefined ? {} : { scopePolicies: await readPolicyFile(scoped, shell.io) };
       using session = Session.open(shell, command);
-      const environment = await session.environment();
-      const request = { ...environment, policies, ...scopePolicies, ...metadataOf(options) };
-      const bundle = await session.client.bundles.publishBundle(request, guardedBy(options));
-      answerBundle(shell, options.activate ? "published and activated" : "published", environment.envName, bundle);
+      await session.inEnvironment(async (environment) => {
+        const request = { ...environment, policies, ...scopePolicies, ...metadataOf(options) };
+        const bundle = await session.client.bundles.publishBundle(request, guardedBy(options));
+        answerBundle(shell, options.activate ? "published and activated" : "published", environment.envName, bundle);
+      });
     });
 }
 

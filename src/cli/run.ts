@@ -2,6 +2,7 @@ import { CommanderError } from "commander";
 import { buildProgram } from "./program.js";
 import { UsageError } from "./shell/cli-error.js";
 import { formatError } from "./shell/error-report.js";
+import { hintFor } from "./shell/error-hint.js";
 import { EXIT_CODES, exitCodeOf } from "./shell/exit-codes.js";
 import type { Io } from "./shell/io.js";
 import { Shell } from "./shell/shell.js";
@@ -18,7 +19,7 @@ export async function runCli(io: Io): Promise<number> {
     if (interrupted !== undefined) return interrupted;
     const error = thrown instanceof CommanderError ? usageOf(thrown) : thrown;
     if (error === undefined) return EXIT_CODES.ok;
-    io.err(formatError(error, shell.json));
+    io.err(formatError(error, shell.json, hintFor(error, shell.called)));
     return exitCodeOf(error);
   }
 }

@@ -16,7 +16,9 @@ export function addRuntimes(program: Command, shell: Shell): void {
     .option("--offset <count>", "leave out the first", wholeNumber(0), 0)
     .action(async (page: { limit: number; offset: number }, command: Command) => {
       using session = Session.open(shell, command);
-      const answer = await session.client.runtimes.listRuntimes({ ...(await session.environment()), ...page });
+      const answer = await session.inEnvironment((environment) =>
+        session.client.runtimes.listRuntimes({ ...environment, ...page }),
+      );
       shell.answer(
         () => formatMessage(answer),
         () =>

@@ -6,6 +6,7 @@ import { UsageError } from "./shell/cli-error.js";
 import { readDeclaration } from "./shell/declaration-file.js";
 import { EXIT_CODES } from "./shell/exit-codes.js";
 import { firstStartNotice } from "./shell/first-start.js";
+import { unknownVariables } from "./shell/unknown-variables.js";
 import type { Shell } from "./shell/shell.js";
 
 const HELP = `
@@ -30,10 +31,20 @@ export function addServe(program: Command, shell: Shell): void {
     });
     const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
     // Only here: the other commands need no database.
-    const { startServer, DEFAULT_OPTIONS } = await import("../server.js");
-    const declaration = config.provision === null ? null : await readDeclaration(shell, config.provision, false);
-    await using server = await startServer(config, undefined, { ...DEFAULT_OPTIONS, declaration });
-    const notice = firstStartNotice(server, shell.io.isErrTerminal);
+    const [{ startServer, DEFAULT_OPTIONS }, { createLogger }] = await Promise.all([
+      import("../server.js"),
+      import("../logger.js"),
+    ]);
+    const log = createLogger(config.logLevel);
+    const declared = new Set<string>();
+    const declaration =
+      config.provision === null
+        ? null
+        : await readDeclaration(shell, config.provision, false, (name) => declared.add(name));
+    const variables = unknownVariables(shell.io.environment, declared);
+    if (variables.length > 0) log.warn({ variables }, "nothing reads these variables: are their names right?");
+    await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
+    const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
     if (notice !== "") shell.notice(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
     // Without TLS it ends the process, as it does everywhere else.

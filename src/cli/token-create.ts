@@ -83,9 +83,10 @@ async function create(session: Session, options: Options): Promise<Token> {
     const environments = [...(options.environments ?? [])];
     return await tokens.createCiToken({ ...(await session.project()), ...limits, environments });
   }
-  const { orgId, projectId, envName } = await session.environment();
-  const { id: environmentId } = await organizations.getEnvironment({ orgId, projectId, envName });
-  return await tokens.createRuntimeToken({ orgId, projectId, environmentId, ...limits });
+  return await session.inEnvironment(async ({ orgId, projectId, envName }) => {
+    const { id: environmentId } = await organizations.getEnvironment({ orgId, projectId, envName });
+    return await tokens.createRuntimeToken({ orgId, projectId, environmentId, ...limits });
+  });
 }
 
 async function createOffline(shell: Shell, options: Options): Promise<void> {

@@ -50,12 +50,28 @@ export function addWatch(program: Command, shell: Shell): void {
         afterSequence: options.after,
         ...(options.cache === undefined ? {} : { cache: createFileCache(options.cache) }),
       });
-      for await (const event of events) {
-        await sink.take(event);
-        if (sink.isFull) break;
+      try {
+        for await (const event of events) {
+          await sink.take(event);
+          if (sink.isFull) break;
+        }
+      } catch (thrown) {
+        throw withTokenHint(thrown);
       }
       if (sink.isFull) shell.exitCode = sink.rejected === 0 ? EXIT_CODES.ok : EXIT_CODES.notVerified;
     });
+}
+
+/** An admin token, which is the one at hand, may not watch. */
+function withTokenHint(thrown: unknown): unknown {
+  if (!(thrown instanceof SignetError) || thrown.code !== "forbidden") return thrown;
+  const { message, requestId } = thrown;
+  const hint = "watch needs a runtime token: signet token create --runtime --env <env>";
+  return new SignetError("forbidden", `${message}; ${hint}`, {
+    cause: thrown,
+    reason: thrown.reason,
+    ...(requestId === undefined ? {} : { requestId }),
+  });
 }
 
 /**

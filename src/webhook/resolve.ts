@@ -24,7 +24,8 @@ export function createSystemResolver(): Resolver {
 const CHECK_TIMEOUT_MS = 10_000;
 
 /** What a caller is told about a name without addresses and about a refused one alike: the difference is a view of our network. */
-export const NO_ALLOWED_ADDRESS = "the webhook's host has no address, or one that this server may not call";
+export const NO_ALLOWED_ADDRESS =
+  "the webhook's host has no address, or one that this server may not call; SIGNET_WEBHOOK_ALLOW opens others, and plain http";
 
 /** The AppError reason of {@link allowedAddresses} and {@link checkTarget}. */
 export const ADDRESS_REFUSED = "webhook_address_refused";
@@ -45,7 +46,7 @@ export async function allowedAddresses(
   if (addresses.length === 0) throw Object.assign(new Error(`${host} has no address`), { code: "ENOTFOUND" });
   if (addresses.every((address) => mayConnect(address, destination, allowList))) return addresses;
   if (!destination.isSecure && addresses.every((it) => mayConnect(it, { ...destination, isSecure: true }, allowList))) {
-    throw new AppError("malformed", "the webhook's URL must be https, except where the operator allows http", {
+    throw new AppError("malformed", "the webhook's URL must be https, except where SIGNET_WEBHOOK_ALLOW opens http", {
       reason: ADDRESS_REFUSED,
     });
   }

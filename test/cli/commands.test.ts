@@ -8,6 +8,7 @@ import { runSignet } from "./in-process.js";
 
 const folder = mkdtempSync(join(tmpdir(), "signet-commands-"));
 const ADMIN = "an-admin-token-that-the-test-chose";
+const ADMIN_SEES = 'environment "nosuch" not found; there are: dev, staging, prod';
 let server: RunningServer;
 
 beforeAll(async () => {
@@ -135,6 +136,28 @@ describe("commands against a server", () => {
     expect(await json(["bundles", "delete", "1", "--env", "dev"])).toEqual({ deleted: 1 });
   });
 
+  it("watch says which token it needs", async () => {
+    const { exitCode, out, err } = await signet(["watch", "--env", "dev"]);
+    expect({ exitCode, out }).toEqual({ exitCode: 3, out: "" });
+    expect(err).toContain("needs the scope runtime");
+    expect(err).toContain("; watch needs a runtime token: signet token create --runtime --env <env>\n");
+  });
+
+  it.each([
+    [["publish", "-f", "-", "--env", "nosuch"], ADMIN_SEES],
+    [["promote", "--from", "nosuch"], ADMIN_SEES],
+    [["activate", "1", "--env", "nosuch"], ADMIN_SEES],
+    [["bundles", "--env", "nosuch"], ADMIN_SEES],
+    [["bundles", "document", "1", "--env", "nosuch"], ADMIN_SEES],
+    [["deployments", "--env", "nosuch"], ADMIN_SEES],
+    [["token", "create", "--runtime", "--env", "nosuch"], ADMIN_SEES],
+    [["bundles", "get", "9999", "--env", "dev"], "bundle not found"],
+  ])("says what is not there: signet %j", async (argv, message) => {
+    const { exitCode, out, err } = await signet(argv, ADMIN, `{"n": 1}`);
+    expect({ exitCode, out }).toEqual({ exitCode: 4, out: "" });
+    expect(err.split("\n")[0]).toBe(`signet: ${message}`);
+  });
+
   it("asks which environment when nobody said", async () => {
     const { exitCode, err } = await signet(["bundles"]);
     expect(exitCode).toBe(2);
@@ -236,6 +259,7 @@ describe("prune against a server", () => {
     const planned = await signet(rules);
     expect(planned.out).toMatch(/^dev +0 +\d+/m);
     expect(planned.err).toContain("--yes");
+    expect(await signet([...rules, "--dry-run"])).toEqual(planned);
     // Everything was published today, which every rule keeps.
     expect(await json([...rules, "--yes"])).toMatchObject({
       ...{ dry_run: false, more: false },

@@ -117,6 +117,25 @@ describe("the data directory", () => {
     expect(offline.err).toMatch(/data|server|process/);
   });
 
+  it("is served with a warning about variables that nothing reads, without their values", async () => {
+    const { port } = new URL(url);
+    const variables = { SIGNET_RATE_LIMITS: "a-value", SIGNET_RATE_LIMIT_FILE: "", SIGNET_TOKEN: "a-token" };
+    const { err } = await runProcess(["serve", "--port", port, "--data", join(folder, "no-port")], variables);
+    expect(err).toContain('"variables":["SIGNET_RATE_LIMITS"]');
+    expect(err).not.toContain("a-value");
+  });
+
+  it("is another's only when its port is free: a server on a taken one is refused with 5", async () => {
+    const { port } = new URL(url);
+    const elsewhere = join(folder, "no-port");
+    const second = await runProcess(["serve", "--port", port, "--data", elsewhere, "--log-level", "silent"], {});
+    expect(second).toEqual({
+      exitCode: 5,
+      out: "",
+      err: `signet: port ${port} of 127.0.0.1 is taken; choose another with --port (SIGNET_PORT)\n`,
+    });
+  });
+
   it("tells a cut tail of the audit only who kept a head", async () => {
     const output = await signetOk("audit", "head");
     writeFileSync(file("head.json"), output);

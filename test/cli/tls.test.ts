@@ -38,8 +38,21 @@ describe("signet serve with TLS", () => {
   it("is asked for its health with the certificates that every command takes", async () => {
     const ask = (...argv: string[]) => runSignet(["health", "--url", url, ...argv], { environment: {} });
     expect(await ask("--ca", file("ca.pem"), ...client())).toMatchObject({ exitCode: 0, out: "ready\n" });
-    expect((await ask("--ca", file("ca.pem"))).exitCode).toBe(7);
-    expect((await ask(...client())).exitCode).toBe(7);
+    const refused = await ask("--ca", file("ca.pem"));
+    expect([refused.exitCode, refused.out]).toEqual([7, ""]);
+    expect(refused.err).toContain("client certificate");
+    const distrusted = await ask(...client());
+    expect([distrusted.exitCode, distrusted.out]).toEqual([7, ""]);
+    expect(distrusted.err).toMatch(/does not answer: self-signed certificate; name the CA .* --ca or SIGNET_CA\n$/);
+  });
+
+  it("says that its port speaks TLS to who calls without", async () => {
+    const plain = url.replace("https:", "http:");
+    for (const command of ["health", "whoami"]) {
+      const { exitCode, err } = await runSignet([command, "--url", plain], { environment: { SIGNET_DATA: data } });
+      expect(exitCode).toBe(7);
+      expect(err).toMatch(/port speaks TLS: use https/);
+    }
   });
 
   it("says that it listens on https", () => {
@@ -97,8 +110,8 @@ describe("a command that calls a server with TLS", () => {
   });
 
   it.each([
-    ["no CA", client, 7, /certificate/],
-    ["no client certificate", () => ["--ca", file("ca.pem")], 7, /./],
+    ["no CA", client, 7, /self-signed certificate; name the CA that signs it with --ca or SIGNET_CA/],
+    ["no client certificate", () => ["--ca", file("ca.pem")], 7, /client certificate\? --client-cert/],
     ["a CA file that is not there", () => ["--ca", file("none.pem")], 6, /cannot read .*none\.pem/],
     ["a CA file that holds none", () => ["--ca", file("tls.key"), ...client()], 6, /tls\.key holds no certificate/],
     ["half of a client certificate", () => client().slice(0, 2), 2, /go together/],

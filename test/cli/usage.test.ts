@@ -4,6 +4,8 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config.js";
+import { startServer } from "../../src/server.js";
 import { VERSION } from "../../src/version.js";
 import { runSignet } from "./in-process.js";
 
@@ -52,12 +54,21 @@ describe("the command line", () => {
     [["serve", "--port", "65536"], "--port must be a whole number"],
     [["serve", "--cors-origins", "*"], "--cors-origins"],
     [["verify", "f.json"], "--keys"],
+    [["prune", "--dry-run", "--yes"], "cannot be used with option '--yes'"],
     [["verify", "f.json", "--keys", "k.pem", "--org", "acme"], "UUID"],
     [["--timeout", "0", "whoami"], "whole number"],
   ])("signet %j is a usage error", async (argv, part) => {
     const { exitCode, out, err } = await runSignet(argv, { environment });
     expect(err).toContain(part);
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+  });
+
+  it.each([
+    [join(tmpdir(), "signet-nowhere.json"), "no such file or directory"],
+    [tmpdir(), "illegal operation on a directory"],
+  ])("names a file that it cannot read once: %s", async (name, reason) => {
+    const { exitCode, err } = await runSignet(["publish", "--env", "dev", "-f", name], { environment });
+    expect({ exitCode, err }).toEqual({ exitCode: 6, err: `signet: cannot read ${name}: ${reason}\n` });
   });
 
   it("tells usage errors as JSON too when it is asked for", async () => {
@@ -78,6 +89,14 @@ describe("the command line", () => {
     const { exitCode, err } = await runSignet(argv, { environment: { ...environment, SIGNET_URL: silent.url } });
     expect(exitCode).toBe(7);
     expect(JSON.parse(err)).toMatchObject({ error: "timeout", exit_code: 7 });
+    const health = await runSignet(["health", "--timeout", "1", "--url", silent.url]);
+    expect(health).toEqual({ exitCode: 7, out: "", err: `signet: ${silent.url} does not answer: nothing in time\n` });
+  });
+
+  it("says why a server does not answer", async () => {
+    const { exitCode, err } = await runSignet(["health"], { environment });
+    expect(exitCode).toBe(7);
+    expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
   });
 
   it("is interrupted while it waits for an answer: 130, and not a word", async () => {
@@ -104,7 +123,8 @@ describe("the token", () => {
   it("is asked for: 3", async () => {
     const { exitCode, err } = await runSignet(["whoami", "--url", url]);
     expect(exitCode).toBe(3);
-    expect(err).toContain("SIGNET_TOKEN_FILE");
+    expect(err).toContain("set SIGNET_TOKEN or SIGNET_TOKEN_FILE");
+    expect(err).toContain("SIGNET_DATA to the server's data directory (there is no /nonexistent/admin-token)");
   });
 
   it("comes from the data directory of this machine's server, and that is said", async () => {
@@ -114,11 +134,25 @@ describe("the token", () => {
     expect(err).not.toContain("from-the-file");
   });
 
+  it("is asked about when the server does not know it", async () => {
+    const made = mkdtempSync(join(tmpdir(), "signet-cli-server-"));
+    await using server = await startServer(loadConfig({}, { port: "0", data: made, logLevel: "silent" }));
+    const { exitCode, err } = await runSignet(["whoami", "--url", server.url], {
+      environment: { SIGNET_DATA: folder },
+    });
+    expect(exitCode).toBe(3);
+    expect(err).toContain(`; is ${file} of the server at ${server.url}?\n`);
+    const named = await runSignet(["whoami", "--url", server.url], { environment: { SIGNET_TOKEN: "another" } });
+    expect(named.exitCode).toBe(3);
+    expect(named.err).not.toContain("of the server");
+  });
+
   it("is never sent to another machine unless it was named", async () => {
     const argv = ["whoami", "--url", "http://signet.invalid"];
     const { exitCode, err } = await runSignet(argv, { environment: { SIGNET_DATA: folder } });
     expect(exitCode).toBe(3);
     expect(err).not.toContain("using");
+    expect(err).toContain("set SIGNET_TOKEN or SIGNET_TOKEN_FILE");
   });
 
   it("is not taken from a file that others can read", async () => {

@@ -110,7 +110,10 @@ describe("/metrics on an address of its own", () => {
     const directory = free.directory;
     await free.server[Symbol.asyncDispose]();
     const taken = testConfig({ SIGNET_DATA: directory, SIGNET_METRICS_ADDRESS: `127.0.0.1:${port}` });
-    await expect(startServer(taken)).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await expect(startServer(taken)).rejects.toMatchObject({
+      code: "conflict",
+      message: `port ${port} of 127.0.0.1 is taken; choose another with --metrics-address (SIGNET_METRICS_ADDRESS)`,
+    });
     // The directory is free again.
     const again = await startServer(testConfig({ SIGNET_DATA: directory }));
     await again[Symbol.asyncDispose]();

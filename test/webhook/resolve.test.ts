@@ -43,6 +43,7 @@ describe("checkTarget", () => {
     expect(error).toMatchObject({ code: "malformed", reason: "webhook_address_refused" });
     const other = await refusal(HOOK, scriptedResolver({ "hooks.example.com": [["10.0.0.1"]] }).resolver);
     expect(error.message).toBe(other.message);
+    expect(error.message).toContain("SIGNET_WEBHOOK_ALLOW");
   });
 
   it.each([

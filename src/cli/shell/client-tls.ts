@@ -5,6 +5,7 @@ import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { InputError, UsageError } from "./cli-error.js";
 import type { Io } from "./io.js";
 import type { GlobalOptions } from "./shell.js";
+import { systemReason } from "./text-files.js";
 
 /**
  * What the caller says of TLS, by flag or by environment; flags win. Throws UsageError for a certificate without its key or the other
@@ -42,6 +43,6 @@ function readPem(path: string | undefined): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new InputError(`cannot read ${path}`, { cause });
+    throw new InputError(`cannot read ${path}: ${systemReason(cause)}`, { cause });
   }
 }

@@ -10,13 +10,22 @@ import type { Shell } from "./shell.js";
  * Reads a declaration (docs/provision.md) from a .yaml or .json file or standard input, with the secrets that it refers to.
  *
  * @param needsCredentials whether the tokens of other organizations are read too
+ * @param onVariable told of each variable that is read
  * @throws InputError for a file that cannot be read, AppError for one that cannot be used
  */
-export async function readDeclaration(shell: Shell, file: string, needsCredentials: boolean): Promise<Declaration> {
+export async function readDeclaration(
+  shell: Shell,
+  file: string,
+  needsCredentials: boolean,
+  onVariable: (name: string) => void = () => undefined,
+): Promise<Declaration> {
   const text = await readPolicyFile(file, shell.io);
   // Equal keys, of which JSON.parse would keep one without a word.
   scanStrictJson(text, { base: [] });
-  const readSecret = (reference: SecretReference) => secretOf(shell, reference);
+  const readSecret = (reference: SecretReference) => {
+    if ("env" in reference) onVariable(reference.env);
+    return secretOf(shell, reference);
+  };
   return parseDeclaration(JSON.parse(text), { readSecret, needsCredentials });
 }
 

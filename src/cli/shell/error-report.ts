@@ -13,9 +13,14 @@ interface ErrorReport {
   readonly exit_code: number;
 }
 
-/** The text of an error for standard error: for a person, or one JSON object in one line. */
-export function formatError(thrown: unknown, json: boolean): string {
-  const report = reportOf(thrown);
+/**
+ * The text of an error for standard error: for a person, or one JSON object in one line.
+ *
+ * @param hint what may be behind it, after its message
+ */
+export function formatError(thrown: unknown, json: boolean, hint?: string): string {
+  const told = reportOf(thrown);
+  const report = hint === undefined ? told : { ...told, message: `${told.message}; ${hint}` };
   if (json) return `${JSON.stringify(report)}\n`;
   const lines = [`signet: ${report.message}`];
   for (const { loc, msg, type } of report.fields) lines.push(`  ${loc.join(".")}: ${msg} (${type})`);

@@ -16,6 +16,13 @@ import type { GlobalOptions, Shell } from "./shell.js";
 
 type Transport = SignetClientOptions["transport"];
 
+/** What the path of an environment's calls has. */
+export interface EnvironmentPath {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly envName: string;
+}
+
 /** A connection to a server, and what the caller means by "the organization", "the project" and "the environment". */
 export class Session implements Disposable {
   private who: Promise<WhoAmIResponse> | undefined;
@@ -31,7 +38,8 @@ export class Session implements Disposable {
   static open(shell: Shell, command: Command): Session {
     const options = command.optsWithGlobals<GlobalOptions>();
     const url = serverUrl(shell, options);
-    const token = findToken(shell, url);
+    const { token, adminTokenFile } = findToken(shell, url);
+    shell.called = { url, adminTokenFile };
     if (shell.io.signal.aborted) throw new SignetError("cancelled", "interrupted");
     const tls = readClientTls(shell.io.environment, options);
     const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000, tls });
@@ -89,11 +97,37 @@ export class Session implements Disposable {
     return { orgId: await this.orgId(), projectId: await this.projectId() };
   }
 
-  /** What the path of an environment's calls has. */
-  async environment(): Promise<{ orgId: string; projectId: string; envName: string }> {
+  /** The environment that the caller means; whether it is there, calls tell. */
+  private async environment(wanted: string | undefined): Promise<EnvironmentPath> {
     // First what needs no call, so that a forgotten option is told at once.
-    const envName = await this.envName();
+    const envName = wanted ?? (await this.envName());
     return { ...(await this.project()), envName };
+  }
+
+  /** Makes a call about the environment that the caller means. When it is not there, the error names those that are. */
+  async inEnvironment<T>(call: (environment: EnvironmentPath) => Promise<T>, wanted?: string): Promise<T> {
+    const environment = await this.environment(wanted);
+    try {
+      return await call(environment);
+    } catch (thrown) {
+      throw await this.withEnvironmentNames(thrown, environment);
+    }
+  }
+
+  /** Only after a call failed, so that one that works costs no other. */
+  private async withEnvironmentNames(
+    thrown: unknown,
+    { orgId, projectId, envName }: EnvironmentPath,
+  ): Promise<unknown> {
+    if (!(thrown instanceof SignetError) || thrown.code !== "not_found") return thrown;
+    const { organizations } = this.client;
+    const listed = await organizations.listEnvironments({ orgId, projectId }).catch(() => undefined);
+    const names = listed?.environments.map(({ name }) => name) ?? [];
+    // It is something else that is not there.
+    if (names.length === 0 || names.includes(envName)) return thrown;
+    const message = `environment "${envName}" not found; there are: ${names.join(", ")}`;
+    const { requestId } = thrown;
+    return new SignetError("not_found", message, { cause: thrown, ...(requestId === undefined ? {} : { requestId }) });
   }
 
   private async findProject(wanted: string | undefined): Promise<Project> {

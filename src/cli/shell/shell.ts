@@ -15,10 +15,20 @@ export interface GlobalOptions {
   readonly timeout: number;
 }
 
+/** The server that a command called. */
+export interface Called {
+  readonly url: string;
+  /** Where its token came from, when nobody named one. */
+  readonly adminTokenFile: string | undefined;
+}
+
 /** What a command answers with. */
 export class Shell {
   /** Set by a command that ended well but not with 0, or that takes an interruption for its ordinary end. */
   exitCode: number | undefined;
+
+  /** Set by a command that calls a server: what an error may have to do with. */
+  called: Called | undefined;
 
   constructor(
     readonly io: Io,

@@ -1,19 +1,27 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { getSystemErrorMap } from "node:util";
 import { InputError } from "./cli-error.js";
 import type { Io } from "./io.js";
 
 /** Reads a file, or standard input for `-`, as UTF-8 without a byte order mark. Throws InputError when that is not possible. */
 export async function readTextFile(file: string, io: Io): Promise<string> {
   const bytes = await (file === "-" ? readAll(io.stdin) : readFile(file)).catch((cause: unknown) => {
-    throw new InputError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new InputError(`cannot read ${nameOf(file)}: ${systemReason(cause)}`, { cause });
   });
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new InputError(`${nameOf(file)} is not valid UTF-8`, { cause });
   }
+}
+
+/** What the system said of a file, without the file's name, which Node's message repeats. */
+export function systemReason(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const [, words] = ("errno" in thrown && getSystemErrorMap().get(Number(thrown.errno))) || [];
+  return words ?? thrown.message;
 }
 
 /** What a person calls the file. */

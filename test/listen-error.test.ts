@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { AppError } from "../src/core/error.js";
+import { listenError } from "../src/listen-error.js";
+
+const flags = { host: "--host", port: "--port" };
+const told = (code: string) =>
+  listenError(Object.assign(new Error(`listen ${code}`), { code }), { host: "127.0.0.1", port: 80 }, flags);
+
+describe("a server that cannot listen", () => {
+  it.each([
+    ["EADDRINUSE", "conflict", "port 80 of 127.0.0.1 is taken; choose another with --port"],
+    ["EACCES", "invalid", "no right to listen on port 80; choose another with --port"],
+    ["EADDRNOTAVAIL", "invalid", "127.0.0.1 is no address of this machine; choose another with --host"],
+    ["ENOTFOUND", "invalid", "127.0.0.1 is no address of this machine; choose another with --host"],
+  ])("because of %s says what to change", (system, code, message) => {
+    const error = told(system);
+    expect(error).toBeInstanceOf(AppError);
+    expect(error).toMatchObject({ code, message, cause: { code: system } });
+  });
+
+  it("for another reason says what the system said", () => {
+    expect(told("EMFILE")).toMatchObject({ code: "EMFILE", message: "listen EMFILE" });
+    expect(listenError("a text", { host: "h", port: 1 }, flags)).toBe("a text");
+  });
+});
