@@ -1,5 +1,6 @@
 /**
- * The limits that refuse somebody, each by the name of its setting without `SIGNET_`; the last three are Node's own and have none.
+ * The limits that refuse somebody, each by the name of its setting without `SIGNET_`. `version_quota` is a plan's, and the last three
+ * are Node's own: they have none.
  * What each one is, and what its caller sees: docs/limits.md.
  */
 export const LIMITS = [

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { connect } from "node:net";
-import { describe, expect, test } from "vitest";
+import { connect, Socket } from "node:net";
+import { describe, expect, test, vi } from "vitest";
+import { Connections } from "../../src/api/http/connections.js";
 import { KEYS, openRig } from "../api/http/rig.js";
 import { http2Call, openHttp2, RawConnection } from "../api/http/wire.js";
 import { SETTING } from "../../bench/load/http2-frames.js";
@@ -89,6 +90,30 @@ describe("connections without a token", () => {
     expect(probe.isClosed).toBe(false);
     await expectServed(rig);
   });
+});
+
+test("a connection that has only just come keeps its place while there are older ones, though these have requests", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const room = new Connections(limits({ maxUnauthenticatedConnections: 3 }), { refused: () => undefined });
+    const open = () => {
+      const connection = room.accept(new Socket());
+      if (connection === undefined) throw new Error("there was no place");
+      return connection;
+    };
+    const attackers = [open(), open(), open()];
+    for (const attacker of attackers) attacker.began();
+    vi.advanceTimersByTime(10_000);
+    const runtimes = [open(), open(), open()];
+    expect(attackers.map(({ isGone }) => isGone)).toEqual([true, true, true]);
+    expect(runtimes.map(({ isGone }) => isGone)).toEqual([false, false, false]);
+    // Nobody is older: then those with a request are the last to go.
+    runtimes[0]?.began();
+    open();
+    expect(runtimes.map(({ isGone }) => isGone)).toEqual([false, true, false]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe("all connections", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KEYS, openRig } from "../api/http/rig.js";
+import { KEYS, openRig, ORG } from "../api/http/rig.js";
 import { RawConnection } from "../api/http/wire.js";
 import { expectServed, limits } from "./served.js";
 
@@ -67,4 +67,20 @@ test("a connection that is kept and not used ends without being counted", async 
   await client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
   expect(await client.closed()).toMatch(/^HTTP\/1\.1 200 /);
   expect(rig.limited.names).toEqual([]);
+});
+
+test("requests that were sent ahead are over with their connection", async () => {
+  await using rig = await openRig();
+  using attacker = new RawConnection(rig.port);
+  const held = `GET /v1/wait HTTP/1.1\r\nHost: x\r\nX-API-Key: ${KEYS.ci}\r\n\r\n`;
+  const body = JSON.stringify({ orgId: ORG });
+  const ahead = `${PUBLISH}X-API-Key: ${KEYS.ci}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  await attacker.send(held + ahead + ahead);
+  await expect.poll(() => rig.published.length).toBe(2);
+  expect(rig.bodyMemory.heldBytes).toBeGreaterThan(0);
+  attacker.socket.resetAndDestroy();
+  await expect.poll(() => rig.bodyMemory.heldBytes).toBe(0);
+  rig.gate.release();
+  await expect.poll(() => rig.finished.length).toBe(3);
+  await expectServed(rig);
 });

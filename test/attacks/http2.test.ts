@@ -12,13 +12,13 @@ import {
 } from "../../bench/load/http2-frames.js";
 import type { LimitName } from "../../src/core/limit.js";
 import { openRig } from "../api/http/rig.js";
-import { openRequestFrame, RawHttp2, requestFields, requestFrame } from "./raw-http2.js";
+import { openRequestFrame, RawHttp2, type Frame, requestFields, requestFrame } from "./raw-http2.js";
 import { expectServed, limits } from "./served.js";
 
 const PUBLISH = "/signet.v1.BundleService/PublishBundle";
 
 /** RFC 9113, section 7. */
-const CODE = { protocolError: 1, refusedStream: 7, cancel: 8, enhanceYourCalm: 11 } as const;
+const CODE = { noError: 0, protocolError: 1, refusedStream: 7, cancel: 8, enhanceYourCalm: 11 } as const;
 
 const repeated = (count: number, bytes: Uint8Array) => Buffer.concat(Array<Uint8Array>(count).fill(bytes));
 const ids = (count: number) => Array.from({ length: count }, (_, index) => 1 + 2 * index);
@@ -82,6 +82,36 @@ describe("a connection of HTTP/2 ends when its client", () => {
     using attacker = await RawHttp2.open(rig.port);
     attacker.pause();
     await rig.limited.until("ping_timeout_ms");
+    await attacker.closed();
+    await expectServed(rig);
+  });
+
+  test("answers no ping after it has said that it goes", async () => {
+    await using rig = await openRig({
+      limits: limits({}, { pingIntervalMs: 20, pingTimeoutMs: 50, idleTimeoutMs: 60 }),
+    });
+    using attacker = await RawHttp2.open(rig.port, SETTING.initialWindowSize, 0);
+    await attacker.send(requestFrame(1, "/healthz"));
+    await attacker.until(({ type, stream }) => type === TYPE.headers && stream === 1);
+    attacker.pause();
+    await attacker.send(frame(TYPE.goAway, 0, 0, Buffer.alloc(8)));
+    await expect.poll(() => rig.server.connections.unauthenticated, { timeout: 20_000 }).toBe(0);
+    await expectServed(rig);
+  });
+
+  test("resets answered requests without an error", async () => {
+    const small = limits({}, { maxResets: 50, maxConcurrentStreams: 10, pingIntervalMs: 20 });
+    await using rig = await openRig({ limits: small });
+    using attacker = await RawHttp2.open(rig.port, SETTING.initialWindowSize, 0);
+    let id = 1;
+    while (rig.limited.count("max_stream_resets") === 0 && !attacker.isClosed) {
+      await attacker.send(requestFrame(id, "/healthz"));
+      const isAnswer = ({ type, stream }: Frame) => stream === id && (type === TYPE.headers || type === TYPE.rstStream);
+      await attacker.until(isAnswer).catch(() => undefined);
+      await attacker.send(frame(TYPE.rstStream, 0, id, uint32(CODE.noError)));
+      id += 2;
+    }
+    await rig.limited.until("max_stream_resets");
     await attacker.closed();
     await expectServed(rig);
   });

@@ -43,6 +43,8 @@ export class RawHttp2 implements Disposable {
 
   private constructor(port: number) {
     this.raw = new RawConnection(port);
+    // Who waits for a frame leaves listeners behind until the next bytes.
+    this.raw.socket.setMaxListeners(0);
     this.raw.socket.on("data", (chunk: Buffer) => this.read(chunk));
   }
 

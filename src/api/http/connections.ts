@@ -10,6 +10,9 @@ type ConnectionLimits = Pick<
   "maxConnections" | "maxConnectionsPerAddress" | "maxUnauthenticatedConnections" | "maxUnauthenticatedStreams"
 >;
 
+/** A connection that has been there for less has not yet had the time to show a token: some round trips, and the handshake of TLS. */
+const TOKEN_GRACE_MS = 2_000;
+
 /** How many there are now. */
 export interface ConnectionCounts {
   readonly authenticated: number;
@@ -18,7 +21,8 @@ export interface ConnectionCounts {
 
 /**
  * The connections of a port. One over which a valid token came is never closed for another one. Those that have shown none share their
- * own places, and when these are full the oldest that does nothing makes room: whoever opens thousands closes his own.
+ * own places, and when these are full one of them makes room: the oldest that does nothing, or the oldest with a request when those
+ * that do nothing have only just come. So whoever opens thousands closes his own.
  */
 export class Connections {
   readonly #all = new Set<Connection>();
@@ -102,9 +106,12 @@ export class Connections {
 
   /** False when all have shown a token. */
   #makeRoom(): boolean {
-    const [oldest] = this.#idle.size > 0 ? this.#idle : this.#busy;
-    this.#drop(oldest);
-    return oldest !== undefined;
+    const [idle] = this.#idle;
+    const [busy] = this.#busy;
+    const isBusyNext = idle === undefined || (idle.isNew && busy !== undefined && !busy.isNew);
+    const next = isBusyNext ? busy : idle;
+    this.#drop(next);
+    return next !== undefined;
   }
 
   #drop(connection: Connection | undefined): void {
@@ -131,12 +138,17 @@ export class Connection implements AdmittedConnection {
   isGone = false;
   /** Requests that are under way. */
   openStreams = 0;
+  readonly #acceptedMs = performance.now();
 
   constructor(
     private readonly room: Connections,
     private readonly socket: Socket,
     readonly address: string,
   ) {}
+
+  get isNew(): boolean {
+    return performance.now() - this.#acceptedMs < TOKEN_GRACE_MS;
+  }
 
   authenticated(): void {
     if (!this.isUnknown) return;

@@ -14,7 +14,7 @@ const ENDED_BY_NODE: Readonly<Record<number, LimitName>> = { [-904]: "http2_floo
 
 const PROTOCOL_ERROR = -505;
 
-/** A request that Node had no place for: after a hundred of them it ends the connection. */
+/** A request that Node had no place for, by their number or by their memory: after a hundred of them it ends the connection. */
 const CALLBACK_FAILURE = -902;
 
 /** What a session is watched with. */
@@ -45,23 +45,29 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
     if (limit !== null) observer.refused(limit);
     session.destroy();
   });
+  const cancelled = new WeakSet<ServerHttp2Stream>();
+  const cancel = (stream: ServerHttp2Stream) => {
+    cancelled.add(stream);
+    stream.close(constants.NGHTTP2_CANCEL);
+  };
   session.on("stream", (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders) => {
     countResets(refused.before(stream.id ?? 0));
     streams.opened(stream);
     connection.began();
-    limitBodyTime(stream, limits.requestTimeoutMs, observer);
+    limitBodyTime(stream, limits.requestTimeoutMs, observer, cancel);
     stream.once("close", () => {
       streams.closed(stream);
       connection.ended();
       // Node answers too many resets with GOAWAY, but tells nobody and leaves the socket to the client.
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) countResets(1);
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !cancelled.has(stream)) countResets(1);
     });
   });
-  const stalls = new Stalls(limits.stallTimeoutMs, observer);
+  const stalls = new Stalls(limits.stallTimeoutMs, observer, cancel);
   const lookForRefused = () => countResets(refused.sinceNewest());
   whileUnknown(session, connection, lookForRefused);
-  keepAlive(session, limits, observer, () => {
+  keepAlive(session, supervision, () => {
     lookForRefused();
+    countResets(streams.endAbandoned());
     stalls.look(streams.open);
     return streams.idleMs;
   });
@@ -82,7 +88,9 @@ export function hangUp(socket: Socket): void {
 function limitOf({ code, errno = 0 }: { code?: string; errno?: number }, isFull: boolean): LimitName | null {
   const hasInvalidFrames = code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
   // A stream too many is to HTTP/2 an error like any other (RFC 9113, section 5.1.2).
-  if (isFull && (hasInvalidFrames || errno === PROTOCOL_ERROR)) return "max_streams_per_connection";
+  if (isFull && (hasInvalidFrames || errno === PROTOCOL_ERROR || errno === CALLBACK_FAILURE)) {
+    return "max_streams_per_connection";
+  }
   if (hasInvalidFrames) return "max_invalid_frames";
   if (errno === CALLBACK_FAILURE) return "max_session_mib";
   return ENDED_BY_NODE[errno] ?? null;
@@ -111,6 +119,20 @@ class OpenStreams {
     this.idleSince = performance.now();
   }
 
+  /**
+   * Ends the streams that the client has reset without an error (RFC 9113, section 8.1), and says how many. Node waits for their answers
+   * to be sent, which can be no more, and counts them among those that the client may have open.
+   */
+  endAbandoned(): number {
+    let count = 0;
+    for (const stream of this.open) {
+      if (!stream.closed || stream.destroyed) continue;
+      stream.destroy();
+      count += 1;
+    }
+    return count;
+  }
+
   get idleMs(): number {
     return this.open.size > 0 ? 0 : performance.now() - this.idleSince;
   }
@@ -136,12 +158,17 @@ class ResetCount {
   }
 }
 
-function limitBodyTime(stream: ServerHttp2Stream, timeoutMs: number, observer: LimitObserver): void {
+function limitBodyTime(
+  stream: ServerHttp2Stream,
+  timeoutMs: number,
+  observer: LimitObserver,
+  cancel: (stream: ServerHttp2Stream) => void,
+): void {
   if (stream.endAfterHeaders) return;
   const timer = setTimeout(() => {
     if (stream.destroyed || stream.state.remoteClose !== 0) return;
     observer.refused("request_timeout_ms");
-    stream.close(constants.NGHTTP2_CANCEL);
+    cancel(stream);
   }, timeoutMs);
   const stop = () => clearTimeout(timer);
   stream.once("end", stop);
@@ -160,16 +187,22 @@ function whileUnknown(session: ServerHttp2Session, connection: Connection, look:
 /** @param look called at each ping: says how long the connection has had no stream. */
 function keepAlive(
   session: ServerHttp2Session,
-  limits: ListenerLimits,
-  observer: LimitObserver,
+  { limits, connection, observer }: Supervision,
   look: () => number,
 ): void {
   const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs } = limits.http2;
   let pingTimer: NodeJS.Timeout | undefined;
+  let closingSinceMs: number | undefined;
   const interval = setInterval(() => {
-    if (session.destroyed || session.closed) return;
+    if (session.destroyed) return;
     const idleMs = look();
     if (session.destroyed) return;
+    if (session.closed) {
+      // After a GOAWAY of either side Node sends no pings that would find a peer that is gone, and leaves the socket to the peer.
+      closingSinceMs ??= performance.now();
+      if (performance.now() - closingSinceMs >= idleTimeoutMs) connection.destroy();
+      return;
+    }
     if (idleMs >= idleTimeoutMs) {
       closeSession(session);
       return;

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import type { LimitObserver } from "../../core/limit.js";
 
 interface Waiting {
@@ -19,6 +19,7 @@ export class Stalls {
   constructor(
     private readonly timeoutMs: number,
     private readonly observer: LimitObserver,
+    private readonly cancel: (stream: ServerHttp2Stream) => void,
   ) {}
 
   /** Cancels those that have waited too long with the same bytes. */
@@ -36,7 +37,7 @@ export class Stalls {
         continue;
       }
       this.observer.refused("stall_timeout_ms");
-      stream.close(constants.NGHTTP2_CANCEL);
+      this.cancel(stream);
     }
     this.#waiting = waiting ?? NOTHING;
   }

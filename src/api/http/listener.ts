@@ -11,6 +11,7 @@ import { closeSession, hangUp, superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
+import { closeWithSocket } from "./pipelining.js";
 import { peekVersion, type WireVersion } from "./preface.js";
 import { takeStreams, type StreamLane } from "./stream-lane.js";
 import type { TlsTermination } from "./tls-termination.js";
@@ -122,6 +123,7 @@ function http1Server(handle: RequestListener, limits: ListenerLimits, observer: 
     if (res.writableFinished && !hasBody(req)) return;
     inFlight.add(res);
     countRequest(req, res);
+    closeWithSocket(req, res);
     res.once("finish", () => {
       if (!req.complete) discardBody(req, limits.maxDiscardBytes);
     });

@@ -1,6 +1,6 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { connectionOf } from "./connections.js";
-import { Turns } from "./turns.js";
+import { Portions } from "./portions.js";
 
 /** Requests on connections without a token that are begun in a turn of the event loop: about 10 ms of work. */
 const UNKNOWN_PER_TURN = 128;
@@ -30,7 +30,7 @@ const ignore = () => undefined;
  */
 export function takeStreams(server: Http2Server, lane: StreamLane | null): void {
   const common = server.listeners("stream") as StreamListener[];
-  const unknown = new Turns(UNKNOWN_PER_TURN);
+  const unknown = new Portions(UNKNOWN_PER_TURN);
   server.removeAllListeners("stream");
   const take: StreamListener = (stream, headers, flags, rawHeaders) => {
     if (lane?.(stream, headers, rawHeaders) === true) return;

@@ -2,7 +2,7 @@
  * Does so many works in a turn of the event loop, and leaves the others to the next turns: what comes by the thousand must not keep
  * everybody else waiting until all of it is done.
  */
-export class Turns {
+export class Portions {
   readonly #waiting: (() => void)[] = [];
   #left: number;
   #isScheduled = false;

@@ -1,0 +1,29 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** The answers of a connection that are not over. */
+const answersOf = new WeakMap<Socket, Set<ServerResponse>>();
+
+/**
+ * Lets every answer of an HTTP/1.1 connection hear that the connection is gone. Node tells only the one whose turn it is: those to requests
+ * that were sent ahead (pipelining: RFC 9112, section 9.3.2) would wait for their "close" for ever, and all that is let go of then with them.
+ */
+export function closeWithSocket({ socket }: IncomingMessage, res: ServerResponse): void {
+  const answers = answersOf.get(socket) ?? answersTo(socket);
+  answers.add(res);
+  res.once("close", () => answers.delete(res));
+}
+
+function answersTo(socket: Socket): Set<ServerResponse> {
+  const answers = new Set<ServerResponse>();
+  answersOf.set(socket, answers);
+  socket.once("close", () => {
+    for (const res of [...answers]) {
+      // Who has its turn still has its socket; who had it is told at the end of this one.
+      if (res.socket !== null || res.writableFinished || res.closed) continue;
+      res.destroy();
+      res.emit("close");
+    }
+  });
+  return answers;
+}
