@@ -1,4 +1,6 @@
 import { AppError } from "../../core/error.js";
+import { isGone } from "../rest/answer.js";
+import type { NodeResponse } from "./node-http.js";
 
 /** The part of the whole that one token may hold, so that nobody else waits for a client that sends slowly. */
 const TOKEN_PART = 4;
@@ -31,6 +33,14 @@ export class BodyMemory {
   /** A share for the body of one request. To be disposed of when the request needs it no more. */
   open(tokenId: number): BodyShare {
     return new BodyShare(this, tokenId);
+  }
+
+  /** As `open`, until the answer is over. Throws `cancelled` when it is already: nobody would give back what is taken from then on. */
+  openUntilClose(tokenId: number, res: NodeResponse): BodyShare {
+    if (isGone(res)) throw new AppError("cancelled", "the request was cancelled");
+    const share = this.open(tokenId);
+    res.once("close", () => share[Symbol.dispose]());
+    return share;
   }
 
   /** For shares themselves. Throws `unavailable` when there is no room. */

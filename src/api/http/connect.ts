@@ -9,7 +9,7 @@ import { toAppError } from "../errors.js";
 import type { ScanJson } from "../scan-json.js";
 import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
-import { answerError, isGone } from "../rest/answer.js";
+import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../rest/error-body.js";
 import type { BodyMemory, BodyShare } from "./body-memory.js";
 import { requestConnection } from "./connections.js";
@@ -191,10 +191,8 @@ async function invoke(invocation: Invocation): Promise<void> {
   if (streamsRequests(route.handler.method)) {
     request.body = chunksOf(req);
   } else if (!form.get) {
-    // Its "close" has been told, and nobody would give back what is taken from now on.
-    if (isGone(res)) throw new AppError("cancelled", "the request was cancelled");
-    const share = shareOf(invocation);
-    res.once("close", () => share?.[Symbol.dispose]());
+    const call = values.get(callKey);
+    const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal.tokenId, res);
     request.body = createAsyncIterable([await checkedBody(invocation, request.header, share)]);
   }
   await respond(route.handler, request, res);

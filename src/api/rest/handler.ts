@@ -1,6 +1,6 @@
 import type { MethodImplSpec } from "@connectrpc/connect";
 import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
-import { AppError, notFound } from "../../core/error.js";
+import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
@@ -10,7 +10,7 @@ import { requestConnection } from "../http/connections.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
 import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
-import { answerError, isGone } from "./answer.js";
+import { answerError } from "./answer.js";
 import { bindRequest } from "./bind.js";
 import { scanBody } from "./bind-body.js";
 import { readText, skipBody } from "./body.js";
@@ -89,10 +89,7 @@ async function answer(
   }
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
-  // Its "close" has been told, and nobody would give back what is taken from now on.
-  if (isGone(res)) throw new AppError("cancelled", "the request was cancelled");
-  const share = bodyMemory.open(call.principal.tokenId);
-  res.once("close", () => share[Symbol.dispose]());
+  const share = bodyMemory.openUntilClose(call.principal.tokenId, res);
   const body = await bodyOf(route, req, maxBodyBytes, share);
   const scanned = await scanBody(body, route, scan);
   const message = bindRequest(route, { pathValues, query, body, scanned });
