@@ -129,7 +129,13 @@ describe("runtime instances", () => {
 
   it("hold a bounded agent, whoever tells it", async () => {
     const principal = await published(0);
-    const request = { afterSequence: 0, instanceId: "a", labels: {}, clientAddress: "192.0.2.1" };
+    const request = {
+      afterSequence: 0,
+      afterDeploymentId: "",
+      instanceId: "a",
+      labels: {},
+      clientAddress: "192.0.2.1",
+    };
     const agent = "a".repeat(10_000);
     const events = signet.services.watch.watch(principal, { ...request, agent }, new AbortController().signal);
     // Refused or shortened: both are fine.

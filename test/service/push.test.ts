@@ -37,7 +37,11 @@ describe("watches of a fleet", () => {
     for (const [index, reader] of readers.entries()) {
       const { principal } = await signet.runtime(environment, { name: `${environment} ${index}` });
       const from = { agent: null, clientAddress: `192.0.2.${index}` };
-      await signet.services.push.open(principal, { afterSequence, instanceId: "", labels: {}, ...from }, reader);
+      await signet.services.push.open(
+        principal,
+        { afterSequence, afterDeploymentId: "", instanceId: "", labels: {}, ...from },
+        reader,
+      );
     }
     return readers;
   }
