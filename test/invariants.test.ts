@@ -63,8 +63,9 @@ describe("invariants, over the use cases", () => {
       afterDeploymentId: "",
       instanceId: "",
       labels: {},
-      agent: null,
+      userAgent: null,
       clientAddress: "a",
+      addressKey: "a",
     };
     const events = signet.services.watch.watch(principal, request, new AbortController().signal);
     expect((await events.next()).value).toMatchObject({ kind: "activation", sequence: 4 });
@@ -101,8 +102,9 @@ describe("invariants, over the use cases", () => {
       afterDeploymentId: "",
       instanceId: "",
       labels: {},
-      agent: null,
+      userAgent: null,
       clientAddress: "a",
+      addressKey: "a",
     };
     const open = () => signet.services.watch.watch(principal, request, new AbortController().signal);
     const [slow, fast] = [open(), open()];
