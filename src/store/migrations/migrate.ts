@@ -7,6 +7,7 @@ import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
 import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
+import { holds } from "./0008-holds.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -25,6 +26,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0005-trace-context": traceContext,
     "0006-webhook-places": webhookPlaces,
     "0007-sources": sources,
+    "0008-holds": holds,
   };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
