@@ -65,7 +65,7 @@ describe("commands against a server", () => {
     const refused = await signet(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}');
     expect(refused.exitCode).toBe(5);
     expect(refused.err).toMatch(
-      /held at version 1 by signet_\S+ since .*: INC-311; end the hold with signet envs release/,
+      /held at version 1 by \S+ since .*: INC-311; end the hold with signet envs release/,
     );
     expect(await json(["rollback", ...at, "--to", "3", "--hold"])).toMatchObject({ version: 3 });
     expect(await json(["envs", "release", "pinned"])).toMatchObject({ active_version: 3, hold: null });
