@@ -26,21 +26,23 @@ export function createRuntimeService(services: {
 }): ServiceImpl<typeof RuntimeService> {
   const { watch, latest, instances, telemetry, streams } = services;
   return {
-    async getLatestBundle(_request, context) {
+    async getLatestBundle({ afterSequence, afterDeploymentId }, context) {
       const { principal, clientAddress } = callOf(context);
       const request = {
+        ...{ afterSequence, afterDeploymentId },
         ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
         waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
         clientAddress: addressKey(clientAddress),
       };
-      const { active, notModified } = await latest.latest(principal, request, context.signal);
+      const { active, known } = await latest.latest(principal, request, context.signal);
       const { sequence, id: deploymentId } = active.deployment;
       const etag = entityTagOf(active);
       setHeaders(context, {
         ...latestHeaders(active),
         ...(request.waitSeconds > 0 ? { "Preference-Applied": `wait=${request.waitSeconds}` } : {}),
       });
-      if (notModified) context.values.set(httpStatusKey, 304);
+      if (known !== null) context.values.set(httpStatusKey, known === "tag" ? 304 : 204);
+      const notModified = known !== null;
       return { document: notModified ? "" : active.document, notModified, etag, sequence, deploymentId };
     },
 
@@ -56,13 +58,14 @@ export function createRuntimeService(services: {
     },
 
     async reportStatus({ instanceId, state, sequence, reason, agent, labels }, context) {
-      const { principal } = callOf(context);
-      const report = { instanceId, state, sequence, labels, reason: reason ?? null, agent: agent ?? null };
+      const { principal, clientAddress } = callOf(context);
+      const told = { instanceId, state, sequence, labels, reason: reason ?? null, agent: agent ?? null };
+      const report = { ...told, clientAddress };
       return { newestSequence: await instances.report(principal, report) };
     },
 
-    async listRuntimes({ projectId, envName, limit, offset }, context) {
-      const listed = await instances.list(callOf(context).principal, { projectId, envName }, limit, offset);
+    async listRuntimes({ projectId, envName, limit, offset, source }, context) {
+      const listed = await instances.list(callOf(context).principal, { projectId, envName }, limit, offset, source);
       return { data: listed.rows.map(instanceMessage), total: listed.total, limit: listed.limit, offset };
     },
 
@@ -89,10 +92,11 @@ export function createRuntimeService(services: {
 }
 
 function instanceMessage({ instance, behindBy }: InstanceView): MessageInitShape<typeof RuntimeInstanceSchema> {
-  const { instanceId, state, keyPrefix, labels, lastSeen, appliedSequence, appliedVersion, reason, agent } = instance;
+  const { instanceId, state, keyPrefix, labels, lastSeen, appliedSequence, appliedVersion, reason, source } = instance;
+  const agent = instance.agent ?? instance.userAgent;
   return {
     ...{ instanceId, state, keyPrefix, labels: { ...labels }, lastSeen: timestampOf(lastSeen) },
-    ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent }),
+    ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source }),
   };
 }
 

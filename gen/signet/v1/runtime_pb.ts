@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/runtime.proto.
  */
 export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxIhgKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QiigEKF0dldExhdGVzdEJ1bmRsZVJlc3BvbnNlEiIKCGRvY3VtZW50GAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0EhQKDG5vdF9tb2RpZmllZBgCIAEoCBIMCgRldGFnGAMgASgJEhAKCHNlcXVlbmNlGAQgASgNEhUKDWRlcGxveW1lbnRfaWQYBSABKAkivAEKEldhdGNoQnVuZGxlUmVxdWVzdBIWCg5hZnRlcl9zZXF1ZW5jZRgBIAEoDRIcCgtpbnN0YW5jZV9pZBgCIAEoCUIH2ognAyiAARJBCgZsYWJlbHMYAyADKAsyKS5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgbaiCcCSEAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK8AQoTV2F0Y2hCdW5kbGVSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoDRIrCgphY3RpdmF0aW9uGAIgASgLMhUuc2lnbmV0LnYxLkFjdGl2YXRpb25IABIyCg5ub3RoaW5nX2FjdGl2ZRgDIAEoCzIYLnNpZ25ldC52MS5Ob3RoaW5nQWN0aXZlSAASKQoJaGVhcnRiZWF0GAQgASgLMhQuc2lnbmV0LnYxLkhlYXJ0YmVhdEgAQgcKBWV2ZW50IroCCgpBY3RpdmF0aW9uEhAKCHNlcXVlbmNlGAEgASgNEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSOAoEa2luZBgDIAEoCUIq2ognJloHcHVibGlzaFoIYWN0aXZhdGVaB3Byb21vdGVaCHJvbGxiYWNrEg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIgoIZG9jdW1lbnQYByABKAlCENqIJwwIARgBagZvYmplY3QSGAoLYXR0ZXN0YXRpb24YCCABKAlIAIgBAUIOCgxfYXR0ZXN0YXRpb24iDwoNTm90aGluZ0FjdGl2ZSJlCglIZWFydGJlYXQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESGAoLYXR0ZXN0YXRpb24YAiABKAlIAIgBAUIOCgxfYXR0ZXN0YXRpb24iwAIKE1JlcG9ydFN0YXR1c1JlcXVlc3QSIAoLaW5zdGFuY2VfaWQYASABKAlCC9qIJwcYASABKIABEigKBXN0YXRlGAIgASgJQhnaiCcVGAFaB2FwcGxpZWRaCHJlamVjdGVkEhoKCHNlcXVlbmNlGAMgASgNQgjaiCcEGAEwARIcCgZyZWFzb24YBCABKAlCB9qIJwMo6AdIAIgBARIbCgVhZ2VudBgFIAEoCUIH2ognAyj/AUgBiAEBEkIKBmxhYmVscxgGIAMoCzIqLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0LkxhYmVsc0VudHJ5QgbaiCcCSEAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9hZ2VudCIvChRSZXBvcnRTdGF0dXNSZXNwb25zZRIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKA0i1QMKD1J1bnRpbWVJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRIdChBhcHBsaWVkX3NlcXVlbmNlGAIgASgNSACIAQESHAoPYXBwbGllZF92ZXJzaW9uGAMgASgNSAGIAQESFgoJYmVoaW5kX2J5GAQgASgNSAKIAQESMQoFc3RhdGUYBSABKAlCItqIJx5aCWNvbm5lY3RlZFoHYXBwbGllZFoIcmVqZWN0ZWQSEwoGcmVhc29uGAYgASgJSAOIAQESNQoJbGFzdF9zZWVuGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKBWFnZW50GAggASgJSASIAQESNgoGbGFiZWxzGAkgAygLMiYuc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZS5MYWJlbHNFbnRyeRISCgprZXlfcHJlZml4GAogASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCEwoRX2FwcGxpZWRfc2VxdWVuY2VCEgoQX2FwcGxpZWRfdmVyc2lvbkIMCgpfYmVoaW5kX2J5QgkKB19yZWFzb25CCAoGX2FnZW50IoMBChNMaXN0UnVudGltZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIpADChRTZW5kSGVhcnRiZWF0UmVxdWVzdBIlCg9ydW50aW1lX3ZlcnNpb24YASABKAlCB9qIJwMo/wFIAIgBARIRCgRtb2RlGAIgASgJSAGIAQESHgoIcmVwb3J0ZXIYAyABKAlCB9qIJwMogAFIAogBARIWCglidW5kbGVfaWQYBCABKAlIA4gBARIYCgtwb2xpY3lfaGFzaBgFIAEoCUgEiAEBEhgKC2J1bmRsZV9ldGFnGAYgASgJSAWIAQESGwoGbW9kZWxzGAcgASgJQgbaiCcCCAFIBogBARIcCg9zaWRlY2FyX3ZlcnNpb24YCCABKAlIB4gBARIYCgNlbnYYCSABKAlCBtqIJwIIAUgIiAEBQhIKEF9ydW50aW1lX3ZlcnNpb25CBwoFX21vZGVCCwoJX3JlcG9ydGVyQgwKCl9idW5kbGVfaWRCDgoMX3BvbGljeV9oYXNoQg4KDF9idW5kbGVfZXRhZ0IJCgdfbW9kZWxzQhIKEF9zaWRlY2FyX3ZlcnNpb25CBgoEX2VudiIxChVTZW5kSGVhcnRiZWF0UmVzcG9uc2USGAoGc3RhdHVzGAEgASgJQgjaiCcEWgJvayI+ChRTZW5kVGVsZW1ldHJ5UmVxdWVzdBIbCgZldmVudHMYASABKAlCBtqIJwIIAUgAiAEBQgkKB19ldmVudHMiKQoVU2VuZFRlbGVtZXRyeVJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgNIj0KFUNsYWltQmVuY2htYXJrUmVxdWVzdBIaCgVjbGFpbRgBIAEoCUIG2ognAggBSACIAQFCCAoGX2NsYWltIhgKFkNsYWltQmVuY2htYXJrUmVzcG9uc2UywggKDlJ1bnRpbWVTZXJ2aWNlEqoBCg9HZXRMYXRlc3RCdW5kbGUSIS5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVxdWVzdBoiLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXNwb25zZSJQ0ognKAoPZ2V0TGF0ZXN0QnVuZGxlEAYYyAEoATICBAU6BAcICQpCBLAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSiAEKC1dhdGNoQnVuZGxlEh0uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdBoeLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlc3BvbnNlIjjSiCcbCgt3YXRjaEJ1bmRsZRAGGMgBKAEyAQZCApQDgtPkkwITEhEvdjEvYnVuZGxlcy93YXRjaDABEoYBCgxSZXBvcnRTdGF0dXMSHi5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVxdWVzdBofLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXNwb25zZSI10ognEwoMcmVwb3J0U3RhdHVzEAYYyAGC0+STAhg6ASoiEy92MS9ydW50aW1lcy9zdGF0dXMSsAEKDExpc3RSdW50aW1lcxIeLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1Jlc3BvbnNlIl/SiCcTCgxsaXN0UnVudGltZXMQAhjIAYLT5JMCQhJAL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9ydW50aW1lcxKOAQoNU2VuZEhlYXJ0YmVhdBIfLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVzcG9uc2UiOtKIJxQKDXNlbmRIZWFydGJlYXQQBhjIAYLT5JMCHDoBKiIXL3YxL2luZmVyZW5jZS9oZWFydGJlYXQSkAEKDVNlbmRUZWxlbWV0cnkSHy5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlcXVlc3QaIC5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlc3BvbnNlIjzSiCcUCg1zZW5kVGVsZW1ldHJ5EAYYygGC0+STAh46BmV2ZW50cyIUL3YxL3RlbGVtZXRyeS9ldmVudHMSlwEKDkNsYWltQmVuY2htYXJrEiAuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVxdWVzdBohLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1Jlc3BvbnNlIkDSiCcZCg5jbGFpbUJlbmNobWFyaxAGGMgBQgKUA4LT5JMCHToFY2xhaW0iFC92MS9iZW5jaG1hcmtzL2NsYWltYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxIlUKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJIuEBChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESQQoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIG2ognAkhAEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYBCABKAlCBtqIJwIoQBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIuoBChNXYXRjaEJ1bmRsZVJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgNEisKCmFjdGl2YXRpb24YAiABKAsyFS5zaWduZXQudjEuQWN0aXZhdGlvbkgAEjIKDm5vdGhpbmdfYWN0aXZlGAMgASgLMhguc2lnbmV0LnYxLk5vdGhpbmdBY3RpdmVIABIpCgloZWFydGJlYXQYBCABKAsyFC5zaWduZXQudjEuSGVhcnRiZWF0SAASGgoNZGVwbG95bWVudF9pZBgFIAEoCUgBiAEBQgcKBWV2ZW50QhAKDl9kZXBsb3ltZW50X2lkIroCCgpBY3RpdmF0aW9uEhAKCHNlcXVlbmNlGAEgASgNEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSOAoEa2luZBgDIAEoCUIq2ognJloHcHVibGlzaFoIYWN0aXZhdGVaB3Byb21vdGVaCHJvbGxiYWNrEg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIgoIZG9jdW1lbnQYByABKAlCENqIJwwIARgBagZvYmplY3QSGAoLYXR0ZXN0YXRpb24YCCABKAlIAIgBAUIOCgxfYXR0ZXN0YXRpb24iDwoNTm90aGluZ0FjdGl2ZSJlCglIZWFydGJlYXQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESGAoLYXR0ZXN0YXRpb24YAiABKAlIAIgBAUIOCgxfYXR0ZXN0YXRpb24iwAIKE1JlcG9ydFN0YXR1c1JlcXVlc3QSIAoLaW5zdGFuY2VfaWQYASABKAlCC9qIJwcYASABKIABEigKBXN0YXRlGAIgASgJQhnaiCcVGAFaB2FwcGxpZWRaCHJlamVjdGVkEhoKCHNlcXVlbmNlGAMgASgNQgjaiCcEGAEwARIcCgZyZWFzb24YBCABKAlCB9qIJwMo6AdIAIgBARIbCgVhZ2VudBgFIAEoCUIH2ognAyj/AUgBiAEBEkIKBmxhYmVscxgGIAMoCzIqLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0LkxhYmVsc0VudHJ5QgbaiCcCSEAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9hZ2VudCIvChRSZXBvcnRTdGF0dXNSZXNwb25zZRIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKA0i9QMKD1J1bnRpbWVJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRIdChBhcHBsaWVkX3NlcXVlbmNlGAIgASgNSACIAQESHAoPYXBwbGllZF92ZXJzaW9uGAMgASgNSAGIAQESFgoJYmVoaW5kX2J5GAQgASgNSAKIAQESMQoFc3RhdGUYBSABKAlCItqIJx5aCWNvbm5lY3RlZFoHYXBwbGllZFoIcmVqZWN0ZWQSEwoGcmVhc29uGAYgASgJSAOIAQESNQoJbGFzdF9zZWVuGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKBWFnZW50GAggASgJSASIAQESNgoGbGFiZWxzGAkgAygLMiYuc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZS5MYWJlbHNFbnRyeRISCgprZXlfcHJlZml4GAogASgJEhMKBnNvdXJjZRgLIAEoCUgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCEwoRX2FwcGxpZWRfc2VxdWVuY2VCEgoQX2FwcGxpZWRfdmVyc2lvbkIMCgpfYmVoaW5kX2J5QgkKB19yZWFzb25CCAoGX2FnZW50QgkKB19zb3VyY2UiowEKE0xpc3RSdW50aW1lc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHAoFbGltaXQYBCABKA1CCNqIJwQwAThkSACIAQESDgoGb2Zmc2V0GAUgASgNEhMKBnNvdXJjZRgGIAEoCUgBiAEBQggKBl9saW1pdEIJCgdfc291cmNlIm4KFExpc3RSdW50aW1lc1Jlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSKQAwoUU2VuZEhlYXJ0YmVhdFJlcXVlc3QSJQoPcnVudGltZV92ZXJzaW9uGAEgASgJQgfaiCcDKP8BSACIAQESEQoEbW9kZRgCIAEoCUgBiAEBEh4KCHJlcG9ydGVyGAMgASgJQgfaiCcDKIABSAKIAQESFgoJYnVuZGxlX2lkGAQgASgJSAOIAQESGAoLcG9saWN5X2hhc2gYBSABKAlIBIgBARIYCgtidW5kbGVfZXRhZxgGIAEoCUgFiAEBEhsKBm1vZGVscxgHIAEoCUIG2ognAggBSAaIAQESHAoPc2lkZWNhcl92ZXJzaW9uGAggASgJSAeIAQESGAoDZW52GAkgASgJQgbaiCcCCAFICIgBAUISChBfcnVudGltZV92ZXJzaW9uQgcKBV9tb2RlQgsKCV9yZXBvcnRlckIMCgpfYnVuZGxlX2lkQg4KDF9wb2xpY3lfaGFzaEIOCgxfYnVuZGxlX2V0YWdCCQoHX21vZGVsc0ISChBfc2lkZWNhcl92ZXJzaW9uQgYKBF9lbnYiMQoVU2VuZEhlYXJ0YmVhdFJlc3BvbnNlEhgKBnN0YXR1cxgBIAEoCUII2ognBFoCb2siPgoUU2VuZFRlbGVtZXRyeVJlcXVlc3QSGwoGZXZlbnRzGAEgASgJQgbaiCcCCAFIAIgBAUIJCgdfZXZlbnRzIikKFVNlbmRUZWxlbWV0cnlSZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoDSI9ChVDbGFpbUJlbmNobWFya1JlcXVlc3QSGgoFY2xhaW0YASABKAlCBtqIJwIIAUgAiAEBQggKBl9jbGFpbSIYChZDbGFpbUJlbmNobWFya1Jlc3BvbnNlMsQICg5SdW50aW1lU2VydmljZRKsAQoPR2V0TGF0ZXN0QnVuZGxlEiEuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlcXVlc3QaIi5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVzcG9uc2UiUtKIJyoKD2dldExhdGVzdEJ1bmRsZRAGGMgBKAEyAgQFOgQHCAkKQgbMAbAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSiAEKC1dhdGNoQnVuZGxlEh0uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdBoeLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlc3BvbnNlIjjSiCcbCgt3YXRjaEJ1bmRsZRAGGMgBKAEyAQZCApQDgtPkkwITEhEvdjEvYnVuZGxlcy93YXRjaDABEoYBCgxSZXBvcnRTdGF0dXMSHi5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVxdWVzdBofLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXNwb25zZSI10ognEwoMcmVwb3J0U3RhdHVzEAYYyAGC0+STAhg6ASoiEy92MS9ydW50aW1lcy9zdGF0dXMSsAEKDExpc3RSdW50aW1lcxIeLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1Jlc3BvbnNlIl/SiCcTCgxsaXN0UnVudGltZXMQAhjIAYLT5JMCQhJAL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9ydW50aW1lcxKOAQoNU2VuZEhlYXJ0YmVhdBIfLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVzcG9uc2UiOtKIJxQKDXNlbmRIZWFydGJlYXQQBhjIAYLT5JMCHDoBKiIXL3YxL2luZmVyZW5jZS9oZWFydGJlYXQSkAEKDVNlbmRUZWxlbWV0cnkSHy5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlcXVlc3QaIC5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlc3BvbnNlIjzSiCcUCg1zZW5kVGVsZW1ldHJ5EAYYygGC0+STAh46BmV2ZW50cyIUL3YxL3RlbGVtZXRyeS9ldmVudHMSlwEKDkNsYWltQmVuY2htYXJrEiAuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVxdWVzdBohLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1Jlc3BvbnNlIkDSiCcZCg5jbGFpbUJlbmNobWFyaxAGGMgBQgKUA4LT5JMCHToFY2xhaW0iFC92MS9iZW5jaG1hcmtzL2NsYWltYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * See RuntimeService.GetLatestBundle.
@@ -22,6 +22,21 @@ export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
  * @generated from message signet.v1.GetLatestBundleRequest
  */
 export type GetLatestBundleRequest = Message<"signet.v1.GetLatestBundleRequest"> & {
+  /**
+   * The sequence of the activation that the runtime has; 0 for none. A second cursor beside If-None-Match, which some proxies change
+   * or drop: when one of them names what is active, the caller has it.
+   *
+   * @generated from field: uint32 after_sequence = 1;
+   */
+  afterSequence: number;
+
+  /**
+   * The deployment_id of that activation; at most 64 characters. With it the sequence decides nothing: after a restore the same number
+   * can be another activation.
+   *
+   * @generated from field: string after_deployment_id = 2;
+   */
+  afterDeploymentId: string;
 };
 
 /**
@@ -45,7 +60,7 @@ export type GetLatestBundleResponse = Message<"signet.v1.GetLatestBundleResponse
   document: string;
 
   /**
-   * If-None-Match names what is active.
+   * The caller has what is active, as If-None-Match, after_sequence or after_deployment_id say.
    *
    * @generated from field: bool not_modified = 2;
    */
@@ -83,8 +98,8 @@ export const GetLatestBundleResponseSchema: GenMessage<GetLatestBundleResponse> 
  */
 export type WatchBundleRequest = Message<"signet.v1.WatchBundleRequest"> & {
   /**
-   * The newest sequence that the runtime has; 0 for none. One above the server's newest comes from a history that this server no
-   * longer has: what is active is sent.
+   * The newest sequence that the runtime has; 0 for none. Another one than the server's newest gets what is active, also a higher one:
+   * it comes from a history that this server no longer has.
    *
    * @generated from field: uint32 after_sequence = 1;
    */
@@ -103,6 +118,14 @@ export type WatchBundleRequest = Message<"signet.v1.WatchBundleRequest"> & {
    * @generated from field: map<string, string> labels = 3;
    */
   labels: { [key: string]: string };
+
+  /**
+   * The deployment_id of the activation that the runtime has; at most 64 characters. With it after_sequence decides nothing: after a
+   * restore the same number can be another activation, which is then sent.
+   *
+   * @generated from field: string after_deployment_id = 4;
+   */
+  afterDeploymentId: string;
 };
 
 /**
@@ -119,7 +142,8 @@ export const WatchBundleRequestSchema: GenMessage<WatchBundleRequest> = /*@__PUR
  */
 export type WatchBundleResponse = Message<"signet.v1.WatchBundleResponse"> & {
   /**
-   * The cursor to come back with: the newest sequence that this stream has told. 0 while nothing was ever active.
+   * The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was
+   * ever active.
    *
    * @generated from field: uint32 sequence = 1;
    */
@@ -147,6 +171,13 @@ export type WatchBundleResponse = Message<"signet.v1.WatchBundleResponse"> & {
     value: Heartbeat;
     case: "heartbeat";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The activation of that sequence; unset while nothing was ever active.
+   *
+   * @generated from field: optional string deployment_id = 5;
+   */
+  deploymentId?: string | undefined;
 };
 
 /**
@@ -384,6 +415,8 @@ export type RuntimeInstance = Message<"signet.v1.RuntimeInstance"> & {
   lastSeen?: Timestamp | undefined;
 
   /**
+   * What it reports of itself, else what its HTTP client calls itself.
+   *
    * @generated from field: optional string agent = 8;
    */
   agent?: string | undefined;
@@ -399,6 +432,13 @@ export type RuntimeInstance = Message<"signet.v1.RuntimeInstance"> & {
    * @generated from field: string key_prefix = 10;
    */
   keyPrefix: string;
+
+  /**
+   * The client's address as the server saw it, of the newest report or connection.
+   *
+   * @generated from field: optional string source = 11;
+   */
+  source?: string | undefined;
 };
 
 /**
@@ -440,6 +480,13 @@ export type ListRuntimesRequest = Message<"signet.v1.ListRuntimesRequest"> & {
    * @generated from field: uint32 offset = 5;
    */
   offset: number;
+
+  /**
+   * Only instances that were last seen at this address.
+   *
+   * @generated from field: optional string source = 6;
+   */
+  source?: string | undefined;
 };
 
 /**
@@ -656,8 +703,8 @@ export const ClaimBenchmarkResponseSchema: GenMessage<ClaimBenchmarkResponse> = 
  */
 export const RuntimeService: GenService<{
   /**
-   * Returns the active bundle document of the token's environment. If-None-Match answers 304; "Prefer: wait=N" (N up to 300
-   * seconds) holds the request until the answer is another one.
+   * Returns the active bundle document of the token's environment. If-None-Match answers 304, after_sequence 204; "Prefer: wait=N"
+   * (N up to 300 seconds) holds the request until the answer is another one.
    *
    * @generated from rpc signet.v1.RuntimeService.GetLatestBundle
    */
@@ -668,9 +715,9 @@ export const RuntimeService: GenService<{
   },
   /**
    * Pushes every activation of the token's environment. The first message comes at once: what is active, or that nothing is, or a
-   * heartbeat when after_sequence is already the newest. A slow reader skips what was superseded and never goes back. Ends with
+   * heartbeat when the runtime has it already. A slow reader skips what was superseded and never goes back. Ends with
    * UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the environment is deleted, UNAVAILABLE when
-   * the server shuts down (come back with after_sequence).
+   * the server shuts down (come back with after_sequence and after_deployment_id).
    *
    * @generated from rpc signet.v1.RuntimeService.WatchBundle
    */

@@ -47,14 +47,13 @@ export class Push {
     hub.add(subscriber);
     reader.opened(subscriber);
     try {
-      const { clientAddress } = request;
-      subscriber.place = sessions.enter("stream", principal, environmentId, clientAddress, subscriber);
+      subscriber.place = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
       // After the place was taken: a revocation from here on finds it.
       subscriber.place.endBy(await tokens.recheck(principal));
       seen?.();
       const newest = await active.read(environmentId);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
-      subscriber.begin(firstEvent(newest, request.afterSequence, instantOf(clock.now())));
+      subscriber.begin(firstEvent(newest, request, instantOf(clock.now())));
     } catch (thrown) {
       subscriber.close();
       // It may have ended before it was known here.
