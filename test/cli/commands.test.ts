@@ -64,9 +64,7 @@ describe("commands against a server", () => {
     expect(await json(["rollback", ...at, "--hold", "--reason", "INC-311"])).toMatchObject({ version: 1, sequence: 5 });
     const refused = await signet(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}');
     expect(refused.exitCode).toBe(5);
-    expect(refused.err).toMatch(
-      /held at version 1 by \S+ since .*: INC-311; end the hold with signet envs release/,
-    );
+    expect(refused.err).toMatch(/held at version 1 by \S+ since .*: INC-311; end the hold with signet envs release/);
     expect(await json(["rollback", ...at, "--to", "3", "--hold"])).toMatchObject({ version: 3 });
     expect(await json(["envs", "release", "pinned"])).toMatchObject({ active_version: 3, hold: null });
     expect(await json(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}')).toMatchObject({ version: 4, is_active: true });
