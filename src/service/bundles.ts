@@ -1,4 +1,5 @@
 import jsonPatch from "fast-json-patch";
+import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import { formatDocument, formatPublishedAt } from "../bundle/document.js";
 import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
 import { instantOf, type Clock } from "../core/clock.js";
@@ -103,7 +104,7 @@ export class Bundles {
   /** The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. */
   async diff(caller: Principal, path: EnvironmentPath, version: number, other: number): Promise<string> {
     const [from, to] = [await this.get(caller, path, version), await this.get(caller, path, other)];
-    return JSON.stringify(jsonPatch.compare(parsed(from.content), parsed(to.content)));
+    return printExactJson(jsonPatch.compare(parsed(from.content), parsed(to.content)));
   }
 
   async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
@@ -188,5 +189,5 @@ async function keptBundle(reader: Reader, environmentId: string, version: number
 }
 
 function parsed(content: Content): object {
-  return JSON.parse(content.policies) as object;
+  return parseExactJson(content.policies) as object;
 }

@@ -1,4 +1,4 @@
-import { namesEnvironment, type ScopePolicies } from "../bundle/scope-policies.js";
+import { namesEnvironment, readScopePolicies } from "../bundle/scope-policies.js";
 import { AppError } from "../core/error.js";
 import type { Pipeline, PipelineApp, PipelineStage } from "../core/pipeline.js";
 import type { Reader } from "../store/store.js";
@@ -86,8 +86,8 @@ class PromotedHashes {
     const key = `${contentId} ${from}`;
     const known = this.#rewritten.get(key);
     if (known !== undefined) return known;
-    const scopes = JSON.parse((await this.reader.scopePolicies(contentId)) ?? "{}") as ScopePolicies;
-    const isRewritten = namesEnvironment(scopes, from);
+    const scopes = (await this.reader.scopePolicies(contentId)) ?? "{}";
+    const isRewritten = namesEnvironment(readScopePolicies(scopes), from);
     this.#rewritten.set(key, isRewritten);
     return isRewritten;
   }

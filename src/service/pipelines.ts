@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import jsonPatch from "fast-json-patch";
+import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import type { Metadata } from "../core/audit.js";
 import { instantOf, type Clock } from "../core/clock.js";
 import { AppError, invalidField, notFound } from "../core/error.js";
@@ -149,7 +150,7 @@ export class Pipelines {
     const seen = await visiblePipeline(read, caller, id);
     const source = await activePolicies(read, seen, "from", sourceId);
     const target = await activePolicies(read, seen, "to", targetId);
-    return JSON.stringify(jsonPatch.compare(source, target));
+    return printExactJson(jsonPatch.compare(source, target));
   }
 
   async #record(
@@ -172,5 +173,5 @@ async function activePolicies(reader: Reader, { apps }: SeenPipeline, field: str
   const content = await reader.content(app.active.contentId);
   // Deleted between two reads.
   if (content === null) throw notFound("bundle");
-  return JSON.parse(content.policies) as object;
+  return parseExactJson(content.policies) as object;
 }
