@@ -1,11 +1,6 @@
 import { createHash } from "node:crypto";
 import { canonicalContent, type CanonicalContent } from "../bundle/policy-hash.js";
-import {
-  formatScopePolicies,
-  namesEnvironment,
-  readScopePolicies,
-  rewriteScopePolicies,
-} from "../bundle/scope-policies.js";
+import { formatScopePolicies, readScopePolicies, rewriteScopePolicies } from "../bundle/scope-policies.js";
 import { servedText } from "../bundle/served-text.js";
 import { scanStrictJson, type JsonKind } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
@@ -32,28 +27,6 @@ export function readPolicyContent(policies: string | null, scopePolicies: string
 export function promoteContent(content: Content, fromEnvironment: string, toEnvironment: string): PolicyContent {
   const scoped = readScopePolicies(content.scopePolicies);
   return contentOf(content.policies, formatScopePolicies(rewriteScopePolicies(scoped, fromEnvironment, toEnvironment)));
-}
-
-/** One content for many environments that it is promoted to: made once for all whose names make no difference to it. */
-export class PromotedContents {
-  readonly #made = new Map<string, Promise<PolicyContent>>();
-  readonly #namesSource: boolean;
-
-  constructor(
-    private readonly content: Content,
-    private readonly fromEnvironment: string,
-    private readonly promote: (content: Content, from: string, to: string) => Promise<PolicyContent>,
-  ) {
-    this.#namesSource = namesEnvironment(readScopePolicies(content.scopePolicies), fromEnvironment);
-  }
-
-  /** As promoteContent. */
-  async for(toEnvironment: string): Promise<PolicyContent> {
-    const key = this.#namesSource ? toEnvironment : "";
-    const made = this.#made.get(key) ?? this.promote(this.content, this.fromEnvironment, toEnvironment);
-    this.#made.set(key, made);
-    return await made;
-  }
 }
 
 /** A JSON text that must be a string: what the string holds. Throws `invalid`. */

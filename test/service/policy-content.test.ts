@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { runDocumentTask } from "../../src/service/document-tasks.js";
 import { promoteContent, readPolicyContent } from "../../src/service/policy-content.js";
 
 describe("the content of a publish", () => {
@@ -39,5 +40,9 @@ describe("the content of a publish", () => {
     const { canonical } = promoteContent(content, "dev", "prod");
     // By Python, of the text as it is kept.
     expect(canonical.policyHash).toBe("sha256:9a5f73b90cfa09dad3c7497e06d224939f6d6f1d20b070abec1d6dc58d186c7e");
+    const from = '{"limit":1,"tiny":0.00001}';
+    const diff = (to: string) => runDocumentTask({ kind: "diff", from, to });
+    expect(diff('{"limit":1,"tiny":1e-05}')).toBe("[]");
+    expect(diff('{"limit":1.0,"tiny":1e-05}')).toBe('[{"op":"replace","path":"/limit","value":1.0}]');
   });
 });
