@@ -4,6 +4,7 @@ import { AppError } from "./core/error.js";
 import { openNativeBinding } from "./native-binding.js";
 import { openSigningKeys, type SigningKeys } from "./service/key-files.js";
 import { lockDataDirectory } from "./store/sqlite/lock.js";
+import { startThread } from "./service/start-thread.js";
 import { openSqliteStore } from "./store/sqlite/open.js";
 import type { Store } from "./store/store.js";
 
@@ -40,7 +41,11 @@ export async function openDataDirectory(options: {
   const lock = lockDataDirectory(path, native);
   try {
     const keys = openSigningKeys(path, options.signingKey, isNew);
-    const store = await openSqliteStore({ file, synchronous: options.synchronous, ...native });
+    const store = await openSqliteStore({
+      ...{ file, synchronous: options.synchronous, ...native },
+      startThread: (workerData, transferList) => startThread("database", { workerData, transferList }),
+      owner: { accept: null },
+    });
     const dispose = async () => {
       try {
         await store[Symbol.asyncDispose]();

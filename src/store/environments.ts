@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { AppError } from "../core/error.js";
 import type { Environment } from "../core/organization.js";
 import { deleteContentsOf } from "./contents.js";
-import { prepared, preparedFirst } from "./prepared.js";
+import { preparedChange, preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
@@ -12,10 +12,16 @@ const byName = preparedFirst((db, { projectId, name }: { projectId: string; name
 
 const byId = preparedFirst((db, { id }: { id: string }) => environments(db).where("environments.id", "=", id));
 
-const update = prepared(
+const update = preparedChange(
   (
     db,
-    { id, ...changes }: Omit<Row<"environments">, "org_id" | "project_id" | "name" | "created_at" | "kept_versions">,
+    {
+      id,
+      ...changes
+    }: Omit<
+      Row<"environments">,
+      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences"
+    >,
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
 
@@ -107,7 +113,7 @@ export function environmentOf(row: Row<"environments"> & { active_version: numbe
   };
 }
 
-function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions"> {
+function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions" | "skipped_sequences"> {
   return {
     id: environment.id,
     org_id: environment.orgId,

@@ -6,6 +6,7 @@ import { pipelines } from "./0003-pipelines.js";
 import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
 import { webhookPlaces } from "./0006-webhook-places.js";
+import { commitHead } from "./0007-commit-head.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -23,12 +24,16 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0004-history": history(),
     "0005-trace-context": traceContext,
     "0006-webhook-places": webhookPlaces,
+    "0007-commit-head": commitHead,
   };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
-  if (error instanceof AppError) throw error;
-  if (error !== undefined) throw new AppError("internal", "the database could not be migrated", { cause: error });
+  if (error instanceof AppError)
+    throw new AppError(error.code, `the database could not be migrated: ${error.message}`, { cause: error });
+  if (error === undefined) return;
+  const why = error instanceof Error ? error.message : String(error);
+  throw new AppError("internal", `the database could not be migrated: ${why}`, { cause: error });
 }
 
 async function refuseNewer<T>(db: Kysely<T>, known: readonly string[]): Promise<void> {
