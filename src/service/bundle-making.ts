@@ -80,7 +80,7 @@ export class BundleMaking {
     const published = await this.#keep(tx, caller, environment, draft, activate ? "publish" : null);
     // Together: what each looks up first is one wait for the database.
     await Promise.all([
-      audit.record(tx, environment.orgId, actorOf(caller), {
+      audit.record(tx, environment.orgId, caller, {
         action: "bundle.published",
         resourceType: "bundle",
         resourceId: published.bundle.id,
@@ -102,7 +102,7 @@ export class BundleMaking {
     const { audit, outbox } = this.deps;
     const promoted = await this.#keep(tx, caller, target, draft, "promote");
     const stages = { from_environment: source.environment.name, to_environment: target.name };
-    await audit.record(tx, target.orgId, actorOf(caller), {
+    await audit.record(tx, target.orgId, caller, {
       action: "bundle.promoted",
       resourceType: "bundle",
       resourceId: promoted.bundle.id,

@@ -6,7 +6,8 @@ import { pipelines } from "./0003-pipelines.js";
 import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
 import { webhookPlaces } from "./0006-webhook-places.js";
-import { commitHead } from "./0007-commit-head.js";
+import { sources } from "./0007-sources.js";
+import { commitHead } from "./0008-commit-head.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -24,7 +25,8 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0004-history": history(),
     "0005-trace-context": traceContext,
     "0006-webhook-places": webhookPlaces,
-    "0007-commit-head": commitHead,
+    "0007-sources": sources,
+    "0008-commit-head": commitHead,
   };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

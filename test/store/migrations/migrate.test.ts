@@ -30,7 +30,8 @@ describe("migrate", () => {
       { name: "0004-history" },
       { name: "0005-trace-context" },
       { name: "0006-webhook-places" },
-      { name: "0007-commit-head" },
+      { name: "0007-sources" },
+      { name: "0008-commit-head" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
