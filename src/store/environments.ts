@@ -51,7 +51,7 @@ export function environmentReader(
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
 export function environmentWriter(
   db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "deleteEnvironment"> {
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipSequences" | "deleteEnvironment"> {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -67,6 +67,16 @@ export function environmentWriter(
       const { id, position, promotes_to, last_version, sequence, ...rest } = rowOf(environment);
       const { active_bundle_id, active_deployment_id } = rest;
       await update(db, { id, position, promotes_to, last_version, sequence, active_bundle_id, active_deployment_id });
+    },
+    async skipSequences(environmentId, count) {
+      await db
+        .updateTable("environments")
+        .set((eb) => ({
+          sequence: eb("sequence", "+", count),
+          skipped_sequences: eb("skipped_sequences", "+", count),
+        }))
+        .where("id", "=", environmentId)
+        .execute();
     },
     async deleteEnvironment(id) {
       const gone = await db

@@ -17,6 +17,8 @@ export interface HistoryLoss {
   readonly commits: number | null;
   /** For a person. */
   readonly message: string;
+  /** False when nothing tells: the head file is not there. */
+  readonly isCertain: boolean;
 }
 
 export function headFileOf(databaseFile: string): string {
@@ -55,17 +57,22 @@ export function recordOf(database: Database): HeadRecord | null {
 
 /** Whether a database lacks what its head file says was acknowledged. */
 export function findLoss(head: HeadRecord | null, found: HeadRecord | null): HistoryLoss | null {
-  if (head === null) return null;
-  if (found === null) return { commits: head.commits, message: "it is a copy from before it counted its commits" };
-  if (head.databaseId !== found.databaseId) return { commits: null, message: "it is another database" };
+  if (head === null) {
+    if (found === null || found.commits === 0) return null;
+    return { commits: null, message: "nothing tells whether it is the newest: it has no head file", isCertain: false };
+  }
+  const certain = (commits: number | null, message: string) => ({ commits, message, isCertain: true });
+  if (found === null) return certain(head.commits, "it is a new one, or a copy from before it counted its commits");
+  if (head.databaseId !== found.databaseId) return certain(null, "it is another database");
   if (found.commits > head.commits) return null;
   if (found.commits === head.commits) {
-    if (found.run === head.run) return null;
-    return { commits: null, message: "it is a copy that was changed since" };
+    return found.run === head.run ? null : certain(null, "it is a copy that was changed since");
   }
   const commits = head.commits - found.commits;
-  const message = `${commits} commits that were acknowledged are missing (it has ${found.commits} of ${head.commits})`;
-  return { commits, message };
+  return certain(
+    commits,
+    `${commits} commits that were acknowledged are missing (it has ${found.commits} of ${head.commits})`,
+  );
 }
 
 function sumOf(text: string): string {

@@ -1,5 +1,6 @@
 import { chmod, open } from "node:fs/promises";
 import { AppError } from "../../core/error.js";
+import type { Store } from "../store.js";
 import type { Channel } from "./channel.js";
 import { connectToRead, connectToWrite, type SqliteOptions } from "./connect.js";
 import { findLoss, headFileOf, readHead, recordOf, type HistoryLoss } from "./head-file.js";
@@ -14,11 +15,21 @@ export interface OpenOptions extends SqliteOptions {
   /** Gives the connection that writes a thread of its own; without, this thread stands still while the disk is waited for. */
   readonly startThread?: StartDatabaseThread;
   /**
-   * The one process that may write. What the database lacks of what was acknowledged (head-file.ts) is refused with `conflict`, or told
-   * to `accept` once the schema is the newest, before the database is taken over.
+   * The one process that may write. What the database lacks of what was acknowledged (head-file.ts) is refused with `conflict` when
+   * it is certain, or told to `accept` once the schema is the newest, before the database is taken over.
    */
-  readonly owner?: { readonly accept: ((store: SqliteStore, loss: HistoryLoss) => Promise<void>) | null };
+  readonly owner?: { readonly accept: AcceptLoss | null };
 }
+
+export interface OpenedStore extends Store {
+  /** Resolves with the reason when it can write no more. */
+  readonly lost: Promise<Error>;
+  /** Why this may not be all that was acknowledged; null when it is, or when the loss was accepted. */
+  readonly doubt: string | null;
+}
+
+/** What makes it safe to go on from a database that lacks something. */
+export type AcceptLoss = (store: Store, loss: HistoryLoss) => Promise<void>;
 
 /**
  * Opens a database, readable for its owner only (mode 0600), and brings it to the newest schema. Disposing of the store waits for
@@ -27,15 +38,16 @@ export interface OpenOptions extends SqliteOptions {
  * Throws `unavailable` when the file cannot be opened or is busy, `conflict` when it is from a newer release or lacks what was
  * acknowledged, and `internal` when it is not a database. Nothing stays open then.
  */
-export async function openSqliteStore(options: OpenOptions): Promise<SqliteStore> {
+export async function openSqliteStore(options: OpenOptions): Promise<OpenedStore> {
   await createPrivately(options.file);
   const { store, loss } = await connect(options);
+  const accept = options.owner?.accept ?? null;
   try {
-    if (loss !== null && options.owner?.accept === null) throw lossRefused(options.file, loss);
+    if (loss?.isCertain === true && accept === null) throw lossRefused(options.file, loss);
     await store.migrate();
-    if (loss !== null) await options.owner?.accept?.(store, loss);
+    if (loss !== null) await accept?.(store, loss);
     if (options.owner !== undefined) await store.own();
-    return store;
+    return Object.assign(store, { doubt: accept === null ? (loss?.message ?? null) : null });
   } catch (error) {
     await store[Symbol.asyncDispose]();
     throw error;
