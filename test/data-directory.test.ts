@@ -56,8 +56,7 @@ describe("a data directory", () => {
       const client = createSignetClient({ transport: connection.transport, token: ADMIN_TOKEN });
       const policies = JSON.stringify({ at: Math.random() });
       const where = await findProject(client);
-      const { bundle } = await client.bundles.publishBundle({ ...where, envName: "dev", policies });
-      return bundle?.sequence;
+      return (await client.bundles.publishBundle({ ...where, envName: "dev", policies })).sequence;
     };
     // So that the database file has the first start in it.
     await publish(killed.url);
