@@ -17,6 +17,7 @@ import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
 import { openSecurePort, type SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
+import { openMemory } from "./memory.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
 import { createDoor, openWire } from "./wire.js";
@@ -115,6 +116,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   }
   if (opened.doubt !== null) log.warn({ reason: opened.doubt }, "the database may be an older copy");
   await keepPublicKeys(store, systemClock, keys);
+  const memory = openMemory(config, log);
   const services = assembleServices({
     store,
     keys,
@@ -123,6 +125,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     heartbeatMs: config.heartbeatMs,
     observers: observability.services,
     tracing: observability.tracing,
+    documents: memory.documents,
     webhooks: {
       allowList: config.webhookAllow,
       schedule: config.webhookRetrySeconds,
@@ -136,7 +139,10 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   const admission = createDoor(services, config);
   const observer = observability.metrics.requests;
   const polls = ground.hotPaths ? new Polls({ admission, active: services.active, observer, logger: log }) : null;
-  const http = openWire({ services, store, config, observability, admission, polls, securePort, log });
+  const http = openWire({
+    ...{ services, store, config, observability, admission, polls, securePort, log },
+    bodyMemory: memory.bodies,
+  });
   observability.metrics.readFrom({
     clock: systemClock,
     webhookBacklog: () => store.read.webhookBacklog(),
