@@ -61,8 +61,11 @@ export interface ActivationEvent {
   readonly historyLost: boolean;
 }
 
-/** Why a push was refused: a check of verifyDocument, or `mismatch`: the document is not the one that the activation names. */
-export type RejectionReason = VerificationReason | "mismatch";
+/**
+ * Why a push was refused: a check of verifyDocument; `mismatch`: the document is not the one that the activation names; or
+ * `rolled_back`: an older bundle than one that was held came as a new one.
+ */
+export type RejectionReason = VerificationReason | "mismatch" | "rolled_back";
 
 /** Do not apply this; keep what was applied before. It is asked for again with the next connection. */
 export interface RejectedEvent {

@@ -5,6 +5,7 @@ import type { BundleCache, CachedActivation } from "./bundle-cache.js";
 import type { SignetClient } from "./client.js";
 import { keepOrder, type OrderedMessage, type WatchCursor } from "./keep-order.js";
 import { limitSilence } from "./limit-silence.js";
+import { PublishedOrder } from "./published-order.js";
 import { reconnect } from "./reconnect.js";
 import { verifyActivation, type Trust } from "./verify-activation.js";
 import type { VerifiedActivation, WatchEvent } from "./watch-event.js";
@@ -31,9 +32,10 @@ export interface WatchOptions extends Trust {
  *
  * Yields verified activations, in order, and what else happens (see WatchEvent). Starts with what the cache has, so that a runtime
  * comes up while the server is away. Connects again by itself, from the newest sequence that it yielded. It may skip activations
- * that were superseded; it never yields a lower sequence than before, with one exception that says so: `historyLost`. Until
- * activations are attested, a server (or who sits in its place) can use that to bring back an older bundle; a runtime that must
- * not follow ignores such events.
+ * that were superseded; it never yields a lower sequence than before, with one exception that says so: `historyLost`. An
+ * older bundle than one that was held is refused (`rolled_back`) unless it comes as a rollback or activation. Until activations are
+ * attested, a server (or who sits in its place) can bring back an older bundle as one of these; a runtime that must not follow
+ * ignores them.
  *
  * A document that does not verify is told as `rejected` and otherwise ignored. Throws SignetError, and ends, when the token is
  * refused, the environment is gone, or the request is wrong; everything else is tried again.
@@ -44,6 +46,7 @@ export async function* watchBundle(
 ): AsyncGenerator<WatchEvent, void> {
   const { signal, instanceId, labels = {}, heartbeatMs = 15_000 } = options;
   const backoff = createBackoff(options.backoff ?? DEFAULT_BACKOFF);
+  const order = new PublishedOrder();
   let cursor: WatchCursor = { sequence: options.afterSequence ?? 0, deploymentId: options.afterDeploymentId ?? "" };
 
   const open = () => {
@@ -51,10 +54,10 @@ export async function* watchBundle(
     const request = { afterSequence, afterDeploymentId, instanceId, labels: { ...labels } };
     const call = (connection: AbortSignal) =>
       client.runtimes.watchBundle(request, { signal: connection, timeoutMs: 0 });
-    return eventsOf(keepOrder(limitSilence(call, 3 * heartbeatMs, signal), cursor), options);
+    return eventsOf(keepOrder(limitSilence(call, 3 * heartbeatMs, signal), cursor), options, order);
   };
 
-  for await (const event of restore(options, cursor.sequence)) {
+  for await (const event of restore(options, cursor.sequence, order)) {
     if (event.type === "activation") cursor = event.activation;
     yield event;
   }
@@ -73,7 +76,11 @@ export async function* activationsOf(events: AsyncIterable<WatchEvent>): AsyncGe
   }
 }
 
-async function* restore(options: WatchOptions, afterSequence: number): AsyncGenerator<WatchEvent> {
+async function* restore(
+  options: WatchOptions,
+  afterSequence: number,
+  order: PublishedOrder,
+): AsyncGenerator<WatchEvent> {
   let cached: CachedActivation | null | undefined;
   try {
     cached = await options.cache?.load();
@@ -81,18 +88,23 @@ async function* restore(options: WatchOptions, afterSequence: number): AsyncGene
     yield { type: "cache_failed", error };
   }
   if (cached == null || cached.sequence <= afterSequence) return;
-  yield await verifyActivation(cached, "cache", options, false);
+  yield order.check(await verifyActivation(cached, "cache", options, false));
 }
 
-async function* eventsOf(messages: AsyncIterable<OrderedMessage>, options: WatchOptions): AsyncGenerator<WatchEvent> {
+async function* eventsOf(
+  messages: AsyncIterable<OrderedMessage>,
+  options: WatchOptions,
+  order: PublishedOrder,
+): AsyncGenerator<WatchEvent> {
   for await (const { message, isFirst, historyLost } of messages) {
     const { sequence, event } = message;
     if (isFirst) yield { type: "connected", sequence };
     switch (event.case) {
       case "activation":
-        yield* accept(event.value, options, historyLost);
+        yield* accept(event.value, options, historyLost, order);
         break;
       case "nothingActive":
+        if (historyLost) order.forget();
         yield { type: "nothing_active", sequence, historyLost };
         break;
       case "heartbeat":
@@ -105,11 +117,16 @@ async function* eventsOf(messages: AsyncIterable<OrderedMessage>, options: Watch
   }
 }
 
-async function* accept(pushed: Activation, options: WatchOptions, historyLost: boolean): AsyncGenerator<WatchEvent> {
+async function* accept(
+  pushed: Activation,
+  options: WatchOptions,
+  historyLost: boolean,
+  order: PublishedOrder,
+): AsyncGenerator<WatchEvent> {
   const { sequence, deploymentId, kind, version, policyHash, document } = pushed;
   const activatedAt = timestampDate(pushed.activatedAt ?? timestampNow()).toISOString();
   const activation = { sequence, deploymentId, kind, version, policyHash, activatedAt, document };
-  const event = await verifyActivation(activation, "server", options, historyLost);
+  const event = order.check(await verifyActivation(activation, "server", options, historyLost));
   if (event.type === "activation") {
     try {
       await options.cache?.store(activation);
