@@ -12,7 +12,9 @@ import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import type { Declaration } from "./provision/declaration.js";
 import { describeStep } from "./provision/step.js";
 import { provisionInside } from "./provision-inside.js";
-import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
+import { bootstrap } from "./service/bootstrap.js";
+import { keepPublicKeys } from "./service/key-records.js";
+import type { ServiceWarnings } from "./service/observers.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
 import { openSecurePort, type SecurePort } from "./secure-port.js";
@@ -115,7 +117,8 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
   }
   if (opened.doubt !== null) log.warn({ reason: opened.doubt }, "the database may be an older copy");
-  await keepPublicKeys(store, systemClock, keys);
+  const trusted = await keepPublicKeys(store, systemClock, keys, directory.lastKeys);
+  if (trusted.length > 0) log.warn({ keyIds: trusted }, "keys of an earlier release were taken on trust, this once");
   const memory = openMemory(config, log);
   const services = assembleServices({
     store,
@@ -124,6 +127,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
     observers: observability.services,
+    warnings: warningsTo(log),
     tracing: observability.tracing,
     documents: memory.documents,
     webhooks: {
@@ -191,6 +195,13 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     failed: opened.lost,
     reloadCertificate: async () => securePort?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
+  };
+}
+
+function warningsTo(log: Logger): ServiceWarnings {
+  return {
+    foreignKey: (orgId, keyPrefix) =>
+      log.warn({ orgId, keyPrefix }, "a token was given the key of another organization's token: it does not work"),
   };
 }
 

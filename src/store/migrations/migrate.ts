@@ -9,6 +9,7 @@ import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
 import { commitHead } from "./0008-commit-head.js";
 import { holds } from "./0009-holds.js";
+import { keyOwners } from "./0010-key-owners.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -29,6 +30,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0007-sources": sources,
     "0008-commit-head": commitHead,
     "0009-holds": holds,
+    "0010-key-owners": keyOwners,
   };
   await refuseNewer(db, Object.keys(migrations));
   // Steps of branches that met on main: a database may have a later one without an earlier one.
@@ -41,7 +43,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
   if (error instanceof AppError)
     throw new AppError(error.code, `the database could not be migrated: ${error.message}`, { cause: error });
   if (error === undefined) return;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = error instanceof Error ? error.message : "for no reason that it gave";
   throw new AppError("internal", `the database could not be migrated: ${why}`, { cause: error });
 }
 
