@@ -5,6 +5,7 @@ import { ArtifactPromotions } from "./service/artifact-promotion.js";
 import { Artifacts } from "./service/artifacts.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { BundleMaking } from "./service/bundle-making.js";
+import { BundleVerifier } from "./service/bundle-verifier.js";
 import { Bundles } from "./service/bundles.js";
 import { CatchUp } from "./service/catch-up.js";
 import { Documents, type DocumentsOptions } from "./service/documents.js";
@@ -87,13 +88,14 @@ export function assembleServices(options: AssembleOptions) {
   const cache = new TokenCache();
   const tokens = new Tokens({ store, clock, audit, sessions, cache, use, outbox, warnings });
   const signers = new Signers(keys);
-  const active = new ActiveBundles(store, wakeups);
   const documents = new Documents(options.documents);
+  const verifier = new BundleVerifier({ ring, documents });
+  const active = new ActiveBundles(store, wakeups, verifier, warnings);
   const instances = new Instances({ store, clock });
   const holds = new Holds({ store, audit, outbox });
   const making = {
-    making: new BundleMaking({ clock, store, signers, audit, outbox, observer: observers.publishing }),
-    ...{ store, documents, idempotency, wakeups, outbox },
+    making: new BundleMaking({ clock, store, signers, verifier, audit, outbox, observer: observers.publishing }),
+    ...{ store, documents, verifier, idempotency, wakeups, outbox },
   };
   return {
     audit,
@@ -110,7 +112,7 @@ export function assembleServices(options: AssembleOptions) {
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups, keys }),
     holds,
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds }),
+    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...making, observer: observers.publishing }),
     pipelines: new Pipelines({ store, clock, audit, documents }),

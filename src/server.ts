@@ -202,6 +202,7 @@ function warningsTo(log: Logger): ServiceWarnings {
   return {
     foreignKey: (orgId, keyPrefix) =>
       log.warn({ orgId, keyPrefix }, "a token was given the key of another organization's token: it does not work"),
+    damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
   };
 }
 

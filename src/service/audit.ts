@@ -38,6 +38,8 @@ export interface Audit {
   /** Appends an event in the transaction of what it records. */
   record(tx: Writer, orgId: string, actor: Actor, entry: AuditEntry): Promise<void>;
   list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
+  /** The metadata of the first such event that is signed by a key that counts; null when there is none. */
+  recorded(orgId: string, event: { readonly action: string; readonly resourceId: string }): Promise<Metadata | null>;
   /** Throws `data_loss` when the newest event is not signed by a key that counts: a good head must not vouch for it. */
   head(orgId: string): Promise<AuditHead>;
   /**
@@ -69,6 +71,13 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; 
     },
 
     list: (filter) => store.read.auditEvents(filter),
+
+    async recorded(orgId, event) {
+      const { rows } = await store.read.auditEvents({ orgId, ...event, after: 0, limit: 1 });
+      const [first] = rows;
+      if (first === undefined) return null;
+      return (await wronglySigned(first, (await ring.sorted("audit")).vouched)) === null ? first.metadata : null;
+    },
 
     async head(orgId) {
       const last = await store.read.auditHead(orgId);

@@ -9,6 +9,7 @@ import type { Principal } from "../core/token.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
 import { activated, activateIn, checkQuota, nextVersion } from "./bundle-changes.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
 import { bundleEvent } from "./bundle-events.js";
 import { OutdatedDraftError } from "./moving-source.js";
 import type { PublishObserver } from "./observers.js";
@@ -46,6 +47,7 @@ export class BundleMaking {
       readonly clock: Clock;
       readonly store: Pick<Store, "read">;
       readonly signers: Signers;
+      readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly outbox: Outbox;
       readonly observer: PublishObserver;
@@ -149,6 +151,7 @@ export class BundleMaking {
     };
     await tx.putContent(draft.content.content);
     await tx.insertBundle(bundle);
+    this.deps.verifier.made(bundle);
     const kept = { ...environment, lastVersion: bundle.version, lastPublishedAt: bundle.publishedAt };
     if (activation === null) {
       await tx.updateEnvironment(kept);

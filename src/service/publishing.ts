@@ -5,6 +5,7 @@ import type { Reader, Store } from "../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "./access.js";
 import { checkQuota, checkSequence } from "./bundle-changes.js";
 import { promotedDescription, type BundleMaking } from "./bundle-making.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "./caller.js";
 import type { Documents } from "./documents.js";
 import type { Idempotency, Remember } from "./idempotency.js";
@@ -34,6 +35,7 @@ export class Publishing {
       readonly store: Store;
       readonly documents: Documents;
       readonly making: BundleMaking;
+      readonly verifier: BundleVerifier;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
@@ -107,7 +109,7 @@ export class Publishing {
     promotedBy: string | null,
     remember: Remember<BundleState>,
   ): Promise<BundleState | null> {
-    const { store, documents, making, observer } = this.deps;
+    const { store, documents, making, verifier, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const kept = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -117,6 +119,7 @@ export class Publishing {
     }
     await checkQuota(store.read, target);
     const startedMs = performance.now();
+    await verifier.require(bundle, kept);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
     const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));

@@ -169,7 +169,7 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   insertBundle(bundle: Bundle): Promise<void>;
   /** Deletes the bundle, its deployments stay; content that no other bundle and no artifact has goes with it. */
   deleteBundle(bundle: Pick<Bundle, "id" | "contentId" | "environmentId">): Promise<void>;
-  /** Does nothing when the content is there already. */
+  /** Does nothing when the content is there already; one that is there with other texts under its id is damaged, and repaired. */
   putContent(content: Content): Promise<void>;
   insertDeployment(deployment: Deployment): Promise<void>;
 

@@ -60,6 +60,8 @@ export class Fixture {
   readonly moments = noMoments();
   /** What the operator was warned of: organizations, and key prefixes. */
   readonly foreignKeys: [orgId: string, keyPrefix: string][] = [];
+  /** Environments whose active bundle was found damaged. */
+  damaged: string[] = [];
   data!: DataDirectory;
   services!: Services;
   /** Of the operator's organization. */
@@ -75,6 +77,7 @@ export class Fixture {
     this.directory = await mkdtemp(join(tmpdir(), "signet-service-"));
     Object.assign(this.moments, noMoments());
     this.clock = new MovableClock();
+    this.damaged = [];
     await this.#assemble();
     const key = createRawKey("admin");
     const made = await bootstrap({ ...this.services, store: this.store }, key);
@@ -236,7 +239,11 @@ export class Fixture {
         },
       },
       observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
-      warnings: { ...NO_WARNINGS, foreignKey: (...it) => void this.foreignKeys.push(it) },
+      warnings: {
+        ...NO_WARNINGS,
+        foreignKey: (...it) => void this.foreignKeys.push(it),
+        damaged: (environmentId) => void this.damaged.push(environmentId),
+      },
       tracing: NO_TRACING,
       documents: DEFAULT_DOCUMENTS,
       sessionLimits: { stream: 3, poll: 3 },
