@@ -1,24 +1,33 @@
-import { invalidField, invalidFields, type FieldError } from "../core/error.js";
+import { invalidField, invalidFields, MAX_FIELD_ERRORS, type FieldError } from "../core/error.js";
 import type { JsonObject } from "./canonical-json.js";
 
 /** Policies by `tenant:app:agent:env`, where `*` stands for any. */
 export type ScopePolicies = Readonly<Record<string, JsonObject>>;
 
 const FIELD = "scope_policies";
+/** As the proto's max_items say. */
+const MAX_SCOPES = 100_000;
 const WILDCARD = "*";
 
 /**
- * Checks the scope policies of a publish: an object whose keys have exactly four parts and whose values are objects.
+ * Checks the scope policies of a publish: an object of at most 100,000 keys, which have exactly four parts and whose
+ * values are objects.
  *
- * @throws AppError `invalid` with every refused key; `loc` is `["body", "scope_policies", key]`, `type` is `type` or `scope_key`.
+ * @throws AppError `invalid` with the first hundred refused keys; `loc` is `["body", "scope_policies", key]`, `type` is `type` or `scope_key`;
+ *   with `too_many` about the whole.
  */
 export function validateScopePolicies(scopePolicies: unknown): asserts scopePolicies is ScopePolicies {
   if (!isObject(scopePolicies)) throw invalidField([FIELD], "must be an object", "type");
-  const fields = Object.entries(scopePolicies).flatMap(([key, policy]): FieldError[] => {
+  const entries = Object.entries(scopePolicies);
+  if (entries.length > MAX_SCOPES) throw invalidField([FIELD], `must be at most ${MAX_SCOPES}`, "too_many");
+  const fields: FieldError[] = [];
+  for (const [key, policy] of entries) {
     const loc = ["body", FIELD, key];
-    if (key.split(":").length !== 4) return [{ loc, msg: "the key must be tenant:app:agent:env", type: "scope_key" }];
-    return isObject(policy) ? [] : [{ loc, msg: "the policy must be an object", type: "type" }];
-  });
+    if (key.split(":", 5).length !== 4)
+      fields.push({ loc, msg: "the key must be tenant:app:agent:env", type: "scope_key" });
+    else if (!isObject(policy)) fields.push({ loc, msg: "the policy must be an object", type: "type" });
+    if (fields.length === MAX_FIELD_ERRORS) break;
+  }
   if (fields.length > 0) throw invalidFields(fields);
 }
 
