@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { runCli } from "./cli/run.js";
 
+/** How long the end waits for a reader of standard error that has stopped. */
+const LAST_WORDS_MS = 1_000;
+
 const stop = new AbortController();
 for (const [name, exitCode] of [
   ["SIGINT", 130],
@@ -27,4 +30,11 @@ void runCli({
   onHangup: (listener) => void process.on("SIGHUP", listener),
 }).then((exitCode) => {
   process.exitCode = exitCode;
+  endWithoutReader();
 });
+
+/** What is left for standard error would keep the process for ever when nobody reads it. Output is never cut. */
+function endWithoutReader(): void {
+  const end = () => (process.stdout.writableLength > 0 ? endWithoutReader() : process.exit());
+  setTimeout(end, LAST_WORDS_MS).unref();
+}

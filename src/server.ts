@@ -6,7 +6,7 @@ import type { Config } from "./config.js";
 import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { listenError } from "./listen-error.js";
-import { createLogger } from "./logger.js";
+import { createLogger, droppedLogLines } from "./logger.js";
 import type { Observability } from "./observability/observability.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import type { Declaration } from "./provision/declaration.js";
@@ -137,6 +137,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     webhookBacklog: () => store.read.webhookBacklog(),
     heldPolls: () => services.sessions.count("poll"),
     connections: () => http.connections,
+    droppedLogLines,
   });
   const metricsListener = await openMetricsListener(config, observability);
   const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {

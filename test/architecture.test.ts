@@ -121,6 +121,13 @@ describe("architecture", () => {
     ).not.toBeNull();
   });
 
+  it("sessions of HTTP/2 are ended in one file, which knows when that is safe", () => {
+    const enders = files.filter((file) =>
+      /\bsession\??\.(destroy|close|goaway)\(/.test(readFileSync(join(root, file), "utf8")),
+    );
+    expect(enders).toEqual(["src/api/http/hang-up.ts"]);
+  });
+
   it("only config.ts and the process edge read the environment", () => {
     const readers = files.filter((file) => /\bprocess\.env\b/.test(readFileSync(join(root, file), "utf8")));
     expect(readers.filter((file) => file !== "src/config.ts" && file !== "src/main.ts")).toEqual([]);

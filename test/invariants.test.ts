@@ -58,7 +58,14 @@ describe("invariants, over the use cases", () => {
     expect([first, second, third, fourth].map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
     expect(new Set([first, second, third, fourth].map(({ deploymentId }) => deploymentId)).size).toBe(4);
     const { principal } = await signet.runtime("dev");
-    const request = { afterSequence: 3, instanceId: "", labels: {}, agent: null, clientAddress: "a" };
+    const request = {
+      afterSequence: 3,
+      instanceId: "",
+      labels: {},
+      userAgent: null,
+      clientAddress: "a",
+      addressKey: "a",
+    };
     const events = signet.services.watch.watch(principal, request, new AbortController().signal);
     expect((await events.next()).value).toMatchObject({ kind: "activation", sequence: 4 });
     await events.return(undefined);
@@ -89,7 +96,14 @@ describe("invariants, over the use cases", () => {
 
   it("6. a watcher that reads ends on the newest sequence, and a slow one slows nobody and goes never back", async () => {
     const { principal } = await signet.runtime("dev");
-    const request = { afterSequence: 0, instanceId: "", labels: {}, agent: null, clientAddress: "a" };
+    const request = {
+      afterSequence: 0,
+      instanceId: "",
+      labels: {},
+      userAgent: null,
+      clientAddress: "a",
+      addressKey: "a",
+    };
     const open = () => signet.services.watch.watch(principal, request, new AbortController().signal);
     const [slow, fast] = [open(), open()];
     await slow.next();

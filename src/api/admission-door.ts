@@ -85,7 +85,8 @@ class Door {
       }
       throw thrown;
     }
-    return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
+    const { requestId, clientAddress } = head;
+    return { requestId, clientAddress, operation, principal: { ...principal, source: clientAddress } };
   }
 
   admitKnown(method: DescMethod, head: RequestHead) {

@@ -14,7 +14,7 @@ import { countedRows } from "./total-count.js";
 export function createAuditService({ audit }: { readonly audit: Audit }): ServiceImpl<typeof AuditService> {
   return {
     async listAuditEvents(request, context) {
-      const { orgId, before, after, actor, action, resourceType, resourceId, since, until } = request;
+      const { orgId, before, after, actor, action, resourceType, resourceId, since, until, source } = request;
       if (before !== undefined && after !== undefined) {
         throw invalidField(["after"], "goes without before", "conflict", "query");
       }
@@ -27,6 +27,7 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
         ...(action === undefined ? {} : { action }),
         ...(resourceType === undefined ? {} : { resourceType }),
         ...(resourceId === undefined ? {} : { resourceId }),
+        ...(source === undefined ? {} : { source }),
         ...(since === undefined ? {} : { since: instantOfTimestamp(since) }),
         ...(until === undefined ? {} : { until: instantOfTimestamp(until) }),
       };
@@ -53,5 +54,11 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
 
 function eventMessage(event: AuditEvent): MessageInitShape<typeof AuditEventSchema> {
   const { orgId: _, metadata, createdAt, ...fields } = event;
-  return { ...fields, metadata: JSON.stringify(metadata), createdAt: timestampOf(createdAt) };
+  const { source } = metadata;
+  return {
+    ...fields,
+    ...(typeof source === "string" ? { source } : {}),
+    metadata: JSON.stringify(metadata),
+    createdAt: timestampOf(createdAt),
+  };
 }

@@ -56,13 +56,14 @@ export function createRuntimeService(services: {
     },
 
     async reportStatus({ instanceId, state, sequence, reason, agent, labels }, context) {
-      const { principal } = callOf(context);
-      const report = { instanceId, state, sequence, labels, reason: reason ?? null, agent: agent ?? null };
+      const { principal, clientAddress } = callOf(context);
+      const told = { instanceId, state, sequence, labels, reason: reason ?? null, agent: agent ?? null };
+      const report = { ...told, clientAddress };
       return { newestSequence: await instances.report(principal, report) };
     },
 
-    async listRuntimes({ projectId, envName, limit, offset }, context) {
-      const listed = await instances.list(callOf(context).principal, { projectId, envName }, limit, offset);
+    async listRuntimes({ projectId, envName, limit, offset, source }, context) {
+      const listed = await instances.list(callOf(context).principal, { projectId, envName }, limit, offset, source);
       return { data: listed.rows.map(instanceMessage), total: listed.total, limit: listed.limit, offset };
     },
 
@@ -89,10 +90,11 @@ export function createRuntimeService(services: {
 }
 
 function instanceMessage({ instance, behindBy }: InstanceView): MessageInitShape<typeof RuntimeInstanceSchema> {
-  const { instanceId, state, keyPrefix, labels, lastSeen, appliedSequence, appliedVersion, reason, agent } = instance;
+  const { instanceId, state, keyPrefix, labels, lastSeen, appliedSequence, appliedVersion, reason, source } = instance;
+  const agent = instance.agent ?? instance.userAgent;
   return {
     ...{ instanceId, state, keyPrefix, labels: { ...labels }, lastSeen: timestampOf(lastSeen) },
-    ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent }),
+    ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source }),
   };
 }
 

@@ -16,6 +16,7 @@ interface ListOptions {
   readonly action?: string;
   readonly resourceType?: string;
   readonly resourceId?: string;
+  readonly source?: string;
 }
 
 /** `signet audit`: the record of every state change. */
@@ -31,6 +32,7 @@ export function addAudit(program: Command, shell: Shell): void {
     .option("--action <action>", 'one action, or a prefix such as "bundle.*"')
     .option("--resource-type <type>", "for example bundle")
     .option("--resource-id <id>", "only about this one")
+    .option("--source <address>", "only what came from this client address")
     .action((options: ListOptions, command: Command) => list(shell, options, command));
   addAuditVerify(audit, shell);
   audit
@@ -58,9 +60,10 @@ async function list(shell: Shell, options: ListOptions, command: Command): Promi
           ["ID", ({ id }) => id],
           ["AT", ({ createdAt }) => formatTime(createdAt)],
           ["ACTOR", ({ actor }) => actor],
+          ["SOURCE", ({ source }) => source],
           ["ACTION", ({ action }) => action],
           ["RESOURCE", ({ resourceType, resourceId }) => `${resourceType} ${resourceId}`.trim()],
-          ["METADATA", ({ metadata }) => metadata],
+          ["METADATA", ({ metadata }) => withoutSource(metadata)],
         ],
         shell.color,
       ),
@@ -68,4 +71,9 @@ async function list(shell: Shell, options: ListOptions, command: Command): Promi
   if (options.before === undefined && options.after === undefined) {
     noticeMore(shell, events.length, counting.total(), "--limit, --before or --after");
   }
+}
+
+/** It has a column of its own. */
+function withoutSource(metadata: string): string {
+  return JSON.stringify({ ...(JSON.parse(metadata) as object), source: undefined });
 }

@@ -14,7 +14,8 @@ export function addRuntimes(program: Command, shell: Shell): void {
     .description("list the instances of an environment and what they applied, last seen first")
     .option("--limit <count>", "at most so many", wholeNumber(1, 100), 25)
     .option("--offset <count>", "leave out the first", wholeNumber(0), 0)
-    .action(async (page: { limit: number; offset: number }, command: Command) => {
+    .option("--source <address>", "only those that were last seen at this address")
+    .action(async (page: { limit: number; offset: number; source?: string }, command: Command) => {
       using session = Session.open(shell, command);
       const answer = await session.inEnvironment((environment) =>
         session.client.runtimes.listRuntimes({ ...environment, ...page }),
@@ -31,6 +32,7 @@ export function addRuntimes(program: Command, shell: Shell): void {
               ["VERSION", ({ appliedVersion }) => appliedVersion],
               ["BEHIND", ({ behindBy }) => behindBy],
               ["LAST SEEN", ({ lastSeen }) => formatTime(lastSeen)],
+              ["SOURCE", ({ source }) => source],
               ["AGENT", ({ agent }) => agent],
               ["TOKEN", ({ keyPrefix }) => keyPrefix],
               ["REASON", ({ reason }) => reason],

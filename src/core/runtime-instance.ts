@@ -12,7 +12,12 @@ export interface RuntimeInstance {
   readonly appliedVersion: number | null;
   readonly state: InstanceState;
   readonly reason: string | null;
+  /** What it says of itself. */
   readonly agent: string | null;
+  /** What its HTTP client calls itself: shown while it does not say `agent`. */
+  readonly userAgent: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** The client's address, as the server saw it; null before the first report to a server that keeps it. */
+  readonly source: string | null;
   readonly lastSeen: Instant;
 }

@@ -53,6 +53,8 @@ export interface Principal {
   readonly scopes: readonly TokenScope[];
   /** When this credential stops: the token's expiry, or the end of a rotation's grace. */
   readonly expiresAt: Instant | null;
+  /** The client's address of this request, as the server saw it; absent where no request came in. */
+  readonly source?: string;
 }
 
 /** A token that an attempt was made with, whether or not it still works. */

@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { ConnectionCounts } from "../api/http/connections.js";
 import type { RequestObserver } from "../api/http/request-observer.js";
 import { STREAM_PROTOCOLS, type StreamObserver } from "../api/stream-observer.js";
@@ -24,6 +24,7 @@ export interface ScrapeSources {
   readonly webhookBacklog: () => Promise<WebhookBacklog>;
   readonly heldPolls: () => number;
   readonly connections: () => ConnectionCounts;
+  readonly droppedLogLines: () => number;
 }
 
 /** Everything that is measured, as what each layer tells; and the page. */
@@ -52,7 +53,7 @@ export function createMetrics(version: string): Metrics {
     limits,
     services: createServiceMetrics(registry, REPLAYABLE),
     timeStore: (store) => timeStore(store, registry),
-    readFrom({ clock, webhookBacklog, heldPolls, connections }) {
+    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines }) {
       createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
       new Gauge({
@@ -61,6 +62,15 @@ export function createMetrics(version: string): Metrics {
         registers: [registry],
         collect() {
           this.set(heldPolls());
+        },
+      });
+      new Counter({
+        name: "signet_log_lines_dropped_total",
+        help: "Log lines that standard error did not take: its disk is full, or its reader does not follow.",
+        registers: [registry],
+        collect() {
+          this.reset();
+          this.inc(droppedLogLines());
         },
       });
     },

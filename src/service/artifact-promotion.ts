@@ -7,7 +7,7 @@ import type { Principal } from "../core/token.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { requireChangeable } from "./access.js";
 import { visibleArtifact } from "./artifacts.js";
-import { actorOf, type Audit } from "./audit.js";
+import type { Audit } from "./audit.js";
 import { checkQuota, checkSequence } from "./bundle-changes.js";
 import { bundleEvent } from "./bundle-events.js";
 import type { BundleDescription, BundleDraft, BundleMaking } from "./bundle-making.js";
@@ -108,7 +108,7 @@ export class ArtifactPromotions {
     checkSequence(environment, caller.ifSequence);
     const state = await making.publishIn(tx, principal, environment, draft, true);
     await tx.updateArtifact({ ...artifact, promotion: { at: instantOf(clock.now()), state } });
-    await audit.record(tx, artifact.orgId, actorOf(principal), {
+    await audit.record(tx, artifact.orgId, principal, {
       action: "artifact.promoted",
       resourceType: "artifact",
       resourceId: artifact.id,

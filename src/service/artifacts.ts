@@ -68,7 +68,7 @@ export class Artifacts {
         };
         await tx.putContent(content.content);
         await tx.insertArtifact(artifact);
-        await audit.record(tx, artifact.orgId, actorOf(principal), {
+        await audit.record(tx, artifact.orgId, principal, {
           action: "artifact.created",
           resourceType: "artifact",
           resourceId: artifact.id,
@@ -119,7 +119,7 @@ export class Artifacts {
       const artifact = await visibleArtifact(tx, caller, id);
       const { projectId, name, promotion } = artifact;
       await tx.deleteArtifact(artifact);
-      await this.deps.audit.record(tx, caller.orgId, actorOf(caller), {
+      await this.deps.audit.record(tx, caller.orgId, caller, {
         action: "artifact.deleted",
         resourceType: "artifact",
         resourceId: artifact.id,

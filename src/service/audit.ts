@@ -18,6 +18,9 @@ export interface AuditEntry {
   readonly metadata?: Metadata;
 }
 
+/** Who acted: a token and where its request came from; or nobody's token. */
+export type Actor = Pick<Principal, "keyPrefix" | "source"> | "system" | "operator";
+
 /** The newest event's number and hash, signed, for keeping elsewhere. */
 export interface AuditHead {
   readonly orgId: string;
@@ -30,8 +33,8 @@ export interface AuditHead {
 
 /** The record of every state change. */
 export interface Audit {
-  /** Appends an event in the transaction of what it records. `actor` is a token's prefix, `system` or `operator`. */
-  record(tx: Writer, orgId: string, actor: string, entry: AuditEntry): Promise<void>;
+  /** Appends an event in the transaction of what it records. */
+  record(tx: Writer, orgId: string, actor: Actor, entry: AuditEntry): Promise<void>;
   list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
   head(orgId: string): Promise<AuditHead>;
   /**
@@ -46,14 +49,15 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }
   return {
     async record(tx, orgId, actor, entry) {
       const last = await tx.auditHead(orgId);
+      const { keyPrefix, source } = typeof actor === "string" ? { keyPrefix: actor } : actor;
       const unsigned = {
         orgId,
         id: (last?.id ?? 0) + 1,
-        actor,
+        actor: keyPrefix,
         action: entry.action,
         resourceType: entry.resourceType,
         resourceId: entry.resourceId,
-        metadata: entry.metadata ?? {},
+        metadata: { ...entry.metadata, ...(source === undefined ? {} : { source }) },
         createdAt: timeAfter(last, instantOf(clock.now())),
         prevSignature: last?.signature ?? "",
       };

@@ -78,7 +78,7 @@ export class BundleMaking {
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
     const published = await this.#keep(tx, caller, environment, draft, activate ? "publish" : null);
-    await audit.record(tx, environment.orgId, actorOf(caller), {
+    await audit.record(tx, environment.orgId, caller, {
       action: "bundle.published",
       resourceType: "bundle",
       resourceId: published.bundle.id,
@@ -99,7 +99,7 @@ export class BundleMaking {
     const { audit, outbox } = this.deps;
     const promoted = await this.#keep(tx, caller, target, draft, "promote");
     const stages = { from_environment: source.environment.name, to_environment: target.name };
-    await audit.record(tx, target.orgId, actorOf(caller), {
+    await audit.record(tx, target.orgId, caller, {
       action: "bundle.promoted",
       resourceType: "bundle",
       resourceId: promoted.bundle.id,

@@ -47,7 +47,7 @@ export class Bundles {
         const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
         const at = instantOf(clock.now());
         const deployment = await activateIn(tx, environment, bundle, kind, actorOf(caller.principal), at);
-        await audit.record(tx, environment.orgId, actorOf(caller.principal), {
+        await audit.record(tx, environment.orgId, caller.principal, {
           action: "bundle.activated",
           resourceType: "bundle",
           resourceId: bundle.id,
@@ -114,7 +114,7 @@ export class Bundles {
       const { bundle, isActive } = state;
       if (isActive) throw new AppError("conflict", `version ${version} is active in "${environment.name}"`);
       await tx.deleteBundle(bundle);
-      await audit.record(tx, environment.orgId, actorOf(caller), {
+      await audit.record(tx, environment.orgId, caller, {
         action: "bundle.deleted",
         resourceType: "bundle",
         resourceId: bundle.id,

@@ -5,7 +5,7 @@ import type { Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Store } from "../store/store.js";
 import { seesEnvironment, visibleEnvironment, visibleProject, type EnvironmentPath } from "./access.js";
-import { actorOf, type Audit } from "./audit.js";
+import type { Audit } from "./audit.js";
 import { newEnvironment } from "./projects.js";
 import type { Sessions } from "./sessions.js";
 import type { TokenCache } from "./token-cache.js";
@@ -54,7 +54,7 @@ export class Environments {
       const position = input.position ?? 1 + Math.max(-1, ...siblings.map((sibling) => sibling.position));
       const environment = newEnvironment(project, input.name, position, next, instantOf(clock.now()));
       await tx.insertEnvironment(environment);
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "environment.created",
         resourceType: "environment",
         resourceId: environment.id,
@@ -103,7 +103,7 @@ export class Environments {
         promotesTo: change.promotesTo === undefined ? environment.promotesTo : change.promotesTo,
       };
       await tx.updateEnvironment(updated);
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "environment.updated",
         resourceType: "environment",
         resourceId: environment.id,
@@ -123,7 +123,7 @@ export class Environments {
     const deleted = await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       await tx.deleteEnvironment(environment.id);
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "environment.deleted",
         resourceType: "environment",
         resourceId: environment.id,

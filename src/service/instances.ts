@@ -15,6 +15,7 @@ export interface StatusReport {
   readonly reason: string | null;
   readonly agent: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  readonly clientAddress: string;
 }
 
 /** What the Znyx runtime sends after every poll, as far as the fleet view uses it. */
@@ -53,8 +54,13 @@ interface Seen {
   readonly appliedVersion: number | null;
   readonly reason: string | null;
   readonly agent: string | null;
+  readonly userAgent: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  readonly source: string | null;
 }
+
+/** Of a connection that says nothing more than that it is there. */
+const NOTHING_TOLD = { state: null, appliedSequence: null, appliedVersion: null, reason: null, agent: null } as const;
 
 /** A report that waits to be written. */
 type Pending = Seen & Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "lastSeen">;
@@ -71,11 +77,17 @@ export class Instances {
   /** A watch was opened, or lives on. */
   connected(
     principal: Principal,
-    seen: { instanceId: string; labels: Readonly<Record<string, string>>; agent: string | null },
+    seen: {
+      readonly instanceId: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly userAgent: string | null;
+      readonly clientAddress: string;
+    },
   ): void {
+    const { instanceId, labels, clientAddress } = seen;
     // A User-Agent header may be longer than the fleet view shows.
-    const agent = seen.agent?.slice(0, MAX_AGENT_CHARACTERS) ?? null;
-    this.#put(principal, { ...seen, agent, state: null, appliedSequence: null, appliedVersion: null, reason: null });
+    const userAgent = seen.userAgent?.slice(0, MAX_AGENT_CHARACTERS) ?? null;
+    this.#put(principal, { ...NOTHING_TOLD, instanceId, labels, userAgent, source: clientAddress });
   }
 
   /** Returns the newest sequence of the environment. */
@@ -96,8 +108,9 @@ export class Instances {
     }
     errors.throwIfAny();
     const applied = state === "applied" ? await read.deploymentBySequence(environmentId, report.sequence) : null;
+    const { instanceId, reason, agent, labels, clientAddress } = report;
     this.#put(principal, {
-      ...report,
+      ...{ instanceId, reason, agent, labels, userAgent: null, source: clientAddress },
       state,
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,
@@ -130,7 +143,9 @@ export class Instances {
       appliedVersion: applied?.version ?? null,
       reason: null,
       agent,
+      userAgent: null,
       labels: {},
+      source: clientAddress,
     });
   }
 
@@ -139,13 +154,14 @@ export class Instances {
     path: EnvironmentPath,
     limit: number | undefined,
     offset: number,
+    source?: string,
   ): Promise<Listed<InstanceView> & { limit: number }> {
     const { read } = this.deps.store;
     const page = pageOf(limit, offset, 100, 25);
     const environment = await visibleEnvironment(read, caller, path);
     // What was reported a moment ago belongs to the answer; when it cannot be written now, the older state does.
     await this.flush().catch(() => undefined);
-    const { rows, total } = await read.instances(environment.id, page);
+    const { rows, total } = await read.instances(environment.id, page, source);
     const views = rows.map((instance) => ({
       instance,
       behindBy: instance.appliedSequence === null ? null : environment.sequence - instance.appliedSequence,
@@ -204,6 +220,7 @@ function merge<T extends Seen>(older: Seen | null, newer: T): T {
     appliedVersion: newer.appliedVersion ?? older.appliedVersion,
     reason: newer.state === null ? older.reason : newer.reason,
     agent: newer.agent ?? older.agent,
+    userAgent: newer.userAgent ?? older.userAgent,
     labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
   };
 }

@@ -5,7 +5,7 @@ import { slugify, type Organization } from "../core/organization.js";
 import { KEY_HASH, type Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Store } from "../store/store.js";
-import { actorOf, type Audit } from "./audit.js";
+import type { Audit } from "./audit.js";
 import type { IssuedToken, Tokens } from "./tokens.js";
 import { FieldErrors, pageOf } from "./validate.js";
 
@@ -84,8 +84,8 @@ export class Organizations {
         metadata: { name: organization.name, plan: organization.plan, admin_key_prefix: adminToken.token.keyPrefix },
       };
       // In the operator's chain for who did it, and in its own so that its chain tells its whole story.
-      await audit.record(tx, caller.orgId, actorOf(caller), entry);
-      await audit.record(tx, id, actorOf(caller), entry);
+      await audit.record(tx, caller.orgId, caller, entry);
+      await audit.record(tx, id, caller, entry);
       return { organization, adminToken };
     });
   }
@@ -138,7 +138,7 @@ export class Organizations {
             : change.versionsPerEnvironment,
       };
       await tx.updateOrganization(updated);
-      await audit.record(tx, orgId, actorOf(caller), {
+      await audit.record(tx, orgId, caller, {
         action: "organization.updated",
         resourceType: "organization",
         resourceId: orgId,

@@ -5,7 +5,7 @@ import type { Pipeline, PipelineApp } from "../core/pipeline.js";
 import type { Principal } from "../core/token.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { requireChangeable } from "./access.js";
-import { actorOf, type Audit } from "./audit.js";
+import type { Audit } from "./audit.js";
 import { checkQuota } from "./bundle-changes.js";
 import { promotedDescription, type BundleDraft, type BundleMaking, type PromotionSource } from "./bundle-making.js";
 import type { ChangeRequest } from "./caller.js";
@@ -140,7 +140,7 @@ export class PipelinePromotion {
     promotedBy: string | null,
   ): Promise<void> {
     const { audit, outbox } = this.deps;
-    await audit.record(tx, pipeline.orgId, actorOf(caller), {
+    await audit.record(tx, pipeline.orgId, caller, {
       action: "pipeline.promoted",
       resourceType: "pipeline",
       resourceId: pipeline.id,

@@ -6,7 +6,7 @@ import type { Principal } from "../core/token.js";
 import type { Store, Writer } from "../store/store.js";
 import { seesEnvironment } from "./access.js";
 import type { Documents } from "./documents.js";
-import { actorOf, type Audit } from "./audit.js";
+import type { Audit } from "./audit.js";
 import { changeablePipeline, stageOf, visiblePipeline } from "./pipeline-access.js";
 import { viewPipeline, type AppView } from "./pipeline-view.js";
 import { MAX_STAGES } from "./stage-order.js";
@@ -136,7 +136,7 @@ export class PipelineStages {
     metadata: Readonly<Record<string, string | number>>,
   ): Promise<void> {
     await tx.updatePipeline({ ...pipeline, updatedAt: instantOf(this.deps.clock.now()) });
-    await this.deps.audit.record(tx, pipeline.orgId, actorOf(caller), {
+    await this.deps.audit.record(tx, pipeline.orgId, caller, {
       ...{ action, resourceType: "pipeline", resourceId: pipeline.id, metadata },
     });
   }

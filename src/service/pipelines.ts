@@ -9,7 +9,7 @@ import type { Listed } from "../store/page.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { visibleProject } from "./access.js";
 import type { Documents } from "./documents.js";
-import { actorOf, type Audit } from "./audit.js";
+import type { Audit } from "./audit.js";
 import { changeablePipeline, requirePipelineWriter, visiblePipeline, type SeenPipeline } from "./pipeline-access.js";
 import { viewPipeline, type PipelineView } from "./pipeline-view.js";
 import { reordered, type StageOrder } from "./stage-order.js";
@@ -159,7 +159,7 @@ export class Pipelines {
     action: string,
     metadata: Metadata,
   ): Promise<void> {
-    await this.deps.audit.record(tx, orgId, actorOf(caller), {
+    await this.deps.audit.record(tx, orgId, caller, {
       ...{ action, resourceType: "pipeline", resourceId: id, metadata },
     });
   }

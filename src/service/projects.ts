@@ -71,7 +71,7 @@ export class Projects {
         await outbox.emit(tx, tokenEvent("token.created", issued.token, actorOf(caller)));
         runtimeTokens.push({ environment, issued });
       }
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "project.created",
         resourceType: "project",
         resourceId: project.id,
@@ -127,7 +127,7 @@ export class Projects {
       const project = await visibleProject(tx, caller, projectId);
       const doomed = await tx.environments(projectId);
       await tx.deleteProject(projectId);
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "project.deleted",
         resourceType: "project",
         resourceId: projectId,

@@ -133,7 +133,7 @@ export class Pruning {
       count: deleted.count,
       versions: deleted.toTexts(),
     };
-    await audit.record(tx, environment.orgId, actorOf(caller), {
+    await audit.record(tx, environment.orgId, caller, {
       action: "bundle.pruned",
       resourceType: "environment",
       resourceId: environment.id,

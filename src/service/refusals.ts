@@ -46,12 +46,17 @@ export class Refusals {
     if (due.length === 0) return;
     await this.deps.store.write(async (tx) => {
       for (const [, { orgId, actor, operation, minute, codes, count }] of due) {
-        await this.deps.audit.record(tx, orgId, actor, {
-          action: "access.refused",
-          resourceType: "operation",
-          resourceId: operation,
-          metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
-        });
+        await this.deps.audit.record(
+          tx,
+          orgId,
+          { keyPrefix: actor },
+          {
+            action: "access.refused",
+            resourceType: "operation",
+            resourceId: operation,
+            metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
+          },
+        );
       }
     });
     for (const [key] of due) this.#pending.delete(key);

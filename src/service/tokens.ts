@@ -200,7 +200,7 @@ export class Tokens {
         previousExpiresAt: graceSeconds > 0 ? graceEnd : null,
       };
       await tx.updateToken(rotated);
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "token.rotated",
         resourceType: "token",
         resourceId: String(id),
@@ -221,7 +221,7 @@ export class Tokens {
       if (token === null) throw notFound("token");
       if (token.revokedAt !== null) return;
       await tx.updateToken({ ...token, revokedAt: this.#now(), previousHash: null, previousExpiresAt: null });
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "token.revoked",
         resourceType: "token",
         resourceId: String(id),
@@ -268,7 +268,7 @@ export class Tokens {
     const issued = await this.deps.store.write(async (tx) => {
       const issued = await issue(tx);
       const { id, keyType, keyPrefix, name, projectId, environmentId, environments, expiresAt } = issued.token;
-      await this.deps.audit.record(tx, caller.orgId, actorOf(caller), {
+      await this.deps.audit.record(tx, caller.orgId, caller, {
         action: "token.created",
         resourceType: "token",
         resourceId: String(id),

@@ -15,8 +15,11 @@ export interface WatchRequest {
   /** Empty when the runtime does not name itself. */
   readonly instanceId: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly agent: string | null;
+  /** What the HTTP client calls itself. */
+  readonly userAgent: string | null;
   readonly clientAddress: string;
+  /** What budgets count it under: api/admission-address.ts. */
+  readonly addressKey: string;
 }
 
 /** One message of a watch. `sequence` is the cursor to come back with. */
@@ -51,7 +54,7 @@ export class Watch {
     const { active, tokens, sessions, wakeups, instances, clock, heartbeatMs } = this.deps;
     const environmentId = environmentOf(principal);
     checkWatchRequest(request);
-    using session = sessions.open("stream", principal, environmentId, request.clientAddress);
+    using session = sessions.open("stream", principal, environmentId, request.addressKey);
     // After the session is open: a revocation from here on finds it.
     session.endBy(await tokens.recheck(principal));
     if (request.instanceId !== "") instances.connected(principal, request);

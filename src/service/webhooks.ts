@@ -8,7 +8,7 @@ import type { Reader, Store, Writer } from "../store/store.js";
 import { matchesEvent, validateEventPatterns } from "../webhook/event-types.js";
 import { checkWebhookSecret, createWebhookSecret, secretFingerprint } from "../webhook/secret.js";
 import { describeUrl } from "../webhook/target.js";
-import { actorOf, type Audit } from "./audit.js";
+import type { Audit } from "./audit.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "./outbox.js";
 import { owedEvents } from "./owed-events.js";
@@ -78,7 +78,7 @@ export class Webhooks {
       }
       // Nobody knows yet whether it keeps up.
       await tx.insertWebhook({ ...webhook, behindAfter: await tx.lastEvent() });
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "webhook.created",
         resourceType: "webhook",
         resourceId: webhook.id,
@@ -131,7 +131,7 @@ export class Webhooks {
         failingSince: isRevived || change.url !== undefined ? null : webhook.failingSince,
       };
       await tx.updateWebhook(changed);
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "webhook.updated",
         resourceType: "webhook",
         resourceId: id,
@@ -153,7 +153,7 @@ export class Webhooks {
     await store.write(async (tx) => {
       const webhook = await ownWebhook(tx, caller, id);
       await tx.deleteWebhook(id);
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "webhook.deleted",
         resourceType: "webhook",
         resourceId: id,
@@ -185,7 +185,7 @@ export class Webhooks {
         previousSecret: keepsOld ? webhook.secret : null,
         previousSecretExpiresAt: keepsOld ? addSeconds(this.#now(), graceSeconds) : null,
       });
-      await audit.record(tx, caller.orgId, actorOf(caller), {
+      await audit.record(tx, caller.orgId, caller, {
         action: "webhook.secret_rotated",
         resourceType: "webhook",
         resourceId: id,
@@ -260,7 +260,7 @@ export class Webhooks {
     id: string,
     metadata: Readonly<Record<string, string | number>>,
   ): Promise<void> {
-    await this.deps.audit.record(tx, caller.orgId, actorOf(caller), {
+    await this.deps.audit.record(tx, caller.orgId, caller, {
       action: "webhook.replayed",
       resourceType: "webhook",
       resourceId: id,

@@ -27,11 +27,12 @@ export async function pageIds(db: Kysely<Schema>, filter: AuditFilter): Promise<
 
 /** How many events the filter matches whatever its page is: exactly by instants alone, else up to MAX_COUNTED. */
 export async function totalOf(db: Kysely<Schema>, filter: AuditFilter): Promise<number> {
-  const { orgId, actor, action, resourceType, resourceId, since, until } = filter;
+  const { orgId, actor, action, resourceType, resourceId, source, since, until } = filter;
   const whole = { orgId, limit: 1, ...(since && { since }), ...(until && { until }) };
   const { after = 0, before = 1 } = await withoutInstants(db, { ...whole, before: (await newestId(db, orgId)) + 1 });
   // Events count from 1 without gaps and are never deleted.
-  if ([actor, action, resourceType, resourceId].every((it) => it === undefined)) return Math.max(0, before - after - 1);
+  if ([actor, action, resourceType, resourceId, source].every((it) => it === undefined))
+    return Math.max(0, before - after - 1);
   const all = between(matching(db, filter), { orgId, limit: 1, after, before });
   const { total } = await db
     .selectFrom(all.select("id").limit(MAX_COUNTED).as("counted"))
@@ -73,6 +74,7 @@ function matching(db: Kysely<Schema>, filter: Numbered): Events {
   if (filter.actor !== undefined) query = query.where("actor", "=", filter.actor);
   if (filter.resourceType !== undefined) query = query.where("resource_type", "=", filter.resourceType);
   if (filter.resourceId !== undefined) query = query.where("resource_id", "=", filter.resourceId);
+  if (filter.source !== undefined) query = query.where("source", "=", filter.source);
   return withAction(query, filter);
 }
 
@@ -95,8 +97,8 @@ function prefixRange(action: string): { from: string; to: string } | undefined {
   return { from: `${stem}.`, to: `${stem}/` };
 }
 
-function isPrefixAlone({ action = "", actor, resourceType, resourceId }: Numbered): boolean {
-  return action.endsWith(".*") && [actor, resourceType, resourceId].every((it) => it === undefined);
+function isPrefixAlone({ action = "", actor, resourceType, resourceId, source }: Numbered): boolean {
+  return action.endsWith(".*") && [actor, resourceType, resourceId, source].every((it) => it === undefined);
 }
 
 /** The actions of a prefix that there are: one look at the index for each, over all the events that have it. */

@@ -56,6 +56,7 @@ export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"
         resource_type: event.resourceType,
         resource_id: event.resourceId,
         metadata: JSON.stringify(event.metadata),
+        source: typeof event.metadata.source === "string" ? event.metadata.source : null,
         created_at: event.createdAt,
         signature: event.signature,
         prev_signature: event.prevSignature,

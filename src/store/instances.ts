@@ -4,7 +4,7 @@ import { countRows } from "./count.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
-/** Rows in one statement: a fleet reports in batches, and a row has eleven parameters. */
+/** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
 const PUT_CHUNK = 50;
 
 export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "instances"> {
@@ -19,8 +19,9 @@ export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "i
         .executeTakeFirst();
       return row === undefined ? null : instanceOf(row);
     },
-    async instances(environmentId, { limit, offset }) {
-      const all = db.selectFrom("instances").where("environment_id", "=", environmentId);
+    async instances(environmentId, { limit, offset }, source) {
+      const whole = db.selectFrom("instances").where("environment_id", "=", environmentId);
+      const all = source === undefined ? whole : whole.where("source", "=", source);
       const rows = await all
         .selectAll()
         .orderBy("last_seen", "desc")
@@ -72,7 +73,9 @@ async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise
         state: eb.ref("excluded.state"),
         reason: eb.ref("excluded.reason"),
         agent: eb.ref("excluded.agent"),
+        user_agent: eb.ref("excluded.user_agent"),
         labels: eb.ref("excluded.labels"),
+        source: eb.ref("excluded.source"),
         last_seen: eb.ref("excluded.last_seen"),
       })),
     )
@@ -114,7 +117,9 @@ function instanceOf(row: Row<"instances">): RuntimeInstance {
     state: row.state,
     reason: row.reason,
     agent: row.agent,
+    userAgent: row.user_agent,
     labels: JSON.parse(row.labels) as Record<string, string>,
+    source: row.source,
     lastSeen: row.last_seen,
   };
 }
@@ -130,7 +135,9 @@ function rowOf(instance: RuntimeInstance): NewRow<"instances"> {
     state: instance.state,
     reason: instance.reason,
     agent: instance.agent,
+    user_agent: instance.userAgent,
     labels: JSON.stringify(instance.labels),
+    source: instance.source,
     last_seen: instance.lastSeen,
   };
 }

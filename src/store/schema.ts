@@ -136,7 +136,11 @@ interface InstancesTable {
   state: "connected" | "applied" | "rejected";
   reason: string | null;
   agent: string | null;
+  /** What its HTTP client calls itself. */
+  user_agent: string | null;
   labels: string;
+  /** The address that it was last seen at. */
+  source: string | null;
   last_seen: string;
 }
 
@@ -149,6 +153,8 @@ interface AuditEventsTable {
   resource_type: string;
   resource_id: string;
   metadata: string;
+  /** As in the metadata, where it is signed: for looking events up by it. */
+  source: string | null;
   created_at: string;
   signature: string;
   prev_signature: string;

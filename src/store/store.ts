@@ -42,6 +42,8 @@ export interface AuditFilter {
   readonly action?: string;
   readonly resourceType?: string;
   readonly resourceId?: string;
+  /** The address that a change came from. */
+  readonly source?: string;
   readonly since?: Instant;
   readonly until?: Instant;
 }
@@ -133,8 +135,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
 
   idempotentAnswer(tokenId: number, operation: string, key: string): Promise<IdempotentAnswer | null>;
   instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
-  /** Last seen first. */
-  instances(environmentId: string, page: Page): Promise<Listed<RuntimeInstance>>;
+  /** Last seen first; with `source` only those last seen at this address. */
+  instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
   /** Newest first. */
   publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { ADMIN_TOKEN } from "../support/server.js";
 
 /** A server in a process of its own, which can be killed. */
@@ -19,13 +20,17 @@ export interface ServerEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Starts the built server on a directory; resolves when it listens, rejects when it ends instead. */
+/**
+ * Starts the built server on a directory; resolves when it listens, rejects when it ends instead. `log` is what its standard error
+ * is: a pipe that is read, one that nobody reads, or a file's descriptor.
+ */
 export async function startServerProcess(
   directory: string,
   settings: Readonly<Record<string, string>> = {},
+  log: "read" | "unread" | number = "read",
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "../../dist/src/main.js"), "serve"], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", typeof log === "number" ? log : "pipe"],
     env: {
       PATH: process.env.PATH ?? "",
       SIGNET_DATA: directory,
@@ -37,14 +42,16 @@ export async function startServerProcess(
     },
   });
   let errors = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
+  if (log === "read") {
+    child.stderr?.on("data", (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+  }
   const ended = (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>).then(([code, signal]) => {
     return { code, signal };
   });
   const listening = (async () => {
-    for await (const line of createInterface({ input: child.stdout })) {
+    for await (const line of createInterface({ input: child.stdout as Readable })) {
       const url = /^signet listening on (http:\/\/\S+)$/.exec(line)?.[1];
       if (url !== undefined) return url;
     }

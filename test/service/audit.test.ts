@@ -40,6 +40,22 @@ describe("the audit", () => {
     expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true, checked: before + 1 });
   });
 
+  it("says where each change came from, signed, and finds it by that", async () => {
+    const from = (source: string) => ({ ...signet.admin, source });
+    await signet.services.projects.create(from("192.0.2.1"), "one");
+    await signet.services.projects.create(from("192.0.2.2"), "two");
+    await signet.publish("dev", { n: 1 });
+    const at = async (source: string) => {
+      const { rows, total } = await signet.services.audit.list({ orgId: signet.orgId, limit: 100, source });
+      return [total, ...rows.map(({ metadata }) => [metadata.name, metadata.source])];
+    };
+    expect(await at("192.0.2.2")).toEqual([1, ["two", "192.0.2.2"]]);
+    expect(await at("192.0.2.9")).toEqual([0]);
+    const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 1 });
+    expect(rows[0]?.metadata).not.toHaveProperty("source");
+    expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true });
+  });
+
   it.each(CHANGES)("and the state of %s (%#) are kept together or not at all", async (_, change) => {
     await signet.publish("dev", { n: 1 });
     await signet.publish("dev", { n: 2 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { StatusReport } from "../../src/service/instances.js";
 import { useServices } from "./fixture.js";
 
-const nothing = { reason: null, agent: null, labels: {} };
+const clientAddress = "192.0.2.1";
+const nothing = { reason: null, agent: null, labels: {}, clientAddress };
 
 describe("runtime instances", () => {
   const signet = useServices();
@@ -20,11 +21,12 @@ describe("runtime instances", () => {
 
   it("are shown from their first connection, with how far they are behind from their first report", async () => {
     const principal = await published(3);
-    instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, agent: "v1" });
-    expect(await list()).toMatchObject([{ instanceId: "a", state: "connected", behindBy: null, agent: "v1" }]);
+    instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, userAgent: "v1", clientAddress });
+    const first = { instanceId: "a", state: "connected", behindBy: null, userAgent: "v1", source: clientAddress };
+    expect(await list()).toMatchObject([{ ...first, agent: null }]);
     expect(await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 })).toBe(3);
     const expected = { state: "applied", appliedSequence: 2, appliedVersion: 2, behindBy: 1 };
-    expect(await list()).toMatchObject([{ ...expected, agent: "v1", labels: { zone: "1" } }]);
+    expect(await list()).toMatchObject([{ ...expected, userAgent: "v1", labels: { zone: "1" } }]);
   });
 
   it.each([
@@ -34,18 +36,20 @@ describe("runtime instances", () => {
   ])("keep what a later report does not tell: %s", async (_, write) => {
     const principal = await published(2);
     const rejected = { instanceId: "a", state: "rejected", sequence: 2, reason: "bad signature" };
+    const applied = { instanceId: "a", state: "applied", sequence: 1 };
     const steps: readonly (() => Promise<number> | void)[] = [
-      () => instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 1 }),
-      () => instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, agent: "v2" }),
+      () => instances().report(principal, { ...nothing, ...applied, agent: "mine 1.0" }),
+      () =>
+        instances().connected(principal, { instanceId: "a", labels: { zone: "1" }, userAgent: "v2", clientAddress }),
       () => instances().report(principal, { ...nothing, ...rejected }),
-      () => instances().connected(principal, { instanceId: "a", labels: {}, agent: null }),
+      () => instances().connected(principal, { instanceId: "a", labels: {}, userAgent: null, clientAddress }),
     ];
     for (const step of steps) {
       await step();
       if (write !== false) await instances().flush();
       if (write === null) await signet.reopen();
     }
-    const kept = { appliedSequence: 1, appliedVersion: 1, agent: "v2", labels: { zone: "1" } };
+    const kept = { appliedSequence: 1, appliedVersion: 1, agent: "mine 1.0", userAgent: "v2", labels: { zone: "1" } };
     expect(await list()).toMatchObject([{ ...kept, state: "rejected", reason: "bad signature" }]);
     await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 });
     expect(await list()).toMatchObject([{ state: "applied", appliedSequence: 2, reason: null, behindBy: 0 }]);
@@ -62,7 +66,7 @@ describe("runtime instances", () => {
     );
   });
 
-  const heartbeat = { reporter: "a", bundleEtag: null, policyHash: null, agent: null, clientAddress: "192.0.2.1" };
+  const heartbeat = { reporter: "a", bundleEtag: null, policyHash: null, agent: null, clientAddress };
   const other = `sha256:${"0".repeat(64)}`;
   it.each([
     ["a plain tag", (hash: string) => ({ bundleEtag: `${hash}.2` }), 2],
@@ -88,9 +92,9 @@ describe("runtime instances", () => {
 
   it("that all call themselves the same are told apart by their address", async () => {
     const principal = await published(0);
-    for (const clientAddress of ["192.0.2.1", "192.0.2.2", "192.0.2.1"]) {
+    for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.1"]) {
       for (const reporter of [null, "", "sidecar"]) {
-        await instances().heartbeat(principal, { ...heartbeat, reporter, clientAddress });
+        await instances().heartbeat(principal, { ...heartbeat, reporter, clientAddress: address });
       }
     }
     expect((await list()).map(({ instanceId }) => instanceId).sort()).toEqual(
@@ -115,11 +119,27 @@ describe("runtime instances", () => {
     expect(await list()).toEqual([]);
   });
 
+  it("are found by the address that they were last seen at", async () => {
+    const principal = await published(1);
+    const report = { ...nothing, instanceId: "a", state: "applied", sequence: 1 };
+    await instances().report(principal, report);
+    await instances().report(principal, { ...report, instanceId: "b", clientAddress: "192.0.2.7" });
+    instances().connected(principal, { instanceId: "c", labels: {}, userAgent: null, clientAddress: "192.0.2.7" });
+    const at = async (source: string) => {
+      const { rows, total } = await instances().list(signet.admin, signet.path("dev"), 100, 0, source);
+      return [total, ...rows.map(({ instance }) => instance.instanceId).sort()];
+    };
+    expect(await at("192.0.2.7")).toEqual([2, "b", "c"]);
+    instances().connected(principal, { instanceId: "b", labels: {}, userAgent: null, clientAddress });
+    expect(await at("192.0.2.7")).toEqual([1, "c"]);
+    expect(await at("192.0.2.9")).toEqual([0]);
+  });
+
   it("of one token are bounded: those that were seen last stay", async () => {
     const principal = await published(0);
     for (let n = 0; n < 10_100; n += 1) {
       signet.clock.advanceSeconds(1);
-      instances().connected(principal, { instanceId: `i${n}`, labels: {}, agent: null });
+      instances().connected(principal, { instanceId: `i${n}`, labels: {}, userAgent: null, clientAddress });
     }
     await instances().flush();
     expect(signet.count("instances")).toBe(10_000);
@@ -129,18 +149,18 @@ describe("runtime instances", () => {
 
   it("hold a bounded agent, whoever tells it", async () => {
     const principal = await published(0);
-    const request = { afterSequence: 0, instanceId: "a", labels: {}, clientAddress: "192.0.2.1" };
-    const agent = "a".repeat(10_000);
-    const events = signet.services.watch.watch(principal, { ...request, agent }, new AbortController().signal);
+    const request = { afterSequence: 0, instanceId: "a", labels: {}, clientAddress, addressKey: clientAddress };
+    const userAgent = "a".repeat(10_000);
+    const events = signet.services.watch.watch(principal, { ...request, userAgent }, new AbortController().signal);
     // Refused or shortened: both are fine.
     await events.next().catch(() => null);
     await events.return(undefined);
-    for (const instance of await list()) expect((instance.agent ?? "").length).toBeLessThanOrEqual(255);
+    for (const instance of await list()) expect((instance.userAgent ?? "").length).toBeLessThanOrEqual(255);
   });
 
   it("of an environment that was deleted meanwhile are forgotten", async () => {
     const principal = await published(0);
-    instances().connected(principal, { instanceId: "a", labels: {}, agent: null });
+    instances().connected(principal, { instanceId: "a", labels: {}, userAgent: null, clientAddress });
     await signet.services.environments.delete(signet.admin, signet.path("dev"));
     await instances().flush();
     expect(signet.count("instances")).toBe(0);

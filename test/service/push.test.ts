@@ -36,7 +36,8 @@ describe("watches of a fleet", () => {
     const readers = Array.from({ length: count }, () => new Reader());
     for (const [index, reader] of readers.entries()) {
       const { principal } = await signet.runtime(environment, { name: `${environment} ${index}` });
-      const from = { agent: null, clientAddress: `192.0.2.${index}` };
+      const address = `192.0.2.${index}`;
+      const from = { userAgent: null, clientAddress: address, addressKey: address };
       await signet.services.push.open(principal, { afterSequence, instanceId: "", labels: {}, ...from }, reader);
     }
     return readers;

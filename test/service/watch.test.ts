@@ -12,7 +12,8 @@ describe("a watch", () => {
 
   const reader = new AbortController();
   function watch(principal: Principal, afterSequence = 0, signal = reader.signal): AsyncGenerator<WatchEvent> {
-    const request = { afterSequence, instanceId: "", labels: {}, agent: null, clientAddress: "192.0.2.1" };
+    const from = { userAgent: null, clientAddress: "192.0.2.1", addressKey: "192.0.2.1" };
+    const request = { afterSequence, instanceId: "", labels: {}, ...from };
     return signet.services.watch.watch(principal, request, signal);
   }
   const next = async (events: AsyncGenerator<WatchEvent>) => (await events.next()).value as WatchEvent;

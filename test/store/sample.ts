@@ -150,7 +150,9 @@ export function anInstance(token: Token, changes: Partial<RuntimeInstance> = {})
     state: "connected",
     reason: null,
     agent: null,
+    userAgent: null,
     labels: {},
+    source: null,
     lastSeen: AT,
     ...changes,
   };

@@ -1,4 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
+import { plainAddress } from "../../core/address.js";
 import { headerOf, type NodeRequest } from "./node-http.js";
 
 /** Whose word on a client's address counts. */
@@ -9,7 +10,7 @@ export interface ProxyTrust {
   readonly header: "x-forwarded-for" | "forwarded";
 }
 
-/** Whom a request is from, as text; empty when the connection is already gone. */
+/** Whom a request is from, as text, IPv4 always in its short form; empty when the connection is already gone. */
 export type ClientAddressOf = (req: AddressedRequest) => string;
 
 /** What tells it: a request, or one of HTTP/2 before it is made. */
@@ -35,7 +36,7 @@ export function createClientAddressOf({ hops, header }: ProxyTrust): ClientAddre
       address = found;
       rest = before;
     }
-    return address;
+    return plainAddress(address);
   };
 }
 

@@ -1,6 +1,7 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import { createServer, type SecureContextOptions, type TLSSocket, type TlsOptions } from "node:tls";
+import { plainAddress } from "../../core/address.js";
 import { refuseConnection } from "./connection-refusal.js";
 
 /** Forward secret and authenticated only, which is also all that HTTP/2 allows (RFC 9113, section 9.2.2). */
@@ -73,7 +74,7 @@ export function createTlsTermination(options: TlsTerminationOptions): TlsTermina
   const handshakes = new Map<string, Handshake>();
 
   server.on("tlsClientError", (error, socket) => {
-    onRefused(socket.remoteAddress ?? "", error.message);
+    onRefused(plainAddress(socket.remoteAddress ?? ""), error.message);
     socket.destroy();
   });
   server.on("secureConnection", (socket) => {
@@ -91,7 +92,7 @@ export function createTlsTermination(options: TlsTerminationOptions): TlsTermina
       handshake.decrypted(socket, version);
       return;
     }
-    onRefused(socket.remoteAddress ?? "", flaw);
+    onRefused(plainAddress(socket.remoteAddress ?? ""), flaw);
     refuseConnection(socket, version, flaw);
   });
 
@@ -101,7 +102,7 @@ export function createTlsTermination(options: TlsTerminationOptions): TlsTermina
       const peer = peerOf(socket);
       const timer = setTimeout(() => {
         tooSlow();
-        onRefused(socket.remoteAddress ?? "", "the TLS handshake took too long");
+        onRefused(plainAddress(socket.remoteAddress ?? ""), "the TLS handshake took too long");
         socket.destroy();
       }, handshakeTimeoutMs);
       const handshake = { decrypted, timer };

@@ -14,7 +14,8 @@ export function watchRequest(
     afterSequence: resumeSequence(header.get("last-event-id")) ?? afterSequence,
     instanceId,
     labels,
-    agent: header.get("user-agent"),
-    clientAddress: addressKey(clientAddress),
+    userAgent: header.get("user-agent"),
+    clientAddress,
+    addressKey: addressKey(clientAddress),
   };
 }

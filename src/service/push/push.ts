@@ -47,8 +47,7 @@ export class Push {
     hub.add(subscriber);
     reader.opened(subscriber);
     try {
-      const { clientAddress } = request;
-      subscriber.place = sessions.enter("stream", principal, environmentId, clientAddress, subscriber);
+      subscriber.place = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
       // After the place was taken: a revocation from here on finds it.
       subscriber.place.endBy(await tokens.recheck(principal));
       seen?.();

@@ -6,6 +6,7 @@ import { pipelines } from "./0003-pipelines.js";
 import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
 import { webhookPlaces } from "./0006-webhook-places.js";
+import { sources } from "./0007-sources.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -23,6 +24,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0004-history": history(),
     "0005-trace-context": traceContext,
     "0006-webhook-places": webhookPlaces,
+    "0007-sources": sources,
   };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

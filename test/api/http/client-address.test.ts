@@ -22,6 +22,8 @@ describe("X-Forwarded-For", () => {
     ["two proxies, and a client that makes up three", 2, "1.1.1.1,2.2.2.2,3.3.3.3,192.0.2.1,10.0.0.8", "192.0.2.1"],
     ["fewer entries than proxies", 3, "192.0.2.1, 10.0.0.8", "192.0.2.1"],
     ["IPv6", 1, "2001:db8::1", "2001:db8::1"],
+    ["IPv4 inside of IPv6", 1, "::ffff:192.0.2.1", "192.0.2.1"],
+    ["IPv4 inside of IPv6, in hex and brackets", 1, "[::FFFF:c000:201]:4711", "192.0.2.1"],
     ["IPv6 in brackets", 1, "[2001:db8::1]", "2001:db8::1"],
     ["IPv6 with a port", 1, "[2001:db8::1]:4711", "2001:db8::1"],
     ["IPv4 with a port", 1, "192.0.2.1:4711", "192.0.2.1"],

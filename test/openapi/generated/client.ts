@@ -1500,6 +1500,8 @@ export interface components {
             created_at: string;
             /** @description Names the key of the signature in ListKeys. */
             key_id: string;
+            /** @description The client's address as the server saw it; signed as "source" of the metadata. Unset for what no request made. */
+            source: string | null;
         };
         AuditHead: {
             org_id: string;
@@ -2122,12 +2124,15 @@ export interface components {
             reason: string | null;
             /** Format: date-time */
             last_seen: string;
+            /** @description What it reports of itself, else what its HTTP client calls itself. */
             agent: string | null;
             labels: {
                 [key: string]: string;
             };
             /** @description The prefix of its token. */
             key_prefix: string;
+            /** @description The client's address as the server saw it, of the newest report or connection. */
+            source: string | null;
         };
         /** @description The runtime token of a new environment. */
         RuntimeKey: {
@@ -2788,6 +2793,8 @@ export interface operations {
                 resource_id?: string;
                 since?: string;
                 until?: string;
+                /** @description Only changes that came from this address. */
+                source?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5045,6 +5052,8 @@ export interface operations {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
+                /** @description Only instances that were last seen at this address. */
+                source?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */

@@ -30,6 +30,7 @@ describe("migrate", () => {
       { name: "0004-history" },
       { name: "0005-trace-context" },
       { name: "0006-webhook-places" },
+      { name: "0007-sources" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
