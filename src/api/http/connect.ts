@@ -6,7 +6,7 @@ import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
 import { toAppError } from "../errors.js";
-import type { ScanJson } from "../scan-json.js";
+import type { ScanJsonFor } from "../scan-json.js";
 import { operationOf } from "../operations.js";
 import { maxMessageBytesOf } from "../request-size.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
@@ -35,7 +35,7 @@ export interface RpcOptions {
   readonly admission: Admission;
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
-  readonly scan: ScanJson;
+  readonly scan: ScanJsonFor;
   /** Serves watches in place of their generic handler; null serves them with it. */
   readonly watch: WatchDoor | null;
   /** Aborted when the server begins to shut down. */
@@ -180,7 +180,7 @@ async function invoke(invocation: Invocation): Promise<void> {
     request.body = chunksOf(req);
   } else if (!form.get) {
     const call = values.get(callKey);
-    const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal.tokenId, res);
+    const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal, res);
     const { body, message } = await checkedBody(invocation, request.header, share);
     request.body = createAsyncIterable([body]);
     values.set(messageKey, message);
@@ -213,16 +213,17 @@ async function readAndLetGo(invocation: Invocation, header: Headers): Promise<St
 /** Null for methods without a token, whose requests are too small to count. */
 function shareOf({ bodyMemory, values }: Invocation): BodyShare | null {
   const call = values.get(callKey);
-  return call === undefined ? null : bodyMemory.open(call.principal.tokenId);
+  return call === undefined ? null : bodyMemory.open(call.principal);
 }
 
 async function checkedBody(
-  { route, form, req, scan }: Invocation,
+  { route, form, req, values, scan: scanFor }: Invocation,
   header: Headers,
   share: BodyShare | null,
 ): Promise<StrictBody> {
   const { maxBytes, handler } = route;
   const body = await readBody(req, bodyLimit(route, form), share);
+  const scan = scanFor(values.get(callKey)?.principal ?? null);
   return await strictBody(handler.method.input, form, header, body, { maxBytes, share, scan });
 }
 

@@ -5,7 +5,7 @@ import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import { maxBodyBytesOf } from "../request-size.js";
-import type { ScanJson } from "../scan-json.js";
+import type { ScanJsonFor } from "../scan-json.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
 import { requestConnection } from "../http/connections.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
@@ -28,7 +28,7 @@ export interface RestHandlerOptions {
   /** Of a request body with a document, as sent and decompressed. */
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
-  readonly scan: ScanJson;
+  readonly scan: ScanJsonFor;
   /** Serves watches in place of their method; null serves them with it. */
   readonly watch: WatchDoor | null;
 }
@@ -90,9 +90,9 @@ async function answer(
   }
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
-  const share = bodyMemory.openUntilClose(call.principal.tokenId, res);
+  const share = bodyMemory.openUntilClose(call.principal, res);
   const body = await bodyOf(route, req, maxBodyBytesOf(route.spec.method, maxBodyBytes), share);
-  const scanned = await scanBody(body, route, scan);
+  const scanned = await scanBody(body, route, scan(call.principal));
   const message = bindRequest(route, { pathValues, query, body, scanned });
   if (watch === null || route.spec.method !== WATCH) return await invoke({ route, message, call, req, res, context });
   const { report } = context;
