@@ -1,4 +1,4 @@
-import { printable } from "./table.js";
+import { printable } from "../../core/printable.js";
 
 /** One operation of a JSON Patch (RFC 6902). */
 interface Operation {
