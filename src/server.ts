@@ -17,6 +17,7 @@ import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
 import { openSecurePort, type SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
+import { openMemory } from "./memory.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
 import { createDoor, openWire } from "./wire.js";
@@ -110,6 +111,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
   }
   await keepPublicKeys(store, systemClock, keys);
+  const memory = openMemory(config, log);
   const services = assembleServices({
     store,
     keys,
@@ -118,6 +120,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     heartbeatMs: config.heartbeatMs,
     observers: observability.services,
     tracing: observability.tracing,
+    documents: memory.documents,
     webhooks: {
       allowList: config.webhookAllow,
       schedule: config.webhookRetrySeconds,
@@ -131,7 +134,10 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   const admission = createDoor(services, config);
   const observer = observability.metrics.requests;
   const polls = ground.hotPaths ? new Polls({ admission, active: services.active, observer, logger: log }) : null;
-  const http = openWire({ services, store, config, observability, admission, polls, securePort, log });
+  const http = openWire({
+    ...{ services, store, config, observability, admission, polls, securePort, log },
+    bodyMemory: memory.bodies,
+  });
   observability.metrics.readFrom({
     clock: systemClock,
     webhookBacklog: () => store.read.webhookBacklog(),

@@ -15,7 +15,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   yaml: { layers: [], packages: [/^node:/, /^yaml$/] },
   service: {
     layers: ["core", "bundle", "store", "webhook", "yaml"],
-    packages: [/^node:/, /^lru-cache$/, /^fast-json-patch$/, /^uuid$/],
+    packages: [/^node:/, /^lru-cache$/, /^uuid$/],
   },
   api: {
     layers: ["core", "bundle", "service", "store", "gen"],
@@ -119,6 +119,13 @@ describe("architecture", () => {
         ]),
       ),
     ).not.toBeNull();
+  });
+
+  it("sessions of HTTP/2 are ended in one file, which knows when that is safe", () => {
+    const enders = files.filter((file) =>
+      /\bsession\??\.(destroy|close|goaway)\(/.test(readFileSync(join(root, file), "utf8")),
+    );
+    expect(enders).toEqual(["src/api/http/hang-up.ts"]);
   });
 
   it("only config.ts and the process edge read the environment", () => {

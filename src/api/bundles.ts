@@ -66,12 +66,14 @@ export function createBundleService(services: {
     },
 
     async getBundleDocument(request, context) {
+      context.responseHeader.set("Cache-Control", "no-store, no-transform");
       return { document: await bundles.document(callOf(context).principal, pathOf(request), request.version) };
     },
 
     async diffBundles(request, context) {
-      const { version, otherVersion } = request;
-      return { patch: await bundles.diff(callOf(context).principal, pathOf(request), version, otherVersion) };
+      const { principal } = callOf(context);
+      const versions = [request.version, request.otherVersion] as const;
+      return { patch: await bundles.diff(principal, pathOf(request), versions, context.signal) };
     },
 
     async deleteBundle(request, context) {

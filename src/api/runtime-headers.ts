@@ -1,7 +1,20 @@
 import { invalidField } from "../core/error.js";
+import type { Cursor } from "../service/cursor.js";
 import { MAX_WAIT_SECONDS } from "../service/latest.js";
 
 const MAX_TAGS = 100;
+
+/**
+ * What a server that compresses on the way adds to an entity tag: `"…-gzip"` and `"…"-gzip` (Apache), `"…--gzip"` (Jetty), `"…;gzip"`.
+ * None of ours ends so.
+ */
+const CODING = /(?:--?|;)(?:gzip|br|zstd|deflate)$/i;
+
+/** An entity tag without quotes, `W/` and what was added on the way. */
+export function plainEntityTag(tag: string): string {
+  const quoted = tag.trim().replace(/^W\//, "").replace(CODING, "");
+  return quoted.replace(/^"(.*)"$/, "$1").replace(CODING, "");
+}
 
 /**
  * The entity tags of an If-None-Match header (RFC 9110, section 13.1.2) without quotes and `W/`. Unquoted tags are taken too, since
@@ -9,12 +22,7 @@ const MAX_TAGS = 100;
  */
 export function entityTags(header: string | null): readonly string[] {
   if (header === null) return [];
-  const tags = header.split(",", MAX_TAGS).map((part) =>
-    part
-      .trim()
-      .replace(/^W\//, "")
-      .replace(/^"(.*)"$/, "$1"),
-  );
+  const tags = header.split(",", MAX_TAGS).map(plainEntityTag);
   return tags.filter((tag) => tag !== "");
 }
 
@@ -24,9 +32,15 @@ export function preferredWaitSeconds(header: string | null): number {
   return Math.min(Number(wait ?? 0), MAX_WAIT_SECONDS);
 }
 
-/** The sequence of a Last-Event-ID header, with which an EventSource comes back. Throws `invalid` for anything but digits. */
-export function resumeSequence(header: string | null): number | undefined {
+/**
+ * The cursor of a Last-Event-ID header, with which an EventSource comes back: `<sequence>.<deployment_id>`, or the sequence alone.
+ * Throws `invalid` for anything else.
+ */
+export function resumeCursor(header: string | null): Cursor | undefined {
   if (header === null || header === "") return undefined;
-  if (!/^\d{1,10}$/.test(header)) throw invalidField(["last-event-id"], "must be a sequence", "value", "header");
-  return Number(header);
+  const [, sequence, afterDeploymentId = ""] = /^(\d{1,10})(?:\.([0-9A-Za-z-]{1,64}))?$/.exec(header) ?? [];
+  if (sequence === undefined) {
+    throw invalidField(["last-event-id"], "must be a sequence, or <sequence>.<deployment_id>", "value", "header");
+  }
+  return { afterSequence: Number(sequence), afterDeploymentId };
 }

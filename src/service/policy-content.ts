@@ -1,12 +1,7 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../bundle/canonical-json.js";
 import { canonicalContent, type CanonicalContent } from "../bundle/policy-hash.js";
-import {
-  namesEnvironment,
-  rewriteScopePolicies,
-  validateScopePolicies,
-  type ScopePolicies,
-} from "../bundle/scope-policies.js";
+import { rewriteScopePolicies, validateScopePolicies, type ScopePolicies } from "../bundle/scope-policies.js";
 import { scanStrictJson } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
 import { invalidField } from "../core/error.js";
@@ -33,28 +28,6 @@ export function promoteContent(content: Content, fromEnvironment: string, toEnvi
   const policies = JSON.parse(content.policies) as JsonObject;
   const scoped = JSON.parse(content.scopePolicies) as ScopePolicies;
   return contentOf(policies, rewriteScopePolicies(scoped, fromEnvironment, toEnvironment));
-}
-
-/** One content for many environments that it is promoted to: made once for all whose names make no difference to it. */
-export class PromotedContents {
-  readonly #made = new Map<string, Promise<PolicyContent>>();
-  readonly #namesSource: boolean;
-
-  constructor(
-    private readonly content: Content,
-    private readonly fromEnvironment: string,
-    private readonly promote: (content: Content, from: string, to: string) => Promise<PolicyContent>,
-  ) {
-    this.#namesSource = namesEnvironment(JSON.parse(content.scopePolicies) as ScopePolicies, fromEnvironment);
-  }
-
-  /** As promoteContent. */
-  async for(toEnvironment: string): Promise<PolicyContent> {
-    const key = this.#namesSource ? toEnvironment : "";
-    const made = this.#made.get(key) ?? this.promote(this.content, this.fromEnvironment, toEnvironment);
-    this.#made.set(key, made);
-    return await made;
-  }
 }
 
 /** A JSON text that must be a string: what the string holds. Throws `invalid`. */

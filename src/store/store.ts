@@ -78,7 +78,7 @@ export interface IdempotentAnswer {
   readonly tokenId: number;
   readonly operation: string;
   readonly key: string;
-  /** SHA-256 of the request, lower-case hex. */
+  /** What tells the request from another one: opaque. */
   readonly requestHash: string;
   /** JSON. */
   readonly answer: string;

@@ -11,7 +11,7 @@ import {
   uint32,
 } from "../../bench/load/http2-frames.js";
 import type { LimitName } from "../../src/core/limit.js";
-import { openRig } from "../api/http/rig.js";
+import { KEYS, openRig } from "../api/http/rig.js";
 import { openRequestFrame, RawHttp2, type Frame, requestFields, requestFrame } from "./raw-http2.js";
 import { expectServed, limits } from "./served.js";
 
@@ -99,7 +99,24 @@ describe("a connection of HTTP/2 ends when its client", () => {
     await expectServed(rig);
   });
 
-  test("resets answered requests without an error", async () => {
+  const cancelAll = (count: number) =>
+    Buffer.concat(ids(count).map((id) => frame(TYPE.rstStream, 0, id, uint32(CODE.cancel))));
+
+  test("begins 250 requests and cancels them together before they are answered", async () => {
+    await using rig = await openRig();
+    using attacker = await RawHttp2.open(rig.port);
+    await attacker.send(Buffer.concat(ids(250).map((id) => requestFrame(id, "/v1/wait", { "x-api-key": KEYS.ci }))));
+    await expect.poll(() => rig.authenticated.length, { timeout: 20_000 }).toBe(250);
+    await attacker.send(cancelAll(250));
+    expect(await attacker.refusal(0)).toBe(CODE.enhanceYourCalm);
+    await attacker.closed();
+    rig.gate.release();
+    expect(rig.limited.names).toEqual(["max_stream_resets"]);
+    expect(rig.server.connections).toEqual({ authenticated: 0, unauthenticated: 0 });
+    await expectServed(rig);
+  });
+
+  test("resets answered requests without an error, and goes on beginning more", async () => {
     const small = limits({}, { maxResets: 50, maxConcurrentStreams: 10, pingIntervalMs: 20 });
     await using rig = await openRig({ limits: small });
     using attacker = await RawHttp2.open(rig.port, SETTING.initialWindowSize, 0);
@@ -127,6 +144,29 @@ describe("a connection of HTTP/2 ends when its client", () => {
     await attacker.closed();
     await expectServed(rig);
   });
+});
+
+test.each([
+  ["by a deadline of its own", CODE.cancel],
+  ["by an error of its own", 2],
+])("streams that were answered may end %s all together, again and again", async (_name, code) => {
+  await using rig = await openRig();
+  using client = await RawHttp2.open(rig.port);
+  const watch = { "content-type": "application/grpc", te: "trailers", "x-api-key": KEYS.runtime };
+  const fields = requestFields("/signet.v1.RuntimeService/WatchBundle", watch, "POST");
+  for (let round = 0; round < 15; round += 1) {
+    const watches = ids(20).map((id) => id + 40 * round);
+    const begun = watches.flatMap((id) => [
+      frame(TYPE.headers, FLAG.endHeaders, id, fields),
+      frame(TYPE.data, FLAG.endStream, id, Buffer.alloc(5)),
+    ]);
+    await client.send(Buffer.concat(begun));
+    for (const id of watches) await client.until(({ type, stream }) => type === TYPE.data && stream === id);
+    await client.send(Buffer.concat(watches.map((id) => frame(TYPE.rstStream, 0, id, uint32(code)))));
+  }
+  await expect.poll(() => rig.finished.length, { timeout: 20_000 }).toBe(300);
+  expect(rig.limited.names).toEqual([]);
+  expect(client.isClosed).toBe(false);
 });
 
 test("a flood that is cut off while it waits for its turn is forgotten", async () => {

@@ -21,6 +21,7 @@ export const IDENTITY = {
 
 export interface PushOptions {
   readonly version?: number;
+  readonly deploymentId?: string;
   readonly environment?: string;
   readonly signer?: typeof signer;
   /** Changes the document after it was signed. */
@@ -50,7 +51,7 @@ export async function push(sequence: number, options: PushOptions = {}): Promise
   const activatedAt = timestampFromDate(new Date("2026-04-22T12:00:05.250Z"));
   const value = {
     sequence,
-    deploymentId: `deployment-${sequence}`,
+    deploymentId: options.deploymentId ?? `deployment-${sequence}`,
     kind: "publish",
     version,
     policyHash,

@@ -97,7 +97,10 @@ describe("what differs between two versions", () => {
   it("is a JSON Patch from the one to the other", async () => {
     await signet.publish("dev", { a: 1, b: [1], gone: true });
     await signet.publish("dev", { a: 2, b: [1, 2] });
-    const patch = JSON.parse(await signet.services.bundles.diff(signet.admin, signet.path("dev"), 1, 2)) as unknown[];
+    const { signal } = new AbortController();
+    const diff = (...versions: [number, number]) =>
+      signet.services.bundles.diff(signet.admin, signet.path("dev"), versions, signal);
+    const patch = JSON.parse(await diff(1, 2)) as unknown[];
     expect(patch).toHaveLength(3);
     expect(patch).toEqual(
       expect.arrayContaining([
@@ -106,6 +109,6 @@ describe("what differs between two versions", () => {
         { op: "add", path: "/b/1", value: 2 },
       ]),
     );
-    expect(await signet.services.bundles.diff(signet.admin, signet.path("dev"), 1, 1)).toBe("[]");
+    expect(await diff(1, 1)).toBe("[]");
   });
 });

@@ -1,6 +1,6 @@
 import { constants } from "node:http2";
 import type { Socket } from "node:net";
-import { hangUp } from "./http2-sessions.js";
+import { hangUp } from "./hang-up.js";
 
 /**
  * Tells a client why its connection cannot be used, in the HTTP version that it speaks, and hangs up. No request is looked at.

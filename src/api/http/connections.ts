@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { LimitObserver } from "../../core/limit.js";
 import { addressKey } from "../admission-address.js";
 import type { AdmittedConnection } from "../admission.js";
+import { cut } from "./hang-up.js";
 import type { ListenerLimits } from "./limits.js";
 import type { NodeRequest } from "./node-http.js";
 
@@ -115,10 +116,7 @@ export class Connections {
   }
 
   #drop(connection: Connection | undefined): void {
-    if (connection === undefined) return;
-    // Its socket's close comes later, and others may come before that.
-    this.leave(connection);
-    connection.destroy();
+    connection?.destroy();
   }
 
   #busiest(): Connection | undefined {
@@ -142,7 +140,7 @@ export class Connection implements AdmittedConnection {
 
   constructor(
     private readonly room: Connections,
-    private readonly socket: Socket,
+    readonly socket: Socket,
     readonly address: string,
   ) {}
 
@@ -166,8 +164,14 @@ export class Connection implements AdmittedConnection {
     if (this.isUnknown) this.room.streamsChanged(this, -1);
   }
 
+  /** Gives its place up before its socket is closed, which comes later. */
+  leave(): void {
+    this.room.leave(this);
+  }
+
   destroy(): void {
-    this.socket.destroy();
+    this.leave();
+    cut(this.socket);
   }
 }
 

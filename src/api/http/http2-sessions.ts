@@ -1,13 +1,15 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
 import type { LimitName, LimitObserver } from "../../core/limit.js";
 import type { Connection } from "./connections.js";
+import { closeSession, endSession, hangUp } from "./hang-up.js";
 import { RefusedStreams } from "./http2-refused.js";
+import { OpenStreams, ResetCount } from "./http2-streams.js";
 import { Stalls } from "./http2-stalls.js";
 import type { ListenerLimits } from "./limits.js";
 
-const CLOSE_LINGER_MS = 5_000;
 const LOOK_MS = 1_000;
+
+const ignore = () => undefined;
 
 /** What Node ends a connection with by itself, by nghttp2's number of the error. */
 const ENDED_BY_NODE: Readonly<Record<number, LimitName>> = { [-904]: "http2_flood", [-905]: "http2_continuations" };
@@ -25,7 +27,7 @@ export interface Supervision {
 }
 
 /**
- * Watches one HTTP/2 connection: ends it when its client cancels too many streams, does not answer pings, or opens no stream for
+ * Watches one HTTP/2 connection: ends it when its client cancels too many streams before they are answered, does not answer pings, or opens no stream for
  * long; cancels a stream whose body does not end in time (Node has a time-out for that in HTTP/1.1 only) or whose answer is not
  * taken. Tells what any limit refused, Node's own too.
  */
@@ -35,15 +37,15 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
   const refused = new RefusedStreams(session, observer);
   const resets = new ResetCount(limits.http2.maxResets, limits.http2.resetWindowMs);
   const countResets = (count: number) => {
-    if (count === 0 || !resets.tooMany(count) || session.destroyed) return;
+    if (count === 0 || !resets.tooMany(count) || session.destroyed || connection.isGone) return;
     observer.refused("max_stream_resets");
-    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    connection.leave();
+    endSession(session, connection.socket, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   };
   // Without a listener a broken peer would end the process.
   session.on("error", (error: Error & { readonly code?: string; readonly errno?: number }) => {
     const limit = limitOf(error, streams.wereAll);
     if (limit !== null) observer.refused(limit);
-    session.destroy();
   });
   const cancelled = new WeakSet<ServerHttp2Stream>();
   const cancel = (stream: ServerHttp2Stream) => {
@@ -53,13 +55,17 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
   session.on("stream", (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders) => {
     countResets(refused.before(stream.id ?? 0));
     streams.opened(stream);
+    // What serves it may have no use for its errors, or not be there yet: one must not end the process.
+    stream.on("error", ignore);
     connection.began();
     limitBodyTime(stream, limits.requestTimeoutMs, observer, cancel);
     stream.once("close", () => {
-      streams.closed(stream);
+      const wasAnswered = streams.closed(stream);
       connection.ended();
+      // Calls that end by their deadline, and watches, are cancelled by the best of clients.
+      if (wasAnswered || cancelled.has(stream)) return;
       // Node answers too many resets with GOAWAY, but tells nobody and leaves the socket to the client.
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !cancelled.has(stream)) countResets(1);
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) countResets(1);
     });
   });
   const stalls = new Stalls(limits.stallTimeoutMs, observer, cancel);
@@ -73,17 +79,6 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
   });
 }
 
-/** Says GOAWAY and lets the open streams end. */
-export function closeSession(session: ServerHttp2Session): void {
-  if (!session.closed && !session.destroyed) session.close();
-}
-
-/** Gives the peer of a closed session some time to close its half of the connection, which it may never do. */
-export function hangUp(socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), CLOSE_LINGER_MS).unref();
-  socket.once("close", () => clearTimeout(timer));
-}
-
 /** Which limit Node kept when it ended a session; null for a peer that is broken or gone. */
 function limitOf({ code, errno = 0 }: { code?: string; errno?: number }, isFull: boolean): LimitName | null {
   const hasInvalidFrames = code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
@@ -94,68 +89,6 @@ function limitOf({ code, errno = 0 }: { code?: string; errno?: number }, isFull:
   if (hasInvalidFrames) return "max_invalid_frames";
   if (errno === CALLBACK_FAILURE) return "max_session_mib";
   return ENDED_BY_NODE[errno] ?? null;
-}
-
-class OpenStreams {
-  readonly open = new Set<ServerHttp2Stream>();
-  /** As many as may be were open; when the session has ended: just before that. */
-  wereAll = false;
-  private idleSince = performance.now();
-
-  constructor(
-    private readonly session: ServerHttp2Session,
-    private readonly max: number,
-  ) {}
-
-  opened(stream: ServerHttp2Stream): void {
-    this.open.add(stream);
-    if (this.open.size >= this.max) this.wereAll = true;
-  }
-
-  closed(stream: ServerHttp2Stream): void {
-    this.open.delete(stream);
-    // The end of a session ends its streams before it tells why.
-    if (!this.session.destroyed) this.wereAll = false;
-    this.idleSince = performance.now();
-  }
-
-  /**
-   * Ends the streams that the client has reset without an error (RFC 9113, section 8.1), and says how many. Node waits for their answers
-   * to be sent, which can be no more, and counts them among those that the client may have open.
-   */
-  endAbandoned(): number {
-    let count = 0;
-    for (const stream of this.open) {
-      if (!stream.closed || stream.destroyed) continue;
-      stream.destroy();
-      count += 1;
-    }
-    return count;
-  }
-
-  get idleMs(): number {
-    return this.open.size > 0 ? 0 : performance.now() - this.idleSince;
-  }
-}
-
-class ResetCount {
-  private count = 0;
-  private windowStart = performance.now();
-
-  constructor(
-    private readonly max: number,
-    private readonly windowMs: number,
-  ) {}
-
-  tooMany(count: number): boolean {
-    const now = performance.now();
-    if (now - this.windowStart > this.windowMs) {
-      this.windowStart = now;
-      this.count = 0;
-    }
-    this.count += count;
-    return this.count > this.max;
-  }
 }
 
 function limitBodyTime(
@@ -194,11 +127,15 @@ function keepAlive(
   let pingTimer: NodeJS.Timeout | undefined;
   let closingSinceMs: number | undefined;
   const interval = setInterval(() => {
-    if (session.destroyed) return;
+    if (session.destroyed) {
+      // Node leaves the socket of a session that has ended to the peer.
+      clearInterval(interval);
+      hangUp(connection.socket);
+      return;
+    }
     const idleMs = look();
-    if (session.destroyed) return;
     if (session.closed) {
-      // After a GOAWAY of either side Node sends no pings that would find a peer that is gone, and leaves the socket to the peer.
+      // After a GOAWAY of either side Node sends no pings that would find a peer that is gone.
       closingSinceMs ??= performance.now();
       if (performance.now() - closingSinceMs >= idleTimeoutMs) connection.destroy();
       return;
@@ -210,7 +147,7 @@ function keepAlive(
     if (pingTimer !== undefined) return;
     pingTimer = setTimeout(() => {
       observer.refused("ping_timeout_ms");
-      session.destroy();
+      endSession(session, connection.socket, constants.NGHTTP2_NO_ERROR);
     }, pingTimeoutMs).unref();
     session.ping(() => {
       clearTimeout(pingTimer);

@@ -6,8 +6,9 @@ import type { LimitObserver } from "../../core/limit.js";
 import { refuseConnection } from "./connection-refusal.js";
 import { carry, Connections, type Connection, type ConnectionCounts } from "./connections.js";
 import { continueOnRead } from "./expect-continue.js";
+import { closeSession } from "./hang-up.js";
 import { countRequest, limitStalls, tellRefusals } from "./http1-limits.js";
-import { closeSession, hangUp, superviseSession } from "./http2-sessions.js";
+import { superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
@@ -202,10 +203,7 @@ function http2Server(
     server.once("session", (session) => {
       carry(session, connection);
       sessions.add(session);
-      session.once("close", () => {
-        sessions.delete(session);
-        hangUp(socket);
-      });
+      session.once("close", () => sessions.delete(session));
       superviseSession(session, { limits, connection, observer });
     });
     server.emit("connection", socket);

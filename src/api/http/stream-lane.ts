@@ -19,8 +19,6 @@ type StreamListener = (
   rawHeaders: string[],
 ) => void;
 
-const ignore = () => undefined;
-
 /**
  * Asks a lane, where there is one, about each request before Node's compatibility API makes a request and a response for it, which a
  * stream that is held for days would hold as well: a fifth of what it costs.
@@ -42,8 +40,6 @@ export function takeStreams(server: Http2Server, lane: StreamLane | null): void 
       take(stream, headers, flags, rawHeaders);
       return;
     }
-    // Whoever takes it listens for its errors; until then, and when nobody does, one must not end the process.
-    stream.on("error", ignore);
     unknown.take(() => {
       if (!stream.destroyed && !stream.closed && connection?.isGone !== true) take(stream, headers, flags, rawHeaders);
     });

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { afterThisEvent } from "../http/hang-up.js";
 import type { NodeResponse } from "../http/node-http.js";
 import { isGone } from "../rest/answer.js";
 import type { Sink, SinkEvents } from "./sink.js";
@@ -39,6 +40,6 @@ export class ResponseSink implements Sink {
   }
 
   destroy(): void {
-    this.#res.destroy();
+    afterThisEvent(() => this.#res.destroy());
   }
 }

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { afterThisEvent } from "../http/hang-up.js";
 import type { Sink, SinkEvents } from "./sink.js";
 import type { Ending } from "./wire.js";
 
@@ -54,7 +55,7 @@ export class StreamSink implements Sink {
   }
 
   destroy(): void {
-    this.stream.destroy();
+    afterThisEvent(() => this.stream.destroy());
   }
 
   get #isGone(): boolean {

@@ -901,7 +901,7 @@ export interface paths {
         };
         /**
          * Returns the active bundle document of the token's environment
-         * @description If-None-Match answers 304; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one.
+         * @description If-None-Match answers 304, after_sequence 204; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one.
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -923,7 +923,7 @@ export interface paths {
         };
         /**
          * Pushes every activation of the token's environment
-         * @description The first message comes at once: what is active, or that nothing is, or a heartbeat when after_sequence is already the newest. A slow reader skips what was superseded and never goes back. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the environment is deleted, UNAVAILABLE when the server shuts down (come back with after_sequence).
+         * @description The first message comes at once: what is active, or that nothing is, or a heartbeat when the runtime has it already. A slow reader skips what was superseded and never goes back. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the environment is deleted, UNAVAILABLE when the server shuts down (come back with after_sequence and after_deployment_id).
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -2265,11 +2265,13 @@ export interface components {
         };
         /** @description One message of a watch. */
         WatchBundleResponse: {
-            /** @description The cursor to come back with: the newest sequence that this stream has told. 0 while nothing was ever active. */
+            /** @description The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was ever active. */
             sequence: number;
             activation: components["schemas"]["Activation"] | null;
             nothing_active: components["schemas"]["NothingActive"] | null;
             heartbeat: components["schemas"]["Heartbeat"] | null;
+            /** @description The activation of that sequence; unset while nothing was ever active. */
+            deployment_id: string | null;
         };
         /** @description Where events are sent. */
         Webhook: {
@@ -2534,7 +2536,7 @@ export interface components {
         "If-Match": string;
         /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
         "If-None-Match": string;
-        /** @description The sequence of the last event that the client has; goes before after_sequence. */
+        /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
         "Last-Event-ID": string;
         /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
         Prefer: string;
@@ -4907,7 +4909,12 @@ export interface operations {
     };
     getLatestBundle: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The sequence of the activation that the runtime has; 0 for none. A second cursor beside If-None-Match, which some proxies change or drop: when one of them names what is active, the caller has it. */
+                after_sequence?: number;
+                /** @description The deployment_id of that activation; at most 64 characters. With it the sequence decides nothing: after a restore the same number can be another activation. */
+                after_deployment_id?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -4940,6 +4947,21 @@ export interface operations {
                     };
                 };
             };
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Not Modified */
             304: {
                 headers: {
@@ -4959,6 +4981,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4968,15 +4991,17 @@ export interface operations {
     watchBundle: {
         parameters: {
             query?: {
-                /** @description The newest sequence that the runtime has; 0 for none. One above the server's newest comes from a history that this server no longer has: what is active is sent. */
+                /** @description The newest sequence that the runtime has; 0 for none. Another one than the server's newest gets what is active, also a higher one: it comes from a history that this server no longer has. */
                 after_sequence?: number;
                 /** @description Names this instance in the fleet view; at most 128 characters. */
                 instance_id?: string;
+                /** @description The deployment_id of the activation that the runtime has; at most 64 characters. With it after_sequence decides nothing: after a restore the same number can be another activation, which is then sent. */
+                after_deployment_id?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description The sequence of the last event that the client has; goes before after_sequence. */
+                /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
                 "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
             };
             path?: never;
