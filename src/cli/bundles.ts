@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { line } from "../core/printable.js";
+import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import { formatMessage, formatMessages } from "../sdk/index.js";
 import { bundleFacts } from "./shell/bundle-output.js";
 import { countingTotal, noticeMore } from "./shell/lists.js";
@@ -77,7 +78,7 @@ async function get(shell: Shell, version: number, command: Command): Promise<voi
   const bundle = await session.inEnvironment((environment) =>
     session.client.bundles.getBundle({ ...environment, version }),
   );
-  const pretty = (text: string) => `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
+  const pretty = (text: string) => `${printExactJson(parseExactJson(text), 2)}\n`;
   shell.answer(
     () => formatMessage(bundle),
     () => {

@@ -44,7 +44,10 @@ describe("commands against a server", () => {
 
   it("publish sends JSON to the digit, and the server judges it", async () => {
     const argv = ["publish", "-f", "-", "--env", "dev"];
-    expect(await json(argv, ADMIN, '{"limit": 1.50}')).toMatchObject({ version: 1, is_active: true });
+    expect(await json(argv, ADMIN, '{"limit": 2.00}')).toMatchObject({ version: 1, is_active: true });
+    const document = await signet(["bundles", "document", "1", "--env", "dev"]);
+    expect(document.out).toContain('"policies":{"limit":2.0}');
+    expect((await signet(["bundles", "get", "1", "--env", "dev"])).out).toContain('"limit": 2.0\n');
     const refused = await signet([...argv, "--json"], ADMIN, '{"a": 9007199254740993, "b": 1}');
     expect({ exitCode: refused.exitCode, out: refused.out }).toEqual({ exitCode: 6, out: "" });
     expect(JSON.parse(refused.err)).toMatchObject({
