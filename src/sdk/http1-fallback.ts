@@ -1,4 +1,5 @@
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { causesOf, NO_TLS_TEXT, speaksNoTls } from "./no-tls.js";
 
 /** What Node says of a peer that speaks no HTTP/2: it broke the protocol with its first bytes, or chose another one by ALPN. */
 const NO_HTTP2: ReadonlySet<unknown> = new Set([
@@ -6,9 +7,6 @@ const NO_HTTP2: ReadonlySet<unknown> = new Set([
   "ERR_HTTP2_SESSION_ERROR",
   "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
 ]);
-
-/** What OpenSSL says of a peer that speaks no TLS. */
-const NO_TLS: ReadonlySet<unknown> = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"]);
 
 /**
  * Calls by `http2` until it shows that the peer speaks HTTP/1.1 only, such as a proxy; from then on by `http1`, beginning with the call
@@ -46,20 +44,10 @@ function isConnectionFailure(thrown: unknown): boolean {
 }
 
 function plainWords(thrown: unknown): unknown {
+  // A status without a word of Connect's: whoever answered a call of ours with it does not know them.
+  if (thrown instanceof ConnectError && /^HTTP \d{3}$/.test(thrown.rawMessage) && thrown.code === Code.Internal) {
+    return new ConnectError(thrown.rawMessage, Code.Unimplemented, thrown.metadata, undefined, thrown);
+  }
   if (!speaksNoTls(thrown)) return thrown;
-  return new ConnectError("the port speaks no TLS: use http://…", Code.Unavailable, undefined, undefined, thrown);
-}
-
-/** Whether a connection failed because https:// led to a port without TLS. */
-export function speaksNoTls(thrown: unknown): boolean {
-  return causesOf(thrown).some(({ code }) => NO_TLS.has(code));
-}
-
-type Cause = Error & { readonly code?: unknown };
-
-/** An error and what caused it. */
-function causesOf(thrown: unknown): readonly Cause[] {
-  const causes: Cause[] = [];
-  for (let at = thrown; at instanceof Error && !causes.includes(at); at = at.cause) causes.push(at);
-  return causes;
+  return new ConnectError(NO_TLS_TEXT, Code.Unavailable, undefined, undefined, thrown);
 }

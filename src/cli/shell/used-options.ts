@@ -25,6 +25,8 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   publish: "environment",
   promote: "environment",
   activate: "environment",
+  rollback: "environment",
+  release: "environment",
   // A pipeline is found by its name in the whole organization; an app by its environment's name in the project.
   pipeline: "server",
   "pipeline create": "project",
