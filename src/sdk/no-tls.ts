@@ -15,5 +15,8 @@ export function causesOf(thrown: unknown): readonly Cause[] {
 
 /** Whether a connection failed because https:// led to a port without TLS. */
 export function speaksNoTls(thrown: unknown): boolean {
-  return causesOf(thrown).some(({ code }) => NO_TLS.has(code));
+  return causesOf(thrown).some(({ code, message }) => {
+    // Node's `https` has it in words only.
+    return NO_TLS.has(code) || (code === "EPROTO" && /wrong version number|packet length too long/.test(message));
+  });
 }
