@@ -1,5 +1,6 @@
 import { diffJson } from "../bundle/json-diff.js";
-import { namesEnvironment, type ScopePolicies } from "../bundle/scope-policies.js";
+import { namesEnvironment, readScopePolicies } from "../bundle/scope-policies.js";
+import { servedText } from "../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
@@ -34,9 +35,10 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
     case "promote":
       return promoteContent(task.content, task.from, task.to);
     case "names_environment":
-      return namesEnvironment(JSON.parse(task.scopePolicies) as ScopePolicies, task.environment);
+      return namesEnvironment(readScopePolicies(task.scopePolicies), task.environment);
     case "diff":
-      return diffJson(task.from, task.to, DIFF_BOUNDS);
+      // Documents of before have the same numbers in another spelling.
+      return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { useServices } from "./fixture.js";
+import { publishInput, useServices } from "./fixture.js";
 
 describe("activation", () => {
   const signet = useServices();
@@ -110,5 +110,22 @@ describe("what differs between two versions", () => {
       ]),
     );
     expect(await diff(1, 1)).toBe("[]");
+  });
+
+  it("tells a float from an integer, and one spelling from another in nothing", async () => {
+    const publish = (policies: string) =>
+      signet.services.publishing.publish(signet.change(), signet.path("dev"), publishInput({ policies }));
+    await publish('{"a":1,"b":1e2,"c":[1,2]}');
+    await publish('{"a":1.0,"b":100.0,"c":[1,2.0,1e-5]}');
+    const { signal } = new AbortController();
+    const patch = await signet.services.bundles.diff(signet.admin, signet.path("dev"), [1, 2], signal);
+    for (const operation of [
+      '{"op":"replace","path":"/a","value":1.0}',
+      '{"op":"replace","path":"/c/1","value":2.0}',
+      '{"op":"add","path":"/c/2","value":1e-05}',
+    ]) {
+      expect(patch).toContain(operation);
+    }
+    expect(JSON.parse(patch)).toHaveLength(3);
   });
 });
