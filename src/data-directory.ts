@@ -23,6 +23,8 @@ export interface DataDirectory extends AsyncDisposable {
   /** As OpenedStore's. */
   readonly lost: OpenedStore["lost"];
   readonly doubt: OpenedStore["doubt"];
+  readonly readOnly: OpenedStore["readOnly"];
+  readonly problem: OpenedStore["problem"];
   readonly keys: SigningKeys;
   /** The public keys of the start before. */
   readonly lastKeys: LastKeys;
@@ -71,8 +73,8 @@ export async function openDataDirectory(options: {
         await lock[Symbol.asyncDispose]();
       }
     };
-    const { lost, doubt } = store;
-    return { path, isNew, store, lost, doubt, keys, lastKeys, [Symbol.asyncDispose]: dispose };
+    const { lost, doubt, readOnly, problem } = store;
+    return { path, isNew, store, lost, doubt, readOnly, problem, keys, lastKeys, [Symbol.asyncDispose]: dispose };
   } catch (thrown) {
     await lock[Symbol.asyncDispose]();
     throw thrown;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import {
   formatMessage,
   type PublicKey,
@@ -61,12 +62,12 @@ type Expected = Partial<Pick<VerifyAuditRequest, "headNumber" | "headHash">>;
 
 function verdict({ valid, checked, firstBroken, reason, trustedKeyIds, untrustedKeyIds }: Report): string {
   const keys = [
-    `keys that count: ${trustedKeyIds.join(", ")}\n`,
-    ...(untrustedKeyIds.length === 0 ? [] : [`keys that nobody vouches for: ${untrustedKeyIds.join(", ")}\n`]),
+    line`keys that count: ${trustedKeyIds.join(", ")}\n`,
+    ...(untrustedKeyIds.length === 0 ? [] : [line`keys that nobody vouches for: ${untrustedKeyIds.join(", ")}\n`]),
   ].join("");
   return valid
     ? `the chain holds: ${checked} events checked\n${keys}`
-    : `BROKEN at event ${firstBroken ?? "?"}: ${reason ?? "no reason given"}\n${keys}`;
+    : line`BROKEN at event ${firstBroken ?? "?"}: ${reason ?? "no reason given"}\n` + keys;
 }
 
 /** Events that one request checks: a second or two. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printableLines } from "../core/printable.js";
 import { formatMessages, SignetError, type Key } from "../sdk/index.js";
 import { Session } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
@@ -21,7 +22,7 @@ export function addKeys(program: Command, shell: Shell): void {
       const { keys } = await session.client.bundles.listKeys({});
       if (pem) {
         const environmentId = env === undefined ? undefined : await keyedEnvironment(session, env);
-        shell.io.out(currentKey(keys, environmentId).publicKeyPem);
+        shell.io.out(printableLines(currentKey(keys, environmentId).publicKeyPem));
         return;
       }
       shell.answer(

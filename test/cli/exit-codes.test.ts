@@ -9,7 +9,7 @@ const TABLE: Readonly<Record<SignetErrorCode, number>> = {
   internal: 1,
   data_loss: 8,
   signing_failed: 1,
-  unimplemented: 1,
+  unimplemented: 7,
   unauthenticated: 3,
   forbidden: 3,
   not_found: 4,

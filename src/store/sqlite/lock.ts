@@ -1,4 +1,5 @@
 import {
+  accessSync,
   chmodSync,
   closeSync,
   constants,
@@ -29,10 +30,13 @@ export interface LockOptions {
  * Makes this process the only owner of a data directory, which is made (mode 0700) when it is missing. The operating system gives
  * the lock back when the process ends, however it ends.
  *
+ * On a file system that is mounted read-only nobody can own anything, and nothing can be locked: everybody may read there.
+ *
  * Throws at once: `conflict` when the directory has an owner, this process or another one, and `unavailable` when it cannot be
  * made or locked.
  */
 export function lockDataDirectory(directory: string, options: LockOptions = {}): DirectoryLock {
+  if (isOnReadOnlyFileSystem(directory)) return { directory, [Symbol.asyncDispose]: async () => undefined };
   const database = openLocked(directory, options);
   const pidFile = path.join(directory, "signet.pid");
   bestEffort(() => writePlainFile(pidFile, `${process.pid}\n`));
@@ -110,6 +114,15 @@ function openLocked(directory: string, options: LockOptions): Database.Database 
   } catch (error) {
     database?.close();
     throw refusal(directory, error);
+  }
+}
+
+function isOnReadOnlyFileSystem(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EROFS";
   }
 }
 
