@@ -9,6 +9,7 @@ import { Bundles } from "./service/bundles.js";
 import { CatchUp } from "./service/catch-up.js";
 import { Documents, type DocumentsOptions } from "./service/documents.js";
 import { Environments } from "./service/environments.js";
+import { Holds } from "./service/holds.js";
 import { Idempotency } from "./service/idempotency.js";
 import { Instances } from "./service/instances.js";
 import type { SigningKeys } from "./service/key-files.js";
@@ -84,6 +85,7 @@ export function assembleServices(options: AssembleOptions) {
   const active = new ActiveBundles(store, wakeups);
   const documents = new Documents(options.documents);
   const instances = new Instances({ store, clock });
+  const holds = new Holds({ store, audit, outbox });
   const making = {
     making: new BundleMaking({ clock, signer: keys.bundles, audit, outbox, observer: observers.publishing }),
     ...{ store, documents, idempotency, wakeups, outbox },
@@ -102,7 +104,8 @@ export function assembleServices(options: AssembleOptions) {
     organizations: new Organizations({ store, clock, audit, tokens }),
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups }),
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents }),
+    holds,
+    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...making, observer: observers.publishing }),
     pipelines: new Pipelines({ store, clock, audit, documents }),

@@ -47,7 +47,9 @@ export function createBundleService(services: {
     },
 
     async activateBundle(request, context) {
-      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), request.version));
+      const { version, hold, reason } = request;
+      const options = { hold, reason: reason ?? null };
+      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), version, options));
     },
 
     async promoteBundle({ projectId, sourceEnv, promotedBy }, context) {

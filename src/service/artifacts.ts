@@ -55,7 +55,9 @@ export class Artifacts {
     const content = await this.#contentOf(caller.principal, input.policies, mediaType);
     const { store, clock, audit, idempotency } = this.deps;
     const { principal } = caller;
-    return await idempotency.run(caller, "createArtifact", input, (remember) =>
+    // The text by its hash: hashing a request must not cost more than the document did.
+    const request = { ...input, policies: content.content.id };
+    return await idempotency.run(caller, "createArtifact", request, (remember) =>
       store.write(async (tx) => {
         await visibleProject(tx, principal, projectId);
         if ((await tx.countDrafts(projectId)) >= MAX_DRAFTS) {

@@ -11,15 +11,22 @@ import { bundleEvent } from "./bundle-events.js";
 import { activated, activateIn, checkSequence } from "./bundle-changes.js";
 import type { ChangeRequest } from "./caller.js";
 import type { Documents } from "./documents.js";
+import type { Holds } from "./holds.js";
 import type { Idempotency } from "./idempotency.js";
 import type { Outbox } from "./outbox.js";
-import { limitOf, pageOf } from "./validate.js";
+import { FieldErrors, limitOf, pageOf } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
 
 /** A bundle and what is in it. */
 export interface BundleWithContent {
   readonly state: BundleState;
   readonly content: Content;
+}
+
+/** What may be said with an activation. */
+export interface ActivationOptions {
+  readonly hold: boolean;
+  readonly reason: string | null;
 }
 
 /** Shows, activates and deletes bundles that are kept. */
@@ -33,21 +40,38 @@ export class Bundles {
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
       readonly documents: Documents;
+      readonly holds: Holds;
     },
   ) {}
 
-  /** Pins a kept version: the next sequence, no new version. */
-  async activate(caller: ChangeRequest, path: EnvironmentPath, version: number): Promise<BundleState> {
-    const { store, clock, audit, idempotency, wakeups, outbox } = this.deps;
-    return await idempotency.run<BundleState>(caller, "activateBundle", { path, version }, async (remember) => {
+  /**
+   * Pins a kept version: the next sequence, no new version. With `hold` it stays active until it is released. Throws `conflict` with
+   * the reason `held` when the environment is held, and `hold` does not renew that.
+   */
+  async activate(
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+    version: number,
+    { hold, reason }: ActivationOptions = { hold: false, reason: null },
+  ): Promise<BundleState> {
+    const errors = new FieldErrors();
+    errors.text(["reason"], reason, 500);
+    errors.throwIfAny();
+    const { store, clock, audit, idempotency, wakeups, outbox, holds } = this.deps;
+    // What is not asked for is left out, so that a request is the one that it was before there were holds.
+    const asked = { path, version, ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
+    return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
         requireChangeable(caller.principal, environment.name);
         const { bundle } = await keptBundle(tx, environment.id, version);
         checkSequence(environment, caller.ifSequence);
+        const why = { ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
         const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
         const at = instantOf(clock.now());
-        const deployment = await activateIn(tx, environment, bundle, kind, actorOf(caller.principal), at);
+        const actor = actorOf(caller.principal);
+        const held = hold ? { by: actor, reason, since: at } : null;
+        const deployment = await activateIn(tx, environment, bundle, kind, actor, at, held);
         await audit.record(tx, environment.orgId, caller.principal, {
           action: "bundle.activated",
           resourceType: "bundle",
@@ -61,12 +85,14 @@ export class Bundles {
             to_version: version,
             deployment_id: deployment.id,
             sequence: deployment.sequence,
+            ...why,
           },
         });
+        if (held !== null) await holds.recordIn(tx, caller.principal, environment, version, held);
         const answer = activated(bundle, deployment);
         await outbox.emit(
           tx,
-          await bundleEvent(tx, caller.principal, "bundle.activated", environment, answer, { kind }),
+          await bundleEvent(tx, caller.principal, "bundle.activated", environment, answer, { kind, ...why }),
         );
         await remember(tx, answer);
         return answer;
@@ -111,8 +137,9 @@ export class Bundles {
     [version, other]: readonly [number, number],
     signal: AbortSignal,
   ): Promise<string> {
-    const [from, to] = [await this.get(caller, path, version), await this.get(caller, path, other)];
-    return await this.deps.documents.diff({ ...caller, signal }, from.content.policies, to.content.policies);
+    const policies = async (of: number) => (await this.get(caller, path, of)).content.policies;
+    const load = async () => [await policies(version), await policies(other)] as const;
+    return await this.deps.documents.diff({ ...caller, signal }, load);
   }
 
   async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {

@@ -7,6 +7,9 @@ import { startThread } from "./start-thread.js";
 /** Of one YAML text, in UTF-16 units. JSON has the larger limit of the request. */
 export const MAX_YAML_LENGTH = 256 * 1024;
 
+/** A text with as many tokens as it may have takes less than half of it. */
+const MAX_HEAP_MIB = 192;
+
 export interface YamlReaderOptions {
   /** For one text. */
   readonly timeoutMs: number;
@@ -46,7 +49,7 @@ export class YamlReader {
   }
 
   async #converted(field: string, text: string): Promise<YamlAnswer> {
-    const worker = startThread("yaml", { workerData: text, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+    const worker = startThread("yaml", { workerData: text, resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB } });
     // A server that has closed everything else does not wait for it.
     worker.unref();
     try {

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../core/error.js";
-import type { Environment } from "../core/organization.js";
+import type { Environment, Hold } from "../core/organization.js";
 import { deleteContentsOf } from "./contents.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
@@ -65,8 +65,9 @@ export function environmentWriter(
     },
     async updateEnvironment(environment) {
       const { id, position, promotes_to, last_version, sequence, ...rest } = rowOf(environment);
-      const { active_bundle_id, active_deployment_id } = rest;
-      await update(db, { id, position, promotes_to, last_version, sequence, active_bundle_id, active_deployment_id });
+      const { active_bundle_id, active_deployment_id, hold } = rest;
+      const active = { active_bundle_id, active_deployment_id, hold };
+      await update(db, { id, position, promotes_to, last_version, sequence, ...active });
     },
     async skipSequences(environmentId, count) {
       await db
@@ -119,6 +120,7 @@ export function environmentOf(row: Row<"environments"> & { active_version: numbe
     activeBundleId: row.active_bundle_id,
     activeVersion: row.active_version,
     activeDeploymentId: row.active_deployment_id,
+    hold: row.hold === null ? null : (JSON.parse(row.hold) as Hold),
     createdAt: row.created_at,
   };
 }
@@ -135,6 +137,7 @@ function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versio
     sequence: environment.sequence,
     active_bundle_id: environment.activeBundleId,
     active_deployment_id: environment.activeDeploymentId,
+    hold: environment.hold === null ? null : JSON.stringify(environment.hold),
     created_at: environment.createdAt,
   };
 }

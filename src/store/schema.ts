@@ -57,6 +57,8 @@ interface EnvironmentsTable {
   promotes_to: string | null;
   last_version: number;
   sequence: number;
+  /** JSON. */
+  hold: string | null;
   active_bundle_id: string | null;
   active_deployment_id: string | null;
   created_at: string;

@@ -98,6 +98,23 @@ describe("commands against a server", () => {
     expect(await publish("[1.50]", ["--under", "rules"], "q.json")).toContain('{"rules":[1.5]}');
   });
 
+  it("rollback goes to the version below that was active last, and --hold keeps it there until envs release", async () => {
+    await json(["envs", "create", "pinned", "--no-promotes-to"]);
+    const at = ["--env", "pinned"];
+    for (const n of [1, 2, 3]) await json(["publish", "-f", "-", ...at], ADMIN, `{"n": ${n}}`);
+    expect(await json(["rollback", ...at])).toMatchObject({ version: 2, sequence: 4 });
+    expect(await json(["rollback", ...at, "--hold", "--reason", "INC-311"])).toMatchObject({ version: 1, sequence: 5 });
+    const refused = await signet(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}');
+    expect(refused.exitCode).toBe(5);
+    expect(refused.err).toMatch(/held at version 1 by \S+ since .*: INC-311; end the hold with signet envs release/);
+    expect(await json(["rollback", ...at, "--to", "3", "--hold"])).toMatchObject({ version: 3 });
+    expect(await json(["envs", "release", "pinned"])).toMatchObject({ active_version: 3, hold: null });
+    expect(await json(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}')).toMatchObject({ version: 4, is_active: true });
+    expect((await signet(["rollback", ...at, "--if-match", "1"])).exitCode).toBe(5);
+    expect((await signet(["rollback", "--env", "staging"])).exitCode).toBe(2);
+    await json(["envs", "delete", "pinned"]);
+  });
+
   it("publish takes everything that says where a document came from", async () => {
     const yaml = policy("p.yaml", "limit: 2\n");
     const scoped = policy("scoped.yaml", '"*:*:*:dev": {limit: 3}\n');

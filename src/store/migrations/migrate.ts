@@ -8,6 +8,7 @@ import { traceContext } from "./0005-trace-context.js";
 import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
 import { commitHead } from "./0008-commit-head.js";
+import { holds } from "./0009-holds.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -27,6 +28,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0006-webhook-places": webhookPlaces,
     "0007-sources": sources,
     "0008-commit-head": commitHead,
+    "0009-holds": holds,
   };
   await refuseNewer(db, Object.keys(migrations));
   // Steps of branches that met on main: a database may have a later one without an earlier one.

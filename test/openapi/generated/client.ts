@@ -167,7 +167,7 @@ export interface paths {
         put?: never;
         /**
          * Makes a kept version the active one (pin, rollback)
-         * @description No new version; a new, higher sequence.
+         * @description No new version; a new, higher sequence. With hold it stays the active one: until OrganizationService.ReleaseEnvironment nothing else becomes active there (409 "held") but what is activated with hold again.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -526,6 +526,28 @@ export interface paths {
          *     Needs a token with the scope `org:admin`.
          */
         patch: operations["updateEnvironment"];
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends a hold: what is published and promoted becomes active again
+         * @description What is active stays. Does nothing where nothing is held.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["releaseEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/pipelines": {
@@ -1408,7 +1430,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        ActivateBundleRequest: Record<string, never>;
+        ActivateBundleRequest: {
+            /** @description Keeps the environment at this version until it is released. */
+            hold?: boolean;
+            /** @description Why; told to those whom the hold refuses, and recorded. At most 500 characters. */
+            reason?: string | null;
+        };
         /** @description A bundle became the active one. */
         Activation: {
             sequence: number;
@@ -1764,6 +1791,8 @@ export interface components {
             sequence: number;
             /** Format: date-time */
             created_at: string;
+            /** @description Set while what is active is held: see BundleService.ActivateBundle. */
+            hold: components["schemas"]["Hold"] | null;
         };
         /** @description The body of every error. */
         Error: {
@@ -1800,6 +1829,14 @@ export interface components {
             at: string;
             /** @description As Activation.attestation. */
             attestation: string | null;
+        };
+        /** @description Keeps what is active in an environment until it is released. */
+        Hold: {
+            /** @description The prefix of the token that did it. */
+            by: string;
+            reason: string | null;
+            /** Format: date-time */
+            since: string;
         };
         /** @description A public key that this server signs with, or has signed with. */
         Key: {
@@ -2015,7 +2052,7 @@ export interface components {
             keep_days?: number | null;
             /** @description The same for production environments: 365 by default; never less than keep_days. */
             keep_production_days?: number | null;
-            /** @description The names of the production environments; by default those that promote to nothing. */
+            /** @description The names of the production environments, at most 100; by default those that promote to nothing. */
             production?: string[];
             /** @description False deletes. True, the default, only says what would be deleted. */
             dry_run?: boolean | null;
@@ -2043,7 +2080,7 @@ export interface components {
             };
             /** @description At most 255 characters. */
             published_by?: string | null;
-            /** @description A JSON object of "tenant:app:agent:env" to policy; "*" is any. */
+            /** @description A JSON object of "tenant:app:agent:env" to policy; "*" is any. At most 100,000 keys. */
             scope_policies?: {
                 [key: string]: unknown;
             } | null;
@@ -2059,6 +2096,7 @@ export interface components {
             /** @description True by default; false only keeps and signs it. */
             activate?: boolean | null;
         };
+        ReleaseEnvironmentRequest: Record<string, never>;
         ReplayWebhookDeliveryRequest: Record<string, never>;
         ReplayWebhookEventsRequest: {
             /**
@@ -2237,7 +2275,7 @@ export interface components {
             display_name?: string | null;
             /** @description "trunk" or "branch". */
             type?: string | null;
-            /** @description Stages that get another order. With those that are not named, each order from 0 to the number of stages less one must be there once. */
+            /** @description Stages that get another order. With those that are not named, each order from 0 to the number of stages less one must be there once. At most 51. */
             stage_order?: components["schemas"]["StageOrderInput"][];
             /** @description null takes the pipeline out of its project; admins only. */
             project_id?: string | null;
@@ -2770,6 +2808,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -3985,6 +4024,52 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    releaseEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                org_id: string;
+                project_id: string;
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReleaseEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     listPipelines: {
         parameters: {
             query?: {
@@ -4764,6 +4849,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -4808,6 +4894,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
