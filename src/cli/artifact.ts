@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import { changeHeaders, formatMessage, type Artifact } from "../sdk/index.js";
 import { bundleFacts } from "./shell/bundle-output.js";
@@ -89,7 +90,7 @@ export function addArtifact(program: Command, shell: Shell): void {
       await session.client.artifacts.deleteArtifact({ artifactId });
       shell.answer(
         () => JSON.stringify({ deleted: artifactId }),
-        () => `deleted artifact ${artifactId}\n`,
+        () => line`deleted artifact ${artifactId}\n`,
       );
     });
   withGuards(artifact.command("promote"))
@@ -109,7 +110,7 @@ export function addArtifact(program: Command, shell: Shell): void {
       const facts = bundle === undefined ? [] : bundleFacts(bundle).filter(([, value]) => value !== undefined);
       shell.answer(
         () => formatMessage(promoted),
-        () => `promoted ${artifactId}\n${formatFacts(facts)}`,
+        () => line`promoted ${artifactId}\n` + formatFacts(facts),
       );
     });
 }
