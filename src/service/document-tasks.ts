@@ -4,6 +4,7 @@ import { servedText } from "../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
 import { verifyKeptDocument } from "./kept-document.js";
+import { countEvents } from "./telemetry-events.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** Of a diff. Somebody who has more to look at does it better with both documents at hand. */
@@ -16,6 +17,7 @@ export type DocumentTask =
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
+  | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string };
 
 /** What each kind of task answers. */
@@ -25,6 +27,7 @@ export interface DocumentAnswers {
   readonly promote: PolicyContent;
   readonly verify: string | null;
   readonly names_environment: boolean;
+  readonly count_events: number;
   readonly diff: string;
 }
 
@@ -41,6 +44,8 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
       return verifyKeptDocument(task.document, task.publicKey);
     case "names_environment":
       return namesEnvironment(readScopePolicies(task.scopePolicies), task.environment);
+    case "count_events":
+      return countEvents(task.text);
     case "diff":
       // Documents of before have the same numbers in another spelling.
       return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);
@@ -51,6 +56,7 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
 export function sizeOf(task: DocumentTask): number {
   switch (task.kind) {
     case "scan":
+    case "count_events":
       return task.text.length;
     case "read":
       return (task.policies?.length ?? 0) + (task.scopePolicies?.length ?? 0);
