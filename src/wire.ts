@@ -5,6 +5,7 @@ import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { referencePages } from "./api/http/reference-pages.js";
 import { createMethods } from "./api/methods.js";
 import type { Polls } from "./api/poll/polls.js";
+import { ReportBudget } from "./api/report-budget.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import type { ScanJson } from "./api/scan-json.js";
 import { WatchDoor } from "./api/watch/door.js";
@@ -48,7 +49,8 @@ export function openWire(parts: WireParts): HttpServer {
   const { metrics, tracing } = observability;
   const bodyMemory = new BodyMemory(config.maxBodyMemoryBytes, maxBodyBytes);
   const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
+  const reports = new ReportBudget(config.rateLimit > 0);
+  const methods = createMethods({ ...services, streams: metrics.streams, reports }, onRefused);
   const scan: ScanJson = (text, options) => services.documents.scan(text, options);
   const watch = polls === null ? null : new WatchDoor(services.push, onRefused, metrics.streams);
   const ready = async () => {

@@ -7,7 +7,8 @@ import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
 import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
-import { holds } from "./0008-holds.js";
+import { holds } from "./0009-holds.js";
+import { reportedSequence } from "./0010-reported-sequence.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -26,7 +27,8 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0005-trace-context": traceContext,
     "0006-webhook-places": webhookPlaces,
     "0007-sources": sources,
-    "0008-holds": holds,
+    "0009-holds": holds,
+    "0010-reported-sequence": reportedSequence,
   };
   await refuseNewer(db, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
