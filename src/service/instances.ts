@@ -51,8 +51,8 @@ const BATCH = 100;
 
 const POLICY_HASH = /sha256:[0-9a-f]{64}/;
 
-/** What one report tells; null leaves what an earlier one told. */
-interface Seen {
+/** What is told of an instance; null leaves what was told before. */
+interface Told {
   readonly instanceId: string;
   readonly state: InstanceState | null;
   readonly appliedSequence: number | null;
@@ -66,9 +66,16 @@ interface Seen {
   readonly source: string | null;
 }
 
+/** One report. */
+interface Seen extends Told {
+  /** The newest sequence of the environment at its time; null where it makes no difference. */
+  readonly newestSequence: number | null;
+}
+
 /** Of a connection that says nothing more than that it is there. */
 const NOTHING_TOLD = {
   ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
+  newestSequence: null,
 } as const;
 
 /** A report that waits to be written. */
@@ -129,6 +136,7 @@ export class Instances {
       reason: cleanText(report.reason, MAX_REASON_CHARACTERS),
       agent: cleanText(report.agent, MAX_AGENT_CHARACTERS),
       reportedSequence: report.sequence,
+      newestSequence: newest,
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,
     });
@@ -159,6 +167,7 @@ export class Instances {
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,
       reportedSequence: null,
+      newestSequence: null,
       reason: null,
       agent: cleanText(agent, MAX_AGENT_CHARACTERS),
       userAgent: null,
@@ -212,7 +221,8 @@ export class Instances {
       const merged: RuntimeInstance[] = [];
       for (const report of reports) {
         const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
-        merged.push({ ...merge(kept, report), state: report.state ?? kept?.state ?? "connected" });
+        const { state, ...rest } = merge(kept, report);
+        merged.push({ ...rest, state: state ?? "connected" });
       }
       await tx.putInstances(merged, KEPT_PER_TOKEN);
     });
@@ -233,11 +243,13 @@ export class Instances {
 
 /**
  * The newer report over the older one: what it does not tell stays; a reason and a sequence belong to their state. One that was late,
- * and is about an older sequence, changes no state.
+ * and is about an older sequence, changes no state, unless what was told before is above all that the server has: of a lost history.
  */
-function merge<T extends Seen>(older: Seen | null, newer: T): T {
+function merge<T extends Seen>(older: Told | null, newer: T): T {
   if (older === null) return newer;
-  const isLate = newer.reportedSequence !== null && newer.reportedSequence < sequenceOf(older);
+  const before = sequenceOf(older);
+  const isLost = newer.newestSequence !== null && before > newer.newestSequence;
+  const isLate = !isLost && newer.reportedSequence !== null && newer.reportedSequence < before;
   const stated = newer.state === null || isLate ? older : newer;
   const keepsApplied =
     newer.appliedSequence === null || (isLate && (older.appliedSequence ?? 0) > newer.appliedSequence);
@@ -256,6 +268,6 @@ function merge<T extends Seen>(older: Seen | null, newer: T): T {
 }
 
 /** What an instance's state is about. Rows of before there was `reportedSequence` have what was applied. */
-function sequenceOf({ reportedSequence, appliedSequence }: Seen): number {
+function sequenceOf({ reportedSequence, appliedSequence }: Told): number {
   return reportedSequence ?? appliedSequence ?? 0;
 }

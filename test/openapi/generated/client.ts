@@ -2187,6 +2187,7 @@ export interface components {
             expires_at: string | null;
         };
         SendHeartbeatRequest: {
+            /** @description Kept as one line of at most 255 characters. */
             runtime_version?: string | null;
             mode?: string | null;
             /** @description Names the instance. */
