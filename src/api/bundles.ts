@@ -72,8 +72,9 @@ export function createBundleService(services: {
     },
 
     async diffBundles(request, context) {
-      const { version, otherVersion } = request;
-      return { patch: await bundles.diff(callOf(context).principal, pathOf(request), version, otherVersion) };
+      const { principal } = callOf(context);
+      const versions = [request.version, request.otherVersion] as const;
+      return { patch: await bundles.diff(principal, pathOf(request), versions, context.signal) };
     },
 
     async deleteBundle(request, context) {

@@ -1,4 +1,3 @@
-import jsonPatch from "fast-json-patch";
 import { formatDocument, formatPublishedAt } from "../bundle/document.js";
 import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
 import { instantOf, type Clock } from "../core/clock.js";
@@ -11,6 +10,7 @@ import { actorOf, type Audit } from "./audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { activated, activateIn, checkSequence } from "./bundle-changes.js";
 import type { ChangeRequest } from "./caller.js";
+import type { Documents } from "./documents.js";
 import type { Holds } from "./holds.js";
 import type { Idempotency } from "./idempotency.js";
 import type { Outbox } from "./outbox.js";
@@ -39,6 +39,7 @@ export class Bundles {
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
+      readonly documents: Documents;
       readonly holds: Holds;
     },
   ) {}
@@ -126,10 +127,18 @@ export class Bundles {
     return documentOf(state.bundle, content);
   }
 
-  /** The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. */
-  async diff(caller: Principal, path: EnvironmentPath, version: number, other: number): Promise<string> {
+  /**
+   * The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. Throws `too_large` for one that is too long or takes
+   * too long.
+   */
+  async diff(
+    caller: Principal,
+    path: EnvironmentPath,
+    [version, other]: readonly [number, number],
+    signal: AbortSignal,
+  ): Promise<string> {
     const [from, to] = [await this.get(caller, path, version), await this.get(caller, path, other)];
-    return JSON.stringify(jsonPatch.compare(parsed(from.content), parsed(to.content)));
+    return await this.deps.documents.diff({ ...caller, signal }, from.content.policies, to.content.policies);
   }
 
   async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
@@ -211,8 +220,4 @@ async function keptBundle(reader: Reader, environmentId: string, version: number
   const state = await reader.bundle(environmentId, version);
   if (state === null) throw notFound("bundle");
   return state;
-}
-
-function parsed(content: Content): object {
-  return JSON.parse(content.policies) as object;
 }

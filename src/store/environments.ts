@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { AppError } from "../core/error.js";
 import type { Environment, Hold } from "../core/organization.js";
 import { deleteContentsOf } from "./contents.js";
-import { prepared, preparedFirst } from "./prepared.js";
+import { preparedChange, preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
@@ -12,10 +12,16 @@ const byName = preparedFirst((db, { projectId, name }: { projectId: string; name
 
 const byId = preparedFirst((db, { id }: { id: string }) => environments(db).where("environments.id", "=", id));
 
-const update = prepared(
+const update = preparedChange(
   (
     db,
-    { id, ...changes }: Omit<Row<"environments">, "org_id" | "project_id" | "name" | "created_at" | "kept_versions">,
+    {
+      id,
+      ...changes
+    }: Omit<
+      Row<"environments">,
+      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences"
+    >,
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
 
@@ -45,7 +51,7 @@ export function environmentReader(
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
 export function environmentWriter(
   db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "deleteEnvironment"> {
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipSequences" | "deleteEnvironment"> {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -62,6 +68,16 @@ export function environmentWriter(
       const { active_bundle_id, active_deployment_id, hold } = rest;
       const active = { active_bundle_id, active_deployment_id, hold };
       await update(db, { id, position, promotes_to, last_version, sequence, ...active });
+    },
+    async skipSequences(environmentId, count) {
+      await db
+        .updateTable("environments")
+        .set((eb) => ({
+          sequence: eb("sequence", "+", count),
+          skipped_sequences: eb("skipped_sequences", "+", count),
+        }))
+        .where("id", "=", environmentId)
+        .execute();
     },
     async deleteEnvironment(id) {
       const gone = await db
@@ -109,7 +125,7 @@ export function environmentOf(row: Row<"environments"> & { active_version: numbe
   };
 }
 
-function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions"> {
+function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions" | "skipped_sequences"> {
   return {
     id: environment.id,
     org_id: environment.orgId,

@@ -64,6 +64,8 @@ interface EnvironmentsTable {
   created_at: string;
   /** How many bundles it keeps: changed with each insertion and deletion of one. */
   kept_versions: Generated<number>;
+  /** How many sequences no activation has, because a loss was accepted. */
+  skipped_sequences: Generated<number>;
 }
 
 interface ContentsTable {

@@ -32,11 +32,11 @@ export interface PushOptions {
 export async function signedDocument({ version = 1, environment = "dev", ...options }: PushOptions = {}) {
   const by = options.signer ?? signer;
   const identity = { ...IDENTITY, environment };
-  const policies = { rule: `v${version}` };
-  const signed = await signBundle({ identity, content: canonicalContent(policies, {}) }, by);
+  const policies = JSON.stringify({ rule: `v${version}` });
+  const signed = await signBundle({ identity, content: canonicalContent(policies, "{}") }, by);
   const document = formatDocument({
     identity,
-    policiesText: JSON.stringify(policies),
+    policiesText: policies,
     scopePoliciesText: "{}",
     bundleVersion: version,
     ...signed,

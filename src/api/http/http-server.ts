@@ -7,7 +7,7 @@ import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { LimitObserver } from "../../core/limit.js";
 import type { Tracing } from "../../core/trace.js";
 import type { OperationDoor } from "../admission-door.js";
-import type { ScanJson } from "../scan-json.js";
+import type { ScanJsonFor } from "../scan-json.js";
 import type { BodyMemory } from "./body-memory.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
@@ -45,7 +45,7 @@ export interface HttpServerOptions {
   readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
-  readonly scan: ScanJson;
+  readonly scan: ScanJsonFor;
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly ready: () => Promise<boolean>;
