@@ -11,7 +11,7 @@ describe("reports of a fleet that shares a token", () => {
     await project.publish("dev", 1);
     const report = async (instance: string, path = "/v1/runtimes/status") => {
       const body = JSON.stringify({ instance_id: instance, reporter: instance, state: "applied", sequence: 1 });
-      const headers = { "X-API-Key": project.runtimeToken.dev };
+      const headers = { "X-API-Key": project.runtimeToken.dev, "Content-Type": "application/json" };
       return await fetch(`${server.url}${path}`, { method: "POST", headers, body });
     };
     for (let n = 0; n < 60; n += 1) expect((await report(`i${n}`)).status).toBe(200);
