@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { RequestHead } from "../src/api/admission.js";
 import { BodyMemory } from "../src/api/http/body-memory.js";
-import { MESSAGE_SLACK_BYTES } from "../src/api/http/connect.js";
+import { MESSAGE_SLACK_BYTES } from "../src/api/request-size.js";
 import { createHttpServer } from "../src/api/http/http-server.js";
 import { DEFAULT_LIMITS } from "../src/api/http/limits.js";
 import { createTlsTermination, type TlsTermination } from "../src/api/http/tls-termination.js";
