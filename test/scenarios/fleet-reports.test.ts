@@ -1,5 +1,5 @@
 import { connect } from "node:http2";
-import { get } from "node:http";
+import { get, type IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
 import { startTestServer } from "../support/server.js";
 import { createTestProject } from "./project.js";
@@ -39,7 +39,7 @@ describe("when an instance was seen last", () => {
     const headers = { "x-api-key": project.runtimeToken.dev };
     const path = "/v1/bundles/watch?instance_id=";
     // The head is read, and nothing after it.
-    const stopped = await new Promise<import("node:http").IncomingMessage>((resolve) => {
+    const stopped = await new Promise<IncomingMessage>((resolve) => {
       get(`${server.url}${path}stopped`, { headers }, resolve);
     });
     const session = connect(server.url);

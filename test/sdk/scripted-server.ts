@@ -1,4 +1,4 @@
-import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import { type Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "../../gen/signet/v1/options_pb.js";
 import { RuntimeService, type WatchBundleRequest, type WatchBundleResponse } from "../../gen/signet/v1/runtime_pb.js";
 import { createSignetClient } from "../../src/sdk/client.js";
