@@ -1,6 +1,27 @@
 import { isUuid } from "../core/uuid.js";
+import type { BackoffOptions } from "./backoff.js";
+import type { BundleCache } from "./bundle-cache.js";
 import { checkKeys } from "./key-source.js";
-import type { WatchOptions } from "./watch.js";
+import type { Trust } from "./verify-activation.js";
+
+export interface WatchOptions extends Trust {
+  /** Names this instance in the fleet view; at most 128 characters. */
+  readonly instanceId: string;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+  /** The newest sequence that was applied; 0 (nothing) by default. A cache that has a newer one counts instead. */
+  readonly afterSequence?: number;
+  /** The deployment_id of that activation: with it, another activation of the same number is seen after the server was restored. */
+  readonly afterDeploymentId?: string;
+  /** For the fleet view; at most 64. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly cache?: BundleCache;
+  /** A bundle from the cache is rejected when the server last said longer ago that it is the active one. No limit by default. */
+  readonly maxAgeMs?: number;
+  /** How often the server sends a heartbeat, 15 s by default: after three times that without a word it is called again. */
+  readonly heartbeatMs?: number;
+  readonly backoff?: BackoffOptions;
+}
 
 /** Throws a TypeError that names what is wrong: a caller's mistake must not look like a bundle that is not good, or like a server that is away. */
 export function checkWatchOptions(options: WatchOptions): void {

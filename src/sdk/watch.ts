@@ -1,34 +1,14 @@
 import { timestampDate, timestampNow } from "@bufbuild/protobuf/wkt";
 import type { Activation } from "../../gen/signet/v1/runtime_pb.js";
-import { createBackoff, DEFAULT_BACKOFF, type BackoffOptions } from "./backoff.js";
-import type { BundleCache } from "./bundle-cache.js";
+import { createBackoff, DEFAULT_BACKOFF } from "./backoff.js";
 import type { SignetClient } from "./client.js";
 import { keepOrder, type OrderedMessage, type WatchCursor } from "./keep-order.js";
 import { KeptBundle, type RestoredBundle } from "./kept-bundle.js";
 import { limitSilence } from "./limit-silence.js";
 import { reconnect } from "./reconnect.js";
-import { verifyActivation, type Trust } from "./verify-activation.js";
+import { verifyActivation } from "./verify-activation.js";
 import type { VerifiedActivation, WatchEvent } from "./watch-event.js";
-import { checkWatchOptions } from "./watch-options.js";
-
-export interface WatchOptions extends Trust {
-  /** Names this instance in the fleet view; at most 128 characters. */
-  readonly instanceId: string;
-  /** Ends the watch. */
-  readonly signal: AbortSignal;
-  /** The newest sequence that was applied; 0 (nothing) by default. A cache that has a newer one counts instead. */
-  readonly afterSequence?: number;
-  /** The deployment_id of that activation: with it, another activation of the same number is seen after the server was restored. */
-  readonly afterDeploymentId?: string;
-  /** For the fleet view; at most 64. */
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly cache?: BundleCache;
-  /** A bundle from the cache is rejected when the server last said longer ago that it is the active one. No limit by default. */
-  readonly maxAgeMs?: number;
-  /** How often the server sends a heartbeat, 15 s by default: after three times that without a word it is called again. */
-  readonly heartbeatMs?: number;
-  readonly backoff?: BackoffOptions;
-}
+import { checkWatchOptions, type WatchOptions } from "./watch-options.js";
 
 /**
  * Follows the active bundle of the token's environment, for as long as the signal lets it.

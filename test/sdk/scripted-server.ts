@@ -2,7 +2,8 @@ import { type Code, ConnectError, createRouterTransport, type HandlerContext } f
 import { ErrorDetailSchema } from "../../gen/signet/v1/options_pb.js";
 import { RuntimeService, type WatchBundleRequest, type WatchBundleResponse } from "../../gen/signet/v1/runtime_pb.js";
 import { createSignetClient } from "../../src/sdk/client.js";
-import { watchBundle, type WatchOptions } from "../../src/sdk/watch.js";
+import { watchBundle } from "../../src/sdk/watch.js";
+import type { WatchOptions } from "../../src/sdk/watch-options.js";
 import type { WatchEvent } from "../../src/sdk/watch-event.js";
 import { trustedKey } from "./signed-push.js";
 

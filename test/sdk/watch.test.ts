@@ -2,7 +2,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { SignetError } from "../../src/sdk/signet-error.js";
 import { parsePublicKey } from "../../src/bundle/keys.js";
-import { activationsOf, type WatchOptions } from "../../src/sdk/watch.js";
+import { activationsOf } from "../../src/sdk/watch.js";
+import type { WatchOptions } from "../../src/sdk/watch-options.js";
 import {
   brief,
   collect,
