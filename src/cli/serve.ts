@@ -45,7 +45,7 @@ export function addServe(program: Command, shell: Shell): void {
     if (variables.length > 0) log.warn({ variables }, "nothing reads these variables: are their names right?");
     await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
     const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
-    if (notice !== "") shell.notice(notice);
+    if (notice !== "") shell.noticeLines(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
     // Without TLS it ends the process, as it does everywhere else.
     if (config.tlsCert !== null) shell.io.onHangup(() => void server.reloadCertificate());

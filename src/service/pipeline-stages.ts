@@ -34,9 +34,9 @@ export class PipelineStages {
 
   /** The stages from `insertBefore` on shift up; beyond the last one it becomes the last one. */
   async create(caller: Principal, pipelineId: string, input: StageInput): Promise<PipelineStage> {
-    const { displayName, insertBefore, branch } = input;
+    const { insertBefore, branch } = input;
     const errors = new FieldErrors();
-    errors.text(["display_name"], displayName, 255, 1);
+    const displayName = errors.name(["display_name"], input.displayName, 255);
     errors.text(["branch"], branch, 255);
     if (insertBefore === null) errors.add(["insert_before"], "is required", "missing");
     else if (insertBefore > MAX_INSERT_BEFORE) {
