@@ -30,9 +30,9 @@ export class PublishedOrder {
       return event;
     }
     if (GOES_BACK.includes(activation.kind)) return event;
-    const { sequence, version, policyHash, kind } = activation;
+    const { sequence, deploymentId, version, policyHash, kind } = activation;
     const newest = new Date(this.#newestMs).toISOString();
     const message = `it comes as a new ${kind}, but was published ${document.published_at}, before one that was held (${newest})`;
-    return { type: "rejected", from, sequence, version, policyHash, reason: "rolled_back", message };
+    return { type: "rejected", from, sequence, deploymentId, version, policyHash, reason: "rolled_back", message };
   }
 }

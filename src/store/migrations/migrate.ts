@@ -9,7 +9,8 @@ import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
 import { commitHead } from "./0008-commit-head.js";
 import { holds } from "./0009-holds.js";
-import { keyOwners } from "./0010-key-owners.js";
+import { reportedSequence } from "./0010-reported-sequence.js";
+import { keyOwners } from "./0011-key-owners.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -24,7 +25,8 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0007-sources": sources,
     "0008-commit-head": commitHead,
     "0009-holds": holds,
-    "0010-key-owners": keyOwners,
+    "0010-reported-sequence": reportedSequence,
+    "0011-key-owners": keyOwners,
   };
 }
 
