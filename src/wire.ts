@@ -48,7 +48,7 @@ export interface WireParts {
 /** The wire: every protocol on one port, behind one door. Listens to nothing yet. */
 export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, bodyMemory, log: logger } = parts;
-  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
+  const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
@@ -69,6 +69,7 @@ export function openWire(parts: WireParts): HttpServer {
       bodyMemory,
       scan,
       corsOrigins,
+      publicUrl,
       ready,
       readOnly: parts.readOnly,
       logger,
@@ -77,7 +78,7 @@ export function openWire(parts: WireParts): HttpServer {
     },
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
-    pages: referencePages(readAsset),
+    pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
     version: VERSION,
     limits: listenerLimits(config, trustedProxies),
     limitObserver: metrics.limits,
