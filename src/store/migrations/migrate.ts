@@ -45,7 +45,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
   if (error instanceof AppError)
     throw new AppError(error.code, `the database could not be migrated: ${error.message}`, { cause: error });
   if (error === undefined) return;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = error instanceof Error ? error.message : "of an unknown error";
   throw new AppError("internal", `the database could not be migrated: ${why}`, { cause: error });
 }
 
