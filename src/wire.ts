@@ -6,6 +6,7 @@ import { referencePages } from "./api/http/reference-pages.js";
 import { scanStrictJson } from "./bundle/strict-json.js";
 import { createMethods } from "./api/methods.js";
 import type { Polls } from "./api/poll/polls.js";
+import { ReportBudget } from "./api/report-budget.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import type { ScanJsonFor } from "./api/scan-json.js";
 import { WatchDoor } from "./api/watch/door.js";
@@ -51,7 +52,8 @@ export function openWire(parts: WireParts): HttpServer {
   const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
+  const reports = new ReportBudget(config.rateLimit > 0);
+  const methods = createMethods({ ...services, streams: metrics.streams, reports }, onRefused);
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await services.documents.scan(owner, text, options);
   const watch = polls === null ? null : new WatchDoor(services.push, onRefused, metrics.streams);

@@ -47,8 +47,8 @@ export function addServe(program: Command, shell: Shell): void {
     const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
     if (notice !== "") shell.noticeLines(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
-    // Without TLS it ends the process, as it does everywhere else.
-    if (config.tlsCert !== null) shell.io.onHangup(() => void server.reloadCertificate());
+    // Without TLS there is nothing to read again: then it ends the process only where a terminal goes away, as it does everywhere else.
+    if (config.tlsCert !== null || !shell.io.isInTerminal) shell.io.onHangup(() => void server.reloadCertificate());
     const failure = await Promise.race([aborted(shell.io.signal), server.failed]);
     if (failure !== undefined) {
       log.fatal({ err: failure }, "the server cannot write any more: it ends");

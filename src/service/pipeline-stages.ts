@@ -5,10 +5,10 @@ import type { Pipeline, PipelineStage } from "../core/pipeline.js";
 import type { Principal } from "../core/token.js";
 import type { Store, Writer } from "../store/store.js";
 import { seesEnvironment } from "./access.js";
-import type { Documents } from "./documents.js";
 import type { Audit } from "./audit.js";
 import { changeablePipeline, stageOf, visiblePipeline } from "./pipeline-access.js";
 import { viewPipeline, type AppView } from "./pipeline-view.js";
+import type { PromotedHashes } from "./promoted-hashes.js";
 import { MAX_STAGES } from "./stage-order.js";
 import { FieldErrors } from "./validate.js";
 
@@ -28,7 +28,7 @@ export class PipelineStages {
       readonly store: Store;
       readonly clock: Clock;
       readonly audit: Audit;
-      readonly documents: Documents;
+      readonly promotedHashes: PromotedHashes;
     },
   ) {}
 
@@ -103,7 +103,7 @@ export class PipelineStages {
     const { stages } = await viewPipeline(
       caller,
       store.read,
-      this.deps.documents,
+      this.deps.promotedHashes,
       await visiblePipeline(store.read, caller, pipelineId),
     );
     const added = stages.flatMap(({ apps }) => apps).find(({ app }) => app.environment.id === environmentId);

@@ -11,6 +11,7 @@ import type { Documents } from "./documents.js";
 import type { Audit } from "./audit.js";
 import { changeablePipeline, requirePipelineWriter, visiblePipeline, type SeenPipeline } from "./pipeline-access.js";
 import { viewPipeline, type PipelineView } from "./pipeline-view.js";
+import type { PromotedHashes } from "./promoted-hashes.js";
 import { reordered, type StageOrder } from "./stage-order.js";
 import { FieldErrors, pageOf } from "./validate.js";
 
@@ -39,6 +40,7 @@ export class Pipelines {
       readonly clock: Clock;
       readonly audit: Audit;
       readonly documents: Documents;
+      readonly promotedHashes: PromotedHashes;
     },
   ) {}
 
@@ -90,9 +92,11 @@ export class Pipelines {
     return { pipeline, stages: stages.map((stage) => ({ stage, apps: [] })) };
   }
 
-  async get(caller: Principal, id: string): Promise<PipelineView> {
-    const { read } = this.deps.store;
-    return await viewPipeline(caller, read, this.deps.documents, await visiblePipeline(read, caller, id));
+  /** When `signal` aborts, nobody waits for it any more. */
+  async get(caller: Principal, id: string, signal?: AbortSignal): Promise<PipelineView> {
+    const { store, promotedHashes } = this.deps;
+    const owner = signal === undefined ? caller : { ...caller, signal };
+    return await viewPipeline(owner, store.read, promotedHashes, await visiblePipeline(store.read, caller, id));
   }
 
   async update(caller: Principal, id: string, change: PipelineChange): Promise<PipelineView> {
