@@ -49,7 +49,7 @@ export interface WireParts {
 /** The wire: every protocol on one port, behind one door. Listens to nothing yet. */
 export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, bodyMemory, log: logger } = parts;
-  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
+  const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const onRefused = services.refusals.count.bind(services.refusals);
   const reports = new ReportBudget(config.rateLimit > 0);
@@ -71,6 +71,7 @@ export function openWire(parts: WireParts): HttpServer {
       bodyMemory,
       scan,
       corsOrigins,
+      publicUrl,
       ready,
       readOnly: parts.readOnly,
       logger,
@@ -79,7 +80,7 @@ export function openWire(parts: WireParts): HttpServer {
     },
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
-    pages: referencePages(readAsset),
+    pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
     version: VERSION,
     limits: listenerLimits(config, trustedProxies),
     limitObserver: metrics.limits,

@@ -37,6 +37,7 @@ export interface RigOptions {
   readonly maxBodyBytes: number;
   readonly maxBodyMemoryBytes: number;
   readonly corsOrigins: readonly string[];
+  readonly publicUrl: { readonly origin: string; readonly path: string };
   readonly limits: ListenerLimits;
   readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
@@ -142,6 +143,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     ...{ maxBodyBytes, bodyMemory },
     scan: () => async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
+    publicUrl: options.publicUrl ?? null,
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
     readOnly: options.readOnly ?? (() => null),
