@@ -90,6 +90,7 @@ export function assembleServices(options: AssembleOptions) {
   return {
     audit,
     sessions,
+    tokenCache: cache,
     idempotency,
     use,
     tokens,

@@ -16,9 +16,13 @@ export interface LimitConfig {
   readonly maxBodyBytes: number;
   /** Request bodies that are held at once, together. */
   readonly maxBodyMemoryBytes: number;
+  /** Answers that wait for their clients to read them, together. */
+  readonly maxAnswerMemoryBytes: number;
   readonly maxConnections: number;
   /** Not applied behind proxies: all connections are theirs. */
   readonly maxConnectionsPerAddress: number;
+  /** Connections that one token keeps; not above four fifths of all. */
+  readonly maxConnectionsPerToken: number;
   /** Connections over which no valid token has come yet. */
   readonly maxUnauthenticatedConnections: number;
   /** Requests that are open on those, together. */
@@ -71,6 +75,12 @@ export const LIMIT_SETTINGS = {
     [MIB, 64 * 1024 * MIB],
     "request bodies that are held in memory at once, together",
   ),
+  maxAnswerMemoryBytes: count(
+    "SIGNET_MAX_ANSWER_MEMORY_BYTES",
+    128 * MIB,
+    [MIB, 64 * 1024 * MIB],
+    "answers that wait for their clients to read them, together",
+  ),
   maxConnections: count(
     "SIGNET_MAX_CONNECTIONS",
     DEFAULT_LIMITS.maxConnections,
@@ -82,6 +92,12 @@ export const LIMIT_SETTINGS = {
     DEFAULT_LIMITS.maxConnectionsPerAddress,
     [1, 1e6],
     "connections at once for each address; not applied behind proxies",
+  ),
+  maxConnectionsPerToken: count(
+    "SIGNET_MAX_CONNECTIONS_PER_TOKEN",
+    DEFAULT_LIMITS.maxConnectionsPerToken,
+    [1, 1e6],
+    "connections that one token keeps; others of it make room when the port is full",
   ),
   maxUnauthenticatedConnections: count(
     "SIGNET_MAX_UNAUTHENTICATED_CONNECTIONS",
@@ -188,6 +204,7 @@ export function listenerLimits(config: LimitConfig, proxies: number): ListenerLi
     ...DEFAULT_LIMITS,
     maxConnections: config.maxConnections,
     maxConnectionsPerAddress: proxies > 0 ? Infinity : config.maxConnectionsPerAddress,
+    maxConnectionsPerToken: config.maxConnectionsPerToken,
     maxUnauthenticatedConnections: config.maxUnauthenticatedConnections,
     maxUnauthenticatedStreams: config.maxUnauthenticatedStreams,
     firstBytesTimeoutMs: config.firstBytesTimeoutMs,

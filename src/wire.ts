@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
+import { AnswerMemory } from "./api/http/answer-memory.js";
 import { BodyMemory } from "./api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { referencePages } from "./api/http/reference-pages.js";
@@ -47,6 +48,7 @@ export function openWire(parts: WireParts): HttpServer {
   const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const bodyMemory = new BodyMemory(config.maxBodyMemoryBytes, maxBodyBytes);
+  const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
   const scan: ScanJson = (text, options) => services.documents.scan(text, options);
@@ -55,7 +57,7 @@ export function openWire(parts: WireParts): HttpServer {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
   };
-  return createHttpServer({
+  const server = createHttpServer({
     ...{
       methods,
       admission,
@@ -63,6 +65,7 @@ export function openWire(parts: WireParts): HttpServer {
       polls,
       maxBodyBytes,
       bodyMemory,
+      answerMemory,
       scan,
       corsOrigins,
       ready,
@@ -71,7 +74,7 @@ export function openWire(parts: WireParts): HttpServer {
       tracing,
     },
     observer: metrics.requests,
-    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset),
     version: VERSION,
     limits: listenerLimits(config, trustedProxies),
@@ -79,4 +82,6 @@ export function openWire(parts: WireParts): HttpServer {
     tls: securePort?.termination ?? null,
     proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });
+  services.tokenCache.onForget((isOver, at) => server.endTokens(isOver, at));
+  return server;
 }

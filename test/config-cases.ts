@@ -40,11 +40,21 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
     "max-body-memory-bytes",
     ...([512 * MIB, MIB, 65_536 * MIB] as const),
   ),
+  maxAnswerMemoryBytes: number(
+    "SIGNET_MAX_ANSWER_MEMORY_BYTES",
+    "max-answer-memory-bytes",
+    ...([128 * MIB, MIB, 65_536 * MIB] as const),
+  ),
   maxConnections: number("SIGNET_MAX_CONNECTIONS", "max-connections", 20_000, 1, 1e6),
   maxConnectionsPerAddress: number(
     "SIGNET_MAX_CONNECTIONS_PER_ADDRESS",
     "max-connections-per-address",
     ...([20_000, 1, 1e6] as const),
+  ),
+  maxConnectionsPerToken: number(
+    "SIGNET_MAX_CONNECTIONS_PER_TOKEN",
+    "max-connections-per-token",
+    ...([16_000, 1, 1e6] as const),
   ),
   maxUnauthenticatedConnections: number(
     "SIGNET_MAX_UNAUTHENTICATED_CONNECTIONS",

@@ -11,8 +11,9 @@ import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../rest/error-body.js";
+import type { AnswerMemory } from "./answer-memory.js";
 import type { BodyMemory, BodyShare } from "./body-memory.js";
-import { requestConnection } from "./connections.js";
+import { requestConnection } from "./connection.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
@@ -43,6 +44,7 @@ export interface RpcOptions {
   readonly admission: Admission;
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
+  readonly answerMemory: AnswerMemory;
   readonly scan: ScanJson;
   /** Serves watches in place of their generic handler; null serves them with it. */
   readonly watch: WatchDoor | null;
@@ -118,7 +120,7 @@ function universalHandler(
 }
 
 async function handleRpc(
-  options: Pick<RpcOptions, "admission" | "scan" | "watch" | "bodyMemory">,
+  options: Pick<RpcOptions, "admission" | "scan" | "watch" | "bodyMemory" | "answerMemory">,
   route: RpcRoute,
   req: NodeRequest,
   res: NodeResponse,
@@ -172,7 +174,7 @@ async function admit(
 }
 
 /** An RPC that may be read. */
-interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory"> {
+interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory" | "answerMemory"> {
   readonly route: RpcRoute;
   readonly form: WireForm;
   readonly req: NodeRequest;
@@ -181,21 +183,24 @@ interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory"> {
 }
 
 async function invoke(invocation: Invocation): Promise<void> {
-  const { route, form, req, res, values, watch } = invocation;
+  const { route, form, req, res, values, watch, answerMemory } = invocation;
   if (watch !== null && route.handler.method === WATCH) {
     await invokeWatch(invocation, watch);
     return;
   }
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
+  const call = values.get(callKey);
   if (streamsRequests(route.handler.method)) {
     request.body = chunksOf(req);
   } else if (!form.get) {
-    const call = values.get(callKey);
     const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal.tokenId, res);
     request.body = createAsyncIterable([await checkedBody(invocation, request.header, share)]);
   }
-  await respond(route.handler, request, res);
+  const { method } = route.handler;
+  const isCounted = call !== undefined && method.methodKind === "unary";
+  const pending = isCounted ? await answerMemory.begin(call, res) : undefined;
+  await respond(route.handler, request, res, pending);
 }
 
 /** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */

@@ -5,9 +5,11 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { LimitObserver } from "../../core/limit.js";
+import type { Principal } from "../../core/token.js";
 import type { Tracing } from "../../core/trace.js";
 import type { OperationDoor } from "../admission-door.js";
 import type { ScanJson } from "../scan-json.js";
+import type { AnswerMemory } from "./answer-memory.js";
 import type { BodyMemory } from "./body-memory.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
@@ -45,6 +47,7 @@ export interface HttpServerOptions {
   readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
+  readonly answerMemory: AnswerMemory;
   readonly scan: ScanJson;
   readonly corsOrigins: readonly string[];
   readonly version: string;
@@ -65,6 +68,8 @@ export interface HttpServer extends AsyncDisposable {
   /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
   readonly connections: ConnectionCounts;
+  /** As Listener. */
+  endTokens(isOver: (principal: Principal) => boolean, at: Date | null): void;
   /**
    * Ends streams and held polls with `unavailable`, says NOT_SERVING and GOAWAY, accepts nothing more, and waits up to `graceMs`
    * for requests in flight. Never rejects.
@@ -74,7 +79,7 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, bodyMemory, scan } = options;
+  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, bodyMemory, answerMemory, scan } = options;
   const { corsOrigins, version, ready } = options;
   const { limits, tls, proxyTrust, observer, tracing, logger } = options;
   const shutdown = new AbortController();
@@ -88,7 +93,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...createReflectionMethods([...services, Health]),
   ];
   const rpc = createRpcHandler({
-    ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, scan, shutdownSignal },
+    ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan, shutdownSignal },
   });
   const probes = createProbes({ version, ready });
   const cors = createCorsPolicy(corsOrigins);
@@ -117,6 +122,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     get connections() {
       return listener.connections;
     },
+    endTokens: (isOver, at) => listener.endTokens(isOver, at),
     close,
     [Symbol.asyncDispose]: () => close(0),
   };

@@ -4,6 +4,8 @@ export interface ListenerLimits {
   readonly maxConnections: number;
   /** Of one client address, as admission counts it; Infinity when every connection is a proxy's. */
   readonly maxConnectionsPerAddress: number;
+  /** Connections that one token makes known: none of them is closed for another one. */
+  readonly maxConnectionsPerToken: number;
   /** Connections over which no valid token has come yet. */
   readonly maxUnauthenticatedConnections: number;
   /** Requests that are open on those, together. */
@@ -51,6 +53,7 @@ export interface Http2Limits {
 export const DEFAULT_LIMITS: ListenerLimits = {
   maxConnections: 20_000,
   maxConnectionsPerAddress: 20_000,
+  maxConnectionsPerToken: 16_000,
   maxUnauthenticatedConnections: 10_000,
   maxUnauthenticatedStreams: 20_000,
   maxBacklog: 4096,

@@ -49,9 +49,15 @@ function statusOf(report: RequestReport, { status, isAborted }: Answered): numbe
 function limitOf({ code, reason }: AppError): LimitName | null {
   if (code === "too_large") return "max_body_bytes";
   if (code === "quota_exceeded") return "version_quota";
-  if (code === "unavailable" && reason === "too_many_bodies") return "max_body_memory_bytes";
+  if (code === "unavailable") return ROOMS[reason ?? ""] ?? null;
   return code === "rate_limited" ? (RATES[reason ?? ""] ?? "rate_limit") : null;
 }
+
+/** What refuses with `unavailable`, by the error's reason. */
+const ROOMS: Readonly<Record<string, LimitName>> = {
+  too_many_bodies: "max_body_memory_bytes",
+  too_many_answers: "max_answer_memory_bytes",
+};
 
 /** What else refuses with `rate_limited`, by the error's reason. */
 const RATES: Readonly<Record<string, LimitName>> = {

@@ -5,8 +5,9 @@ import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { ScanJson } from "../scan-json.js";
+import type { AnswerMemory } from "../http/answer-memory.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
-import { requestConnection } from "../http/connections.js";
+import { requestConnection } from "../http/connection.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
 import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
@@ -27,6 +28,7 @@ export interface RestHandlerOptions {
   /** Of a request body, as sent and decompressed. */
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
+  readonly answerMemory: AnswerMemory;
   readonly scan: ScanJson;
   /** Serves watches in place of their method; null serves them with it. */
   readonly watch: WatchDoor | null;
@@ -73,7 +75,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 
 async function answer(
   routes: RouteTrie<Route>,
-  { admission, maxBodyBytes, bodyMemory, scan, watch }: RestHandlerOptions,
+  { admission, maxBodyBytes, bodyMemory, answerMemory, scan, watch }: RestHandlerOptions,
   exchange: Exchange,
 ): Promise<RestOutcome> {
   const { req, res, context } = exchange;
@@ -93,7 +95,10 @@ async function answer(
   const body = await bodyOf(route, req, maxBodyBytes, share);
   const scanned = await scanBody(body, route, scan);
   const message = bindRequest(route, { pathValues, query, body, scanned });
-  if (watch === null || route.spec.method !== WATCH) return await invoke({ route, message, call, req, res, context });
+  if (watch === null || route.spec.method !== WATCH) {
+    using pending = await answerMemory.begin(call, res);
+    return await invoke({ route, message, call, req, res, context, pending });
+  }
   const { report } = context;
   await watch.rest({ message: message as WatchBundleRequest, header: headersOf(req), call, report, req, res });
   return { status: route.operation.successStatus };
