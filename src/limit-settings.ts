@@ -27,6 +27,8 @@ export interface LimitConfig {
   readonly maxUnauthenticatedConnections: number;
   /** Requests that are open on those, together. */
   readonly maxUnauthenticatedStreams: number;
+  readonly maxHealthWatches: number;
+  readonly maxHealthWatchesPerAddress: number;
   readonly firstBytesTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -110,6 +112,18 @@ export const LIMIT_SETTINGS = {
     DEFAULT_LIMITS.maxUnauthenticatedStreams,
     [1, 1e6],
     "requests that are open on those, together",
+  ),
+  maxHealthWatches: count(
+    "SIGNET_MAX_HEALTH_WATCHES",
+    DEFAULT_LIMITS.maxHealthWatches,
+    [1, 1e6],
+    "gRPC health watches at once, together; the address with most makes room",
+  ),
+  maxHealthWatchesPerAddress: count(
+    "SIGNET_MAX_HEALTH_WATCHES_PER_ADDRESS",
+    DEFAULT_LIMITS.maxHealthWatchesPerAddress,
+    [1, 1e6],
+    "gRPC health watches at once for each address",
   ),
   firstBytesTimeoutMs: count(
     "SIGNET_FIRST_BYTES_TIMEOUT_MS",
@@ -207,6 +221,8 @@ export function listenerLimits(config: LimitConfig, proxies: number): ListenerLi
     maxConnectionsPerToken: config.maxConnectionsPerToken,
     maxUnauthenticatedConnections: config.maxUnauthenticatedConnections,
     maxUnauthenticatedStreams: config.maxUnauthenticatedStreams,
+    maxHealthWatches: config.maxHealthWatches,
+    maxHealthWatchesPerAddress: config.maxHealthWatchesPerAddress,
     firstBytesTimeoutMs: config.firstBytesTimeoutMs,
     headersTimeoutMs: config.headersTimeoutMs,
     requestTimeoutMs: config.requestTimeoutMs,

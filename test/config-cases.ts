@@ -66,6 +66,12 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
     "max-unauthenticated-streams",
     ...([20_000, 1, 1e6] as const),
   ),
+  maxHealthWatches: number("SIGNET_MAX_HEALTH_WATCHES", "max-health-watches", 2_048, 1, 1e6),
+  maxHealthWatchesPerAddress: number(
+    "SIGNET_MAX_HEALTH_WATCHES_PER_ADDRESS",
+    "max-health-watches-per-address",
+    ...([16, 1, 1e6] as const),
+  ),
   firstBytesTimeoutMs: time("SIGNET_FIRST_BYTES_TIMEOUT_MS", "first-bytes-timeout-ms", 10_000),
   headersTimeoutMs: {
     ...time("SIGNET_HEADERS_TIMEOUT_MS", "headers-timeout-ms", 20_000),

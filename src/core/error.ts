@@ -14,6 +14,7 @@
  * - `quota_exceeded`: the organization's plan allows no more.
  * - `rate_limited`: too many requests; `retryAfterSeconds` says when to come back.
  * - `cancelled`: the caller went away.
+ * - `timeout`: the time that the caller gave is over.
  * - `unavailable`: not now; the same request may work later.
  * - `signing_failed`: the signing key is missing or malformed.
  * - `internal`: a defect of the server.
@@ -32,6 +33,7 @@ export type AppErrorCode =
   | "quota_exceeded"
   | "rate_limited"
   | "cancelled"
+  | "timeout"
   | "unavailable"
   | "signing_failed"
   | "internal";

@@ -17,6 +17,8 @@ export const LIMITS = [
   "max_connections_per_token",
   "max_unauthenticated_connections",
   "max_unauthenticated_streams",
+  "max_health_watches",
+  "max_health_watches_per_address",
   "first_bytes_timeout_ms",
   "headers_timeout_ms",
   "request_timeout_ms",

@@ -30,9 +30,6 @@ import { createReflectionMethods } from "./reflection.js";
 import type { RequestObserver } from "./request-observer.js";
 import type { TlsTermination } from "./tls-termination.js";
 
-/** Health watches need no token; load balancers hold one each. */
-const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
-
 const WATCH_PATH = `/${WATCH.parent.typeName}/${WATCH.name}`;
 
 export interface HttpServerOptions {
@@ -88,8 +85,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   setMaxListeners(0, shutdownSignal);
   const services = [...new Set<DescService>(methods.map(({ method }) => method.parent))];
   const names = services.map(({ typeName }) => typeName);
+  const { maxHealthWatches: maxWatches, maxHealthWatchesPerAddress: maxWatchesPerAddress } = limits;
+  const healthLimits = { maxWatches, maxWatchesPerAddress, observer: options.limitObserver };
   const publicMethods = [
-    ...createHealthMethods({ services: names, shutdownSignal, ...MAX_HEALTH_WATCHES }),
+    ...createHealthMethods({ services: names, shutdownSignal, ...healthLimits }),
     ...createReflectionMethods([...services, Health]),
   ];
   const rpc = createRpcHandler({

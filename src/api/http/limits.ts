@@ -10,6 +10,9 @@ export interface ListenerLimits {
   readonly maxUnauthenticatedConnections: number;
   /** Requests that are open on those, together. */
   readonly maxUnauthenticatedStreams: number;
+  /** gRPC health watches, which need no token: all together, and of one address. */
+  readonly maxHealthWatches: number;
+  readonly maxHealthWatchesPerAddress: number;
   /** Connections that the system holds until they are accepted: a fleet may come at once. The system's own limit may be lower. */
   readonly maxBacklog: number;
   /** From the connection's start until it is known which HTTP it speaks; as long again for a handshake of TLS. */
@@ -56,6 +59,8 @@ export const DEFAULT_LIMITS: ListenerLimits = {
   maxConnectionsPerToken: 16_000,
   maxUnauthenticatedConnections: 10_000,
   maxUnauthenticatedStreams: 20_000,
+  maxHealthWatches: 2_048,
+  maxHealthWatchesPerAddress: 16,
   maxBacklog: 4096,
   firstBytesTimeoutMs: 10_000,
   headersTimeoutMs: 20_000,

@@ -63,5 +63,6 @@ const ROOMS: Readonly<Record<string, LimitName>> = {
 const RATES: Readonly<Record<string, LimitName>> = {
   too_many_streams: "max_streams",
   too_many_polls: "max_held_polls",
+  too_many_health_watches: "max_health_watches_per_address",
   too_many_failed_authentications: "max_failed_authentications",
 };
