@@ -34,7 +34,7 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
     watch: null,
     polls: null,
     pages: [],
-    scan: async (text, rules) => scanStrictJson(text, rules),
+    scan: () => async (text, rules) => scanStrictJson(text, rules),
     rest: async (_req, res) => {
       res.statusCode = 404;
       res.end();

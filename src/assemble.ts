@@ -7,8 +7,9 @@ import { createAudit, type Audit } from "./service/audit.js";
 import { BundleMaking } from "./service/bundle-making.js";
 import { Bundles } from "./service/bundles.js";
 import { CatchUp } from "./service/catch-up.js";
-import { Documents } from "./service/documents.js";
+import { Documents, type DocumentsOptions } from "./service/documents.js";
 import { Environments } from "./service/environments.js";
+import { Holds } from "./service/holds.js";
 import { Idempotency } from "./service/idempotency.js";
 import { Instances } from "./service/instances.js";
 import type { SigningKeys } from "./service/key-files.js";
@@ -48,7 +49,7 @@ import { createSender } from "./webhook/send.js";
 const MAX_KEPT_BYTES = 4096;
 
 /** One YAML document is read at a time, beside the event loop. */
-const YAML_LIMITS = { timeoutMs: 15_000, maxWaiting: 16 };
+const YAML_LIMITS = { timeoutMs: 15_000, maxWaiting: 32 };
 
 export interface AssembleOptions {
   readonly store: Store;
@@ -58,6 +59,7 @@ export interface AssembleOptions {
   readonly heartbeatMs: number;
   readonly observers: ServiceObservers;
   readonly tracing: Tracing;
+  readonly documents: DocumentsOptions;
   readonly webhooks: {
     readonly allowList: AllowList;
     readonly schedule: RetrySchedule;
@@ -81,8 +83,9 @@ export function assembleServices(options: AssembleOptions) {
   const cache = new TokenCache();
   const tokens = new Tokens({ store, clock, audit, sessions, cache, use, outbox });
   const active = new ActiveBundles(store, wakeups);
-  const documents = new Documents();
+  const documents = new Documents(options.documents);
   const instances = new Instances({ store, clock });
+  const holds = new Holds({ store, audit, outbox });
   const making = {
     making: new BundleMaking({ clock, signer: keys.bundles, audit, outbox, observer: observers.publishing }),
     ...{ store, documents, idempotency, wakeups, outbox },
@@ -102,7 +105,8 @@ export function assembleServices(options: AssembleOptions) {
     organizations: new Organizations({ store, clock, audit, tokens }),
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups }),
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox }),
+    holds,
+    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...making, observer: observers.publishing }),
     pipelines: new Pipelines({ store, clock, audit, documents }),

@@ -30,6 +30,8 @@ export interface Config extends LimitConfig {
   readonly shutdownGraceMs: number;
   /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
   readonly synchronous: "full" | "normal";
+  /** Whether to go on from a database that lacks what was acknowledged. */
+  readonly acceptLoss: "yes" | "no";
   /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
   readonly nativeDirectory: string | null;
   /** What webhooks may call besides public https addresses. */
@@ -126,6 +128,15 @@ export const SETTINGS = {
     "full: what was acknowledged survives a power cut; normal: faster, may lose the last commits in one",
     oneOf("full", "normal"),
   ),
+  acceptLoss: {
+    ...setting(
+      "SIGNET_ACCEPT_LOSS",
+      "no",
+      "yes: start although acknowledged changes are missing; every environment goes on 1,000,000 sequences later",
+      oneOf("no", "yes"),
+    ),
+    preset: "yes",
+  },
   nativeDirectory: setting(
     "SIGNET_NATIVE_DIRECTORY",
     "",

@@ -1,10 +1,15 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { systemClock } from "./core/clock.js";
 import { AppError } from "./core/error.js";
 import { openNativeBinding } from "./native-binding.js";
+import { createAudit } from "./service/audit.js";
+import { goOnAfterLoss } from "./service/history-loss.js";
 import { openSigningKeys, type SigningKeys } from "./service/key-files.js";
-import { lockDataDirectory } from "./store/sqlite/lock.js";
-import { openSqliteStore } from "./store/sqlite/open.js";
+import { lockDataDirectory, refuseRival } from "./store/sqlite/lock.js";
+import { startThread } from "./service/start-thread.js";
+import { openSqliteStore, type AcceptLoss, type OpenedStore } from "./store/sqlite/open.js";
+import type { StartDatabaseThread } from "./store/sqlite/thread-channel.js";
 import type { Store } from "./store/store.js";
 
 /** A data directory that this process owns until it is disposed. */
@@ -13,6 +18,9 @@ export interface DataDirectory extends AsyncDisposable {
   /** There was no database in it. */
   readonly isNew: boolean;
   readonly store: Store;
+  /** As OpenedStore's. */
+  readonly lost: OpenedStore["lost"];
+  readonly doubt: OpenedStore["doubt"];
   readonly keys: SigningKeys;
 }
 
@@ -27,6 +35,10 @@ export async function openDataDirectory(options: {
   readonly signingKey: string | null;
   readonly synchronous: "full" | "normal";
   readonly create: boolean;
+  /** Goes on from a database that lacks what was acknowledged, on sequences that were never given. */
+  readonly acceptLoss?: boolean;
+  /** Writes from a thread, so that this one never waits for the disk; for a server. */
+  readonly thread?: boolean;
   /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
   readonly nativeDirectory: string | null;
 }): Promise<DataDirectory> {
@@ -39,8 +51,13 @@ export async function openDataDirectory(options: {
   const native = nativeBinding === undefined ? {} : { nativeBinding };
   const lock = lockDataDirectory(path, native);
   try {
+    refuseRival(file, native);
     const keys = openSigningKeys(path, options.signingKey, isNew);
-    const store = await openSqliteStore({ file, synchronous: options.synchronous, ...native });
+    const store = await openSqliteStore({
+      ...{ file, synchronous: options.synchronous, ...native },
+      ...(options.thread === true ? { startThread: startDatabaseThread } : {}),
+      owner: { accept: options.acceptLoss === true ? acceptLoss(keys) : null },
+    });
     const dispose = async () => {
       try {
         await store[Symbol.asyncDispose]();
@@ -48,11 +65,22 @@ export async function openDataDirectory(options: {
         await lock[Symbol.asyncDispose]();
       }
     };
-    return { path, isNew, store, keys, [Symbol.asyncDispose]: dispose };
+    const { lost, doubt } = store;
+    return { path, isNew, store, lost, doubt, keys, [Symbol.asyncDispose]: dispose };
   } catch (thrown) {
     await lock[Symbol.asyncDispose]();
     throw thrown;
   }
+}
+
+function startDatabaseThread(...[workerData, transferList]: Parameters<StartDatabaseThread>) {
+  return startThread("database", { workerData, transferList });
+}
+
+function acceptLoss(keys: SigningKeys): AcceptLoss {
+  const clock = systemClock;
+  return (store, loss) =>
+    goOnAfterLoss({ store, clock, audit: createAudit({ store, clock, signer: keys.audit }) }, loss);
 }
 
 function createDirectory(path: string): void {

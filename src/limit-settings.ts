@@ -14,8 +14,10 @@ export interface LimitConfig {
   readonly maxHeldPolls: number;
   /** The largest request body, and so the largest policy document. */
   readonly maxBodyBytes: number;
-  /** Request bodies that are held at once, together. */
-  readonly maxBodyMemoryBytes: number;
+  /** Request bodies that are held at once, together; null follows the heap (memory-limits.ts). */
+  readonly maxBodyMemoryBytes: number | null;
+  /** The share of the heap, and of the memory that the process may use, from which on large work is refused. */
+  readonly maxMemoryPercent: number;
   /** Answers that wait for their clients to read them, together. */
   readonly maxAnswerMemoryBytes: number;
   readonly maxConnections: number;
@@ -71,11 +73,17 @@ export const LIMIT_SETTINGS = {
   maxStreams: count("SIGNET_MAX_STREAMS", 20_000, [1, 1e6], "streams at once for each token and address"),
   maxHeldPolls: count("SIGNET_MAX_HELD_POLLS", 20_000, [1, 1e6], "long polls at once for each token and address"),
   maxBodyBytes: count("SIGNET_MAX_BODY_BYTES", 16 * MIB, [1024, 256 * MIB], "largest request body"),
-  maxBodyMemoryBytes: count(
+  maxBodyMemoryBytes: setting(
     "SIGNET_MAX_BODY_MEMORY_BYTES",
-    512 * MIB,
-    [MIB, 64 * 1024 * MIB],
-    "request bodies that are held in memory at once, together",
+    "auto",
+    "request bodies that are held in memory at once, together; auto follows the heap",
+    (value, name) => (value === "auto" ? null : wholeNumber(MIB, 64 * 1024 * MIB)(value, name)),
+  ),
+  maxMemoryPercent: count(
+    "SIGNET_MAX_MEMORY_PERCENT",
+    80,
+    [10, 100],
+    "share of the heap, and of the container's memory, from which on large requests are refused",
   ),
   maxAnswerMemoryBytes: count(
     "SIGNET_MAX_ANSWER_MEMORY_BYTES",

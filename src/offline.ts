@@ -5,6 +5,7 @@ import { systemClock } from "./core/clock.js";
 import { notFound } from "./core/error.js";
 import { openDataDirectory } from "./data-directory.js";
 import { NO_TRACING } from "./core/trace.js";
+import { DEFAULT_DOCUMENTS } from "./service/documents.js";
 import { NO_OBSERVERS } from "./service/observers.js";
 import { createRawKey } from "./service/raw-key.js";
 import { keepPublicKeys } from "./service/bootstrap.js";
@@ -44,6 +45,7 @@ export async function createOfflineAdminToken(
     ...{ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0, webhooks },
     observers: NO_OBSERVERS,
     tracing: NO_TRACING,
+    documents: DEFAULT_DOCUMENTS,
   });
   const key = createRawKey("admin");
   // Kept before it is committed, as at the first start: a token that works and that nobody has would be lost.

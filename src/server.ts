@@ -17,6 +17,7 @@ import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
 import { openSecurePort, type SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
+import { openMemory } from "./memory.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
 import { createDoor, openWire } from "./wire.js";
@@ -40,6 +41,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly adminTokenFile: string;
   /** Null on every start but the first. */
   readonly firstStart: FirstStart | null;
+  /** Resolves with the reason when it cannot write to its database any more, and is to be started again. */
+  readonly failed: Promise<Error>;
   /** Reads the TLS certificate's files again, now; nothing without TLS. Never rejects: what is wrong with them is logged. */
   reloadCertificate(): Promise<void>;
 }
@@ -93,6 +96,8 @@ async function startWith(ground: Ground): Promise<RunningServer> {
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: true,
+    thread: true,
+    acceptLoss: config.acceptLoss === "yes",
   });
   try {
     return await startOn(directory, ground, await observabilityOf(config, ground.log));
@@ -109,7 +114,9 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
   }
+  if (opened.doubt !== null) log.warn({ reason: opened.doubt }, "the database may be an older copy");
   await keepPublicKeys(store, systemClock, keys);
+  const memory = openMemory(config, log);
   const services = assembleServices({
     store,
     keys,
@@ -118,6 +125,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     heartbeatMs: config.heartbeatMs,
     observers: observability.services,
     tracing: observability.tracing,
+    documents: memory.documents,
     webhooks: {
       allowList: config.webhookAllow,
       schedule: config.webhookRetrySeconds,
@@ -131,7 +139,10 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   const admission = createDoor(services, config);
   const observer = observability.metrics.requests;
   const polls = ground.hotPaths ? new Polls({ admission, active: services.active, observer, logger: log }) : null;
-  const http = openWire({ services, store, config, observability, admission, polls, securePort, log });
+  const http = openWire({
+    ...{ services, store, config, observability, admission, polls, securePort, log },
+    bodyMemory: memory.bodies,
+  });
   observability.metrics.readFrom({
     clock: systemClock,
     webhookBacklog: () => store.read.webhookBacklog(),
@@ -161,10 +172,10 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
       await upkeep[Symbol.asyncDispose]();
       await services.dispatcher[Symbol.asyncDispose]();
       await services.documents[Symbol.asyncDispose]();
-      await flush(services);
+      await flush(services, log);
       await metricsListener?.[Symbol.asyncDispose]();
     } finally {
-      await directory[Symbol.asyncDispose]();
+      await closeDirectory(directory, log);
     }
     // Last: a collector that does not answer must not hold the data directory.
     await observability[Symbol.asyncDispose]();
@@ -177,6 +188,7 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     dataDirectory: directory.path,
     adminTokenFile: adminTokenFile(directory.path),
     firstStart,
+    failed: opened.lost,
     reloadCertificate: async () => securePort?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
@@ -233,11 +245,25 @@ async function logWebhooks({ webhookCounts }: Services, store: Store, log: Logge
   if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }
 
-/** What is gathered in memory belongs into the database before it closes. */
-async function flush({ instances, use, refusals }: Services): Promise<void> {
-  await instances.flush();
-  await use.flush();
-  await refusals.flush(true);
+/** What is gathered in memory belongs into the database before it closes. When it cannot be written, the log says so. */
+async function flush({ instances, use, refusals }: Services, log: Logger): Promise<void> {
+  const gathered = {
+    "runtime reports": () => instances.flush(),
+    "token use": () => use.flush(),
+    refusals: () => refusals.flush(true),
+  };
+  for (const [what, write] of Object.entries(gathered)) {
+    await write().catch((error: unknown) => log.warn({ err: error, what }, "what was gathered in memory is lost"));
+  }
+}
+
+/** A disk that is full at the end takes nothing from what was acknowledged: the next start reads SQLite's log. */
+async function closeDirectory(directory: DataDirectory, log: Logger): Promise<void> {
+  try {
+    await directory[Symbol.asyncDispose]();
+  } catch (error) {
+    log.warn({ err: error, data: directory.path }, "the database keeps its log file (-wal): keep both together");
+  }
 }
 
 async function makeFirstStart(

@@ -7,6 +7,8 @@ export interface Setting<T = unknown> {
   readonly help: string;
   /** What is used when nobody says anything, as text. */
   readonly fallback: string;
+  /** What the flag alone, without a value, means. */
+  readonly preset?: string;
   /** A secret has no flag; it comes by environment or by a file that `NAME_FILE` names. */
   readonly secret: boolean;
   /** A standard's own variables, which are read in this order when ours is not set, each with its own reader. */

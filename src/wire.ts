@@ -1,13 +1,14 @@
 import type { Logger } from "pino";
 import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
 import { AnswerMemory } from "./api/http/answer-memory.js";
-import { BodyMemory } from "./api/http/body-memory.js";
+import type { BodyMemory } from "./api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { referencePages } from "./api/http/reference-pages.js";
+import { scanStrictJson } from "./bundle/strict-json.js";
 import { createMethods } from "./api/methods.js";
 import type { Polls } from "./api/poll/polls.js";
 import { createRestHandler } from "./api/rest/handler.js";
-import type { ScanJson } from "./api/scan-json.js";
+import type { ScanJsonFor } from "./api/scan-json.js";
 import { WatchDoor } from "./api/watch/door.js";
 import { readAsset } from "./assets.js";
 import type { Services } from "./assemble.js";
@@ -39,19 +40,20 @@ export interface WireParts {
   /** Null sends polls and watches through the generic handlers. */
   readonly polls: Polls | null;
   readonly securePort: SecurePort | null;
+  readonly bodyMemory: BodyMemory;
   readonly log: Logger;
 }
 
 /** The wire: every protocol on one port, behind one door. Listens to nothing yet. */
 export function openWire(parts: WireParts): HttpServer {
-  const { services, store, config, observability, admission, polls, securePort, log: logger } = parts;
+  const { services, store, config, observability, admission, polls, securePort, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
-  const bodyMemory = new BodyMemory(config.maxBodyMemoryBytes, maxBodyBytes);
   const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = services.refusals.count.bind(services.refusals);
   const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
-  const scan: ScanJson = (text, options) => services.documents.scan(text, options);
+  const scan: ScanJsonFor = (owner) => async (text, options) =>
+    owner === null ? scanStrictJson(text, options) : await services.documents.scan(owner, text, options);
   const watch = polls === null ? null : new WatchDoor(services.push, onRefused, metrics.streams);
   const ready = async () => {
     await store.ping();

@@ -15,7 +15,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   yaml: { layers: [], packages: [/^node:/, /^yaml$/] },
   service: {
     layers: ["core", "bundle", "store", "webhook", "yaml"],
-    packages: [/^node:/, /^lru-cache$/, /^fast-json-patch$/, /^uuid$/],
+    packages: [/^node:/, /^lru-cache$/, /^uuid$/],
   },
   api: {
     layers: ["core", "bundle", "service", "store", "gen"],

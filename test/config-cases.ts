@@ -35,11 +35,11 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
   maxStreams: number("SIGNET_MAX_STREAMS", "max-streams", 20_000, 1, 1e6),
   maxHeldPolls: number("SIGNET_MAX_HELD_POLLS", "max-held-polls", 20_000, 1, 1e6),
   maxBodyBytes: number("SIGNET_MAX_BODY_BYTES", "max-body-bytes", 16 * MIB, 1024, 256 * MIB),
-  maxBodyMemoryBytes: number(
-    "SIGNET_MAX_BODY_MEMORY_BYTES",
-    "max-body-memory-bytes",
-    ...([512 * MIB, MIB, 65_536 * MIB] as const),
-  ),
+  maxBodyMemoryBytes: {
+    ...number("SIGNET_MAX_BODY_MEMORY_BYTES", "max-body-memory-bytes", MIB, MIB, 65_536 * MIB),
+    fallback: null,
+  },
+  maxMemoryPercent: number("SIGNET_MAX_MEMORY_PERCENT", "max-memory-percent", 80, 10, 100),
   maxAnswerMemoryBytes: number(
     "SIGNET_MAX_ANSWER_MEMORY_BYTES",
     "max-answer-memory-bytes",

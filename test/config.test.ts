@@ -28,6 +28,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["short", "a".repeat(23), `${CHOSEN}é`, ` ${CHOSEN}`, `${CHOSEN} `, `${CHOSEN}\n${CHOSEN}`, "a".repeat(4097)],
   },
+  acceptLoss: {
+    env: "SIGNET_ACCEPT_LOSS",
+    flag: "accept-loss",
+    fallback: "no",
+    good: [
+      ["yes", "yes"],
+      ["no", "no"],
+    ],
+    bad: ["", "true", "YES"],
+  },
   signingKey: {
     env: "SIGNET_SIGNING_KEY",
     flag: null,

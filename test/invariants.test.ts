@@ -60,6 +60,7 @@ describe("invariants, over the use cases", () => {
     const { principal } = await signet.runtime("dev");
     const request = {
       afterSequence: 3,
+      afterDeploymentId: "",
       instanceId: "",
       labels: {},
       userAgent: null,
@@ -98,6 +99,7 @@ describe("invariants, over the use cases", () => {
     const { principal } = await signet.runtime("dev");
     const request = {
       afterSequence: 0,
+      afterDeploymentId: "",
       instanceId: "",
       labels: {},
       userAgent: null,
@@ -127,7 +129,7 @@ describe("invariants, over the use cases", () => {
     const before = digest(await document(1));
     const { principal } = await signet.runtime("dev");
     const latest = async () => {
-      const request = { ifNoneMatch: [], waitSeconds: 0, clientAddress: "a" };
+      const request = { afterSequence: 0, afterDeploymentId: "", ifNoneMatch: [], waitSeconds: 0, clientAddress: "a" };
       return (await signet.services.latest.latest(principal, request, new AbortController().signal)).active.document;
     };
     expect(digest(await latest())).toBe(before);

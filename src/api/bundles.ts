@@ -47,7 +47,9 @@ export function createBundleService(services: {
     },
 
     async activateBundle(request, context) {
-      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), request.version));
+      const { version, hold, reason } = request;
+      const options = { hold, reason: reason ?? null };
+      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), version, options));
     },
 
     async promoteBundle({ projectId, sourceEnv, promotedBy }, context) {
@@ -70,8 +72,9 @@ export function createBundleService(services: {
     },
 
     async diffBundles(request, context) {
-      const { version, otherVersion } = request;
-      return { patch: await bundles.diff(callOf(context).principal, pathOf(request), version, otherVersion) };
+      const { principal } = callOf(context);
+      const versions = [request.version, request.otherVersion] as const;
+      return { patch: await bundles.diff(principal, pathOf(request), versions, context.signal) };
     },
 
     async deleteBundle(request, context) {

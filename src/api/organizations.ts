@@ -10,6 +10,7 @@ import type {
 import type { Clock } from "../core/clock.js";
 import type { Environment, Organization } from "../core/organization.js";
 import type { Environments } from "../service/environments.js";
+import type { Holds } from "../service/holds.js";
 import type { Organizations } from "../service/organizations.js";
 import type { Projects, ProjectTree } from "../service/projects.js";
 import { withoutNulls } from "./absent.js";
@@ -24,9 +25,10 @@ export function createOrganizationService(services: {
   readonly organizations: Organizations;
   readonly projects: Projects;
   readonly environments: Environments;
+  readonly holds: Holds;
   readonly clock: Clock;
 }): ServiceImpl<typeof OrganizationService> {
-  const { organizations, projects, environments, clock } = services;
+  const { organizations, projects, environments, holds, clock } = services;
   return {
     async createOrganization(request, context) {
       const { name, plan, versionsPerEnvironment, adminTokenName, adminTokenSha256 } = request;
@@ -118,6 +120,10 @@ export function createOrganizationService(services: {
       );
     },
 
+    async releaseEnvironment({ projectId, envName }, context) {
+      return environmentMessage(await holds.release(callOf(context).principal, { projectId, envName }));
+    },
+
     async deleteEnvironment({ projectId, envName }, context) {
       await environments.delete(callOf(context).principal, { projectId, envName });
       return create(EmptySchema);
@@ -146,9 +152,12 @@ function projectMessage({ project, environments }: ProjectTree): MessageInitShap
 }
 
 function environmentMessage(environment: Environment): MessageInitShape<typeof EnvironmentSchema> {
-  const { id, name, position, promotesTo, activeVersion, sequence, createdAt } = environment;
+  const { id, name, position, promotesTo, activeVersion, sequence, createdAt, hold } = environment;
   return {
     ...{ id, name, position, sequence, createdAt: timestampOf(createdAt) },
     ...withoutNulls({ promotesTo, activeVersion }),
+    ...(hold === null
+      ? {}
+      : { hold: { by: hold.by, since: timestampOf(hold.since), ...withoutNulls({ reason: hold.reason }) } }),
   };
 }

@@ -78,7 +78,7 @@ export function createPipelineService(services: {
     },
 
     async diffPipelineApps({ id, from, to }, context) {
-      return { patch: await pipelines.diff(callOf(context).principal, id, from, to) };
+      return { patch: await pipelines.diff(callOf(context).principal, id, [from, to], context.signal) };
     },
   };
 }

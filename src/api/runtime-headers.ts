@@ -1,4 +1,5 @@
 import { invalidField } from "../core/error.js";
+import type { Cursor } from "../service/cursor.js";
 import { MAX_WAIT_SECONDS } from "../service/latest.js";
 
 const MAX_TAGS = 100;
@@ -24,9 +25,15 @@ export function preferredWaitSeconds(header: string | null): number {
   return Math.min(Number(wait ?? 0), MAX_WAIT_SECONDS);
 }
 
-/** The sequence of a Last-Event-ID header, with which an EventSource comes back. Throws `invalid` for anything but digits. */
-export function resumeSequence(header: string | null): number | undefined {
+/**
+ * The cursor of a Last-Event-ID header, with which an EventSource comes back: `<sequence>.<deployment_id>`, or the sequence alone.
+ * Throws `invalid` for anything else.
+ */
+export function resumeCursor(header: string | null): Cursor | undefined {
   if (header === null || header === "") return undefined;
-  if (!/^\d{1,10}$/.test(header)) throw invalidField(["last-event-id"], "must be a sequence", "value", "header");
-  return Number(header);
+  const [, sequence, afterDeploymentId = ""] = /^(\d{1,10})(?:\.([0-9A-Za-z-]{1,64}))?$/.exec(header) ?? [];
+  if (sequence === undefined) {
+    throw invalidField(["last-event-id"], "must be a sequence, or <sequence>.<deployment_id>", "value", "header");
+  }
+  return { afterSequence: Number(sequence), afterDeploymentId };
 }

@@ -26,21 +26,23 @@ export function createRuntimeService(services: {
 }): ServiceImpl<typeof RuntimeService> {
   const { watch, latest, instances, telemetry, streams } = services;
   return {
-    async getLatestBundle(_request, context) {
+    async getLatestBundle({ afterSequence, afterDeploymentId }, context) {
       const { principal, clientAddress } = callOf(context);
       const request = {
+        ...{ afterSequence, afterDeploymentId },
         ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
         waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
         clientAddress: addressKey(clientAddress),
       };
-      const { active, notModified } = await latest.latest(principal, request, context.signal);
+      const { active, known } = await latest.latest(principal, request, context.signal);
       const { sequence, id: deploymentId } = active.deployment;
       const etag = entityTagOf(active);
       setHeaders(context, {
         ...latestHeaders(active),
         ...(request.waitSeconds > 0 ? { "Preference-Applied": `wait=${request.waitSeconds}` } : {}),
       });
-      if (notModified) context.values.set(httpStatusKey, 304);
+      if (known !== null) context.values.set(httpStatusKey, known === "tag" ? 304 : 204);
+      const notModified = known !== null;
       return { document: notModified ? "" : active.document, notModified, etag, sequence, deploymentId };
     },
 

@@ -1,28 +1,40 @@
+import { servedText, stringEnd } from "./served-text.js";
+
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
-/** Strings with nothing to escape, which most are. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 /**
- * The canonical JSON of a value: what Python's `json.dumps(x, sort_keys=True, separators=(",", ":"))` prints for the document
- * that JSON.stringify serves.
+ * The canonical form of a JSON text: what Python's `json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))` prints.
  *
- * Keys by Unicode code point; ASCII only; floats as Python's repr. The rules are those of the bundle format (docs). The value is
- * one that passed {@link scanStrictJson}: it recurses, so its depth must be bounded.
+ * Keys by Unicode code point; ASCII only; numbers by the kind of their literal. The rules are those of the bundle format (docs). No
+ * value is made of the text, because a parsed number has no kind.
+ *
+ * @param text one that {@link scanStrictJson} takes: it recurses, so its depth must be bounded
+ */
+export function canonicalText(text: string): string {
+  const served = servedText(text);
+  const sorted = new KeySorter(served).value() ?? served;
+  // JSON.stringify and Python agree on what they escape of ASCII, but for DEL.
+  return sorted.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/**
+ * The canonical form of a value: {@link canonicalText} of what JSON.stringify prints for it.
  *
  * @throws TypeError for what JSON cannot say: undefined, NaN, infinities, functions, bigint.
  */
 export function canonicalJson(value: JsonValue): string {
-  if (value === null || typeof value === "boolean") return String(value);
-  if (typeof value === "string") return canonicalString(value);
-  if (typeof value === "number") return canonicalNumber(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object") return canonicalObject(value as JsonObject);
-  throw new TypeError(`no JSON value: ${typeof value}`);
+  return canonicalText(JSON.stringify(value, refuseNonJson));
 }
 
 /** The bytes of {@link canonicalJson}. */
@@ -30,37 +42,97 @@ export function canonicalBytes(value: JsonValue): Uint8Array {
   return new TextEncoder().encode(canonicalJson(value));
 }
 
-function canonicalObject(value: JsonObject): string {
-  const fields = sortByCodePoint(Object.keys(value)).map(
-    (key) => `${canonicalString(key)}:${canonicalJson(value[key] as JsonValue)}`,
-  );
-  return `{${fields.join(",")}}`;
+function refuseNonJson(_key: string, value: unknown): unknown {
+  if (value === undefined || typeof value === "function" || (typeof value === "number" && !Number.isFinite(value))) {
+    throw new TypeError(`no JSON value: ${String(value)}`);
+  }
+  return value;
 }
 
-function canonicalString(value: string): string {
-  if (PLAIN.test(value)) return `"${value}"`;
-  // JSON.stringify and Python agree on the short escapes and on \u00xx; Python escapes DEL and all that is not ASCII, too.
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+interface Member {
+  readonly key: string;
+  /** The key with its quotes, the colon, and the sorted value. */
+  readonly text: string;
 }
 
-function canonicalNumber(value: number): string {
-  if (!Number.isFinite(value)) throw new TypeError(`no JSON number: ${value}`);
-  const size = Math.abs(value);
-  // Both print the shortest digits that read back. Python changes to an exponent below 1e-4, JavaScript below 1e-6, and only
-  // Python gives it two digits. From 1e16 on Python prints an exponent for floats, but JavaScript serves these as integers up
-  // to 1e21, and from there on both print `1e+21`.
-  if (size === 0 || size >= 1e-4) return String(value);
-  return value.toExponential().replace(/e-(\d)$/, "e-0$1");
+/** Sorts the keys of a text without white space. Copies only what has to move. */
+class KeySorter {
+  private pos = 0;
+
+  private readonly compare: (a: string, b: string) => number;
+
+  constructor(private readonly text: string) {
+    this.compare = /[\ud800-\udfff]/.test(text) ? compareCodePoints : compareUnits;
+  }
+
+  /** Goes past the value at `pos`: its sorted text, undefined when it is sorted as it stands. */
+  value(): string | undefined {
+    const code = this.text.charCodeAt(this.pos);
+    if (code === OPEN_OBJECT) return this.object();
+    if (code === OPEN_ARRAY) return this.array();
+    if (code === QUOTE) this.pos = stringEnd(this.text, this.pos);
+    else this.skipWord();
+    return undefined;
+  }
+
+  private array(): string | undefined {
+    const pieces: string[] = [];
+    let copied = this.pos++;
+    while (this.text.charCodeAt(this.pos) !== CLOSE_ARRAY) {
+      const start = this.pos;
+      const sorted = this.value();
+      if (sorted !== undefined) {
+        pieces.push(this.text.slice(copied, start), sorted);
+        copied = this.pos;
+      }
+      this.skipComma();
+    }
+    this.pos++;
+    if (pieces.length === 0) return undefined;
+    pieces.push(this.text.slice(copied, this.pos));
+    return pieces.join("");
+  }
+
+  private object(): string | undefined {
+    const members: Member[] = [];
+    let isSorted = true;
+    this.pos++;
+    while (this.text.charCodeAt(this.pos) !== CLOSE_OBJECT) {
+      const end = stringEnd(this.text, this.pos);
+      const literal = this.text.slice(this.pos, end);
+      const key = literal.includes("\\") ? (JSON.parse(literal) as string) : literal.slice(1, -1);
+      const start = this.pos;
+      this.pos = end + 1;
+      const sorted = this.value();
+      const before = members.at(-1);
+      if (sorted !== undefined || (before !== undefined && this.compare(before.key, key) > 0)) isSorted = false;
+      members.push({ key, text: sorted === undefined ? this.text.slice(start, this.pos) : `${literal}:${sorted}` });
+      this.skipComma();
+    }
+    this.pos++;
+    if (isSorted) return undefined;
+    members.sort((a, b) => this.compare(a.key, b.key));
+    return `{${members.map(({ text }) => text).join(",")}}`;
+  }
+
+  private skipComma(): void {
+    if (this.text.charCodeAt(this.pos) === COMMA) this.pos++;
+  }
+
+  /** Past a number, true, false or null. */
+  private skipWord(): void {
+    let code = this.text.charCodeAt(++this.pos);
+    while (code !== COMMA && code !== CLOSE_ARRAY && code !== CLOSE_OBJECT && this.pos < this.text.length) {
+      code = this.text.charCodeAt(++this.pos);
+    }
+  }
 }
 
-/** JavaScript sorts by UTF-16 units, which is another order only where a surrogate meets U+E000 to U+FFFF. */
-function sortByCodePoint(keys: string[]): string[] {
-  return keys.some((key) => /[\ud800-\udfff]/.test(key)) ? keys.sort(compareCodePoints) : keys.sort();
+function compareUnits(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
 
+/** JavaScript compares UTF-16 units, which is another order only where a surrogate meets U+E000 to U+FFFF. */
 function compareCodePoints(a: string, b: string): number {
   let i = 0;
   while (i < a.length && a.charCodeAt(i) === b.charCodeAt(i)) i++;

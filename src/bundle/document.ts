@@ -8,6 +8,8 @@ export const BUNDLE_FORMAT_VERSION = 1;
 /** The scope of every bundle that is signed here. */
 export const EMPTY_SCOPE = { tenant_id: "", app_id: "", agent_id: "", env: "" } as const;
 
+const CANONICAL_EMPTY_SCOPE = canonicalJson(EMPTY_SCOPE);
+
 /** What a bundle says of itself; the second signature covers it. */
 export interface BundleIdentity {
   /** UUID. */
@@ -47,9 +49,9 @@ export interface BundleDocument {
 
 export interface DocumentParts {
   readonly identity: BundleIdentity;
-  /** What JSON.stringify printed for the policies. */
+  /** As servedText writes it. */
   readonly policiesText: string;
-  /** What JSON.stringify printed for the scope policies. */
+  /** As servedText writes it. */
   readonly scopePoliciesText: string;
   readonly policyHash: string;
   /** Base64. */
@@ -64,8 +66,7 @@ export interface DocumentParts {
 /**
  * Writes the JSON text of a document, whose bytes are served for as long as the bundle lives.
  *
- * The two content texts are taken as they are, so a document of any size costs no parse; they must be what JSON.stringify
- * prints, because the hash was taken of that.
+ * The two content texts are taken as they are, so a document of any size costs no parse.
  */
 export function formatDocument(parts: DocumentParts): string {
   const { identity } = parts;
@@ -113,7 +114,7 @@ export function signatureMessage(policyHash: string): Uint8Array {
 export function signatureV2Message(
   identity: BundleIdentity,
   content: CanonicalContent,
-  scope: JsonObject = EMPTY_SCOPE,
+  canonicalScope: string = CANONICAL_EMPTY_SCOPE,
 ): Uint8Array {
   // In the canonical order, so that the texts of the content can be spliced in.
   const fields: [name: string, canonical: string][] = [
@@ -124,7 +125,7 @@ export function signatureV2Message(
     ["policies", content.policies],
     ["project_id", canonicalJson(identity.projectId)],
     ["published_at", canonicalJson(identity.publishedAt)],
-    ["scope", canonicalJson(scope)],
+    ["scope", canonicalScope],
     ["scope_policies", content.scopePolicies],
   ];
   const body = fields.map(([name, canonical]) => `"${name}":${canonical}`).join(",");

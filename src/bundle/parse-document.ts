@@ -7,13 +7,21 @@ const STRINGS = ["bundle_id", "org_id", "project_id", "environment", "published_
 const OPTIONAL_STRINGS = ["signature", "signature_v2", "key_id"];
 const OBJECTS = ["policies", "scope", "scope_policies"];
 
+/** A document, and the JSON texts of the fields whose values JSON.parse may change: it makes the integer 1 of `1.0`. */
+export interface ParsedDocument {
+  readonly document: BundleDocument;
+  readonly policiesText: string;
+  readonly scopeText: string;
+  readonly scopePoliciesText: string;
+}
+
 /**
  * Parses a served document and checks the types of its fields, but no hash and no signature.
  *
  * @throws VerificationError `malformed` or `format`
  */
-export function parseDocument(text: string): BundleDocument {
-  const document = parseStrictly(text);
+export function parseDocument(text: string): ParsedDocument {
+  const { document, textOf } = parseStrictly(text);
   if (document["version"] !== BUNDLE_FORMAT_VERSION) {
     throw new VerificationError("format", `version must be ${BUNDLE_FORMAT_VERSION}`);
   }
@@ -24,14 +32,20 @@ export function parseDocument(text: string): BundleDocument {
     (name) => document[name] === undefined || typeof document[name] === "string",
   );
   requireFields(OBJECTS, "an object", (name) => isObject(document[name]));
-  return document as unknown as BundleDocument;
+  return {
+    document: document as unknown as BundleDocument,
+    policiesText: textOf("policies"),
+    scopeText: textOf("scope"),
+    scopePoliciesText: textOf("scope_policies"),
+  };
 }
 
-function parseStrictly(text: string): JsonObject {
+function parseStrictly(text: string) {
   try {
     // The document itself is one level around the policies.
-    const { kind } = scanStrictJson(text, { maxDepth: MAX_POLICY_LEVELS + 1, base: ["document"] });
-    if (kind === "object") return JSON.parse(text) as JsonObject;
+    const { kind, spans } = scanStrictJson(text, { maxDepth: MAX_POLICY_LEVELS + 1, base: ["document"] });
+    const textOf = (name: string): string => text.slice(spans.get(name)?.start, spans.get(name)?.end);
+    if (kind === "object") return { document: JSON.parse(text) as JsonObject, textOf };
   } catch (cause) {
     throw new VerificationError("malformed", "the document is no strict JSON", { cause });
   }

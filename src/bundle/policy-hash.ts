@@ -1,36 +1,30 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { canonicalJson, type JsonObject } from "./canonical-json.js";
+import { canonicalText } from "./canonical-json.js";
 
 /** The canonical texts of a bundle's content, made once and spliced into all that is hashed and signed. */
 export interface CanonicalContent {
   readonly policies: string;
   readonly scopePolicies: string;
-  /** `sha256:` and 64 hex digits: see {@link policyHash}. */
+  /**
+   * `sha256:` and the lower-case hex SHA-256 of the canonical JSON of `{"policies":…,"scope_policies":…}`. It covers the content alone,
+   * so it survives promotion unless the scope policies are rewritten.
+   */
   readonly policyHash: string;
 }
 
 /** Lower-case hex of the SHA-256 of a text's UTF-8 bytes. */
 export type Sha256Hex = (text: string) => string;
 
-/** Makes the canonical texts of a content; `sha256Hex` is the portable one unless a faster one is given. */
+/** Makes the canonical texts of two JSON texts; `sha256Hex` is the portable one unless a faster one is given. */
 export function canonicalContent(
-  policies: JsonObject,
-  scopePolicies: JsonObject,
+  policiesText: string,
+  scopePoliciesText: string,
   sha256Hex: Sha256Hex = portableSha256Hex,
 ): CanonicalContent {
-  const texts = { policies: canonicalJson(policies), scopePolicies: canonicalJson(scopePolicies) };
+  const texts = { policies: canonicalText(policiesText), scopePolicies: canonicalText(scopePoliciesText) };
   const hashed = `{"policies":${texts.policies},"scope_policies":${texts.scopePolicies}}`;
   return { ...texts, policyHash: `sha256:${sha256Hex(hashed)}` };
-}
-
-/**
- * The policy hash: `sha256:` and the lower-case hex SHA-256 of the canonical JSON of `{"policies":…,"scope_policies":…}`.
- *
- * It covers the content alone, so it survives promotion unless the scope policies are rewritten.
- */
-export function policyHash(policies: JsonObject, scopePolicies: JsonObject): string {
-  return canonicalContent(policies, scopePolicies).policyHash;
 }
 
 function portableSha256Hex(text: string): string {

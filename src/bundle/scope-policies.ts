@@ -1,52 +1,60 @@
 import { invalidField, invalidFields, type FieldError } from "../core/error.js";
-import type { JsonObject } from "./canonical-json.js";
+import { scanStrictJson } from "./strict-json.js";
 
-/** Policies by `tenant:app:agent:env`, where `*` stands for any. */
-export type ScopePolicies = Readonly<Record<string, JsonObject>>;
+/** Policies by `tenant:app:agent:env`, where `*` stands for any, each as JSON text. */
+export type ScopePolicies = ReadonlyMap<string, string>;
 
 const FIELD = "scope_policies";
 const WILDCARD = "*";
 
 /**
- * Checks the scope policies of a publish: an object whose keys have exactly four parts and whose values are objects.
+ * Reads the scope policies of a publish: an object whose keys have exactly four parts and whose values are objects.
  *
- * @throws AppError `invalid` with every refused key; `loc` is `["body", "scope_policies", key]`, `type` is `type` or `scope_key`.
+ * @throws AppError as scanStrictJson, and `invalid` with every refused key; `loc` is `["body", "scope_policies", key]`, `type` is
+ *   `type` or `scope_key`.
  */
-export function validateScopePolicies(scopePolicies: unknown): asserts scopePolicies is ScopePolicies {
-  if (!isObject(scopePolicies)) throw invalidField([FIELD], "must be an object", "type");
-  const fields = Object.entries(scopePolicies).flatMap(([key, policy]): FieldError[] => {
+export function readScopePolicies(text: string): ScopePolicies {
+  const { kind, spans } = scanStrictJson(text, { base: ["body", FIELD] });
+  if (kind !== "object") throw invalidField([FIELD], "must be an object", "type");
+  const scopePolicies = new Map([...spans].map(([key, { start, end }]) => [key, text.slice(start, end)]));
+  const fields = [...scopePolicies].flatMap(([key, policy]): FieldError[] => {
     const loc = ["body", FIELD, key];
     if (key.split(":").length !== 4) return [{ loc, msg: "the key must be tenant:app:agent:env", type: "scope_key" }];
-    return isObject(policy) ? [] : [{ loc, msg: "the policy must be an object", type: "type" }];
+    return policy.startsWith("{") ? [] : [{ loc, msg: "the policy must be an object", type: "type" }];
   });
   if (fields.length > 0) throw invalidFields(fields);
+  return scopePolicies;
+}
+
+/** The JSON text of scope policies, in their order. */
+export function formatScopePolicies(scopePolicies: ScopePolicies): string {
+  return `{${[...scopePolicies].map(([key, policy]) => `${JSON.stringify(key)}:${policy}`).join(",")}}`;
 }
 
 /** Whether a key names an environment: whether promotion out of it changes the scope policies. */
 export function namesEnvironment(scopePolicies: ScopePolicies, environment: string): boolean {
-  return Object.keys(scopePolicies).some((key) => environment !== WILDCARD && key.split(":")[3] === environment);
+  return [...scopePolicies.keys()].some((key) => environment !== WILDCARD && key.split(":")[3] === environment);
 }
 
 /**
  * The scope policies as they are after promotion: where a key's env part names the source, it names the target.
  *
- * Keys keep their order, policies and other keys are the same objects.
+ * Keys keep their order, policies and other keys are the same.
  *
  * @throws AppError `invalid` when two keys become one (`type` is `scope_collision`, `loc` names the key before the rewrite), or
  *   when the target's name cannot stand in a key (`scope_key`).
  */
 export function rewriteScopePolicies(scopePolicies: ScopePolicies, fromEnv: string, toEnv: string): ScopePolicies {
-  const rewritten = new Map<string, JsonObject>();
-  for (const [key, policy] of Object.entries(scopePolicies)) {
+  const rewritten = new Map<string, string>();
+  for (const [key, policy] of scopePolicies) {
     const target = rewriteKey(key, fromEnv, toEnv);
     // Also against the keys that are not rewritten and come later: the order must not decide.
-    if (rewritten.has(target) || (target !== key && Object.hasOwn(scopePolicies, target))) {
+    if (rewritten.has(target) || (target !== key && scopePolicies.has(target))) {
       throw invalidField([FIELD, key], `becomes ${target}, which is there already`, "scope_collision");
     }
     rewritten.set(target, policy);
   }
-  // fromEntries defines own properties, so no key can reach the prototype.
-  return Object.fromEntries(rewritten);
+  return rewritten;
 }
 
 function rewriteKey(key: string, fromEnv: string, toEnv: string): string {
@@ -57,8 +65,4 @@ function rewriteKey(key: string, fromEnv: string, toEnv: string): string {
     throw invalidField([FIELD, key], `cannot name the environment ${toEnv}`, "scope_key");
   }
   return [tenant, app, agent, toEnv].join(":");
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -18,13 +18,13 @@ export function numberFlaw(literal: string): NumberFlaw | undefined {
   const hasExponent = /[eE]/.test(literal);
   if (literal.length <= ALWAYS_EXACT && !hasExponent) return undefined;
   const value = Number(literal);
-  if (!Number.isFinite(value)) return { msg: "a number that is too large", type: "number_overflow" };
+  if (!Number.isFinite(value)) return { msg: "a number that a double cannot hold: quote it", type: "number_overflow" };
   if (value === 0 && significantDigits(literal) !== "") {
-    return { msg: "a number that is too small and would become 0", type: "number_underflow" };
+    return { msg: "a number so small that it would become 0: quote it", type: "number_underflow" };
   }
   const isInteger = !hasExponent && !literal.includes(".");
   if (isInteger && significantDigits(literal) !== significantDigits(String(value))) {
-    return { msg: "an integer that does not keep its digits as a double", type: "integer_precision" };
+    return { msg: "an integer that a double cannot hold: quote it", type: "integer_precision" };
   }
   return undefined;
 }

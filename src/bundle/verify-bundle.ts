@@ -1,4 +1,5 @@
 import { decodeBase64 } from "./base64.js";
+import { canonicalText } from "./canonical-json.js";
 import { signatureMessage, signatureV2Message, type BundleDocument } from "./document.js";
 import { nobleVerifier } from "./ed25519-noble.js";
 import type { PublicKey } from "./keys.js";
@@ -44,14 +45,14 @@ export async function verifyDocument(
   expected: ExpectedIdentity,
   options: VerifyOptions = {},
 ): Promise<VerifiedBundle> {
-  const document = parseDocument(text);
-  const content = canonicalContent(document.policies, document.scope_policies);
+  const { document, policiesText, scopeText, scopePoliciesText } = parseDocument(text);
+  const content = canonicalContent(policiesText, scopePoliciesText);
   if (content.policyHash !== document.policy_hash) {
     throw new VerificationError("hash", "policy_hash is not the hash of the content");
   }
   const verifier = options.verifier ?? nobleVerifier;
   const key = await verifyContentSignature(document, keys, verifier);
-  const identityIsSigned = await verifyIdentitySignature(document, content, key, verifier);
+  const identityIsSigned = await verifyIdentitySignature(document, content, scopeText, key, verifier);
   if (!identityIsSigned && (options.requireSignatureV2 ?? true)) {
     throw new VerificationError("signature_v2_missing", "the document has no signature_v2");
   }
@@ -83,6 +84,7 @@ async function verifyContentSignature(
 async function verifyIdentitySignature(
   document: BundleDocument,
   content: CanonicalContent,
+  scopeText: string,
   key: PublicKey,
   verifier: Verifier,
 ): Promise<boolean> {
@@ -95,7 +97,7 @@ async function verifyIdentitySignature(
     publishedAt: document.published_at,
   };
   const signature = decodeBase64(document.signature_v2);
-  const message = signatureV2Message(identity, content, document.scope);
+  const message = signatureV2Message(identity, content, canonicalText(scopeText));
   if (signature !== undefined && (await verifier.verify(key.bytes, message, signature))) return true;
   throw new VerificationError("signature_v2", "signature_v2 is not good");
 }

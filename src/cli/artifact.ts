@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import { changeHeaders, formatMessage, type Artifact } from "../sdk/index.js";
 import { bundleFacts } from "./shell/bundle-output.js";
 import { guardedBy, withGuards } from "./shell/guard-options.js";
@@ -74,7 +75,7 @@ export function addArtifact(program: Command, shell: Shell): void {
       const shown = await session.client.artifacts.getArtifact({ artifactId });
       shell.answer(
         () => formatMessage(shown),
-        () => `${formatFacts(artifactFacts(shown))}\n${JSON.stringify(JSON.parse(shown.policies), null, 2)}\n`,
+        () => `${formatFacts(artifactFacts(shown))}\n${printExactJson(parseExactJson(shown.policies), 2)}\n`,
       );
     });
   artifact

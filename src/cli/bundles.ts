@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import { formatMessage, formatMessages } from "../sdk/index.js";
 import { bundleFacts } from "./shell/bundle-output.js";
 import { countingTotal, noticeMore } from "./shell/lists.js";
@@ -76,7 +77,7 @@ async function get(shell: Shell, version: number, command: Command): Promise<voi
   const bundle = await session.inEnvironment((environment) =>
     session.client.bundles.getBundle({ ...environment, version }),
   );
-  const pretty = (text: string) => `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
+  const pretty = (text: string) => `${printExactJson(parseExactJson(text), 2)}\n`;
   shell.answer(
     () => formatMessage(bundle),
     () => {

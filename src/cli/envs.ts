@@ -5,6 +5,7 @@ import { wholeNumber } from "./shell/numbers.js";
 import { Session } from "./shell/session.js";
 import type { Shell } from "./shell/shell.js";
 import { formatTable } from "./shell/table.js";
+import { formatTime } from "./shell/times.js";
 
 interface ChangeOptions {
   readonly position?: number;
@@ -14,7 +15,9 @@ interface ChangeOptions {
 
 /** `signet envs`: the stages of a project. */
 export function addEnvs(program: Command, shell: Shell): void {
-  const envs = program.command("envs").description("list, create, update and delete the environments of a project");
+  const envs = program
+    .command("envs")
+    .description("list, create, update, release and delete the environments of a project");
   envs
     .command("list", { isDefault: true })
     .description("list them, by position")
@@ -54,6 +57,16 @@ export function addEnvs(program: Command, shell: Shell): void {
     answerEnvironments(shell, [changed], () => formatMessage(changed));
   });
   envs
+    .command("release")
+    .description("end a hold (signet activate --hold, signet rollback --hold)")
+    .argument("<name>", "its name")
+    .action(async (envName: string, _options: unknown, command: Command) => {
+      using session = Session.open(shell, command);
+      const request = { ...(await session.project()), envName };
+      const released = await session.client.organizations.releaseEnvironment(request);
+      answerEnvironments(shell, [released], () => formatMessage(released));
+    });
+  envs
     .command("delete")
     .description("delete one with its bundles and tokens")
     .argument("<name>", "its name")
@@ -84,6 +97,11 @@ function answerEnvironments(shell: Shell, environments: readonly Environment[], 
         ["PROMOTES TO", ({ promotesTo }) => promotesTo],
         ["ACTIVE", ({ activeVersion }) => activeVersion],
         ["SEQUENCE", ({ sequence }) => sequence],
+        [
+          "HELD",
+          ({ hold }) =>
+            hold === undefined ? "" : `by ${hold.by} since ${formatTime(hold.since)} ${hold.reason ?? ""}`,
+        ],
         ["ID", ({ id }) => id],
       ],
       shell.color,

@@ -17,6 +17,7 @@ import { addProjects } from "./projects.js";
 import { addPromote } from "./promote.js";
 import { addPrune } from "./prune.js";
 import { addPublish } from "./publish.js";
+import { addRollback } from "./rollback.js";
 import { addRuntimes } from "./runtimes.js";
 import { addServe } from "./serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
@@ -40,6 +41,7 @@ const COMMANDS = [
   addPublish,
   addPromote,
   addActivate,
+  addRollback,
   addPipeline,
   addArtifact,
   addBundles,

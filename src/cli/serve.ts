@@ -49,7 +49,11 @@ export function addServe(program: Command, shell: Shell): void {
     shell.io.out(`signet listening on ${server.url}\n`);
     // Without TLS it ends the process, as it does everywhere else.
     if (config.tlsCert !== null) shell.io.onHangup(() => void server.reloadCertificate());
-    await aborted(shell.io.signal);
+    const failure = await Promise.race([aborted(shell.io.signal), server.failed]);
+    if (failure !== undefined) {
+      log.fatal({ err: failure }, "the server cannot write any more: it ends");
+      throw failure;
+    }
     // A server that was told to stop and did has done what it should.
     shell.exitCode = EXIT_CODES.ok;
   });
@@ -67,7 +71,9 @@ export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, str
 
 function flagFor(setting: Setting): Option {
   const fallback = setting.fallback === "" ? "" : `; ${setting.fallback}`;
-  return new Option(`--${flagOf(setting)} <value>`, `${setting.help} (${setting.env}${fallback})`);
+  const help = `${setting.help} (${setting.env}${fallback})`;
+  if (setting.preset !== undefined) return new Option(`--${flagOf(setting)} [value]`, help).preset(setting.preset);
+  return new Option(`--${flagOf(setting)} <value>`, help);
 }
 
 function secretHelp(): string {

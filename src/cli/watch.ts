@@ -4,14 +4,14 @@ import { isUuid } from "../core/uuid.js";
 import { SignetError, watchBundle, type ExpectedIdentity } from "../sdk/index.js";
 import { EXIT_CODES } from "./shell/exit-codes.js";
 import { createFileCache } from "./shell/file-cache.js";
-import { wholeNumber } from "./shell/numbers.js";
+import { watchCursor, wholeNumber } from "./shell/numbers.js";
 import { Session } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
 import { fetchKeys, readKeys } from "./shell/trusted-keys.js";
 import { WatchSink, type SinkOptions } from "./watch-sink.js";
 
 interface Options extends GlobalOptions, SinkOptions {
-  readonly after: number;
+  readonly after?: ReturnType<typeof watchCursor>;
   readonly keys?: string;
   readonly cache?: string;
 }
@@ -28,7 +28,7 @@ export function addWatch(program: Command, shell: Shell): void {
     .command("watch")
     .description("follow the active bundle: print, verify and report every push")
     .option("--count <n>", "end after so many pushes", wholeNumber(1))
-    .option("--after <sequence>", "only what is newer", wholeNumber(0), 0)
+    .option("--after <cursor>", "the activation that you have: <sequence>, or <sequence>.<deployment_id>", watchCursor)
     .option("--keys <file>", "PEM public keys to trust; without it, those that the server names")
     .option("--cache <file>", "keep the last good bundle there, and start from it")
     .option("--out <file>", "write each verified document there, in one step")
@@ -47,7 +47,9 @@ export function addWatch(program: Command, shell: Shell): void {
         expect: await expectation(session, options, shell),
         instanceId: options.instance,
         signal: shell.io.signal,
-        afterSequence: options.after,
+        ...(options.after === undefined
+          ? {}
+          : { afterSequence: options.after.sequence, afterDeploymentId: options.after.deploymentId }),
         ...(options.cache === undefined ? {} : { cache: createFileCache(options.cache) }),
       });
       try {

@@ -1,6 +1,6 @@
 /**
- * The limits that refuse somebody, each by the name of its setting without `SIGNET_`. `version_quota` is a plan's, and the last three
- * are Node's own: they have none.
+ * The limits that refuse somebody, each by the name of its setting without `SIGNET_`. `version_quota` is a plan's, those of documents
+ * are constants, and the last three are Node's own: they have none.
  * What each one is, and what its caller sees: docs/limits.md.
  */
 export const LIMITS = [
@@ -11,6 +11,10 @@ export const LIMITS = [
   "max_body_bytes",
   "max_body_memory_bytes",
   "max_answer_memory_bytes",
+  "max_memory_percent",
+  "document_queue",
+  "document_bounds",
+  "diff_bounds",
   "version_quota",
   "max_connections",
   "max_connections_per_address",

@@ -23,6 +23,14 @@ export interface Project {
   readonly createdAt: Instant;
 }
 
+/** Keeps what is active in an environment until it is released. */
+export interface Hold {
+  /** The prefix of the token that did it. */
+  readonly by: string;
+  readonly reason: string | null;
+  readonly since: Instant;
+}
+
 /** A stage of a project. The pointer to its active bundle is here and nowhere else. */
 export interface Environment {
   readonly id: string;
@@ -39,6 +47,7 @@ export interface Environment {
   readonly activeBundleId: string | null;
   readonly activeVersion: number | null;
   readonly activeDeploymentId: string | null;
+  readonly hold: Hold | null;
   readonly createdAt: Instant;
 }
 

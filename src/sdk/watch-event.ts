@@ -54,7 +54,10 @@ export interface ActivationEvent {
   readonly type: "activation";
   readonly from: DocumentOrigin;
   readonly activation: VerifiedActivation;
-  /** The server's newest sequence is below the one that was asked for: it was restored from an older backup, or is another one. */
+  /**
+   * The server does not have the activation that was asked for: its newest sequence is lower, or is another activation. It was
+   * restored from an older backup, or is another server.
+   */
   readonly historyLost: boolean;
 }
 

@@ -3,7 +3,7 @@ import type { Activation } from "../../gen/signet/v1/runtime_pb.js";
 import { createBackoff, DEFAULT_BACKOFF, type BackoffOptions } from "./backoff.js";
 import type { BundleCache, CachedActivation } from "./bundle-cache.js";
 import type { SignetClient } from "./client.js";
-import { keepOrder, type OrderedMessage } from "./keep-order.js";
+import { keepOrder, type OrderedMessage, type WatchCursor } from "./keep-order.js";
 import { limitSilence } from "./limit-silence.js";
 import { reconnect } from "./reconnect.js";
 import { verifyActivation, type Trust } from "./verify-activation.js";
@@ -16,6 +16,8 @@ export interface WatchOptions extends Trust {
   readonly signal: AbortSignal;
   /** The newest sequence that was applied; 0 (nothing) by default. A cache that has a newer one counts instead. */
   readonly afterSequence?: number;
+  /** The deployment_id of that activation: with it, another activation of the same number is seen after the server was restored. */
+  readonly afterDeploymentId?: string;
   /** For the fleet view; at most 64. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly cache?: BundleCache;
@@ -42,23 +44,24 @@ export async function* watchBundle(
 ): AsyncGenerator<WatchEvent, void> {
   const { signal, instanceId, labels = {}, heartbeatMs = 15_000 } = options;
   const backoff = createBackoff(options.backoff ?? DEFAULT_BACKOFF);
-  let cursor = options.afterSequence ?? 0;
+  let cursor: WatchCursor = { sequence: options.afterSequence ?? 0, deploymentId: options.afterDeploymentId ?? "" };
 
   const open = () => {
-    const request = { afterSequence: cursor, instanceId, labels: { ...labels } };
+    const { sequence: afterSequence, deploymentId: afterDeploymentId } = cursor;
+    const request = { afterSequence, afterDeploymentId, instanceId, labels: { ...labels } };
     const call = (connection: AbortSignal) =>
       client.runtimes.watchBundle(request, { signal: connection, timeoutMs: 0 });
     return eventsOf(keepOrder(limitSilence(call, 3 * heartbeatMs, signal), cursor), options);
   };
 
-  for await (const event of restore(options, cursor)) {
-    if (event.type === "activation") cursor = event.activation.sequence;
+  for await (const event of restore(options, cursor.sequence)) {
+    if (event.type === "activation") cursor = event.activation;
     yield event;
   }
   for await (const event of reconnect(open, backoff, signal)) {
     if (event.type === "connected") backoff.reset();
-    if (event.type === "nothing_active") cursor = event.sequence;
-    if (event.type === "activation") cursor = event.activation.sequence;
+    if (event.type === "nothing_active") cursor = { sequence: event.sequence, deploymentId: "" };
+    if (event.type === "activation") cursor = event.activation;
     yield event;
   }
 }

@@ -79,7 +79,7 @@ export class ArtifactPromotions {
       ...{ title, description, publishedBy: null, labels: {}, source: null, origin: "publish" },
     };
     // From an environment to itself: nothing in it changes.
-    const content = await documents.promoteContent(kept, target.name, target.name);
+    const content = await documents.promoteContent(caller.principal, kept, target.name, target.name);
     const draft = await making.sign(target, content, about);
 
     const promoted = await store.write(async (tx) => {

@@ -12,7 +12,7 @@ import type { Documents } from "./documents.js";
 import type { Idempotency } from "./idempotency.js";
 import { readJsonString, type PolicyContent } from "./policy-content.js";
 import { FieldErrors, pageOf } from "./validate.js";
-import type { YamlReader } from "./yaml-reader.js";
+import { MAX_YAML_LENGTH, yamlTooLong, type YamlReader } from "./yaml-reader.js";
 import { newRowId } from "./row-id.js";
 
 const MAX_DRAFTS = 1_000;
@@ -52,10 +52,12 @@ export class Artifacts {
     errors.text(["name"], name, 255);
     errors.throwIfAny();
     const mediaType = (input.mediaType ?? DEFAULT_MEDIA_TYPE).toLowerCase();
-    const content = await this.#contentOf(input.policies, mediaType);
+    const content = await this.#contentOf(caller.principal, input.policies, mediaType);
     const { store, clock, audit, idempotency } = this.deps;
     const { principal } = caller;
-    return await idempotency.run(caller, "createArtifact", input, (remember) =>
+    // The text by its hash: hashing a request must not cost more than the document did.
+    const request = { ...input, policies: content.content.id };
+    return await idempotency.run(caller, "createArtifact", request, (remember) =>
       store.write(async (tx) => {
         await visibleProject(tx, principal, projectId);
         if ((await tx.countDrafts(projectId)) >= MAX_DRAFTS) {
@@ -128,13 +130,15 @@ export class Artifacts {
     });
   }
 
-  async #contentOf(policies: string | null, mediaType: string): Promise<PolicyContent> {
+  async #contentOf(caller: Principal, policies: string | null, mediaType: string): Promise<PolicyContent> {
     const format = policyFormat(mediaType);
     if (format === null) throw invalidField(["media_type"], "must be one of JSON or YAML", "media_type");
     const { documents, yaml } = this.deps;
-    if (policies === null || format === "json") return await documents.readPolicyContent(policies, null);
-    const text = await yaml.toJson("policies", readJsonString("policies", policies));
-    return await documents.readPolicyContent(text, null);
+    if (policies === null || format === "json") return await documents.readPolicyContent(caller, policies, null);
+    // Six times as much when every character is escaped; the reader looks at the text itself.
+    if (policies.length > 6 * MAX_YAML_LENGTH + 2) throw yamlTooLong("policies");
+    const text = await yaml.toJson(caller, "policies", readJsonString("policies", policies));
+    return await documents.readPolicyContent(caller, text, null);
   }
 }
 

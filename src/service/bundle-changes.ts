@@ -1,13 +1,14 @@
 import type { Bundle, BundleState, Deployment, DeploymentKind } from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
 import { AppError } from "../core/error.js";
-import type { Environment } from "../core/organization.js";
+import type { Environment, Hold } from "../core/organization.js";
 import type { Reader, Writer } from "../store/store.js";
 import { newRowId } from "./row-id.js";
 
 /**
  * Makes a bundle the active one of its environment: the next sequence, the deployment that tells of it, and the pointer.
- * `environment` is as this transaction reads it.
+ * `environment` is as this transaction reads it. Throws `conflict` with the reason `held` when the environment is held, unless what
+ * becomes active is to be held in its place.
  */
 export async function activateIn(
   tx: Writer,
@@ -16,7 +17,9 @@ export async function activateIn(
   kind: DeploymentKind,
   actor: string,
   at: Instant,
+  hold: Hold | null = null,
 ): Promise<Deployment> {
+  if (hold === null) checkNotHeld(environment);
   const deployment: Deployment = {
     id: newRowId(),
     orgId: environment.orgId,
@@ -40,8 +43,16 @@ export async function activateIn(
     activeBundleId: bundle.id,
     activeVersion: bundle.version,
     activeDeploymentId: deployment.id,
+    hold,
   });
   return deployment;
+}
+
+function checkNotHeld({ name, activeVersion, hold }: Environment): void {
+  if (hold === null) return;
+  const why = hold.reason === null ? "" : `: ${hold.reason}`;
+  const message = `"${name}" is held at version ${activeVersion ?? 0} by ${hold.by} since ${hold.since}${why}`;
+  throw new AppError("conflict", message, { reason: "held" });
 }
 
 /** A bundle that just became active, as it is answered. */

@@ -78,13 +78,16 @@ export class BundleMaking {
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
     const published = await this.#keep(tx, caller, environment, draft, activate ? "publish" : null);
-    await audit.record(tx, environment.orgId, caller, {
-      action: "bundle.published",
-      resourceType: "bundle",
-      resourceId: published.bundle.id,
-      metadata: { ...changeMetadata(environment, published), published_by: published.bundle.publishedBy },
-    });
-    await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.published", environment, published));
+    // Together: what each looks up first is one wait for the database.
+    await Promise.all([
+      audit.record(tx, environment.orgId, caller, {
+        action: "bundle.published",
+        resourceType: "bundle",
+        resourceId: published.bundle.id,
+        metadata: { ...changeMetadata(environment, published), published_by: published.bundle.publishedBy },
+      }),
+      bundleEvent(tx, caller, "bundle.published", environment, published).then((event) => outbox.emit(tx, event)),
+    ]);
     return published;
   }
 

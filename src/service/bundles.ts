@@ -1,4 +1,3 @@
-import jsonPatch from "fast-json-patch";
 import { formatDocument, formatPublishedAt } from "../bundle/document.js";
 import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
 import { instantOf, type Clock } from "../core/clock.js";
@@ -11,15 +10,23 @@ import { actorOf, type Audit } from "./audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { activated, activateIn, checkSequence } from "./bundle-changes.js";
 import type { ChangeRequest } from "./caller.js";
+import type { Documents } from "./documents.js";
+import type { Holds } from "./holds.js";
 import type { Idempotency } from "./idempotency.js";
 import type { Outbox } from "./outbox.js";
-import { limitOf, pageOf } from "./validate.js";
+import { FieldErrors, limitOf, pageOf } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
 
 /** A bundle and what is in it. */
 export interface BundleWithContent {
   readonly state: BundleState;
   readonly content: Content;
+}
+
+/** What may be said with an activation. */
+export interface ActivationOptions {
+  readonly hold: boolean;
+  readonly reason: string | null;
 }
 
 /** Shows, activates and deletes bundles that are kept. */
@@ -32,21 +39,39 @@ export class Bundles {
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
+      readonly documents: Documents;
+      readonly holds: Holds;
     },
   ) {}
 
-  /** Pins a kept version: the next sequence, no new version. */
-  async activate(caller: ChangeRequest, path: EnvironmentPath, version: number): Promise<BundleState> {
-    const { store, clock, audit, idempotency, wakeups, outbox } = this.deps;
-    return await idempotency.run<BundleState>(caller, "activateBundle", { path, version }, async (remember) => {
+  /**
+   * Pins a kept version: the next sequence, no new version. With `hold` it stays active until it is released. Throws `conflict` with
+   * the reason `held` when the environment is held, and `hold` does not renew that.
+   */
+  async activate(
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+    version: number,
+    { hold, reason }: ActivationOptions = { hold: false, reason: null },
+  ): Promise<BundleState> {
+    const errors = new FieldErrors();
+    errors.text(["reason"], reason, 500);
+    errors.throwIfAny();
+    const { store, clock, audit, idempotency, wakeups, outbox, holds } = this.deps;
+    // What is not asked for is left out, so that a request is the one that it was before there were holds.
+    const asked = { path, version, ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
+    return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
         requireChangeable(caller.principal, environment.name);
         const { bundle } = await keptBundle(tx, environment.id, version);
         checkSequence(environment, caller.ifSequence);
+        const why = { ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
         const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
         const at = instantOf(clock.now());
-        const deployment = await activateIn(tx, environment, bundle, kind, actorOf(caller.principal), at);
+        const actor = actorOf(caller.principal);
+        const held = hold ? { by: actor, reason, since: at } : null;
+        const deployment = await activateIn(tx, environment, bundle, kind, actor, at, held);
         await audit.record(tx, environment.orgId, caller.principal, {
           action: "bundle.activated",
           resourceType: "bundle",
@@ -60,12 +85,14 @@ export class Bundles {
             to_version: version,
             deployment_id: deployment.id,
             sequence: deployment.sequence,
+            ...why,
           },
         });
+        if (held !== null) await holds.recordIn(tx, caller.principal, environment, version, held);
         const answer = activated(bundle, deployment);
         await outbox.emit(
           tx,
-          await bundleEvent(tx, caller.principal, "bundle.activated", environment, answer, { kind }),
+          await bundleEvent(tx, caller.principal, "bundle.activated", environment, answer, { kind, ...why }),
         );
         await remember(tx, answer);
         return answer;
@@ -100,10 +127,18 @@ export class Bundles {
     return documentOf(state.bundle, content);
   }
 
-  /** The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. */
-  async diff(caller: Principal, path: EnvironmentPath, version: number, other: number): Promise<string> {
+  /**
+   * The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. Throws `too_large` for one that is too long or takes
+   * too long.
+   */
+  async diff(
+    caller: Principal,
+    path: EnvironmentPath,
+    [version, other]: readonly [number, number],
+    signal: AbortSignal,
+  ): Promise<string> {
     const [from, to] = [await this.get(caller, path, version), await this.get(caller, path, other)];
-    return JSON.stringify(jsonPatch.compare(parsed(from.content), parsed(to.content)));
+    return await this.deps.documents.diff({ ...caller, signal }, from.content.policies, to.content.policies);
   }
 
   async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
@@ -185,8 +220,4 @@ async function keptBundle(reader: Reader, environmentId: string, version: number
   const state = await reader.bundle(environmentId, version);
   if (state === null) throw notFound("bundle");
   return state;
-}
-
-function parsed(content: Content): object {
-  return JSON.parse(content.policies) as object;
 }

@@ -8,6 +8,7 @@ export type Outcome =
         readonly code: AppErrorCode;
         readonly message: string;
         readonly fields: readonly FieldError[];
+        readonly reason: string | undefined;
       };
     }
   | { readonly failed: string };
@@ -18,8 +19,8 @@ export function outcomeOf(task: () => unknown): Outcome {
     return { answer: task() };
   } catch (error) {
     if (!(error instanceof AppError)) return { failed: error instanceof Error ? (error.stack ?? "") : String(error) };
-    const { code, message, fields } = error;
-    return { refused: { code, message, fields } };
+    const { code, message, fields, reason } = error;
+    return { refused: { code, message, fields, reason } };
   }
 }
 
@@ -29,6 +30,6 @@ export function answerOf(outcome: Outcome): unknown {
   if ("failed" in outcome) {
     throw new AppError("internal", "a document could not be processed", { cause: new Error(outcome.failed) });
   }
-  const { code, message, fields } = outcome.refused;
-  throw new AppError(code, message, { fields });
+  const { code, message, fields, reason } = outcome.refused;
+  throw new AppError(code, message, { fields, ...(reason === undefined ? {} : { reason }) });
 }

@@ -1,106 +1,85 @@
 import { availableParallelism } from "node:os";
-import type { Worker } from "node:worker_threads";
 import { AppError } from "../core/error.js";
-import { answerOf, type Outcome } from "./document-outcome.js";
+import { FairScheduler, type WorkOwner } from "../core/schedule/fair-scheduler.js";
+import { DocumentThread, type DocumentThreadOptions } from "./document-thread.js";
 import type { DocumentTask } from "./document-tasks.js";
-import { startThread } from "./start-thread.js";
 
 /** The event loop needs a core of its own. */
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1));
 /** Documents that wait for a thread; each may have the size of the largest request. */
-const MAX_WAITING = 32;
+const MAX_WAITING = 64;
 /** A thread keeps the memory of the largest document that it had: it ends when there was nothing to do for so long. */
-const MAX_IDLE_MS = 30_000;
+const MAX_IDLE_MS = 10_000;
 
-interface Job {
-  readonly task: DocumentTask;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (reason: unknown) => void;
+/** On whose behalf a document is worked on. When `signal` aborts, nobody waits for it any more. */
+export interface DocumentOwner extends WorkOwner {
+  readonly signal?: AbortSignal;
 }
 
-/** A few threads that are started when there is something to do. */
+/** A few threads that are started when there is something to do, shared fairly by those for whom they work. */
 export class DocumentWorkers implements AsyncDisposable {
-  readonly #waiting: Job[] = [];
-  readonly #busy = new Map<Worker, Job>();
-  readonly #idle = new Map<Worker, NodeJS.Timeout>();
+  readonly #scheduler = new FairScheduler({
+    concurrency: MAX_WORKERS,
+    maxWaiting: MAX_WAITING,
+    refusal: { message: "too many large documents at once", reason: "too_many_documents" },
+  });
+  readonly #threads = new Set<DocumentThread>();
+  readonly #idle = new Map<DocumentThread, NodeJS.Timeout>();
   #closed = false;
 
-  /** Throws `unavailable` when too many wait already or the pool is closed, `internal` when the thread ends at its work. */
-  run(task: DocumentTask): Promise<unknown> {
-    if (this.#closed) return Promise.reject(new AppError("unavailable", "the server is shutting down"));
-    if (this.#waiting.length >= MAX_WAITING) {
-      return Promise.reject(new AppError("unavailable", "too many large documents at once", { retryAfterSeconds: 1 }));
+  constructor(private readonly options: DocumentThreadOptions) {}
+
+  /**
+   * Throws `unavailable` when too many wait already or the pool is closed, `too_large` for a task that takes too long or too much memory,
+   * `internal` when the thread ends at its work, and the signal's reason.
+   */
+  async run(task: DocumentTask, owner: DocumentOwner): Promise<unknown> {
+    if (this.#closed) throw shuttingDown();
+    using _lease = await this.#scheduler.acquire(owner, owner.signal);
+    const thread = this.#takeIdle() ?? this.#start();
+    try {
+      return await thread.run(task, owner.signal);
+    } finally {
+      this.#finished(thread);
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ task, resolve, reject });
-      this.#next();
-    });
   }
 
   /** Ends the threads; what they had to do is refused. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    const workers = [...this.#busy.keys(), ...this.#idle.keys()];
-    for (const { reject } of this.#waiting.splice(0))
-      reject(new AppError("unavailable", "the server is shutting down"));
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    this.#scheduler.refuseAll(shuttingDown());
+    await Promise.all([...this.#threads].map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  #next(): void {
-    if (this.#waiting.length === 0 || this.#closed) return;
-    const worker = this.#takeIdle() ?? (this.#busy.size < MAX_WORKERS ? this.#start() : undefined);
-    if (worker === undefined) return;
-    const job = this.#waiting.shift();
-    if (job === undefined) return;
-    this.#busy.set(worker, job);
-    // While it works it keeps the process alive, as any request does.
-    worker.ref();
-    worker.postMessage(job.task);
-  }
-
-  #takeIdle(): Worker | undefined {
-    for (const [worker, timer] of this.#idle) {
+  #takeIdle(): DocumentThread | undefined {
+    for (const [thread, timer] of this.#idle) {
       clearTimeout(timer);
-      this.#idle.delete(worker);
-      return worker;
+      this.#idle.delete(thread);
+      return thread;
     }
     return undefined;
   }
 
-  #start(): Worker {
-    const worker = startThread("documents");
-    worker.on("message", (outcome: Outcome) => this.#finished(worker, outcome));
-    worker.on("error", (cause) => this.#lost(worker, cause));
-    worker.on("exit", () => this.#lost(worker, undefined));
-    return worker;
+  #start(): DocumentThread {
+    // One that waited for its lease when the pool was closed.
+    if (this.#closed) throw shuttingDown();
+    const thread: DocumentThread = new DocumentThread(this.options, () => {
+      this.#threads.delete(thread);
+      clearTimeout(this.#idle.get(thread));
+      this.#idle.delete(thread);
+    });
+    this.#threads.add(thread);
+    return thread;
   }
 
-  #finished(worker: Worker, outcome: Outcome): void {
-    const job = this.#busy.get(worker);
-    this.#busy.delete(worker);
-    worker.unref();
-    this.#idle.set(worker, setTimeout(() => this.#end(worker), MAX_IDLE_MS).unref());
-    this.#next();
-    if (job === undefined) return;
-    try {
-      job.resolve(answerOf(outcome));
-    } catch (error) {
-      job.reject(error);
-    }
+  #finished(thread: DocumentThread): void {
+    // It was ended at its work.
+    if (!this.#threads.has(thread)) return;
+    const end = () => void thread[Symbol.asyncDispose]();
+    this.#idle.set(thread, setTimeout(end, MAX_IDLE_MS).unref());
   }
+}
 
-  #end(worker: Worker): void {
-    this.#idle.delete(worker);
-    void worker.terminate();
-  }
-
-  /** A document can need more memory than a thread may have. */
-  #lost(worker: Worker, cause: unknown): void {
-    const job = this.#busy.get(worker);
-    this.#busy.delete(worker);
-    clearTimeout(this.#idle.get(worker));
-    this.#idle.delete(worker);
-    job?.reject(new AppError("internal", "a document could not be processed", { cause }));
-    this.#next();
-  }
+function shuttingDown(): AppError {
+  return new AppError("unavailable", "the server is shutting down");
 }

@@ -1,7 +1,9 @@
 import type { StrictJson, StrictJsonOptions } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
+import { UNGUARDED, type LargeWork } from "../core/schedule/large-work.js";
 import { runDocumentTask, sizeOf, type DocumentAnswers, type DocumentTask } from "./document-tasks.js";
-import { DocumentWorkers } from "./document-workers.js";
+import type { DocumentThreadOptions } from "./document-thread.js";
+import { DocumentWorkers, type DocumentOwner } from "./document-workers.js";
 import type { PolicyContent } from "./policy-content.js";
 
 /**
@@ -10,32 +12,82 @@ import type { PolicyContent } from "./policy-content.js";
  */
 const MAX_INLINE_CHARACTERS = 64 * 1024;
 
+/** Whether it is a request's body, for which the guard was asked when it came. */
+const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
+  scan: true,
+  read: true,
+  promote: false,
+  names_environment: false,
+  diff: false,
+};
+
+export interface DocumentsOptions extends DocumentThreadOptions {
+  /** Asked before large documents are worked on that did not come as a body. */
+  readonly guard: LargeWork;
+}
+
+/** For commands that do not serve, and tests. */
+export const DEFAULT_DOCUMENTS: DocumentsOptions = {
+  timeoutMs: 120_000,
+  diffTimeoutMs: 30_000,
+  maxHeapMib: 512,
+  guard: UNGUARDED,
+};
+
 /** What is done with whole documents: small ones here and now, large ones on another thread, so that nobody waits for them. */
 export class Documents implements AsyncDisposable {
-  readonly #workers = new DocumentWorkers();
+  readonly #workers: DocumentWorkers;
+
+  constructor(private readonly options: DocumentsOptions) {
+    this.#workers = new DocumentWorkers(options);
+  }
 
   /** As scanStrictJson. */
-  scan(text: string, options: StrictJsonOptions): Promise<StrictJson> {
-    return this.#run({ kind: "scan", text, options });
+  scan(owner: DocumentOwner, text: string, options: StrictJsonOptions): Promise<StrictJson> {
+    return this.#run(owner, { kind: "scan", text, options });
   }
 
   /** As readPolicyContent. */
-  readPolicyContent(policies: string | null, scopePolicies: string | null): Promise<PolicyContent> {
-    return this.#run({ kind: "read", policies, scopePolicies });
+  readPolicyContent(
+    owner: DocumentOwner,
+    policies: string | null,
+    scopePolicies: string | null,
+  ): Promise<PolicyContent> {
+    return this.#run(owner, { kind: "read", policies, scopePolicies });
   }
 
   /** As promoteContent. */
-  promoteContent(content: Content, fromEnvironment: string, toEnvironment: string): Promise<PolicyContent> {
-    return this.#run({ kind: "promote", content, from: fromEnvironment, to: toEnvironment });
+  promoteContent(
+    owner: DocumentOwner,
+    content: Content,
+    fromEnvironment: string,
+    toEnvironment: string,
+  ): Promise<PolicyContent> {
+    return this.#run(owner, { kind: "promote", content, from: fromEnvironment, to: toEnvironment });
+  }
+
+  /** As namesEnvironment, of the text of scope policies that are kept. */
+  namesEnvironment(owner: DocumentOwner, scopePolicies: string, environment: string): Promise<boolean> {
+    return this.#run(owner, { kind: "names_environment", scopePolicies, environment });
+  }
+
+  /** As diffJson, of the texts of policies that are kept. */
+  diff(owner: DocumentOwner, from: string, to: string): Promise<string> {
+    return this.#run(owner, { kind: "diff", from, to });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#workers[Symbol.asyncDispose]();
   }
 
-  /** Throws also `unavailable` when too many large documents wait already, and `internal` when a thread ends. */
-  async #run<K extends DocumentTask["kind"]>(task: DocumentTask & { readonly kind: K }): Promise<DocumentAnswers[K]> {
-    const answer = sizeOf(task) <= MAX_INLINE_CHARACTERS ? runDocumentTask(task) : await this.#workers.run(task);
+  /** Throws also what DocumentWorkers.run throws. */
+  async #run<K extends DocumentTask["kind"]>(
+    owner: DocumentOwner,
+    task: DocumentTask & { readonly kind: K },
+  ): Promise<DocumentAnswers[K]> {
+    if (sizeOf(task) <= MAX_INLINE_CHARACTERS) return runDocumentTask(task) as DocumentAnswers[K];
+    using _work = IS_OF_BODY[task.kind] ? null : this.options.guard.begin();
+    const answer = await this.#workers.run(task, owner);
     return answer as DocumentAnswers[K];
   }
 }

@@ -7,6 +7,11 @@ import type { ChangeRequest } from "./caller.js";
 import type { IdempotencyObserver } from "./observers.js";
 
 const KEPT_SECONDS = 24 * 60 * 60;
+/**
+ * Of what is hashed of a request. To be raised with every change of it, which test/upgrade tells: an answer that was stored under
+ * another version is given without comparing, so that a retry across an upgrade gets the first result.
+ */
+const FINGERPRINT_VERSION = 2;
 /** Answers that one transaction deletes: some 10 ms. */
 const PRUNED_AT_ONCE = 500;
 
@@ -45,7 +50,7 @@ export class Idempotency {
       throw invalidField(["idempotency-key"], "must be 1 to 255 printable ASCII characters", "value", "header");
     }
     const { tokenId } = caller.principal;
-    const requestHash = createHash("sha256").update(JSON.stringify(request)).digest("hex");
+    const requestHash = fingerprintOf(request);
     const flight = `${tokenId} ${operation} ${key}`;
     if (this.#inFlight.has(flight)) {
       throw new AppError("conflict", "a request with this Idempotency-Key is still in flight", {
@@ -58,7 +63,7 @@ export class Idempotency {
       const now = instantOf(this.deps.clock.now());
       const known = await this.deps.store.read.idempotentAnswer(tokenId, operation, key);
       if (known !== null && known.createdAt > addSeconds(now, -KEPT_SECONDS)) {
-        if (known.requestHash !== requestHash) {
+        if (known.requestHash !== requestHash && isComparable(known.requestHash)) {
           throw invalidField(["idempotency-key"], "was used for another request", "idempotency_key_reused", "header");
         }
         this.deps.observer.replayed(operation);
@@ -85,4 +90,13 @@ export class Idempotency {
     while ((await this.deps.store.write((tx) => tx.deleteIdempotentAnswers(before, PRUNED_AT_ONCE))) > 0)
       await nextTurn();
   }
+}
+
+function fingerprintOf(request: unknown): string {
+  return `${FINGERPRINT_VERSION}:${createHash("sha256").update(JSON.stringify(request)).digest("hex")}`;
+}
+
+/** Fingerprints of the first version have no number. */
+function isComparable(requestHash: string): boolean {
+  return requestHash.startsWith(`${FINGERPRINT_VERSION}:`);
 }

@@ -2,12 +2,14 @@ import type { Principal } from "../core/token.js";
 import { notFound } from "../core/error.js";
 import { environmentOf } from "./access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
+import { checkCursor, hasActivation, type Cursor } from "./cursor.js";
 import type { Sessions } from "./sessions.js";
 import type { Tokens } from "./tokens.js";
+import { FieldErrors } from "./validate.js";
 import { waitFor } from "./waiting.js";
 import type { Wakeups } from "./wakeups.js";
 
-export interface LatestRequest {
+export interface LatestRequest extends Cursor {
   /** The entity tags of If-None-Match without quotes and `W/`; `*` is any. */
   readonly ifNoneMatch: readonly string[];
   /** How long to hold the request until the answer is another one; 0 answers at once. */
@@ -17,7 +19,8 @@ export interface LatestRequest {
 
 export interface Latest {
   readonly active: ActiveBundle;
-  readonly notModified: boolean;
+  /** The caller has it already: by a tag of If-None-Match, or else by its cursor. Null when not. */
+  readonly known: "tag" | "cursor" | null;
 }
 
 /** The longest time that a poll is held. */
@@ -40,8 +43,11 @@ export class LatestBundles {
    */
   async latest(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest> {
     const environmentId = environmentOf(principal);
-    const current = await this.#current(environmentId, request.ifNoneMatch);
-    if (request.waitSeconds <= 0 || current?.notModified === false) return found(current);
+    const errors = new FieldErrors();
+    checkCursor(errors, request);
+    errors.throwIfAny();
+    const current = await this.#current(environmentId, request);
+    if (request.waitSeconds <= 0 || current?.known === null) return found(current);
 
     const { tokens, sessions, wakeups } = this.deps;
     using session = sessions.open("poll", principal, environmentId, request.clientAddress);
@@ -50,16 +56,18 @@ export class LatestBundles {
     for (;;) {
       using wakeup = wakeups.next(environmentId);
       if (session.signal.aborted) throw session.signal.reason;
-      const now = await this.#current(environmentId, request.ifNoneMatch);
+      const now = await this.#current(environmentId, request);
       const leftMs = end - performance.now();
-      if (now?.notModified === false || leftMs <= 0) return found(now);
+      if (now?.known === null || leftMs <= 0) return found(now);
       await waitFor(wakeup.woken, leftMs, [session.signal, signal]);
     }
   }
 
-  async #current(environmentId: string, ifNoneMatch: readonly string[]): Promise<Latest | null> {
+  async #current(environmentId: string, request: LatestRequest): Promise<Latest | null> {
     const active = await this.deps.active.read(environmentId);
-    return active === null ? null : { active, notModified: ifNoneMatch.some((tag) => matches(tag, active)) };
+    if (active === null) return null;
+    if (request.ifNoneMatch.some((tag) => matches(tag, active))) return { active, known: "tag" };
+    return { active, known: hasActivation(request, active.deployment) ? "cursor" : null };
   }
 }
 

@@ -15,7 +15,7 @@ import { whileSourceMoves } from "./moving-source.js";
 import type { Outbox } from "./outbox.js";
 import { visiblePipeline } from "./pipeline-access.js";
 import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
-import { PromotedContents } from "./policy-content.js";
+import { PromotedContents } from "./promoted-contents.js";
 import { FieldErrors } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
 
@@ -82,7 +82,7 @@ export class PipelinePromotion {
     const seen = await participants(store.read, caller, request);
     const source = await this.#activeSource(seen.source.environment);
     if (source === null) return null;
-    const drafts = await this.#signAll(source, seen.targets, request.promotedBy);
+    const drafts = await this.#signAll(caller, source, seen.targets, request.promotedBy);
     if (drafts === null) return null;
 
     return await store.write(async (tx) => {
@@ -114,6 +114,7 @@ export class PipelinePromotion {
 
   /** A signed bundle for each target, by its environment. */
   async #signAll(
+    caller: Principal,
     { environment, bundle }: PromotionSource,
     targets: readonly PipelineApp[],
     promotedBy: string | null,
@@ -122,7 +123,7 @@ export class PipelinePromotion {
     const kept = await store.read.content(bundle.contentId);
     if (kept === null) return null;
     for (const target of targets) await checkQuota(store.read, target.environment);
-    const contents = new PromotedContents(kept, environment.name, (...it) => documents.promoteContent(...it));
+    const contents = new PromotedContents(documents, caller, kept, environment.name);
     const description = promotedDescription(bundle, promotedBy);
     const drafts = new Map<string, BundleDraft>();
     for (const { environment: target } of targets) {

@@ -101,6 +101,7 @@ export class PipelineStages {
       });
     });
     const { stages } = await viewPipeline(
+      caller,
       store.read,
       this.deps.documents,
       await visiblePipeline(store.read, caller, pipelineId),

@@ -1,7 +1,7 @@
-import { namesEnvironment, type ScopePolicies } from "../bundle/scope-policies.js";
 import { AppError } from "../core/error.js";
 import type { Pipeline, PipelineApp, PipelineStage } from "../core/pipeline.js";
 import type { Reader } from "../store/store.js";
+import type { DocumentOwner } from "./document-workers.js";
 import type { Documents } from "./documents.js";
 import type { SeenPipeline } from "./pipeline-access.js";
 
@@ -28,11 +28,12 @@ export interface AppView {
  * earlier one with an app in which something is active, as the token sees it.
  */
 export async function viewPipeline(
+  caller: DocumentOwner,
   reader: Reader,
   documents: Documents,
   { pipeline, stages, apps }: SeenPipeline,
 ): Promise<PipelineView> {
-  const promoted = new PromotedHashes(reader, documents);
+  const promoted = new PromotedHashes(caller, reader, documents);
   const views: StageView[] = [];
   let previous: readonly PipelineApp[] = [];
   for (const stage of stages) {
@@ -65,6 +66,7 @@ class PromotedHashes {
   readonly #hashes = new Map<string, string>();
 
   constructor(
+    private readonly caller: DocumentOwner,
     private readonly reader: Reader,
     private readonly documents: Documents,
   ) {}
@@ -86,8 +88,8 @@ class PromotedHashes {
     const key = `${contentId} ${from}`;
     const known = this.#rewritten.get(key);
     if (known !== undefined) return known;
-    const scopes = JSON.parse((await this.reader.scopePolicies(contentId)) ?? "{}") as ScopePolicies;
-    const isRewritten = namesEnvironment(scopes, from);
+    const scopes = (await this.reader.scopePolicies(contentId)) ?? "{}";
+    const isRewritten = await this.documents.namesEnvironment(this.caller, scopes, from);
     this.#rewritten.set(key, isRewritten);
     return isRewritten;
   }
@@ -96,7 +98,7 @@ class PromotedHashes {
     const content = await this.reader.content(contentId);
     if (content === null) return undefined;
     try {
-      return (await this.documents.promoteContent(content, from, to)).canonical.policyHash;
+      return (await this.documents.promoteContent(this.caller, content, from, to)).canonical.policyHash;
     } catch (thrown) {
       // Scope policies that would collide: no promotion would bring this.
       if (thrown instanceof AppError && thrown.code === "invalid") return undefined;

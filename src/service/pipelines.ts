@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import jsonPatch from "fast-json-patch";
 import type { Metadata } from "../core/audit.js";
 import { instantOf, type Clock } from "../core/clock.js";
 import { AppError, invalidField, notFound } from "../core/error.js";
@@ -92,7 +91,7 @@ export class Pipelines {
 
   async get(caller: Principal, id: string): Promise<PipelineView> {
     const { read } = this.deps.store;
-    return await viewPipeline(read, this.deps.documents, await visiblePipeline(read, caller, id));
+    return await viewPipeline(caller, read, this.deps.documents, await visiblePipeline(read, caller, id));
   }
 
   async update(caller: Principal, id: string, change: PipelineChange): Promise<PipelineView> {
@@ -140,8 +139,16 @@ export class Pipelines {
     });
   }
 
-  /** The JSON Patch (RFC 6902) from what is active in one app to what is in another, as JSON text. */
-  async diff(caller: Principal, id: string, from: string, to: string): Promise<string> {
+  /**
+   * The JSON Patch (RFC 6902) from what is active in one app to what is in another, as JSON text. Throws `too_large` for one that is too
+   * long or takes too long.
+   */
+  async diff(
+    caller: Principal,
+    id: string,
+    [from, to]: readonly [string, string],
+    signal: AbortSignal,
+  ): Promise<string> {
     const { read } = this.deps.store;
     const errors = new FieldErrors();
     const [sourceId, targetId] = [errors.uuid(["from"], from, "query"), errors.uuid(["to"], to, "query")];
@@ -149,7 +156,7 @@ export class Pipelines {
     const seen = await visiblePipeline(read, caller, id);
     const source = await activePolicies(read, seen, "from", sourceId);
     const target = await activePolicies(read, seen, "to", targetId);
-    return JSON.stringify(jsonPatch.compare(source, target));
+    return await this.deps.documents.diff({ ...caller, signal }, source, target);
   }
 
   async #record(
@@ -165,12 +172,12 @@ export class Pipelines {
   }
 }
 
-async function activePolicies(reader: Reader, { apps }: SeenPipeline, field: string, appId: string): Promise<object> {
+async function activePolicies(reader: Reader, { apps }: SeenPipeline, field: string, appId: string): Promise<string> {
   const app = apps.find(({ environment }) => environment.id === appId);
   if (app === undefined) throw invalidField([field], "is not an app of this pipeline", "unknown", "query");
   if (app.active === null) throw new AppError("not_found", `nothing is active in "${app.environment.name}"`);
   const content = await reader.content(app.active.contentId);
   // Deleted between two reads.
   if (content === null) throw notFound("bundle");
-  return JSON.parse(content.policies) as object;
+  return content.policies;
 }

@@ -1,13 +1,8 @@
 import { createHash } from "node:crypto";
-import type { JsonObject } from "../bundle/canonical-json.js";
 import { canonicalContent, type CanonicalContent } from "../bundle/policy-hash.js";
-import {
-  namesEnvironment,
-  rewriteScopePolicies,
-  validateScopePolicies,
-  type ScopePolicies,
-} from "../bundle/scope-policies.js";
-import { scanStrictJson } from "../bundle/strict-json.js";
+import { formatScopePolicies, readScopePolicies, rewriteScopePolicies } from "../bundle/scope-policies.js";
+import { servedText } from "../bundle/served-text.js";
+import { scanStrictJson, type JsonKind } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
 import { invalidField } from "../core/error.js";
 
@@ -23,67 +18,39 @@ export interface PolicyContent {
  */
 export function readPolicyContent(policies: string | null, scopePolicies: string | null): PolicyContent {
   if (policies === null) throw invalidField(["policies"], "is required", "missing");
-  const scoped: unknown = parseStrict("scope_policies", scopePolicies ?? "{}");
-  validateScopePolicies(scoped);
-  return contentOf(parseObject("policies", policies), scoped);
+  const scoped = readScopePolicies(scopePolicies ?? "{}");
+  requireKind("policies", policies, "object");
+  return contentOf(policies, formatScopePolicies(scoped));
 }
 
 /** The content as it is after promotion from one environment to another: the scope policies that name the source name the target. */
 export function promoteContent(content: Content, fromEnvironment: string, toEnvironment: string): PolicyContent {
-  const policies = JSON.parse(content.policies) as JsonObject;
-  const scoped = JSON.parse(content.scopePolicies) as ScopePolicies;
-  return contentOf(policies, rewriteScopePolicies(scoped, fromEnvironment, toEnvironment));
-}
-
-/** One content for many environments that it is promoted to: made once for all whose names make no difference to it. */
-export class PromotedContents {
-  readonly #made = new Map<string, Promise<PolicyContent>>();
-  readonly #namesSource: boolean;
-
-  constructor(
-    private readonly content: Content,
-    private readonly fromEnvironment: string,
-    private readonly promote: (content: Content, from: string, to: string) => Promise<PolicyContent>,
-  ) {
-    this.#namesSource = namesEnvironment(JSON.parse(content.scopePolicies) as ScopePolicies, fromEnvironment);
-  }
-
-  /** As promoteContent. */
-  async for(toEnvironment: string): Promise<PolicyContent> {
-    const key = this.#namesSource ? toEnvironment : "";
-    const made = this.#made.get(key) ?? this.promote(this.content, this.fromEnvironment, toEnvironment);
-    this.#made.set(key, made);
-    return await made;
-  }
+  const scoped = readScopePolicies(content.scopePolicies);
+  return contentOf(content.policies, formatScopePolicies(rewriteScopePolicies(scoped, fromEnvironment, toEnvironment)));
 }
 
 /** A JSON text that must be a string: what the string holds. Throws `invalid`. */
 export function readJsonString(field: string, text: string): string {
-  const value = parseStrict(field, text);
-  if (typeof value !== "string") throw invalidField([field], "must be a string", "type");
-  return value;
+  requireKind(field, text, "string");
+  return JSON.parse(text) as string;
 }
 
-function contentOf(policies: JsonObject, scopePolicies: ScopePolicies): PolicyContent {
-  // What JSON.stringify prints is what is served, and the hash is of what is served.
-  const texts = { policies: JSON.stringify(policies), scopePolicies: JSON.stringify(scopePolicies) };
-  const id = sha256Hex(`${texts.policies}\n${texts.scopePolicies}`);
-  return { content: { id, ...texts }, canonical: canonicalContent(policies, scopePolicies, sha256Hex) };
+/** The texts are strict JSON. */
+function contentOf(policiesText: string, scopePoliciesText: string): PolicyContent {
+  const policies = servedText(policiesText);
+  const scopePolicies = servedText(scopePoliciesText);
+  const id = sha256Hex(`${policies}\n${scopePolicies}`);
+  return {
+    content: { id, policies, scopePolicies },
+    canonical: canonicalContent(policies, scopePolicies, sha256Hex),
+  };
 }
 
 function sha256Hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function parseObject(field: string, text: string): JsonObject {
-  const value: unknown = parseStrict(field, text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalidField([field], "must be an object", "type");
-  }
-  return value as JsonObject;
-}
-
-function parseStrict(field: string, text: string): unknown {
-  scanStrictJson(text, { base: ["body", field] });
-  return JSON.parse(text);
+function requireKind(field: string, text: string, kind: JsonKind & ("object" | "string")): void {
+  if (scanStrictJson(text, { base: ["body", field] }).kind === kind) return;
+  throw invalidField([field], kind === "object" ? "must be an object" : "must be a string", "type");
 }

@@ -174,6 +174,7 @@ export function newEnvironment(
     activeBundleId: null,
     activeVersion: null,
     activeDeploymentId: null,
+    hold: null,
     createdAt,
   };
 }

@@ -45,7 +45,7 @@ export class Publishing {
     checkDescription(input);
     const { store, documents, making, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
-    const content = await documents.readPolicyContent(input.policies, input.scopePolicies);
+    const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
     observer.phase("parse", performance.now() - startedMs);
     // The texts by their hash: hashing a request must not cost more than the document did.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
@@ -104,7 +104,7 @@ export class Publishing {
     }
     await checkQuota(store.read, target);
     const startedMs = performance.now();
-    const content = await documents.promoteContent(kept, source.name, target.name);
+    const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
     const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));
     const committingMs = performance.now();

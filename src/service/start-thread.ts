@@ -4,6 +4,7 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 /** The threads: the compiled entry of each, below src, and the name under which the executable carries it, bundled as CommonJS. */
 export const THREADS = {
   documents: { file: "service/document-worker.js", asset: "document-worker.js" },
+  database: { file: "store/sqlite/thread.js", asset: "database-thread.js" },
   yaml: { file: "yaml/yaml-thread.js", asset: "yaml-thread.js" },
 } as const;
 

@@ -2,6 +2,7 @@ import { instantOf, type Clock, type Instant } from "../core/clock.js";
 import type { Principal } from "../core/token.js";
 import { environmentOf } from "./access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
+import { checkCursor, hasActivation, type Cursor } from "./cursor.js";
 import type { Instances } from "./instances.js";
 import type { Sessions } from "./sessions.js";
 import type { Tokens } from "./tokens.js";
@@ -9,9 +10,7 @@ import { FieldErrors } from "./validate.js";
 import { waitFor } from "./waiting.js";
 import type { Wakeups } from "./wakeups.js";
 
-export interface WatchRequest {
-  /** The newest sequence that the runtime has; 0 for none. */
-  readonly afterSequence: number;
+export interface WatchRequest extends Cursor {
   /** Empty when the runtime does not name itself. */
   readonly instanceId: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -22,8 +21,8 @@ export interface WatchRequest {
   readonly addressKey: string;
 }
 
-/** One message of a watch. `sequence` is the cursor to come back with. */
-export type WatchEvent = { readonly sequence: number } & (
+/** One message of a watch. `sequence` and `deploymentId` are the cursor to come back with; 0 and null while nothing is active. */
+export type WatchEvent = { readonly sequence: number; readonly deploymentId: string | null } & (
   | { readonly kind: "activation"; readonly active: ActiveBundle }
   | { readonly kind: "nothing_active" }
   | { readonly kind: "heartbeat"; readonly at: Instant }
@@ -44,8 +43,9 @@ export class Watch {
   ) {}
 
   /**
-   * Yields at once what is active, or that nothing is, or a heartbeat when `afterSequence` is already the newest; then each change
-   * and each heartbeat. A sequence above the newest comes from a history that this server no longer has: what is active is sent.
+   * Yields at once what is active, or that nothing is, or a heartbeat when the runtime has it already; then each change and each
+   * heartbeat. A sequence above the newest, or of another activation, comes from a history that this server no longer has: what is
+   * active is sent.
    *
    * Ends by throwing: `unauthenticated` when the token stops, `not_found` when the environment is deleted, `unavailable` on
    * shutdown, `rate_limited` when too many streams are open, the signal's reason when the reader goes away.
@@ -60,45 +60,53 @@ export class Watch {
     if (request.instanceId !== "") instances.connected(principal, request);
 
     const now = () => instantOf(clock.now());
-    let cursor: number | null = null;
+    let last: WatchEvent | null = null;
     for (;;) {
       using wakeup = wakeups.next(environmentId);
       if (session.signal.aborted) throw session.signal.reason;
       const newest = await active.read(environmentId);
       const event: WatchEvent | null =
-        cursor === null ? firstEvent(newest, request.afterSequence, now()) : changeAfter(newest, cursor);
+        last === null ? firstEvent(newest, request, now()) : changeAfter(newest, last.sequence);
       if (event !== null) {
-        cursor = event.sequence;
+        last = event;
         yield event;
         continue;
       }
       const woken = await waitFor(wakeup.woken, heartbeatMs, [session.signal, signal]);
       if (!woken) {
         if (request.instanceId !== "") instances.connected(principal, request);
-        yield { kind: "heartbeat", sequence: cursor ?? 0, at: now() };
+        yield { kind: "heartbeat", sequence: last?.sequence ?? 0, deploymentId: last?.deploymentId ?? null, at: now() };
       }
     }
   }
 }
 
 /** Throws `invalid` for what the fleet view cannot keep. */
-export function checkWatchRequest({ instanceId, labels }: WatchRequest): void {
+export function checkWatchRequest(request: WatchRequest): void {
+  const { instanceId, labels } = request;
   const errors = new FieldErrors();
+  checkCursor(errors, request);
   errors.text(["instance_id"], instanceId, 128, 0, "query");
   errors.labels(labels);
   errors.throwIfAny();
 }
 
 /** The answer to a watch that begins. */
-export function firstEvent(active: ActiveBundle | null, afterSequence: number, now: Instant): WatchEvent {
-  if (active === null) return { kind: "nothing_active", sequence: 0 };
-  const { sequence } = active.deployment;
-  if (sequence === afterSequence) return { kind: "heartbeat", sequence, at: now };
-  return { kind: "activation", sequence, active };
+export function firstEvent(active: ActiveBundle | null, cursor: Cursor, now: Instant): WatchEvent {
+  if (active === null) return { kind: "nothing_active", sequence: 0, deploymentId: null };
+  const { sequence, id: deploymentId } = active.deployment;
+  if (hasActivation(cursor, active.deployment)) return { kind: "heartbeat", sequence, deploymentId, at: now };
+  return activationEvent(active);
+}
+
+/** What is active, as it is sent. */
+export function activationEvent(active: ActiveBundle): WatchEvent {
+  const { sequence, id: deploymentId } = active.deployment;
+  return { kind: "activation", sequence, deploymentId, active };
 }
 
 /** What a reader at `cursor` does not have; null when it has everything. */
 function changeAfter(active: ActiveBundle | null, cursor: number): WatchEvent | null {
   if (active === null || active.deployment.sequence <= cursor) return null;
-  return { kind: "activation", sequence: active.deployment.sequence, active };
+  return activationEvent(active);
 }

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Bundle, BundleSource, BundleState } from "../core/bundle.js";
 import { deleteUnusedContent } from "./contents.js";
-import { prepared, preparedFirst, preparedInsert } from "./prepared.js";
+import { preparedChange, preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
@@ -13,7 +13,7 @@ const kept = preparedFirst((db, { environmentId }: { environmentId: string }) =>
   db.selectFrom("environments").select("kept_versions").where("id", "=", environmentId),
 );
 
-const addKept = prepared((db, { environmentId, change }: { environmentId: string; change: number }) =>
+const addKept = preparedChange((db, { environmentId, change }: { environmentId: string; change: number }) =>
   db
     .updateTable("environments")
     .set((eb) => ({ kept_versions: eb("kept_versions", "+", change) }))

@@ -1,11 +1,11 @@
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from "kysely";
-import { prepared, preparedFirst } from "./prepared.js";
+import { preparedChange, preparedFirst } from "./prepared.js";
 import type { NewRow, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
 const byId = preparedFirst((db, { id }: { id: string }) => db.selectFrom("contents").selectAll().where("id", "=", id));
 
-const put = prepared((db, row: NewRow<"contents">) =>
+const put = preparedChange((db, row: NewRow<"contents">) =>
   db
     .insertInto("contents")
     .values(row)

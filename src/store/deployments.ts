@@ -1,5 +1,6 @@
 import { sql, type Kysely } from "kysely";
 import type { Deployment } from "../core/bundle.js";
+import { countRows } from "./count.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
@@ -11,9 +12,10 @@ const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
 const newest = preparedFirst((db, { environmentId }: { environmentId: string }) =>
   db
     .selectFrom("deployments")
-    .select("sequence")
-    .where("environment_id", "=", environmentId)
-    .orderBy("sequence", "desc")
+    .innerJoin("environments", "environments.id", "deployments.environment_id")
+    .select(["deployments.sequence", "environments.skipped_sequences"])
+    .where("deployments.environment_id", "=", environmentId)
+    .orderBy("deployments.sequence", "desc")
     .limit(sql.lit(1)),
 );
 
@@ -48,17 +50,17 @@ export function deploymentReader(
       return row === undefined ? null : deploymentOf(row);
     },
     async deployments(environmentId, { limit, offset }) {
+      const of = db.selectFrom("deployments").where("environment_id", "=", environmentId);
+      const newestFirst = of.selectAll().orderBy("sequence", "desc").limit(limit);
+      const last = await newest(db, { environmentId });
+      if (last !== undefined && last.skipped_sequences > 0) {
+        const rows = await newestFirst.offset(offset).execute();
+        return { rows: rows.map(deploymentOf), total: await countRows(of) };
+      }
       // Every activation has the next sequence and none is deleted: the newest sequence is how many there are, and the rows of a
       // page are known by theirs, however far back it is.
-      const total = (await newest(db, { environmentId }))?.sequence ?? 0;
-      const rows = await db
-        .selectFrom("deployments")
-        .selectAll()
-        .where("environment_id", "=", environmentId)
-        .where("sequence", "<=", total - offset)
-        .orderBy("sequence", "desc")
-        .limit(limit)
-        .execute();
+      const total = last?.sequence ?? 0;
+      const rows = await newestFirst.where("sequence", "<=", total - offset).execute();
       return { rows: rows.map(deploymentOf), total };
     },
   };

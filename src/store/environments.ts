@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../core/error.js";
-import type { Environment } from "../core/organization.js";
+import type { Environment, Hold } from "../core/organization.js";
 import { deleteContentsOf } from "./contents.js";
-import { prepared, preparedFirst } from "./prepared.js";
+import { preparedChange, preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
@@ -12,10 +12,16 @@ const byName = preparedFirst((db, { projectId, name }: { projectId: string; name
 
 const byId = preparedFirst((db, { id }: { id: string }) => environments(db).where("environments.id", "=", id));
 
-const update = prepared(
+const update = preparedChange(
   (
     db,
-    { id, ...changes }: Omit<Row<"environments">, "org_id" | "project_id" | "name" | "created_at" | "kept_versions">,
+    {
+      id,
+      ...changes
+    }: Omit<
+      Row<"environments">,
+      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences"
+    >,
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
 
@@ -45,7 +51,7 @@ export function environmentReader(
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
 export function environmentWriter(
   db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "deleteEnvironment"> {
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipSequences" | "deleteEnvironment"> {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -59,8 +65,19 @@ export function environmentWriter(
     },
     async updateEnvironment(environment) {
       const { id, position, promotes_to, last_version, sequence, ...rest } = rowOf(environment);
-      const { active_bundle_id, active_deployment_id } = rest;
-      await update(db, { id, position, promotes_to, last_version, sequence, active_bundle_id, active_deployment_id });
+      const { active_bundle_id, active_deployment_id, hold } = rest;
+      const active = { active_bundle_id, active_deployment_id, hold };
+      await update(db, { id, position, promotes_to, last_version, sequence, ...active });
+    },
+    async skipSequences(environmentId, count) {
+      await db
+        .updateTable("environments")
+        .set((eb) => ({
+          sequence: eb("sequence", "+", count),
+          skipped_sequences: eb("skipped_sequences", "+", count),
+        }))
+        .where("id", "=", environmentId)
+        .execute();
     },
     async deleteEnvironment(id) {
       const gone = await db
@@ -103,11 +120,12 @@ export function environmentOf(row: Row<"environments"> & { active_version: numbe
     activeBundleId: row.active_bundle_id,
     activeVersion: row.active_version,
     activeDeploymentId: row.active_deployment_id,
+    hold: row.hold === null ? null : (JSON.parse(row.hold) as Hold),
     createdAt: row.created_at,
   };
 }
 
-function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions"> {
+function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions" | "skipped_sequences"> {
   return {
     id: environment.id,
     org_id: environment.orgId,
@@ -119,6 +137,7 @@ function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versio
     sequence: environment.sequence,
     active_bundle_id: environment.activeBundleId,
     active_deployment_id: environment.activeDeploymentId,
+    hold: environment.hold === null ? null : JSON.stringify(environment.hold),
     created_at: environment.createdAt,
   };
 }

@@ -13,6 +13,13 @@ class Placeholder {
 export function prepared<P extends object, R>(
   build: (db: Kysely<Schema>, parameters: P) => Compilable<R>,
 ): (db: Kysely<Schema>, parameters: P) => Promise<QueryResult<R>> {
+  return preparedQuery(build, () => undefined);
+}
+
+function preparedQuery<P extends object, R>(
+  build: (db: Kysely<Schema>, parameters: P) => Compilable<R>,
+  onQuery: (query: object) => void,
+): (db: Kysely<Schema>, parameters: P) => Promise<QueryResult<R>> {
   const compiled = new WeakMap<DialectAdapter, CompiledQuery<R>>();
   return async (db, parameters) => {
     const { adapter } = db.getExecutor();
@@ -23,8 +30,29 @@ export function prepared<P extends object, R>(
     }
     const values = parameters as Readonly<Record<string, unknown>>;
     const bound = query.parameters.map((it) => (it instanceof Placeholder ? values[it.name] : it));
-    return await db.executeQuery({ ...query, parameters: bound });
+    const executable = { ...query, parameters: bound };
+    onQuery(executable);
+    return await db.executeQuery(executable);
   };
+}
+
+/** Queries that nobody needs the result of. */
+const deferrable = new WeakSet<object>();
+
+/** Whether a query may be carried out later, together with the next one that is waited for: see preparedChange. */
+export function isDeferrable(query: object): boolean {
+  return deferrable.has(query);
+}
+
+/**
+ * As `prepared`, for a change whose result nobody looks at. In a transaction it may be carried out later than it resolves: what it
+ * then throws is thrown by a later query, or by the transaction.
+ */
+export function preparedChange<P extends object>(
+  build: (db: Kysely<Schema>, parameters: P) => Compilable<unknown>,
+): (db: Kysely<Schema>, parameters: P) => Promise<void> {
+  const change = preparedQuery(build, (query) => void deferrable.add(query));
+  return async (db, parameters) => void (await change(db, parameters));
 }
 
 /** As `prepared`, for the first row; undefined when there is none. */
@@ -35,14 +63,11 @@ export function preparedFirst<P extends object, R>(
   return async (db, parameters) => (await query(db, parameters)).rows[0];
 }
 
-/** An insertion of one row. Every row must have the same columns. */
+/** An insertion of one row, as preparedChange. Every row must have the same columns. */
 export function preparedInsert<Table extends keyof Schema>(
   table: Table,
 ): (db: Kysely<Schema>, row: NewRow<Table>) => Promise<void> {
-  const insert = prepared<NewRow<Table>, unknown>((db, row) => db.insertInto(table).values(row));
-  return async (db, row) => {
-    await insert(db, row);
-  };
+  return preparedChange<NewRow<Table>>((db, row) => db.insertInto(table).values(row));
 }
 
 function placeholdersOf<P extends object>(parameters: P): P {

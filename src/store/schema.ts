@@ -57,11 +57,15 @@ interface EnvironmentsTable {
   promotes_to: string | null;
   last_version: number;
   sequence: number;
+  /** JSON. */
+  hold: string | null;
   active_bundle_id: string | null;
   active_deployment_id: string | null;
   created_at: string;
   /** How many bundles it keeps: changed with each insertion and deletion of one. */
   kept_versions: Generated<number>;
+  /** How many sequences no activation has, because a loss was accepted. */
+  skipped_sequences: Generated<number>;
 }
 
 interface ContentsTable {

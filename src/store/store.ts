@@ -78,7 +78,7 @@ export interface IdempotentAnswer {
   readonly tokenId: number;
   readonly operation: string;
   readonly key: string;
-  /** SHA-256 of the request, lower-case hex. */
+  /** What tells the request from another one: opaque. */
   readonly requestHash: string;
   /** JSON. */
   readonly answer: string;
@@ -153,6 +153,8 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   insertEnvironment(environment: Environment): Promise<void>;
   /** Position, next stage, counters and the active pointer. */
   updateEnvironment(environment: Environment): Promise<void>;
+  /** Leaves out the environment's next sequences, as if they had been given. */
+  skipSequences(environmentId: string, count: number): Promise<void>;
   /** As deleteProject; other environments that promote to it lose their next stage. */
   deleteEnvironment(id: string): Promise<void>;
 

@@ -7,6 +7,8 @@ export const EVENT_TYPES = [
   "bundle.promoted",
   "bundle.deleted",
   "bundle.pruned",
+  "environment.held",
+  "environment.released",
   "pipeline.promoted",
   "artifact.promoted",
   "token.created",

@@ -4,13 +4,18 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { YamlError } from "./yaml-error.js";
+import { checkTokens } from "./yaml-tokens.js";
 import { yamlToJson } from "./yaml-json.js";
+
+/** A line of `key: value` has seven, so that 256 KiB of ordinary YAML have fewer. One to two seconds at most. */
+const MAX_TOKENS = 100_000;
 
 export type YamlAnswer =
   { readonly json: string } | { readonly problem: string; readonly line: number; readonly column: number };
 
 function answer(text: string): YamlAnswer {
   try {
+    checkTokens(text, MAX_TOKENS);
     return { json: yamlToJson(text) };
   } catch (thrown) {
     if (!(thrown instanceof YamlError)) throw thrown;

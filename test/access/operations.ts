@@ -70,6 +70,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   organization("listEnvironments", "GET", `${PROJECT}/environments`, ALL),
   organization("getEnvironment", "GET", `${PROJECT}/environments/{env_name}`, ALL),
   organization("updateEnvironment", "PATCH", `${PROJECT}/environments/{env_name}`, ADMIN, { position: 0 }),
+  organization("releaseEnvironment", "POST", `${PROJECT}/environments/{env_name}/release`, PUBLISHERS),
   bundle("publishBundle", "POST", `${ENV}/bundles/publish`, PUBLISHERS, { policies: { a: 1 } }),
   bundle("activateBundle", "POST", `${ENV}/bundles/{version}/activate`, PUBLISHERS),
   bundle("promoteBundle", "POST", `${PROJECT}/envs/{source_env}/promote`, PUBLISHERS),

@@ -4,6 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { PublishBundleRequestSchema } from "../../gen/signet/v1/bundle_pb.js";
 import { BodyMemory } from "../../src/api/http/body-memory.js";
+import { AppError } from "../../src/core/error.js";
 import { KEYS, openRig, ORG } from "../api/http/rig.js";
 import { frame, http2Call, openHttp2 } from "../api/http/wire.js";
 import { expectServed } from "./served.js";
@@ -20,6 +21,7 @@ const grpc = (key: string, more: Record<string, string> = {}) => ({
 });
 const message = (title: string) =>
   toBinary(PublishBundleRequestSchema, create(PublishBundleRequestSchema, { orgId: ORG, title }));
+const owner = (orgId: string, tokenId: number) => ({ orgId, tokenId });
 const large = message("x".repeat(40 * MIB));
 
 describe("a message over the limit is refused, and counted", () => {
@@ -98,7 +100,7 @@ describe("bodies that are held", () => {
 
   test("two of the largest always have room", () => {
     const memory = new BodyMemory(1, MIB);
-    using share = memory.open(1);
+    using share = memory.open(owner("a", 1));
     share.take(2 * MIB);
     expect(() => share.take(MIB)).toThrow(
       expect.objectContaining({ code: "unavailable", retryAfterSeconds: 1 }) as Error,
@@ -108,13 +110,53 @@ describe("bodies that are held", () => {
 
   test("of all tokens together are no more than there is memory", () => {
     const memory = new BodyMemory(16 * MIB, MIB);
-    const shares = Array.from({ length: 4 }, (_, tokenId) => memory.open(tokenId));
-    for (const share of shares) share.take(4 * MIB);
-    using late = memory.open(9);
-    expect(() => late.take(1)).toThrow("too many large requests");
+    const shares = Array.from({ length: 4 }, (_, tokenId) => memory.open(owner(`org ${tokenId}`, tokenId)));
+    for (const share of shares) share.take(2 * MIB);
+    for (const share of shares.slice(0, 2)) share.take(2 * MIB);
+    for (const share of shares.slice(2)) expect(() => share.take(2 * MIB + 1)).toThrow("too many large requests");
     shares[0]?.[Symbol.dispose]();
     shares[0]?.take(MIB);
-    late.take(4 * MIB);
-    expect(memory.heldBytes).toBe(16 * MIB);
+    expect(memory.heldBytes).toBe(8 * MIB);
+    shares[2]?.take(2 * MIB);
+    expect(memory.heldBytes).toBe(10 * MIB);
+  });
+
+  test("of one organization leave others as much, whatever it has of tokens", () => {
+    const memory = new BodyMemory(64 * MIB, MIB);
+    const greedy = Array.from({ length: 20 }, (_, tokenId) => memory.open(owner("greedy", tokenId)));
+    const refused = greedy.filter((share) => {
+      try {
+        share.take(8 * MIB);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(refused).toHaveLength(16);
+    using second = memory.open(owner("second", 100));
+    second.take(16 * MIB);
+    using third = memory.open(owner("third", 101));
+    third.take(8 * MIB);
+    expect(memory.heldBytes).toBe(56 * MIB);
+  });
+
+  test("that are large are asked for at the guard, once each", () => {
+    let current = 0;
+    const begin = () => {
+      if (current === 1) throw new AppError("unavailable", "full");
+      current += 1;
+      return { [Symbol.dispose]: () => void (current -= 1) };
+    };
+    const memory = new BodyMemory(64 * MIB, MIB, { begin });
+    const [first, second] = [memory.open(owner("a", 1)), memory.open(owner("b", 2))];
+    first.take(1024);
+    first.take(MIB);
+    first.take(MIB);
+    second.take(1024);
+    expect(() => second.take(MIB)).toThrow("full");
+    expect(memory.heldBytes).toBe(2 * MIB + 2048);
+    first[Symbol.dispose]();
+    second.take(MIB);
+    expect(current).toBe(1);
   });
 });

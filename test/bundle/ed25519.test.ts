@@ -107,7 +107,7 @@ describe("each signature as each other's", () => {
   const hash = `sha256:${"0".repeat(64)}`;
   const messages: [purpose: string, message: Uint8Array][] = [
     ["signature", signatureMessage(hash)],
-    ["signature_v2", signatureV2Message(identity, canonicalContent({}, {}))],
+    ["signature_v2", signatureV2Message(identity, canonicalContent("{}", "{}"))],
     [
       "audit event",
       auditEventMessage({

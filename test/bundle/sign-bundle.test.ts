@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { auditEventHash, auditEventMessage, auditHeadMessage } from "../../src/bundle/audit-chain.js";
 import { formatPublishedAt, signatureV2Message } from "../../src/bundle/document.js";
-import { canonicalContent, policyHash } from "../../src/bundle/policy-hash.js";
+import { canonicalContent } from "../../src/bundle/policy-hash.js";
 import { signBundle } from "../../src/bundle/sign-bundle.js";
 import type { Signer } from "../../src/bundle/signer.js";
 
@@ -12,13 +12,14 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 describe("what is signed", () => {
   it("is the canonical content in the hash", () => {
     const canonical = '{"policies":{"a":1e-05},"scope_policies":{}}';
-    expect(policyHash({ a: 0.00001 }, {})).toBe(`sha256:${createHash("sha256").update(canonical).digest("hex")}`);
+    const { policyHash } = canonicalContent('{"a":0.00001}', "{}");
+    expect(policyHash).toBe(`sha256:${createHash("sha256").update(canonical).digest("hex")}`);
   });
 
   it("is prefix, NUL and canonical JSON in the second signature", () => {
-    expect(text(signatureV2Message(identity, canonicalContent({ z: 1, a: 2 }, {})))).toBe(
+    expect(text(signatureV2Message(identity, canonicalContent('{"z":1,"a":2.0}', "{}")))).toBe(
       'znyx-policy-bundle-sig-v2\0{"bundle_format_version":1,"bundle_id":"b","environment":"\\u00e9","org_id":"o",' +
-        '"policies":{"a":2,"z":1},"project_id":"p","published_at":"t",' +
+        '"policies":{"a":2.0,"z":1},"project_id":"p","published_at":"t",' +
         '"scope":{"agent_id":"","app_id":"","env":"","tenant_id":""},"scope_policies":{}}',
     );
   });
@@ -52,7 +53,7 @@ describe("what is signed", () => {
 
 describe("a signer that fails", () => {
   const broken = (sign: Signer["sign"]): Signer => ({ keyId: "k", publicKeyPem: "", sign });
-  const content = canonicalContent({}, {});
+  const content = canonicalContent("{}", "{}");
 
   it.each([
     ["rejects", broken(() => Promise.reject(new Error("token 1234 not plugged in")))],

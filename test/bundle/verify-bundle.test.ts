@@ -48,18 +48,23 @@ function identityOf(parsed: BundleDocument) {
   };
 }
 
+function rawField(text: string, name: string): string {
+  const { start, end } = scanStrictJson(text, { maxDepth: 65 }).spans.get(name) ?? { start: 0, end: 0 };
+  return text.slice(start, end);
+}
+
 /** Signs the content of a document again and writes it as it would be served. */
 async function republish(text: string): Promise<string> {
   const parsed = JSON.parse(text) as BundleDocument;
-  const { spans } = scanStrictJson(text, { maxDepth: 65 });
-  const raw = (field: string) => text.slice(spans.get(field)?.start, spans.get(field)?.end);
-  const content = canonicalContent(parsed.policies, parsed.scope_policies);
+  const policiesText = rawField(text, "policies");
+  const scopePoliciesText = rawField(text, "scope_policies");
+  const content = canonicalContent(policiesText, scopePoliciesText);
   const identity = identityOf(parsed);
   const signed = await signBundle({ identity, content }, createNobleSigner(TEST_PRIVATE_KEY));
   return formatDocument({
     identity,
-    policiesText: raw("policies"),
-    scopePoliciesText: raw("scope_policies"),
+    policiesText,
+    scopePoliciesText,
     ...signed,
     bundleVersion: 7,
   });
@@ -150,7 +155,7 @@ describe("a document that must not be applied", () => {
   });
 
   it("has its second signature by another trusted key", async () => {
-    const content = canonicalContent(document.policies, document.scope_policies);
+    const content = canonicalContent(rawField(fixture, "policies"), rawField(fixture, "scope_policies"));
     const other = await signBundle({ identity: identityOf(document), content }, otherSigner);
     const text = changed({ key_id: undefined, signature_v2: other.signatureV2 });
     expect(await reason(text, { keys: [key, otherKey] })).toBe("signature_v2");

@@ -44,7 +44,10 @@ describe("commands against a server", () => {
 
   it("publish sends JSON to the digit, and the server judges it", async () => {
     const argv = ["publish", "-f", "-", "--env", "dev"];
-    expect(await json(argv, ADMIN, '{"limit": 1.50}')).toMatchObject({ version: 1, is_active: true });
+    expect(await json(argv, ADMIN, '{"limit": 2.00}')).toMatchObject({ version: 1, is_active: true });
+    const document = await signet(["bundles", "document", "1", "--env", "dev"]);
+    expect(document.out).toContain('"policies":{"limit":2.0}');
+    expect((await signet(["bundles", "get", "1", "--env", "dev"])).out).toContain('"limit": 2.0\n');
     const refused = await signet([...argv, "--json"], ADMIN, '{"a": 9007199254740993, "b": 1}');
     expect({ exitCode: refused.exitCode, out: refused.out }).toEqual({ exitCode: 6, out: "" });
     expect(JSON.parse(refused.err)).toMatchObject({
@@ -54,6 +57,23 @@ describe("commands against a server", () => {
     const duplicate = await signet(argv, ADMIN, '{"a": 1, "a": 2}');
     expect(duplicate.exitCode).toBe(6);
     expect(duplicate.err).toContain("duplicate_key");
+  });
+
+  it("rollback goes to the version below that was active last, and --hold keeps it there until envs release", async () => {
+    await json(["envs", "create", "pinned", "--no-promotes-to"]);
+    const at = ["--env", "pinned"];
+    for (const n of [1, 2, 3]) await json(["publish", "-f", "-", ...at], ADMIN, `{"n": ${n}}`);
+    expect(await json(["rollback", ...at])).toMatchObject({ version: 2, sequence: 4 });
+    expect(await json(["rollback", ...at, "--hold", "--reason", "INC-311"])).toMatchObject({ version: 1, sequence: 5 });
+    const refused = await signet(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}');
+    expect(refused.exitCode).toBe(5);
+    expect(refused.err).toMatch(/held at version 1 by \S+ since .*: INC-311; end the hold with signet envs release/);
+    expect(await json(["rollback", ...at, "--to", "3", "--hold"])).toMatchObject({ version: 3 });
+    expect(await json(["envs", "release", "pinned"])).toMatchObject({ active_version: 3, hold: null });
+    expect(await json(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}')).toMatchObject({ version: 4, is_active: true });
+    expect((await signet(["rollback", ...at, "--if-match", "1"])).exitCode).toBe(5);
+    expect((await signet(["rollback", "--env", "staging"])).exitCode).toBe(2);
+    await json(["envs", "delete", "pinned"]);
   });
 
   it("publish takes everything that says where a document came from", async () => {

@@ -12,9 +12,9 @@ afterAll(() => server[Symbol.asyncDispose]());
 type HeaderList = Readonly<Record<string, string>>;
 
 function poller(url: string, token: string) {
-  return async (headers: HeaderList = {}, method = "GET", signal?: AbortSignal) => {
+  return async (headers: HeaderList = {}, method = "GET", signal?: AbortSignal, query = "") => {
     const init = { method, headers: { "X-API-Key": token, ...headers }, ...(signal ? { signal } : {}) };
-    const answer = await fetch(`${url}/v1/bundles/latest`, init);
+    const answer = await fetch(`${url}/v1/bundles/latest${query}`, init);
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   };
 }
@@ -84,6 +84,53 @@ describe("If-None-Match", () => {
     const bare = await poll({ "If-None-Match": tag.replace('.1"', '"') });
     expect(bare).toMatchObject({ status: 304, text: "" });
     expect(bare.headers.get("etag")).toBe(returned.headers.get("etag"));
+  });
+});
+
+describe("a cursor, for pollers whose tag a proxy changed or dropped", () => {
+  const OTHER = "0b6f3f4e-7c0b-4d55-9a3e-8d1f0a6e2c11";
+  it.each([
+    ["the sequence", () => "after_sequence=1", 204],
+    ["the activation", (id: string) => `after_sequence=1&after_deployment_id=${id}`, 204],
+    ["the activation, in another order", (id: string) => `after_deployment_id=${id}&after_sequence=1`, 204],
+    ["the id alone", (id: string) => `after_deployment_id=${id}`, 204],
+    ["none", () => "after_sequence=0", 200],
+    ["an older sequence, or a newer one", () => "after_sequence=2", 200],
+    ["another activation of the same number", () => `after_sequence=1&after_deployment_id=${OTHER}`, 200],
+  ])("that names %s", async (_, queryOf, status) => {
+    const { project, poll } = await open();
+    await project.publish("dev", 1);
+    const first = await poll();
+    const query = `?${queryOf(first.headers.get("signet-deployment-id") ?? "")}`;
+    const answer = await poll({ "If-None-Match": '"changed-on-the-way"' }, "GET", undefined, query);
+    expect(answer).toMatchObject({ status, text: status === 204 ? "" : first.text });
+    for (const name of ["etag", "signet-sequence", "signet-deployment-id", "cache-control"]) {
+      expect(answer.headers.get(name), name).toBe(first.headers.get(name));
+    }
+    // A tag that is known answers as ever.
+    expect((await poll({ "If-None-Match": "*" }, "GET", undefined, query)).status).toBe(304);
+  });
+
+  it("holds a poll until something else is active", async () => {
+    const { project, poll } = await open();
+    await project.publish("dev", 1);
+    const held = poll({ Prefer: "wait=300" }, "GET", undefined, "?after_sequence=1");
+    await roundTrips();
+    await project.publish("dev", 2);
+    expect((await held).headers.get("signet-sequence")).toBe("2");
+    const timedOut = await poll({ Prefer: "wait=1" }, "GET", undefined, "?after_sequence=2");
+    expect([timedOut.status, timedOut.headers.get("preference-applied")]).toEqual([204, "wait=1"]);
+  });
+
+  it.each([
+    "after_sequence=x",
+    "after_sequence=-1",
+    "after_sequence=4294967296",
+    `after_deployment_id=${"a".repeat(65)}`,
+  ])("is refused when it is none: %s", async (query) => {
+    const { project, poll } = await open();
+    await project.publish("dev", 1);
+    expect((await poll({}, "GET", undefined, `?${query}`)).status).toBe(422);
   });
 });
 

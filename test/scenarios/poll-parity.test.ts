@@ -13,6 +13,7 @@ interface Known {
   readonly empty: string;
   readonly hash: string;
   readonly etag: string;
+  readonly deploymentId: string;
 }
 
 type HeaderList = readonly (readonly [string, string])[];
@@ -120,11 +121,38 @@ const CASES: Readonly<Record<string, (known: Known) => Asked>> = {
   DELETE: ({ dev }) => get([["X-API-Key", dev]], { method: "DELETE" }),
   OPTIONS: ({ dev }) => get([["X-API-Key", dev]], { method: "OPTIONS" }),
   ...Object.fromEntries(
-    ["?", "?x=1", "?wait=1", "?after_sequence=1", "?%", "?x=%ff", "/", "//", "?x=1&x=2"].map((more) => [
-      `the path and ${more}`,
-      ({ dev }: Known) => get([["X-API-Key", dev]], { path: PATH + more }),
-    ]),
+    [
+      "?",
+      "?x=1",
+      "?wait=1",
+      "?after_sequence=1",
+      "?after_sequence=2",
+      "?after_sequence=01",
+      "?after_sequence=4294967296",
+      "?%",
+      "?x=%ff",
+      "/",
+      "//",
+      "?x=1&x=2",
+    ].map((more) => [`the path and ${more}`, ({ dev }: Known) => get([["X-API-Key", dev]], { path: PATH + more })]),
   ),
+  "with a cursor": ({ dev, deploymentId }) =>
+    get([["X-API-Key", dev]], { path: `${PATH}?after_sequence=1&after_deployment_id=${deploymentId}` }),
+  "with a cursor in another order": ({ dev, deploymentId }) =>
+    get([["X-API-Key", dev]], { path: `${PATH}?after_deployment_id=${deploymentId}&after_sequence=1` }),
+  "with a cursor that another activation is": ({ dev, deploymentId }) =>
+    get([["X-API-Key", dev]], { path: `${PATH}?after_sequence=1&after_deployment_id=a${deploymentId.slice(1)}x` }),
+  "with an id of capitals": ({ dev, deploymentId }) =>
+    get([["X-API-Key", dev]], { path: `${PATH}?after_sequence=1&after_deployment_id=${deploymentId.toUpperCase()}` }),
+  "with a cursor and any tag": ({ dev }) =>
+    get(
+      [
+        ["X-API-Key", dev],
+        ["If-None-Match", "*"],
+      ],
+      { path: `${PATH}?after_sequence=1` },
+    ),
+  "HEAD with a cursor": ({ dev }) => get([["X-API-Key", dev]], { path: `${PATH}?after_sequence=1`, method: "HEAD" }),
   "an escaped path": ({ dev }) => get([["X-API-Key", dev]], { path: "/v1/bundles/l%61test" }),
   ...Object.fromEntries(
     ["text/html", "image/png;q=1", "application/json;q=0", "*/*", "text/event-stream", ";;"].map((accept) => [
@@ -257,7 +285,8 @@ describe.each([
     const [dev, empty] = [project.runtimeToken.dev, project.runtimeToken.prod];
     const answer = await fetch(`${first.url}${PATH}`, { headers: { "X-API-Key": dev } });
     const etag = answer.headers.get("etag")?.slice(1, -1) ?? "";
-    const known = { dev, empty, etag, hash: etag.slice(0, etag.lastIndexOf(".")) };
+    const deploymentId = answer.headers.get("signet-deployment-id") ?? "";
+    const known = { dev, empty, etag, deploymentId, hash: etag.slice(0, etag.lastIndexOf(".")) };
     await askAll(first.url, known);
     await first.server[Symbol.asyncDispose]();
     const config = testConfig({ SIGNET_DATA: first.directory, SIGNET_RATE_LIMIT: rateLimit });

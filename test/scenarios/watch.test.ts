@@ -51,6 +51,19 @@ describe.each(STREAMING)("a watch over $name", (kind) => {
     expect(await watch.nextChange()).toMatchObject({ event: "activation", sequence: 4, version: 4 });
   });
 
+  it("does not call a runtime current that has another activation of the same number, as after a restore", async () => {
+    const { project, dev } = await open(kind);
+    await project.publish("dev", 1);
+    const lost = "0b6f3f4e-7c0b-4d55-9a3e-8d1f0a6e2c11";
+    await using watch = new Watching(dev, { afterSequence: 1, afterDeploymentId: lost });
+    const first = await watch.next();
+    expect(first).toMatchObject({ event: "activation", sequence: 1 });
+    await using again = new Watching(dev, { afterSequence: 1, afterDeploymentId: first.deploymentId ?? "" });
+    expect(await again.next()).toMatchObject({ event: "heartbeat", sequence: 1 });
+    await project.publish("dev", 2);
+    expect(await again.nextChange()).toMatchObject({ event: "activation", sequence: 2 });
+  });
+
   it("loses nothing to a reader who keeps up, and a burst ends on the newest", async () => {
     const { project, dev } = await open(kind);
     await using watch = new Watching(dev);
@@ -141,12 +154,31 @@ describe.each(STREAMING.filter(({ family }) => family === "rest"))("Last-Event-I
     expect(await watch.next()).toMatchObject({ event, sequence: 2 });
   });
 
-  it.each(["abc", "-1", "1.0", "0x2", "99999999999"])("%s is refused before anything is sent", async (id) => {
+  it.each([
+    ["of this activation", (id: string) => id, "heartbeat"],
+    [
+      "of another activation of the same number",
+      (id: string) => id.replace(/.$/, (end) => (end === "0" ? "1" : "0")),
+      "activation",
+    ],
+  ])("with the id %s is answered with one %s", async (_, idOf, event) => {
     const { project, dev } = await open(kind);
     await project.publish("dev", 1);
-    const watch = new Watching(dev, { headers: { "Last-Event-ID": id } });
-    await expectRefused(kind, dev, watch.next(), "invalid");
+    const { deploymentId } = await dev.latest();
+    const header = { "Last-Event-ID": `1.${idOf(deploymentId)}` };
+    await using watch = new Watching(dev, { afterSequence: 7, afterDeploymentId: deploymentId, headers: header });
+    expect(await watch.next()).toMatchObject({ event: event as "heartbeat", sequence: 1 });
   });
+
+  it.each(["abc", "-1", "1.", ".1", "1.x.y", "0x2", "99999999999", `1.${"a".repeat(65)}`])(
+    "%s is refused before anything is sent",
+    async (id) => {
+      const { project, dev } = await open(kind);
+      await project.publish("dev", 1);
+      const watch = new Watching(dev, { headers: { "Last-Event-ID": id } });
+      await expectRefused(kind, dev, watch.next(), "invalid");
+    },
+  );
 });
 
 it.each(STREAMING)("a watch over $name is for runtime tokens only", async (kind) => {

@@ -21,6 +21,7 @@ export const IDENTITY = {
 
 export interface PushOptions {
   readonly version?: number;
+  readonly deploymentId?: string;
   readonly environment?: string;
   readonly signer?: typeof signer;
   /** Changes the document after it was signed. */
@@ -31,11 +32,11 @@ export interface PushOptions {
 export async function signedDocument({ version = 1, environment = "dev", ...options }: PushOptions = {}) {
   const by = options.signer ?? signer;
   const identity = { ...IDENTITY, environment };
-  const policies = { rule: `v${version}` };
-  const signed = await signBundle({ identity, content: canonicalContent(policies, {}) }, by);
+  const policies = JSON.stringify({ rule: `v${version}` });
+  const signed = await signBundle({ identity, content: canonicalContent(policies, "{}") }, by);
   const document = formatDocument({
     identity,
-    policiesText: JSON.stringify(policies),
+    policiesText: policies,
     scopePoliciesText: "{}",
     bundleVersion: version,
     ...signed,
@@ -50,7 +51,7 @@ export async function push(sequence: number, options: PushOptions = {}): Promise
   const activatedAt = timestampFromDate(new Date("2026-04-22T12:00:05.250Z"));
   const value = {
     sequence,
-    deploymentId: `deployment-${sequence}`,
+    deploymentId: options.deploymentId ?? `deployment-${sequence}`,
     kind: "publish",
     version,
     policyHash,

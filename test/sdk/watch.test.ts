@@ -77,6 +77,24 @@ describe("watchBundle", () => {
     ]);
   });
 
+  it("follows a server that has another activation of the same number, and says that history was lost", async () => {
+    const server = scriptedServer(
+      endAfter(push(8)),
+      stayOpen(push(8, { deploymentId: "another", version: 3 }), push(9)),
+    );
+    const events = await collect(watch(server), isActivation(9));
+    expect(events.filter(({ type }) => type === "activation").map(brief)).toEqual(["8", "8 history lost", "9"]);
+    expect(server.requests.map(({ afterDeploymentId }) => afterDeploymentId)).toEqual(["", "deployment-8"]);
+  });
+
+  it("comes back with the activation that it was given", async () => {
+    const server = scriptedServer(stayOpen(push(5), push(6)));
+    const options = { afterSequence: 5, afterDeploymentId: "deployment-5" };
+    const events = await collect(watch(server, options), isActivation(6));
+    expect(events.map(brief)).toEqual(["connected 6", "6"]);
+    expect(server.requests).toMatchObject([options]);
+  });
+
   it("tells that nothing is active, and starts over from there when history was lost", async () => {
     const server = scriptedServer(
       endAfter(nothingActive(0)),

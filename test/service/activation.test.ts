@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { useServices } from "./fixture.js";
+import { publishInput, useServices } from "./fixture.js";
 
 describe("activation", () => {
   const signet = useServices();
@@ -97,7 +97,10 @@ describe("what differs between two versions", () => {
   it("is a JSON Patch from the one to the other", async () => {
     await signet.publish("dev", { a: 1, b: [1], gone: true });
     await signet.publish("dev", { a: 2, b: [1, 2] });
-    const patch = JSON.parse(await signet.services.bundles.diff(signet.admin, signet.path("dev"), 1, 2)) as unknown[];
+    const { signal } = new AbortController();
+    const diff = (...versions: [number, number]) =>
+      signet.services.bundles.diff(signet.admin, signet.path("dev"), versions, signal);
+    const patch = JSON.parse(await diff(1, 2)) as unknown[];
     expect(patch).toHaveLength(3);
     expect(patch).toEqual(
       expect.arrayContaining([
@@ -106,6 +109,23 @@ describe("what differs between two versions", () => {
         { op: "add", path: "/b/1", value: 2 },
       ]),
     );
-    expect(await signet.services.bundles.diff(signet.admin, signet.path("dev"), 1, 1)).toBe("[]");
+    expect(await diff(1, 1)).toBe("[]");
+  });
+
+  it("tells a float from an integer, and one spelling from another in nothing", async () => {
+    const publish = (policies: string) =>
+      signet.services.publishing.publish(signet.change(), signet.path("dev"), publishInput({ policies }));
+    await publish('{"a":1,"b":1e2,"c":[1,2]}');
+    await publish('{"a":1.0,"b":100.0,"c":[1,2.0,1e-5]}');
+    const { signal } = new AbortController();
+    const patch = await signet.services.bundles.diff(signet.admin, signet.path("dev"), [1, 2], signal);
+    for (const operation of [
+      '{"op":"replace","path":"/a","value":1.0}',
+      '{"op":"replace","path":"/c/1","value":2.0}',
+      '{"op":"add","path":"/c/2","value":1e-05}',
+    ]) {
+      expect(patch).toContain(operation);
+    }
+    expect(JSON.parse(patch)).toHaveLength(3);
   });
 });

@@ -14,6 +14,7 @@ import { NO_TRACING } from "../../src/core/trace.js";
 import { openDataDirectory, type DataDirectory } from "../../src/data-directory.js";
 import { bootstrap, keepPublicKeys } from "../../src/service/bootstrap.js";
 import type { ChangeRequest } from "../../src/service/caller.js";
+import { DEFAULT_DOCUMENTS } from "../../src/service/documents.js";
 import { NO_OBSERVERS, type WatchObserver } from "../../src/service/observers.js";
 import type { PublishInput } from "../../src/service/publishing.js";
 import { createRawKey } from "../../src/service/raw-key.js";
@@ -229,6 +230,7 @@ export class Fixture {
       },
       observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
       tracing: NO_TRACING,
+      documents: DEFAULT_DOCUMENTS,
       sessionLimits: { stream: 3, poll: 3 },
       heartbeatMs: 600_000,
     });

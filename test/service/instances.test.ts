@@ -149,7 +149,14 @@ describe("runtime instances", () => {
 
   it("hold a bounded agent, whoever tells it", async () => {
     const principal = await published(0);
-    const request = { afterSequence: 0, instanceId: "a", labels: {}, clientAddress, addressKey: clientAddress };
+    const request = {
+      afterSequence: 0,
+      afterDeploymentId: "",
+      instanceId: "a",
+      labels: {},
+      clientAddress,
+      addressKey: clientAddress,
+    };
     const userAgent = "a".repeat(10_000);
     const events = signet.services.watch.watch(principal, { ...request, userAgent }, new AbortController().signal);
     // Refused or shortened: both are fine.

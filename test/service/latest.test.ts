@@ -11,7 +11,8 @@ describe("latest", () => {
 
   const reader = new AbortController();
   function latest(principal: Principal, ifNoneMatch: string[], waitSeconds = 0, signal = reader.signal) {
-    const request = { ifNoneMatch, waitSeconds, clientAddress: "192.0.2.1" };
+    const cursor = { afterSequence: 0, afterDeploymentId: "" };
+    const request = { ...cursor, ifNoneMatch, waitSeconds, clientAddress: "192.0.2.1" };
     return signet.services.latest.latest(principal, request, signal);
   }
 
@@ -27,7 +28,7 @@ describe("latest", () => {
     const { principal } = await signet.runtime("dev");
     const { bundle } = await signet.publish("dev");
     const found = await latest(principal, tags(bundle.policyHash));
-    expect(found.notModified).toBe(notModified);
+    expect(found.known).toBe(notModified ? "tag" : null);
     expect(found.active.deployment.sequence).toBe(1);
   });
 
@@ -63,7 +64,7 @@ describe("latest", () => {
     const held = latest(principal, [`${bundle.policyHash}.1`], 300);
     await vi.waitFor(() => expect(signet.services.sessions.count("poll")).toBe(1));
     await signet.activate("dev", 1);
-    expect(await held).toMatchObject({ notModified: false, active: { deployment: { sequence: 2 } } });
+    expect(await held).toMatchObject({ known: null, active: { deployment: { sequence: 2 } } });
   });
 
   it("answers not modified when the time is over, and leaves nothing behind", async () => {
@@ -75,7 +76,7 @@ describe("latest", () => {
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
     // No longer than the longest time, whatever was asked for.
     await vi.advanceTimersByTimeAsync(300_000);
-    expect((await held).notModified).toBe(true);
+    expect((await held).known).toBe("tag");
     expect(vi.getTimerCount()).toBe(0);
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
     expect(signet.services.sessions.count("poll")).toBe(0);

@@ -212,7 +212,8 @@ describe("pipelines", () => {
     const [first = "", second = ""] = toAll(fan).targetAppIds;
     await signet.publish("dev", { a: 1, b: 2 });
     await signet.publish("t0", { a: 1, b: 3 });
-    const diff = (from: string, to: string) => pipelines.diff(signet.admin, fan.pipelineId, from, to);
+    const { signal } = new AbortController();
+    const diff = (...apps: [string, string]) => pipelines.diff(signet.admin, fan.pipelineId, apps, signal);
     expect(JSON.parse(await diff(fan.source.id, first))).toEqual([{ op: "replace", path: "/b", value: 3 }]);
     expect(await diff(first, first)).toBe("[]");
     await expect(diff(fan.source.id, second)).rejects.toMatchObject({ code: "not_found" });

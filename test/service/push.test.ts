@@ -38,7 +38,11 @@ describe("watches of a fleet", () => {
       const { principal } = await signet.runtime(environment, { name: `${environment} ${index}` });
       const address = `192.0.2.${index}`;
       const from = { userAgent: null, clientAddress: address, addressKey: address };
-      await signet.services.push.open(principal, { afterSequence, instanceId: "", labels: {}, ...from }, reader);
+      await signet.services.push.open(
+        principal,
+        { afterSequence, afterDeploymentId: "", instanceId: "", labels: {}, ...from },
+        reader,
+      );
     }
     return readers;
   }

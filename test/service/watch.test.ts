@@ -13,7 +13,7 @@ describe("a watch", () => {
   const reader = new AbortController();
   function watch(principal: Principal, afterSequence = 0, signal = reader.signal): AsyncGenerator<WatchEvent> {
     const from = { userAgent: null, clientAddress: "192.0.2.1", addressKey: "192.0.2.1" };
-    const request = { afterSequence, instanceId: "", labels: {}, ...from };
+    const request = { afterSequence, afterDeploymentId: "", instanceId: "", labels: {}, ...from };
     return signet.services.watch.watch(principal, request, signal);
   }
   const next = async (events: AsyncGenerator<WatchEvent>) => (await events.next()).value as WatchEvent;
@@ -72,14 +72,15 @@ describe("a watch", () => {
 
   it("sends a heartbeat with the cursor when nothing happens, and leaves no timer", async () => {
     const { principal } = await signet.runtime("dev");
-    await signet.publish("dev");
+    const { deploymentId } = await signet.publish("dev");
     const events = watch(principal);
     await next(events);
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const waiting = next(events);
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
     vi.advanceTimersByTime(600_000);
-    expect(await waiting).toEqual({ kind: "heartbeat", sequence: 1, at: signet.clock.now().toISOString() });
+    const at = signet.clock.now().toISOString();
+    expect(await waiting).toEqual({ kind: "heartbeat", sequence: 1, deploymentId, at });
     expect(vi.getTimerCount()).toBe(0);
     await events.return(undefined);
   });

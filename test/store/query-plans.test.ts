@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createReader } from "../../src/store/reader.js";
 import type { Schema } from "../../src/store/schema.js";
 import { SqliteDialect } from "../../src/store/sqlite/dialect.js";
+import { LocalChannel } from "../../src/store/sqlite/local-channel.js";
 import { SqliteDriver } from "../../src/store/sqlite/driver.js";
 import type { Reader, Writer } from "../../src/store/store.js";
 import { createWriter } from "../../src/store/writer.js";
@@ -29,7 +30,7 @@ describe("no look-up of the hot path reads a whole table", () => {
     await temporary.write((tx) => tx.insertAuditEvent(anEvent("o", 1, { action: "bundle.published", actor: "a" })));
     raw = new Database(temporary.file);
     statements = [];
-    const dialect = new SqliteDialect(new SqliteDriver(raw));
+    const dialect = new SqliteDialect(new SqliteDriver(new LocalChannel(raw)));
     db = new Kysely<Schema>({ dialect, log: (event) => void statements.push(event.query) });
   });
   afterEach(() => db.destroy());

@@ -50,6 +50,7 @@ export function anEnvironment(project: Project, changes: Partial<Environment> = 
     activeBundleId: null,
     activeVersion: null,
     activeDeploymentId: null,
+    hold: null,
     createdAt: AT,
     ...changes,
   };

@@ -7,6 +7,7 @@ describe("matchesEvent", () => {
     [[], []],
     [["bundle.published"], ["bundle.published"]],
     [["bundle.*"], ["bundle.published", "bundle.activated", "bundle.promoted", "bundle.deleted", "bundle.pruned"]],
+    [["environment.*"], ["environment.held", "environment.released"]],
     [
       ["token.*", "bundle.deleted"],
       ["bundle.deleted", "token.created", "token.revoked", "token.expiring"],

@@ -1,9 +1,14 @@
 import { AppError } from "../../core/error.js";
+import type { WorkOwner } from "../../core/schedule/fair-scheduler.js";
+import { UNGUARDED, type LargeWork } from "../../core/schedule/large-work.js";
 import { isGone } from "../rest/answer.js";
 import type { NodeResponse } from "./node-http.js";
 
 /** The part of the whole that one token may hold, so that nobody else waits for a client that sends slowly. */
 const TOKEN_PART = 4;
+
+/** From here on a body is large work. */
+const LARGE_BYTES = 256 * 1024;
 
 /** What DEFLATE can make of a byte at most (RFC 1951: a match of 258 bytes in two bits). Brotli has no such bound. */
 const MAX_DEFLATE_RATIO = 1032;
@@ -11,18 +16,28 @@ const MAX_DEFLATE_RATIO = 1032;
 /**
  * Memory for the bodies of requests, all together, as sent and as decompressed. What is parsed of them comes on top, and is a few times
  * as much.
+ *
+ * An organization may hold as much as it leaves free for the others: half of all when it is alone, a third when there are two, and
+ * whoever comes next always finds room.
  */
 export class BodyMemory {
   readonly #maxTokenBytes: number;
+  readonly #alwaysBytes: number;
   readonly #perToken = new Map<number, number>();
+  readonly #perOrganization = new Map<string, number>();
   #heldBytes = 0;
 
-  /** @param maxBodyBytes room for two of them is always made: one as sent, and what it decompresses to. */
+  /**
+   * @param maxBodyBytes each organization may hold two of them, as long as there is room: one as sent, and what it decompresses to
+   * @param guard asked once for each large body
+   */
   constructor(
     private readonly maxBytes: number,
     maxBodyBytes: number,
+    readonly guard: LargeWork = UNGUARDED,
   ) {
-    this.#maxTokenBytes = Math.max(maxBytes / TOKEN_PART, 2 * maxBodyBytes);
+    this.#alwaysBytes = 2 * maxBodyBytes;
+    this.#maxTokenBytes = Math.max(maxBytes / TOKEN_PART, this.#alwaysBytes);
     this.maxBytes = Math.max(maxBytes, this.#maxTokenBytes);
   }
 
@@ -31,28 +46,31 @@ export class BodyMemory {
   }
 
   /** A share for the body of one request. To be disposed of when the request needs it no more. */
-  open(tokenId: number): BodyShare {
-    return new BodyShare(this, tokenId);
+  open(owner: WorkOwner): BodyShare {
+    return new BodyShare(this, owner);
   }
 
   /** As `open`, until the answer is over. Throws `cancelled` when it is already: nobody would give back what is taken from then on. */
-  openUntilClose(tokenId: number, res: NodeResponse): BodyShare {
+  openUntilClose(owner: WorkOwner, res: NodeResponse): BodyShare {
     if (isGone(res)) throw new AppError("cancelled", "the request was cancelled");
-    const share = this.open(tokenId);
+    const share = this.open(owner);
     res.once("close", () => share[Symbol.dispose]());
     return share;
   }
 
   /** For shares themselves. Throws `unavailable` when there is no room. */
-  change(tokenId: number, bytes: number): void {
+  change({ orgId, tokenId }: WorkOwner, bytes: number): void {
     const ofToken = (this.#perToken.get(tokenId) ?? 0) + bytes;
-    if (bytes > 0 && (this.#heldBytes + bytes > this.maxBytes || ofToken > this.#maxTokenBytes)) {
+    const ofOrganization = (this.#perOrganization.get(orgId) ?? 0) + bytes;
+    const freeBytes = this.maxBytes - this.#heldBytes - bytes;
+    const isFair = ofToken <= this.#maxTokenBytes && ofOrganization <= Math.max(freeBytes, this.#alwaysBytes);
+    if (bytes > 0 && (freeBytes < 0 || !isFair)) {
       const message = "too many large requests at once; come back in a moment";
       throw new AppError("unavailable", message, { reason: "too_many_bodies", retryAfterSeconds: 1 });
     }
     this.#heldBytes += bytes;
-    if (ofToken === 0) this.#perToken.delete(tokenId);
-    else this.#perToken.set(tokenId, ofToken);
+    setOrDelete(this.#perToken, tokenId, ofToken);
+    setOrDelete(this.#perOrganization, orgId, ofOrganization);
   }
 }
 
@@ -60,16 +78,18 @@ export class BodyMemory {
 export class BodyShare implements Disposable {
   #bytes = 0;
   #isOver = false;
+  #work: Disposable | null = null;
 
   constructor(
     private readonly memory: BodyMemory,
-    private readonly tokenId: number,
+    private readonly owner: WorkOwner,
   ) {}
 
   /** Takes more. Throws `unavailable` when there is no room. */
   take(bytes: number): void {
     if (this.#isOver) return;
-    this.memory.change(this.tokenId, bytes);
+    if (this.#bytes + bytes > LARGE_BYTES) this.#work ??= this.memory.guard.begin();
+    this.memory.change(this.owner, bytes);
     this.#bytes += bytes;
   }
 
@@ -80,7 +100,13 @@ export class BodyShare implements Disposable {
   [Symbol.dispose](): void {
     this.take(-this.#bytes);
     this.#isOver = true;
+    this.#work?.[Symbol.dispose]();
   }
+}
+
+function setOrDelete<K>(held: Map<K, number>, key: K, bytes: number): void {
+  if (bytes === 0) held.delete(key);
+  else held.set(key, bytes);
 }
 
 /** The most that a body can decompress to. */

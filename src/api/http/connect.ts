@@ -6,7 +6,7 @@ import { AppError } from "../../core/error.js";
 import type { Admission, RateState } from "../admission.js";
 import { callKey } from "../call.js";
 import { toAppError } from "../errors.js";
-import type { ScanJson } from "../scan-json.js";
+import type { ScanJsonFor } from "../scan-json.js";
 import { operationOf } from "../operations.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
@@ -45,7 +45,7 @@ export interface RpcOptions {
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
-  readonly scan: ScanJson;
+  readonly scan: ScanJsonFor;
   /** Serves watches in place of their generic handler; null serves them with it. */
   readonly watch: WatchDoor | null;
   /** Aborted when the server begins to shut down. */
@@ -194,7 +194,7 @@ async function invoke(invocation: Invocation): Promise<void> {
   if (streamsRequests(route.handler.method)) {
     request.body = chunksOf(req);
   } else if (!form.get) {
-    const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal.tokenId, res);
+    const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal, res);
     request.body = createAsyncIterable([await checkedBody(invocation, request.header, share)]);
   }
   const { method } = route.handler;
@@ -227,16 +227,17 @@ async function readAndLetGo(invocation: Invocation, header: Headers): Promise<Ui
 /** Null for methods without a token, whose requests are too small to count. */
 function shareOf({ bodyMemory, values }: Invocation): BodyShare | null {
   const call = values.get(callKey);
-  return call === undefined ? null : bodyMemory.open(call.principal.tokenId);
+  return call === undefined ? null : bodyMemory.open(call.principal);
 }
 
 async function checkedBody(
-  { route, form, req, scan }: Invocation,
+  { route, form, req, values, scan: scanFor }: Invocation,
   header: Headers,
   share: BodyShare | null,
 ): Promise<Uint8Array> {
   const { maxBytes, handler } = route;
   const body = await readBody(req, bodyLimit(route, form), share);
+  const scan = scanFor(values.get(callKey)?.principal ?? null);
   return await strictBody(handler.method.input, form, header, body, { maxBytes, share, scan });
 }
 

@@ -8,7 +8,7 @@ import type { LimitObserver } from "../../core/limit.js";
 import type { Principal } from "../../core/token.js";
 import type { Tracing } from "../../core/trace.js";
 import type { OperationDoor } from "../admission-door.js";
-import type { ScanJson } from "../scan-json.js";
+import type { ScanJsonFor } from "../scan-json.js";
 import type { AnswerMemory } from "./answer-memory.js";
 import type { BodyMemory } from "./body-memory.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
@@ -45,7 +45,7 @@ export interface HttpServerOptions {
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
-  readonly scan: ScanJson;
+  readonly scan: ScanJsonFor;
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly ready: () => Promise<boolean>;

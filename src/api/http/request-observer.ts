@@ -47,20 +47,20 @@ function statusOf(report: RequestReport, { status, isAborted }: Answered): numbe
 }
 
 function limitOf({ code, reason }: AppError): LimitName | null {
+  const byReason = LIMITS_BY_REASON[reason ?? ""];
+  if (byReason !== undefined) return byReason;
   if (code === "too_large") return "max_body_bytes";
   if (code === "quota_exceeded") return "version_quota";
-  if (code === "unavailable") return ROOMS[reason ?? ""] ?? null;
-  return code === "rate_limited" ? (RATES[reason ?? ""] ?? "rate_limit") : null;
+  return code === "rate_limited" ? "rate_limit" : null;
 }
 
-/** What refuses with `unavailable`, by the error's reason. */
-const ROOMS: Readonly<Record<string, LimitName>> = {
+const LIMITS_BY_REASON: Readonly<Record<string, LimitName>> = {
   too_many_bodies: "max_body_memory_bytes",
   too_many_answers: "max_answer_memory_bytes",
-};
-
-/** What else refuses with `rate_limited`, by the error's reason. */
-const RATES: Readonly<Record<string, LimitName>> = {
+  memory_full: "max_memory_percent",
+  too_many_documents: "document_queue",
+  document_too_costly: "document_bounds",
+  diff_too_large: "diff_bounds",
   too_many_streams: "max_streams",
   too_many_polls: "max_held_polls",
   too_many_health_watches: "max_health_watches_per_address",

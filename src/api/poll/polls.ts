@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { ActiveBundles } from "../../service/active-bundles.js";
+import { hasActivation, type Cursor } from "../../service/cursor.js";
 import type { Admission, RateState } from "../admission.js";
 import type { Call } from "../call.js";
 import { logRequest } from "../http/access-log.js";
@@ -12,6 +13,9 @@ import { entityTags } from "../runtime-headers.js";
 import { PollAnswers, type PollAnswer } from "./poll-answer.js";
 
 const PATH = "/v1/bundles/latest";
+/** As most send it. A longer number may be none of 32 bits. */
+const PATH_WITH_CURSOR =
+  /^\/v1\/bundles\/latest\?after_sequence=(0|[1-9]\d{0,8})(?:&after_deployment_id=([0-9a-f-]{1,64}))?$/;
 const METHOD = RuntimeService.method.getLatestBundle;
 
 /** What was answered here since the counts were last taken. */
@@ -48,7 +52,8 @@ export class Polls {
 
   /** False, and nothing was done, when somebody else is to answer. */
   answer(req: NodeRequest, res: NodeResponse, clientAddress: string): boolean {
-    if (req.url !== PATH || !isPlain(req)) return false;
+    const cursor = cursorOf(req.url);
+    if (cursor === undefined || !isPlain(req)) return false;
     const startedMs = performance.now();
     const { admission, active } = this.options;
     const requestId = requestIdOf(req);
@@ -67,6 +72,10 @@ export class Polls {
     if (matches(req.headers["if-none-match"], answer)) {
       this.#counts.notModified += 1;
       response.writeHead(304, headers.concat(answer.headers));
+      response.end();
+    } else if (cursor !== null && hasActivation(cursor, newest.deployment)) {
+      this.#counts.notModified += 1;
+      response.writeHead(204, headers.concat(answer.headers));
       response.end();
     } else {
       this.#counts.ok += 1;
@@ -95,6 +104,14 @@ export class Polls {
     const log = () => logRequest(this.options.logger, req, res, report, performance.now() - startedMs, "debug");
     res.once("close", log);
   }
+}
+
+/** The cursor in the query; null without one, undefined for another path, and for a query that needs reading. */
+function cursorOf(url: string | undefined): Cursor | null | undefined {
+  if (url === PATH) return null;
+  const [, sequence, afterDeploymentId = ""] = PATH_WITH_CURSOR.exec(url ?? "") ?? [];
+  if (sequence === undefined) return undefined;
+  return { afterSequence: Number(sequence), afterDeploymentId };
 }
 
 /** A GET or HEAD without a body and without anything that asks for more than the answer. */

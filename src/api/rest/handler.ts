@@ -4,7 +4,7 @@ import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
-import type { ScanJson } from "../scan-json.js";
+import type { ScanJsonFor } from "../scan-json.js";
 import type { AnswerMemory } from "../http/answer-memory.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
 import { requestConnection } from "../http/connection.js";
@@ -29,7 +29,7 @@ export interface RestHandlerOptions {
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
-  readonly scan: ScanJson;
+  readonly scan: ScanJsonFor;
   /** Serves watches in place of their method; null serves them with it. */
   readonly watch: WatchDoor | null;
 }
@@ -91,9 +91,9 @@ async function answer(
   }
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
-  const share = bodyMemory.openUntilClose(call.principal.tokenId, res);
+  const share = bodyMemory.openUntilClose(call.principal, res);
   const body = await bodyOf(route, req, maxBodyBytes, share);
-  const scanned = await scanBody(body, route, scan);
+  const scanned = await scanBody(body, route, scan(call.principal));
   const message = bindRequest(route, { pathValues, query, body, scanned });
   if (watch === null || route.spec.method !== WATCH) {
     using pending = await answerMemory.begin(call, res);

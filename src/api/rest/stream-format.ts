@@ -32,17 +32,20 @@ function acceptsEvents(accept = ""): boolean {
 
 /**
  * Events (HTML standard, section 9.2): named after the member of the message's one oneof that is set, `message` without one; the
- * id is the field `sequence`, so that a client comes back with it in Last-Event-ID.
+ * id is the field `sequence`, and after a dot `deployment_id` where it is set, so that a client comes back with them in Last-Event-ID.
  */
 function eventStream(content: StreamContent): StreamFormat {
   const { oneofs } = content.desc;
   const sequence = fieldNamed(content.desc, "sequence");
+  const deploymentId = fieldNamed(content.desc, "deployment_id");
   const members = oneofs.length === 1 ? (oneofs[0]?.fields ?? []) : [];
   return {
     contentType: "text/event-stream",
     message(message) {
       const name = members.find((member) => getField(message, member) !== undefined)?.name ?? "message";
-      const id = sequence === undefined ? "" : `id: ${oneLine(writeField(sequence, message))}\n`;
+      const activation = deploymentId === undefined ? undefined : getField(message, deploymentId);
+      const suffix = typeof activation === "string" && activation !== "" ? `.${activation}` : "";
+      const id = sequence === undefined ? "" : `id: ${oneLine(writeField(sequence, message))}${oneLine(suffix)}\n`;
       return `event: ${name}\n${id}data: ${textOf(content, message)}\n\n`;
     },
     error: ({ body, headers }) => `${retryField(headers["retry-after"])}event: error\ndata: ${body}\n\n`,

@@ -25,7 +25,7 @@ import { refuse, respond } from "../http/rpc-answer.js";
 import type { StreamLane } from "../http/stream-lane.js";
 import { strictBody } from "../http/strict-body.js";
 import { ENVELOPE_BYTES, wireFormOf, type WireForm } from "../http/wire-form.js";
-import type { ScanJson } from "../scan-json.js";
+import type { ScanJsonFor } from "../scan-json.js";
 import { WATCH, type WatchDoor } from "./door.js";
 import { negotiate, onlyMessage, type Negotiated } from "./negotiate.js";
 import { watchRequest } from "./request.js";
@@ -40,7 +40,7 @@ export interface WatchLaneOptions {
   /** Of every answer. */
   readonly headers: Readonly<Record<string, string>>;
   readonly bodyMemory: BodyMemory;
-  readonly scan: ScanJson;
+  readonly scan: ScanJsonFor;
   readonly clientAddressOf: ClientAddressOf;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
@@ -166,14 +166,14 @@ async function checkedBody(
   { maxBytes, bodyMemory, scan }: WatchLaneOptions,
   { stream, header, form, call }: Ride,
 ): Promise<Uint8Array> {
-  using share = bodyMemory.open(call.principal.tokenId);
+  using share = bodyMemory.open(call.principal);
   const announced = Number(header.get("content-length") ?? 0);
   const maxBodyBytes = maxBytes + (form.enveloped ? ENVELOPE_BYTES : 0);
   const body = await readBytes(stream, announced, {
     ...{ maxBytes: maxBodyBytes, share },
     refused: () => stream.resume(),
   });
-  return await strictBody(WATCH.input, form, header, body, { maxBytes, share, scan });
+  return await strictBody(WATCH.input, form, header, body, { maxBytes, share, scan: scan(call.principal) });
 }
 
 /** The protocol's own handler has words for frames and messages that are not what they should be. */

@@ -2,16 +2,16 @@ import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import type { WatchRequest } from "../../service/watch.js";
 import { addressKey } from "../admission-address.js";
 import type { Call } from "../call.js";
-import { resumeSequence } from "../runtime-headers.js";
+import { resumeCursor } from "../runtime-headers.js";
 
-/** A request to watch, with what its headers add. Throws `invalid` for a Last-Event-ID that is no sequence. */
+/** A request to watch, with what its headers add. Throws `invalid` for a Last-Event-ID that is no event's id. */
 export function watchRequest(
-  { afterSequence, instanceId, labels }: WatchBundleRequest,
+  { afterSequence, afterDeploymentId, instanceId, labels }: WatchBundleRequest,
   header: Pick<Headers, "get">,
   { clientAddress }: Call,
 ): WatchRequest {
   return {
-    afterSequence: resumeSequence(header.get("last-event-id")) ?? afterSequence,
+    ...(resumeCursor(header.get("last-event-id")) ?? { afterSequence, afterDeploymentId }),
     instanceId,
     labels,
     userAgent: header.get("user-agent"),

@@ -14,6 +14,7 @@ const UNKNOWN_ISSUER: ReadonlySet<string> = new Set([
 export function hintFor(thrown: unknown, called: Called | undefined): string | undefined {
   if (!(thrown instanceof SignetError) || called === undefined) return undefined;
   const { url, adminTokenFile } = called;
+  if (thrown.reason === "held") return "end the hold with signet envs release <name>";
   if (thrown.code === "unauthenticated" && adminTokenFile !== undefined) {
     return `is ${adminTokenFile} of the server at ${url}?`;
   }

@@ -1,3 +1,4 @@
+import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
 import { printable } from "./table.js";
 
 /** One operation of a JSON Patch (RFC 6902). */
@@ -16,12 +17,12 @@ const MARKS: Readonly<Record<string, readonly [mark: string, color: string]>> = 
 
 /** A JSON Patch text for a person: a line for each operation. */
 export function formatPatch(text: string, color: boolean): string {
-  const patch = JSON.parse(text) as readonly Operation[];
+  const patch = parseExactJson(text) as unknown as readonly Operation[];
   if (patch.length === 0) return "no difference\n";
   return patch
     .map(({ op, path, from, value }) => {
       const [mark, code] = MARKS[op] ?? [op, "0"];
-      const detail = from ?? (value === undefined ? "" : JSON.stringify(value));
+      const detail = from ?? (value === undefined ? "" : printExactJson(value));
       const line = printable(`${mark} ${path === "" ? "(the whole document)" : path} ${detail}`.trimEnd());
       return color ? `\u001b[${code}m${line}\u001b[0m\n` : `${line}\n`;
     })

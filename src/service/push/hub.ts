@@ -1,7 +1,7 @@
 import { AppError } from "../../core/error.js";
 import type { ActiveBundle, ActiveBundles } from "../active-bundles.js";
 import type { WatchObserver } from "../observers.js";
-import type { WatchEvent } from "../watch.js";
+import { activationEvent, type WatchEvent } from "../watch.js";
 import type { Wakeups } from "../wakeups.js";
 import type { Slices } from "./slices.js";
 import type { Source, Subscriber } from "./subscriber.js";
@@ -28,7 +28,7 @@ export class Hub implements Source, Disposable {
   #isOvertaken = false;
   /** When the change that is being offered was committed, in the time of performance.now(). */
   #changedAtMs = 0;
-  #heartbeat: WatchEvent = { kind: "heartbeat", sequence: 0, at: "" };
+  #heartbeat: WatchEvent = { kind: "heartbeat", sequence: 0, deploymentId: null, at: "" };
 
   constructor(
     private readonly environmentId: string,
@@ -57,10 +57,11 @@ export class Hub implements Source, Disposable {
     else subscriber.offer(this.#offered);
   }
 
-  heartbeat(sequence: number, at: string): WatchEvent {
+  heartbeat(sequence: number, deploymentId: string | null, at: string): WatchEvent {
     const last = this.#heartbeat;
+    // In the life of a hub a sequence is one activation.
     if (last.kind === "heartbeat" && last.sequence === sequence && last.at === at) return last;
-    return (this.#heartbeat = { kind: "heartbeat", sequence, at });
+    return (this.#heartbeat = { kind: "heartbeat", sequence, deploymentId, at });
   }
 
   [Symbol.dispose](): void {
@@ -74,7 +75,7 @@ export class Hub implements Source, Disposable {
     this.#sequence = active.deployment.sequence;
     this.#changedAtMs = changedAtMs;
     const isOffering = this.#offered !== null;
-    this.#offered = eventOf(active);
+    this.#offered = activationEvent(active);
     if (isOffering) this.#isOvertaken = true;
     else this.#offerAll();
   }
@@ -96,7 +97,7 @@ export class Hub implements Source, Disposable {
 
   async #offerNewest(subscriber: Subscriber): Promise<void> {
     const active = await this.#read();
-    if (active !== null) subscriber.offer(eventOf(active));
+    if (active !== null) subscriber.offer(activationEvent(active));
   }
 
   /** Null when there is nothing to send; then the watches have ended, or are ended here because nobody can read any more. */
@@ -109,8 +110,4 @@ export class Hub implements Source, Disposable {
       return null;
     }
   }
-}
-
-function eventOf(active: ActiveBundle): WatchEvent {
-  return { kind: "activation", sequence: active.deployment.sequence, active };
 }

@@ -53,7 +53,7 @@ export class Push {
       seen?.();
       const newest = await active.read(environmentId);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
-      subscriber.begin(firstEvent(newest, request.afterSequence, instantOf(clock.now())));
+      subscriber.begin(firstEvent(newest, request, instantOf(clock.now())));
     } catch (thrown) {
       subscriber.close();
       // It may have ended before it was known here.

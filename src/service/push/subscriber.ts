@@ -28,7 +28,7 @@ export interface Source {
   /** Sends the newest to a subscriber that has not got it. */
   catchUp(subscriber: Subscriber): void;
   /** The heartbeat of a moment, the same object for all that are due together. */
-  heartbeat(sequence: number, at: string): WatchEvent;
+  heartbeat(sequence: number, deploymentId: string | null, at: string): WatchEvent;
   delete(subscriber: Subscriber): void;
 }
 
@@ -48,6 +48,8 @@ export interface Room {
 export class Subscriber implements Subscription, Holder, Beating {
   /** The newest sequence that was sent; null before the first event. */
   cursor: number | null = null;
+  /** Of the activation of that sequence; null while nothing is active. */
+  deploymentId: string | null = null;
   beatAtMs = 0;
   slot = 0;
   place: Place | null = null;
@@ -88,7 +90,9 @@ export class Subscriber implements Subscription, Holder, Beating {
     if (this.#isOver || this.cursor === null) return;
     this.beatAtMs = performance.now() + this.room.heartbeatMs;
     this.seen?.();
-    if (!this.#isBehind && this.hub.isCurrent(this.cursor)) this.#send(this.hub.heartbeat(this.cursor, at));
+    if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
+      this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, at));
+    }
     if (!this.#isOver) this.room.join(this);
   }
 
@@ -121,6 +125,7 @@ export class Subscriber implements Subscription, Holder, Beating {
 
   #send(event: WatchEvent): void {
     this.cursor = event.sequence;
+    this.deploymentId = event.deploymentId;
     this.beatAtMs = performance.now() + this.room.heartbeatMs;
     this.#fallBehind(!this.reader.send(event));
   }

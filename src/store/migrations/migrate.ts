@@ -7,6 +7,8 @@ import { history } from "./0004-history.js";
 import { traceContext } from "./0005-trace-context.js";
 import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
+import { commitHead } from "./0008-commit-head.js";
+import { holds } from "./0009-holds.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -25,12 +27,22 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0005-trace-context": traceContext,
     "0006-webhook-places": webhookPlaces,
     "0007-sources": sources,
+    "0008-commit-head": commitHead,
+    "0009-holds": holds,
   };
   await refuseNewer(db, Object.keys(migrations));
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  // Steps of branches that met on main: a database may have a later one without an earlier one.
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations },
+    allowUnorderedMigrations: true,
+  });
   const { error } = await migrator.migrateToLatest();
-  if (error instanceof AppError) throw error;
-  if (error !== undefined) throw new AppError("internal", "the database could not be migrated", { cause: error });
+  if (error instanceof AppError)
+    throw new AppError(error.code, `the database could not be migrated: ${error.message}`, { cause: error });
+  if (error === undefined) return;
+  const why = error instanceof Error ? error.message : String(error);
+  throw new AppError("internal", `the database could not be migrated: ${why}`, { cause: error });
 }
 
 async function refuseNewer<T>(db: Kysely<T>, known: readonly string[]): Promise<void> {

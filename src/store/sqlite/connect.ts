@@ -36,6 +36,9 @@ export function connectToWrite(options: SqliteOptions): Database.Database {
     database.pragma(`synchronous = ${options.synchronous ?? "full"}`);
     database.pragma("foreign_keys = ON");
     database.pragma(`cache_size = -${WRITE_CACHE_KIB}`);
+    // SQLite's own place for what it may have to take back is a file in /var/tmp or /tmp: where nothing may be written, no
+    // statement that changes many rows would run, and rows would lie where nobody expects them.
+    database.pragma("temp_store = MEMORY");
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     database.pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
   });
@@ -44,6 +47,7 @@ export function connectToWrite(options: SqliteOptions): Database.Database {
 /** A connection that cannot write, to a database that another one made a WAL database. Throws as openSqliteStore does. */
 export function connectToRead(options: SqliteOptions): Database.Database {
   return connect(options, true, (database) => {
+    database.pragma("temp_store = MEMORY");
     database.pragma(`cache_size = -${READ_CACHE_KIB}`);
   });
 }

@@ -1,102 +1,87 @@
-import type { Database, Statement } from "better-sqlite3";
 import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import { AppError } from "../../core/error.js";
-import { sqliteError } from "./errors.js";
+import { isDeferrable } from "../prepared.js";
+import type { Answer, Channel, Step } from "./channel.js";
 
-/** Prepared statements kept; more than the distinct queries there are, lists of varying length aside. */
-const MAX_STATEMENTS = 300;
+/** A part sends what it has put off when it is so much. */
+const MAX_DEFERRED = 32;
 
 /** One SQLite connection as Kysely sees it. Every failure is an AppError. */
 export class SqliteConnection implements DatabaseConnection {
-  readonly #database: Database;
-  /** In order of last use, the oldest first. */
-  readonly #statements = new Map<string, Statement<unknown[]>>();
-  #inTransaction = false;
+  readonly #channel: Channel;
+  /** What nobody waits for goes with the next step that somebody waits for. */
+  #deferred: Step[] = [];
+  #isInPart = false;
+  #hasBegun = false;
 
-  constructor(database: Database) {
-    this.#database = database;
+  constructor(channel: Channel) {
+    this.#channel = channel;
   }
 
-  async executeQuery<Row>({ sql, parameters }: Pick<CompiledQuery, "sql" | "parameters">): Promise<QueryResult<Row>> {
-    this.#refuseAfterRollback();
-    try {
-      const statement = this.#prepare(sql);
-      if (statement.reader) return { rows: statement.all(...parameters) as Row[] };
-      const { changes, lastInsertRowid } = statement.run(...parameters);
-      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
-    } catch (error) {
-      throw sqliteError(error);
+  async executeQuery<Row>(query: Pick<CompiledQuery, "sql" | "parameters">): Promise<QueryResult<Row>> {
+    const { sql, parameters } = query;
+    const step: Step = { op: "query", sql, parameters };
+    if (this.#isInPart && isDeferrable(query) && this.#deferred.length < MAX_DEFERRED) {
+      this.#deferred.push(step);
+      return { rows: [] };
     }
+    const { rows, changes, lastId } = await this.#send(step);
+    if (changes === undefined) return { rows: rows as Row[] };
+    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastId ?? 0) };
   }
 
   async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
     throw new AppError("internal", "a result is read at once: a stream would hold the only connection");
   }
 
-  /** Takes the write lock at once: a transaction that reads first and writes later could be refused in its middle. */
+  /** Whether the transaction really runs: the database let it in. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** With the first step that is waited for, which fails when the database lets nobody in. */
   begin(): void {
-    this.rollback();
-    this.#control("begin immediate");
-    this.#inTransaction = true;
+    this.#hasBegun = false;
+    this.#deferred = [{ op: "begin" }];
   }
 
   /** Throws when the commit failed; the transaction may be open then, and is to be rolled back. */
-  commit(): void {
-    this.#refuseAfterRollback();
-    this.#control("commit");
-    this.#inTransaction = false;
+  async commit(): Promise<void> {
+    await this.#send({ op: "commit" });
   }
 
   /** Does nothing when SQLite has rolled back already. */
-  rollback(): void {
-    this.#inTransaction = false;
-    if (this.#database.inTransaction) this.#control("rollback");
+  async rollback(): Promise<void> {
+    this.#deferred = [];
+    this.#isInPart = false;
+    await this.#send({ op: "rollback" });
   }
 
   /** Begins a part of the transaction that can be taken back alone. There is one at a time. */
-  savepoint(): void {
-    this.#refuseAfterRollback();
-    this.#control("savepoint part");
+  beginPart(): void {
+    this.#deferred.push({ op: "begin part" });
+    this.#isInPart = true;
   }
 
-  /** Keeps the part. */
-  release(): void {
-    this.#refuseAfterRollback();
-    this.#control("release part");
+  /** Keeps the part; a next one can begin at once. Rejects when something in it failed: it is taken back then. */
+  async keepPart(): Promise<void> {
+    this.#isInPart = false;
+    await this.#send({ op: "keep part" });
   }
 
-  /** Takes the part back. Throws when SQLite has given up the whole transaction, or gives it up now. */
-  rollbackToSavepoint(): void {
-    this.#refuseAfterRollback();
-    this.#control("rollback to part");
-    this.#control("release part");
+  /** Takes the part back. Rejects when the whole transaction is given up. */
+  async undoPart(): Promise<void> {
+    this.#isInPart = false;
+    const unsent = this.#deferred.findIndex(({ op }) => op === "begin part");
+    this.#deferred = this.#deferred.slice(0, Math.max(0, unsent));
+    if (unsent < 0) await this.#send({ op: "undo part" });
   }
 
-  #refuseAfterRollback(): void {
-    // On a full disk SQLite itself rolls back. What came after would be kept, each statement alone.
-    if (this.#inTransaction && !this.#database.inTransaction) {
-      throw new AppError("unavailable", "the database gave the transaction up");
-    }
-  }
-
-  #control(sql: string): void {
-    try {
-      this.#prepare(sql).run();
-    } catch (error) {
-      throw sqliteError(error);
-    }
-  }
-
-  #prepare(sql: string): Statement<unknown[]> {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare<unknown[]>(sql);
-    this.#statements.delete(sql);
-    this.#statements.set(sql, statement);
-    if (this.#statements.size > MAX_STATEMENTS) {
-      for (const [oldest] of this.#statements) {
-        this.#statements.delete(oldest);
-        break;
-      }
-    }
-    return statement;
+  async #send(step: Step): Promise<Answer> {
+    const steps = [...this.#deferred, step];
+    this.#deferred = [];
+    const answer = await this.#channel.run(steps);
+    this.#hasBegun = true;
+    return answer;
   }
 }

@@ -1,22 +1,22 @@
-import type { Database } from "better-sqlite3";
 import type { Driver } from "kysely";
+import type { Channel } from "./channel.js";
 import { SqliteConnection } from "./connection.js";
-import { closedError, sqliteError } from "./errors.js";
+import { closedError } from "./errors.js";
 
 /**
  * Hands one connection to one user at a time, in the order in which they asked: a transaction has it from begin to end. After
  * `close` was called whoever asks is refused with `unavailable`.
  */
 export class SqliteDriver implements Driver {
-  readonly #database: Database;
+  readonly #channel: Channel;
   readonly #connection: SqliteConnection;
   #lastInLine: Promise<void> = Promise.resolve();
   #letNextIn: () => void = () => undefined;
   #closing: Promise<void> | null = null;
 
-  constructor(database: Database) {
-    this.#database = database;
-    this.#connection = new SqliteConnection(database);
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    this.#connection = new SqliteConnection(channel);
   }
 
   async init(): Promise<void> {}
@@ -35,12 +35,12 @@ export class SqliteDriver implements Driver {
   }
 
   async commitTransaction(connection: SqliteConnection): Promise<void> {
-    connection.commit();
+    await connection.commit();
   }
 
   async rollbackTransaction(connection: SqliteConnection): Promise<void> {
     try {
-      connection.rollback();
+      await connection.rollback();
     } catch {
       // What made the transaction fail is to be told, not this. The next one begins with another try.
     }
@@ -50,20 +50,18 @@ export class SqliteDriver implements Driver {
     await this.close();
   }
 
-  /** Waits for those who are in line, then runs `last` and closes the database. A second call waits for the first. */
-  close(last: (database: Database) => Promise<void> = async () => {}): Promise<void> {
-    this.#closing ??= this.#close(last);
+  /** Waits for those who are in line and then for `before`, and closes the connection. A second call waits for the first. */
+  close(before: Promise<void> = Promise.resolve()): Promise<void> {
+    this.#closing ??= this.#close(before);
     return this.#closing;
   }
 
-  async #close(last: (database: Database) => Promise<void>): Promise<void> {
+  async #close(before: Promise<void>): Promise<void> {
     await this.#takeTurn();
     try {
-      await last(this.#database);
-    } catch (error) {
-      throw sqliteError(error);
+      await before;
     } finally {
-      this.#database.close();
+      await this.#channel.run([{ op: "close" }]);
     }
   }
 

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Kysely } from "kysely";
+import { AppError } from "../../core/error.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
 import { createWriter } from "../writer.js";
@@ -14,21 +15,32 @@ export interface GroupLimits {
   readonly maxWorks: number;
   /** No work begins in a group this long after the first one did. */
   readonly maxMs: number;
+  /** Works that wait for their group. */
+  readonly maxWaiting: number;
+  /** How long one of them waits at most. */
+  readonly maxWaitMs: number;
 }
 
-const LIMITS: GroupLimits = { maxWorks: 64, maxMs: 25 };
+export const GROUP_LIMITS: GroupLimits = { maxWorks: 64, maxMs: 25, maxWaiting: 2_000, maxWaitMs: 10_000 };
+
+/** What to tell a caller after the commit. */
+type Settlement = (() => void) | Promise<() => void>;
 
 /** One caller's transaction. */
 interface Job {
   readonly work: (tx: Writer) => Promise<unknown>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: unknown) => void;
+  readonly askedMs: number;
 }
 
 /**
  * Runs the transactions that are asked for one after another, in that order, and commits together what came in meanwhile: the disk
  * is waited for once. Each is a savepoint, so that one that fails takes back its own changes and no other's. Callers hear of the
  * end of theirs, good or bad, after the commit; when that fails, all of the group fail with its error.
+ *
+ * While the disk does not answer, those who have not begun are refused after a time, and others when too many wait. Who has begun
+ * waits for the end: nobody knows before whether it was kept.
  *
  * What a database checks at the commit alone (deferred foreign keys) is checked for the group.
  */
@@ -39,17 +51,20 @@ export class GroupCommit {
   #draining: Promise<void> | null = null;
   #closed = false;
   #turn: Turn | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
-  constructor(driver: SqliteDriver, limits = LIMITS) {
+  constructor(driver: SqliteDriver, limits = GROUP_LIMITS) {
     this.#driver = driver;
     this.#limits = limits;
   }
 
-  /** As Store.write. Throws `unavailable` after `close` was called. */
+  /** As Store.write. Throws `unavailable` after `close` was called, and when too many wait. */
   run<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(closedError());
+    if (this.#waiting.length >= this.#limits.maxWaiting) return Promise.reject(tooSlow());
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, resolve: resolve as (answer: unknown) => void, reject });
+      this.#waiting.push({ work, resolve: resolve as (answer: unknown) => void, reject, askedMs: performance.now() });
+      this.#timer ??= this.#startTimer(this.#limits.maxWaitMs);
       this.#draining ??= this.#drain();
     });
   }
@@ -64,61 +79,92 @@ export class GroupCommit {
     while (this.#waiting.length > 0) await this.#group();
     // With no await since the look at the queue: who comes next starts a new drain.
     this.#draining = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   async #group(): Promise<void> {
-    const settlements: (() => void)[] = [];
+    const settlements: Settlement[] = [];
     const jobs: Job[] = [];
+    let hasBegun = false;
     try {
       const connection = await this.#driver.acquireConnection();
       try {
         connection.begin();
         await this.#runJobs(connection, jobs, settlements);
-        connection.commit();
+        await connection.commit();
       } catch (error) {
+        hasBegun = connection.hasBegun;
         await this.#driver.rollbackTransaction(connection);
         throw error;
       } finally {
         await this.#driver.releaseConnection();
       }
     } catch (error) {
-      // Before the first one ran, the database let nobody in: all who wait hear so now, instead of each after a time-out.
-      const failed = jobs.length > 0 ? jobs : this.#waiting.splice(0);
+      // The database let nobody in: all who wait hear so now, instead of each after a time-out.
+      const failed = hasBegun ? jobs : [...jobs, ...this.#waiting.splice(0)];
       for (const { reject } of failed) reject(error);
       return;
     }
-    for (const settle of settlements) settle();
+    for (const settle of await Promise.all(settlements)) settle();
   }
 
-  async #runJobs(connection: SqliteConnection, jobs: Job[], settlements: (() => void)[]): Promise<void> {
+  async #runJobs(connection: SqliteConnection, jobs: Job[], settlements: Settlement[]): Promise<void> {
     const end = performance.now() + this.#limits.maxMs;
     while (jobs.length < this.#limits.maxWorks) {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       jobs.push(job);
-      settlements.push(await this.#runOne(connection, job));
+      const [settlement] = await this.#runOne(connection, job);
+      settlements.push(settlement);
       if (performance.now() > end) return;
       // What is on its way on other connections comes in before the disk is waited for.
       if (this.#waiting.length === 0) await nextTurn();
     }
   }
 
-  /** Returns what to tell the caller after the commit; throws when the whole transaction is lost. */
-  async #runOne(connection: SqliteConnection, { work, resolve, reject }: Job): Promise<() => void> {
+  /** In a tuple, so that it is not waited for. Throws when the whole transaction is lost. */
+  async #runOne(connection: SqliteConnection, { work, resolve, reject }: Job): Promise<readonly [Settlement]> {
     const turn = (this.#turn ??= new Turn(connection));
-    connection.savepoint();
+    connection.beginPart();
     try {
       const answer = await work(turn.writer);
-      connection.release();
-      return () => resolve(answer);
+      // The next one begins meanwhile: the connection keeps to the order.
+      return [
+        connection.keepPart().then(
+          () => () => resolve(answer),
+          (error: unknown) => () => reject(error),
+        ),
+      ];
     } catch (error) {
-      // Statements that the work did not wait for must not run in the next one's savepoint.
+      // Statements that the work did not wait for must not run in the next one's part.
       turn.end();
       this.#turn = null;
-      connection.rollbackToSavepoint();
-      return () => reject(error);
+      await connection.undoPart();
+      return [() => reject(error)];
     }
   }
+
+  #startTimer(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#refuseOld(), ms).unref();
+  }
+
+  /** They stand in the order in which they asked. */
+  #refuseOld(): void {
+    const { maxWaitMs } = this.#limits;
+    const now = performance.now();
+    while (this.#waiting[0] !== undefined && now - this.#waiting[0].askedMs >= maxWaitMs) {
+      this.#waiting.shift()?.reject(tooSlow());
+    }
+    const [oldest] = this.#waiting;
+    this.#timer = this.#startTimer(oldest === undefined ? maxWaitMs : oldest.askedMs + maxWaitMs - now);
+  }
+}
+
+function tooSlow(): AppError {
+  return new AppError("unavailable", "the disk of the database is too slow for what is to be written", {
+    retryAfterSeconds: 1,
+  });
 }
 
 /** The writer of one work after another; after a work that failed a new one is made. */

@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { AppError } from "../../core/error.js";
 import { sqliteError } from "./errors.js";
+import { recordOf } from "./head-file.js";
 
 /** The ownership of a data directory; given up when disposed of. */
 export interface DirectoryLock extends AsyncDisposable {
@@ -34,6 +35,43 @@ export function lockDataDirectory(directory: string, options: LockOptions = {}):
       database.close();
     },
   };
+}
+
+/**
+ * Throws `conflict` when another process has the database open and the server that had it last has not ended: it runs, and its lock
+ * file was removed. A shell beside a database whose server ended as it should is nobody's rival.
+ */
+export function refuseRival(file: string, options: LockOptions = {}): void {
+  if (!existsSync(file) || isAlone(file, options)) return;
+  const database = new Database(file, { readonly: true, timeout: 0, ...options });
+  try {
+    if ((recordOf(database)?.run ?? null) === null) return;
+  } catch {
+    // Whoever opens it says what is wrong with it.
+    return;
+  } finally {
+    database.close();
+  }
+  throw new AppError(
+    "conflict",
+    `another process has the database ${file} open, and the server that had it last has not ended: was its signet.lock removed? ` +
+      "Stop that server, or close the program that looks into the database",
+  );
+}
+
+/** Every connection to a WAL database holds a shared lock on its file for as long as it is open. */
+function isAlone(file: string, options: LockOptions): boolean {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: 0, fileMustExist: true, ...options });
+    database.pragma("locking_mode = EXCLUSIVE");
+    database.prepare("select count(*) from sqlite_master").get();
+    return true;
+  } catch (error) {
+    return !(error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY"));
+  } finally {
+    database?.close();
+  }
 }
 
 function openLocked(directory: string, options: LockOptions): Database.Database {

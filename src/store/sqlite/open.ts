@@ -1,38 +1,85 @@
 import { chmod, open } from "node:fs/promises";
 import { AppError } from "../../core/error.js";
 import type { Store } from "../store.js";
+import type { Channel } from "./channel.js";
 import { connectToRead, connectToWrite, type SqliteOptions } from "./connect.js";
+import { findLoss, headFileOf, readHead, recordOf, type HistoryLoss } from "./head-file.js";
+import { Head } from "./head.js";
+import { LocalChannel } from "./local-channel.js";
 import { SqliteStore } from "./store.js";
+import { ThreadChannel, type StartDatabaseThread } from "./thread-channel.js";
 
 export type { SqliteOptions } from "./connect.js";
+
+export interface OpenOptions extends SqliteOptions {
+  /** Gives the connection that writes a thread of its own; without, this thread stands still while the disk is waited for. */
+  readonly startThread?: StartDatabaseThread;
+  /**
+   * The one process that may write. What the database lacks of what was acknowledged (head-file.ts) is refused with `conflict` when
+   * it is certain, or told to `accept` once the schema is the newest, before the database is taken over.
+   */
+  readonly owner?: { readonly accept: AcceptLoss | null };
+}
+
+export interface OpenedStore extends Store {
+  /** Resolves with the reason when it can write no more. */
+  readonly lost: Promise<Error>;
+  /** Why this may not be all that was acknowledged; null when it is, or when the loss was accepted. */
+  readonly doubt: string | null;
+}
+
+/** What makes it safe to go on from a database that lacks something. */
+export type AcceptLoss = (store: Store, loss: HistoryLoss) => Promise<void>;
 
 /**
  * Opens a database, readable for its owner only (mode 0600), and brings it to the newest schema. Disposing of the store waits for
  * the writes that were asked for, and leaves one file with everything in it.
  *
- * Throws `unavailable` when the file cannot be opened or is busy, `conflict` when it is from a newer release, and `internal` when
- * it is not a database. Nothing stays open then.
+ * Throws `unavailable` when the file cannot be opened or is busy, `conflict` when it is from a newer release or lacks what was
+ * acknowledged, and `internal` when it is not a database. Nothing stays open then.
  */
-export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+export async function openSqliteStore(options: OpenOptions): Promise<OpenedStore> {
   await createPrivately(options.file);
-  const store = connect(options);
+  const { store, loss } = await connect(options);
+  const accept = options.owner?.accept ?? null;
   try {
+    if (loss?.isCertain === true && accept === null) throw lossRefused(options.file, loss);
     await store.migrate();
-    return store;
+    if (loss !== null) await accept?.(store, loss);
+    if (options.owner !== undefined) await store.own();
+    return Object.assign(store, { doubt: accept === null ? (loss?.message ?? null) : null });
   } catch (error) {
     await store[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-function connect(options: SqliteOptions): SqliteStore {
-  const writing = connectToWrite(options);
+async function connect(options: OpenOptions): Promise<{ store: SqliteStore; loss: HistoryLoss | null }> {
+  const writing = await openWriting(options);
   try {
-    return new SqliteStore(writing, connectToRead(options));
+    const reading = connectToRead(options);
+    const isOwner = options.owner !== undefined;
+    const loss = isOwner ? findLoss(readHead(headFileOf(options.file)), recordOf(reading)) : null;
+    return { store: new SqliteStore(writing, new LocalChannel(reading)), loss };
   } catch (error) {
-    writing.close();
+    await writing.run([{ op: "close" }]);
     throw error;
   }
+}
+
+async function openWriting({ startThread, owner: _owner, ...options }: OpenOptions): Promise<Channel> {
+  if (startThread !== undefined) return await ThreadChannel.open(startThread, { options });
+  return new LocalChannel(connectToWrite(options), new Head(options));
+}
+
+function lossRefused(file: string, { message }: HistoryLoss): AppError {
+  return new AppError(
+    "conflict",
+    `the database ${file} is not what this server left behind: ${message}. Put back its files as they were (signet.db and ` +
+      "signet.db-wal). Or accept the loss with --accept-loss (SIGNET_ACCEPT_LOSS=yes): every environment then goes on 1,000,000 " +
+      `sequences later, so that no runtime meets one with two contents. To begin anew, remove ${headFileOf(file)} too`,
+    { reason: "history_lost" },
+  );
 }
 
 async function createPrivately(file: string): Promise<void> {
@@ -45,6 +92,7 @@ async function createPrivately(file: string): Promise<void> {
     await created?.close();
     await chmod(file, 0o600);
   } catch (error) {
-    throw new AppError("unavailable", `cannot open the database ${file}`, { cause: error });
+    const { message } = error as Error;
+    throw new AppError("unavailable", `cannot open the database ${file}: ${message}`, { cause: error });
   }
 }

@@ -1,12 +1,15 @@
-import type { Database } from "better-sqlite3";
+import { randomUUID } from "node:crypto";
 import { Kysely, sql } from "kysely";
+import { AppError } from "../../core/error.js";
 import { migrate } from "../migrations/migrate.js";
 import { createReader } from "../reader.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Store, Writer } from "../store.js";
+import type { Channel } from "./channel.js";
 import { SqliteDialect } from "./dialect.js";
 import { SqliteDriver } from "./driver.js";
 import { GroupCommit } from "./group-commit.js";
+import { TAKEN_OVER } from "./head.js";
 import { sqliteMigrationDialect } from "./migration-dialect.js";
 
 /**
@@ -17,28 +20,43 @@ import { sqliteMigrationDialect } from "./migration-dialect.js";
  */
 export class SqliteStore implements Store {
   readonly read: Reader;
+  readonly lost: Promise<Error>;
+  readonly #channel: Channel;
   readonly #writing: SqliteDriver;
   readonly #reading: SqliteDriver;
   readonly #groups: GroupCommit;
   readonly #writeDb: Kysely<Schema>;
   readonly #readDb: Kysely<Schema>;
+  #tellLost: (reason: Error) => void = () => undefined;
 
   /** Takes both connections over: they are closed with the store. */
-  constructor(writing: Database, reading: Database) {
+  constructor(writing: Channel, reading: Channel) {
+    this.#channel = writing;
     this.#writing = new SqliteDriver(writing);
     this.#reading = new SqliteDriver(reading);
     this.#groups = new GroupCommit(this.#writing);
     this.#writeDb = new Kysely<Schema>({ dialect: new SqliteDialect(this.#writing) });
     this.#readDb = new Kysely<Schema>({ dialect: new SqliteDialect(this.#reading) });
     this.read = createReader(this.#readDb);
+    this.lost = Promise.race([writing.lost, new Promise<Error>((resolve) => (this.#tellLost = resolve))]);
   }
 
   async migrate(): Promise<void> {
     await migrate(this.#writeDb, sqliteMigrationDialect);
   }
 
-  write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
-    return this.#groups.run(work);
+  /** Makes this process the one that may write, and keeps the head file from now on. */
+  async own(): Promise<void> {
+    await this.#channel.run([{ op: "keep head", run: randomUUID() }]);
+  }
+
+  async write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
+    try {
+      return await this.#groups.run(work);
+    } catch (error) {
+      if (error instanceof AppError && error.reason === TAKEN_OVER) this.#tellLost(error);
+      throw error;
+    }
   }
 
   async ping(): Promise<void> {
@@ -49,10 +67,7 @@ export class SqliteStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     const noMoreReads = this.#reading.close();
     await this.#groups.close();
-    await this.#writing.close(async (database) => {
-      // The connection that writes goes last: only it can remove the log.
-      await noMoreReads;
-      database.pragma("wal_checkpoint(TRUNCATE)");
-    });
+    // The connection that writes goes last: only it can remove the log.
+    await this.#writing.close(noMoreReads);
   }
 }

@@ -142,7 +142,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     pages: options.pages ?? [],
     polls: null,
     ...{ maxBodyBytes, bodyMemory, answerMemory },
-    scan: async (text, rules) => scanStrictJson(text, rules),
+    scan: () => async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
     ready: options.ready ?? (async () => true),

@@ -13,7 +13,7 @@ import type { RestOutcome } from "../../../src/api/http/dispatch.js";
 import type { NodeRequest, NodeResponse } from "../../../src/api/http/node-http.js";
 import { operationOf } from "../../../src/api/operations.js";
 import { createRestHandler } from "../../../src/api/rest/handler.js";
-import type { ScanJson } from "../../../src/api/scan-json.js";
+import type { ScanJsonFor } from "../../../src/api/scan-json.js";
 import { scanStrictJson } from "../../../src/bundle/strict-json.js";
 import type { Principal } from "../../../src/core/token.js";
 
@@ -97,7 +97,7 @@ export async function startRest(
     admitKnown: () => undefined,
   };
   const { maxBodyBytes = 1_000_000 } = options;
-  const scan: ScanJson = async (text, rules) => scanStrictJson(text, rules);
+  const scan: ScanJsonFor = () => async (text, rules) => scanStrictJson(text, rules);
   const bodyMemory = new BodyMemory(64 * 1024 * 1024, maxBodyBytes);
   const answerMemory = new AnswerMemory(64 * 1024 * 1024, { refused: () => undefined });
   const handler = createRestHandler({ methods, admission, watch: null, maxBodyBytes, bodyMemory, answerMemory, scan });

@@ -94,7 +94,7 @@ describe("writeMessage", () => {
   it("writes the members of a oneof that are unset", () => {
     const message = create(WatchBundleResponseSchema, { sequence: 3, event: { case: "nothingActive", value: {} } });
     expect(writeMessage(WatchBundleResponseSchema, message)).toBe(
-      '{"sequence":3,"activation":null,"nothing_active":{},"heartbeat":null}',
+      '{"sequence":3,"activation":null,"nothing_active":{},"heartbeat":null,"deployment_id":null}',
     );
   });
 

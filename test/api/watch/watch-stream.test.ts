@@ -6,7 +6,9 @@ import { WatchStream, type WatchReport } from "../../../src/api/watch/watch-stre
 import { AppError } from "../../../src/core/error.js";
 import type { WatchEvent } from "../../../src/service/watch.js";
 
-const heartbeat = (sequence: number): WatchEvent => ({ kind: "heartbeat", sequence, at: "2026-05-01T12:00:00.000Z" });
+const heartbeat = (sequence: number): WatchEvent => ({
+  ...{ kind: "heartbeat", sequence, deploymentId: null, at: "2026-05-01T12:00:00.000Z" },
+});
 
 /** A stream into a sink whose calls are noted, and fail from a moment on that the test chooses. */
 function open() {

@@ -167,7 +167,7 @@ export interface paths {
         put?: never;
         /**
          * Makes a kept version the active one (pin, rollback)
-         * @description No new version; a new, higher sequence.
+         * @description No new version; a new, higher sequence. With hold it stays the active one: until OrganizationService.ReleaseEnvironment nothing else becomes active there (409 "held") but what is activated with hold again.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -526,6 +526,28 @@ export interface paths {
          *     Needs a token with the scope `org:admin`.
          */
         patch: operations["updateEnvironment"];
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends a hold: what is published and promoted becomes active again
+         * @description What is active stays. Does nothing where nothing is held.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["releaseEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/pipelines": {
@@ -901,7 +923,7 @@ export interface paths {
         };
         /**
          * Returns the active bundle document of the token's environment
-         * @description If-None-Match answers 304; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one.
+         * @description If-None-Match answers 304, after_sequence 204; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one.
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -923,7 +945,7 @@ export interface paths {
         };
         /**
          * Pushes every activation of the token's environment
-         * @description The first message comes at once: what is active, or that nothing is, or a heartbeat when after_sequence is already the newest. A slow reader skips what was superseded and never goes back. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the environment is deleted, UNAVAILABLE when the server shuts down (come back with after_sequence).
+         * @description The first message comes at once: what is active, or that nothing is, or a heartbeat when the runtime has it already. A slow reader skips what was superseded and never goes back. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the environment is deleted, UNAVAILABLE when the server shuts down (come back with after_sequence and after_deployment_id).
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -1408,7 +1430,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        ActivateBundleRequest: Record<string, never>;
+        ActivateBundleRequest: {
+            /** @description Keeps the environment at this version until it is released. */
+            hold?: boolean;
+            /** @description Why; told to those whom the hold refuses, and recorded. At most 500 characters. */
+            reason?: string | null;
+        };
         /** @description A bundle became the active one. */
         Activation: {
             sequence: number;
@@ -1764,6 +1791,8 @@ export interface components {
             sequence: number;
             /** Format: date-time */
             created_at: string;
+            /** @description Set while what is active is held: see BundleService.ActivateBundle. */
+            hold: components["schemas"]["Hold"] | null;
         };
         /** @description The body of every error. */
         Error: {
@@ -1800,6 +1829,14 @@ export interface components {
             at: string;
             /** @description As Activation.attestation. */
             attestation: string | null;
+        };
+        /** @description Keeps what is active in an environment until it is released. */
+        Hold: {
+            /** @description The prefix of the token that did it. */
+            by: string;
+            reason: string | null;
+            /** Format: date-time */
+            since: string;
         };
         /** @description A public key that this server signs with, or has signed with. */
         Key: {
@@ -2059,6 +2096,7 @@ export interface components {
             /** @description True by default; false only keeps and signs it. */
             activate?: boolean | null;
         };
+        ReleaseEnvironmentRequest: Record<string, never>;
         ReplayWebhookDeliveryRequest: Record<string, never>;
         ReplayWebhookEventsRequest: {
             /**
@@ -2265,11 +2303,13 @@ export interface components {
         };
         /** @description One message of a watch. */
         WatchBundleResponse: {
-            /** @description The cursor to come back with: the newest sequence that this stream has told. 0 while nothing was ever active. */
+            /** @description The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was ever active. */
             sequence: number;
             activation: components["schemas"]["Activation"] | null;
             nothing_active: components["schemas"]["NothingActive"] | null;
             heartbeat: components["schemas"]["Heartbeat"] | null;
+            /** @description The activation of that sequence; unset while nothing was ever active. */
+            deployment_id: string | null;
         };
         /** @description Where events are sent. */
         Webhook: {
@@ -2534,7 +2574,7 @@ export interface components {
         "If-Match": string;
         /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
         "If-None-Match": string;
-        /** @description The sequence of the last event that the client has; goes before after_sequence. */
+        /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
         "Last-Event-ID": string;
         /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
         Prefer: string;
@@ -2768,6 +2808,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -3983,6 +4024,52 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    releaseEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                org_id: string;
+                project_id: string;
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReleaseEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     listPipelines: {
         parameters: {
             query?: {
@@ -4762,6 +4849,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -4806,6 +4894,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -4903,7 +4992,12 @@ export interface operations {
     };
     getLatestBundle: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The sequence of the activation that the runtime has; 0 for none. A second cursor beside If-None-Match, which some proxies change or drop: when one of them names what is active, the caller has it. */
+                after_sequence?: number;
+                /** @description The deployment_id of that activation; at most 64 characters. With it the sequence decides nothing: after a restore the same number can be another activation. */
+                after_deployment_id?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -4936,6 +5030,21 @@ export interface operations {
                     };
                 };
             };
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Not Modified */
             304: {
                 headers: {
@@ -4955,6 +5064,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4964,15 +5074,17 @@ export interface operations {
     watchBundle: {
         parameters: {
             query?: {
-                /** @description The newest sequence that the runtime has; 0 for none. One above the server's newest comes from a history that this server no longer has: what is active is sent. */
+                /** @description The newest sequence that the runtime has; 0 for none. Another one than the server's newest gets what is active, also a higher one: it comes from a history that this server no longer has. */
                 after_sequence?: number;
                 /** @description Names this instance in the fleet view; at most 128 characters. */
                 instance_id?: string;
+                /** @description The deployment_id of the activation that the runtime has; at most 64 characters. With it after_sequence decides nothing: after a restore the same number can be another activation, which is then sent. */
+                after_deployment_id?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description The sequence of the last event that the client has; goes before after_sequence. */
+                /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
                 "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
             };
             path?: never;

@@ -111,6 +111,7 @@ export interface Failure {
 
 export interface WatchStart {
   readonly afterSequence?: number;
+  readonly afterDeploymentId?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
@@ -129,7 +130,7 @@ export interface Driver extends AsyncDisposable {
   document(place: Place, version: number): Promise<string>;
   diff(place: Place, version: number, other: number): Promise<unknown>;
   deployments(place: Place): Promise<{ readonly total: number; readonly data: readonly DeploymentView[] }>;
-  latest(headers?: Headers): Promise<LatestView>;
+  latest(headers?: Headers, cursor?: { afterSequence?: number; afterDeploymentId?: string }): Promise<LatestView>;
   watch(start: WatchStart): AsyncGenerator<WatchMessage, void>;
   keys(): Promise<readonly KeyView[]>;
   whoami(): Promise<WhoView>;

@@ -13,6 +13,8 @@ export type StreamPart =
   | {
       readonly kind: "message";
       readonly sequence: number;
+      /** What an event's id must be. */
+      readonly id: string;
       readonly event: WatchMessage["event"];
       readonly activation: Message | undefined;
     };
@@ -29,7 +31,7 @@ export async function* readEvents(chunks: AsyncIterable<string>): AsyncGenerator
     if (event === "error") yield { kind: "error", body: JSON.parse(data) as ErrorBody };
     else {
       const part = messagePart(data);
-      if (event !== part.event || id !== String(part.sequence)) throw new Error(`event ${event}, id ${id}: ${data}`);
+      if (event !== part.event || id !== part.id) throw new Error(`event ${event}, id ${id}: ${data}`);
       yield part;
     }
   }
@@ -45,8 +47,9 @@ export async function* readLines(chunks: AsyncIterable<string>): AsyncGenerator<
 }
 
 function messagePart(text: string): Extract<StreamPart, { kind: "message" }> {
-  const { sequence, ...members } = JSON.parse(text) as Record<WatchMessage["event"], object | null> & {
+  const { sequence, deployment_id, ...members } = JSON.parse(text) as Record<WatchMessage["event"], object | null> & {
     sequence: number;
+    deployment_id: string | null;
   };
   const names = ["activation", "nothing_active", "heartbeat"] as const;
   const set = names.filter((name) => members[name] !== null);
@@ -57,6 +60,7 @@ function messagePart(text: string): Extract<StreamPart, { kind: "message" }> {
   return {
     kind: "message",
     sequence,
+    id: deployment_id === null ? String(sequence) : `${sequence}.${deployment_id}`,
     event,
     activation: activation === null ? undefined : { ...camelCased(activation), document: rawDocument(text) },
   };

@@ -58,21 +58,28 @@ export function restDriver(http: Http, token: string, streams: "events" | "lines
       const page = JSON.parse(await get(`${envPath(place)}/deployments`)) as { total: number; data: object[] };
       return { total: page.total, data: page.data.map((item) => deploymentView(camelCased(item))) };
     },
-    latest: async (headers) => {
-      const answer = await send({ method: "GET", path: "/v1/bundles/latest" }, headers);
+    latest: async (headers, { afterSequence, afterDeploymentId } = {}) => {
+      const query = [
+        ...(afterSequence === undefined ? [] : [`after_sequence=${afterSequence}`]),
+        ...(afterDeploymentId === undefined ? [] : [`after_deployment_id=${afterDeploymentId}`]),
+      ];
+      const path = `/v1/bundles/latest${query.length === 0 ? "" : `?${query.join("&")}`}`;
+      const answer = await send({ method: "GET", path }, headers);
       return {
-        notModified: answer.status === 304,
+        notModified: answer.status === 304 || answer.status === 204,
         document: answer.text,
         etag: /^"(.*)"$/.exec(answer.headers.get("etag") ?? "")?.[1] ?? "",
         sequence: Number(answer.headers.get("signet-sequence")),
         deploymentId: answer.headers.get("signet-deployment-id") ?? "",
       };
     },
-    async *watch({ afterSequence = 0, headers = {}, signal }) {
+    async *watch({ afterSequence = 0, afterDeploymentId, headers = {}, signal }) {
       const accept = streams === "events" ? "text/event-stream" : "application/x-ndjson";
       const request = {
         method: "GET",
-        path: `/v1/bundles/watch?after_sequence=${afterSequence}`,
+        path: `/v1/bundles/watch?after_sequence=${afterSequence}${
+          afterDeploymentId === undefined ? "" : `&after_deployment_id=${afterDeploymentId}`
+        }`,
         headers: { Authorization: `Bearer ${token}`, Accept: accept, ...headers },
       };
       const stream = await http.stream(request, signal);

@@ -71,8 +71,8 @@ export function rpcDriver(rpc: Rpc): Driver {
       const data = message["data"] as readonly Message[];
       return { total: message["total"] as number, data: data.map(deploymentView) };
     },
-    latest: async (headers) => {
-      const m = await call("RuntimeService/getLatestBundle", {}, headers);
+    latest: async (headers, cursor = {}) => {
+      const m = await call("RuntimeService/getLatestBundle", cursor, headers);
       return {
         notModified: m["notModified"] as boolean,
         document: m["document"] as string,
@@ -81,8 +81,9 @@ export function rpcDriver(rpc: Rpc): Driver {
         deploymentId: m["deploymentId"] as string,
       };
     },
-    async *watch({ afterSequence = 0, headers = {}, signal }) {
-      const stream = rpc.stream("RuntimeService/watchBundle", { afterSequence }, headers, signal);
+    async *watch({ afterSequence = 0, afterDeploymentId = "", headers = {}, signal }) {
+      const cursor = { afterSequence, afterDeploymentId };
+      const stream = rpc.stream("RuntimeService/watchBundle", cursor, headers, signal);
       for await (const { sequence, event, value } of stream) {
         const name = EVENTS[event];
         if (name === undefined) throw new Error(`unknown event ${event}`);

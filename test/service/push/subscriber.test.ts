@@ -3,7 +3,7 @@ import { Subscriber, type Room, type Source, type WatchReader } from "../../../s
 import type { WatchEvent } from "../../../src/service/watch.js";
 
 const AT = "2026-01-01T00:00:00.000Z";
-const HEARTBEAT: WatchEvent = { kind: "heartbeat", sequence: 1, at: AT };
+const HEARTBEAT: WatchEvent = { kind: "heartbeat", sequence: 1, deploymentId: null, at: AT };
 
 /** A watch, and what its room and its hub were asked for. */
 function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {

@@ -31,6 +31,8 @@ describe("migrate", () => {
       { name: "0005-trace-context" },
       { name: "0006-webhook-places" },
       { name: "0007-sources" },
+      { name: "0008-commit-head" },
+      { name: "0009-holds" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);

@@ -1,0 +1,134 @@
+import { canonicalNumber } from "./canonical-number.js";
+
+const QUOTE = 0x22;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const BACKSLASH = 0x5c;
+const LETTER_E = 0x65;
+
+/** Every decimal of so many significant digits is the shortest one that its double reads back from. */
+const ALWAYS_SHORTEST = 15;
+
+/**
+ * A JSON text as documents carry it: without white space, numbers as {@link canonicalNumber} prints them, strings as JSON.stringify
+ * does. Keys keep their order.
+ *
+ * One pass over the text, in which no value is made: a parsed `1.0` would be an integer.
+ *
+ * @param text one that {@link scanStrictJson} takes
+ */
+export function servedText(text: string): string {
+  return new TextPrinter(text).run();
+}
+
+/**
+ * The text with every number printed by `print`, strings as JSON.stringify does, and no white space.
+ *
+ * @param text one that {@link scanStrictJson} takes
+ */
+export function withNumbers(text: string, print: (literal: string) => string): string {
+  return new TextPrinter(text, print).run();
+}
+
+/** Where the string whose opening quote is at `start` ends. */
+export function stringEnd(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let before = quote;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before--;
+    // An even number of backslashes escapes each other.
+    if ((quote - before) % 2 === 0) return quote + 1;
+  }
+}
+
+class TextPrinter {
+  private pos = 0;
+  private readonly pieces: string[] = [];
+  private copied = 0;
+  /** Where the next backslash is, from `pos` on; the text's length when there is none. */
+  private backslash = -1;
+
+  constructor(
+    private readonly text: string,
+    private readonly print?: (literal: string) => string,
+  ) {}
+
+  run(): string {
+    const { text } = this;
+    while (this.pos < text.length) {
+      const code = text.charCodeAt(this.pos);
+      if (code === QUOTE) this.string();
+      else if (code === MINUS || isDigit(code)) this.number();
+      else if (code <= 0x20) this.space();
+      else this.pos++;
+    }
+    if (this.copied === 0) return text;
+    this.pieces.push(text.slice(this.copied));
+    return this.pieces.join("");
+  }
+
+  private string(): void {
+    const start = this.pos;
+    this.pos = stringEnd(this.text, start);
+    if (this.backslash < start) {
+      const next = this.text.indexOf("\\", start);
+      this.backslash = next < 0 ? this.text.length : next;
+    }
+    if (this.backslash >= this.pos) return;
+    this.replaceFrom(start, (literal) => JSON.stringify(JSON.parse(literal)));
+  }
+
+  private space(): void {
+    const start = this.pos;
+    while (this.text.charCodeAt(this.pos) <= 0x20) this.pos++;
+    this.replaceFrom(start, () => "");
+  }
+
+  private number(): void {
+    const start = this.pos;
+    const digits = this.text.charCodeAt(start) === MINUS ? start + 1 : start;
+    this.pos = digits;
+    let code = this.skipDigits();
+    const point = this.pos;
+    if (code === POINT) {
+      this.pos++;
+      code = this.skipDigits();
+    }
+    const hasExponent = (code | 0x20) === LETTER_E;
+    if (hasExponent) {
+      this.pos += 2;
+      this.skipDigits();
+    }
+    if (this.print !== undefined) this.replaceFrom(start, this.print);
+    else if (hasExponent || !this.isPrintedSo(start, digits, point)) this.replaceFrom(start, canonicalNumber);
+  }
+
+  /** Whether the number that ends at `pos` is certain to be printed as it is: to print it anew costs ten times as much. */
+  private isPrintedSo(start: number, digits: number, point: number): boolean {
+    // An integer; only minus zero is printed otherwise.
+    if (point === this.pos) return start === digits || this.text.charCodeAt(digits) !== ZERO;
+    const isLong = this.pos - digits > ALWAYS_SHORTEST + 1;
+    const endsInZero = this.text.charCodeAt(this.pos - 1) === ZERO && this.pos > point + 2;
+    return !isLong && !endsInZero && !this.text.startsWith("0.0000", digits);
+  }
+
+  /** The code of the first character after the digits at `pos`. */
+  private skipDigits(): number {
+    let code = this.text.charCodeAt(this.pos);
+    while (isDigit(code)) code = this.text.charCodeAt(++this.pos);
+    return code;
+  }
+
+  private replaceFrom(start: number, print: (literal: string) => string): void {
+    const literal = this.text.slice(start, this.pos);
+    const printed = print(literal);
+    if (printed === literal) return;
+    this.pieces.push(this.text.slice(this.copied, start), printed);
+    this.copied = this.pos;
+  }
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}

@@ -1,0 +1,41 @@
+import type { AppErrorCode } from "../../core/error.js";
+
+/** One thing that a connection is asked to do. The work of one caller in a shared transaction is a part of it. */
+export type Step =
+  | { readonly op: "query"; readonly sql: string; readonly parameters: readonly unknown[] }
+  | { readonly op: "begin" | "commit" | "rollback" | "begin part" | "keep part" | "undo part" }
+  /** Counts commits from now on in the head file (head.ts), as the owner `run`. */
+  | { readonly op: "keep head"; readonly run: string }
+  | { readonly op: "close" };
+
+export interface Answer {
+  readonly rows: readonly unknown[];
+  /** Of a statement that returns no rows. */
+  readonly changes?: number;
+  readonly lastId?: number;
+}
+
+export const NO_ROWS: Answer = { rows: [] };
+
+/**
+ * One SQLite connection, in this thread or in another one. What it is handed it carries out in that order, whoever waits for it.
+ * After `close` everything is refused with `unavailable`.
+ */
+export interface Channel {
+  /**
+   * Carries out some steps and answers with what the last one answered. The first that fails is the end of them: it rejects with its
+   * AppError, and when that was not the last, everything fails in the same way until the part, or the transaction, is taken back.
+   */
+  run(steps: readonly Step[]): Promise<Answer>;
+  /** Resolves with the reason when the connection is lost by itself: never, for one that is closed. */
+  readonly lost: Promise<Error>;
+}
+
+/** An AppError on its way between threads. */
+export interface Failure {
+  readonly code: AppErrorCode;
+  readonly message: string;
+  readonly reason?: string;
+  /** What the driver said. */
+  readonly cause: string;
+}
