@@ -3,7 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { RequestHead } from "../src/api/admission.js";
 import { AnswerMemory } from "../src/api/http/answer-memory.js";
 import { BodyMemory } from "../src/api/http/body-memory.js";
-import { MESSAGE_SLACK_BYTES } from "../src/api/http/connect.js";
+import { MESSAGE_SLACK_BYTES } from "../src/api/request-size.js";
 import { createHttpServer } from "../src/api/http/http-server.js";
 import { DEFAULT_LIMITS } from "../src/api/http/limits.js";
 import { createTlsTermination, type TlsTermination } from "../src/api/http/tls-termination.js";

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "../../gen/signet/v1/options_pb.js";
 import { AppError, type AppErrorCode } from "../core/error.js";
+import { shownError, TRAILER_ROOM } from "./shown-error.js";
 
 /** How an error code looks on the wire. */
 export interface WireCode {
@@ -57,17 +58,21 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError("internal", "internal error", { cause: thrown });
 }
 
-/** An AppError as gRPC, gRPC-Web and Connect send it: code, message, and a signet.v1.ErrorDetail. The AppError is its cause. */
+/**
+ * An AppError as gRPC, gRPC-Web and Connect send it: code, message, and a signet.v1.ErrorDetail, as far as there is room for them. The AppError is
+ * its cause.
+ */
 export function toConnectError(error: AppError, requestId: string): ConnectError {
+  const { message, fields } = shownError(error, TRAILER_ROOM);
   const headers = new Headers();
   if (error.retryAfterSeconds !== undefined) headers.set("Retry-After", String(error.retryAfterSeconds));
   const detail = {
     desc: ErrorDetailSchema,
     value: create(ErrorDetailSchema, {
       reason: error.reason ?? error.code,
-      fields: error.fields.map(({ loc, msg, type }) => ({ loc: [...loc], msg, type })),
+      fields: fields.map(({ loc, msg, type }) => ({ loc: [...loc], msg, type })),
       requestId,
     }),
   };
-  return new ConnectError(error.message, WIRE_CODES[error.code].rpcCode, headers, [detail], error);
+  return new ConnectError(message, WIRE_CODES[error.code].rpcCode, headers, [detail], error);
 }

@@ -14,6 +14,7 @@ import { createBundleService } from "./bundles.js";
 import { guardMethod, type OnRefused } from "./guard.js";
 import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
+import { requireRequestLimits } from "./request-size.js";
 import { createRuntimeService } from "./runtimes.js";
 import { createTokenService } from "./tokens.js";
 import { createWebhookService } from "./webhooks.js";
@@ -40,7 +41,7 @@ export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createTokenService>[0] &
   Parameters<typeof createWebhookService>[0];
 
-/** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. */
+/** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. Throws when one has no limits (request-size.ts). */
 export function createMethods(services: ApiServices, onRefused: OnRefused): readonly MethodImplSpec[] {
   const specs = [
     ...methodsOf(ArtifactService, createArtifactService(services)),
@@ -52,6 +53,7 @@ export function createMethods(services: ApiServices, onRefused: OnRefused): read
     ...methodsOf(TokenService, createTokenService(services)),
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];
+  for (const { method } of specs) requireRequestLimits(method);
   return specs.map((spec) => guardMethod(spec, onRefused));
 }
 

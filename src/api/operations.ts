@@ -11,7 +11,7 @@ import type { Principal, TokenScope } from "../core/token.js";
 
 /**
  * The operation of a method, from its proto option.
- * Throws when it has none, or one without id, scope or success status: such a server must not start.
+ * Throws when it has none, one without id, scope or success status, or one with two sizes: such a server must not start.
  */
 export function operationOf(method: DescMethod): Operation {
   const name = `${method.parent.typeName}/${method.name}`;
@@ -22,6 +22,8 @@ export function operationOf(method: DescMethod): Operation {
   if (operation.successStatus < 200 || operation.successStatus > 299) {
     throw new Error(`${name}: its operation has no success status`);
   }
+  if (operation.carriesDocument && operation.maxRequestBytes > 0)
+    throw new Error(`${name}: its operation has max_request_bytes beside carries_document`);
   return operation;
 }
 

@@ -1,27 +1,33 @@
-import { invalidField, invalidFields, type FieldError } from "../core/error.js";
+import { invalidField, invalidFields, MAX_FIELD_ERRORS, type FieldError } from "../core/error.js";
 import { scanStrictJson } from "./strict-json.js";
 
 /** Policies by `tenant:app:agent:env`, where `*` stands for any, each as JSON text. */
 export type ScopePolicies = ReadonlyMap<string, string>;
 
 const FIELD = "scope_policies";
+/** As the proto's max_items say. */
+const MAX_SCOPES = 100_000;
 const WILDCARD = "*";
 
 /**
- * Reads the scope policies of a publish: an object whose keys have exactly four parts and whose values are objects.
+ * Reads the scope policies of a publish: an object of at most 100,000 keys, which have exactly four parts and whose values are objects.
  *
- * @throws AppError as scanStrictJson, and `invalid` with every refused key; `loc` is `["body", "scope_policies", key]`, `type` is
- *   `type` or `scope_key`.
+ * @throws AppError as scanStrictJson, and `invalid` with the first hundred refused keys; `loc` is `["body", "scope_policies", key]`,
+ *   `type` is `type` or `scope_key`; with `too_many` about the whole.
  */
 export function readScopePolicies(text: string): ScopePolicies {
   const { kind, spans } = scanStrictJson(text, { base: ["body", FIELD] });
   if (kind !== "object") throw invalidField([FIELD], "must be an object", "type");
+  if (spans.size > MAX_SCOPES) throw invalidField([FIELD], `must be at most ${MAX_SCOPES}`, "too_many");
   const scopePolicies = new Map([...spans].map(([key, { start, end }]) => [key, text.slice(start, end)]));
-  const fields = [...scopePolicies].flatMap(([key, policy]): FieldError[] => {
+  const fields: FieldError[] = [];
+  for (const [key, policy] of scopePolicies) {
     const loc = ["body", FIELD, key];
-    if (key.split(":").length !== 4) return [{ loc, msg: "the key must be tenant:app:agent:env", type: "scope_key" }];
-    return policy.startsWith("{") ? [] : [{ loc, msg: "the policy must be an object", type: "type" }];
-  });
+    if (key.split(":", 5).length !== 4)
+      fields.push({ loc, msg: "the key must be tenant:app:agent:env", type: "scope_key" });
+    else if (!policy.startsWith("{")) fields.push({ loc, msg: "the policy must be an object", type: "type" });
+    if (fields.length === MAX_FIELD_ERRORS) break;
+  }
   if (fields.length > 0) throw invalidFields(fields);
   return scopePolicies;
 }

@@ -1,4 +1,5 @@
 import { AppError, invalidField } from "../core/error.js";
+import { ItemCount, type JsonBounds, type JsonShape } from "./json-bounds.js";
 import { ALWAYS_EXACT, numberFlaw } from "./strict-number.js";
 import { scanString } from "./strict-string.js";
 
@@ -22,6 +23,8 @@ export interface StrictJsonOptions {
   readonly maxDepth?: number;
   /** What `loc` starts with; `["body"]` unless told. */
   readonly base?: readonly string[];
+  /** How much may stand in it, for a text that is parsed afterwards; unless told as much as there is. */
+  readonly bounds?: JsonBounds | undefined;
 }
 
 /** How many levels a policy may have, by the bundle format. */
@@ -51,6 +54,8 @@ interface Frame {
   keys: Set<string> | undefined;
   key: string;
   index: number;
+  /** Undefined where nothing is counted. */
+  readonly shape: JsonShape | undefined;
 }
 
 /**
@@ -62,10 +67,12 @@ interface Frame {
  * @throws AppError `malformed` where the text is no JSON (RFC 8259); the message has line, column and offset.
  * @throws AppError `invalid` with one field error: `loc` is `base` and the path of the value, `type` is one of
  *   `duplicate_key`, `prototype_key` (`__proto__`), `lone_surrogate`, `number_overflow`, `number_underflow` (not zero, but
- *   becomes 0), `integer_precision` (an integer literal whose digits JavaScript would not print again), `depth`.
+ *   becomes 0), `integer_precision` (an integer literal whose digits JavaScript would not print again), `depth`, and `too_many` for
+ *   what is beyond `bounds`.
  */
 export function scanStrictJson(text: string, options: StrictJsonOptions = {}): StrictJson {
-  return new StrictScan(text, options.maxDepth ?? MAX_POLICY_LEVELS, options.base ?? ["body"]).run();
+  const { maxDepth = MAX_POLICY_LEVELS, base = ["body"], bounds } = options;
+  return new StrictScan(text, maxDepth, base, bounds && new ItemCount(bounds)).run();
 }
 
 class StrictScan {
@@ -79,6 +86,7 @@ class StrictScan {
     private readonly text: string,
     private readonly maxDepth: number,
     private readonly base: readonly string[],
+    private readonly count: ItemCount | undefined,
   ) {}
 
   run(): StrictJson {
@@ -93,6 +101,9 @@ class StrictScan {
 
   /** Reads a scalar or an empty container and says false, or goes to a container's first value and says true. */
   private enterValue(): boolean {
+    const { top } = this;
+    if (top?.shape !== undefined && this.count?.isOver(top.shape, top.index) === true)
+      throw this.invalidAt(this.frames.length - 1, this.count.msg, "too_many");
     const code = this.text.charCodeAt(this.pos);
     if (code === QUOTE) this.string();
     else if (code === OPEN_OBJECT || code === OPEN_ARRAY) return this.open(code === OPEN_OBJECT);
@@ -103,7 +114,9 @@ class StrictScan {
 
   private open(isObject: boolean): boolean {
     if (this.frames.length >= this.maxDepth) throw this.invalid(`more than ${this.maxDepth} levels`, "depth");
-    this.top = { isObject, keys: undefined, key: "", index: 0 };
+    const { top } = this;
+    const shape = this.count?.shapeIn(top?.shape, top?.isObject === true ? top.key : undefined, top === undefined);
+    this.top = { isObject, keys: undefined, key: "", index: 0, shape };
     this.frames.push(this.top);
     this.pos++;
     this.skipSpace();
@@ -132,8 +145,8 @@ class StrictScan {
       if (code === COMMA) {
         this.pos++;
         this.skipSpace();
+        top.index++;
         if (top.isObject) this.key(top);
-        else top.index++;
         return true;
       }
       if (code !== (top.isObject ? CLOSE_OBJECT : CLOSE_ARRAY))
@@ -206,7 +219,14 @@ class StrictScan {
   }
 
   private invalid(msg: string, type: string): AppError {
-    const path = this.frames.map((frame) => (frame.isObject ? shownKey(frame.key) : String(frame.index)));
+    return this.invalidAt(this.frames.length, msg, type);
+  }
+
+  /** Of a container that stands so many levels deep. */
+  private invalidAt(levels: number, msg: string, type: string): AppError {
+    const path = this.frames
+      .slice(0, levels)
+      .map((frame) => (frame.isObject ? shownKey(frame.key) : String(frame.index)));
     const [place = "body", ...base] = this.base;
     return invalidField([...base, ...path], msg, type, place);
   }

@@ -49,7 +49,7 @@ export interface FieldError {
 }
 
 export interface AppErrorOptions {
-  /** Only for `invalid`. */
+  /** Only for `invalid`; the first hundred are kept. */
   readonly fields?: readonly FieldError[];
   /** A finer machine code than `code`, for example `runtime_key_exists`. */
   readonly reason?: string;
@@ -58,6 +58,12 @@ export interface AppErrorOptions {
   /** What happened inside; logged, never shown. */
   readonly cause?: unknown;
 }
+
+/** More help nobody, and a request can have millions. */
+export const MAX_FIELD_ERRORS = 100;
+
+/** Of the field that a message names: its key can be as long as the request. */
+const MAX_WHERE_CHARACTERS = 500;
 
 /** The one error that core, store and service throw. Its message is shown to callers: no secret and no SQL in it. */
 export class AppError extends Error {
@@ -72,7 +78,7 @@ export class AppError extends Error {
     options: AppErrorOptions = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.fields = options.fields ?? [];
+    this.fields = (options.fields ?? []).slice(0, MAX_FIELD_ERRORS);
     this.reason = options.reason;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
@@ -86,7 +92,8 @@ export function invalidField(path: readonly string[], msg: string, type: string,
 /** An `invalid` error about several fields; its message names the first. */
 export function invalidFields(fields: readonly FieldError[]): AppError {
   const [first] = fields;
-  const message = first === undefined ? "invalid request" : `${first.loc.slice(1).join(".")}: ${first.msg}`;
+  const where = first?.loc.slice(1).join(".").slice(0, MAX_WHERE_CHARACTERS);
+  const message = first === undefined ? "invalid request" : `${where}: ${first.msg}`;
   return new AppError("invalid", message, { fields });
 }
 

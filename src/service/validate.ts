@@ -1,4 +1,4 @@
-import { invalidFields, type AppError, type FieldError } from "../core/error.js";
+import { invalidFields, MAX_FIELD_ERRORS, type AppError, type FieldError } from "../core/error.js";
 import { isUuid } from "../core/uuid.js";
 import type { Page } from "../store/page.js";
 
@@ -7,7 +7,7 @@ export class FieldErrors {
   readonly #fields: FieldError[] = [];
 
   add(path: readonly string[], msg: string, type: string, place = "body"): void {
-    if (this.#fields.length < MAX_FIELDS) this.#fields.push({ loc: [place, ...path], msg, type });
+    if (this.#fields.length < MAX_FIELD_ERRORS) this.#fields.push({ loc: [place, ...path], msg, type });
   }
 
   /** Refuses what is no UUID. Returns it as ids are kept: in lower case. */
@@ -82,9 +82,6 @@ export class FieldErrors {
 // Line breaks and tabs are text; the rest of C0, DEL and C1 is not.
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 const MAX_LABELS = 64;
-
-/** More help nobody, and a list can have thousands. */
-const MAX_FIELDS = 100;
 
 /** A page of a list. Throws `invalid` for a limit outside of 1 to `max`. */
 export function pageOf(limit: number | undefined, offset: number, max: number, fallback: number): Page {

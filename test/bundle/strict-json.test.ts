@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { JsonBounds, JsonShape } from "../../src/bundle/json-bounds.js";
 import { scanStrictJson } from "../../src/bundle/strict-json.js";
 import { AppError } from "../../src/core/error.js";
 
@@ -253,3 +254,50 @@ function parseVerdict(text: string): string {
     return "malformed";
   }
 }
+
+describe("bounds", () => {
+  const text: JsonShape = {};
+  const bounds: JsonBounds = {
+    maxValues: 20,
+    shape: {
+      members: new Map<string, JsonShape>([
+        ["list", { maxItems: 3, items: text }],
+        ["map", { maxItems: 2, items: { members: new Map([["inner", { maxItems: 1 }]]) } }],
+        ["raw", { isRaw: true }],
+      ]),
+    },
+  };
+  const many = (count: number) => Array<number>(count).fill(1).join();
+
+  it.each([
+    ["the lists that there may be", '{"list": [1, 2, 3], "map": {"a": {"inner": [1]}, "b": 2}}'],
+    ["anything in a raw value", `{"raw": [${many(1_000)}]}`],
+    ["anything in an object in a raw value", `{"raw": {"list": [${many(1_000)}]}}`],
+    ["a list of an unknown member", `{"other": [${many(19)}]}`],
+  ])("let %s pass", (_what, json) => {
+    expect(() => scanStrictJson(json, { bounds })).not.toThrow();
+  });
+
+  it.each([
+    ["a list", '{"list": [1, 2, 3, 4]}', "body.list"],
+    ["a list of empty objects", '{"list": [{}, {}, {}, {}]}', "body.list"],
+    ["a map", '{"map": {"a": 1, "b": 2, "c": 3}}', "body.map"],
+    ["a list inside of a map", '{"map": {"a": {"inner": [1, 2]}}}', "body.map.a.inner"],
+    ["all values", `{"other": [${many(20)}]}`, "body.other"],
+    ["all values of several lists", `{"x": [${many(9)}], "y": [${many(10)}]}`, "body.y"],
+    ["unknown members", `{${Array.from({ length: 21 }, (_, index) => `"k${index}": 1`).join()}}`, "body"],
+  ])("refuse what is beyond those of %s", (_what, json, where) => {
+    const [field] = refusal(json, { bounds }).fields;
+    expect(field).toMatchObject({ loc: where.split("."), type: "too_many" });
+  });
+
+  it("count nothing in a text that is raw", () => {
+    const raw = { shape: { isRaw: true }, maxValues: 1 };
+    expect(() => scanStrictJson(`[${many(100)}]`, { bounds: raw })).not.toThrow();
+  });
+
+  it("go to a thread and back", () => {
+    const copy = structuredClone(bounds);
+    expect(refusal('{"list": [1, 2, 3, 4]}', { bounds: copy }).fields[0]?.type).toBe("too_many");
+  });
+});

@@ -104,8 +104,9 @@ function orNull(schema: Schema): Schema {
   return "$ref" in schema ? { oneOf: [schema, { type: "null" }] } : schema;
 }
 
-function jsonText({ jsonType }: FieldRules): Schema {
-  if (jsonType === "object") return { type: "object", additionalProperties: true };
+function jsonText({ jsonType, minItems, maxItems }: FieldRules): Schema {
+  if (jsonType === "object")
+    return { type: "object", additionalProperties: true, ...bounds("Properties", minItems, maxItems) };
   // Without a type it is any JSON.
   return jsonType === "array" ? { type: "array", items: {} } : {};
 }

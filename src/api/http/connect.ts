@@ -8,6 +8,7 @@ import { callKey } from "../call.js";
 import { toAppError } from "../errors.js";
 import type { ScanJsonFor } from "../scan-json.js";
 import { operationOf } from "../operations.js";
+import { maxMessageBytesOf } from "../request-size.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../rest/error-body.js";
@@ -19,19 +20,10 @@ import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { observeMethod } from "./observed-method.js";
 import { chunksOf, readBody } from "./read-body.js";
-import { reportKey, type RequestReport } from "./request-report.js";
+import { messageKey, reportKey, type RequestReport } from "./request-report.js";
 import { refuse, respond } from "./rpc-answer.js";
-import { checkQuery, COMPRESSIONS, strictBody } from "./strict-body.js";
+import { checkQuery, COMPRESSIONS, strictBody, type StrictBody } from "./strict-body.js";
 import { allowedMethods, ENVELOPE_BYTES, wireFormOf, type WireForm } from "./wire-form.js";
-
-/** What a message may have on top of the largest policy document: its other fields, and the frame's head. */
-export const MESSAGE_SLACK_BYTES = 64 * 1024;
-
-/**
- * Requests of runtimes are an id, labels and a sequence. They are not counted by rates, and a watch holds its request until it has all of
- * it, so they may not cost more.
- */
-const RUNTIME_MAX_BYTES = 256 * 1024;
 
 /** Requests to health and reflection are names. They come without a token, so they may not cost more. */
 const PUBLIC_MAX_BYTES = 4 * 1024;
@@ -81,7 +73,7 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   const mount = (spec: MethodImplSpec, isPublic: boolean) => {
     const { parent, name } = spec.method;
     const operationId = isPublic ? `${parent.typeName}/${name}` : operationOf(spec.method).id;
-    const maxBytes = isPublic ? PUBLIC_MAX_BYTES : maxBytesOf(spec.method, options.maxBodyBytes);
+    const maxBytes = isPublic ? PUBLIC_MAX_BYTES : maxMessageBytesOf(spec.method, options.maxBodyBytes);
     const handler = universalHandler(spec, isPublic, maxBytes, options.shutdownSignal);
     routes.set(handler.requestPath, { handler, operationId, public: isPublic, maxBytes });
   };
@@ -91,11 +83,6 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
     find: (path) => routes.get(path),
     handle: (route, req, res, context, refused) => handleRpc(options, route, req, res, context, refused),
   };
-}
-
-function maxBytesOf(method: DescMethod, maxBodyBytes: number): number {
-  const maxBytes = maxBodyBytes + MESSAGE_SLACK_BYTES;
-  return operationOf(method).runtimeTraffic ? Math.min(RUNTIME_MAX_BYTES, maxBytes) : maxBytes;
 }
 
 function universalHandler(
@@ -110,6 +97,7 @@ function universalHandler(
   const router = createConnectRouter({
     acceptCompression: [...COMPRESSIONS],
     readMaxBytes: maxBytes,
+    binaryOptions: { readUnknownFields: false },
     // A google.protobuf.Any can be written as JSON only by who knows its type.
     jsonOptions: { registry: createRegistry(method.parent.file) },
     ...(held ? { shutdownSignal } : {}),
@@ -147,7 +135,7 @@ async function handleRpc(
     if (refused !== undefined) throw refused;
     const values = createContextValues().set(reportKey, report);
     if (!route.public) await admit(options.admission, route, req, context, values);
-    if (form.get && form.json) checkQuery(query);
+    if (form.get) checkQuery(query, route.handler.method.input);
     await invoke({ route, form, req, res, values, ...options });
   } catch (thrown) {
     refuse(res, form, report, toAppError(thrown));
@@ -195,7 +183,9 @@ async function invoke(invocation: Invocation): Promise<void> {
     request.body = chunksOf(req);
   } else if (!form.get) {
     const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal, res);
-    request.body = createAsyncIterable([await checkedBody(invocation, request.header, share)]);
+    const { body, message } = await checkedBody(invocation, request.header, share);
+    request.body = createAsyncIterable([body]);
+    values.set(messageKey, message);
   }
   const { method } = route.handler;
   const isCounted = call !== undefined && method.methodKind === "unary";
@@ -208,18 +198,19 @@ async function invokeWatch(invocation: Invocation, watch: WatchDoor): Promise<vo
   const { route, form, req, res, values } = invocation;
   const header = headersOf(req);
   clampDeadline(header);
-  const body = await readAndLetGo(invocation, header);
+  const { body, message } = await readAndLetGo(invocation, header);
   const call = values.get(callKey);
   const report = values.get(reportKey);
   if (call !== undefined && report !== undefined) {
-    if (await watch.rpc({ form, header, body, call, report, res })) return;
+    if (await watch.rpc({ form, header, body, message, call, report, res })) return;
   }
+  values.set(messageKey, message);
   const request = universalRequest(req, res, values);
   await respond(route.handler, { ...request, header, body: createAsyncIterable([body]) }, res);
 }
 
 /** A watch is open for long, and needs nothing of its request any more. */
-async function readAndLetGo(invocation: Invocation, header: Headers): Promise<Uint8Array> {
+async function readAndLetGo(invocation: Invocation, header: Headers): Promise<StrictBody> {
   using share = shareOf(invocation);
   return await checkedBody(invocation, header, share);
 }
@@ -234,7 +225,7 @@ async function checkedBody(
   { route, form, req, values, scan: scanFor }: Invocation,
   header: Headers,
   share: BodyShare | null,
-): Promise<Uint8Array> {
+): Promise<StrictBody> {
   const { maxBytes, handler } = route;
   const body = await readBody(req, bodyLimit(route, form), share);
   const scan = scanFor(values.get(callKey)?.principal ?? null);

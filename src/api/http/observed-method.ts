@@ -2,7 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
 import { AppError } from "../../core/error.js";
 import { toAppError, toConnectError } from "../errors.js";
-import { reportKey } from "./request-report.js";
+import { messageKey, reportKey } from "./request-report.js";
 
 /** Why a stream ends when the server does. */
 export function shuttingDown(): AppError {
@@ -10,7 +10,8 @@ export function shuttingDown(): AppError {
 }
 
 /**
- * Wraps an implementation so that what it throws is in the request's report, and leaves as a ConnectError. A stream that returns
+ * Wraps an implementation so that it gets the request that was decoded when its body was checked, and what it throws is in the request's
+ * report and leaves as a ConnectError. A stream that returns
  * because the server shuts down ends with `unavailable`, which tells its client to come back, and not with success.
  */
 export function observeMethod(spec: MethodImplSpec, shutdownSignal: AbortSignal): MethodImplSpec {
@@ -21,7 +22,7 @@ export function observeMethod(spec: MethodImplSpec, shutdownSignal: AbortSignal)
         async impl(request: MessageShape<DescMessage>, context: HandlerContext) {
           reached(context);
           try {
-            return await beforeDeadline(context.signal, spec.impl(request, context));
+            return await beforeDeadline(context.signal, spec.impl(decoded(request, context), context));
           } catch (thrown) {
             throw noted(context, thrown);
           }
@@ -31,7 +32,7 @@ export function observeMethod(spec: MethodImplSpec, shutdownSignal: AbortSignal)
       return {
         ...spec,
         impl: (request: MessageShape<DescMessage>, context: HandlerContext) =>
-          observed(context, shutdownSignal, () => spec.impl(request, context)),
+          observed(context, shutdownSignal, () => spec.impl(decoded(request, context), context)),
       };
     case "bidi_streaming":
       return {
@@ -80,6 +81,10 @@ async function beforeDeadline<T>(signal: AbortSignal, work: T | Promise<T>): Pro
     signal.addEventListener("abort", end);
     void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
   });
+}
+
+function decoded(request: MessageShape<DescMessage>, context: HandlerContext): MessageShape<DescMessage> {
+  return context.values.get(messageKey) ?? request;
 }
 
 function reached(context: HandlerContext): void {

@@ -1,3 +1,4 @@
+import type { Message } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
 import type { AppError } from "../../core/error.js";
 import type { RpcProtocol } from "./wire-form.js";
@@ -22,3 +23,6 @@ export interface RequestReport {
 export const reportKey = createContextKey<RequestReport | undefined>(undefined, {
   description: "signet request report",
 });
+
+/** Where a HandlerContext carries a request that was decoded already; the handler's own is then an empty one. */
+export const messageKey = createContextKey<Message | undefined>(undefined, { description: "signet request message" });

@@ -1,5 +1,6 @@
 import type { AppError } from "../../core/error.js";
 import { WIRE_CODES } from "../errors.js";
+import { BODY_ROOM, shownError } from "../shown-error.js";
 
 /** An error as REST answers it. */
 export interface ErrorAnswer {
@@ -15,12 +16,13 @@ export interface ErrorAnswer {
  */
 export function errorAnswer(error: AppError, requestId: string): ErrorAnswer {
   const { httpStatus, phrase } = WIRE_CODES[error.code];
+  const shown = shownError(error, BODY_ROOM);
   const headers: Record<string, string> = {};
   if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.retryAfterSeconds);
   if (httpStatus === 401) headers["www-authenticate"] = "Bearer";
   return {
     status: httpStatus,
-    body: errorBody(httpStatus, phrase, error.message, detailOf(error), requestId),
+    body: errorBody(httpStatus, phrase, shown.message, detailOf({ ...shown, reason: error.reason }), requestId),
     headers,
   };
 }
@@ -32,7 +34,7 @@ export function methodNotAllowed(httpMethod: string, allow: readonly string[], r
   return { status: 405, body, headers: { allow: allow.join(", ") } };
 }
 
-function detailOf({ fields, reason, message }: AppError): unknown {
+function detailOf({ fields, reason, message }: Pick<AppError, "fields" | "reason" | "message">): unknown {
   if (fields.length > 0) return fields.map(({ loc, msg, type }) => ({ loc, msg, type }));
   return reason === undefined ? message : { error: reason, message };
 }

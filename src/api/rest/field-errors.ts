@@ -1,7 +1,4 @@
-import { invalidFields, type FieldError } from "../../core/error.js";
-
-/** More help nobody, and a body can have millions. */
-const MAX_ERRORS = 100;
+import { invalidFields, MAX_FIELD_ERRORS, type FieldError } from "../../core/error.js";
 
 /** The longest key that an error repeats: a key can be as long as the body. */
 const MAX_SHOWN_KEY = 200;
@@ -11,7 +8,7 @@ export class FieldErrors {
   private readonly found: FieldError[] = [];
 
   add(loc: readonly string[], msg: string, type: string): void {
-    if (this.found.length < MAX_ERRORS) this.found.push({ loc: loc.map(shown), msg, type });
+    if (this.found.length < MAX_FIELD_ERRORS) this.found.push({ loc: loc.map(shown), msg, type });
   }
 
   /** Throws `invalid` with the first hundred of what was added; nothing when nothing was. */

@@ -4,6 +4,7 @@ import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission.js";
 import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
+import { maxBodyBytesOf } from "../request-size.js";
 import type { ScanJsonFor } from "../scan-json.js";
 import type { AnswerMemory } from "../http/answer-memory.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
@@ -25,7 +26,7 @@ export interface RestHandlerOptions {
   /** Guarded. Those without google.api.http are not in REST. */
   readonly methods: readonly MethodImplSpec[];
   readonly admission: Admission;
-  /** Of a request body, as sent and decompressed. */
+  /** Of a request body with a document, as sent and decompressed. */
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
@@ -92,7 +93,7 @@ async function answer(
   const { entry: route, values: pathValues } = found;
   const call = await admit(admission, route, pathValues, exchange);
   const share = bodyMemory.openUntilClose(call.principal, res);
-  const body = await bodyOf(route, req, maxBodyBytes, share);
+  const body = await bodyOf(route, req, maxBodyBytesOf(route.spec.method, maxBodyBytes), share);
   const scanned = await scanBody(body, route, scan(call.principal));
   const message = bindRequest(route, { pathValues, query, body, scanned });
   if (watch === null || route.spec.method !== WATCH) {

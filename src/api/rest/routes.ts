@@ -3,6 +3,8 @@ import type { MethodImplSpec } from "@connectrpc/connect";
 import { http as httpOption } from "../../../gen/google/api/annotations_pb.js";
 import type { HttpRule } from "../../../gen/google/api/http_pb.js";
 import type { Operation } from "../../../gen/signet/v1/options_pb.js";
+import { MAX_POLICY_LEVELS, type StrictJsonOptions } from "../../bundle/strict-json.js";
+import { fieldBounds, messageBounds } from "../message-bounds.js";
 import { operationOf } from "../operations.js";
 import { bodyTarget, topField, type BodyTarget } from "./body-target.js";
 import { fieldNamed, isFieldMask, isTimestamp } from "./fields.js";
@@ -22,6 +24,8 @@ export interface Route extends Entry {
   readonly pathFields: ReadonlyMap<string, readonly DescField[]>;
   readonly queryFields: QueryFields;
   readonly body: BodyTarget;
+  /** How the JSON of a body is read. */
+  readonly scanOptions: StrictJsonOptions;
   /** The FieldMask that a PATCH fills with the fields of its body. */
   readonly updateMask: DescField | undefined;
   /** The field that is the response's body; the whole message when there is none. */
@@ -74,9 +78,17 @@ function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
     pathFields,
     queryFields: queryFieldsOf(input, new Set(pathFields.keys()), body),
     body,
+    scanOptions: scanOptions(body),
     updateMask: httpMethod === "PATCH" && mask?.fieldKind === "message" && isFieldMask(mask.message) ? mask : undefined,
     responseField: rule.responseBody === "" ? undefined : topField(name, output, rule.responseBody, "response_body"),
   };
+}
+
+function scanOptions(body: BodyTarget): StrictJsonOptions {
+  const base = ["body"];
+  // A json_text field starts one level down, and may have all the levels of a policy.
+  if (body.kind === "all") return { maxDepth: MAX_POLICY_LEVELS + 1, base, bounds: messageBounds(body.message, "raw") };
+  return { base, bounds: body.kind === "field" ? fieldBounds(body.field, "raw") : undefined };
 }
 
 function patternOf(name: string, rule: HttpRule): { httpMethod: string; path: string } {

@@ -1,3 +1,4 @@
+import type { Message } from "@bufbuild/protobuf";
 import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { Push } from "../../service/push/push.js";
@@ -25,6 +26,8 @@ export interface WatchRpc {
   readonly form: WireForm;
   readonly header: Headers;
   readonly body: Uint8Array;
+  /** The message of `body`, where it was decoded already. */
+  readonly message: Message | undefined;
   readonly call: Call;
   readonly report: RequestReport;
   readonly res: NodeResponse;
@@ -54,9 +57,9 @@ export class WatchDoor {
   ) {}
 
   /** False, and nothing was done, when the protocol's own handler is to answer. Resolves when the answer has begun. */
-  async rpc({ form, header, body, call, report, res }: WatchRpc): Promise<boolean> {
+  async rpc({ form, header, body, message: decoded, call, report, res }: WatchRpc): Promise<boolean> {
     const negotiated = negotiate(form, header);
-    const message = onlyMessage(form.json, body);
+    const message = onlyMessage(body, decoded);
     if (negotiated === undefined || message === undefined) return false;
     report.reached = true;
     const open = (events: SinkEvents) => new ResponseSink(res, events);

@@ -19,11 +19,11 @@ import { clampDeadline } from "../http/deadline.js";
 import { headersOf, requestIdOf } from "../http/node-http.js";
 import { readBytes } from "../http/read-body.js";
 import { finishedRequest, type RequestObserver } from "../http/request-observer.js";
-import { reportKey, type RequestReport } from "../http/request-report.js";
+import { messageKey, reportKey, type RequestReport } from "../http/request-report.js";
 import { bringsTrace } from "../http/request-trace.js";
 import { refuse, respond } from "../http/rpc-answer.js";
 import type { StreamLane } from "../http/stream-lane.js";
-import { strictBody } from "../http/strict-body.js";
+import { strictBody, type StrictBody } from "../http/strict-body.js";
 import { ENVELOPE_BYTES, wireFormOf, type WireForm } from "../http/wire-form.js";
 import type { ScanJsonFor } from "../scan-json.js";
 import { WATCH, type WatchDoor } from "./door.js";
@@ -142,7 +142,7 @@ async function ride(options: WatchLaneOptions, request: Ride): Promise<void> {
   const { stream, header, form, negotiated, common, call, report } = request;
   try {
     const checked = await checkedBody(options, request);
-    const message = onlyMessage(form.json, checked);
+    const message = onlyMessage(checked.body, checked.message);
     if (message === undefined) {
       await answerGenerically(handler, request, checked);
       return;
@@ -165,7 +165,7 @@ async function ride(options: WatchLaneOptions, request: Ride): Promise<void> {
 async function checkedBody(
   { maxBytes, bodyMemory, scan }: WatchLaneOptions,
   { stream, header, form, call }: Ride,
-): Promise<Uint8Array> {
+): Promise<StrictBody> {
   using share = bodyMemory.open(call.principal);
   const announced = Number(header.get("content-length") ?? 0);
   const maxBodyBytes = maxBytes + (form.enveloped ? ENVELOPE_BYTES : 0);
@@ -177,11 +177,16 @@ async function checkedBody(
 }
 
 /** The protocol's own handler has words for frames and messages that are not what they should be. */
-async function answerGenerically(handler: UniversalHandler, request: Ride, body: Uint8Array): Promise<void> {
+async function answerGenerically(
+  handler: UniversalHandler,
+  request: Ride,
+  { body, message }: StrictBody,
+): Promise<void> {
   const { stream, header, path, call, report } = request;
   const gone = new AbortController();
   stream.once("close", () => gone.abort());
   const contextValues = createContextValues().set(reportKey, report).set(callKey, call);
+  contextValues.set(messageKey, message);
   const url = `http://${header.get("host") ?? "signet"}${path}`;
   await respond(
     handler,

@@ -1,4 +1,4 @@
-import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { fromJsonString, isMessage, type Message } from "@bufbuild/protobuf";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import {
   headerStreamAcceptEncoding,
@@ -51,16 +51,18 @@ const WIRES = { grpc: grpcWire, "grpc-web": grpcWebWire, connect: connectWire } 
 
 const HEAD_BYTES = 5;
 
-/** The one message of a body that is one plain envelope; undefined for anything else, as for `negotiate`. */
-export function onlyMessage(json: boolean, body: Uint8Array): WatchBundleRequest | undefined {
+/**
+ * The one message of a body that is one plain envelope; undefined for anything else, as for `negotiate`. `decoded` is that message, where
+ * it was decoded already: anything else is JSON.
+ */
+export function onlyMessage(body: Uint8Array, decoded: Message | undefined): WatchBundleRequest | undefined {
   if (body.byteLength < HEAD_BYTES || body[0] !== 0) return undefined;
   const length = new DataView(body.buffer, body.byteOffset).getUint32(1);
   if (body.byteLength !== HEAD_BYTES + length) return undefined;
+  if (decoded !== undefined) return isMessage(decoded, WatchBundleRequestSchema) ? decoded : undefined;
   const data = body.subarray(HEAD_BYTES);
   try {
-    return json
-      ? fromJsonString(WatchBundleRequestSchema, new TextDecoder().decode(data), { ignoreUnknownFields: true })
-      : fromBinary(WatchBundleRequestSchema, data);
+    return fromJsonString(WatchBundleRequestSchema, new TextDecoder().decode(data), { ignoreUnknownFields: true });
   } catch {
     return undefined;
   }

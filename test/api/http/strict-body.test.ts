@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { MESSAGE_SLACK_BYTES } from "../../../src/api/http/connect.js";
+import { MESSAGE_SLACK_BYTES } from "../../../src/api/request-size.js";
 import { KEYS, openRig, ORG, type Rig } from "./rig.js";
 import { frame, http2Call, openHttp2 } from "./wire.js";
 

@@ -43,6 +43,8 @@ export interface MethodFixture {
   readonly output?: string;
   readonly rule?: Rule;
   readonly operation?: boolean;
+  /** Of the operation: how large a request may be. */
+  readonly size?: { readonly maxRequestBytes?: number; readonly carriesDocument?: boolean };
   readonly clientStreaming?: boolean;
   readonly serverStreaming?: boolean;
 }
@@ -98,7 +100,7 @@ function method(fixture: MethodFixture, index: number) {
   const options = create(MethodOptionsSchema);
   if (fixture.rule !== undefined) setExtension(options, http, create(HttpRuleSchema, fixture.rule));
   if (fixture.operation !== false) {
-    const value = create(OperationSchema, { id: `op${index}`, scope: Scope.ANY, successStatus: 200 });
+    const value = create(OperationSchema, { id: `op${index}`, scope: Scope.ANY, successStatus: 200, ...fixture.size });
     setExtension(options, operation, value);
   }
   return create(MethodDescriptorProtoSchema, {

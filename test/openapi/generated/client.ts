@@ -2052,7 +2052,7 @@ export interface components {
             keep_days?: number | null;
             /** @description The same for production environments: 365 by default; never less than keep_days. */
             keep_production_days?: number | null;
-            /** @description The names of the production environments; by default those that promote to nothing. */
+            /** @description The names of the production environments, at most 100; by default those that promote to nothing. */
             production?: string[];
             /** @description False deletes. True, the default, only says what would be deleted. */
             dry_run?: boolean | null;
@@ -2080,7 +2080,7 @@ export interface components {
             };
             /** @description At most 255 characters. */
             published_by?: string | null;
-            /** @description A JSON object of "tenant:app:agent:env" to policy; "*" is any. */
+            /** @description A JSON object of "tenant:app:agent:env" to policy; "*" is any. At most 100,000 keys. */
             scope_policies?: {
                 [key: string]: unknown;
             } | null;
@@ -2275,7 +2275,7 @@ export interface components {
             display_name?: string | null;
             /** @description "trunk" or "branch". */
             type?: string | null;
-            /** @description Stages that get another order. With those that are not named, each order from 0 to the number of stages less one must be there once. */
+            /** @description Stages that get another order. With those that are not named, each order from 0 to the number of stages less one must be there once. At most 51. */
             stage_order?: components["schemas"]["StageOrderInput"][];
             /** @description null takes the pipeline out of its project; admins only. */
             project_id?: string | null;
