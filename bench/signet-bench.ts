@@ -14,13 +14,15 @@ export class SignetBench implements AsyncDisposable {
   private constructor(
     private readonly directory: string,
     private readonly server: SignetProcess,
-    private readonly environment: string,
+    readonly projectId: string,
+    /** The path of its environment. */
+    readonly environment: string,
     readonly runtimeToken: string,
   ) {}
 
-  static async open(logLevel: LogLevel): Promise<SignetBench> {
+  static async open(logLevel: LogLevel, heapMib: number | null = null): Promise<SignetBench> {
     const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
-    const server = await SignetProcess.start(directory, logLevel);
+    const server = await SignetProcess.start(directory, logLevel, heapMib);
     const { url, firstStart } = server.started;
     if (firstStart === null) throw new Error("a new directory that is not new");
     const { orgId, projectId } = firstStart;
@@ -29,7 +31,8 @@ export class SignetBench implements AsyncDisposable {
     const environmentId = environments.find(({ name }) => name === "dev")?.id;
     const body = { project_id: projectId, environment_id: environmentId, name: "bench" };
     const { raw_key } = await call<{ raw_key: string }>(`${org}/tokens/runtime`, body);
-    return new SignetBench(directory, server, `${org}/projects/${projectId}/envs/dev`, raw_key);
+    const path = `/v1/orgs/${orgId}/projects/${projectId}/envs/dev`;
+    return new SignetBench(directory, server, projectId, path, raw_key);
   }
 
   get url(): string {
@@ -56,7 +59,32 @@ export class SignetBench implements AsyncDisposable {
   /** Publishes a document of about that many bytes that nobody published before. */
   async publish(bytes: number): Promise<void> {
     const policies = { number: (this.#published += 1), text: "x".repeat(bytes) };
-    await call(`${this.environment}/bundles/publish`, { policies });
+    await call(`${this.url}${this.environment}/bundles/publish`, { policies });
+  }
+
+  async publishBody(body: Buffer): Promise<void> {
+    const answer = await fetch(`${this.url}${this.environment}/bundles/publish`, post(BENCH_TOKEN, body));
+    if (!answer.ok) throw new Error(`the publish answered ${answer.status}: ${await answer.text()}`);
+  }
+
+  /** Another organization, and two things that it does again and again. */
+  async secondOrganization() {
+    const made = await call<{ id: string; admin_token: { raw_key: string } }>(`${this.url}/v1/orgs`, {
+      name: "second",
+    });
+    const { raw_key } = made.admin_token;
+    const org = `/v1/orgs/${made.id}`;
+    const project = await fetch(`${this.url}${org}/projects`, post(raw_key, JSON.stringify({ name: "second" })));
+    const { id } = (await project.json()) as { id: string };
+    const document = JSON.stringify({ policies: { text: "x".repeat(100_000) } });
+    const yaml = { project_id: id, media_type: "application/yaml", policies: "a: 1\nb: [x, y]\n" };
+    return {
+      publish: {
+        url: `${this.url}${org}/projects/${id}/envs/dev/bundles/publish`,
+        init: () => post(raw_key, document),
+      },
+      draft: { url: `${this.url}/v1/source-artifacts`, init: () => post(raw_key, JSON.stringify(yaml)) },
+    };
   }
 
   /** @param afterSequence what the runtime has already */
@@ -75,6 +103,11 @@ export class SignetBench implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+function post(token: string, body: string | Buffer): RequestInit {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  return { method: "POST", headers, body };
 }
 
 /** The headers of a gRPC call, as any client sends them. */

@@ -35,11 +35,16 @@ export class SignetProcess implements AsyncDisposable {
 
   /**
    * The log goes to a file, as it would under a supervisor. With CPU_PROF in the environment the server writes its CPU profile to that
-   * directory when it ends.
+   * directory when it ends. `heapMib` null is the heap that V8 chooses.
    */
-  static async start(directory: string, logLevel: LogLevel = "silent"): Promise<SignetProcess> {
+  static async start(
+    directory: string,
+    logLevel: LogLevel = "silent",
+    heapMib: number | null = null,
+  ): Promise<SignetProcess> {
     const profiles = process.env["CPU_PROF"];
     const execArgv = profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles];
+    if (heapMib !== null) execArgv.push(`--max-old-space-size=${heapMib}`);
     const log = openSync(join(directory, "bench-server.log"), "a");
     const env = { ...process.env, SIGNET_LOG_LEVEL: logLevel };
     const stdio = ["ignore", "inherit", logLevel === "silent" ? "inherit" : log, "ipc"] as const;
@@ -63,6 +68,8 @@ export class SignetProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that was attacked may be gone.
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const gone = once(this.child, "exit");
     this.child.disconnect();
     await gone;

@@ -1,5 +1,8 @@
 /** The process of Attackers: attacks until it is ended. */
-import { ATTACKS, type AttackName, type Target } from "./attacks.js";
+import { ATTACKS } from "./attacks.js";
+import { WORK_ATTACKS } from "./work-attacks.js";
 
-process.on("message", ({ attack, target }: { attack: AttackName; target: Target }) => ATTACKS[attack](target));
+const ALL = { ...ATTACKS, ...WORK_ATTACKS } as Readonly<Record<string, (target: unknown) => void>>;
+
+process.on("message", ({ attack, target }: { attack: string; target: unknown }) => ALL[attack]?.(target));
 process.on("disconnect", () => process.exit());

@@ -137,8 +137,9 @@ export class Bundles {
     [version, other]: readonly [number, number],
     signal: AbortSignal,
   ): Promise<string> {
-    const [from, to] = [await this.get(caller, path, version), await this.get(caller, path, other)];
-    return await this.deps.documents.diff({ ...caller, signal }, from.content.policies, to.content.policies);
+    const policies = async (of: number) => (await this.get(caller, path, of)).content.policies;
+    const load = async () => [await policies(version), await policies(other)] as const;
+    return await this.deps.documents.diff({ ...caller, signal }, load);
   }
 
   async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {

@@ -7,7 +7,8 @@ import type { DocumentTask } from "./document-tasks.js";
 /** The event loop needs a core of its own. */
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1));
 /** Documents that wait for a thread; each may have the size of the largest request. */
-const MAX_WAITING = 64;
+export const MAX_WAITING = 64;
+export const TOO_MANY_DOCUMENTS = { message: "too many large documents at once", reason: "too_many_documents" };
 /** A thread keeps the memory of the largest document that it had: it ends when there was nothing to do for so long. */
 const MAX_IDLE_MS = 10_000;
 
@@ -21,7 +22,7 @@ export class DocumentWorkers implements AsyncDisposable {
   readonly #scheduler = new FairScheduler({
     concurrency: MAX_WORKERS,
     maxWaiting: MAX_WAITING,
-    refusal: { message: "too many large documents at once", reason: "too_many_documents" },
+    refusal: TOO_MANY_DOCUMENTS,
   });
   readonly #threads = new Set<DocumentThread>();
   readonly #idle = new Map<DocumentThread, NodeJS.Timeout>();

@@ -1,9 +1,10 @@
 import type { StrictJson, StrictJsonOptions } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
+import { FairScheduler } from "../core/schedule/fair-scheduler.js";
 import { UNGUARDED, type LargeWork } from "../core/schedule/large-work.js";
 import { runDocumentTask, sizeOf, type DocumentAnswers, type DocumentTask } from "./document-tasks.js";
 import type { DocumentThreadOptions } from "./document-thread.js";
-import { DocumentWorkers, type DocumentOwner } from "./document-workers.js";
+import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { PolicyContent } from "./policy-content.js";
 
 /**
@@ -11,6 +12,9 @@ import type { PolicyContent } from "./policy-content.js";
  * and back as much as that on a busy machine.
  */
 const MAX_INLINE_CHARACTERS = 64 * 1024;
+
+/** At once: one that is read while another is compared. Each holds two documents. */
+const MAX_DIFFS = 2;
 
 /** Whether it is a request's body, for which the guard was asked when it came. */
 const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
@@ -37,6 +41,11 @@ export const DEFAULT_DOCUMENTS: DocumentsOptions = {
 /** What is done with whole documents: small ones here and now, large ones on another thread, so that nobody waits for them. */
 export class Documents implements AsyncDisposable {
   readonly #workers: DocumentWorkers;
+  readonly #diffs = new FairScheduler({
+    concurrency: MAX_DIFFS,
+    maxWaiting: MAX_WAITING,
+    refusal: TOO_MANY_DOCUMENTS,
+  });
 
   constructor(private readonly options: DocumentsOptions) {
     this.#workers = new DocumentWorkers(options);
@@ -71,9 +80,11 @@ export class Documents implements AsyncDisposable {
     return this.#run(owner, { kind: "names_environment", scopePolicies, environment });
   }
 
-  /** As diffJson, of the texts of policies that are kept. */
-  diff(owner: DocumentOwner, from: string, to: string): Promise<string> {
-    return this.#run(owner, { kind: "diff", from, to });
+  /** As diffJson, of the texts of policies that are kept. `load` is called in turn: who waits holds no document. */
+  async diff(owner: DocumentOwner, load: () => Promise<readonly [from: string, to: string]>): Promise<string> {
+    using _lease = await this.#diffs.acquire(owner, owner.signal);
+    const [from, to] = await load();
+    return await this.#run(owner, { kind: "diff", from, to });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

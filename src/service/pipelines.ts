@@ -154,9 +154,10 @@ export class Pipelines {
     const [sourceId, targetId] = [errors.uuid(["from"], from, "query"), errors.uuid(["to"], to, "query")];
     errors.throwIfAny();
     const seen = await visiblePipeline(read, caller, id);
-    const source = await activePolicies(read, seen, "from", sourceId);
-    const target = await activePolicies(read, seen, "to", targetId);
-    return await this.deps.documents.diff({ ...caller, signal }, source, target);
+    return await this.deps.documents.diff({ ...caller, signal }, async () => [
+      await activePolicies(read, seen, "from", sourceId),
+      await activePolicies(read, seen, "to", targetId),
+    ]);
   }
 
   async #record(

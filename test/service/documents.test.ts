@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { scanStrictJson } from "../../src/bundle/strict-json.js";
 import { AppError } from "../../src/core/error.js";
@@ -72,11 +73,33 @@ describe("documents", () => {
 
   it("are compared in a thread, and refused when that is too much", async () => {
     const [from, to] = [JSON.stringify({ a: 1, FILLER }), JSON.stringify({ a: 2, FILLER })];
-    expect(await documents.diff(OWNER, from, to)).toBe('[{"op":"replace","path":"/a","value":2}]');
+    expect(await documents.diff(OWNER, async () => [from, to])).toBe('[{"op":"replace","path":"/a","value":2}]');
     const of = (value: number) =>
       `{"${"k".repeat(5_000_000)}":{${Array.from({ length: 400 }, (_, n) => `"m${n}":${value}`).join(",")}}}`;
     const refusal = { code: "too_large", reason: "diff_too_large" };
-    await expect(documents.diff(OWNER, of(1), of(2))).rejects.toMatchObject(refusal);
+    await expect(documents.diff(OWNER, async () => [of(1), of(2)])).rejects.toMatchObject(refusal);
+  });
+
+  it("are loaded for a comparison in turn: who waits holds none", async () => {
+    const loaded: string[] = [];
+    const waiting: (() => void)[] = [];
+    const diffOf = (owner: { orgId: string; tokenId: number }) =>
+      documents.diff(owner, async () => {
+        loaded.push(owner.orgId);
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return ["{}", "{}"];
+      });
+    const diffs = [...Array.from({ length: 10 }, () => diffOf(OWNER)), diffOf({ orgId: "b", tokenId: 2 })];
+    await nextTurn();
+    expect(loaded).toEqual(["a", "a"]);
+    for (let each = 0; each < diffs.length; each += 1) {
+      waiting[each]?.();
+      await nextTurn();
+    }
+    await Promise.all(diffs);
+    // Its turn came second.
+    expect(loaded.indexOf("b")).toBe(3);
+    expect(loaded).toHaveLength(11);
   });
 
   it("whose scope policies name an environment are found in a thread too", async () => {
@@ -91,9 +114,9 @@ describe("documents", () => {
     };
     await using guarded = new Documents({ ...DEFAULT_DOCUMENTS, guard: { begin } });
     const text = JSON.stringify({ FILLER });
-    await expect(guarded.diff(OWNER, text, text)).rejects.toMatchObject({ message: "full" });
+    await expect(guarded.diff(OWNER, async () => [text, text])).rejects.toMatchObject({ message: "full" });
     await expect(guarded.scan(OWNER, text, {})).resolves.toBeDefined();
-    expect(await guarded.diff(OWNER, "{}", "{}")).toBe("[]");
+    expect(await guarded.diff(OWNER, async () => ["{}", "{}"])).toBe("[]");
   });
 
   it("what waits at the end is refused", async () => {
