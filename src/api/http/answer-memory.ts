@@ -13,7 +13,7 @@ const COUNTED_BYTES = 16 * 1024;
 const TOKEN_PART = 2;
 
 /** Reads of a token that are worked on at once: what they have read is in memory too, and nobody knows how much before. */
-const READS_AT_ONCE = 4;
+const READS_AT_ONCE = 2;
 
 /** After so long an answer is cut when its memory is wanted: 16 MiB at 4 Mbit/s. */
 const PATIENCE_MS = 30_000;
