@@ -34,6 +34,8 @@ export function createDoor({ tokens, refusals }: Services, config: Config): Oper
 export interface WireParts {
   readonly services: Services;
   readonly store: Store;
+  /** Why nothing can be changed now; null when it can. */
+  readonly readOnly: () => string | null;
   readonly config: Config;
   readonly observability: Observability;
   readonly admission: OperationDoor;
@@ -71,6 +73,7 @@ export function openWire(parts: WireParts): HttpServer {
       scan,
       corsOrigins,
       ready,
+      readOnly: parts.readOnly,
       logger,
       metrics,
       tracing,

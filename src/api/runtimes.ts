@@ -81,8 +81,8 @@ export function createRuntimeService(services: {
       return { status: "ok" };
     },
 
-    sendTelemetry({ events }) {
-      return { accepted: telemetry.count(events ?? null) };
+    async sendTelemetry({ events }, context) {
+      return { accepted: await telemetry.count(callOf(context).principal, events ?? null) };
     },
 
     claimBenchmark() {

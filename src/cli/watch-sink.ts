@@ -1,7 +1,7 @@
 import type { ActivationEvent, RejectedEvent, SignetClient, WatchEvent } from "../sdk/index.js";
+import { line } from "../core/printable.js";
 import { VERSION } from "../version.js";
 import type { Shell } from "./shell/shell.js";
-import { printable } from "./shell/table.js";
 import { writeFileAtomically } from "./shell/text-files.js";
 
 export interface SinkOptions {
@@ -45,7 +45,7 @@ export class WatchSink {
       case "nothing_active":
         return this.shell.notice(event.historyLost ? "nothing is active any more" : "nothing is active yet");
       case "reconnecting":
-        return this.shell.notice(printable(`disconnected: ${event.error.message}; next try in ${event.delayMs} ms`));
+        return this.shell.notice(`disconnected: ${event.error.message}; next try in ${event.delayMs} ms`);
       case "cache_failed":
         return this.shell.notice(`the cache does not work: ${String(event.error)}`);
       case "heartbeat":
@@ -74,18 +74,18 @@ export class WatchSink {
           history_lost: historyLost,
         }),
       () => {
-        const facts = `sequence=${sequence} version=${version} kind=${kind} hash=${policyHash} latency=${latencyMs}ms`;
-        return `${printable(facts)} verified key=${bundle.keyId}${from === "cache" ? " (from the cache)" : ""}\n`;
+        const facts = line`sequence=${sequence} version=${version} kind=${kind} hash=${policyHash} latency=${latencyMs}ms`;
+        return `${facts} ${line`verified key=${bundle.keyId}`}${from === "cache" ? " (from the cache)" : ""}\n`;
       },
     );
   }
 
   private printRejected({ sequence, version, policyHash, reason, message, from }: RejectedEvent): void {
     const facts = { from, sequence, version, policy_hash: policyHash, verified: false, reason, message };
-    const text = `sequence=${sequence} version=${version} hash=${policyHash} REJECTED ${reason}: ${message}`;
+    const text = line`sequence=${sequence} version=${version} hash=${policyHash} REJECTED ${reason}: ${message}`;
     this.shell.answer(
       () => JSON.stringify({ event: "rejected", ...facts }),
-      () => `${printable(text)}\n`,
+      () => `${text}\n`,
     );
   }
 

@@ -44,6 +44,9 @@ const MAX_PENDING = 50_000;
 /** Written in one transaction. */
 const BATCH = 100;
 
+/** At the end of an ETag, also of one to which a proxy that compresses added `-gzip`. */
+const ETAG_SEQUENCE = /\.(\d{1,10})(?:(?:--?|;)[a-z]+)?"?(?:(?:--?|;)[a-z]+)?$/;
+
 const POLICY_HASH = /sha256:[0-9a-f]{64}/;
 
 /** What one report tells; null leaves what an earlier one told. */
@@ -130,7 +133,7 @@ export class Instances {
     errors.throwIfAny();
     const { read } = this.deps.store;
     const environmentId = environmentOf(principal);
-    const sequence = Number(/\.(\d{1,10})"?$/.exec(bundleEtag ?? "")?.[1] ?? 0);
+    const sequence = Number(ETAG_SEQUENCE.exec(bundleEtag ?? "")?.[1] ?? 0);
     const hash = POLICY_HASH.exec(bundleEtag ?? policyHash ?? "")?.[0] ?? null;
     const named = sequence > 0 ? await read.deploymentBySequence(environmentId, sequence) : null;
     const applied =

@@ -72,6 +72,7 @@ describe("runtime instances", () => {
     ["a plain tag", (hash: string) => ({ bundleEtag: `${hash}.2` }), 2],
     ["a quoted tag", (hash: string) => ({ bundleEtag: `"${hash}.2"` }), 2],
     ["a weak tag", (hash: string) => ({ bundleEtag: `W/"${hash}.2"` }), 2],
+    ["a tag that a proxy changed", (hash: string) => ({ bundleEtag: `"${hash}.2-gzip"` }), 2],
     ["the hash alone, whose newest activation counts", (hash: string) => ({ bundleEtag: hash }), 4],
     ["the hash in its own field", (hash: string) => ({ policyHash: hash }), 4],
     ["an activation that is not the newest of its content", (hash: string) => ({ bundleEtag: `${hash}.2` }), 2],

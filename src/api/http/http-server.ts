@@ -49,6 +49,8 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly ready: () => Promise<boolean>;
+  /** As ProbeOptions.readOnly. */
+  readonly readOnly?: () => string | null;
   readonly metrics: MetricsSource;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
@@ -94,7 +96,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const rpc = createRpcHandler({
     ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan, shutdownSignal },
   });
-  const probes = createProbes({ version, ready });
+  const probes = createProbes({
+    version,
+    ready,
+    ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
+  });
   const cors = createCorsPolicy(corsOrigins);
   const clientAddressOf = createClientAddressOf(proxyTrust);
   const route = rpc.find(WATCH_PATH);

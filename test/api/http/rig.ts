@@ -42,6 +42,7 @@ export interface RigOptions {
   readonly limits: ListenerLimits;
   readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
+  readonly readOnly: () => string | null;
   readonly pages: readonly Page[];
   readonly tls: TlsTermination | null;
   readonly proxyTrust: ProxyTrust;
@@ -146,6 +147,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     corsOrigins: options.corsOrigins ?? [],
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
+    readOnly: options.readOnly ?? (() => null),
     metrics: { contentType: "text/plain", render: async () => "rig_requests_total 1\n" },
     observer: { finished: (request) => void finished.push(request) },
     tracing: options.tracing ?? NO_TRACING,
