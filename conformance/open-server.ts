@@ -43,6 +43,7 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
     ...{ maxBodyBytes, bodyMemory: new BodyMemory(256 * 1024 * 1024, maxBodyBytes) },
     answerMemory: new AnswerMemory(256 * 1024 * 1024, { refused: () => undefined }),
     corsOrigins: [],
+    publicUrl: null,
     version: "conformance",
     ready: async () => true,
     logger,

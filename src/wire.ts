@@ -7,6 +7,7 @@ import { referencePages } from "./api/http/reference-pages.js";
 import { scanStrictJson } from "./bundle/strict-json.js";
 import { createMethods } from "./api/methods.js";
 import type { Polls } from "./api/poll/polls.js";
+import { ReportBudget } from "./api/report-budget.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import type { ScanJsonFor } from "./api/scan-json.js";
 import { WatchDoor } from "./api/watch/door.js";
@@ -49,11 +50,12 @@ export interface WireParts {
 /** The wire: every protocol on one port, behind one door. Listens to nothing yet. */
 export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, bodyMemory, log: logger } = parts;
-  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
+  const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
+  const reports = new ReportBudget(config.rateLimit > 0);
+  const methods = createMethods({ ...services, streams: metrics.streams, reports }, onRefused);
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await services.documents.scan(owner, text, options);
   const watch = polls === null ? null : new WatchDoor(services.push, onRefused, metrics.streams);
@@ -72,6 +74,7 @@ export function openWire(parts: WireParts): HttpServer {
       answerMemory,
       scan,
       corsOrigins,
+      publicUrl,
       ready,
       readOnly: parts.readOnly,
       logger,
@@ -80,7 +83,7 @@ export function openWire(parts: WireParts): HttpServer {
     },
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
-    pages: referencePages(readAsset),
+    pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
     version: VERSION,
     limits: listenerLimits(config, trustedProxies),
     limitObserver: metrics.limits,

@@ -39,6 +39,7 @@ export interface RigOptions {
   readonly maxBodyMemoryBytes: number;
   readonly maxAnswerMemoryBytes: number;
   readonly corsOrigins: readonly string[];
+  readonly publicUrl: { readonly origin: string; readonly path: string };
   readonly limits: ListenerLimits;
   readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
@@ -145,6 +146,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     ...{ maxBodyBytes, bodyMemory, answerMemory },
     scan: () => async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
+    publicUrl: options.publicUrl ?? null,
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
     readOnly: options.readOnly ?? (() => null),

@@ -969,7 +969,9 @@ export interface paths {
         put?: never;
         /**
          * An instance tells what it applied or rejected, and why
-         * @description Needs a token with the scope `runtime`.
+         * @description A report about an older sequence than the one before changes no state.
+         *
+         *     Needs a token with the scope `runtime`.
          */
         post: operations["reportStatus"];
         delete?: never;
@@ -2119,13 +2121,15 @@ export interface components {
             state: "applied" | "rejected";
             /** @description The sequence that state is about. */
             sequence: number;
-            /** @description Why it was rejected; at most 1,000 characters. */
+            /** @description Why it was rejected. Kept as one line of at most 1,000 characters, without what cannot be seen. */
             reason?: string | null;
-            /** @description Name and version of the runtime; at most 255 characters. */
+            /** @description Name and version of the runtime. Kept as one line of at most 255 characters. */
             agent?: string | null;
             labels?: {
                 [key: string]: string;
             };
+            /** @description The activation of that sequence; refused when it is not, as after a restore. At most 64 characters. */
+            deployment_id?: string;
         };
         ReportStatusResponse: {
             /** @description The newest sequence of the environment, for the instance to compare. */
@@ -2183,6 +2187,7 @@ export interface components {
             expires_at: string | null;
         };
         SendHeartbeatRequest: {
+            /** @description Kept as one line of at most 255 characters. */
             runtime_version?: string | null;
             mode?: string | null;
             /** @description Names the instance. */
