@@ -89,6 +89,8 @@ export class AnswerMemory {
   #admit(tokenId: number): void {
     const held = this.#perToken.get(tokenId);
     if (held === undefined || held.bytes < this.maxBytes / TOKEN_PART) return;
+    for (const waiting of held.waiting) if (isAbandoned(waiting.res)) this.#drop(waiting);
+    if (held.bytes < this.maxBytes / TOKEN_PART) return;
     const [oldest] = held.waiting;
     if (oldest !== undefined && performance.now() - oldest.sinceMs >= PATIENCE_MS) {
       this.#cut(oldest);
@@ -116,6 +118,10 @@ export class AnswerMemory {
 
   #cut(waiting: Waiting): void {
     this.observer.refused("max_answer_memory_bytes");
+    this.#drop(waiting);
+  }
+
+  #drop(waiting: Waiting): void {
     this.#release(waiting);
     afterThisEvent(() => waiting.res.destroy());
   }
@@ -144,6 +150,11 @@ export class AnswerMemory {
     const [oldest] = most?.waiting ?? [];
     return oldest;
   }
+}
+
+/** The client has reset the stream without an error: Node would keep the answer until it is sent, which it can be no more. */
+function isAbandoned(res: NodeResponse): boolean {
+  return "stream" in res && res.stream.closed;
 }
 
 /** The answer of a request that is worked on. Dispose of it when the work is over. */
