@@ -30,6 +30,7 @@ export const WIRE_CODES: Readonly<Record<AppErrorCode, WireCode>> = {
   cancelled: { httpStatus: 499, phrase: "Client Closed Request", rpcCode: Code.Canceled },
   timeout: { httpStatus: 504, phrase: "Gateway Timeout", rpcCode: Code.DeadlineExceeded },
   unavailable: { httpStatus: 503, phrase: "Service Unavailable", rpcCode: Code.Unavailable },
+  data_loss: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.DataLoss },
   signing_failed: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.Internal },
   internal: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.Internal },
 };

@@ -16,6 +16,7 @@
  * - `cancelled`: the caller went away.
  * - `timeout`: the time that the caller gave is over.
  * - `unavailable`: not now; the same request may work later.
+ * - `data_loss`: what is kept is not what was signed: damaged, or changed by who has no key.
  * - `signing_failed`: the signing key is missing or malformed.
  * - `internal`: a defect of the server.
  */
@@ -35,6 +36,7 @@ export type AppErrorCode =
   | "cancelled"
   | "timeout"
   | "unavailable"
+  | "data_loss"
   | "signing_failed"
   | "internal";
 

@@ -10,6 +10,7 @@ import { sources } from "./0007-sources.js";
 import { commitHead } from "./0008-commit-head.js";
 import { holds } from "./0009-holds.js";
 import { reportedSequence } from "./0010-reported-sequence.js";
+import { keyOwners } from "./0011-key-owners.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -25,6 +26,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0008-commit-head": commitHead,
     "0009-holds": holds,
     "0010-reported-sequence": reportedSequence,
+    "0011-key-owners": keyOwners,
   };
 }
 

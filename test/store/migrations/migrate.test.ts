@@ -34,6 +34,7 @@ describe("migrate", () => {
       { name: "0008-commit-head" },
       { name: "0009-holds" },
       { name: "0010-reported-sequence" },
+      { name: "0011-key-owners" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
