@@ -166,7 +166,9 @@ export class Instances {
       instance,
       behindBy: instance.appliedSequence === null ? null : environment.sequence - instance.appliedSequence,
     }));
-    return { rows: views, total, limit: page.limit };
+    // A page may end early when its rows are large: who adds the limit to the offset misses none.
+    const isCut = views.length > 0 && page.offset + views.length < total;
+    return { rows: views, total, limit: isCut ? views.length : page.limit };
   }
 
   /** Writes what was reported. Called every second and at shutdown. */

@@ -8,6 +8,7 @@ import { carry, Connections, type Connection, type ConnectionCounts } from "./co
 import { continueOnRead } from "./expect-continue.js";
 import { closeSession } from "./hang-up.js";
 import { countRequest, limitStalls, tellRefusals } from "./http1-limits.js";
+import { answerRefusals, refuseExpectation, takeTarget } from "./http1-refusals.js";
 import { superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
@@ -119,7 +120,7 @@ function http1Server(handle: RequestListener, limits: ListenerLimits, observer: 
   const inFlight = new Set<ServerResponse>();
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
     if (draining) res.setHeader("Connection", "close");
-    handle(req, res);
+    if (takeTarget(req, res)) handle(req, res);
     // A poll from memory has been answered by now: for it alone what follows would be a cost.
     if (res.writableFinished && !hasBody(req)) return;
     inFlight.add(res);
@@ -141,11 +142,15 @@ function http1Server(handle: RequestListener, limits: ListenerLimits, observer: 
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
+      // Node answers without a body.
+      requireHostHeader: false,
     },
     onRequest,
   );
   server.timeout = limits.stallTimeoutMs;
   limitStalls(server, observer);
+  answerRefusals(server);
+  server.on("checkExpectation", refuseExpectation);
   server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
     continueOnRead(req, res);
     onRequest(req, res);
@@ -198,6 +203,7 @@ function http2Server(
     continueOnRead(req, res);
     handle(req, res);
   });
+  server.on("checkExpectation", refuseExpectation);
   takeStreams(server, lane);
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {

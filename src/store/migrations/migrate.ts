@@ -9,6 +9,7 @@ import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
 import { commitHead } from "./0008-commit-head.js";
 import { holds } from "./0009-holds.js";
+import { activationTimes } from "./0010-activation-times.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /**
@@ -29,6 +30,7 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0007-sources": sources,
     "0008-commit-head": commitHead,
     "0009-holds": holds,
+    "0010-activation-times": activationTimes,
   };
   await refuseNewer(db, Object.keys(migrations));
   // Steps of branches that met on main: a database may have a later one without an earlier one.
