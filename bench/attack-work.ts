@@ -1,5 +1,5 @@
 /**
- * Measures what requests that cost much to answer cost others: `npm run bench -- attack-work`, after the build. A Signet is attacked by an
+ * Measures what requests that cost much to answer cost others: `node dist/bench/attack-work.js` after the build. A Signet is attacked by an
  * organization in one way after the other; meanwhile another organization publishes documents of 100 KB, or makes drafts of YAML, twice a
  * second, and a probe asks for /healthz. Says how long the longest of these took, what memory the server needs, and whom it refused.
  *
@@ -27,7 +27,7 @@ interface Outcomes {
 export async function benchAttackWork(): Promise<void> {
   const attackMs = numberFrom("ATTACK_MS", 10_000);
   const names = Object.keys(WORK_ATTACKS) as WorkAttackName[];
-  const asked = process.env["ATTACKS"]?.split(";") ?? names;
+  const asked = process.env["ATTACKS"]?.split(",") ?? names;
   console.log(machineLine());
   for (const name of names.filter((it) => asked.includes(it))) {
     console.log(`\n${name}\n`);

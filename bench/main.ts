@@ -1,5 +1,6 @@
 import { benchAttack } from "./attack.js";
 import { benchAttackWork } from "./attack-work.js";
+import { benchDisk } from "./disk.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
 import { benchPoll } from "./poll.js";
@@ -9,7 +10,7 @@ import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but the attacks, and `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `disk`, and `history`, which needs 10 GB and an hour. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -18,8 +19,11 @@ const BENCHES = {
   publish: benchPublish,
   promote: benchPromote,
   webhooks: benchWebhooks,
-  attack: benchAttack,
-  "attack-work": benchAttackWork,
+  disk: benchDisk,
+  attack: async () => {
+    await benchAttack();
+    await benchAttackWork();
+  },
   history: benchHistory,
 };
 type Name = keyof typeof BENCHES;

@@ -77,7 +77,7 @@ export class SignetBench implements AsyncDisposable {
     const project = await fetch(`${this.url}${org}/projects`, post(raw_key, JSON.stringify({ name: "second" })));
     const { id } = (await project.json()) as { id: string };
     const document = JSON.stringify({ policies: { text: "x".repeat(100_000) } });
-    const yaml = { project_id: id, media_type: "application/yaml", policies: "a: 1\nb: [x, y]\n" };
+    const yaml = { project_id: id, media_type: "application/yaml", policies: "a: 1\nb: [x, z]\n" };
     return {
       publish: {
         url: `${this.url}${org}/projects/${id}/envs/dev/bundles/publish`,

@@ -41,6 +41,7 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
     },
     ...{ maxBodyBytes, bodyMemory: new BodyMemory(256 * 1024 * 1024, maxBodyBytes) },
     corsOrigins: [],
+    publicUrl: null,
     version: "conformance",
     ready: async () => true,
     logger,

@@ -21,6 +21,7 @@ import { Organizations } from "./service/organizations.js";
 import { PipelinePromotion } from "./service/pipeline-promotion.js";
 import { PipelineStages } from "./service/pipeline-stages.js";
 import { Pipelines } from "./service/pipelines.js";
+import { PromotedHashes } from "./service/promoted-hashes.js";
 import { Projects } from "./service/projects.js";
 import { Pruning } from "./service/pruning.js";
 import { Publishing } from "./service/publishing.js";
@@ -84,6 +85,7 @@ export function assembleServices(options: AssembleOptions) {
   const tokens = new Tokens({ store, clock, audit, sessions, cache, use, outbox });
   const active = new ActiveBundles(store, wakeups);
   const documents = new Documents(options.documents);
+  const promotedHashes = new PromotedHashes(documents);
   const instances = new Instances({ store, clock });
   const holds = new Holds({ store, audit, outbox });
   const making = {
@@ -108,8 +110,8 @@ export function assembleServices(options: AssembleOptions) {
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...making, observer: observers.publishing }),
-    pipelines: new Pipelines({ store, clock, audit, documents }),
-    pipelineStages: new PipelineStages({ store, clock, audit, documents }),
+    pipelines: new Pipelines({ store, clock, audit, documents, promotedHashes }),
+    pipelineStages: new PipelineStages({ store, clock, audit, promotedHashes }),
     pipelinePromotion: new PipelinePromotion({ ...making, audit }),
     artifacts: new Artifacts({ store, clock, audit, idempotency, documents, yaml: new YamlReader(YAML_LIMITS) }),
     artifactPromotions: new ArtifactPromotions({ ...making, clock, audit }),
@@ -120,7 +122,7 @@ export function assembleServices(options: AssembleOptions) {
     }),
     active,
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
-    telemetry: new Telemetry(),
+    telemetry: new Telemetry(documents),
     outbox,
     ...assembleWebhooks(options, audit, outbox),
   };

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { AppError } from "./core/error.js";
 import { checkTimeouts, LIMIT_SETTINGS, type LimitConfig } from "./limit-settings.js";
 import { otlpEndpoint, otlpTracesEndpoint, refuseOtlpGrpc, traceRatio } from "./otlp-settings.js";
+import { parsePublicUrl, type PublicUrl } from "./public-url.js";
 import { flagOf, oneOf, setting, text, textOrNull, wholeNumber, type Setting } from "./setting.js";
 import { parseAllowList, type AllowList } from "./webhook/allow-list.js";
 import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule, type RetrySchedule } from "./webhook/retry-schedule.js";
@@ -21,6 +22,8 @@ export interface Config extends LimitConfig {
   /** PKCS#8 PEM, or a path to it; null keeps one in the data directory. */
   readonly signingKey: string | null;
   readonly logLevel: LogLevel;
+  /** Where browsers and clients reach the server, when a proxy stands before it; null is by its own address. */
+  readonly publicUrl: PublicUrl | null;
   /** Exact origins that browsers may call from. */
   readonly corsOrigins: readonly string[];
   /** A file whose declaration is applied before the server listens; null is none. */
@@ -108,6 +111,12 @@ export const SETTINGS = {
     secret: true,
   },
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  publicUrl: setting(
+    "SIGNET_PUBLIC_URL",
+    "",
+    "URL by which others reach the server through a proxy, with the path that stands before its own",
+    parsePublicUrl,
+  ),
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
   provision: setting(
     "SIGNET_PROVISION",

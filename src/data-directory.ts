@@ -21,6 +21,8 @@ export interface DataDirectory extends AsyncDisposable {
   /** As OpenedStore's. */
   readonly lost: OpenedStore["lost"];
   readonly doubt: OpenedStore["doubt"];
+  readonly readOnly: OpenedStore["readOnly"];
+  readonly problem: OpenedStore["problem"];
   readonly keys: SigningKeys;
 }
 
@@ -65,8 +67,8 @@ export async function openDataDirectory(options: {
         await lock[Symbol.asyncDispose]();
       }
     };
-    const { lost, doubt } = store;
-    return { path, isNew, store, lost, doubt, keys, [Symbol.asyncDispose]: dispose };
+    const { lost, doubt, readOnly, problem } = store;
+    return { path, isNew, store, lost, doubt, readOnly, problem, keys, [Symbol.asyncDispose]: dispose };
   } catch (thrown) {
     await lock[Symbol.asyncDispose]();
     throw thrown;

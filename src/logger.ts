@@ -1,4 +1,5 @@
-import { pino, stdTimeFunctions, type Logger } from "pino";
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from "pino";
+import { printableLines } from "./core/printable.js";
 import type { LogLevel } from "./config.js";
 import { standardErrorDestination } from "./log-destination.js";
 
@@ -6,9 +7,11 @@ import { standardErrorDestination } from "./log-destination.js";
 const standardError = standardErrorDestination();
 
 /** Structured logs, one JSON object a line, to standard error. What could hold a secret is never passed to it. */
-export function createLogger(level: LogLevel): Logger {
-  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
-  return pino(options, standardError);
+export function createLogger(level: LogLevel, destination: DestinationStream = standardError): Logger {
+  // Paths, agents, header values and reasons are others' words: JSON lets C1 and bidi controls stand as they are.
+  const hooks = { streamWrite: printableLines };
+  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, hooks };
+  return pino(options, destination);
 }
 
 /** Log lines of this process that standard error did not take. */

@@ -3,6 +3,7 @@ import { instantOf } from "./core/clock.js";
 import { AppError } from "./core/error.js";
 import type { Environment } from "./core/organization.js";
 import { isLive, SCOPES, type Principal } from "./core/token.js";
+import { inOneForm } from "./provision/names.js";
 import type { Declaration } from "./provision/declaration.js";
 import { executePlan } from "./provision/execute.js";
 import { planChanges } from "./provision/plan.js";
@@ -24,7 +25,7 @@ export async function provisionInside(
   onDone: (step: Step) => void,
 ): Promise<void> {
   const target = insideTarget(store, services);
-  const actual = await target.read();
+  const actual = inOneForm(await target.read());
   const plan = planChanges(declaration, actual, { prune: false });
   await executePlan(target, plan, { declaration, actual }, onDone);
 }

@@ -144,7 +144,9 @@ async function startOn(
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
   }
   if (opened.doubt !== null) log.warn({ reason: opened.doubt }, "the database may be an older copy");
-  await keepPublicKeys(store, systemClock, keys);
+  if (opened.readOnly !== null)
+    log.error({ reason: opened.readOnly }, "read-only: every change is refused until a restart");
+  else await keepPublicKeys(store, systemClock, keys);
   const memory = openMemory(config, log);
   const services = assembleServices({
     store,
@@ -165,12 +167,16 @@ async function startOn(
   });
   undo.add(() => services.documents[Symbol.asyncDispose]());
   // Whoever reaches the server finds what was declared.
-  const provisioned = declaration === null ? null : await provision(directory, services, config, declaration, log);
+  const provisioned =
+    declaration === null || opened.readOnly !== null
+      ? null
+      : await provision(directory, services, config, declaration, log);
   const admission = createDoor(services, config);
   const observer = observability.metrics.requests;
   const polls = ground.hotPaths ? new Polls({ admission, active: services.active, observer, logger: log }) : null;
   const http = openWire({
     ...{ services, store, config, observability, admission, polls, securePort, log },
+    readOnly: opened.problem,
     bodyMemory: memory.bodies,
   });
   observability.metrics.readFrom({
@@ -189,8 +195,9 @@ async function startOn(
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   undo.add(() => services.dispatcher[Symbol.asyncDispose]());
-  await services.dispatcher.start();
-  const upkeep = startUpkeep([...choresOf(services, directory, config, log), countPolls(polls, log)], log);
+  const chores = opened.readOnly === null ? choresOf(services, directory, config, log) : [];
+  if (opened.readOnly === null) await services.dispatcher.start();
+  const upkeep = startUpkeep([...chores, countPolls(polls, log)], log);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");
@@ -204,7 +211,7 @@ async function startOn(
       await upkeep[Symbol.asyncDispose]();
       await services.dispatcher[Symbol.asyncDispose]();
       await services.documents[Symbol.asyncDispose]();
-      await flush(services, log);
+      if (opened.readOnly === null) await flush(services, log);
       await metricsListener?.[Symbol.asyncDispose]();
     } finally {
       await closeDirectory(directory, log);

@@ -6,6 +6,7 @@ import { referencePages } from "./api/http/reference-pages.js";
 import { scanStrictJson } from "./bundle/strict-json.js";
 import { createMethods } from "./api/methods.js";
 import type { Polls } from "./api/poll/polls.js";
+import { ReportBudget } from "./api/report-budget.js";
 import { createRestHandler } from "./api/rest/handler.js";
 import type { ScanJsonFor } from "./api/scan-json.js";
 import { WatchDoor } from "./api/watch/door.js";
@@ -33,6 +34,8 @@ export function createDoor({ tokens, refusals }: Services, config: Config): Oper
 export interface WireParts {
   readonly services: Services;
   readonly store: Store;
+  /** Why nothing can be changed now; null when it can. */
+  readonly readOnly: () => string | null;
   readonly config: Config;
   readonly observability: Observability;
   readonly admission: OperationDoor;
@@ -46,10 +49,11 @@ export interface WireParts {
 /** The wire: every protocol on one port, behind one door. Listens to nothing yet. */
 export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, bodyMemory, log: logger } = parts;
-  const { maxBodyBytes, corsOrigins, trustedProxies, proxyHeader } = config;
+  const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const onRefused = services.refusals.count.bind(services.refusals);
-  const methods = createMethods({ ...services, streams: metrics.streams }, onRefused);
+  const reports = new ReportBudget(config.rateLimit > 0);
+  const methods = createMethods({ ...services, streams: metrics.streams, reports }, onRefused);
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await services.documents.scan(owner, text, options);
   const watch = polls === null ? null : new WatchDoor(services.push, onRefused, metrics.streams);
@@ -67,14 +71,16 @@ export function openWire(parts: WireParts): HttpServer {
       bodyMemory,
       scan,
       corsOrigins,
+      publicUrl,
       ready,
+      readOnly: parts.readOnly,
       logger,
       metrics,
       tracing,
     },
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
-    pages: referencePages(readAsset),
+    pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
     version: VERSION,
     limits: listenerLimits(config, trustedProxies),
     limitObserver: metrics.limits,

@@ -25,7 +25,8 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     layers: ["core", "service", "store", "api"],
     packages: [/^node:/, /^prom-client$/, /^@opentelemetry\//],
   },
-  sdk: { layers: ["core", "bundle", "gen"], packages: [/^@connectrpc\//, /^@bufbuild\/protobuf/] },
+  // Node only in node-transport.ts: see below.
+  sdk: { layers: ["core", "bundle", "gen"], packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/] },
   provision: { layers: ["core", "webhook"], packages: [] },
   cli: { layers: ["sdk", "bundle", "core", "yaml", "provision", "root"], packages: [/^node:/, /^commander$/] },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },

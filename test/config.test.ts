@@ -58,6 +58,23 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "INFO", "loud"],
   },
+  publicUrl: {
+    env: "SIGNET_PUBLIC_URL",
+    flag: "public-url",
+    fallback: null,
+    good: [
+      ["", null],
+      ["https://Signet.example.com:443", { origin: "https://signet.example.com", path: "" }],
+      ["http://example.com:8080/signet/", { origin: "http://example.com:8080", path: "/signet" }],
+    ],
+    bad: [
+      "example.com",
+      "ftp://example.com",
+      "https://a@example.com",
+      "https://example.com/?a",
+      "https://example.com/#a",
+    ],
+  },
   corsOrigins: {
     env: "SIGNET_CORS_ORIGINS",
     flag: "cors-origins",

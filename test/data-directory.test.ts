@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDataDirectory, type DataDirectory } from "../src/data-directory.js";
 import { createSignetClient } from "../src/sdk/index.js";
 import { openNodeTransport } from "../src/sdk/node-transport.js";
+import { openSqliteStore } from "../src/store/sqlite/open.js";
 import { findProject } from "./chaos/find-project.js";
 import { startServerProcess } from "./chaos/server-process.js";
 import { ADMIN_TOKEN } from "./support/server.js";
@@ -47,6 +48,19 @@ describe("a data directory", () => {
     } finally {
       shell.close();
     }
+  });
+
+  it("that was taken over in spite of all ends the server that had it", async () => {
+    const server = await startServerProcess(path, { SIGNET_SHUTDOWN_GRACE_MS: "0" });
+    const store = await openSqliteStore({ file: join(path, "signet.db"), owner: { accept: null } });
+    const answer = await fetch(`${server.url}/v1/orgs`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+      body: '{"name":"late"}',
+    });
+    expect(answer.status).toBe(503);
+    expect(await server.ended).toStrictEqual({ code: 7, signal: null });
+    await store[Symbol.asyncDispose]();
   });
 
   it("without its log after a kill is refused, and accepted on other sequences", async () => {

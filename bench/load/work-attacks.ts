@@ -47,11 +47,11 @@ export function longKeyDocument(value: number): Buffer {
 const smallItems = (bytes: number) => `[${"[],".repeat(bytes / 3)}1]`;
 
 export const WORK_ATTACKS = {
-  "diffs that would be 2 GB, of a runtime token": (target: WorkTarget) =>
+  "diffs that would be 2 GB by a runtime token": (target: WorkTarget) =>
     repeat(target, 4, {
       ...{ method: "GET", path: `${target.environment}/bundles/1/diff/2`, token: target.runtimeToken },
     }),
-  "telemetry of 3 MB in 3 KB, of a runtime token": (target: WorkTarget) =>
+  "telemetry of 3 MB in 3 KB by a runtime token": (target: WorkTarget) =>
     repeat(target, 40, {
       ...{ method: "POST", path: "/v1/telemetry/events", token: target.runtimeToken, headers: GZIPPED },
       body: gzipSync(`{"events":${smallItems(3_000_000)}}`),
@@ -69,7 +69,7 @@ export const WORK_ATTACKS = {
       ...{ headers: GZIPPED, body: gzipSync(JSON.stringify(draft)) },
     });
   },
-  "the largest publishes and diffs, with a heap of 256 MiB": (target: WorkTarget) => {
+  "the largest publishes and diffs with a heap of 256 MiB": (target: WorkTarget) => {
     const publish = {
       method: "POST",
       path: `${target.environment}/bundles/publish`,

@@ -14,6 +14,9 @@ import { carriesScope, operationOf, scopeName } from "./operations.js";
 /** How many times a token's budget one client address has: several tokens may share an address (NAT, a CI host). */
 export const ADDRESS_FACTOR = 5;
 
+/** How many times its budget a runtime token has for the reports of its instances, beside it: 10,000 instances may report at once. */
+const REPORT_FACTOR = 10;
+
 /** How many tokens, addresses, and failing addresses are remembered; about 300 bytes each. */
 export const MAX_RATE_KEYS = 50_000;
 
@@ -53,6 +56,8 @@ export function createAdmission(options: AdmissionOptions): OperationDoor {
 interface Rates {
   readonly tokens: RateTable;
   readonly addresses: RateTable;
+  /** Reports of runtimes, by token. */
+  readonly reports: RateTable;
 }
 
 class Door {
@@ -68,6 +73,7 @@ class Door {
     this.rates = {
       tokens: new RateTable(requestsPerMinute, maxRateKeys),
       addresses: new RateTable(requestsPerMinute * ADDRESS_FACTOR, maxRateKeys),
+      reports: new RateTable(requestsPerMinute * REPORT_FACTOR, maxRateKeys),
     };
   }
 
@@ -159,6 +165,12 @@ async function countRequest(
     head.onRate(rates.tokens.look(token).state);
     return;
   }
+  if (operation.reportTraffic && principal.keyType === "runtime") {
+    const reports = await rates.reports.count(token);
+    head.onRate(reports.state);
+    if (reports.exceeded) throw rateLimited(reports.state, "too many reports with this token", "too_many_reports");
+    return;
+  }
   const byToken = await rates.tokens.count(token);
   const byAddress = await rates.addresses.count(address);
   if (byAddress.exceeded && !byToken.exceeded) {
@@ -174,7 +186,7 @@ function isUncounted(operation: Operation, principal: Principal): boolean {
   return operation.runtimeTraffic && principal.keyType === "runtime";
 }
 
-function rateLimited(state: RateState, why: string, reason?: string): AppError {
+export function rateLimited(state: RateState, why: string, reason?: string): AppError {
   const retryAfterSeconds = Math.max(state.resetSeconds, 1);
   return new AppError("rate_limited", `${why}: ${state.limit} a minute`, {
     retryAfterSeconds,

@@ -68,6 +68,7 @@ export function createBundleService(services: {
     },
 
     async getBundleDocument(request, context) {
+      context.responseHeader.set("Cache-Control", "no-store, no-transform");
       return { document: await bundles.document(callOf(context).principal, pathOf(request), request.version) };
     },
 

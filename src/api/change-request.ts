@@ -2,6 +2,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../core/error.js";
 import type { ChangeRequest } from "../service/caller.js";
 import { callOf } from "./call.js";
+import { plainEntityTag } from "./runtime-headers.js";
 
 /**
  * Who asks for a change, with the two headers that publish, activate and promote take (api.md, "Bundles"). Throws `invalid` for
@@ -17,8 +18,8 @@ export function changeRequestOf(context: HandlerContext): ChangeRequest {
 
 function sequenceOf(ifMatch: string | null): number | null {
   if (ifMatch === null) return null;
-  const digits = /^(?:W\/)?"(\d{1,10})"$/.exec(ifMatch.trim())?.[1];
-  if (digits === undefined) {
+  const digits = plainEntityTag(ifMatch);
+  if (!/^(?:W\/)?".*"/.test(ifMatch.trim()) || !/^\d{1,10}$/.test(digits)) {
     throw invalidField(["if-match"], 'must be one quoted sequence, for example "7"', "value", "header");
   }
   return Number(digits);

@@ -39,7 +39,7 @@ export function createPipelineService(services: {
     },
 
     async getPipeline({ id }, context) {
-      return pipelineMessage(await pipelines.get(callOf(context).principal, id));
+      return pipelineMessage(await pipelines.get(callOf(context).principal, id, context.signal));
     },
 
     async updatePipeline(request, context) {

@@ -5,17 +5,24 @@ import { MAX_WAIT_SECONDS } from "../service/latest.js";
 const MAX_TAGS = 100;
 
 /**
+ * What a server that compresses on the way adds to an entity tag: `"…-gzip"` and `"…"-gzip` (Apache), `"…--gzip"` (Jetty), `"…;gzip"`.
+ * None of ours ends so.
+ */
+const CODING = /(?:--?|;)(?:gzip|br|zstd|deflate)$/i;
+
+/** An entity tag without quotes, `W/` and what was added on the way. */
+export function plainEntityTag(tag: string): string {
+  const quoted = tag.trim().replace(/^W\//, "").replace(CODING, "");
+  return quoted.replace(/^"(.*)"$/, "$1").replace(CODING, "");
+}
+
+/**
  * The entity tags of an If-None-Match header (RFC 9110, section 13.1.2) without quotes and `W/`. Unquoted tags are taken too, since
  * documented runtimes send them (api.md, "Runtimes").
  */
 export function entityTags(header: string | null): readonly string[] {
   if (header === null) return [];
-  const tags = header.split(",", MAX_TAGS).map((part) =>
-    part
-      .trim()
-      .replace(/^W\//, "")
-      .replace(/^"(.*)"$/, "$1"),
-  );
+  const tags = header.split(",", MAX_TAGS).map(plainEntityTag);
   return tags.filter((tag) => tag !== "");
 }
 

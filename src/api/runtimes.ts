@@ -9,6 +9,7 @@ import type { Watch } from "../service/watch.js";
 import { withoutNulls } from "./absent.js";
 import { addressKey } from "./admission-address.js";
 import { callOf, httpStatusKey } from "./call.js";
+import type { ReportBudget } from "./report-budget.js";
 import type { StreamObserver } from "./stream-observer.js";
 import { entityTags, preferredWaitSeconds } from "./runtime-headers.js";
 import { timestampOf } from "./timestamps.js";
@@ -23,8 +24,9 @@ export function createRuntimeService(services: {
   readonly instances: Instances;
   readonly telemetry: Telemetry;
   readonly streams: StreamObserver;
+  readonly reports: ReportBudget;
 }): ServiceImpl<typeof RuntimeService> {
-  const { watch, latest, instances, telemetry, streams } = services;
+  const { watch, latest, instances, telemetry, streams, reports } = services;
   return {
     async getLatestBundle({ afterSequence, afterDeploymentId }, context) {
       const { principal, clientAddress } = callOf(context);
@@ -57,9 +59,10 @@ export function createRuntimeService(services: {
       }
     },
 
-    async reportStatus({ instanceId, state, sequence, reason, agent, labels }, context) {
+    async reportStatus({ instanceId, state, sequence, deploymentId, reason, agent, labels }, context) {
       const { principal, clientAddress } = callOf(context);
-      const told = { instanceId, state, sequence, labels, reason: reason ?? null, agent: agent ?? null };
+      await reports.count(principal, instanceId);
+      const told = { instanceId, state, sequence, deploymentId, labels, reason: reason ?? null, agent: agent ?? null };
       const report = { ...told, clientAddress };
       return { newestSequence: await instances.report(principal, report) };
     },
@@ -71,6 +74,7 @@ export function createRuntimeService(services: {
 
     async sendHeartbeat({ reporter, bundleEtag, policyHash, runtimeVersion }, context) {
       const { principal, clientAddress } = callOf(context);
+      await reports.count(principal, `${reporter ?? ""}@${clientAddress}`);
       await instances.heartbeat(principal, {
         clientAddress,
         reporter: reporter ?? null,
@@ -81,8 +85,8 @@ export function createRuntimeService(services: {
       return { status: "ok" };
     },
 
-    sendTelemetry({ events }) {
-      return { accepted: telemetry.count(events ?? null) };
+    async sendTelemetry({ events }, context) {
+      return { accepted: await telemetry.count(callOf(context).principal, events ?? null) };
     },
 
     claimBenchmark() {

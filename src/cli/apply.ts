@@ -4,6 +4,7 @@ import { AppError } from "../core/error.js";
 import { hasContents, type DeclaredOrganization } from "../provision/declaration.js";
 import { executePlan } from "../provision/execute.js";
 import { planChanges } from "../provision/plan.js";
+import { inOneForm } from "../provision/names.js";
 import { describeStep, isRemoval, type Step } from "../provision/step.js";
 import { UsageError } from "./shell/cli-error.js";
 import { readDeclaration } from "./shell/declaration-file.js";
@@ -50,7 +51,7 @@ async function apply(shell: Shell, command: Command, { file, dryRun, yes, prune 
   const declaration = await readDeclaration(shell, file, true);
   using session = Session.open(shell, command);
   const target = new ApiTarget(session.client, declaration, (token) => session.clientWith(token));
-  const actual = await target.read();
+  const actual = inOneForm(await target.read());
   const plan = planChanges(declaration, actual, { prune: prune ?? false });
   refuseUnreachable(plan);
   if (!shell.json) shell.io.out(describePlan(plan));

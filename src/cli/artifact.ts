@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import { changeHeaders, formatMessage, type Artifact } from "../sdk/index.js";
 import { bundleFacts } from "./shell/bundle-output.js";
@@ -6,12 +7,13 @@ import { guardedBy, withGuards } from "./shell/guard-options.js";
 import { noticeMore } from "./shell/lists.js";
 import { wholeNumber } from "./shell/numbers.js";
 import { readPolicyFile } from "./shell/policy-file.js";
+import { POLICY_HELP, policyReading, withPolicyOptions, type PolicyOptions } from "./shell/policy-options.js";
 import { Session } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
 import { formatFacts, formatTable } from "./shell/table.js";
 import { formatTime } from "./shell/times.js";
 
-interface CreateOptions {
+interface CreateOptions extends PolicyOptions {
   readonly file: string;
   readonly name?: string;
   readonly idempotencyKey?: string;
@@ -52,14 +54,15 @@ export function addArtifact(program: Command, shell: Shell): void {
       answerArtifacts(shell, listed.data, () => formatMessage(listed));
       noticeMore(shell, offset + listed.data.length, listed.total, "--limit or --offset");
     });
-  artifact
-    .command("create")
+  withPolicyOptions(artifact.command("create"))
     .description("keep a document as a draft of the project; YAML is converted, as publish does")
     .requiredOption("-f, --file <file>", "the document: .json, .yaml, .yml, or - for standard input")
     .option("--name <name>", "what to call it")
     .option("--idempotency-key <key>", "a retry with the same key within 24 hours answers the first result")
-    .action(async ({ file, name, idempotencyKey }: CreateOptions, command: Command) => {
-      const policies = await readPolicyFile(file, shell.io);
+    .addHelpText("after", POLICY_HELP)
+    .action(async (options: CreateOptions, command: Command) => {
+      const { file, name, idempotencyKey } = options;
+      const policies = await readPolicyFile(file, shell.io, policyReading(options));
       using session = Session.open(shell, command);
       const request = { projectId: await session.projectId(), policies, ...(name === undefined ? {} : { name }) };
       const headers = changeHeaders({ idempotencyKey });
@@ -87,7 +90,7 @@ export function addArtifact(program: Command, shell: Shell): void {
       await session.client.artifacts.deleteArtifact({ artifactId });
       shell.answer(
         () => JSON.stringify({ deleted: artifactId }),
-        () => `deleted artifact ${artifactId}\n`,
+        () => line`deleted artifact ${artifactId}\n`,
       );
     });
   withGuards(artifact.command("promote"))
@@ -107,7 +110,7 @@ export function addArtifact(program: Command, shell: Shell): void {
       const facts = bundle === undefined ? [] : bundleFacts(bundle).filter(([, value]) => value !== undefined);
       shell.answer(
         () => formatMessage(promoted),
-        () => `promoted ${artifactId}\n${formatFacts(facts)}`,
+        () => line`promoted ${artifactId}\n` + formatFacts(facts),
       );
     });
 }

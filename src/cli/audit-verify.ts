@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { formatMessage, type VerifyAuditRequest, type VerifyAuditResponse } from "../sdk/index.js";
 import { readHead, verifyHead } from "./shell/audit-head.js";
 import { InputError } from "./shell/cli-error.js";
@@ -41,7 +42,7 @@ export function addAuditVerify(audit: Command, shell: Shell): void {
         () =>
           report.valid
             ? `the chain holds: ${report.checked} events checked\n`
-            : `BROKEN at event ${report.firstBroken ?? "?"}: ${report.reason ?? "no reason given"}\n`,
+            : line`BROKEN at event ${report.firstBroken ?? "?"}: ${report.reason ?? "no reason given"}\n`,
       );
       if (!report.valid) shell.exitCode = EXIT_CODES.notVerified;
     });

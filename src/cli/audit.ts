@@ -42,7 +42,7 @@ export function addAudit(program: Command, shell: Shell): void {
     .action(async (_options: unknown, command: Command) => {
       using session = Session.open(shell, command);
       const head = await session.client.audit.getAuditHead({ orgId: await session.orgId() });
-      shell.io.out(`${formatMessage(head)}\n`);
+      shell.io.out(shell.shown(`${formatMessage(head)}\n`));
     });
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { parseExactJson, printExactJson } from "../bundle/exact-json.js";
 import { formatMessage, formatMessages } from "../sdk/index.js";
 import { bundleFacts } from "./shell/bundle-output.js";
@@ -95,13 +96,13 @@ async function document(shell: Shell, version: number, { out }: { out?: string }
   );
   if (out === undefined) {
     // To the byte, for whoever hashes it; only a terminal needs the line break.
-    shell.io.out(shell.io.isTerminal ? `${answer.document}\n` : answer.document);
+    shell.io.out(shell.shown(shell.io.isTerminal ? `${answer.document}\n` : answer.document));
     return;
   }
   await writeFileAtomically(out, answer.document);
   shell.answer(
     () => JSON.stringify({ file: out, version }),
-    () => `wrote the document of version ${version} to ${out}\n`,
+    () => line`wrote the document of version ${version} to ${out}\n`,
   );
 }
 
@@ -113,6 +114,6 @@ async function remove(shell: Shell, version: number, command: Command): Promise<
   });
   shell.answer(
     () => JSON.stringify({ deleted: version }),
-    () => `deleted version ${version} of ${envName}\n`,
+    () => line`deleted version ${version} of ${envName}\n`,
   );
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { formatMessage, formatMessages, type Environment } from "../sdk/index.js";
 import { UsageError } from "./shell/cli-error.js";
 import { wholeNumber } from "./shell/numbers.js";
@@ -75,7 +76,7 @@ export function addEnvs(program: Command, shell: Shell): void {
       await session.client.organizations.deleteEnvironment({ ...(await session.project()), envName });
       shell.answer(
         () => JSON.stringify({ deleted: envName }),
-        () => `deleted environment ${envName}\n`,
+        () => line`deleted environment ${envName}\n`,
       );
     });
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printableLines } from "../core/printable.js";
 import { formatMessages, SignetError } from "../sdk/index.js";
 import { Session } from "./shell/session.js";
 import type { Shell } from "./shell/shell.js";
@@ -18,7 +19,7 @@ export function addKeys(program: Command, shell: Shell): void {
       if (pem) {
         const current = keys.find(({ purpose, isCurrent }) => purpose === "bundles" && isCurrent);
         if (current === undefined) throw new SignetError("not_found", "the server has no current key for bundles");
-        shell.io.out(current.publicKeyPem);
+        shell.io.out(printableLines(current.publicKeyPem));
         return;
       }
       shell.answer(

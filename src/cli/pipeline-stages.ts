@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { formatMessage } from "../sdk/index.js";
 import { wholeNumber } from "./shell/numbers.js";
 import { findAppId, findPipelineId, findStageId } from "./shell/pipeline-names.js";
@@ -30,7 +31,7 @@ export function addPipelineStages(pipeline: Command, shell: Shell): void {
       const stage = await session.client.pipelines.createPipelineStage(request);
       shell.answer(
         () => formatMessage(stage),
-        () => `stage ${stage.displayName} stands at ${stage.order}: ${stage.id}\n`,
+        () => line`stage ${stage.displayName} stands at ${stage.order}: ${stage.id}\n`,
       );
     });
   pipeline
@@ -44,7 +45,7 @@ export function addPipelineStages(pipeline: Command, shell: Shell): void {
       await session.client.pipelines.deletePipelineStage({ id, stageId });
       shell.answer(
         () => JSON.stringify({ deleted: stageId }),
-        () => `deleted stage ${stageId}\n`,
+        () => line`deleted stage ${stageId}\n`,
       );
     });
   pipeline
@@ -62,7 +63,7 @@ export function addPipelineStages(pipeline: Command, shell: Shell): void {
       });
       shell.answer(
         () => formatMessage(added),
-        () => `added ${added.project}/${added.environment}: ${added.appId}\n`,
+        () => line`added ${added.project}/${added.environment}: ${added.appId}\n`,
       );
     });
   pipeline
@@ -77,7 +78,7 @@ export function addPipelineStages(pipeline: Command, shell: Shell): void {
       await session.client.pipelines.removePipelineApp({ ...(await findStage(session, wanted, stage)), appId });
       shell.answer(
         () => JSON.stringify({ removed: appId }),
-        () => `removed ${appId}\n`,
+        () => line`removed ${appId}\n`,
       );
     });
 }

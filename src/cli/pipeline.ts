@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { line } from "../core/printable.js";
 import { changeHeaders, formatMessage, formatMessages } from "../sdk/index.js";
 import { addPipelineStages } from "./pipeline-stages.js";
 import { UsageError } from "./shell/cli-error.js";
@@ -158,7 +159,7 @@ function addLife(pipeline: Command, shell: Shell): void {
       await session.client.pipelines.deletePipeline({ id });
       shell.answer(
         () => JSON.stringify({ deleted: id }),
-        () => `deleted pipeline ${id}\n`,
+        () => line`deleted pipeline ${id}\n`,
       );
     });
 }

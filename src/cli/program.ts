@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Help, type Option } from "commander";
 import { VERSION } from "../version.js";
 import { addActivate } from "./activate.js";
 import { addApply } from "./apply.js";
@@ -24,6 +24,7 @@ import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
 import { wholeNumber } from "./shell/numbers.js";
 import type { Shell } from "./shell/shell.js";
+import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
 import { addToken } from "./token.js";
 import { addVerify } from "./verify.js";
 import { addWatch } from "./watch.js";
@@ -78,7 +79,7 @@ export function buildProgram(shell: Shell): Command {
     .option("--client-cert <file>", "certificate that the server asks for (SIGNET_CLIENT_CERT)")
     .option("--client-key <file>", "its key (SIGNET_CLIENT_KEY)")
     .option("--timeout <seconds>", "for how long a request may take", wholeNumber(1, 86_400), 30)
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: usedGlobalOptions })
     .configureOutput({
       writeOut: (text) => shell.io.out(text),
       // Help for a wrong command line. The error itself is told by runCli, in the form that the caller asked for.
@@ -86,7 +87,16 @@ export function buildProgram(shell: Shell): Command {
       outputError: () => undefined,
     })
     .addHelpText("after", `\n${TOKEN_HELP}\n${OUTPUT_HELP}\n${EXIT_CODE_HELP}`)
-    .exitOverride();
+    .exitOverride()
+    .hook("preAction", (_program, command) => refuseUnusedOptions(command));
   for (const add of COMMANDS) add(program, shell);
   return program;
+}
+
+/** Of the options of every command, those that this one uses; all for a command that only holds others. */
+function usedGlobalOptions(this: Help, command: Command): Option[] {
+  const all = new Help().visibleGlobalOptions.call(this, command);
+  if (command.commands.length > 0) return all;
+  const scope = scopeOf(command);
+  return all.filter((option) => isUsed(scope, option.attributeName()));
 }

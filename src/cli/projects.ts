@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { formatMessage, formatMessages } from "../sdk/index.js";
 import { countingTotal, noticeMore } from "./shell/lists.js";
 import { wholeNumber } from "./shell/numbers.js";
@@ -32,7 +33,7 @@ export function addProjects(program: Command, shell: Shell): void {
       await session.client.organizations.deleteProject({ orgId: await session.orgId(), projectId });
       shell.answer(
         () => JSON.stringify({ deleted: projectId }),
-        () => `deleted project ${projectId}\n`,
+        () => line`deleted project ${projectId}\n`,
       );
     });
 }

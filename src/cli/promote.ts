@@ -22,6 +22,7 @@ export function addPromote(program: Command, shell: Shell): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const sourceEnv = options.from ?? options.env;
+      if (sourceEnv !== (options.env ?? sourceEnv)) throw new UsageError("--from and --env name two environments");
       if (sourceEnv === undefined) throw new UsageError("promote from which environment? Name it with --from");
       using session = Session.open(shell, command);
       const { promotedBy } = options;

@@ -2,10 +2,17 @@ import { InvalidArgumentError, type Command } from "commander";
 import { answerBundle } from "./shell/bundle-output.js";
 import { guardedBy, withGuards } from "./shell/guard-options.js";
 import { readPolicyFile } from "./shell/policy-file.js";
+import {
+  POLICY_HELP,
+  policyReading,
+  scopeReading,
+  withPolicyOptions,
+  type PolicyOptions,
+} from "./shell/policy-options.js";
 import { Session } from "./shell/session.js";
 import type { Shell } from "./shell/shell.js";
 
-interface Options {
+interface Options extends PolicyOptions {
   readonly file: string;
   readonly scopePolicies?: string;
   readonly title?: string;
@@ -20,13 +27,9 @@ interface Options {
   readonly idempotencyKey?: string;
 }
 
-const HELP = `
-A JSON file is sent as it is written. YAML is converted: 1.2, core schema, one document, without anchors, aliases, merge keys and
-tags; every key is a string and stands once. Standard input is JSON when it starts with "{", YAML otherwise.`;
-
 /** `signet publish`: keeps a policy document as the next version of an environment, signs it, and makes it active. */
 export function addPublish(program: Command, shell: Shell): void {
-  withGuards(program.command("publish"))
+  withPolicyOptions(withGuards(program.command("publish")))
     .description("publish a policy document to an environment")
     .requiredOption("-f, --file <file>", "the document: .json, .yaml, .yml, or - for standard input")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
@@ -38,11 +41,12 @@ export function addPublish(program: Command, shell: Shell): void {
     .option("--source-revision <revision>", "for example a commit")
     .option("--source-url <url>", "for example of a pull request")
     .option("--no-activate", "only keep and sign it")
-    .addHelpText("after", HELP)
+    .addHelpText("after", POLICY_HELP)
     .action(async (options: Options, command: Command) => {
-      const policies = await readPolicyFile(options.file, shell.io);
+      const policies = await readPolicyFile(options.file, shell.io, policyReading(options));
       const scoped = options.scopePolicies;
-      const scopePolicies = scoped === undefined ? {} : { scopePolicies: await readPolicyFile(scoped, shell.io) };
+      const scopePolicies =
+        scoped === undefined ? {} : { scopePolicies: await readPolicyFile(scoped, shell.io, scopeReading(options)) };
       using session = Session.open(shell, command);
       await session.inEnvironment(async (environment) => {
         const request = { ...environment, policies, ...scopePolicies, ...metadataOf(options) };

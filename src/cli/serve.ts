@@ -45,10 +45,10 @@ export function addServe(program: Command, shell: Shell): void {
     if (variables.length > 0) log.warn({ variables }, "nothing reads these variables: are their names right?");
     await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
     const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
-    if (notice !== "") shell.notice(notice);
+    if (notice !== "") shell.noticeLines(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
-    // Without TLS it ends the process, as it does everywhere else.
-    if (config.tlsCert !== null) shell.io.onHangup(() => void server.reloadCertificate());
+    // Without TLS there is nothing to read again: then it ends the process only where a terminal goes away, as it does everywhere else.
+    if (config.tlsCert !== null || !shell.io.isInTerminal) shell.io.onHangup(() => void server.reloadCertificate());
     const failure = await Promise.race([aborted(shell.io.signal), server.failed]);
     if (failure !== undefined) {
       log.fatal({ err: failure }, "the server cannot write any more: it ends");

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { formatMessage, type Token } from "../sdk/index.js";
 import { readConfig } from "./serve.js";
 import { UsageError } from "./shell/cli-error.js";
 import { hasToken } from "./shell/credentials.js";
 import { wholeNumber } from "./shell/numbers.js";
+import { refuseUnusedOptions, type OptionScope } from "./shell/used-options.js";
 import { Session } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
 import { formatFacts } from "./shell/table.js";
@@ -29,8 +31,7 @@ The token itself is written to standard output, once; it cannot be shown again. 
 
 A lost admin token: stop the server, unset SIGNET_TOKEN and SIGNET_TOKEN_FILE, and run
   signet token create --admin --data DIR
-It opens the data directory itself and is refused while a server runs there. When SIGNET_TOKEN or SIGNET_TOKEN_FILE is set, the token
-is made by the server instead, and --data means nothing.`;
+It opens the data directory itself and is refused while a server runs there.`;
 
 /** `signet token create`. */
 export function addTokenCreate(token: Command, shell: Shell): void {
@@ -49,7 +50,12 @@ export function addTokenCreate(token: Command, shell: Shell): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       checkKind(options);
-      if (options.data !== undefined && !hasToken(shell.io.environment)) return await createOffline(shell, options);
+      const isOffline = options.data !== undefined;
+      refuseUnusedOptions(command, isOffline ? "nothing" : scopeOfKind(options));
+      if (isOffline && hasToken(shell.io.environment)) {
+        throw new UsageError("--data is for making a token without one: unset SIGNET_TOKEN and SIGNET_TOKEN_FILE");
+      }
+      if (isOffline) return await createOffline(shell, options);
       using session = Session.open(shell, command);
       answerRawKey(shell, await create(session, options));
     });
@@ -59,7 +65,7 @@ export function addTokenCreate(token: Command, shell: Shell): void {
 export function answerRawKey(shell: Shell, token: Token): void {
   shell.answer(
     () => formatMessage(token),
-    () => (token.rawKey === undefined ? "" : `${token.rawKey}\n`),
+    () => (token.rawKey === undefined ? "" : line`${token.rawKey}\n`),
   );
   if (shell.json) return;
   const facts = formatFacts([
@@ -68,7 +74,7 @@ export function answerRawKey(shell: Shell, token: Token): void {
     ["name", token.name],
     ["expires", formatTime(token.expiresAt) ?? "never"],
   ]);
-  shell.notice(facts.trimEnd());
+  shell.noticeLines(facts.trimEnd());
 }
 
 async function create(session: Session, options: Options): Promise<Token> {
@@ -110,4 +116,10 @@ function checkKind({ admin, ci, runtime, environments }: Options): void {
   const kinds = [admin, ci, runtime].filter((kind) => kind === true);
   if (kinds.length !== 1) throw new UsageError("say which: --admin, --ci or --runtime");
   if (environments !== undefined && ci !== true) throw new UsageError("--environments goes with --ci only");
+}
+
+/** An admin token is the organization's, a ci token a project's. */
+function scopeOfKind({ admin, ci }: Options): OptionScope {
+  if (admin === true) return "organization";
+  return ci === true ? "project" : "environment";
 }

@@ -13,8 +13,8 @@ interface Options extends GlobalOptions {
 }
 
 const HELP = `
-Needs no server and no token. A good signature says who signed the document and whose it is, not that it is the newest one. The
-exit code is 8 when it is not good.`;
+Needs no server and no token. A good signature says who signed the document and whose it is, not that it is the newest one: the version
+and, beside the document, sequence and deployment are the server's word, which nobody signed. The exit code is 8 when it is not good.`;
 
 /** `signet verify`: verifies a bundle document, offline. */
 export function addVerify(program: Command, shell: Shell): void {
@@ -36,20 +36,33 @@ export function addVerify(program: Command, shell: Shell): void {
       const trusted = await readKeys(keys, shell);
       const verified = await verifyDocument(text, trusted, expected, { requireSignatureV2: signatureV2 });
       const { document, keyId, identityIsSigned } = verified;
-      const facts = [
+      const identity = [
         ["org_id", document.org_id],
         ["project_id", document.project_id],
         ["environment", document.environment],
         ["bundle_id", document.bundle_id],
-        ["bundle_version", document.bundle_version ?? null],
         ["published_at", document.published_at],
-        ["policy_hash", document.policy_hash],
+      ] as const;
+      const signed = [...(identityIsSigned ? identity : []), ["policy_hash", document.policy_hash]] as const;
+      const unsigned = [
+        ...(identityIsSigned ? [] : identity),
+        ["bundle_version", document.bundle_version ?? null],
+      ] as const;
+      const about = [
         ["key_id", keyId],
         ["identity_is_signed", identityIsSigned],
       ] as const;
+      const facts = [...identity, ["policy_hash", document.policy_hash], ...about, ...unsigned] as const;
       shell.answer(
-        () => JSON.stringify({ valid: true, ...Object.fromEntries(facts) }),
-        () => `verified\n${formatFacts(facts.map(([name, value]) => [name.replaceAll("_", " "), value]))}`,
+        () => {
+          const names = { signed: signed.map(([name]) => name), not_signed: unsigned.map(([name]) => name) };
+          return JSON.stringify({ valid: true, ...Object.fromEntries(facts), ...names });
+        },
+        () => {
+          const inWords = (list: readonly (readonly [string, string | number | boolean | null])[]) =>
+            formatFacts(list.map(([name, value]) => [name.replaceAll("_", " "), value]));
+          return `verified; signed is\n${inWords([...signed, ...about])}not signed, so anybody on the way may have changed it\n${inWords(unsigned)}`;
+        },
       );
     });
 }

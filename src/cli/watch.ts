@@ -7,20 +7,21 @@ import { createFileCache } from "./shell/file-cache.js";
 import { watchCursor, wholeNumber } from "./shell/numbers.js";
 import { Session } from "./shell/session.js";
 import type { GlobalOptions, Shell } from "./shell/shell.js";
-import { fetchKeys, readKeys } from "./shell/trusted-keys.js";
+import { fetchKeys, followKeys } from "./shell/trusted-keys.js";
 import { WatchSink, type SinkOptions } from "./watch-sink.js";
 
 interface Options extends GlobalOptions, SinkOptions {
   readonly after?: ReturnType<typeof watchCursor>;
   readonly keys?: string;
   readonly cache?: string;
+  readonly maxAge?: number;
 }
 
 const HELP = `
 Needs a runtime token. Every document is verified before anything is done with it, against --keys or, without them, against the
-keys that the server names, whose fingerprints are printed. What is pushed stands on standard output, a line each, with --json a
+keys that the server names, whose fingerprints are printed. The file is read again when it changes. What is pushed stands on standard output, a line each, with --json a
 JSON object each; what happens to the connection stands on standard error. Latency is the time from the activation to now, by the
-clocks of two machines. With --count, the exit code is 8 when one of the pushes was not good.`;
+clocks of two machines. No signature covers the sequence, the version and the kind: see signet verify. With --count, the exit code is 8 when one of the pushes was not good.`;
 
 /** `signet watch`: follows the active bundle of the token's environment. */
 export function addWatch(program: Command, shell: Shell): void {
@@ -31,6 +32,11 @@ export function addWatch(program: Command, shell: Shell): void {
     .option("--after <cursor>", "the activation that you have: <sequence>, or <sequence>.<deployment_id>", watchCursor)
     .option("--keys <file>", "PEM public keys to trust; without it, those that the server names")
     .option("--cache <file>", "keep the last good bundle there, and start from it")
+    .option(
+      "--max-age <seconds>",
+      "refuse a bundle from the cache that the server confirmed longer ago",
+      wholeNumber(1),
+    )
     .option("--out <file>", "write each verified document there, in one step")
     .option("--instance <id>", "the name in the fleet view", `cli-${hostname()}`.slice(0, 128))
     .option("--no-report", "do not report to the fleet view")
@@ -40,7 +46,7 @@ export function addWatch(program: Command, shell: Shell): void {
       using session = Session.open(shell, command);
       const keys = await (options.keys === undefined
         ? fetchKeys(session, "bundles", shell)
-        : readKeys(options.keys, shell));
+        : followKeys(options.keys, shell));
       const sink = new WatchSink(shell, session.client, options);
       const events = watchBundle(session.client, {
         keys,
@@ -50,6 +56,7 @@ export function addWatch(program: Command, shell: Shell): void {
         ...(options.after === undefined
           ? {}
           : { afterSequence: options.after.sequence, afterDeploymentId: options.after.deploymentId }),
+        ...(options.maxAge === undefined ? {} : { maxAgeMs: options.maxAge * 1000 }),
         ...(options.cache === undefined ? {} : { cache: createFileCache(options.cache) }),
       });
       try {
@@ -60,6 +67,7 @@ export function addWatch(program: Command, shell: Shell): void {
       } catch (thrown) {
         throw withTokenHint(thrown);
       }
+      await sink.settled();
       if (sink.isFull) shell.exitCode = sink.rejected === 0 ? EXIT_CODES.ok : EXIT_CODES.notVerified;
     });
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { line } from "../core/printable.js";
 import { formatMessage, formatMessages, timestampDate, type Webhook } from "../sdk/index.js";
 import { UsageError } from "./shell/cli-error.js";
 import { wholeNumber } from "./shell/numbers.js";
@@ -63,7 +64,7 @@ export function addWebhook(program: Command, shell: Shell): void {
       if (!shell.json) shell.notice(`webhook ${made.id} hears of ${made.events.join(", ")}`);
       shell.answer(
         () => formatMessage(made),
-        () => (made.secret === undefined ? "" : `${made.secret}\n`),
+        () => (made.secret === undefined ? "" : line`${made.secret}\n`),
       );
     });
   webhook
@@ -99,7 +100,7 @@ export function addWebhook(program: Command, shell: Shell): void {
       await session.client.webhooks.deleteWebhook({ orgId: await session.orgId(), webhookId });
       shell.answer(
         () => JSON.stringify({ deleted: webhookId }),
-        () => `deleted webhook ${webhookId}\n`,
+        () => line`deleted webhook ${webhookId}\n`,
       );
     });
   webhook
@@ -114,7 +115,7 @@ export function addWebhook(program: Command, shell: Shell): void {
       const rotated = await session.client.webhooks.rotateWebhookSecret(request);
       shell.answer(
         () => formatMessage(rotated),
-        () => `${rotated.secret}\n`,
+        () => line`${rotated.secret}\n`,
       );
     });
   webhook

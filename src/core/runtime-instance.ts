@@ -10,6 +10,8 @@ export interface RuntimeInstance {
   readonly instanceId: string;
   readonly appliedSequence: number | null;
   readonly appliedVersion: number | null;
+  /** What its state is about; null before the first report. */
+  readonly reportedSequence: number | null;
   readonly state: InstanceState;
   readonly reason: string | null;
   /** What it says of itself. */

@@ -1,4 +1,5 @@
 import type { FieldError } from "../core/error.js";
+import { unseenIn } from "../core/printable.js";
 
 /** Where something stands: `organizations`, `0`, `tokens`, `2`, `sha256`. */
 export type Path = readonly string[];
@@ -34,7 +35,7 @@ export class Fields {
     return this.#take(name) !== undefined;
   }
 
-  /** A text of 1 to `maxLength` characters; "" when there is none. */
+  /** A text in NFC of 1 to `maxLength` characters; "" when there is none. */
   requiredText(name: string, maxLength: number): string {
     if (!this.has(name)) this.problems.add(this.at(name), "is required", "missing");
     return this.text(name, maxLength) ?? "";
@@ -45,8 +46,11 @@ export class Fields {
     if (value === undefined) return undefined;
     if (typeof value !== "string") return this.#refuse(name, "must be a text", "type");
     const length = [...value].length;
+    if (unseenIn(value) !== undefined) {
+      return this.#refuse(name, "must not contain characters that nobody sees", "invisible_character");
+    }
     if (length < 1 || length > maxLength) return this.#refuse(name, `must have 1 to ${maxLength} characters`, "length");
-    return value;
+    return value.normalize("NFC");
   }
 
   /** As text, where null says none. */

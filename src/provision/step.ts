@@ -1,3 +1,4 @@
+import { printable } from "../core/printable.js";
 import { describeUrl } from "../webhook/target.js";
 import type { DeclaredOrganization, DeclaredToken, DeclaredWebhook } from "./declaration.js";
 
@@ -37,7 +38,8 @@ export interface Stage {
 
 /** What a step is about and what it changes, on one line, without any secret. */
 export function describeStep(step: Step): string {
-  return `${sign(step)} ${step.do.replace(/^(\w+)\.(\w+)$/, "$2 $1").replace("_", " ")}  ${step.org}${details(step)}`;
+  const what = step.do.replace(/^(\w+)\.(\w+)$/, "$2 $1").replace("_", " ");
+  return printable(`${sign(step)} ${what}  ${step.org}${details(step)}`);
 }
 
 /** Whether it takes something away that was not declared. */

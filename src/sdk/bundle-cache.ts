@@ -7,6 +7,8 @@ export interface CachedActivation {
   readonly policyHash: string;
   /** ISO 8601. */
   readonly activatedAt: string;
+  /** ISO 8601: when the server last said that this is the active bundle. */
+  readonly confirmedAt?: string;
   /** The document exactly as signed: what is read back is verified again. */
   readonly document: string;
 }
@@ -25,6 +27,7 @@ export function parseCachedActivation(text: string): CachedActivation {
   if (typeof value !== "object" || value === null) throw new TypeError("a cached activation is a JSON object");
   const fields = value as Record<string, unknown>;
   return {
+    ...(fields["confirmedAt"] === undefined ? {} : { confirmedAt: string(fields, "confirmedAt") }),
     sequence: count(fields, "sequence"),
     deploymentId: string(fields, "deploymentId"),
     kind: string(fields, "kind"),

@@ -8,7 +8,11 @@ export { changeHeaders, type ChangeGuards } from "./change-headers.js";
 export { HTTP_STATUS, SignetError, toSignetError, type SignetErrorCode } from "./signet-error.js";
 export { formatMessage, formatMessages } from "./message-json.js";
 
-export { activationsOf, watchBundle, type WatchOptions } from "./watch.js";
+export { activationsOf, watchBundle } from "./watch.js";
+export type { WatchOptions } from "./watch-options.js";
+export { createStatusReporter } from "./status-reporter.js";
+export type { InstanceStatus, StatusReporter, StatusReporterOptions } from "./status-reporter.js";
+export type { KeySource } from "./key-source.js";
 export type { BackoffOptions } from "./backoff.js";
 export { parseCachedActivation, type BundleCache, type CachedActivation } from "./bundle-cache.js";
 export { verifyActivation, type Trust } from "./verify-activation.js";

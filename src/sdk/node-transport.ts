@@ -1,5 +1,9 @@
 import type { Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import http from "node:http";
+import type { Http2Session } from "node:http2";
+import https from "node:https";
+import { withHttp1Fallback } from "./http1-fallback.js";
 
 export interface NodeTransportOptions {
   /** `http://host:port` or `https://host:port`. */
@@ -24,11 +28,43 @@ export interface NodeTransport extends Disposable {
   readonly transport: Transport;
 }
 
-/** gRPC over HTTP/2 for Node; without TLS when the URL says `http:`. Disposing of it ends what is in flight. */
+/**
+ * gRPC over HTTP/2 for Node; without TLS when the URL says `http:`. With a peer that speaks HTTP/1.1 only, Connect over that. A path in
+ * the URL stands before every call's. Disposing of it ends what is in flight.
+ */
 export function openNodeTransport({ url, timeoutMs, tls = {} }: NodeTransportOptions): NodeTransport {
   // Pings find a connection that died without a word sooner than a watch's silence does.
   const pings = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
-  const sessionManager = new Http2SessionManager(url, pings, { ...tls, minVersion: "TLSv1.2" });
-  const transport = createGrpcTransport({ baseUrl: url, sessionManager, defaultTimeoutMs: timeoutMs });
-  return { transport, [Symbol.dispose]: () => sessionManager.abort() };
+  const secure = { ...tls, minVersion: "TLSv1.2" } as const;
+  const sessionManager = new Sessions(url, pings, secure);
+  const grpc = createGrpcTransport({ baseUrl: url, sessionManager, defaultTimeoutMs: timeoutMs });
+  const agent = url.startsWith("https:") ? new https.Agent({ ...secure, keepAlive: true }) : keptAlive();
+  const http1 = createConnectTransport({
+    ...{ baseUrl: url, httpVersion: "1.1", nodeOptions: { agent }, useBinaryFormat: true, defaultTimeoutMs: timeoutMs },
+  });
+  const dispose = () => {
+    sessionManager.abort();
+    agent.destroy();
+  };
+  return { transport: withHttp1Fallback(grpc, http1), [Symbol.dispose]: dispose };
+}
+
+function keptAlive(): http.Agent {
+  return new http.Agent({ keepAlive: true });
+}
+
+/** Listens to the errors of its sessions for as long as they live: what nobody listens to would end the process. */
+class Sessions extends Http2SessionManager {
+  private readonly heard = new WeakSet<Http2Session>();
+
+  override async request(...args: Parameters<Http2SessionManager["request"]>) {
+    const stream = await super.request(...args);
+    const { session } = stream;
+    if (session !== undefined && !this.heard.has(session)) {
+      this.heard.add(session);
+      // Whoever called is told by the stream.
+      session.on("error", () => undefined);
+    }
+    return stream;
+  }
 }

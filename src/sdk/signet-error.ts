@@ -56,6 +56,7 @@ export interface SignetErrorDetails {
   readonly fields?: readonly FieldError[];
   readonly requestId?: string;
   readonly retryAfterSeconds?: number;
+  readonly isFromServer?: boolean;
   readonly cause?: unknown;
 }
 
@@ -70,6 +71,8 @@ export class SignetError extends Error {
   /** As in the server's log; undefined when no server of ours answered. */
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** A Signet server said it: it told its details. False for what a proxy answered in its place, and for what happened on the way. */
+  readonly isFromServer: boolean;
 
   constructor(
     readonly code: SignetErrorCode,
@@ -82,6 +85,7 @@ export class SignetError extends Error {
     this.fields = details.fields ?? [];
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.isFromServer = details.isFromServer ?? false;
   }
 }
 
@@ -95,6 +99,7 @@ export function toSignetError(thrown: unknown): SignetError {
   const message = code === "unimplemented" ? `no Signet answers there: ${error.rawMessage}` : error.rawMessage.trim();
   return new SignetError(code, message, {
     cause: thrown,
+    isFromServer: detail !== undefined,
     ...(reason === "" ? {} : { reason }),
     ...(detail === undefined ? {} : { fields: detail.fields.map(({ loc, msg, type }) => ({ loc, msg, type })) }),
     ...(detail === undefined || detail.requestId === "" ? {} : { requestId: detail.requestId }),

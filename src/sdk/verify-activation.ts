@@ -7,12 +7,13 @@ import {
   type VerifyOptions,
 } from "../bundle/verify-bundle.js";
 import type { CachedActivation } from "./bundle-cache.js";
+import { keysOf, type KeySource } from "./key-source.js";
 import type { ActivationEvent, DocumentOrigin, RejectedEvent, RejectionReason } from "./watch-event.js";
 
 /** Whom to trust, and whose bundle it has to be. */
 export interface Trust extends VerifyOptions {
   /** The keys that may have signed: as configured, not as the server says. */
-  readonly keys: readonly PublicKey[];
+  readonly keys: KeySource;
   readonly expect: ExpectedIdentity;
 }
 
@@ -25,11 +26,17 @@ export async function verifyActivation(
 ): Promise<ActivationEvent | RejectedEvent> {
   const { sequence, deploymentId, kind, version, policyHash, document } = activation;
   const rejected = (reason: RejectionReason, message: string): RejectedEvent => {
-    return { type: "rejected", from, sequence, version, policyHash, reason, message };
+    return { type: "rejected", from, sequence, deploymentId, version, policyHash, reason, message };
   };
+  let keys: readonly PublicKey[];
+  try {
+    keys = await keysOf(trust.keys);
+  } catch (thrown) {
+    return rejected("unknown_key", `the keys to trust could not be read: ${String(thrown)}`);
+  }
   let bundle: VerifiedBundle;
   try {
-    bundle = await verifyDocument(document, trust.keys, trust.expect, trust);
+    bundle = await verifyDocument(document, keys, trust.expect, trust);
   } catch (thrown) {
     if (thrown instanceof VerificationError) return rejected(thrown.reason, thrown.message);
     // Nothing is applied that was not verified, whatever went wrong.
@@ -42,5 +49,5 @@ export async function verifyActivation(
   }
   const activatedAt = new Date(activation.activatedAt);
   const verified = { sequence, deploymentId, kind, version, policyHash, activatedAt, document, bundle };
-  return { type: "activation", from, activation: verified, historyLost };
+  return { type: "activation", from, activation: verified, historyLost, ageMs: null };
 }

@@ -59,16 +59,22 @@ export interface ActivationEvent {
    * restored from an older backup, or is another server.
    */
   readonly historyLost: boolean;
+  /** Of a bundle from the cache: how long ago the server last said that it is the active one. Null for one that it pushed. */
+  readonly ageMs: number | null;
 }
 
-/** Why a push was refused: a check of verifyDocument, or `mismatch`: the document is not the one that the activation names. */
-export type RejectionReason = VerificationReason | "mismatch";
+/**
+ * Why a push was refused: a check of verifyDocument; `mismatch`: the document is not the one that the activation names; `too_old`: it is
+ * from the cache, and the server's word that it is the active one is older than `maxAgeMs`.
+ */
+export type RejectionReason = VerificationReason | "mismatch" | "too_old";
 
 /** Do not apply this; keep what was applied before. It is asked for again with the next connection. */
 export interface RejectedEvent {
   readonly type: "rejected";
   readonly from: DocumentOrigin;
   readonly sequence: number;
+  readonly deploymentId: string;
   readonly version: number;
   readonly policyHash: string;
   readonly reason: RejectionReason;

@@ -1,30 +1,14 @@
 import { timestampDate, timestampNow } from "@bufbuild/protobuf/wkt";
 import type { Activation } from "../../gen/signet/v1/runtime_pb.js";
-import { createBackoff, DEFAULT_BACKOFF, type BackoffOptions } from "./backoff.js";
-import type { BundleCache, CachedActivation } from "./bundle-cache.js";
+import { createBackoff, DEFAULT_BACKOFF } from "./backoff.js";
 import type { SignetClient } from "./client.js";
 import { keepOrder, type OrderedMessage, type WatchCursor } from "./keep-order.js";
+import { KeptBundle, type RestoredBundle } from "./kept-bundle.js";
 import { limitSilence } from "./limit-silence.js";
 import { reconnect } from "./reconnect.js";
-import { verifyActivation, type Trust } from "./verify-activation.js";
+import { verifyActivation } from "./verify-activation.js";
 import type { VerifiedActivation, WatchEvent } from "./watch-event.js";
-
-export interface WatchOptions extends Trust {
-  /** Names this instance in the fleet view; at most 128 characters. */
-  readonly instanceId: string;
-  /** Ends the watch. */
-  readonly signal: AbortSignal;
-  /** The newest sequence that was applied; 0 (nothing) by default. A cache that has a newer one counts instead. */
-  readonly afterSequence?: number;
-  /** The deployment_id of that activation: with it, another activation of the same number is seen after the server was restored. */
-  readonly afterDeploymentId?: string;
-  /** For the fleet view; at most 64. */
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly cache?: BundleCache;
-  /** How often the server sends a heartbeat, 15 s by default: after three times that without a word it is called again. */
-  readonly heartbeatMs?: number;
-  readonly backoff?: BackoffOptions;
-}
+import { checkWatchOptions, type WatchOptions } from "./watch-options.js";
 
 /**
  * Follows the active bundle of the token's environment, for as long as the signal lets it.
@@ -36,14 +20,25 @@ export interface WatchOptions extends Trust {
  * not follow ignores such events.
  *
  * A document that does not verify is told as `rejected` and otherwise ignored. Throws SignetError, and ends, when the token is
- * refused, the environment is gone, or the request is wrong; everything else is tried again.
+ * refused, the environment is gone, or the request is wrong, and a Signet server said so; everything else is tried again.
+ *
+ * Throws a TypeError at once for options that are wrong.
  */
-export async function* watchBundle(
+export function watchBundle(
+  client: Pick<SignetClient, "runtimes">,
+  options: WatchOptions,
+): AsyncGenerator<WatchEvent, void> {
+  checkWatchOptions(options);
+  return follow(client, options);
+}
+
+async function* follow(
   client: Pick<SignetClient, "runtimes">,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent, void> {
   const { signal, instanceId, labels = {}, heartbeatMs = 15_000 } = options;
   const backoff = createBackoff(options.backoff ?? DEFAULT_BACKOFF);
+  const kept = new KeptBundle(options.cache, options.maxAgeMs);
   let cursor: WatchCursor = { sequence: options.afterSequence ?? 0, deploymentId: options.afterDeploymentId ?? "" };
 
   const open = () => {
@@ -51,15 +46,14 @@ export async function* watchBundle(
     const request = { afterSequence, afterDeploymentId, instanceId, labels: { ...labels } };
     const call = (connection: AbortSignal) =>
       client.runtimes.watchBundle(request, { signal: connection, timeoutMs: 0 });
-    return eventsOf(keepOrder(limitSilence(call, 3 * heartbeatMs, signal), cursor), options);
+    return eventsOf(keepOrder(limitSilence(call, 3 * heartbeatMs, signal), cursor), options, kept);
   };
 
-  for await (const event of restore(options, cursor.sequence)) {
+  for await (const event of restore(options, kept, cursor.sequence)) {
     if (event.type === "activation") cursor = event.activation;
     yield event;
   }
   for await (const event of reconnect(open, backoff, signal)) {
-    if (event.type === "connected") backoff.reset();
     if (event.type === "nothing_active") cursor = { sequence: event.sequence, deploymentId: "" };
     if (event.type === "activation") cursor = event.activation;
     yield event;
@@ -73,29 +67,42 @@ export async function* activationsOf(events: AsyncIterable<WatchEvent>): AsyncGe
   }
 }
 
-async function* restore(options: WatchOptions, afterSequence: number): AsyncGenerator<WatchEvent> {
-  let cached: CachedActivation | null | undefined;
+async function* restore(options: WatchOptions, kept: KeptBundle, afterSequence: number): AsyncGenerator<WatchEvent> {
+  let restored: RestoredBundle | null = null;
   try {
-    cached = await options.cache?.load();
+    restored = await kept.restore();
   } catch (error) {
     yield { type: "cache_failed", error };
   }
-  if (cached == null || cached.sequence <= afterSequence) return;
-  yield await verifyActivation(cached, "cache", options, false);
+  if (restored === null || restored.activation.sequence <= afterSequence) return;
+  const { activation, ageMs, tooOld } = restored;
+  const event = await verifyActivation(activation, "cache", options, false);
+  if (event.type === "activation" && tooOld !== null) {
+    const { sequence, deploymentId, version, policyHash } = activation;
+    const about = { sequence, deploymentId, version, policyHash };
+    yield { type: "rejected", from: "cache", ...about, reason: "too_old", message: tooOld };
+  } else {
+    yield event.type === "activation" ? { ...event, ageMs } : event;
+  }
 }
 
-async function* eventsOf(messages: AsyncIterable<OrderedMessage>, options: WatchOptions): AsyncGenerator<WatchEvent> {
+async function* eventsOf(
+  messages: AsyncIterable<OrderedMessage>,
+  options: WatchOptions,
+  kept: KeptBundle,
+): AsyncGenerator<WatchEvent> {
   for await (const { message, isFirst, historyLost } of messages) {
     const { sequence, event } = message;
     if (isFirst) yield { type: "connected", sequence };
     switch (event.case) {
       case "activation":
-        yield* accept(event.value, options, historyLost);
+        yield* accept(event.value, options, kept, historyLost);
         break;
       case "nothingActive":
         yield { type: "nothing_active", sequence, historyLost };
         break;
       case "heartbeat":
+        yield* ifItFails(kept.confirm(sequence));
         yield { type: "heartbeat", sequence };
         break;
       case undefined:
@@ -105,17 +112,24 @@ async function* eventsOf(messages: AsyncIterable<OrderedMessage>, options: Watch
   }
 }
 
-async function* accept(pushed: Activation, options: WatchOptions, historyLost: boolean): AsyncGenerator<WatchEvent> {
+async function* accept(
+  pushed: Activation,
+  options: WatchOptions,
+  kept: KeptBundle,
+  historyLost: boolean,
+): AsyncGenerator<WatchEvent> {
   const { sequence, deploymentId, kind, version, policyHash, document } = pushed;
   const activatedAt = timestampDate(pushed.activatedAt ?? timestampNow()).toISOString();
   const activation = { sequence, deploymentId, kind, version, policyHash, activatedAt, document };
   const event = await verifyActivation(activation, "server", options, historyLost);
-  if (event.type === "activation") {
-    try {
-      await options.cache?.store(activation);
-    } catch (error) {
-      yield { type: "cache_failed", error };
-    }
-  }
+  if (event.type === "activation") yield* ifItFails(kept.keep(activation));
   yield event;
+}
+
+async function* ifItFails(written: Promise<void>): AsyncGenerator<WatchEvent> {
+  try {
+    await written;
+  } catch (error) {
+    yield { type: "cache_failed", error };
+  }
 }

@@ -46,10 +46,9 @@ export class Artifacts {
   ) {}
 
   async create(caller: ChangeRequest, input: ArtifactInput): Promise<Artifact> {
-    const { name } = input;
     const errors = new FieldErrors();
     const projectId = errors.uuid(["project_id"], input.projectId);
-    errors.text(["name"], name, 255);
+    const name = input.name === null ? null : errors.name(["name"], input.name, 255, 0);
     errors.throwIfAny();
     const mediaType = (input.mediaType ?? DEFAULT_MEDIA_TYPE).toLowerCase();
     const content = await this.#contentOf(caller.principal, input.policies, mediaType);

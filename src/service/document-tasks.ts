@@ -3,6 +3,7 @@ import { namesEnvironment, readScopePolicies } from "../bundle/scope-policies.js
 import { servedText } from "../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
+import { countEvents } from "./telemetry-events.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** Of a diff. Somebody who has more to look at does it better with both documents at hand. */
@@ -14,6 +15,7 @@ export type DocumentTask =
   | { readonly kind: "read"; readonly policies: string | null; readonly scopePolicies: string | null }
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
+  | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string };
 
 /** What each kind of task answers. */
@@ -22,6 +24,7 @@ export interface DocumentAnswers {
   readonly read: PolicyContent;
   readonly promote: PolicyContent;
   readonly names_environment: boolean;
+  readonly count_events: number;
   readonly diff: string;
 }
 
@@ -36,6 +39,8 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
       return promoteContent(task.content, task.from, task.to);
     case "names_environment":
       return namesEnvironment(readScopePolicies(task.scopePolicies), task.environment);
+    case "count_events":
+      return countEvents(task.text);
     case "diff":
       // Documents of before have the same numbers in another spelling.
       return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);
@@ -46,6 +51,7 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
 export function sizeOf(task: DocumentTask): number {
   switch (task.kind) {
     case "scan":
+    case "count_events":
       return task.text.length;
     case "read":
       return (task.policies?.length ?? 0) + (task.scopePolicies?.length ?? 0);

@@ -21,6 +21,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   scan: true,
   read: true,
   promote: false,
+  count_events: true,
   names_environment: false,
   diff: false,
 };
@@ -78,6 +79,11 @@ export class Documents implements AsyncDisposable {
   /** As namesEnvironment, of the text of scope policies that are kept. */
   namesEnvironment(owner: DocumentOwner, scopePolicies: string, environment: string): Promise<boolean> {
     return this.#run(owner, { kind: "names_environment", scopePolicies, environment });
+  }
+
+  /** As countEvents. */
+  countEvents(owner: DocumentOwner, text: string): Promise<number> {
+    return this.#run(owner, { kind: "count_events", text });
   }
 
   /** As diffJson, of the texts of policies that are kept. `load` is called in turn: who waits holds no document. */

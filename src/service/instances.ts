@@ -1,5 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { instantOf, type Clock } from "../core/clock.js";
+import { cleanText } from "../core/clean-text.js";
+import { AppError, invalidField } from "../core/error.js";
 import type { InstanceState, RuntimeInstance } from "../core/runtime-instance.js";
 import type { Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
@@ -12,6 +14,8 @@ export interface StatusReport {
   readonly instanceId: string;
   readonly state: string;
   readonly sequence: number;
+  /** Empty when the instance does not name it. */
+  readonly deploymentId: string;
   readonly reason: string | null;
   readonly agent: string | null;
   readonly labels: Readonly<Record<string, string>>;
@@ -36,22 +40,28 @@ export interface InstanceView {
 }
 
 const MAX_AGENT_CHARACTERS = 255;
+const MAX_REASON_CHARACTERS = 1000;
 /** Of one token only the instances that were seen last are kept: a runtime that changes its name each time fills nothing. */
 const KEPT_PER_TOKEN = 10_000;
-/** Reports of more instances than this between two flushes are dropped; they come again. */
+/** Of more instances than this between two flushes reports are refused, to come again, and signs of life are dropped. */
 const MAX_PENDING = 50_000;
 
 /** Written in one transaction. */
 const BATCH = 100;
 
+/** At the end of an ETag, also of one to which a proxy that compresses added `-gzip`. */
+const ETAG_SEQUENCE = /\.(\d{1,10})(?:(?:--?|;)[a-z]+)?"?(?:(?:--?|;)[a-z]+)?$/;
+
 const POLICY_HASH = /sha256:[0-9a-f]{64}/;
 
-/** What one report tells; null leaves what an earlier one told. */
-interface Seen {
+/** What is told of an instance; null leaves what was told before. */
+interface Told {
   readonly instanceId: string;
   readonly state: InstanceState | null;
   readonly appliedSequence: number | null;
   readonly appliedVersion: number | null;
+  /** What a report is about; null for what is none, and for heartbeats, which always tell what is so now. */
+  readonly reportedSequence: number | null;
   readonly reason: string | null;
   readonly agent: string | null;
   readonly userAgent: string | null;
@@ -59,8 +69,17 @@ interface Seen {
   readonly source: string | null;
 }
 
+/** One report. */
+interface Seen extends Told {
+  /** The newest sequence of the environment at its time; null where it makes no difference. */
+  readonly newestSequence: number | null;
+}
+
 /** Of a connection that says nothing more than that it is there. */
-const NOTHING_TOLD = { state: null, appliedSequence: null, appliedVersion: null, reason: null, agent: null } as const;
+const NOTHING_TOLD = {
+  ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
+  newestSequence: null,
+} as const;
 
 /** A report that waits to be written. */
 type Pending = Seen & Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "lastSeen">;
@@ -86,16 +105,18 @@ export class Instances {
   ): void {
     const { instanceId, labels, clientAddress } = seen;
     // A User-Agent header may be longer than the fleet view shows.
-    const userAgent = seen.userAgent?.slice(0, MAX_AGENT_CHARACTERS) ?? null;
+    const userAgent = cleanText(seen.userAgent, MAX_AGENT_CHARACTERS);
     this.#put(principal, { ...NOTHING_TOLD, instanceId, labels, userAgent, source: clientAddress });
   }
 
-  /** Returns the newest sequence of the environment. */
+  /**
+   * Returns the newest sequence of the environment. What an instance says in words is kept as far as it can be shown: whoever reports
+   * that something is wrong is not refused for how. Throws `unavailable` when too many reports wait to be written.
+   */
   async report(principal: Principal, report: StatusReport): Promise<number> {
     const errors = new FieldErrors();
     errors.text(["instance_id"], report.instanceId, 128, 1);
-    errors.text(["reason"], report.reason, 1000);
-    errors.text(["agent"], report.agent, MAX_AGENT_CHARACTERS);
+    errors.text(["deployment_id"], report.deploymentId, 64);
     errors.labels(report.labels);
     const state = report.state === "applied" || report.state === "rejected" ? report.state : null;
     if (state === null) errors.add(["state"], 'must be "applied" or "rejected"', "enum");
@@ -107,15 +128,23 @@ export class Instances {
       errors.add(["sequence"], `must be from 1 to ${newest}, the newest`, "range");
     }
     errors.throwIfAny();
-    const applied = state === "applied" ? await read.deploymentBySequence(environmentId, report.sequence) : null;
-    const { instanceId, reason, agent, labels, clientAddress } = report;
-    this.#put(principal, {
-      ...{ instanceId, reason, agent, labels, userAgent: null, source: clientAddress },
-      state,
+    const about = report.sequence === 0 ? null : await read.deploymentBySequence(environmentId, report.sequence);
+    if (about !== null && report.deploymentId !== "" && about.id !== report.deploymentId) {
+      throw invalidField(["deployment_id"], `is not the activation of sequence ${report.sequence} here`, "unknown");
+    }
+    const applied = state === "applied" ? about : null;
+    const { instanceId, labels, clientAddress } = report;
+    const isKept = this.#put(principal, {
+      ...{ instanceId, labels, userAgent: null, source: clientAddress, state },
+      reason: cleanText(report.reason, MAX_REASON_CHARACTERS),
+      agent: cleanText(report.agent, MAX_AGENT_CHARACTERS),
+      reportedSequence: report.sequence,
+      newestSequence: newest,
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,
     });
-    return newest;
+    if (isKept) return newest;
+    throw new AppError("unavailable", "too many reports wait to be written", { retryAfterSeconds: 5 });
   }
 
   /**
@@ -126,11 +155,10 @@ export class Instances {
     const { reporter, bundleEtag, policyHash, agent, clientAddress } = report;
     const errors = new FieldErrors();
     errors.text(["reporter"], reporter, 128);
-    errors.text(["runtime_version"], agent, MAX_AGENT_CHARACTERS);
     errors.throwIfAny();
     const { read } = this.deps.store;
     const environmentId = environmentOf(principal);
-    const sequence = Number(/\.(\d{1,10})"?$/.exec(bundleEtag ?? "")?.[1] ?? 0);
+    const sequence = Number(ETAG_SEQUENCE.exec(bundleEtag ?? "")?.[1] ?? 0);
     const hash = POLICY_HASH.exec(bundleEtag ?? policyHash ?? "")?.[0] ?? null;
     const named = sequence > 0 ? await read.deploymentBySequence(environmentId, sequence) : null;
     const applied =
@@ -141,8 +169,10 @@ export class Instances {
       state: applied === null ? null : "applied",
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,
+      reportedSequence: null,
+      newestSequence: null,
       reason: null,
-      agent,
+      agent: cleanText(agent, MAX_AGENT_CHARACTERS),
       userAgent: null,
       labels: {},
       source: clientAddress,
@@ -164,7 +194,8 @@ export class Instances {
     const { rows, total } = await read.instances(environment.id, page, source);
     const views = rows.map((instance) => ({
       instance,
-      behindBy: instance.appliedSequence === null ? null : environment.sequence - instance.appliedSequence,
+      // Below what it applied where history was lost.
+      behindBy: instance.appliedSequence === null ? null : Math.max(0, environment.sequence - instance.appliedSequence),
     }));
     // A page may end early when its rows are large: who adds the limit to the offset misses none.
     const isCut = views.length > 0 && page.offset + views.length < total;
@@ -195,34 +226,53 @@ export class Instances {
       const merged: RuntimeInstance[] = [];
       for (const report of reports) {
         const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
-        merged.push({ ...merge(kept, report), state: report.state ?? kept?.state ?? "connected" });
+        const { state, ...rest } = merge(kept, report);
+        merged.push({ ...rest, state: state ?? "connected" });
       }
       await tx.putInstances(merged, KEPT_PER_TOKEN);
     });
   }
 
-  #put(principal: Principal, seen: Seen): void {
+  /** False when there is no place for it. */
+  #put(principal: Principal, seen: Seen): boolean {
     const { tokenId, keyPrefix } = principal;
     const environmentId = environmentOf(principal);
     const key = `${environmentId} ${tokenId} ${seen.instanceId}`;
     const before = this.#pending.get(key) ?? null;
-    if (before === null && this.#pending.size >= MAX_PENDING) return;
+    if (before === null && this.#pending.size >= MAX_PENDING) return false;
     const lastSeen = instantOf(this.deps.clock.now());
     this.#pending.set(key, { environmentId, tokenId, keyPrefix, lastSeen, ...merge(before, seen) });
+    return true;
   }
 }
 
-/** The newer report over the older one: what it does not tell stays; a reason belongs to its state. */
-function merge<T extends Seen>(older: Seen | null, newer: T): T {
+/**
+ * The newer report over the older one: what it does not tell stays; a reason and a sequence belong to their state. One that was late,
+ * and is about an older sequence, changes no state, unless what was told before is above all that the server has: of a lost history.
+ */
+function merge<T extends Seen>(older: Told | null, newer: T): T {
   if (older === null) return newer;
+  const before = sequenceOf(older);
+  const isLost = newer.newestSequence !== null && before > newer.newestSequence;
+  const isLate = !isLost && newer.reportedSequence !== null && newer.reportedSequence < before;
+  const stated = newer.state === null || isLate ? older : newer;
+  const keepsApplied =
+    newer.appliedSequence === null || (isLate && (older.appliedSequence ?? 0) > newer.appliedSequence);
+  const applied = keepsApplied ? older : newer;
   return {
     ...newer,
-    state: newer.state ?? older.state,
-    appliedSequence: newer.appliedSequence ?? older.appliedSequence,
-    appliedVersion: newer.appliedVersion ?? older.appliedVersion,
-    reason: newer.state === null ? older.reason : newer.reason,
+    state: stated.state,
+    reason: stated.reason,
+    reportedSequence: stated.reportedSequence ?? stated.appliedSequence,
+    appliedSequence: applied.appliedSequence,
+    appliedVersion: applied.appliedVersion,
     agent: newer.agent ?? older.agent,
     userAgent: newer.userAgent ?? older.userAgent,
     labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
   };
+}
+
+/** What an instance's state is about. Rows of before there was `reportedSequence` have what was applied. */
+function sequenceOf({ reportedSequence, appliedSequence }: Told): number {
+  return reportedSequence ?? appliedSequence ?? 0;
 }

@@ -47,10 +47,9 @@ export class Organizations {
     },
   ): Promise<{ organization: Organization; adminToken: IssuedToken }> {
     const errors = new FieldErrors();
-    errors.text(["name"], input.name, 255, 1);
+    const name = errors.name(["name"], input.name, 255);
     if (input.plan !== null) errors.text(["plan"], input.plan, 64, 1);
-    const { adminName = "first admin" } = input;
-    errors.text(["admin_token_name"], adminName, 100, 1);
+    const adminName = errors.name(["admin_token_name"], input.adminName ?? "first admin", 100);
     if (typeof input.adminKeyHash === "string" && !KEY_HASH.test(input.adminKeyHash)) {
       errors.add(["admin_token_sha256"], "must be 64 lower-case hex digits", "pattern");
     }
@@ -58,12 +57,12 @@ export class Organizations {
     const { store, clock, audit, tokens } = this.deps;
     return await store.write(async (tx) => {
       const id = randomUUID();
-      const base = slugify(input.name);
+      const base = slugify(name);
       const { rows } = await tx.organizations({ limit: 1_000_000, offset: 0 });
       const taken = new Set(rows.map(({ slug }) => slug));
       const organization: Organization = {
         id,
-        name: input.name,
+        name,
         slug: taken.has(base) ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base,
         plan: input.plan ?? DEFAULT_PLAN,
         industry: null,
@@ -117,7 +116,7 @@ export class Organizations {
       );
     }
     const errors = new FieldErrors();
-    if (change.name !== undefined) errors.text(["name"], change.name, 255, 1);
+    const name = change.name === undefined ? undefined : errors.name(["name"], change.name, 255);
     if (change.plan !== undefined) errors.text(["plan"], change.plan, 64, 1);
     errors.text(["industry"], change.industry, 255);
     errors.text(["company_size"], change.companySize, 255);
@@ -128,7 +127,7 @@ export class Organizations {
       if (organization === null) throw notFound("organization");
       const updated: Organization = {
         ...organization,
-        name: change.name ?? organization.name,
+        name: name ?? organization.name,
         plan: change.plan ?? organization.plan,
         industry: change.industry === undefined ? organization.industry : change.industry,
         companySize: change.companySize === undefined ? organization.companySize : change.companySize,

@@ -5,10 +5,10 @@ import type { Pipeline, PipelineStage } from "../core/pipeline.js";
 import type { Principal } from "../core/token.js";
 import type { Store, Writer } from "../store/store.js";
 import { seesEnvironment } from "./access.js";
-import type { Documents } from "./documents.js";
 import type { Audit } from "./audit.js";
 import { changeablePipeline, stageOf, visiblePipeline } from "./pipeline-access.js";
 import { viewPipeline, type AppView } from "./pipeline-view.js";
+import type { PromotedHashes } from "./promoted-hashes.js";
 import { MAX_STAGES } from "./stage-order.js";
 import { FieldErrors } from "./validate.js";
 
@@ -28,15 +28,15 @@ export class PipelineStages {
       readonly store: Store;
       readonly clock: Clock;
       readonly audit: Audit;
-      readonly documents: Documents;
+      readonly promotedHashes: PromotedHashes;
     },
   ) {}
 
   /** The stages from `insertBefore` on shift up; beyond the last one it becomes the last one. */
   async create(caller: Principal, pipelineId: string, input: StageInput): Promise<PipelineStage> {
-    const { displayName, insertBefore, branch } = input;
+    const { insertBefore, branch } = input;
     const errors = new FieldErrors();
-    errors.text(["display_name"], displayName, 255, 1);
+    const displayName = errors.name(["display_name"], input.displayName, 255);
     errors.text(["branch"], branch, 255);
     if (insertBefore === null) errors.add(["insert_before"], "is required", "missing");
     else if (insertBefore > MAX_INSERT_BEFORE) {
@@ -103,7 +103,7 @@ export class PipelineStages {
     const { stages } = await viewPipeline(
       caller,
       store.read,
-      this.deps.documents,
+      this.deps.promotedHashes,
       await visiblePipeline(store.read, caller, pipelineId),
     );
     const added = stages.flatMap(({ apps }) => apps).find(({ app }) => app.environment.id === environmentId);

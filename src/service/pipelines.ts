@@ -11,6 +11,7 @@ import type { Documents } from "./documents.js";
 import type { Audit } from "./audit.js";
 import { changeablePipeline, requirePipelineWriter, visiblePipeline, type SeenPipeline } from "./pipeline-access.js";
 import { viewPipeline, type PipelineView } from "./pipeline-view.js";
+import type { PromotedHashes } from "./promoted-hashes.js";
 import { reordered, type StageOrder } from "./stage-order.js";
 import { FieldErrors, pageOf } from "./validate.js";
 
@@ -39,6 +40,7 @@ export class Pipelines {
       readonly clock: Clock;
       readonly audit: Audit;
       readonly documents: Documents;
+      readonly promotedHashes: PromotedHashes;
     },
   ) {}
 
@@ -58,9 +60,9 @@ export class Pipelines {
   }
 
   /** With its two first stages. A ci token makes pipelines of its project. */
-  async create(caller: Principal, { displayName, type, projectId }: PipelineInput): Promise<PipelineView> {
+  async create(caller: Principal, { type, projectId, ...input }: PipelineInput): Promise<PipelineView> {
     const errors = new FieldErrors();
-    errors.text(["display_name"], displayName, 255, 1);
+    const displayName = errors.name(["display_name"], input.displayName, 255);
     const known = errors.oneOf(["type"], type, TYPES);
     const wanted = projectId === null ? caller.projectId : errors.uuid(["project_id"], projectId);
     errors.throwIfAny();
@@ -79,6 +81,7 @@ export class Pipelines {
       if ((await tx.countPipelines(caller.orgId)) >= MAX_PIPELINES) {
         throw new AppError("quota_exceeded", `an organization has at most ${MAX_PIPELINES} pipelines`);
       }
+      await requireFreeName(tx, pipeline);
       await tx.insertPipeline(pipeline);
       for (const stage of stages) await tx.insertPipelineStage(stage);
       await this.#record(tx, caller, pipeline, "pipeline.created", {
@@ -89,14 +92,17 @@ export class Pipelines {
     return { pipeline, stages: stages.map((stage) => ({ stage, apps: [] })) };
   }
 
-  async get(caller: Principal, id: string): Promise<PipelineView> {
-    const { read } = this.deps.store;
-    return await viewPipeline(caller, read, this.deps.documents, await visiblePipeline(read, caller, id));
+  /** When `signal` aborts, nobody waits for it any more. */
+  async get(caller: Principal, id: string, signal?: AbortSignal): Promise<PipelineView> {
+    const { store, promotedHashes } = this.deps;
+    const owner = signal === undefined ? caller : { ...caller, signal };
+    return await viewPipeline(owner, store.read, promotedHashes, await visiblePipeline(store.read, caller, id));
   }
 
   async update(caller: Principal, id: string, change: PipelineChange): Promise<PipelineView> {
     const errors = new FieldErrors();
-    if (change.displayName !== undefined) errors.text(["display_name"], change.displayName, 255, 1);
+    const displayName =
+      change.displayName === undefined ? undefined : errors.name(["display_name"], change.displayName, 255);
     const type = change.type === undefined ? undefined : errors.oneOf(["type"], change.type, TYPES);
     const projectId =
       change.projectId === undefined || change.projectId === null
@@ -112,11 +118,15 @@ export class Pipelines {
       const at = instantOf(this.deps.clock.now());
       const updated: Pipeline = {
         ...pipeline,
-        displayName: change.displayName ?? pipeline.displayName,
+        displayName: displayName ?? pipeline.displayName,
         type: type ?? pipeline.type,
         projectId: projectId === undefined ? pipeline.projectId : projectId,
         updatedAt: at,
       };
+      // Not of one that keeps both: there are pipelines from before names had to differ.
+      if (updated.displayName !== pipeline.displayName || updated.projectId !== pipeline.projectId) {
+        await requireFreeName(tx, updated);
+      }
       const moved = reordered(stages, change.stageOrder ?? []);
       await tx.updatePipeline(updated);
       for (const stage of moved) await tx.updatePipelineStage({ ...stage, updatedAt: at });
@@ -171,6 +181,16 @@ export class Pipelines {
       ...{ action, resourceType: "pipeline", resourceId: id, metadata },
     });
   }
+}
+
+/** Throws `conflict` when another pipeline of the same project, or of the organization alone, has the name. */
+async function requireFreeName(reader: Reader, { orgId, projectId, displayName, id }: Pipeline): Promise<void> {
+  const other = await reader.pipelineNamed(orgId, projectId, displayName, id);
+  if (other === null) return;
+  const owner = projectId === null ? "the organization" : "the project";
+  throw new AppError("conflict", `${owner} has a pipeline "${displayName}" already: ${other.id}`, {
+    reason: "name_taken",
+  });
 }
 
 async function activePolicies(reader: Reader, { apps }: SeenPipeline, field: string, appId: string): Promise<string> {

@@ -54,10 +54,10 @@ export class Projects {
     },
   ) {}
 
-  async create(caller: Principal, name: string, options: NewProjectOptions = {}): Promise<NewProject> {
+  async create(caller: Principal, wanted: string, options: NewProjectOptions = {}): Promise<NewProject> {
     const { environments: stages = STANDARD_ENVIRONMENTS, runtimeKeys = true } = options;
     const errors = new FieldErrors();
-    errors.text(["name"], name, 255, 1);
+    const name = errors.name(["name"], wanted, 255);
     checkStages(errors, stages);
     errors.throwIfAny();
     const { store, audit, tokens, outbox } = this.deps;

@@ -117,26 +117,27 @@ export class Tokens {
   }
 
   async createAdmin(caller: Principal, options: TokenOptions): Promise<IssuedToken> {
-    checkOptions(options).throwIfAny();
-    return await this.#issue(caller, (tx) => this.issueIn(tx, caller.orgId, "admin", options));
+    const { errors, name } = checkOptions(options);
+    errors.throwIfAny();
+    return await this.#issue(caller, (tx) => this.issueIn(tx, caller.orgId, "admin", { ...options, name }));
   }
 
   async createCi(
     caller: Principal,
     options: TokenOptions & { readonly projectId: string; readonly environments: readonly string[] },
   ): Promise<IssuedToken> {
-    const errors = checkOptions(options);
+    const { errors, name } = checkOptions(options);
     errors.text(["project_id"], options.projectId, 100, 1);
     if (options.environments.length > 100) errors.add(["environments"], "must be at most 100", "too_many");
     errors.throwIfAny();
     return await this.#issue(caller, async (tx) => {
       const project = await projectOf(tx, caller.orgId, options.projectId);
-      const names = new Set((await tx.environments(project.id)).map(({ name }) => name));
-      const unknown = options.environments.find((name) => !names.has(name));
+      const names = new Set((await tx.environments(project.id)).map((environment) => environment.name));
+      const unknown = options.environments.find((wanted) => !names.has(wanted));
       if (unknown !== undefined)
         throw invalidField(["environments"], `there is no environment "${unknown}"`, "unknown");
       const environments = [...new Set(options.environments)];
-      return await this.issueIn(tx, caller.orgId, "ci", options, { projectId: project.id, environments });
+      return await this.issueIn(tx, caller.orgId, "ci", { ...options, name }, { projectId: project.id, environments });
     });
   }
 
@@ -144,7 +145,7 @@ export class Tokens {
     caller: Principal,
     options: TokenOptions & { readonly projectId: string; readonly environmentId: string | null },
   ): Promise<IssuedToken> {
-    const errors = checkOptions(options);
+    const { errors, name } = checkOptions(options);
     errors.text(["project_id"], options.projectId, 100, 1);
     errors.text(["environment_id"], options.environmentId, 100, 1);
     errors.throwIfAny();
@@ -153,11 +154,11 @@ export class Tokens {
       const environment = await tx.environmentById(options.environmentId ?? "");
       if (environment?.projectId !== project.id) throw notFound("environment");
       const live = await tx.liveRuntimeTokens(environment.id, this.#now());
-      if (live.some((token) => token.name === options.name)) {
-        throw new AppError("conflict", runtimeKeyExists(environment, options.name), { reason: "runtime_key_exists" });
+      if (live.some((token) => token.name === name)) {
+        throw new AppError("conflict", runtimeKeyExists(environment, name), { reason: "runtime_key_exists" });
       }
       const { projectId, id: environmentId } = environment;
-      return await this.issueIn(tx, caller.orgId, "runtime", options, { projectId, environmentId });
+      return await this.issueIn(tx, caller.orgId, "runtime", { ...options, name }, { projectId, environmentId });
     });
   }
 
@@ -342,12 +343,13 @@ function checkKeyHash(errors: FieldErrors, keyHash: string | null | undefined): 
   errors.add(["sha256"], "must be 64 lower-case hex digits", "pattern");
 }
 
-function checkOptions({ name, expiresInDays, keyHash }: TokenOptions): FieldErrors {
+/** What is wrong with them, and the name as it is kept. */
+function checkOptions({ name, expiresInDays, keyHash }: TokenOptions): { errors: FieldErrors; name: string | null } {
   const errors = new FieldErrors();
   checkKeyHash(errors, keyHash);
-  if (name !== null) errors.text(["name"], name, 100, 1);
+  const kept = name === null ? null : errors.name(["name"], name, 100);
   errors.expiresInDays(expiresInDays);
-  return errors;
+  return { errors, name: kept };
 }
 
 async function projectOf(reader: Reader, orgId: string, id: string): Promise<Project> {

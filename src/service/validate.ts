@@ -1,4 +1,5 @@
 import { invalidFields, MAX_FIELD_ERRORS, type AppError, type FieldError } from "../core/error.js";
+import { unseenIn } from "../core/printable.js";
 import { isUuid } from "../core/uuid.js";
 import type { Page } from "../store/page.js";
 
@@ -45,6 +46,21 @@ export class FieldErrors {
     else if (!value.isWellFormed()) refuse("must not contain a lone surrogate", "lone_surrogate");
   }
 
+  /**
+   * As text, for a name: all of it can be seen, so that no two names look the same and none does anything to what stands around it.
+   * Returns it as names are kept: in NFC.
+   */
+  name(path: readonly string[], value: string | null, maxLength: number, minLength = 1): string {
+    const name = value?.normalize("NFC") ?? null;
+    const before = this.#fields.length;
+    this.text(path, name, maxLength, minLength);
+    const unseen = this.#fields.length > before ? undefined : unseenIn(name ?? "");
+    if (unseen !== undefined) {
+      this.add(path, `must not contain characters that nobody sees: ${codePointOf(unseen)}`, "invisible_character");
+    }
+    return name ?? "";
+  }
+
   /** Refuses labels beyond 64, keys that are not 1 to 63 characters, values over 255. */
   labels(labels: Readonly<Record<string, string>>): void {
     const entries = Object.entries(labels);
@@ -77,6 +93,11 @@ export class FieldErrors {
   throwIfAny(): void {
     if (!this.isEmpty) throw this.toError();
   }
+}
+
+/** As Unicode writes it: `U+202E`. */
+function codePointOf(char: string): string {
+  return `U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 // Line breaks and tabs are text; the rest of C0, DEL and C1 is not.

@@ -74,7 +74,6 @@ export class Watch {
       }
       const woken = await waitFor(wakeup.woken, heartbeatMs, [session.signal, signal]);
       if (!woken) {
-        if (request.instanceId !== "") instances.connected(principal, request);
         yield { kind: "heartbeat", sequence: last?.sequence ?? 0, deploymentId: last?.deploymentId ?? null, at: now() };
       }
     }

@@ -13,6 +13,13 @@ export interface PipelineReader {
   pipeline(orgId: string, id: string): Promise<Pipeline | null>;
   /** Newest first. */
   pipelines(filter: PipelineFilter): Promise<Listed<Pipeline>>;
+  /** One of those that belong to a project, or with null to none, by its name; another than `exceptId`. */
+  pipelineNamed(
+    orgId: string,
+    projectId: string | null,
+    displayName: string,
+    exceptId: string,
+  ): Promise<Pipeline | null>;
   countPipelines(orgId: string): Promise<number>;
   /** By order. */
   pipelineStages(pipelineId: string): Promise<readonly PipelineStage[]>;

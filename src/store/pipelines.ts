@@ -4,7 +4,9 @@ import { countRows } from "./count.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 
-export function pipelineReader(db: Kysely<Schema>): Pick<PipelineReader, "pipeline" | "pipelines" | "countPipelines"> {
+export function pipelineReader(
+  db: Kysely<Schema>,
+): Pick<PipelineReader, "pipeline" | "pipelineNamed" | "pipelines" | "countPipelines"> {
   return {
     async pipeline(orgId, id) {
       const row = await db
@@ -12,6 +14,17 @@ export function pipelineReader(db: Kysely<Schema>): Pick<PipelineReader, "pipeli
         .selectAll()
         .where("id", "=", id)
         .where("org_id", "=", orgId)
+        .executeTakeFirst();
+      return row === undefined ? null : pipelineOf(row);
+    },
+    async pipelineNamed(orgId, projectId, displayName, exceptId) {
+      const row = await db
+        .selectFrom("pipelines")
+        .selectAll()
+        .where("org_id", "=", orgId)
+        .where("project_id", projectId === null ? "is" : "=", projectId)
+        .where("display_name", "=", displayName)
+        .where("id", "!=", exceptId)
         .executeTakeFirst();
       return row === undefined ? null : pipelineOf(row);
     },

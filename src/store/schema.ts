@@ -137,6 +137,7 @@ interface InstancesTable {
   key_prefix: string;
   applied_sequence: number | null;
   applied_version: number | null;
+  reported_sequence: number | null;
   state: "connected" | "applied" | "rejected";
   reason: string | null;
   agent: string | null;

@@ -1,9 +1,9 @@
-import { isAlias, isMap, isScalar, isSeq, parseDocument, type Node, type Pair, type Scalar } from "yaml";
+import { Composer, isAlias, isMap, isScalar, isSeq, Parser, type Document } from "yaml";
+import { JsonWriter, type Refuse } from "./json-writer.js";
 import { tooDeepAt } from "./yaml-depth.js";
 import { YamlError } from "./yaml-error.js";
-
-/** JSON's way to write a number. */
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+import type { YamlOptions } from "./yaml-options.js";
+import { OTHER_LINE_BREAK } from "./yaml-versions.js";
 
 /** Far above what a policy may have, far below what a stack holds. */
 const MAX_LEVELS = 256;
@@ -13,20 +13,43 @@ const MAX_PROBLEM_LENGTH = 200;
 
 /**
  * A YAML 1.2 document (core schema) as JSON text, for what both can say: no anchors, aliases, merge keys or tags, no keys but
- * strings, each once, one document. Numbers keep their spelling where JSON has it, so that whoever reads the JSON judges what was
- * written. Time and memory grow with the text's length alone.
+ * strings, each once, one document (and empty ones after it). What YAML 1.1 reads otherwise is refused. Numbers keep their digits
+ * and their kind, so that whoever reads the JSON judges what was written; block texts end as PyYAML has them. Time and memory grow
+ * with the text's length alone, or with what anchors are expanded to.
  *
  * Throws YamlError.
  */
-export function yamlToJson(text: string): string {
-  const refuse = (problem: string, offset: number): never => {
+export function yamlToJson(text: string, options: YamlOptions = {}): string {
+  const refuse: Refuse = (problem, offset, remedy) => {
     const before = text.slice(0, offset);
     const lineStart = before.lastIndexOf("\n") + 1;
-    throw new YamlError(problem.slice(0, MAX_PROBLEM_LENGTH), before.split("\n").length, offset - lineStart + 1);
+    const shown = problem.slice(0, MAX_PROBLEM_LENGTH);
+    throw new YamlError(shown, before.split("\n").length, offset - lineStart + 1, remedy);
   };
   const deep = tooDeepAt(text, MAX_LEVELS);
   if (deep !== undefined) return refuse(`more than ${MAX_LEVELS} levels`, deep);
-  const document = parseDocument(text, {
+  const [document, ...others] = documentsOf(text);
+  if (document === undefined || isEmpty(document)) return refuse("the document is empty", 0);
+  refuseProblems(document, refuse);
+  const second = others.find((other) => !isEmpty(other) || other.errors.length > 0);
+  if (second !== undefined) {
+    refuse("a second document: only one is allowed, so give each a file of its own", second.range[0]);
+  }
+  const insistOn12 = options.insistOn12 === true || document.directives.yaml.explicit === true;
+  const lineBreak = insistOn12 ? -1 : text.search(OTHER_LINE_BREAK);
+  if (lineBreak >= 0) {
+    refuse("a line break in YAML 1.1 and none in YAML 1.2: escape it in double quotes", lineBreak, "insist");
+  }
+  const { contents } = document;
+  if (options.rootIsObject === true && !isMap(contents) && !isAlias(contents)) {
+    const what = isSeq(contents) ? "a list" : "a single value";
+    refuse(`${what}, where an object belongs`, contents?.range[0] ?? 0, "under");
+  }
+  return new JsonWriter(text, refuse, { ...options, insistOn12 }).write(contents);
+}
+
+function documentsOf(text: string): Document.Parsed[] {
+  const composer = new Composer({
     version: "1.2",
     schema: "core",
     merge: false,
@@ -36,62 +59,21 @@ export function yamlToJson(text: string): string {
     intAsBigInt: true,
     prettyErrors: false,
   });
+  return [...composer.compose(new Parser().parse(text), true, text.length)];
+}
+
+function refuseProblems(document: Document.Parsed, refuse: Refuse): void {
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem?.code === "MULTIPLE_DOCS") refuse("only one document is allowed", problem.pos[0]);
-  if (problem !== undefined) refuse(problem.message, problem.pos[0]);
-  if (document.directives.yaml.version !== "1.2") refuse("only YAML 1.2 is allowed", 0);
-  if (document.contents === null) return refuse("the document is empty", 0);
-  return new JsonWriter(refuse).write(document.contents);
+  if (problem !== undefined) refuse(`${problem.message}${wayOut(problem.message)}`, problem.pos[0]);
+  if (document.directives.yaml.version !== "1.2") refuse("only YAML 1.2 is allowed: take the line %YAML out", 0);
 }
 
-class JsonWriter {
-  constructor(private readonly refuse: (what: string, offset: number) => never) {}
-
-  write(node: unknown): string {
-    if (node === null) return "null";
-    if (isAlias(node)) return this.refuse("aliases are not allowed", offsetOf(node));
-    if (isScalar(node)) return this.scalar(this.plain(node));
-    if (isSeq(node))
-      return `[${this.plain(node)
-        .items.map((item) => this.write(item))
-        .join(",")}]`;
-    if (isMap(node)) {
-      const keys = new Set<string>();
-      return `{${this.plain(node)
-        .items.map((pair) => this.pair(pair, keys))
-        .join(",")}}`;
-    }
-    return this.refuse("this has no JSON form", offsetOf(node));
-  }
-
-  /** `keys` are those that the map has had before. */
-  private pair({ key, value }: Pair, keys: Set<string>): string {
-    if (!isScalar(key) || typeof key.value !== "string")
-      return this.refuse("keys must be strings: quote it", offsetOf(key));
-    if (key.value === "<<" && key.type === "PLAIN") return this.refuse("merge keys are not allowed", offsetOf(key));
-    if (keys.has(key.value)) return this.refuse("the same key twice", offsetOf(key));
-    keys.add(key.value);
-    return `${JSON.stringify(this.plain(key).value)}:${this.write(value)}`;
-  }
-
-  /** The node itself. Refuses one with an anchor or a tag. */
-  private plain<T extends Node & { anchor?: string; tag?: string }>(node: T): T {
-    if (node.anchor !== undefined) this.refuse("anchors are not allowed", offsetOf(node));
-    if (node.tag !== undefined) this.refuse(`tags are not allowed: ${node.tag}`, offsetOf(node));
-    return node;
-  }
-
-  private scalar(node: Scalar): string {
-    const { value, source = "" } = node;
-    if (value === null || typeof value === "string" || typeof value === "boolean") return JSON.stringify(value);
-    if (typeof value !== "number" && typeof value !== "bigint")
-      return this.refuse("this has no JSON form", offsetOf(node));
-    if (JSON_NUMBER.test(source)) return source;
-    if (typeof value === "bigint") return value.toString();
-    return Number.isFinite(value) ? JSON.stringify(value) : this.refuse(`JSON has no ${source}`, offsetOf(node));
-  }
+/** Other readers take a quoted text that goes on at the left margin, so its writer sees nothing wrong. */
+function wayOut(message: string): string {
+  if (!message.startsWith("Missing closing")) return "";
+  return " on this line: indent the lines that follow more than the key, or write it on one line";
 }
 
-function offsetOf(node: unknown): number {
-  return (node as { range?: readonly number[] } | null)?.range?.[0] ?? 0;
+function isEmpty({ contents }: Document.Parsed): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null && contents.source === "");
 }

@@ -3,7 +3,7 @@
  * each byte, which no event loop that others wait for should give.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { YamlError } from "./yaml-error.js";
+import { INSIST_IN_THE_FILE, YamlError } from "./yaml-error.js";
 import { checkTokens } from "./yaml-tokens.js";
 import { yamlToJson } from "./yaml-json.js";
 
@@ -19,8 +19,8 @@ function answer(text: string): YamlAnswer {
     return { json: yamlToJson(text) };
   } catch (thrown) {
     if (!(thrown instanceof YamlError)) throw thrown;
-    const { problem, line, column } = thrown;
-    return { problem, line, column };
+    const { problem, line, column, remedy } = thrown;
+    return { problem: remedy === "insist" ? problem + INSIST_IN_THE_FILE : problem, line, column };
   }
 }
 

@@ -12,13 +12,22 @@ const KEY = "an-example-key-for-acme-only";
 const SECRET = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
 const sha256 = (key: string) => createHash("sha256").update(key).digest("hex");
 /** The example of the documentation, with an address that needs no name server. */
-const EXAMPLE = readFileSync(join(import.meta.dirname, "../../examples/provision.yaml"), "utf8").replace(
-  "https://hooks.example.com",
-  "https://127.0.0.1",
+const PRINTED = readFileSync(join(import.meta.dirname, "../../examples/provision.yaml"), "utf8");
+/** With a key for Acme's admin, as the file says to make one. */
+const EXAMPLE = PRINTED.replace("https://hooks.example.com", "https://127.0.0.1").replace(
+  /(name: acme admin\s+type: admin\s+sha256: )\w+/,
+  `$1${sha256(KEY)}`,
 );
 const SECRETS = { SIGNET_HOOK_SECRET: SECRET, ACME_ADMIN_TOKEN: KEY };
 const SETTINGS = { SIGNET_WEBHOOK_ALLOW: "127.0.0.0/8" };
 let folder = "";
+
+it("the example makes no token from a key that stands in it", () => {
+  const hashes = new Set(PRINTED.match(/\b[0-9a-f]{64}\b/g));
+  const words = PRINTED.split(/[\s`"'{}=]+/);
+  expect(hashes.size).toBeGreaterThan(3);
+  expect(words.filter((word) => hashes.has(sha256(word)))).toEqual([]);
+});
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "signet-apply-"));

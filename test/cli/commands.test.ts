@@ -59,6 +59,45 @@ describe("commands against a server", () => {
     expect(duplicate.err).toContain("duplicate_key");
   });
 
+  it.each([
+    [
+      "p.yaml",
+      "a:\n  b: 012345678901\n",
+      ":2:6: 012345678901 is a text in YAML 1.1 and a number in YAML 1.2: quote it",
+    ],
+    [
+      "p.yaml",
+      "country: no\n",
+      ":1:10: no is false in YAML 1.1 and a text in YAML 1.2: quote it, or insist on YAML 1.2 with",
+    ],
+    ["p.yaml", "a: &x 1\nb: *x\n", "write the value out at each alias, or let --expand-anchors do it"],
+    ["p.yaml", "- 1\n", ":1:1: a list, where an object belongs: --under <key> puts it under a key"],
+    ["p.yaml", "a: 1\n---\nb: 2\n", ":2:1: a second document"],
+    ["p.yaml", 'a: "x\ny"\n', "indent the lines that follow"],
+    ["p.yaml", "a: !x 1\n", ":1:4: "],
+    ["p.json", '{\n  "a": 1, // why\n}', ":2:11: JSON has no comments: take it out"],
+    ["p.json", '{\n  "a": 1,\n}', ":3:1: not JSON: "],
+    ["p.json", "\n [1]", ":2:2: a list, where an object belongs: --under <key>"],
+  ])("publish refuses %s %j before it connects", async (name, text, message) => {
+    const file = policy(name, text);
+    const { exitCode, err } = await signet(["publish", "-f", file, "--env", "dev"]);
+    expect(err).toContain(`${file}:`);
+    expect(err).toContain(message);
+    expect(exitCode).toBe(6);
+  });
+
+  it("publish insists, expands, and puts a list under a key", async () => {
+    const publish = async (text: string, options: readonly string[], name = "q.yaml") => {
+      const argv = ["artifact", "create", "-f", policy(name, text), ...options];
+      const { id } = (await json(argv)) as { id: string };
+      return (await signet(["artifact", "get", id, "--json"])).out;
+    };
+    expect(await publish("a: no\nb: 0644\n", ["--yaml-1.2"])).toContain('{"a":"no","b":644}');
+    expect(await publish("a: &x [1.0]\nb: *x\n", ["--expand-anchors"])).toContain('{"a":[1.0],"b":[1.0]}');
+    expect(await publish("- 1.\n", ["--under", 'the "rules"'])).toContain('{"the \\"rules\\"":[1.0]}');
+    expect(await publish("[1.50]", ["--under", "rules"], "q.json")).toContain('{"rules":[1.5]}');
+  });
+
   it("rollback goes to the version below that was active last, and --hold keeps it there until envs release", async () => {
     await json(["envs", "create", "pinned", "--no-promotes-to"]);
     const at = ["--env", "pinned"];

@@ -8,7 +8,7 @@ import { SignetError, VerificationError, type SignetErrorCode } from "../../src/
 const TABLE: Readonly<Record<SignetErrorCode, number>> = {
   internal: 1,
   signing_failed: 1,
-  unimplemented: 1,
+  unimplemented: 7,
   unauthenticated: 3,
   forbidden: 3,
   not_found: 4,

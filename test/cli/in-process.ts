@@ -5,6 +5,7 @@ export interface RunOptions {
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly isInTerminal?: boolean;
+  readonly isTerminal?: boolean;
   readonly isErrTerminal?: boolean;
   /** Told of each text on standard output as it is written. */
   readonly onOut?: (text: string) => void;
@@ -32,7 +33,7 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
       written.err += text;
     },
     isInTerminal: options.isInTerminal ?? false,
-    isTerminal: false,
+    isTerminal: options.isTerminal ?? false,
     isErrTerminal: options.isErrTerminal ?? false,
     signal: options.signal ?? new AbortController().signal,
     onHangup: () => undefined,

@@ -31,7 +31,15 @@ describe("signet verify", () => {
       policy_hash: (await signedDocument({ version: 3 })).policyHash,
       key_id: signer.keyId,
       identity_is_signed: true,
+      signed: ["org_id", "project_id", "environment", "bundle_id", "published_at", "policy_hash"],
+      not_signed: ["bundle_version"],
     });
+    // A version that somebody changed on the way verifies: it must not stand among what was signed.
+    const { document } = await signedDocument({ version: 3 });
+    const forged = fileWith("forged.json", document.replace('"bundle_version":3', '"bundle_version":9'));
+    const text = (await runSignet(["verify", forged, "--keys", keys])).out;
+    expect(text.split("not signed")[0]).not.toContain("version");
+    expect(text.split("not signed")[1]).toMatch(/bundle version +9/);
   });
 
   it("reads standard input", async () => {

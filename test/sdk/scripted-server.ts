@@ -1,7 +1,9 @@
-import { createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import { type Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import { ErrorDetailSchema } from "../../gen/signet/v1/options_pb.js";
 import { RuntimeService, type WatchBundleRequest, type WatchBundleResponse } from "../../gen/signet/v1/runtime_pb.js";
 import { createSignetClient } from "../../src/sdk/client.js";
-import { watchBundle, type WatchOptions } from "../../src/sdk/watch.js";
+import { watchBundle } from "../../src/sdk/watch.js";
+import type { WatchOptions } from "../../src/sdk/watch-options.js";
 import type { WatchEvent } from "../../src/sdk/watch-event.js";
 import { trustedKey } from "./signed-push.js";
 
@@ -25,6 +27,12 @@ export function scriptedServer(...sessions: Session[]) {
     });
   });
   return { client: createSignetClient({ transport, token: "the-token" }), requests, tokens, ended };
+}
+
+/** An error as a Signet server tells it, with its details; a proxy's has none. */
+export function serverError(code: Code, reason: string, headers: Readonly<Record<string, string>> = {}): ConnectError {
+  const value = { reason, fields: [], requestId: "r1" };
+  return new ConnectError("the reason", code, headers, [{ desc: ErrorDetailSchema, value }]);
 }
 
 /** Sends the messages and then stays open without a word until the client leaves. */

@@ -1,13 +1,13 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBackoff } from "../../src/sdk/backoff.js";
+import { createBackoff, DEFAULT_BACKOFF } from "../../src/sdk/backoff.js";
 import { SignetError } from "../../src/sdk/signet-error.js";
 import type { WatchEvent } from "../../src/sdk/watch-event.js";
 import { brief, endAfter, failAfter, scriptedServer, stayOpen, watch } from "./scripted-server.js";
 import { heartbeat, push } from "./signed-push.js";
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -46,7 +46,7 @@ describe("a watch in time", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("waits longer after each failure, up to the maximum, and starts over after a success", async () => {
+  it("waits longer after each failure, up to the maximum, also when it is accepted and lost at once", async () => {
     const away = failAfter(new ConnectError("away", Code.Unavailable));
     const server = scriptedServer(away, away, away, away, endAfter(push(1)), away, stayOpen());
     const backoff = { baseMs: 1_000, maxMs: 3_000, random: () => 0.5 };
@@ -59,7 +59,39 @@ describe("a watch in time", () => {
     })();
     await vi.advanceTimersByTimeAsync(60_000);
     await reading;
-    expect(delays).toEqual([500, 1_000, 1_500, 1_500, 500, 1_000]);
+    expect(delays).toEqual([500, 1_000, 1_500, 1_500, 1_500, 1_500]);
+  });
+
+  it.each([
+    [19_000, 1_000],
+    [20_000, 500],
+  ])("starts over after a minute of life: three heartbeats of %i ms", async (heartbeatMs, expected) => {
+    const away = failAfter(new ConnectError("away", Code.Unavailable));
+    const server = scriptedServer(away, stayOpen(push(1)), stayOpen());
+    const delays: number[] = [];
+    const reading = (async () => {
+      for await (const event of watch(server, {
+        heartbeatMs,
+        backoff: { baseMs: 1_000, maxMs: 9_000, random: () => 0.5 },
+      })) {
+        if (event.type === "reconnecting") delays.push(event.delayMs);
+        if (delays.length === 2) return;
+      }
+    })();
+    await vi.advanceTimersByTimeAsync(100_000);
+    await reading;
+    expect(delays).toEqual([500, expected]);
+  });
+
+  it("spreads the first return of a fleet over ten seconds", () => {
+    expect(createBackoff({ ...DEFAULT_BACKOFF, random: () => 0.9999 }).nextMs()).toBe(9_999);
+  });
+
+  it("comes back slowly to what only a person can mend, if it was no mistake of a proxy", async () => {
+    const denied = failAfter(new ConnectError("<html>", Code.PermissionDenied));
+    const backoff = { baseMs: 1_000, maxMs: 30_000, random: () => 0.5 };
+    const event = (await watch(scriptedServer(denied), { backoff }).next()).value as WatchEvent;
+    expect(event).toMatchObject({ type: "reconnecting", delayMs: 22_500 });
   });
 
   it("waits at least as long as the server asks for", async () => {

@@ -1,7 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { SignetError } from "../../src/sdk/signet-error.js";
+import { parsePublicKey } from "../../src/bundle/keys.js";
 import { activationsOf } from "../../src/sdk/watch.js";
+import type { WatchOptions } from "../../src/sdk/watch-options.js";
 import {
   brief,
   collect,
@@ -9,10 +11,11 @@ import {
   failAfter,
   isActivation,
   scriptedServer,
+  serverError,
   stayOpen,
   watch,
 } from "./scripted-server.js";
-import { heartbeat, nothingActive, otherSigner, push } from "./signed-push.js";
+import { heartbeat, nothingActive, otherSigner, push, trustedKey } from "./signed-push.js";
 
 describe("watchBundle", () => {
   it("yields what is active, verified, with the exact document", async () => {
@@ -153,8 +156,8 @@ describe("watchBundle", () => {
     [Code.PermissionDenied, "forbidden"],
     [Code.NotFound, "not_found"],
     [Code.InvalidArgument, "invalid"],
-  ])("ends on RPC code %i with a clear error", async (code, name) => {
-    const server = scriptedServer(failAfter(new ConnectError("the reason", code), push(1)));
+  ])("ends on RPC code %i with a clear error, when a Signet server said so", async (code, name) => {
+    const server = scriptedServer(failAfter(serverError(code, name), push(1)));
     const seen: string[] = [];
     const run = async () => {
       for await (const event of watch(server)) seen.push(brief(event));
@@ -162,6 +165,50 @@ describe("watchBundle", () => {
     await expect(run()).rejects.toMatchObject({ constructor: SignetError, code: name, message: "the reason" });
     expect(seen).toEqual(["connected 1", "1"]);
     expect(server.requests).toHaveLength(1);
+  });
+
+  it.each([Code.Unauthenticated, Code.PermissionDenied, Code.NotFound, Code.InvalidArgument])(
+    "is not ended by a proxy that answers with RPC code %i",
+    async (code) => {
+      const server = scriptedServer(failAfter(new ConnectError("<html>", code)), stayOpen(push(1)));
+      const events = await collect(watch(server), isActivation(1));
+      expect(events.map(({ type }) => type)).toEqual(["reconnecting", "connected", "activation"]);
+    },
+  );
+
+  it("asks for the keys at each document, so that a key can be replaced under it", async () => {
+    const server = scriptedServer(
+      stayOpen(push(1), push(2, { signer: otherSigner }), push(3, { signer: otherSigner })),
+    );
+    const other = parsePublicKey(otherSigner.publicKeyPem);
+    const sources = [[trustedKey], Promise.reject(new Error("no such file")), Promise.resolve([other])] as const;
+    void sources[1].catch(() => undefined);
+    let asked = 0;
+    const keys = () => sources[asked++] ?? [];
+    const events = await collect(watch(server, { keys }), isActivation(3));
+    expect(events.map(brief)).toEqual(["connected 1", "1", "rejected 2 unknown_key", "3"]);
+  });
+
+  it.each<[string, object]>([
+    ["keys", { keys: "-----BEGIN PUBLIC KEY-----" }],
+    ["keys", { keys: [trustedKey, "-----BEGIN PUBLIC KEY-----"] }],
+    ["keys", { keys: undefined }],
+    ["expect", { expect: undefined }],
+    ["expect.orgId", { expect: { orgId: "acme" } }],
+    ["expect.environment", { expect: { environment: 7 } }],
+    ["instanceId", { instanceId: "i".repeat(129) }],
+    ["signal", { signal: undefined }],
+    ["afterSequence", { afterSequence: 1.5 }],
+    ["labels.zone", { labels: { zone: 1 } }],
+    ["heartbeatMs", { heartbeatMs: 0 }],
+    ["maxAgeMs", { maxAgeMs: NaN }],
+    ["cache", { cache: {} }],
+  ])("refuses wrong options when it is called, and asks nobody: %s", (name, wrong) => {
+    const server = scriptedServer(stayOpen(push(1)));
+    expect(() => watch(server, wrong as Partial<WatchOptions>)).toThrow(
+      expect.objectContaining({ name: "TypeError", message: expect.stringMatching(`^${name} must be `) as string }),
+    );
+    expect(server.requests).toHaveLength(0);
   });
 
   it("ends when it is aborted while idle, and the server hears of it", async () => {

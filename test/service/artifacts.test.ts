@@ -32,7 +32,7 @@ describe("source artifacts", () => {
     "text/x-yaml",
     "application/a.b+yaml",
   ])("take YAML as %s and keep JSON", async (mediaType) => {
-    const made = await create(JSON.stringify("limit: 1.50 # of all\nlist: [yes, ~]\n"), { mediaType });
+    const made = await create(JSON.stringify('limit: 1.50 # of all\nlist: ["yes", ~]\n'), { mediaType });
     const { content } = await signet.services.artifacts.get(signet.admin, made.id);
     expect(content.policies).toBe('{"limit":1.5,"list":["yes",null]}');
     expect(made.mediaType).toBe(mediaType.toLowerCase());
@@ -44,7 +44,8 @@ describe("source artifacts", () => {
     ["a string without a YAML media type", '"a: 1"', {}, "policies", "type"],
     ["an object with one", '{"a":1}', { mediaType: "text/yaml" }, "policies", "type"],
     ["a number that a double cannot hold", '{"n":9007199254740993}', {}, "policies", "integer_precision"],
-    ["such a number in YAML", '"n: 9007199254740993"', { mediaType: "text/yaml" }, "policies", "integer_precision"],
+    ["such a number in YAML", '"k: 9007199254740993"', { mediaType: "text/yaml" }, "policies", "integer_precision"],
+    ["what YAML 1.1 reads otherwise", '"a: no"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["an alias", '"a: &x 1\\nb: *x"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["a tag", '"a: !!binary aGk="', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["the same key twice", '"a: 1\\na: 2"', { mediaType: "text/yaml" }, "policies", "yaml"],

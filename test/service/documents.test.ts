@@ -27,6 +27,7 @@ describe("documents", () => {
     expect(await documents.promoteContent(OWNER, read.content, "dev", "prod")).toStrictEqual(
       promoteContent(read.content, "dev", "prod"),
     );
+    expect(await documents.countEvents(OWNER, JSON.stringify([text, {}, 1]))).toBe(3);
     expect(await documents.scan(OWNER, policies, { maxDepth: 5 })).toStrictEqual(
       scanStrictJson(policies, { maxDepth: 5 }),
     );

@@ -3,7 +3,7 @@ import type { StatusReport } from "../../src/service/instances.js";
 import { useServices } from "./fixture.js";
 
 const clientAddress = "192.0.2.1";
-const nothing = { reason: null, agent: null, labels: {}, clientAddress };
+const nothing = { deploymentId: "", reason: null, agent: null, labels: {}, clientAddress };
 
 describe("runtime instances", () => {
   const signet = useServices();
@@ -72,6 +72,7 @@ describe("runtime instances", () => {
     ["a plain tag", (hash: string) => ({ bundleEtag: `${hash}.2` }), 2],
     ["a quoted tag", (hash: string) => ({ bundleEtag: `"${hash}.2"` }), 2],
     ["a weak tag", (hash: string) => ({ bundleEtag: `W/"${hash}.2"` }), 2],
+    ["a tag that a proxy changed", (hash: string) => ({ bundleEtag: `"${hash}.2-gzip"` }), 2],
     ["the hash alone, whose newest activation counts", (hash: string) => ({ bundleEtag: hash }), 4],
     ["the hash in its own field", (hash: string) => ({ policyHash: hash }), 4],
     ["an activation that is not the newest of its content", (hash: string) => ({ bundleEtag: `${hash}.2` }), 2],
@@ -109,14 +110,70 @@ describe("runtime instances", () => {
     ["no name", { instanceId: "" }, "instance_id"],
     ["a name of 129", { instanceId: "n".repeat(129) }, "instance_id"],
     ["a name with a control character", { instanceId: "a\u0000" }, "instance_id"],
-    ["a reason of 1,001", { reason: "r".repeat(1001) }, "reason"],
-    ["an agent of 256", { agent: "a".repeat(256) }, "agent"],
+    ["an activation of another history", { deploymentId: "0b6f3f4e-7c0b-4d55-9a3e-8d1f0a6e2c11" }, "deployment_id"],
   ])("cannot report %s", async (_, wrong, field) => {
     const principal = await published(2);
     const report = { ...nothing, instanceId: "a", state: "applied", sequence: 1, ...wrong };
     const fields = [{ loc: ["body", field] }];
     await expect(instances().report(principal, report)).rejects.toMatchObject({ code: "invalid", fields });
     expect(await list()).toEqual([]);
+  });
+
+  it("are seen to reject whatever words they have for it", async () => {
+    const principal = await published(1);
+    const reason = `\u001b[31mbad\r\nsequence=9 \u202e\u200b${"r".repeat(5000)}`;
+    const agent = `a\u0000${"b".repeat(300)}`;
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "rejected", sequence: 1, reason, agent });
+    const [seen] = await list();
+    expect(seen).toMatchObject({ state: "rejected" });
+    expect(seen?.reason).toMatch(/^\[31mbad sequence=9 r+$/);
+    expect(seen?.reason).toHaveLength(1000);
+    expect(seen?.agent).toMatch(/^a b+$/);
+    expect(seen?.agent).toHaveLength(255);
+  });
+
+  it.each([
+    ["applied an older one", { state: "applied", sequence: 1 }, { appliedSequence: 2, appliedVersion: 2 }],
+    ["rejected an older one", { state: "rejected", sequence: 1, reason: "late" }, { appliedSequence: 2 }],
+    ["rejected 0, which is none", { state: "rejected", sequence: 0, reason: "late" }, { appliedSequence: 2 }],
+  ])("do not go back by a report that comes late: it %s", async (_, late, expected) => {
+    for (const write of [false, true]) {
+      const principal = await published(3);
+      await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 });
+      await instances().report(principal, {
+        ...nothing,
+        instanceId: "a",
+        state: "rejected",
+        sequence: 3,
+        reason: "bad",
+      });
+      if (write) await instances().flush();
+      await instances().report(principal, { ...nothing, instanceId: "a", ...late });
+      expect((await list())[0]).toMatchObject({ ...expected, state: "rejected", reason: "bad" });
+      await signet.close();
+      await signet.open();
+    }
+  });
+
+  it("tell what they applied before they rejected something, also late", async () => {
+    const principal = await published(3);
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "rejected", sequence: 3, reason: "bad" });
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 2 });
+    expect(await list()).toMatchObject([{ state: "rejected", reason: "bad", appliedSequence: 2, behindBy: 1 }]);
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 3 });
+    expect(await list()).toMatchObject([{ state: "applied", reason: null, appliedSequence: 3, behindBy: 0 }]);
+  });
+
+  it("can report to a server that lost its history", async () => {
+    const principal = await published(3);
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "applied", sequence: 3 });
+    await instances().flush();
+    signet.tamper((database) => {
+      database.exec("update environments set sequence = 2 where name = 'dev'");
+      database.exec("update instances set applied_sequence = 3, reported_sequence = 3");
+    });
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "rejected", sequence: 2, reason: "bad" });
+    expect(await list()).toMatchObject([{ state: "rejected", reason: "bad" }]);
   });
 
   it("are found by the address that they were last seen at", async () => {

@@ -8,6 +8,7 @@ import { useServices } from "./fixture.js";
 class Reader implements WatchReader {
   readonly events: WatchEvent[] = [];
   hasRoom = true;
+  isAlive = true;
   ended: AppError | null = null;
   subscription!: Subscription;
 
@@ -22,6 +23,10 @@ class Reader implements WatchReader {
 
   end(reason: AppError): void {
     this.ended = reason;
+  }
+
+  ask(answered: () => void): void {
+    if (this.isAlive) answered();
   }
 
   get sequences(): readonly number[] {

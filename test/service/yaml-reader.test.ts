@@ -7,7 +7,7 @@ const reader = (options = {}) => new YamlReader({ timeoutMs: 60_000, maxWaiting:
 describe("YAML beside the event loop", () => {
   it("is JSON, or says where it is not", async () => {
     const yaml = reader();
-    expect(await yaml.toJson(OWNER, "policies", "a: 1.50\nb: [yes, ~]\n")).toBe('{"a":1.50,"b":["yes",null]}');
+    expect(await yaml.toJson(OWNER, "policies", "a: 1.50\nb: ['yes', ~]\n")).toBe('{"a":1.50,"b":["yes",null]}');
     await expect(yaml.toJson(OWNER, "policies", "a: 1\nb: *a\n")).rejects.toMatchObject({
       code: "invalid",
       fields: [{ loc: ["body", "policies"], type: "yaml", msg: expect.stringContaining("line 2, column 4") }],

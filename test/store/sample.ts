@@ -148,6 +148,7 @@ export function anInstance(token: Token, changes: Partial<RuntimeInstance> = {})
     instanceId: "pod-1",
     appliedSequence: null,
     appliedVersion: null,
+    reportedSequence: null,
     state: "connected",
     reason: null,
     agent: null,

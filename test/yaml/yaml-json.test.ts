@@ -1,19 +1,21 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { YamlError } from "../../src/yaml/yaml-error.js";
+import { canonicalText } from "../../src/bundle/canonical-json.js";
 import { yamlToJson } from "../../src/yaml/yaml-json.js";
 
 describe("yamlToJson", () => {
   it.each([
     ["a: 1\nb: [x, true, ~, null]\n", '{"a":1,"b":["x",true,null,null]}'],
-    ["a: 1.50\nb: -0\nc: 1e3\nd: 1e400", '{"a":1.50,"b":-0,"c":1e3,"d":1e400}'],
-    ["n: 9007199254740993", '{"n":9007199254740993}'],
-    ["n: 123456789012345678901234567890", '{"n":123456789012345678901234567890}'],
-    ["a: 0x10\nb: 0o17\nc: +3\nd: .5\ne: 012", '{"a":16,"b":15,"c":3,"d":0.5,"e":12}'],
+    ["a: 1.50\nb: -0\nc: 1.0e+3\nd: 1.0e+400", '{"a":1.50,"b":-0,"c":1.0e+3,"d":1.0e+400}'],
+    ["k: 9007199254740993", '{"k":9007199254740993}'],
+    ["k: 123456789012345678901234567890", '{"k":123456789012345678901234567890}'],
+    ["a: 0x10\nc: +3\nd: .5\ne: 1.\nf: +1.0\ng: 00.50", '{"a":16,"c":3,"d":0.5,"e":1.0,"f":1.0,"g":0.50}'],
     ["big: 0xFFFFFFFFFFFFFFFF", '{"big":18446744073709551615}'],
-    [
-      "a: yes\nb: on\nc: 2001-01-01\nd: 1_000\ne: 12:30:45",
-      '{"a":"yes","b":"on","c":"2001-01-01","d":"1_000","e":"12:30:45"}',
-    ],
+    ['a: \'yes\'\n"on": "0644"\nc: |-\n  no', '{"a":"yes","on":"0644","c":"no"}'],
+    ["%YAML 1.2\n---\na: no\nb: 0644\nc: 1e3", '{"a":"no","b":644,"c":1e3}'],
+    ["a: 1\n---\n", '{"a":1}'],
+    ["a: 1\n---\n# the end\n---\n", '{"a":1}'],
     ['"<<": 1\n"1": 2', '{"<<":1,"1":2}'],
     ["k: >\n folded\n text\n", '{"k":"folded text\\n"}'],
     ['s: "a\\u2028\\"\\n"', '{"s":"a\u2028\\"\\n"}'],
@@ -47,7 +49,9 @@ describe("yamlToJson", () => {
     ["a: .NaN", "JSON has no .NaN"],
     ["", "the document is empty"],
     ["# nothing\n", "the document is empty"],
-    ["a: 1\n---\nb: 2", "line 2, column 1: only one document is allowed"],
+    ["a: 1\n---\nb: 2", "line 2, column 1: a second document: only one is allowed, so give each a file of its own"],
+    ["---\n---\na: 1", "the document is empty"],
+    ["a: 1\n---\n[", "a second document"],
     ["%YAML 1.1\n---\na: yes", "only YAML 1.2 is allowed"],
     ["a: [", "line 1, column 5: "],
     ["\ta: 1", "Tabs are not allowed"],
@@ -67,3 +71,91 @@ describe("yamlToJson", () => {
     expect(yamlToJson("[".repeat(100) + "]".repeat(100))).toBe("[".repeat(100) + "]".repeat(100));
   });
 });
+
+interface Vector {
+  readonly yaml: string;
+  readonly json: string;
+}
+
+const vectors = JSON.parse(readFileSync(new URL("fixtures/pyyaml-vectors.json", import.meta.url), "utf8")) as {
+  readonly plain: readonly Vector[];
+  readonly expanded: readonly Vector[];
+};
+
+describe("YAML beside PyYAML", () => {
+  it.each(vectors.plain)("reads $yaml", ({ yaml, json }) => {
+    expect(canonicalText(yamlToJson(yaml))).toBe(json);
+  });
+
+  it.each(vectors.expanded)("expands $yaml", ({ yaml, json }) => {
+    expect(canonicalText(yamlToJson(yaml, { expandAnchors: true }))).toBe(json);
+    expect(refusalOf(yaml)).toMatchObject({ remedy: "expand" });
+  });
+});
+
+describe("what YAML 1.1 and 1.2 read differently", () => {
+  it.each([
+    ...["yes", "Yes", "no", "NO", "on", "OFF", "y", "N", "0644", "-0644", "007", "08", "012345678901", "0o17", "0b11"],
+    ...["100_000", "1_0.5", "0x1_0", "-0x10", "12:30", "08:30", "12:30:45", "-1:30.5", "1e3", "1.5e3", "1e+3", "+.5"],
+    ...["2001-01-01", "2001-1-1T10:00:00Z", "2001-01-01 10:00:00", "=", "<<", "?a"],
+  ])("%s is refused as a value and as a key, but for who insists or quotes it", (scalar) => {
+    const message = `line 2, column 6: ${scalar} is `;
+    expect(() => yamlToJson(`a:\n  b: ${scalar}\n`)).toThrow(message);
+    expect(refusalOf(`a: ${scalar}`)).toMatchObject({ remedy: "insist" });
+    expect(refusalOf(`a: ${scalar}`).problem).toMatch(/YAML 1\.1 and .* YAML 1\.2: quote it$/);
+    expect(() => yamlToJson(`a: [1, ${scalar}]`)).toThrow("YAML 1.2: quote it");
+    expect(() => yamlToJson(`a: ${scalar}`, { insistOn12: true })).not.toThrow();
+    expect(yamlToJson(`a: "${scalar}"`)).toBe(`{"a":"${scalar}"}`);
+    if (scalar !== "<<" && scalar !== "?a") expect(() => yamlToJson(`${scalar}: 1`)).toThrow("YAML 1.2: quote it");
+  });
+
+  it.each(["a\u0085b", "a\u2028b", "a\rb"])("a line break of other readers is refused: %j", (text) => {
+    expect(() => yamlToJson(`k: 1\nl: ${text}\n`)).toThrow("line 2, column 5: a line break in YAML 1.1");
+    expect(yamlToJson(`l: ${text}`, { insistOn12: true })).toBe(JSON.stringify({ l: text }));
+  });
+
+  it.each(["k: |2\n    a\n   \nz: 1\n", "k: |\n  a\n   ", "k: >1\n  a\n  "])(
+    "a block text whose lines of spaces are read differently is refused: %j",
+    (yaml) => {
+      expect(() => yamlToJson(yaml)).toThrow("line 1, column 4: a ");
+    },
+  );
+});
+
+describe("anchors that are expanded", () => {
+  const expand = (yaml: string) => yamlToJson(yaml, { expandAnchors: true });
+
+  it("are bounded", () => {
+    const levels = Array.from({ length: 20 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(10)}]`);
+    expect(() => expand(`a0: &a0 [x]\n${levels.join("\n")}`)).toThrow("more than 16777216 characters when written out");
+  });
+
+  it.each([
+    ["a: &a [*a]", "line 1, column 8: an alias inside of what it names"],
+    ["a: *b", "b"],
+    ["a: &a [1]\nb: {<<: *a}", "a merge key needs maps"],
+    ["a: &a {x: 1, x: 2}", "the same key twice"],
+    ["a: &a !!str x", "tags are not allowed"],
+    ["*a : 1", "keys must be strings"],
+  ])("refuses %j", (yaml, part) => {
+    expect(() => expand(yaml)).toThrow(YamlError);
+    expect(() => expand(yaml)).toThrow(part);
+  });
+});
+
+describe("the root", () => {
+  it.each(["- 1\n", "# c\n- 1\n", "x\n", "1.0"])("of %j is no object", (yaml) => {
+    expect(() => yamlToJson(yaml, { rootIsObject: true })).toThrow("where an object belongs");
+    expect(() => yamlToJson(yaml)).not.toThrow();
+  });
+});
+
+function refusalOf(yaml: string): YamlError {
+  try {
+    yamlToJson(yaml);
+  } catch (thrown) {
+    if (thrown instanceof YamlError) return thrown;
+    throw thrown;
+  }
+  throw new Error("taken");
+}

@@ -6,9 +6,15 @@ export const HEALTH_TAG = { name: "Health", description: "For load balancers and
 
 /** What src/api/http/probes.ts answers: the only calls that are not in the proto. */
 export function probePaths(headers: Headers): Record<string, PathItem> {
-  const answer = (description: string, status: readonly string[], more: object = {}): Response => {
-    const properties = { status: { type: "string", enum: status }, ...more };
-    const schema = { type: "object", properties, required: Object.keys(properties) };
+  const answer = (
+    description: string,
+    status: readonly string[],
+    more: object = {},
+    sometimes: readonly string[] = [],
+  ): Response => {
+    const always = { status: { type: "string", enum: status }, ...more };
+    const properties = { ...always, ...Object.fromEntries(sometimes.map((name) => [name, { type: "string" }])) };
+    const schema = { type: "object", properties, required: Object.keys(always) };
     return { description, headers: headers.ofProbe(), content: { "application/json": { schema } } };
   };
   const probe = (operationId: string, summary: string, responses: Record<string, Response>): Operation => ({
@@ -27,7 +33,9 @@ export function probePaths(headers: Headers): Record<string, PathItem> {
     },
     "/readyz": {
       get: probe("getReadiness", "Tells whether requests can be served now", {
-        "200": answer("They can.", ["ok"]),
+        "200": answer("They can; `read_only`: all but changes, and `reason` says why.", ["ok", "read_only"], {}, [
+          "reason",
+        ]),
         "503": answer("Not now: starting, shutting down, or the database does not answer.", ["unavailable"]),
       }),
     },

@@ -47,8 +47,11 @@ export interface CorsPolicy {
   check(req: NodeRequest, res: NodeResponse): CorsVerdict;
 }
 
-/** @param origins exact origins such as `https://console.example.com`; none turns CORS off. Credentials are never allowed. */
-export function createCorsPolicy(origins: readonly string[]): CorsPolicy {
+/**
+ * @param origins exact origins such as `https://console.example.com`; none turns CORS off. Credentials are never allowed.
+ * @param publicOrigin where browsers find the server itself, when a proxy may have rewritten Host; null compares with Host
+ */
+export function createCorsPolicy(origins: readonly string[], publicOrigin: string | null = null): CorsPolicy {
   const listed = new Set(origins);
   const headers: Readonly<Record<string, string>> = listed.size > 0 ? { Vary: "Origin" } : {};
   return {
@@ -58,7 +61,7 @@ export function createCorsPolicy(origins: readonly string[]): CorsPolicy {
       const origin = headerOf(req, "origin");
       if (origin === undefined) return { kind: "go" };
       if (listed.has(origin)) return allow(req, res, origin);
-      if (SAFE_METHODS.includes(req.method ?? "") || isOwn(req, origin)) return { kind: "go" };
+      if (SAFE_METHODS.includes(req.method ?? "") || isOwn(req, origin, publicOrigin)) return { kind: "go" };
       return { kind: "refused", error: new AppError("forbidden", "changes from this origin are not allowed") };
     },
   };
@@ -79,9 +82,16 @@ function allow(req: NodeRequest, res: NodeResponse, origin: string): CorsVerdict
 }
 
 /** https counts too: a proxy that ends TLS passes the Host on, but not that it was https. */
-function isOwn(req: NodeRequest, origin: string): boolean {
+function isOwn(req: NodeRequest, origin: string, publicOrigin: string | null): boolean {
+  if (publicOrigin !== null) return origin === publicOrigin;
   const authority = authorityOf(req)?.toLowerCase();
-  if (authority === undefined) return false;
+  if (authority === undefined || /[/?#@\\]/.test(authority)) return false;
   const encrypted = "encrypted" in req.socket && req.socket.encrypted === true;
-  return origin === `https://${authority}` || (!encrypted && origin === `http://${authority}`);
+  return origin === originOf("https", authority) || (!encrypted && origin === originOf("http", authority));
+}
+
+/** As a browser writes it: some proxies name the default port, browsers never do. */
+function originOf(scheme: string, authority: string): string | undefined {
+  const url = `${scheme}://${authority}`;
+  return URL.canParse(url) ? new URL(url).origin : undefined;
 }

@@ -23,6 +23,7 @@ import { createListener } from "./listener.js";
 import { createMetricsPage, type MetricsSource } from "./metrics-page.js";
 import { shuttingDown } from "./observed-method.js";
 import { createPages, type Page } from "./pages.js";
+import { withoutPrefix } from "./path-prefix.js";
 import { createProbes } from "./probes.js";
 import { createReflectionMethods } from "./reflection.js";
 import type { RequestObserver } from "./request-observer.js";
@@ -47,8 +48,12 @@ export interface HttpServerOptions {
   readonly bodyMemory: BodyMemory;
   readonly scan: ScanJsonFor;
   readonly corsOrigins: readonly string[];
+  /** Where others reach the server through a proxy; null without one that changes host or path. */
+  readonly publicUrl: { readonly origin: string; readonly path: string } | null;
   readonly version: string;
   readonly ready: () => Promise<boolean>;
+  /** As ProbeOptions.readOnly. */
+  readonly readOnly?: () => string | null;
   readonly metrics: MetricsSource;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
@@ -90,8 +95,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const rpc = createRpcHandler({
     ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, scan, shutdownSignal },
   });
-  const probes = createProbes({ version, ready });
-  const cors = createCorsPolicy(corsOrigins);
+  const probes = createProbes({
+    version,
+    ready,
+    ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
+  });
+  const cors = createCorsPolicy(corsOrigins, options.publicUrl?.origin ?? null);
   const clientAddressOf = createClientAddressOf(proxyTrust);
   const route = rpc.find(WATCH_PATH);
   const lane =
@@ -102,11 +111,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           ...{ door: watch, admission, bodyMemory, scan, headers: cors.headers, clientAddressOf },
           ...{ observer, tracing, logger },
         });
-  const dispatch = createDispatch({
-    ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },
-    metrics: createMetricsPage(admission, options.metrics),
-    ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
-  });
+  const dispatch = withoutPrefix(
+    options.publicUrl?.path ?? "",
+    createDispatch({
+      ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },
+      metrics: createMetricsPage(admission, options.metrics),
+      ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
+    }),
+  );
   const listener = createListener(dispatch, limits, { tls, lane, observer: options.limitObserver });
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());

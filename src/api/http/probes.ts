@@ -7,6 +7,8 @@ export interface ProbeOptions {
   readonly version: string;
   /** Whether requests can be served now. One that rejects counts as no. */
   readonly ready: () => Promise<boolean>;
+  /** Why nothing can be changed now though everything can be read; null when it can. */
+  readonly readOnly?: () => string | null;
 }
 
 /** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */
@@ -16,7 +18,7 @@ export interface Probes {
   answer(path: string, req: NodeRequest, res: NodeResponse, requestId: string): Promise<void>;
 }
 
-export function createProbes({ version, ready }: ProbeOptions): Probes {
+export function createProbes({ version, ready, readOnly = () => null }: ProbeOptions): Probes {
   return {
     has: (path) => path === "/healthz" || path === "/readyz",
     answer: async (path, req, res, requestId) => {
@@ -29,7 +31,9 @@ export function createProbes({ version, ready }: ProbeOptions): Probes {
         return;
       }
       const isReady = await ready().catch(() => false);
-      answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify({ status: isReady ? "ok" : "unavailable" }));
+      const reason = readOnly();
+      const status = reason === null ? { status: "ok" } : { status: "read_only", reason };
+      answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify(isReady ? status : { status: "unavailable" }));
     },
   };
 }

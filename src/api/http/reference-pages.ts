@@ -35,7 +35,10 @@ const SCRIPT = `SwaggerUIBundle({
 `;
 
 /** The document of the API at /openapi.json, and at /docs a page that shows it: everything from here, nothing from other hosts. */
-export function referencePages(readAsset: (name: ReferenceAsset) => Uint8Array): readonly Page[] {
+export function referencePages(
+  readAsset: (name: ReferenceAsset) => Uint8Array,
+  publicUrl: string | null = null,
+): readonly Page[] {
   const text = (path: string, contentType: string, content: string): Page => ({
     path,
     contentType: `${contentType}; charset=utf-8`,
@@ -47,10 +50,21 @@ export function referencePages(readAsset: (name: ReferenceAsset) => Uint8Array):
     read: () => readAsset(name),
   });
   return [
-    asset("/openapi.json", "application/json", "openapi.json"),
+    {
+      path: "/openapi.json",
+      contentType: "application/json",
+      read: () => (publicUrl === null ? readAsset("openapi.json") : namingServer(readAsset("openapi.json"), publicUrl)),
+    },
     text("/docs", "text/html", HTML),
     text("/docs/reference.js", "text/javascript", SCRIPT),
     asset("/docs/swagger-ui.css", "text/css; charset=utf-8", "swagger-ui.css"),
     asset("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", "swagger-ui-bundle.js"),
   ];
+}
+
+/** The document with the URL by which its readers reach the server: `/` would leave a path before it out. */
+function namingServer(document: Uint8Array, url: string): Uint8Array {
+  const parsed = JSON.parse(Buffer.from(document).toString()) as { servers: { url: string }[] };
+  const servers = parsed.servers.map((server) => ({ ...server, url }));
+  return Buffer.from(`${JSON.stringify({ ...parsed, servers }, null, 2)}\n`);
 }

@@ -18,7 +18,8 @@ export interface PollAnswer {
 export function latestHeaders(active: ActiveBundle): Readonly<Record<string, string>> {
   return {
     ETag: `"${entityTagOf(active)}"`,
-    "Cache-Control": "private, no-cache",
+    // Signed bytes: nobody on the way may compress or rewrite them.
+    "Cache-Control": "private, no-cache, no-transform",
     Vary: "Authorization, X-API-Key",
     "Signet-Sequence": String(active.deployment.sequence),
     "Signet-Deployment-Id": active.deployment.id,

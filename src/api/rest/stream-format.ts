@@ -72,7 +72,7 @@ function retryField(seconds: string | undefined): string {
 export function streamHeaders({ contentType }: StreamFormat): Readonly<Record<string, string>> {
   return {
     "Content-Type": contentType,
-    "Cache-Control": "no-store",
+    "Cache-Control": "no-store, no-transform",
     // Or a proxy of the nginx family would gather the messages before it passes them on.
     "X-Accel-Buffering": "no",
   };

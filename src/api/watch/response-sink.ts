@@ -2,16 +2,19 @@ import type { ServerResponse } from "node:http";
 import { afterThisEvent } from "../http/hang-up.js";
 import type { NodeResponse } from "../http/node-http.js";
 import { isGone } from "../rest/answer.js";
+import { whenAnswered } from "./session-pings.js";
 import type { Sink, SinkEvents } from "./sink.js";
 import type { Ending } from "./wire.js";
 
 /** An answer of HTTP/1.1, or of HTTP/2 through Node's compatibility API. */
 export class ResponseSink implements Sink {
   readonly #res: ServerResponse;
+  readonly #from: NodeResponse;
 
   constructor(res: NodeResponse, events: SinkEvents) {
     // Both have the same calls, but TypeScript does not join their overloads.
     this.#res = res as ServerResponse;
+    this.#from = res;
     res.on("error", () => undefined);
     res.on("drain", () => events.drained());
     res.once("close", () => events.closed());
@@ -37,6 +40,11 @@ export class ResponseSink implements Sink {
     }
     if (last === null) this.#res.end();
     else this.#res.end(last);
+  }
+
+  ask(answered: () => void): void {
+    // HTTP/1.1 has no ping, and what was written into a socket says nothing of who reads from its other end.
+    if ("stream" in this.#from) whenAnswered(this.#from.stream.session, answered);
   }
 
   destroy(): void {

@@ -6,6 +6,8 @@ export interface Sink {
   /** False when there is no room for more until `SinkEvents.drained`. */
   write(frame: Uint8Array): boolean;
   end(ending: Ending): void;
+  /** Calls back when the client shows that it is alive; never where its protocol has no way to. */
+  ask(answered: () => void): void;
   /** Cuts the connection or stream: for what can no longer be said. */
   destroy(): void;
 }

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { afterThisEvent } from "../http/hang-up.js";
+import { whenAnswered } from "./session-pings.js";
 import type { Sink, SinkEvents } from "./sink.js";
 import type { Ending } from "./wire.js";
 
@@ -52,6 +53,10 @@ export class StreamSink implements Sink {
     this.trailers = trailers;
     if (last === null) this.stream.end();
     else this.stream.end(last);
+  }
+
+  ask(answered: () => void): void {
+    whenAnswered(this.stream.session, answered);
   }
 
   destroy(): void {

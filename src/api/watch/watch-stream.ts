@@ -68,6 +68,10 @@ export class WatchStream implements WatchReader, SinkEvents {
     }
   }
 
+  ask(answered: () => void): void {
+    if (!this.#isOver) this.#sink?.ask(answered);
+  }
+
   drained(): void {
     this.#subscription?.ready();
   }

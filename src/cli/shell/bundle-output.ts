@@ -1,3 +1,4 @@
+import { line } from "../../core/printable.js";
 import { formatMessage, type Bundle } from "../../sdk/index.js";
 import type { Shell } from "./shell.js";
 import { formatFacts } from "./table.js";
@@ -29,6 +30,6 @@ export function answerBundle(shell: Shell, done: string, envName: string, bundle
   const facts = bundleFacts(bundle).filter(([, value]) => value !== undefined && value !== "");
   shell.answer(
     () => formatMessage(bundle),
-    () => `${done} version ${bundle.version} in ${envName}\n${formatFacts(facts)}`,
+    () => line`${done} version ${bundle.version} in ${envName}\n` + formatFacts(facts),
   );
 }

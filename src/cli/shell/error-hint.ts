@@ -1,4 +1,5 @@
 import { SignetError } from "../../sdk/index.js";
+import { causesOf, type Cause } from "../../sdk/no-tls.js";
 import type { Called } from "./shell.js";
 
 /** What Node and OpenSSL call a chain whose root is not trusted. */
@@ -31,12 +32,4 @@ export function hintFor(thrown: unknown, called: Called | undefined): string | u
 /** HTTP/2's INADEQUATE_SECURITY (RFC 9113, section 7): no TLS, or not the certificate that is asked for. Node has it in words only. */
 function isInadequateSecurity({ message }: Cause): boolean {
   return /\berror code 12\b/.test(message);
-}
-
-type Cause = Error & { readonly code?: unknown };
-
-/** An error and what caused it. */
-function causesOf(error: Cause): readonly Cause[] {
-  const { cause } = error;
-  return cause instanceof Error && cause !== error ? [error, ...causesOf(cause)] : [error];
 }

@@ -1,8 +1,8 @@
+import { printable, printableLines } from "../../core/printable.js";
 import { AppError, type FieldError } from "../../core/error.js";
 import { SignetError, VerificationError } from "../../sdk/index.js";
 import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
 import { exitCodeOf } from "./exit-codes.js";
-import { printable } from "./table.js";
 
 /** An error as commands tell it: the fields of the JSON object on standard error. */
 interface ErrorReport {
@@ -21,8 +21,9 @@ interface ErrorReport {
 export function formatError(thrown: unknown, json: boolean, hint?: string): string {
   const told = reportOf(thrown);
   const report = hint === undefined ? told : { ...told, message: `${told.message}; ${hint}` };
-  if (json) return `${JSON.stringify(report)}\n`;
-  const lines = [`signet: ${report.message}`];
+  if (json) return printableLines(`${JSON.stringify(report)}\n`);
+  // A stack has lines of its own; in every other message a line break is somebody else's.
+  const lines = report.error === "unexpected" ? `signet: ${report.message}`.split("\n") : [`signet: ${report.message}`];
   for (const { loc, msg, type } of report.fields) lines.push(`  ${loc.join(".")}: ${msg} (${type})`);
   if (report.request_id !== null) lines.push(`  request id: ${report.request_id}`);
   return lines.map((line) => `${printable(line)}\n`).join("");

@@ -33,7 +33,7 @@ const BY_ERROR_CODE: Readonly<Record<SignetErrorCode, number>> = {
   signing_failed: EXIT_CODES.unexpected,
   internal: EXIT_CODES.unexpected,
   timeout: EXIT_CODES.unavailable,
-  unimplemented: EXIT_CODES.unexpected,
+  unimplemented: EXIT_CODES.unavailable,
 };
 
 /** The exit code of a command that threw. */
@@ -53,7 +53,7 @@ export const EXIT_CODE_HELP = `Exit codes:
   4    not found
   5    conflict: the state does not allow it, or --if-match names another sequence
   6    invalid input: a file that cannot be used, refused values, a quota
-  7    unavailable: cannot connect, no answer in time, too many requests
+  7    unavailable: cannot connect, no Signet there, no answer in time, too many requests
   8    not verified: a signature, a hash or a chain is not good
   130  interrupted (SIGINT); 143 for SIGTERM
 `;

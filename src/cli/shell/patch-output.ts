@@ -1,5 +1,5 @@
+import { printable } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
-import { printable } from "./table.js";
 
 /** One operation of a JSON Patch (RFC 6902). */
 interface Operation {

@@ -1,26 +1,80 @@
-import { YamlError } from "../../yaml/yaml-error.js";
+import { scanStrictJson } from "../../bundle/strict-json.js";
+import { AppError } from "../../core/error.js";
+import { INSIST_IN_THE_FILE, YamlError, type YamlRemedy } from "../../yaml/yaml-error.js";
 import { yamlToJson } from "../../yaml/yaml-json.js";
+import type { YamlOptions } from "../../yaml/yaml-options.js";
 import { InputError } from "./cli-error.js";
 import type { Io } from "./io.js";
 import { nameOf, readTextFile } from "./text-files.js";
 
+export interface ReadOptions extends YamlOptions {
+  /** The document becomes the value of this key of an object. */
+  readonly under?: string;
+  /** The options of the command that errors may offer. */
+  readonly offers?: readonly YamlRemedy[];
+}
+
+const WAYS_OUT: Readonly<Record<YamlRemedy, string>> = {
+  insist: ", or insist on YAML 1.2 with --yaml-1.2",
+  expand: ", or let --expand-anchors do it",
+  under: ": --under <key> puts it under a key",
+};
+
+/** Where scanStrictJson found the first flaw. */
+const JSON_FLAW = /^not JSON: ([^]*) \(line (\d+), column (\d+), offset (\d+)\)$/;
+
 /**
- * The JSON text of a policy file: JSON as it is written, down to every digit, YAML converted. By its name; standard input is JSON
- * when it starts with a brace, YAML otherwise. Throws InputError.
+ * The JSON text of a policy file, an object: JSON as it is written, down to every digit, YAML converted. By its name; standard input is
+ * JSON when it starts with a brace, YAML otherwise. What JSON.parse would lose is left to the server, which names its path.
+ *
+ * Throws InputError with file, line and column.
  */
-export async function readPolicyFile(file: string, io: Io): Promise<string> {
+export async function readPolicyFile(file: string, io: Io, options: ReadOptions = {}): Promise<string> {
   const text = await readTextFile(file, io);
-  if (file === "-") return /^\s*\{/.test(text) ? text : converted(text, nameOf(file));
-  if (/\.json$/i.test(file)) return text;
-  if (/\.ya?ml$/i.test(file)) return converted(text, file);
+  const json = isJson(file, text) ? checked(text, file, options) : converted(text, file, options);
+  return options.under === undefined ? json : `{${JSON.stringify(options.under)}:${json}}`;
+}
+
+function isJson(file: string, text: string): boolean {
+  if (file === "-") return /^\s*\{/.test(text);
+  if (/\.json$/i.test(file)) return true;
+  if (/\.ya?ml$/i.test(file)) return false;
   throw new InputError(`${file}: what is it? Call it .json, .yaml or .yml, or send it through standard input (-f -)`);
 }
 
-function converted(yaml: string, file: string): string {
+function checked(text: string, file: string, { under, offers }: ReadOptions): string {
   try {
-    return yamlToJson(yaml);
+    const { kind } = scanStrictJson(text);
+    if (kind === "object" || under !== undefined) return text;
+    const before = text.slice(0, text.search(/\S/)).split("\n");
+    const what = kind === "array" ? "a list" : `a ${kind}`;
+    const place = `${nameOf(file)}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+    throw new InputError(`${place}: ${what}, where an object belongs${wayOut("under", offers)}`);
+  } catch (thrown) {
+    const [, problem = "", line, column, offset] =
+      thrown instanceof AppError && thrown.code === "malformed" ? (JSON_FLAW.exec(thrown.message) ?? []) : [];
+    if (line === undefined) {
+      if (thrown instanceof AppError) return text;
+      throw thrown;
+    }
+    const isComment = /^(?:\/[/*]|#)/.test(text.slice(Number(offset)));
+    const why = isComment ? "JSON has no comments: take it out" : `not JSON: ${problem}`;
+    throw new InputError(`${nameOf(file)}:${line}:${String(column)}: ${why}`, { cause: thrown });
+  }
+}
+
+function converted(yaml: string, file: string, { under, offers, ...options }: ReadOptions): string {
+  try {
+    return yamlToJson(yaml, { ...options, rootIsObject: under === undefined });
   } catch (thrown) {
     if (!(thrown instanceof YamlError)) throw thrown;
-    throw new InputError(`${file}:${thrown.line}:${thrown.column}: ${thrown.problem}`, { cause: thrown });
+    const { line, column, problem, remedy } = thrown;
+    throw new InputError(`${nameOf(file)}:${line}:${column}: ${problem}${wayOut(remedy, offers)}`, { cause: thrown });
   }
+}
+
+function wayOut(remedy: YamlRemedy | undefined, offers: readonly YamlRemedy[] = []): string {
+  if (remedy === undefined) return "";
+  if (offers.includes(remedy)) return WAYS_OUT[remedy];
+  return remedy === "insist" ? INSIST_IN_THE_FILE : "";
 }

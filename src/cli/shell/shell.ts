@@ -1,3 +1,4 @@
+import { printable, printableLines } from "../../core/printable.js";
 import type { Io } from "./io.js";
 
 /** The options that every command takes. */
@@ -41,18 +42,38 @@ export class Shell {
     return this.io.isTerminal && NO_COLOR === "" && TERM !== "dumb";
   }
 
-  /** The answer: a JSON text for programs, a text with its own line breaks for people. */
+  /**
+   * The answer: a JSON text for programs, a text with its own line breaks for people. Whoever makes the text puts others' words into it
+   * by formatTable, formatFacts or `line`, so that theirs have none.
+   */
   answer(json: () => string, text: () => string): void {
-    this.io.out(this.json ? `${json()}\n` : text());
+    this.io.out(this.json ? this.shown(`${json()}\n`) : text().split(OWN_COLOR).map(printableOrColor).join(""));
+  }
+
+  /** A JSON text to the byte, but for a terminal, which gets the same value in characters that it does not obey. */
+  shown(json: string): string {
+    return this.io.isTerminal ? printableLines(json) : json;
   }
 
   /** How far long work is: for who watches a terminal, and for nobody else. */
   progress(text: string): void {
-    if (this.io.isErrTerminal && !this.json) this.io.err(`${text}\n`);
+    if (this.io.isErrTerminal && !this.json) this.io.err(`${printable(text)}\n`);
   }
 
-  /** Something that a person should know; no part of the answer. */
+  /** Something that a person should know, in one line; no part of the answer. */
   notice(text: string): void {
-    this.io.err(this.json ? `${JSON.stringify({ notice: text })}\n` : `${text}\n`);
+    this.io.err(this.json ? printableLines(`${JSON.stringify({ notice: text })}\n`) : `${printable(text)}\n`);
   }
+
+  /** As notice, for a text with line breaks of its own. */
+  noticeLines(text: string): void {
+    this.io.err(this.json ? printableLines(`${JSON.stringify({ notice: text })}\n`) : `${printableLines(text)}\n`);
+  }
+}
+
+/** What formatTable and formatPatch write: it colors, and does nothing else whoever wrote it. */
+const OWN_COLOR = /(\u001b\[(?:0|1|31|32|33)m)/;
+
+function printableOrColor(part: string): string {
+  return OWN_COLOR.test(part) ? part : printableLines(part);
 }

@@ -1,3 +1,5 @@
+import { printable } from "../../core/printable.js";
+
 /** A column: its title, and what a row shows in it. */
 export type Column<T> = readonly [title: string, cell: (row: T) => string | number | boolean | null | undefined];
 
@@ -22,19 +24,13 @@ export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]
 export function formatFacts(
   facts: readonly (readonly [name: string, value: Parameters<typeof formatCell>[0]])[],
 ): string {
-  const width = Math.max(...facts.map(([name]) => name.length));
-  return facts.map(([name, value]) => `${name.padEnd(width)}  ${formatCell(value)}\n`).join("");
+  const shown = facts.map(([name, value]) => [printable(name), formatCell(value)] as const);
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
 }
 
 function formatCell(value: string | number | boolean | null | undefined): string {
   if (value === null || value === undefined || value === "") return NOTHING;
   if (typeof value === "boolean") return value ? "yes" : "no";
   return printable(String(value));
-}
-
-/** A text without anything that a terminal would obey: names and titles come from other people. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { AppError } from "../../core/error.js";
 import { parsePublicKey, type Key, type PublicKey } from "../../sdk/index.js";
 import { InputError } from "./cli-error.js";
@@ -12,6 +13,34 @@ export async function readKeys(file: string, shell: Shell): Promise<readonly Pub
   const blocks = text.match(/-----BEGIN [^]*?-----END [^\n]*/g) ?? [];
   if (blocks.length === 0) throw new InputError(`${nameOf(file)} holds no PEM public key`);
   return blocks.map((pem) => parseKey(pem, nameOf(file)));
+}
+
+/**
+ * The public keys of a PEM file, read again when it changes; when that cannot be used, the ones before stay, with a word. Throws
+ * InputError when there are none to begin with.
+ */
+export async function followKeys(file: string, shell: Shell): Promise<() => Promise<readonly PublicKey[]>> {
+  let keys = await readKeys(file, shell);
+  if (file === "-") return async () => keys;
+  let seen = await stateOf(file);
+  return async () => {
+    const now = await stateOf(file);
+    if (now === seen) return keys;
+    seen = now;
+    try {
+      keys = await readKeys(file, shell);
+      shell.notice(`${nameOf(file)} has changed: trusting ${keys.map(({ keyId }) => keyId).join(", ")}`);
+    } catch (thrown) {
+      shell.notice(`the keys stay as they are: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    }
+    return keys;
+  };
+}
+
+/** Another one when the file was changed or replaced. */
+async function stateOf(file: string): Promise<string> {
+  const found = await stat(file, { bigint: true }).catch(() => null);
+  return found === null ? "" : [found.ino, found.size, found.mtimeNs].join(" ");
 }
 
 /** The server's keys for a purpose, with a word that they are as good as the connection that they came by. */

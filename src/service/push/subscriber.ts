@@ -9,6 +9,8 @@ export interface WatchReader {
   opened(subscription: Subscription): void;
   /** Takes an event. False when there is no room for another one until `Subscription.ready` is called. */
   send(event: WatchEvent): boolean;
+  /** Calls back when the client shows that it is alive; never where it has no way to. That it was sent something shows nothing. */
+  ask(answered: () => void): void;
   /** The watch is over, and why; after its first event only. */
   end(reason: AppError): void;
 }
@@ -89,7 +91,7 @@ export class Subscriber implements Subscription, Holder, Beating {
   beat(at: string): void {
     if (this.#isOver || this.cursor === null) return;
     this.beatAtMs = performance.now() + this.room.heartbeatMs;
-    this.seen?.();
+    if (this.seen !== null) this.reader.ask(this.seen);
     if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
       this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, at));
     }

@@ -9,18 +9,13 @@ import { webhookPlaces } from "./0006-webhook-places.js";
 import { sources } from "./0007-sources.js";
 import { commitHead } from "./0008-commit-head.js";
 import { holds } from "./0009-holds.js";
-import { activationTimes } from "./0010-activation-times.js";
+import { reportedSequence } from "./0010-reported-sequence.js";
+import { activationTimes } from "./0011-activation-times.js";
 import type { MigrationDialect } from "./dialect.js";
 
-/**
- * Brings a database to the newest schema, all steps in one transaction; does nothing to one that is there already.
- *
- * Throws `conflict` when the database has a step that this release does not know, and `internal` when a step fails: nothing is
- * changed then.
- */
-export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<void> {
-  // A list in code, not a folder that is read: the program may be one bundled file.
-  const migrations: Record<string, Migration> = {
+/** A list in code, not a folder that is read: the program may be one bundled file. */
+function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
+  return {
     "0001-initial": initial(dialect),
     "0002-webhooks": webhooks(dialect),
     "0003-pipelines": pipelines(),
@@ -30,8 +25,19 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
     "0007-sources": sources,
     "0008-commit-head": commitHead,
     "0009-holds": holds,
-    "0010-activation-times": activationTimes,
+    "0010-reported-sequence": reportedSequence,
+    "0011-activation-times": activationTimes,
   };
+}
+
+/**
+ * Brings a database to the newest schema, all steps in one transaction; does nothing to one that is there already.
+ *
+ * Throws `conflict` when the database has a step that this release does not know, and `internal` when a step fails: nothing is
+ * changed then.
+ */
+export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<void> {
+  const migrations = migrationsOf(dialect);
   await refuseNewer(db, Object.keys(migrations));
   // Steps of branches that met on main: a database may have a later one without an earlier one.
   const migrator = new Migrator({
@@ -43,22 +49,33 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
   if (error instanceof AppError)
     throw new AppError(error.code, `the database could not be migrated: ${error.message}`, { cause: error });
   if (error === undefined) return;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = error instanceof Error ? error.message : "of an unknown error";
   throw new AppError("internal", `the database could not be migrated: ${why}`, { cause: error });
 }
 
+/** Whether a database has the newest schema: nothing is to be done, and nothing unknown is in it. */
+export async function isNewest<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<boolean> {
+  const done = await stepsOf(db);
+  const names = Object.keys(migrationsOf(dialect));
+  return done.length === names.length && done.every((name) => names.includes(name));
+}
+
 async function refuseNewer<T>(db: Kysely<T>, known: readonly string[]): Promise<void> {
+  const unknown = (await stepsOf(db)).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new AppError(
+    "conflict",
+    `the database is from a newer release of Signet (it has the migration "${unknown}", which this release does not know): ` +
+      "start that release, or restore a backup",
+  );
+}
+
+async function stepsOf<T>(db: Kysely<T>): Promise<readonly string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some((table) => table.name === "kysely_migration")) return;
+  if (!tables.some((table) => table.name === "kysely_migration")) return [];
   const rows = await (db as unknown as Kysely<{ kysely_migration: { name: string } }>)
     .selectFrom("kysely_migration")
     .select("name")
     .execute();
-  const unknown = rows.find((row) => !known.includes(row.name));
-  if (unknown === undefined) return;
-  throw new AppError(
-    "conflict",
-    `the database is from a newer release of Signet (it has the migration "${unknown.name}", which this release does not know): ` +
-      "start that release, or restore a backup",
-  );
+  return rows.map(({ name }) => name);
 }

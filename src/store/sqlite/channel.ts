@@ -36,6 +36,6 @@ export interface Failure {
   readonly code: AppErrorCode;
   readonly message: string;
   readonly reason?: string;
-  /** What the driver said. */
-  readonly cause: string;
+  /** What the driver said, and SQLite's or the system's code for it. */
+  readonly cause: { readonly message: string; readonly code?: string };
 }

@@ -25,9 +25,17 @@ export function sqliteError(error: unknown): AppError {
   if (error instanceof Database.SqliteError) {
     if (TAKEN.includes(error.code)) return new AppError("conflict", takenMessage(error.message), { cause: error });
     const meaning = MEANINGS.find(([result]) => error.code === result || error.code.startsWith(`${result}_`));
-    if (meaning !== undefined) return new AppError(meaning[1], meaning[2], { cause: error });
+    if (meaning !== undefined) return new AppError(meaning[1], `${meaning[2]} (${error.code})`, { cause: error });
+    return new AppError("internal", `the database refused a statement (${error.code})`, { cause: error });
   }
   return new AppError("internal", "the database refused a statement", { cause: error });
+}
+
+/** Whether a failure says that the disk takes no changes: full, read-only or failing. What is there may still be read. */
+export function isDiskFailure(error: unknown): error is AppError {
+  if (!(error instanceof AppError) || error.code !== "unavailable") return false;
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  return typeof code === "string" && /^(SQLITE_(FULL|READONLY|IOERR|CANTOPEN)|EROFS$|ENOSPC$|EDQUOT$|EIO$)/.test(code);
 }
 
 /** A call after the database was closed. */

@@ -24,7 +24,7 @@ export interface GroupLimits {
 export const GROUP_LIMITS: GroupLimits = { maxWorks: 64, maxMs: 25, maxWaiting: 2_000, maxWaitMs: 10_000 };
 
 /** What to tell a caller after the commit. */
-type Settlement = (() => void) | Promise<() => void>;
+type Settlement = Promise<() => void>;
 
 /** One caller's transaction. */
 interface Job {
@@ -141,7 +141,7 @@ export class GroupCommit {
       turn.end();
       this.#turn = null;
       await connection.undoPart();
-      return [() => reject(error)];
+      return [Promise.resolve(() => reject(error))];
     }
   }
 

@@ -28,6 +28,8 @@ export class Head {
   #statements: Statements | null = null;
   #record: HeadRecord = { databaseId: "", run: null, commits: 0 };
   #changesBefore = 0;
+  /** What the transaction will have counted when it is committed. */
+  #counted: number | null = null;
 
   constructor({ file, synchronous = "full" }: Pick<SqliteOptions, "file" | "synchronous">) {
     this.#path = headFileOf(file);
@@ -52,6 +54,7 @@ export class Head {
   }
 
   begun(): void {
+    this.#counted = null;
     this.#changesBefore = this.#statements?.changes.get() ?? 0;
   }
 
@@ -59,25 +62,29 @@ export class Head {
   beforeCommit(): void {
     if (this.#statements?.changes.get() === this.#changesBefore) return;
     const commits = this.#statements?.count.get(this.#record.run ?? "");
-    if (commits !== undefined) this.#record = { ...this.#record, commits };
+    if (commits !== undefined) this.#counted = commits;
     else if (this.#statements !== null) {
       const message = "another signet process has taken the database over: this one writes no more";
       throw new AppError("unavailable", message, { reason: TAKEN_OVER });
     }
   }
 
+  /** Only now: a commit that failed, as on a full disk, must not be in the file. */
   committed(): void {
+    if (this.#counted === null) return;
+    this.#record = { ...this.#record, commits: this.#counted };
     if (this.#isDurable) this.#write(false);
   }
 
   /** The owner ends: while the database is still open. */
   release(): void {
     if (this.#database === null) return;
-    const left = this.#database
+    // All rows: after the first one alone nobody would hear that the commit failed.
+    const [left] = this.#database
       .prepare<[string | null], { commits: number }>(
         "update commit_head set commits = commits + 1, run = null where run = ? returning commits",
       )
-      .get(this.#record.run);
+      .all(this.#record.run);
     if (left !== undefined) this.#record = { ...this.#record, run: null, commits: left.commits };
   }
 
@@ -103,11 +110,11 @@ export class Head {
 }
 
 function claim(database: Database, run: string): HeadRecord {
-  const row = database
+  const [row] = database
     .prepare<[string], { id: string; commits: number }>(
       "update commit_head set commits = commits + 1, run = ? returning database_id as id, commits",
     )
-    .get(run);
+    .all(run);
   if (row === undefined) throw new AppError("internal", "the database does not count its commits");
   return { databaseId: row.id, run, commits: row.commits };
 }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { AppError } from "../../core/error.js";
@@ -19,10 +19,13 @@ export interface LockOptions {
  * Makes this process the only owner of a data directory, which is made (mode 0700) when it is missing. The operating system gives
  * the lock back when the process ends, however it ends.
  *
+ * On a file system that is mounted read-only nobody can own anything, and nothing can be locked: everybody may read there.
+ *
  * Throws at once: `conflict` when the directory has an owner, this process or another one, and `unavailable` when it cannot be
  * made or locked.
  */
 export function lockDataDirectory(directory: string, options: LockOptions = {}): DirectoryLock {
+  if (isOnReadOnlyFileSystem(directory)) return { directory, [Symbol.asyncDispose]: async () => undefined };
   const database = openLocked(directory, options);
   const pidFile = path.join(directory, "signet.pid");
   bestEffort(() => writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 }));
@@ -89,6 +92,15 @@ function openLocked(directory: string, options: LockOptions): Database.Database 
   } catch (error) {
     database?.close();
     throw refusal(directory, error);
+  }
+}
+
+function isOnReadOnlyFileSystem(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EROFS";
   }
 }
 

@@ -3,9 +3,11 @@ import { AppError } from "../../core/error.js";
 import type { Store } from "../store.js";
 import type { Channel } from "./channel.js";
 import { connectToRead, connectToWrite, type SqliteOptions } from "./connect.js";
+import { isDiskFailure } from "./errors.js";
 import { findLoss, headFileOf, readHead, recordOf, type HistoryLoss } from "./head-file.js";
 import { Head } from "./head.js";
 import { LocalChannel } from "./local-channel.js";
+import { openReadOnly, roomFor } from "./read-only.js";
 import { SqliteStore } from "./store.js";
 import { ThreadChannel, type StartDatabaseThread } from "./thread-channel.js";
 
@@ -26,6 +28,10 @@ export interface OpenedStore extends Store {
   readonly lost: Promise<Error>;
   /** Why this may not be all that was acknowledged; null when it is, or when the loss was accepted. */
   readonly doubt: string | null;
+  /** Why it was opened only to be read, with what to do; null when it was not. */
+  readonly readOnly: string | null;
+  /** Why the last change could not be written to the disk; null when it could. */
+  readonly problem: () => string | null;
 }
 
 /** What makes it safe to go on from a database that lacks something. */
@@ -39,6 +45,38 @@ export type AcceptLoss = (store: Store, loss: HistoryLoss) => Promise<void>;
  * acknowledged, and `internal` when it is not a database. Nothing stays open then.
  */
 export async function openSqliteStore(options: OpenOptions): Promise<OpenedStore> {
+  try {
+    return await openToWrite(options);
+  } catch (error) {
+    if (options.owner === undefined || !isDiskFailure(error)) throw error;
+    return await openToRead(options, error);
+  }
+}
+
+/** What is there is served while the disk takes no changes. Throws the failure when it cannot be read either. */
+async function openToRead(options: OpenOptions, failure: AppError): Promise<OpenedStore> {
+  const { code } = (failure.cause ?? {}) as { code?: string };
+  const isFull = code === "SQLITE_FULL" || code === "ENOSPC";
+  const room = isFull ? `; ${roomFor(options.file)}` : "";
+  // Told to everybody: without paths.
+  const problem = `the disk of the database ${isFull ? "is full" : "takes no changes"} (${code})`;
+  const opened = await openReadOnly(options, problem);
+  if (opened === null) throw new AppError("unavailable", `${failure.message}${room}`, { cause: failure });
+  const loss = findLoss(readHead(headFileOf(options.file)), recordOf(opened.database));
+  if (loss?.isCertain === true) {
+    await opened.store[Symbol.asyncDispose]();
+    throw lossRefused(options.file, loss);
+  }
+  const readOnly = `${failure.message}${room}`;
+  return Object.assign(opened.store, {
+    lost: new Promise<Error>(() => undefined),
+    doubt: null,
+    readOnly,
+    problem: () => problem,
+  });
+}
+
+async function openToWrite(options: OpenOptions): Promise<OpenedStore> {
   await createPrivately(options.file);
   const { store, loss } = await connect(options);
   const accept = options.owner?.accept ?? null;
@@ -47,9 +85,11 @@ export async function openSqliteStore(options: OpenOptions): Promise<OpenedStore
     await store.migrate();
     if (loss !== null) await accept?.(store, loss);
     if (options.owner !== undefined) await store.own();
-    return Object.assign(store, { doubt: accept === null ? (loss?.message ?? null) : null });
+    const doubt = accept === null ? (loss?.message ?? null) : null;
+    return Object.assign(store, { doubt, readOnly: null, problem: () => store.diskProblem });
   } catch (error) {
-    await store[Symbol.asyncDispose]();
+    // What it says is the consequence of the error that is told.
+    await Promise.resolve(store[Symbol.asyncDispose]()).catch(() => undefined);
     throw error;
   }
 }

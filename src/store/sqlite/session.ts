@@ -129,7 +129,7 @@ export class SqliteSession {
     // On a full disk SQLite itself rolls back. What came after would be kept, each statement alone.
     if (this.#isGivenUp()) {
       const why = this.#broken === null ? "" : `: ${this.#broken.message}`;
-      throw new AppError("unavailable", `the database gave the transaction up${why}`, { cause: this.#broken });
+      throw new AppError("unavailable", `the database gave the transaction up${why}`, { cause: this.#broken?.cause });
     }
     if (this.#broken !== null) throw this.#broken;
   }

@@ -9,6 +9,7 @@ import type { Channel } from "./channel.js";
 import { SqliteDialect } from "./dialect.js";
 import { SqliteDriver } from "./driver.js";
 import { GroupCommit } from "./group-commit.js";
+import { isDiskFailure } from "./errors.js";
 import { TAKEN_OVER } from "./head.js";
 import { sqliteMigrationDialect } from "./migration-dialect.js";
 
@@ -27,6 +28,7 @@ export class SqliteStore implements Store {
   readonly #groups: GroupCommit;
   readonly #writeDb: Kysely<Schema>;
   readonly #readDb: Kysely<Schema>;
+  #diskProblem: string | null = null;
   #tellLost: (reason: Error) => void = () => undefined;
 
   /** Takes both connections over: they are closed with the store. */
@@ -41,6 +43,11 @@ export class SqliteStore implements Store {
     this.lost = Promise.race([writing.lost, new Promise<Error>((resolve) => (this.#tellLost = resolve))]);
   }
 
+  /** Why the last change could not be written to the disk; null when it could. */
+  get diskProblem(): string | null {
+    return this.#diskProblem;
+  }
+
   async migrate(): Promise<void> {
     await migrate(this.#writeDb, sqliteMigrationDialect);
   }
@@ -52,8 +59,11 @@ export class SqliteStore implements Store {
 
   async write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
     try {
-      return await this.#groups.run(work);
+      const answer = await this.#groups.run(work);
+      this.#diskProblem = null;
+      return answer;
     } catch (error) {
+      if (isDiskFailure(error)) this.#diskProblem = error.message;
       if (error instanceof AppError && error.reason === TAKEN_OVER) this.#tellLost(error);
       throw error;
     }

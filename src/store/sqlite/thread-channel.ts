@@ -98,5 +98,8 @@ export class ThreadChannel implements Channel {
 }
 
 function errorOf({ code, message, reason, cause }: Failure): AppError {
-  return new AppError(code, message, { ...(reason === undefined ? {} : { reason }), cause: new Error(cause) });
+  return new AppError(code, message, {
+    ...(reason === undefined ? {} : { reason }),
+    cause: Object.assign(new Error(cause.message), cause),
+  });
 }

@@ -63,7 +63,12 @@ function respond(port: MessagePort, act: () => Answer): void {
     response = { answer: act() };
   } catch (thrown) {
     const { code, message, reason, cause } = sqliteError(thrown);
-    const failure = { code, message, cause: cause instanceof Error ? cause.message : "" };
+    const { message: told = "", code: result } = (cause ?? {}) as { message?: string; code?: string };
+    const failure = {
+      code,
+      message,
+      cause: result === undefined ? { message: told } : { message: told, code: result },
+    };
     response = { failure: reason === undefined ? failure : { ...failure, reason } };
   }
   port.postMessage(response);

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import { KEYS, openRig } from "./rig.js";
 
@@ -7,6 +9,15 @@ const CONSOLE = "https://console.example.com";
 function post(url: string, origin: string) {
   const headers = { origin, "content-type": "application/json", "x-api-key": KEYS.ci };
   return fetch(url, { method: "POST", headers, body: "{}" });
+}
+
+/** fetch would write Host itself. */
+async function statusOf(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
+  const all = { ...headers, "content-type": "application/json", "x-api-key": KEYS.ci, "content-length": "2" };
+  const sent = request(url, { method: "POST", headers: all }).end("{}");
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  answer.resume();
+  return answer.statusCode;
 }
 
 function preflight(url: string, origin: string) {
@@ -44,6 +55,27 @@ describe("without origins", () => {
     await using rig = await openRig();
     expect((await post(rig.url + RPC, rig.url)).status).toBe(200);
     expect((await post(rig.url + RPC, rig.url.replace("http:", "https:"))).status).toBe(200);
+  });
+
+  test.each([
+    ["a default port in Host", "https://signet.example.com", "signet.example.com:443", 200],
+    ["another port in Host", "https://signet.example.com", "signet.example.com:8443", 403],
+  ])("its own origin with %s", async (_, origin, host, status) => {
+    await using rig = await openRig();
+    expect(await statusOf(rig.url + RPC, { origin, host })).toBe(status);
+  });
+
+  test.each([
+    ["the public origin, whatever Host became", "https://signet.example.com", 200],
+    ["the public origin's port", "https://signet.example.com:8443", 403],
+    ["what a proxy wrote into Host, which is not where browsers are", "http://upstream:8080", 403],
+    ["a foreign one", CONSOLE, 403],
+  ])("with a public URL: %s", async (_, origin, status) => {
+    await using rig = await openRig({ publicUrl: { origin: "https://signet.example.com", path: "/signet" } });
+    for (const path of [RPC, `/signet${RPC}`]) {
+      expect(await statusOf(rig.url + path, { origin, host: "upstream:8080" })).toBe(status);
+    }
+    expect(await statusOf(`${rig.url}/signetx${RPC}`, { origin: "https://signet.example.com" })).not.toBe(403);
   });
 
   test("a foreign origin may read, though its browser will not show it the answer", async () => {

@@ -21,6 +21,13 @@ describe("probes", () => {
     expect(await answer.json()).toEqual({ status: text });
   });
 
+  test("/readyz of a server that can only be read says why", async () => {
+    await using rig = await openRig({ readOnly: () => "the disk is full" });
+    const answer = await fetch(`${rig.url}/readyz`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ status: "read_only", reason: "the disk is full" });
+  });
+
   test("HEAD has no body, other methods are 405 with Allow", async () => {
     await using rig = await openRig();
     const head = await fetch(`${rig.url}/healthz`, { method: "HEAD" });

@@ -37,9 +37,11 @@ export interface RigOptions {
   readonly maxBodyBytes: number;
   readonly maxBodyMemoryBytes: number;
   readonly corsOrigins: readonly string[];
+  readonly publicUrl: { readonly origin: string; readonly path: string };
   readonly limits: ListenerLimits;
   readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
+  readonly readOnly: () => string | null;
   readonly pages: readonly Page[];
   readonly tls: TlsTermination | null;
   readonly proxyTrust: ProxyTrust;
@@ -141,8 +143,10 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     ...{ maxBodyBytes, bodyMemory },
     scan: () => async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
+    publicUrl: options.publicUrl ?? null,
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
+    readOnly: options.readOnly ?? (() => null),
     metrics: { contentType: "text/plain", render: async () => "rig_requests_total 1\n" },
     observer: { finished: (request) => void finished.push(request) },
     tracing: options.tracing ?? NO_TRACING,

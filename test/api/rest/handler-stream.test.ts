@@ -34,7 +34,7 @@ describe("streams", () => {
     expect(status).toBe(200);
     expect(headers).toMatchObject({
       "content-type": "application/x-ndjson",
-      "cache-control": "no-store",
+      "cache-control": "no-store, no-transform",
       "x-accel-buffering": "no",
       "signet-test": "yes",
     });

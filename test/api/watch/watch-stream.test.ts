@@ -23,6 +23,7 @@ function open() {
     begin: () => void note("begin"),
     write: () => note("write"),
     end: () => void note("end"),
+    ask: () => void note("ask"),
     destroy: () => void note("destroy"),
   };
   const open = { count: 0 };

@@ -969,7 +969,9 @@ export interface paths {
         put?: never;
         /**
          * An instance tells what it applied or rejected, and why
-         * @description Needs a token with the scope `runtime`.
+         * @description A report about an older sequence than the one before changes no state.
+         *
+         *     Needs a token with the scope `runtime`.
          */
         post: operations["reportStatus"];
         delete?: never;
@@ -2119,13 +2121,15 @@ export interface components {
             state: "applied" | "rejected";
             /** @description The sequence that state is about. */
             sequence: number;
-            /** @description Why it was rejected; at most 1,000 characters. */
+            /** @description Why it was rejected. Kept as one line of at most 1,000 characters, without what cannot be seen. */
             reason?: string | null;
-            /** @description Name and version of the runtime; at most 255 characters. */
+            /** @description Name and version of the runtime. Kept as one line of at most 255 characters. */
             agent?: string | null;
             labels?: {
                 [key: string]: string;
             };
+            /** @description The activation of that sequence; refused when it is not, as after a restore. At most 64 characters. */
+            deployment_id?: string;
         };
         ReportStatusResponse: {
             /** @description The newest sequence of the environment, for the instance to compare. */
@@ -2183,6 +2187,7 @@ export interface components {
             expires_at: string | null;
         };
         SendHeartbeatRequest: {
+            /** @description Kept as one line of at most 255 characters. */
             runtime_version?: string | null;
             mode?: string | null;
             /** @description Names the instance. */
@@ -4142,6 +4147,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -4223,6 +4229,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -4343,6 +4350,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -4463,6 +4471,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -6129,7 +6138,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They can. */
+            /** @description They can; `read_only`: all but changes, and `reason` says why. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6138,7 +6147,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @enum {string} */
-                        status: "ok";
+                        status: "ok" | "read_only";
+                        reason?: string;
                     };
                 };
             };

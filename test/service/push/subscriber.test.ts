@@ -30,6 +30,7 @@ function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {
       return true;
     },
     end: () => undefined,
+    ask: () => undefined,
   };
   const subscriber: Subscriber = new Subscriber(room, hub, reader, null);
   return { subscriber, asked };

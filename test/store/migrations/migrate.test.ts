@@ -33,6 +33,8 @@ describe("migrate", () => {
       { name: "0007-sources" },
       { name: "0008-commit-head" },
       { name: "0009-holds" },
+      { name: "0010-reported-sequence" },
+      { name: "0011-activation-times" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);

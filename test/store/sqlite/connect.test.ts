@@ -20,12 +20,13 @@ describe("a connection", () => {
     await makeDatabase();
     const database = connectToWrite({ file: file(), ...options });
     try {
-      const settings = ["journal_mode", "synchronous", "foreign_keys", "busy_timeout"];
+      const settings = ["journal_mode", "synchronous", "foreign_keys", "busy_timeout", "temp_store"];
       expect(settings.map((name) => database.pragma(name, { simple: true }))).toStrictEqual([
         "wal",
         synchronous,
         1,
         5000,
+        2,
       ]);
     } finally {
       database.close();

@@ -24,7 +24,8 @@ describe("sqliteError", () => {
     const error = sqliteError(cause);
     expect(error).toMatchObject({ code: expected });
     expect(error.cause).toBe(cause);
-    expect(error.message).not.toMatch(/select|constraint|sqlite/i);
+    expect(error.message.replace(`(${code})`, "")).not.toMatch(/select|constraint|sqlite/i);
+    expect(error.message).toContain(code.includes("UNIQUE") || code.includes("PRIMARYKEY") ? "same" : `(${code})`);
   });
 
   it("names what is taken", () => {

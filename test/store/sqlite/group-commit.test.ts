@@ -5,6 +5,7 @@ import { Kysely } from "kysely";
 import type { Schema } from "../../../src/store/schema.js";
 import { SqliteDialect } from "../../../src/store/sqlite/dialect.js";
 import { SqliteDriver } from "../../../src/store/sqlite/driver.js";
+import type { Channel } from "../../../src/store/sqlite/channel.js";
 import { GROUP_LIMITS, GroupCommit } from "../../../src/store/sqlite/group-commit.js";
 import { LocalChannel } from "../../../src/store/sqlite/local-channel.js";
 import { sqliteMigrationDialect } from "../../../src/store/sqlite/migration-dialect.js";
@@ -138,6 +139,28 @@ describe("transactions that come in together", () => {
     });
     await second;
     expect(commits()).toBe(1);
+  });
+
+  it("no more wait than may, nor longer, while the database does not answer", async () => {
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const local = new LocalChannel(database);
+    const slow: Channel = {
+      lost: local.lost,
+      async run(steps) {
+        await answered;
+        return await local.run(steps);
+      },
+    };
+    const limited = new GroupCommit(new SqliteDriver(slow), { ...GROUP_LIMITS, maxWaiting: 2, maxWaitMs: 0 });
+    const begun = limited.run(adding("begun"));
+    const refused = await Promise.allSettled(["b", "c", "d"].map((id) => limited.run(adding(id))));
+    for (const result of refused) {
+      expect(result).toMatchObject({ status: "rejected", reason: { code: "unavailable", retryAfterSeconds: 1 } });
+    }
+    answer();
+    expect(await begun).toBe("begun");
+    expect(ids()).toStrictEqual(["begun"]);
   });
 
   it("a closed one lets those in line end, and refuses others", async () => {

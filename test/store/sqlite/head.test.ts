@@ -64,6 +64,28 @@ describe("the head file", () => {
     expect((await open()).doubt).toBeNull();
   });
 
+  it("does not count a commit that failed", async () => {
+    const store = await open();
+    const other = new Database(file());
+    other.exec(
+      "create table owners (id text primary key);" +
+        "create table owned (owner text references owners (id) deferrable initially deferred);" +
+        "create trigger orphan after insert on organizations when new.id = 'orphan'" +
+        " begin insert into owned (owner) values ('nobody'); end",
+    );
+    other.close();
+    await add(store);
+    const lost = store.write((tx) => tx.insertOrganization(anOrganization({ id: "orphan" })));
+    await expect(lost).rejects.toMatchObject({ code: "internal" });
+    // What it releases the database with fails too, as on a full disk: the file says what was committed, and nothing else.
+    const locked = new Database(file());
+    locked.exec("create trigger refuse before update of run on commit_head begin select raise(abort, 'full'); end");
+    await close();
+    locked.exec("drop trigger refuse");
+    locked.close();
+    expect((await open()).doubt).toBeNull();
+  });
+
   it("tells when the log is missing after a kill", async () => {
     await killedAfter(20);
     for (const suffix of ["-wal", "-shm"]) rmSync(file() + suffix);

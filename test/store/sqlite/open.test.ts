@@ -46,7 +46,7 @@ describe("openSqliteStore", () => {
     writeFileSync(file(), "this is my diary. ".repeat(100));
     await expect(open()).rejects.toMatchObject({
       code: "internal",
-      message: `cannot open the database ${file()}: the file is not a database`,
+      message: `cannot open the database ${file()}: the file is not a database (SQLITE_NOTADB)`,
     });
     expect(statSync(file()).size).toBe(1800);
   });
@@ -59,7 +59,7 @@ describe("openSqliteStore", () => {
       const organization = anOrganization();
       await expect(store.write((tx) => tx.insertOrganization(organization))).rejects.toMatchObject({
         code: "unavailable",
-        message: "the database is busy",
+        message: "the database is busy (SQLITE_BUSY)",
       });
       expect(await store.read.organization(organization.id)).toBeNull();
       other.exec("rollback");

@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
+import { openNodeTransport } from "../../src/sdk/node-transport.js";
+import { ADMIN_TOKEN } from "../support/server.js";
+import { findProject } from "./find-project.js";
+import { startServerProcess, type ServerProcess } from "./server-process.js";
+import { SmallDisk } from "./small-disk.js";
+
+/** Where nobody may mount, these say so by their name and do not run. */
+describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () => {
+  async function withClient<T>(server: ServerProcess, use: (client: SignetClient) => Promise<T>): Promise<T> {
+    using connection = openNodeTransport({ url: server.url, timeoutMs: 30_000 });
+    return await use(createSignetClient({ transport: connection.transport, token: ADMIN_TOKEN }));
+  }
+
+  const publish = (server: ServerProcess) =>
+    withClient(server, async (client) => {
+      const policies = JSON.stringify({ long: String(Math.random()).repeat(1_000) });
+      return await client.bundles.publishBundle({ ...(await findProject(client)), envName: "dev", policies });
+    });
+  const versions = (server: ServerProcess) =>
+    withClient(server, async (client) => {
+      const { bundles } = await client.bundles.listBundles({ ...(await findProject(client)), envName: "dev" });
+      return bundles.map(({ version }) => version);
+    });
+  const readiness = async (server: ServerProcess) => (await fetch(`${server.url}/readyz`)).json();
+
+  it("that is full refuses changes and nothing else, at the end and at the next start too", async () => {
+    using disk = new SmallDisk(6);
+    const data = join(disk.path, "data");
+    const server = await startServerProcess(data);
+    await publish(server);
+    disk.fill();
+    await expect(publish(server)).rejects.toThrow("the disk of the database is full (SQLITE_FULL)");
+    expect(await versions(server)).toStrictEqual([1]);
+    const full = { status: "read_only", reason: "the disk of the database is full (SQLITE_FULL)" };
+    expect(await readiness(server)).toStrictEqual(full);
+    expect(await server.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
+
+    const again = await startServerProcess(data);
+    expect(await readiness(again)).toStrictEqual(full);
+    expect(await versions(again)).toStrictEqual([1]);
+    await expect(publish(again)).rejects.toThrow("read-only: the disk of the database is full (SQLITE_FULL)");
+    expect(await again.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
+
+    disk.makeRoom();
+    const later = await startServerProcess(data);
+    expect(await readiness(later)).toStrictEqual({ status: "ok" });
+    await publish(later);
+    expect(await versions(later)).toStrictEqual([2, 1]);
+    await later.end("SIGTERM");
+  });
+
+  it.each([
+    ["was killed", "SIGKILL"],
+    ["ended as it should", "SIGTERM"],
+  ] as const)("that is read-only is served after a server that %s", async (_how, signal) => {
+    using disk = new SmallDisk(16);
+    const data = join(disk.path, "data");
+    const server = await startServerProcess(data);
+    await publish(server);
+    await server.end(signal);
+    disk.remount("ro");
+    const reading = await startServerProcess(data);
+    expect(await versions(reading)).toStrictEqual([1]);
+    expect(await readiness(reading)).toMatchObject({
+      status: "read_only",
+      reason: expect.stringContaining("EROFS") as string,
+    });
+    await expect(publish(reading)).rejects.toThrow("EROFS");
+    expect(await reading.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
+  });
+});

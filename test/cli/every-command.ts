@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import { buildProgram } from "../../src/cli/program.js";
+import { Shell } from "../../src/cli/shell/shell.js";
+import { wordsOf } from "../../src/cli/shell/used-options.js";
+
+const UUID = "0b0c0d0e-0000-4000-8000-000000000001";
+
+/** What a command wants besides what commander knows to be required. */
+const MORE: Readonly<Record<string, readonly string[]>> = {
+  "token create": ["--runtime", "--env", "dev"],
+  "token generate": ["--ci"],
+  promote: ["--from", "dev"],
+  "envs update": ["--position", "1"],
+  "pipeline update": ["--name", "n"],
+  "webhook update": ["--active"],
+};
+
+export interface SampleCommand {
+  readonly words: string;
+  readonly command: Command;
+  /** The words and the least that the command takes. */
+  readonly argv: readonly string[];
+}
+
+/** Every command that does something, with arguments that pass its own checks. `file` holds a JSON object. */
+export function everyCommand(file: string): readonly SampleCommand[] {
+  const io = { argv: [], environment: {}, isTerminal: false } as unknown as Shell["io"];
+  return leavesOf(buildProgram(new Shell(io, false))).map((command) => {
+    const words = wordsOf(command);
+    const given = command.registeredArguments
+      .filter(({ required }) => required)
+      .map((argument) => (argument.parseArg === undefined ? UUID : "1"));
+    const options = command.options
+      .filter(({ mandatory }) => mandatory)
+      .flatMap(({ long, parseArg }) => {
+        if (long === "--file" || long === "--keys") return [long, file];
+        return [long ?? "", parseArg === undefined ? UUID : "1"];
+      });
+    const argv = [...words.split(" "), ...given, ...options, ...(MORE[words] ?? [])];
+    return { words, command, argv };
+  });
+}
+
+function leavesOf(command: Command): readonly Command[] {
+  if (command.commands.length === 0) return [command];
+  return command.commands.filter((it) => it.name() !== "help").flatMap(leavesOf);
+}

@@ -1,0 +1,20 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { ArtifactService } from "../../gen/signet/v1/artifact_pb.js";
+import { AuditService } from "../../gen/signet/v1/audit_pb.js";
+import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
+import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
+import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
+import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
+
+export const SERVICES: readonly DescService[] = [
+  ArtifactService,
+  AuditService,
+  BundleService,
+  OrganizationService,
+  PipelineService,
+  RuntimeService,
+  TokenService,
+  WebhookService,
+];
