@@ -3,6 +3,7 @@ import type { ConnectError, HandlerContext, MethodImplSpec } from "@connectrpc/c
 import type { Operation } from "../../gen/signet/v1/options_pb.js";
 import { AppError } from "../core/error.js";
 import type { KnownToken, Principal } from "../core/token.js";
+import { isUuid } from "../core/uuid.js";
 import { callOf } from "./call.js";
 import { toAppError, toConnectError } from "./errors.js";
 
@@ -13,6 +14,13 @@ import { toAppError, toConnectError } from "./errors.js";
 export function requireOrganization(principal: Principal, operation: Operation, orgId: string): void {
   if (orgId === principal.orgId) return;
   if (operation.operatorCrosses && principal.isOperator) return;
+  // No organization has it: a slug or a name tells nobody anything.
+  if (!isUuid(orgId)) {
+    throw new AppError(
+      "forbidden",
+      "org_id must be the organization's UUID, not its slug or name; GET /v1/whoami tells the token's",
+    );
+  }
   throw new AppError("forbidden", "the token belongs to another organization");
 }
 

@@ -53,12 +53,12 @@ describe("createDocument", () => {
   it("writes responses complete and nullable, as write.ts does", () => {
     const { components } = onlyOperation(get("/v1/x"));
     const ref = { $ref: "#/components/schemas/Inner" };
-    const int32 = { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
+    const int32 = { type: "integer", format: "int32", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
     const color = { type: "string", enum: ["COLOR_UNSPECIFIED", "RED", "GREEN"] };
     const response = components.schemas["Response"] as { properties: Record<string, unknown>; required: string[] };
     expect(response.properties).toEqual({
       text: { type: "string" },
-      limit: { type: ["integer", "null"], minimum: 0, maximum: 2 ** 32 - 1 },
+      limit: { type: ["integer", "null"], format: "int64", minimum: 0, maximum: 2 ** 32 - 1 },
       items: { type: "array", items: ref },
       labels: { type: "object", additionalProperties: int32 },
       color,
@@ -83,7 +83,7 @@ describe("createDocument", () => {
       properties: {
         text: { type: ["string", "null"] },
         inner: { oneOf: [input, { type: "null" }] },
-        counts: { type: "array", items: { type: "integer", minimum: 0, maximum: 2 ** 32 - 1 } },
+        counts: { type: "array", items: { type: "integer", format: "int64", minimum: 0, maximum: 2 ** 32 - 1 } },
         raw: {},
       },
     });

@@ -2,6 +2,7 @@ import { Header } from "../../gen/signet/v1/options_pb.js";
 import { WIRE_CODES } from "../../src/api/errors.js";
 import type { Headers } from "./headers.js";
 import type { Reference, Response, Schema } from "./model.js";
+import { integer } from "./schemas.js";
 
 /** When a status is answered, for the statuses of WIRE_CODES that a client can see. */
 const WHEN: Readonly<Record<number, string>> = {
@@ -55,18 +56,15 @@ const ERROR: Schema = {
   type: "object",
   description: "The body of every error.",
   properties: {
+    // Without a type: what generators make of a choice that has a list in it does not compile in Java.
     detail: {
-      description: "The fields that were refused; or a machine-readable code with its message; or the message.",
-      oneOf: [
-        { type: "array", items: { $ref: "#/components/schemas/FieldError" }, minItems: 1 },
-        { $ref: "#/components/schemas/ErrorReason" },
-        { type: "string" },
-      ],
+      description:
+        "The fields that were refused, a list of FieldError; or a machine-readable code with its message, an ErrorReason; or the message, a string.",
     },
     error: { type: "string", description: "The reason phrase of the status." },
     message: { type: "string", description: "What was wrong, for a person." },
-    code: { type: "integer", minimum: 400, maximum: 599, description: "The HTTP status." },
-    status: { type: "integer", minimum: 400, maximum: 599, description: "The HTTP status." },
+    code: { ...integer(400, 599), description: "The HTTP status." },
+    status: { ...integer(400, 599), description: "The HTTP status." },
     requestId: { type: "string", description: "As in X-Request-Id and in the log of the server." },
   },
   required: ["detail", "error", "message", "code", "status", "requestId"],

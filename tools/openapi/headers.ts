@@ -2,6 +2,7 @@ import { getOption, type DescEnum } from "@bufbuild/protobuf";
 import { Header, header as headerOption, type HeaderRules } from "../../gen/signet/v1/options_pb.js";
 import { commentOf } from "./comments.js";
 import type { Header as HeaderObject, Parameter, Reference, Schema } from "./model.js";
+import { integer as integerSchema } from "./schemas.js";
 
 /** What every answer may have; the rate headers are there when there is a limit and the request came as far as the credentials. */
 const ALWAYS = [Header.X_REQUEST_ID, Header.X_RATELIMIT_LIMIT, Header.X_RATELIMIT_REMAINING, Header.X_RATELIMIT_RESET];
@@ -45,9 +46,7 @@ export class Headers {
 
   private partsOf(header: Header): { name: string; description: string; schema: Schema } {
     const { name, pattern, integer } = this.rulesOf(header);
-    const schema: Schema = integer
-      ? { type: "integer", minimum: 0 }
-      : { type: "string", ...(pattern === "" ? {} : { pattern }) };
+    const schema: Schema = integer ? integerSchema(0) : { type: "string", ...(pattern === "" ? {} : { pattern }) };
     return { name, description: commentOf(this.valueOf(header)), schema };
   }
 

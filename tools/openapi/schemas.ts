@@ -7,6 +7,8 @@ import { integerRange, restScalar } from "../../src/api/rest/scalar.js";
 import { commentOf, describedBy } from "./comments.js";
 import type { Schema } from "./model.js";
 
+const MAX_INT32 = 2 ** 31 - 1;
+
 /** Which way a value goes: the same message is lenient in a request and complete in a response. */
 export type Direction = "request" | "response";
 
@@ -127,11 +129,17 @@ function scalar(type: ScalarType, rules: FieldRules): Schema {
       return { type: "number" };
     case "integer": {
       const { min, max } = integerRange(type);
-      return { type: "integer", minimum: rules.minimum || min, maximum: rules.maximum || max };
+      return integer(rules.minimum || min, rules.maximum || max);
     }
     case undefined:
       throw new Error("checkRequest and checkResponse let no such field pass");
   }
+}
+
+/** With the format that generated clients need to choose a type that holds it. */
+export function integer(minimum: number, maximum?: number): Schema {
+  const format = maximum !== undefined && maximum <= MAX_INT32 ? "int32" : "int64";
+  return { type: "integer", format, minimum, ...(maximum === undefined ? {} : { maximum }) };
 }
 
 function bounds(of: "Items" | "Properties" | "Length", min: number, max: number): Schema {
@@ -142,9 +150,13 @@ function referenceTo(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** Without the package; a nested message has the names around it. */
+/**
+ * Without the package; a nested message has the names around it. Generators of clients make a type `<Method>Response` of their own, so
+ * the schema of that message is called `<Method>Answer`.
+ */
 function nameOf(message: DescMessage): string {
-  return message.typeName.slice(message.file.proto.package.length + 1).replaceAll(".", "");
+  const name = message.typeName.slice(message.file.proto.package.length + 1).replaceAll(".", "");
+  return name.replace(/(.)Response$/, "$1Answer");
 }
 
 /** The comment of a message for a response, or of the field that is one. */

@@ -1440,6 +1440,7 @@ export interface components {
         };
         /** @description A bundle became the active one. */
         Activation: {
+            /** Format: int64 */
             sequence: number;
             deployment_id: string;
             /**
@@ -1447,7 +1448,10 @@ export interface components {
              * @enum {string}
              */
             kind: "publish" | "activate" | "promote" | "rollback";
-            /** @description The bundle's version. */
+            /**
+             * Format: int64
+             * @description The bundle's version.
+             */
             version: number;
             policy_hash: string;
             /** Format: date-time */
@@ -1509,7 +1513,10 @@ export interface components {
         };
         /** @description One event. What is signed: docs/audit.md. */
         AuditEvent: {
-            /** @description Numbered from 1 without gaps, for each organization. */
+            /**
+             * Format: int64
+             * @description Numbered from 1 without gaps, for each organization.
+             */
             id: number;
             /** @description The prefix of the token that acted, or "system", or "operator" for an offline command. */
             actor: string;
@@ -1534,7 +1541,10 @@ export interface components {
         };
         AuditHead: {
             org_id: string;
-            /** @description 0 when there is no event. */
+            /**
+             * Format: int64
+             * @description 0 when there is no event.
+             */
             number: number;
             /** @description "sha256:" and 64 hex digits; see docs/audit.md. */
             hash: string;
@@ -1551,7 +1561,10 @@ export interface components {
              * @description UUID.
              */
             id: string;
-            /** @description From 1, for each environment. */
+            /**
+             * Format: int64
+             * @description From 1, for each environment.
+             */
             version: number;
             /** @description "sha256:" and 64 hex digits. */
             policy_hash: string;
@@ -1573,7 +1586,10 @@ export interface components {
             origin: "publish" | "promote";
             /** @description The newest activation of this bundle; unset when it was never active. */
             deployment_id: string | null;
-            /** @description The sequence of that activation. */
+            /**
+             * Format: int64
+             * @description The sequence of that activation.
+             */
             sequence: number | null;
         };
         /** @description Where a policy document came from, as its publisher says. */
@@ -1594,6 +1610,7 @@ export interface components {
         BundleWithPolicies: {
             /** Format: uuid */
             id: string;
+            /** Format: int64 */
             version: number;
             policy_hash: string;
             is_active: boolean;
@@ -1609,6 +1626,7 @@ export interface components {
             /** @enum {string} */
             origin: "publish" | "promote";
             deployment_id: string | null;
+            /** Format: int64 */
             sequence: number | null;
             /** @description The policy document. */
             policies_json: {
@@ -1624,9 +1642,12 @@ export interface components {
             /** @description Names the key of both signatures in ListKeys. */
             key_id: string;
         };
-        ClaimBenchmarkResponse: Record<string, never>;
+        ClaimBenchmarkAnswer: Record<string, never>;
         CreateAdminTokenRequest: {
-            /** @description 1 to 3,650; never expires by default. */
+            /**
+             * Format: int32
+             * @description 1 to 3,650; never expires by default.
+             */
             expires_in_days?: number | null;
             name?: string | null;
             /** @description The SHA-256 of a key that the caller made, 64 lower-case hex digits. The answer has no raw_key then. 409 when a token has or had it. */
@@ -1643,7 +1664,10 @@ export interface components {
         };
         CreateCiTokenRequest: {
             project_id: string;
-            /** @description 1 to 3,650; never expires by default. */
+            /**
+             * Format: int32
+             * @description 1 to 3,650; never expires by default.
+             */
             expires_in_days?: number | null;
             name?: string | null;
             /** @description The names of the environments that it may change, at most 100; all by default. */
@@ -1653,24 +1677,16 @@ export interface components {
         CreateEnvironmentRequest: {
             /** @description [a-z0-9][a-z0-9-]{0,62}, unique in the project. */
             name: string;
-            /** @description After the last one by default. */
+            /**
+             * Format: int32
+             * @description After the last one by default.
+             */
             position?: number | null;
             /** @description The name of an environment of the project. By default dev promotes to staging and staging to prod; null or "" is none. */
             promotes_to?: string | null;
         };
-        CreateOrganizationRequest: {
-            name: string;
-            /** @description "free" by default. 1 to 64 characters. */
-            plan?: string | null;
-            /** @description Unlimited by default. */
-            versions_per_environment?: number | null;
-            /** @description The SHA-256 of the first admin token's key, when the caller made it: CreateAdminTokenRequest.sha256. */
-            admin_token_sha256?: string | null;
-            /** @description "first admin" by default. At most 100 characters. */
-            admin_token_name?: string | null;
-        };
         /** @description The new organization; its fields stand beside its first admin token. */
-        CreateOrganizationResponse: {
+        CreateOrganizationAnswer: {
             /** Format: uuid */
             id: string;
             name: string;
@@ -1680,9 +1696,24 @@ export interface components {
             created_at: string;
             industry: string | null;
             company_size: string | null;
+            /** Format: int64 */
             versions_per_environment: number | null;
             /** @description Carries raw_key, here and never again, unless the caller made the key. */
             admin_token: components["schemas"]["Token"];
+        };
+        CreateOrganizationRequest: {
+            name: string;
+            /** @description "free" by default. 1 to 64 characters. */
+            plan?: string | null;
+            /**
+             * Format: int64
+             * @description Unlimited by default.
+             */
+            versions_per_environment?: number | null;
+            /** @description The SHA-256 of the first admin token's key, when the caller made it: CreateAdminTokenRequest.sha256. */
+            admin_token_sha256?: string | null;
+            /** @description "first admin" by default. At most 100 characters. */
+            admin_token_name?: string | null;
         };
         CreatePipelineRequest: {
             /** @description 1 to 255 characters. */
@@ -1695,10 +1726,30 @@ export interface components {
         CreatePipelineStageRequest: {
             /** @description 1 to 255 characters. */
             display_name?: string;
-            /** @description The order that it gets: 0 to 50, required. Beyond the last stage it becomes the last one. */
+            /**
+             * Format: int64
+             * @description The order that it gets: 0 to 50, required. Beyond the last stage it becomes the last one.
+             */
             insert_before?: number | null;
             /** @description At most 255 characters. */
             branch?: string | null;
+        };
+        /** @description The new project and its runtime tokens. */
+        CreateProjectAnswer: {
+            /** Format: uuid */
+            id: string;
+            org_id: string;
+            name: string;
+            slug: string;
+            environments: components["schemas"]["Environment"][];
+            /**
+             * Format: int64
+             * @description How many runtime tokens were made.
+             */
+            runtime_keys_created: number;
+            runtime_keys: components["schemas"]["RuntimeKey"][];
+            /** Format: date-time */
+            created_at: string;
         };
         CreateProjectRequest: {
             /** @description 1 to 255 characters. */
@@ -1708,25 +1759,14 @@ export interface components {
             /** @description Whether to make a runtime token for each environment; true by default. */
             runtime_keys?: boolean | null;
         };
-        /** @description The new project and its runtime tokens. */
-        CreateProjectResponse: {
-            /** Format: uuid */
-            id: string;
-            org_id: string;
-            name: string;
-            slug: string;
-            environments: components["schemas"]["Environment"][];
-            /** @description How many runtime tokens were made. */
-            runtime_keys_created: number;
-            runtime_keys: components["schemas"]["RuntimeKey"][];
-            /** Format: date-time */
-            created_at: string;
-        };
         CreateRuntimeTokenRequest: {
             project_id: string;
             /** @description Required. */
             environment_id: string;
-            /** @description 1 to 3,650; never expires by default. */
+            /**
+             * Format: int32
+             * @description 1 to 3,650; never expires by default.
+             */
             expires_in_days?: number | null;
             /** @description Lets an environment have more than one, so that one instance can be revoked alone. */
             name?: string | null;
@@ -1752,11 +1792,20 @@ export interface components {
              * @description UUID; the deployment_id.
              */
             id: string;
-            /** @description Only grows, for each environment. */
+            /**
+             * Format: int64
+             * @description Only grows, for each environment.
+             */
             sequence: number;
-            /** @description The version that became active. */
+            /**
+             * Format: int64
+             * @description The version that became active.
+             */
             version: number;
-            /** @description The version that was active before; unset for the first one. */
+            /**
+             * Format: int64
+             * @description The version that was active before; unset for the first one.
+             */
             from_version: number | null;
             /**
              * @description "publish", "activate", "promote" or "rollback" (an activation of a version below the one before).
@@ -1783,13 +1832,22 @@ export interface components {
             id: string;
             /** @description [a-z0-9][a-z0-9-]{0,62}. */
             name: string;
-            /** @description Order among its siblings, from 0. */
+            /**
+             * Format: int64
+             * @description Order among its siblings, from 0.
+             */
             position: number;
             /** @description The name of the next stage; unset is the last one. */
             promotes_to: string | null;
-            /** @description The version of the active bundle; unset while nothing is active. */
+            /**
+             * Format: int64
+             * @description The version of the active bundle; unset while nothing is active.
+             */
             active_version: number | null;
-            /** @description The newest sequence of this environment; 0 before the first activation. */
+            /**
+             * Format: int64
+             * @description The newest sequence of this environment; 0 before the first activation.
+             */
             sequence: number;
             /** Format: date-time */
             created_at: string;
@@ -1798,15 +1856,21 @@ export interface components {
         };
         /** @description The body of every error. */
         Error: {
-            /** @description The fields that were refused; or a machine-readable code with its message; or the message. */
-            detail: components["schemas"]["FieldError"][] | components["schemas"]["ErrorReason"] | string;
+            /** @description The fields that were refused, a list of FieldError; or a machine-readable code with its message, an ErrorReason; or the message, a string. */
+            detail: unknown;
             /** @description The reason phrase of the status. */
             error: string;
             /** @description What was wrong, for a person. */
             message: string;
-            /** @description The HTTP status. */
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
             code: number;
-            /** @description The HTTP status. */
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
             status: number;
             /** @description As in X-Request-Id and in the log of the server. */
             requestId: string;
@@ -1862,45 +1926,63 @@ export interface components {
             purpose: "bundles" | "audit" | "webhooks";
         };
         /** @description One page of artifacts. */
-        ListArtifactsResponse: {
+        ListArtifactsAnswer: {
             data: components["schemas"]["Artifact"][];
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             limit: number;
+            /** Format: int64 */
             offset: number;
         };
         /** @description One page of activations. */
-        ListDeploymentsResponse: {
+        ListDeploymentsAnswer: {
             data: components["schemas"]["Deployment"][];
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             limit: number;
+            /** Format: int64 */
             offset: number;
         };
         /** @description One page of organizations. */
-        ListOrganizationsResponse: {
+        ListOrganizationsAnswer: {
             data: components["schemas"]["Organization"][];
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             limit: number;
+            /** Format: int64 */
             offset: number;
         };
         /** @description One page of pipelines. */
-        ListPipelinesResponse: {
+        ListPipelinesAnswer: {
             data: components["schemas"]["PipelineSummary"][];
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             limit: number;
+            /** Format: int64 */
             offset: number;
         };
         /** @description One page of instances. */
-        ListRuntimesResponse: {
+        ListRuntimesAnswer: {
             data: components["schemas"]["RuntimeInstance"][];
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             limit: number;
+            /** Format: int64 */
             offset: number;
         };
         /** @description One page of deliveries. */
-        ListWebhookDeliveriesResponse: {
+        ListWebhookDeliveriesAnswer: {
             data: components["schemas"]["WebhookDelivery"][];
+            /** Format: int64 */
             total: number;
+            /** Format: int64 */
             limit: number;
+            /** Format: int64 */
             offset: number;
         };
         /** @description The environment has no active bundle yet. */
@@ -1924,7 +2006,10 @@ export interface components {
             industry: string | null;
             /** @description Free text, at most 255 characters. */
             company_size: string | null;
-            /** @description Versions kept for each environment; unset is unlimited. Set by the operator. */
+            /**
+             * Format: int64
+             * @description Versions kept for each environment; unset is unlimited. Set by the operator.
+             */
             versions_per_environment: number | null;
         };
         /** @description Stages through which bundles are promoted. */
@@ -1957,11 +2042,17 @@ export interface components {
             project: string;
             /** @description The environment's name. */
             environment: string;
-            /** @description Unset while nothing was ever active, like the four after it. */
+            /**
+             * Format: int64
+             * @description Unset while nothing was ever active, like the four after it.
+             */
             active_version: number | null;
             policy_hash: string | null;
             deployment_id: string | null;
-            /** @description The sequence of that activation. */
+            /**
+             * Format: int64
+             * @description The sequence of that activation.
+             */
             sequence: number | null;
             /** Format: date-time */
             active_since: string | null;
@@ -1982,7 +2073,10 @@ export interface components {
             display_name: string;
             /** @description "prod" for the Production stage that a pipeline is made with, else "standard". */
             type: string;
-            /** @description From 0, without gaps. Promotion goes to a higher one. */
+            /**
+             * Format: int64
+             * @description From 0, without gaps. Promotion goes to a higher one.
+             */
             order: number;
             /** @description A Git branch, as its maker says; Signet does nothing with it. */
             branch: string | null;
@@ -1990,7 +2084,10 @@ export interface components {
             auto_create_app: boolean;
             /** @description Always false, likewise. */
             delete_stale_apps: boolean;
-            /** @description Never set, likewise. */
+            /**
+             * Format: int64
+             * @description Never set, likewise.
+             */
             stale_app_days: number | null;
             /** Format: date-time */
             created_at: string | null;
@@ -2044,33 +2141,46 @@ export interface components {
             /** @description Who promotes, as the caller says. At most 255 characters. */
             promoted_by?: string | null;
         };
+        PruneBundlesAnswer: {
+            environments: components["schemas"]["PrunedEnvironment"][];
+            dry_run: boolean;
+            /** @description A call deletes 5,000 versions at most: there are more, call again. */
+            more: boolean;
+        };
         /** @description Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither published nor active in the last days. Numbers are never used again; activations and the audit stay. */
         PruneBundlesRequest: {
             /** @description Only this environment; all of the project by default. */
             env_name?: string | null;
-            /** @description In each environment the newest so many stay: 1 to 100,000, 100 by default. */
+            /**
+             * Format: int64
+             * @description In each environment the newest so many stay: 1 to 100,000, 100 by default.
+             */
             keep_newest?: number | null;
-            /** @description What was published or active within so many days stays: 1 to 36,500, 30 by default. */
+            /**
+             * Format: int64
+             * @description What was published or active within so many days stays: 1 to 36,500, 30 by default.
+             */
             keep_days?: number | null;
-            /** @description The same for production environments: 365 by default; never less than keep_days. */
+            /**
+             * Format: int64
+             * @description The same for production environments: 365 by default; never less than keep_days.
+             */
             keep_production_days?: number | null;
             /** @description The names of the production environments, at most 100; by default those that promote to nothing. */
             production?: string[];
             /** @description False deletes. True, the default, only says what would be deleted. */
             dry_run?: boolean | null;
         };
-        PruneBundlesResponse: {
-            environments: components["schemas"]["PrunedEnvironment"][];
-            dry_run: boolean;
-            /** @description A call deletes 5,000 versions at most: there are more, call again. */
-            more: boolean;
-        };
         /** @description What was, or would be, deleted in one environment. */
         PrunedEnvironment: {
             environment: string;
             production: boolean;
+            /** Format: int64 */
             deleted: number;
-            /** @description How many versions stay. */
+            /**
+             * Format: int64
+             * @description How many versions stay.
+             */
             kept: number;
             /** @description The deleted versions; the first 100 ranges of them. */
             versions: components["schemas"]["VersionRange"][];
@@ -2100,6 +2210,13 @@ export interface components {
         };
         ReleaseEnvironmentRequest: Record<string, never>;
         ReplayWebhookDeliveryRequest: Record<string, never>;
+        ReplayWebhookEventsAnswer: {
+            /**
+             * Format: int64
+             * @description How many events will be sent again.
+             */
+            replayed: number;
+        };
         ReplayWebhookEventsRequest: {
             /**
              * Format: date-time
@@ -2107,9 +2224,12 @@ export interface components {
              */
             since: string;
         };
-        ReplayWebhookEventsResponse: {
-            /** @description How many events will be sent again. */
-            replayed: number;
+        ReportStatusAnswer: {
+            /**
+             * Format: int64
+             * @description The newest sequence of the environment, for the instance to compare.
+             */
+            newest_sequence: number;
         };
         ReportStatusRequest: {
             /** @description 1 to 128 characters. */
@@ -2119,7 +2239,10 @@ export interface components {
              * @enum {string}
              */
             state: "applied" | "rejected";
-            /** @description The sequence that state is about. */
+            /**
+             * Format: int64
+             * @description The sequence that state is about.
+             */
             sequence: number;
             /** @description Why it was rejected. Kept as one line of at most 1,000 characters, without what cannot be seen. */
             reason?: string | null;
@@ -2131,32 +2254,43 @@ export interface components {
             /** @description The activation of that sequence; refused when it is not, as after a restore. At most 64 characters. */
             deployment_id?: string;
         };
-        ReportStatusResponse: {
-            /** @description The newest sequence of the environment, for the instance to compare. */
-            newest_sequence: number;
-        };
         RotateTokenRequest: {
-            /** @description For how long the old secret still works: 0 (the default) to 604,800. */
+            /**
+             * Format: int32
+             * @description For how long the old secret still works: 0 (the default) to 604,800.
+             */
             grace_seconds?: number | null;
             sha256?: string | null;
         };
-        RotateWebhookSecretRequest: {
-            /** @description For how long the old secret signs too: 0 to 604,800, 86,400 by default. */
-            grace_seconds?: number | null;
-            given_secret?: string | null;
-        };
-        RotateWebhookSecretResponse: {
+        RotateWebhookSecretAnswer: {
             /** @description Here and never again; empty for a secret that the caller made. */
             secret: string;
+        };
+        RotateWebhookSecretRequest: {
+            /**
+             * Format: int32
+             * @description For how long the old secret signs too: 0 to 604,800, 86,400 by default.
+             */
+            grace_seconds?: number | null;
+            given_secret?: string | null;
         };
         /** @description A program that enforces the active bundle. */
         RuntimeInstance: {
             instance_id: string;
-            /** @description The newest sequence that it says it applied; unset before the first report. */
+            /**
+             * Format: int64
+             * @description The newest sequence that it says it applied; unset before the first report.
+             */
             applied_sequence: number | null;
-            /** @description The bundle's version of that sequence. */
+            /**
+             * Format: int64
+             * @description The bundle's version of that sequence.
+             */
             applied_version: number | null;
-            /** @description Activations since then; unset while applied_sequence is. */
+            /**
+             * Format: int64
+             * @description Activations since then; unset while applied_sequence is.
+             */
             behind_by: number | null;
             /**
              * @description "connected", "applied" or "rejected".
@@ -2186,6 +2320,13 @@ export interface components {
             /** Format: date-time */
             expires_at: string | null;
         };
+        SendHeartbeatAnswer: {
+            /**
+             * @description "ok".
+             * @enum {string}
+             */
+            status: "ok";
+        };
         SendHeartbeatRequest: {
             /** @description Kept as one line of at most 255 characters. */
             runtime_version?: string | null;
@@ -2202,34 +2343,36 @@ export interface components {
             /** @description Any JSON. */
             env?: unknown;
         };
-        SendHeartbeatResponse: {
+        SendTelemetryAnswer: {
             /**
-             * @description "ok".
-             * @enum {string}
+             * Format: int64
+             * @description How many events were counted.
              */
-            status: "ok";
-        };
-        SendTelemetryResponse: {
-            /** @description How many events were counted. */
             accepted: number;
         };
         /** @description Where a stage shall stand. */
         StageOrderInput: {
             stage_id?: string;
+            /** Format: int64 */
             order?: number | null;
         };
-        TestWebhookRequest: Record<string, never>;
-        TestWebhookResponse: {
+        TestWebhookAnswer: {
             /** @description The status is 2xx. */
             delivered: boolean;
-            /** @description The target's HTTP status; unset when there was no answer. */
+            /**
+             * Format: int64
+             * @description The target's HTTP status; unset when there was no answer.
+             */
             status: number | null;
+            /** Format: int64 */
             latency_ms: number;
             /** @description What went wrong when there was no answer. */
             error: string | null;
         };
+        TestWebhookRequest: Record<string, never>;
         /** @description A token, without its secret. */
         Token: {
+            /** Format: int64 */
             id: number;
             /** @description At most 100 characters. */
             name: string | null;
@@ -2263,6 +2406,7 @@ export interface components {
             raw_key: string | null;
         };
         UpdateEnvironmentRequest: {
+            /** Format: int32 */
             position?: number | null;
             /** @description Cleared, the environment is a last stage. */
             promotes_to?: string | null;
@@ -2272,6 +2416,7 @@ export interface components {
             plan?: string | null;
             industry?: string | null;
             company_size?: string | null;
+            /** Format: int64 */
             versions_per_environment?: number | null;
         };
         /** @description See PipelineService.UpdatePipeline. What is absent stays. */
@@ -2292,23 +2437,34 @@ export interface components {
             events?: string[];
             is_active?: boolean | null;
         };
-        VerifyAuditResponse: {
+        VerifyAuditAnswer: {
             valid: boolean;
-            /** @description How many events were checked. */
+            /**
+             * Format: int64
+             * @description How many events were checked.
+             */
             checked: number;
-            /** @description The first event that is wrong or missing. */
+            /**
+             * Format: int64
+             * @description The first event that is wrong or missing.
+             */
             first_broken: number | null;
             /** @description What is wrong with it. */
             reason: string | null;
         };
         /** @description All versions from first to last. */
         VersionRange: {
+            /** Format: int64 */
             first: number;
+            /** Format: int64 */
             last: number;
         };
         /** @description One message of a watch. */
-        WatchBundleResponse: {
-            /** @description The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was ever active. */
+        WatchBundleAnswer: {
+            /**
+             * Format: int64
+             * @description The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was ever active.
+             */
             sequence: number;
             activation: components["schemas"]["Activation"] | null;
             nothing_active: components["schemas"]["NothingActive"] | null;
@@ -2358,7 +2514,10 @@ export interface components {
              * @enum {string}
              */
             state: "pending" | "delivered" | "failed" | "cancelled";
-            /** @description Tries so far. */
+            /**
+             * Format: int64
+             * @description Tries so far.
+             */
             attempts: number;
             /** Format: date-time */
             created_at: string;
@@ -2366,8 +2525,12 @@ export interface components {
             next_attempt_at: string | null;
             /** Format: date-time */
             last_attempt_at: string | null;
-            /** @description Of the last try. */
+            /**
+             * Format: int64
+             * @description Of the last try.
+             */
             last_status: number | null;
+            /** Format: int64 */
             last_latency_ms: number | null;
             last_error: string | null;
             /** @description Up to 4 KiB of the last answer, only where the address is public. */
@@ -2375,15 +2538,24 @@ export interface components {
         };
         /** @description Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more. */
         WebhookStats: {
+            /** Format: int64 */
             delivered: number;
-            /** @description No try is left. */
+            /**
+             * Format: int64
+             * @description No try is left.
+             */
             failed: number;
+            /** Format: int64 */
             pending: number;
-            /** @description Since when the oldest pending one waits; 0 when none does. */
+            /**
+             * Format: int64
+             * @description Since when the oldest pending one waits; 0 when none does.
+             */
             oldest_pending_seconds: number;
         };
         /** @description What the token of the request is. */
-        WhoAmIResponse: {
+        WhoAmIAnswer: {
+            /** Format: int64 */
             id: number;
             key_prefix: string;
             /** @enum {string} */
@@ -2647,7 +2819,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListArtifactsResponse"];
+                    "application/json": components["schemas"]["ListArtifactsAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2909,7 +3081,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["VerifyAuditResponse"];
+                    "application/json": components["schemas"]["VerifyAuditAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3360,7 +3532,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PruneBundlesResponse"];
+                    "application/json": components["schemas"]["PruneBundlesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3406,7 +3578,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListDeploymentsResponse"];
+                    "application/json": components["schemas"]["ListDeploymentsAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3516,7 +3688,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListOrganizationsResponse"];
+                    "application/json": components["schemas"]["ListOrganizationsAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3555,7 +3727,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CreateOrganizationResponse"];
+                    "application/json": components["schemas"]["CreateOrganizationAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3720,7 +3892,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CreateProjectResponse"];
+                    "application/json": components["schemas"]["CreateProjectAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4101,7 +4273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListPipelinesResponse"];
+                    "application/json": components["schemas"]["ListPipelinesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4183,7 +4355,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListPipelinesResponse"];
+                    "application/json": components["schemas"]["ListPipelinesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5152,7 +5324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReportStatusResponse"];
+                    "application/json": components["schemas"]["ReportStatusAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5199,7 +5371,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListRuntimesResponse"];
+                    "application/json": components["schemas"]["ListRuntimesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5239,7 +5411,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SendHeartbeatResponse"];
+                    "application/json": components["schemas"]["SendHeartbeatAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5280,7 +5452,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SendTelemetryResponse"];
+                    "application/json": components["schemas"]["SendTelemetryAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5321,7 +5493,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ClaimBenchmarkResponse"];
+                    "application/json": components["schemas"]["ClaimBenchmarkAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5623,7 +5795,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WhoAmIResponse"];
+                    "application/json": components["schemas"]["WhoAmIAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5907,7 +6079,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RotateWebhookSecretResponse"];
+                    "application/json": components["schemas"]["RotateWebhookSecretAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5952,7 +6124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TestWebhookResponse"];
+                    "application/json": components["schemas"]["TestWebhookAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5999,7 +6171,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListWebhookDeliveriesResponse"];
+                    "application/json": components["schemas"]["ListWebhookDeliveriesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -6088,7 +6260,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReplayWebhookEventsResponse"];
+                    "application/json": components["schemas"]["ReplayWebhookEventsAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
