@@ -5,6 +5,7 @@ import { ArtifactPromotions } from "./service/artifact-promotion.js";
 import { Artifacts } from "./service/artifacts.js";
 import { createAudit, type Audit } from "./service/audit.js";
 import { BundleMaking } from "./service/bundle-making.js";
+import { BundleVerifier } from "./service/bundle-verifier.js";
 import { Bundles } from "./service/bundles.js";
 import { CatchUp } from "./service/catch-up.js";
 import { Documents, type DocumentsOptions } from "./service/documents.js";
@@ -13,9 +14,10 @@ import { Holds } from "./service/holds.js";
 import { Idempotency } from "./service/idempotency.js";
 import { Instances } from "./service/instances.js";
 import type { SigningKeys } from "./service/key-files.js";
-import { createKeyList } from "./service/keys.js";
+import { KeyList } from "./service/keys.js";
+import { KeyRing } from "./service/key-ring.js";
 import { LatestBundles } from "./service/latest.js";
-import type { ServiceObservers } from "./service/observers.js";
+import type { ServiceObservers, ServiceWarnings } from "./service/observers.js";
 import { Outbox } from "./service/outbox.js";
 import { Organizations } from "./service/organizations.js";
 import { PipelinePromotion } from "./service/pipeline-promotion.js";
@@ -29,6 +31,7 @@ import { Push } from "./service/push/push.js";
 import { Refusals } from "./service/refusals.js";
 import { Sessions, type SessionLimits } from "./service/sessions.js";
 import { SharedWrites } from "./service/shared-writes.js";
+import { Signers } from "./service/signers.js";
 import { Telemetry } from "./service/telemetry.js";
 import { Tokens } from "./service/tokens.js";
 import { TokenCache } from "./service/token-cache.js";
@@ -59,6 +62,7 @@ export interface AssembleOptions {
   readonly sessionLimits: SessionLimits;
   readonly heartbeatMs: number;
   readonly observers: ServiceObservers;
+  readonly warnings: ServiceWarnings;
   readonly tracing: Tracing;
   readonly documents: DocumentsOptions;
   readonly webhooks: {
@@ -74,23 +78,26 @@ export type Services = ReturnType<typeof assembleServices>;
 
 /** Every use case, wired: the same for a server and for an offline command. */
 export function assembleServices(options: AssembleOptions) {
-  const { store, clock, keys, sessionLimits, heartbeatMs, observers, tracing } = options;
-  const audit = createAudit({ store, clock, signer: keys.audit });
+  const { store, clock, keys, sessionLimits, heartbeatMs, observers, warnings, tracing } = options;
+  const ring = new KeyRing({ store, keys });
+  const audit = createAudit({ store, clock, signer: keys.audit, ring });
   const sessions = new Sessions(clock, sessionLimits);
   const wakeups = new Wakeups();
   const idempotency = new Idempotency({ store, clock, observer: observers.idempotency });
   const use = new TokenUse(store);
   const outbox = new Outbox(clock, tracing);
   const cache = new TokenCache();
-  const tokens = new Tokens({ store, clock, audit, sessions, cache, use, outbox });
-  const active = new ActiveBundles(store, wakeups);
+  const tokens = new Tokens({ store, clock, audit, sessions, cache, use, outbox, warnings });
+  const signers = new Signers(keys);
   const documents = new Documents(options.documents);
+  const verifier = new BundleVerifier({ ring, documents });
+  const active = new ActiveBundles(store, wakeups, verifier, warnings);
   const promotedHashes = new PromotedHashes(documents);
   const instances = new Instances({ store, clock });
   const holds = new Holds({ store, audit, outbox });
   const making = {
-    making: new BundleMaking({ clock, signer: keys.bundles, audit, outbox, observer: observers.publishing }),
-    ...{ store, documents, idempotency, wakeups, outbox },
+    making: new BundleMaking({ clock, store, signers, verifier, audit, outbox, observer: observers.publishing }),
+    ...{ store, documents, verifier, idempotency, wakeups, outbox },
   };
   return {
     audit,
@@ -101,13 +108,13 @@ export function assembleServices(options: AssembleOptions) {
     instances,
     documents,
     clock,
-    keys: createKeyList({ store, keys }),
+    keys: new KeyList({ store, keys, ring, signers }),
     refusals: new Refusals({ store, audit, clock }),
-    organizations: new Organizations({ store, clock, audit, tokens }),
+    organizations: new Organizations({ store, clock, audit, tokens, keys }),
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
-    environments: new Environments({ store, clock, audit, sessions, cache, wakeups }),
+    environments: new Environments({ store, clock, audit, sessions, cache, wakeups, keys }),
     holds,
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds }),
+    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...making, observer: observers.publishing }),
     pipelines: new Pipelines({ store, clock, audit, documents, promotedHashes }),
@@ -124,18 +131,18 @@ export function assembleServices(options: AssembleOptions) {
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
     telemetry: new Telemetry(documents),
     outbox,
-    ...assembleWebhooks(options, audit, outbox),
+    ...assembleWebhooks(options, audit, outbox, signers),
   };
 }
 
 /** What tells other systems. */
-function assembleWebhooks(options: AssembleOptions, audit: Audit, outbox: Outbox) {
-  const { store, clock, keys, webhooks, observers, tracing } = options;
+function assembleWebhooks(options: AssembleOptions, audit: Audit, outbox: Outbox, signers: Signers) {
+  const { store, clock, webhooks, observers, tracing } = options;
   const { allowList, schedule, timeoutMs, userAgent, onError } = webhooks;
   const resolver = createSystemResolver();
   const connections = createSender({ allowList, resolver, timeoutMs, userAgent, maxKeptBytes: MAX_KEPT_BYTES });
   const sender = new WebhookSender({
-    ...{ store, clock, allowList, resolver, signer: keys.webhooks, sender: connections },
+    ...{ store, clock, allowList, resolver, signers, sender: connections },
   });
   const writes = new SharedWrites(store);
   const outcomes = new WebhookOutcomes({ writes, clock, audit, outbox, schedule, observer: observers.deliveries });

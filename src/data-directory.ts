@@ -2,10 +2,12 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { systemClock } from "./core/clock.js";
 import { AppError } from "./core/error.js";
+import { requireSafeDataDirectory } from "./data-directory-safety.js";
 import { openNativeBinding } from "./native-binding.js";
 import { createAudit } from "./service/audit.js";
 import { goOnAfterLoss } from "./service/history-loss.js";
-import { openSigningKeys, type SigningKeys } from "./service/key-files.js";
+import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "./service/key-files.js";
+import { KeyRing } from "./service/key-ring.js";
 import { lockDataDirectory, refuseRival } from "./store/sqlite/lock.js";
 import { startThread } from "./service/start-thread.js";
 import { openSqliteStore, type AcceptLoss, type OpenedStore } from "./store/sqlite/open.js";
@@ -24,13 +26,15 @@ export interface DataDirectory extends AsyncDisposable {
   readonly readOnly: OpenedStore["readOnly"];
   readonly problem: OpenedStore["problem"];
   readonly keys: SigningKeys;
+  /** The public keys of the start before. */
+  readonly lastKeys: LastKeys;
 }
 
 const DATABASE_FILE = "signet.db";
 
 /**
  * Locks a data directory, opens its keys and its database (migrated). Throws `conflict` when another process owns it, `not_found`
- * when it is new and `create` is false, and what opening a database or a key throws.
+ * when it is new and `create` is false, `unavailable` when others can change it, and what opening a database or a key throws.
  */
 export async function openDataDirectory(options: {
   readonly path: string;
@@ -49,12 +53,14 @@ export async function openDataDirectory(options: {
   const isNew = !existsSync(file);
   if (isNew && !options.create) throw new AppError("not_found", `there is no Signet database in ${path}`);
   createDirectory(path);
+  requireSafeDataDirectory(path);
   const nativeBinding = openNativeBinding(options.nativeDirectory ?? join(path, "native"));
   const native = nativeBinding === undefined ? {} : { nativeBinding };
   const lock = lockDataDirectory(path, native);
   try {
     refuseRival(file, native);
     const keys = openSigningKeys(path, options.signingKey, isNew);
+    const lastKeys = openLastKeys(path);
     const store = await openSqliteStore({
       ...{ file, synchronous: options.synchronous, ...native },
       ...(options.thread === true ? { startThread: startDatabaseThread } : {}),
@@ -68,7 +74,7 @@ export async function openDataDirectory(options: {
       }
     };
     const { lost, doubt, readOnly, problem } = store;
-    return { path, isNew, store, lost, doubt, readOnly, problem, keys, [Symbol.asyncDispose]: dispose };
+    return { path, isNew, store, lost, doubt, readOnly, problem, keys, lastKeys, [Symbol.asyncDispose]: dispose };
   } catch (thrown) {
     await lock[Symbol.asyncDispose]();
     throw thrown;
@@ -82,7 +88,10 @@ function startDatabaseThread(...[workerData, transferList]: Parameters<StartData
 function acceptLoss(keys: SigningKeys): AcceptLoss {
   const clock = systemClock;
   return (store, loss) =>
-    goOnAfterLoss({ store, clock, audit: createAudit({ store, clock, signer: keys.audit }) }, loss);
+    goOnAfterLoss(
+      { store, clock, audit: createAudit({ store, clock, signer: keys.audit, ring: new KeyRing({ store, keys }) }) },
+      loss,
+    );
 }
 
 function createDirectory(path: string): void {

@@ -6,9 +6,9 @@ import { notFound } from "./core/error.js";
 import { openDataDirectory } from "./data-directory.js";
 import { NO_TRACING } from "./core/trace.js";
 import { DEFAULT_DOCUMENTS } from "./service/documents.js";
-import { NO_OBSERVERS } from "./service/observers.js";
+import { NO_OBSERVERS, NO_WARNINGS } from "./service/observers.js";
 import { createRawKey } from "./service/raw-key.js";
-import { keepPublicKeys } from "./service/bootstrap.js";
+import { keepPublicKeys } from "./service/key-records.js";
 
 /** A replaced admin token. */
 export interface OfflineAdminToken {
@@ -37,13 +37,14 @@ export async function createOfflineAdminToken(
     create: false,
   });
   const { store, keys } = directory;
-  await keepPublicKeys(store, systemClock, keys);
+  await keepPublicKeys(store, systemClock, keys, directory.lastKeys);
   const sessionLimits = { stream: 0, poll: 0 };
   // Nothing is sent by an offline command: the next server does.
   const webhooks = { allowList: [], schedule: [0], timeoutMs: 0, userAgent: "", onError: () => undefined };
   const services = assembleServices({
     ...{ store, keys, clock: systemClock, sessionLimits, heartbeatMs: 0, webhooks },
     observers: NO_OBSERVERS,
+    warnings: NO_WARNINGS,
     tracing: NO_TRACING,
     documents: DEFAULT_DOCUMENTS,
   });

@@ -66,8 +66,9 @@ function insideTarget(store: Store, services: Services): ProvisionTarget {
     async deleteProject(orgId, projectId) {
       await projects.delete(operatorIn(orgId), projectId);
     },
-    async createEnvironment(orgId, projectId, { name, position, promotesTo }) {
-      const input = { name, position: position ?? null, promotesTo };
+    async createEnvironment(orgId, projectId, { name, position, promotesTo, signingKey }) {
+      const key = signingKey === undefined ? {} : { signingKey };
+      const input = { name, position: position ?? null, promotesTo, ...key };
       return actualEnvironment(await environments.create(operatorIn(orgId), projectId, input));
     },
     async updateEnvironment(orgId, projectId, { name: envName, ...change }) {
@@ -91,14 +92,19 @@ function insideTarget(store: Store, services: Services): ProvisionTarget {
     },
     async createToken(orgId, { type, projectId, environmentId, sha256, ...options }) {
       const caller = operatorIn(orgId);
-      const common = { name: options.name, expiresInDays: options.expiresInDays, keyHash: sha256 };
+      const common = {
+        name: options.name,
+        expiresInDays: options.expiresInDays,
+        keyHash: sha256,
+        refusesForeignKey: true,
+      };
       const project = { ...common, projectId: projectId ?? "" };
       if (type === "admin") await tokens.createAdmin(caller, common);
       else if (type === "ci") await tokens.createCi(caller, { ...project, environments: options.environments });
       else await tokens.createRuntime(caller, { ...project, environmentId });
     },
     async rotateToken(orgId, id, sha256) {
-      await tokens.rotate(operatorIn(orgId), id, 0, sha256);
+      await tokens.rotate(operatorIn(orgId), id, 0, sha256, true);
     },
     async revokeToken(orgId, id) {
       await tokens.revoke(operatorIn(orgId), id);
@@ -127,8 +133,8 @@ async function readContents(store: Store, { clock }: Services, orgId: string): P
   };
 }
 
-function actualEnvironment({ id, name, position, promotesTo }: Environment): ActualEnvironment {
-  return { id, name, position, promotesTo };
+function actualEnvironment({ id, name, position, promotesTo, signingKey }: Environment): ActualEnvironment {
+  return { id, name, position, promotesTo, signingKey };
 }
 
 /** Who acts when no token does: the operator, as in an offline command (core/audit.ts). */

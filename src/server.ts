@@ -12,7 +12,9 @@ import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import type { Declaration } from "./provision/declaration.js";
 import { describeStep } from "./provision/step.js";
 import { provisionInside } from "./provision-inside.js";
-import { bootstrap, keepPublicKeys } from "./service/bootstrap.js";
+import { bootstrap } from "./service/bootstrap.js";
+import { keepPublicKeys } from "./service/key-records.js";
+import type { ServiceWarnings } from "./service/observers.js";
 import { chosenRawKey, createRawKey } from "./service/raw-key.js";
 import { tellExpiringTokens } from "./service/token-events.js";
 import { openSecurePort, type SecurePort } from "./secure-port.js";
@@ -146,7 +148,7 @@ async function startOn(
   if (opened.doubt !== null) log.warn({ reason: opened.doubt }, "the database may be an older copy");
   if (opened.readOnly !== null)
     log.error({ reason: opened.readOnly }, "read-only: every change is refused until a restart");
-  else await keepPublicKeys(store, systemClock, keys);
+  else await keepKeys(directory, log);
   const memory = openMemory(config, log);
   const services = assembleServices({
     store,
@@ -155,6 +157,7 @@ async function startOn(
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
     observers: observability.services,
+    warnings: warningsTo(log),
     tracing: observability.tracing,
     documents: memory.documents,
     webhooks: {
@@ -230,6 +233,20 @@ async function startOn(
     failed: opened.lost,
     reloadCertificate: async () => securePort?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
+  };
+}
+
+/** Keeps the public keys, and says which of them nobody vouched for until now. */
+async function keepKeys({ store, keys, lastKeys }: DataDirectory, log: Logger): Promise<void> {
+  const trusted = await keepPublicKeys(store, systemClock, keys, lastKeys);
+  if (trusted.length > 0) log.warn({ keyIds: trusted }, "keys of an earlier release were taken on trust, this once");
+}
+
+function warningsTo(log: Logger): ServiceWarnings {
+  return {
+    foreignKey: (orgId, keyPrefix) =>
+      log.warn({ orgId, keyPrefix }, "a token was given the key of another organization's token: it does not work"),
+    damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
   };
 }
 

@@ -67,6 +67,20 @@ describe("a server", () => {
     expect((await get(server, "/v1/whoami", server.firstStart?.adminToken ?? "")).status).toBe(200);
   });
 
+  it("counts who tries whether keys are there", async () => {
+    const first = await start();
+    const tokens = `/v1/orgs/${first.firstStart?.orgId}/tokens/admin`;
+    const sha256 = "ab".repeat(32);
+    for (const status of [201, 409, 409]) expect((await post(first, tokens, { sha256 })).status).toBe(status);
+    await first[Symbol.asyncDispose]();
+    await using again = await start();
+    const events = await get(again, `/v1/orgs/${first.firstStart?.orgId}/audit?action=access.refused`);
+    const refused = (await events.json()) as { resource_id: string; metadata: { codes: string[]; count: number } }[];
+    expect(refused.map(({ resource_id }) => resource_id)).toContain("createAdminToken");
+    expect(refused.reduce((sum, { metadata }) => sum + metadata.count, 0)).toBe(2);
+    expect(refused[0]?.metadata.codes).toEqual(["conflict"]);
+  });
+
   it("has everything after a restart", async () => {
     const first = await start();
     const path = base(first);

@@ -41,8 +41,12 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
       }
       const kept =
         headNumber === undefined || headHash === undefined ? undefined : { number: headNumber, hash: headHash };
-      const { valid, checked, firstBroken, reason } = await audit.verify(orgId, limit, kept, after);
-      return { valid, checked, ...withoutNulls({ firstBroken, reason }) };
+      const { valid, checked, firstBroken, reason, ...keys } = await audit.verify(orgId, limit, kept, after);
+      const { trustedKeyIds, untrustedKeyIds } = keys;
+      return {
+        ...{ valid, checked, trustedKeyIds: [...trustedKeyIds], untrustedKeyIds: [...untrustedKeyIds] },
+        ...withoutNulls({ firstBroken, reason }),
+      };
     },
 
     async getAuditHead({ orgId }) {

@@ -12,7 +12,7 @@ import {
 import type { BundleState, Deployment } from "../core/bundle.js";
 import type { EnvironmentPath } from "../service/access.js";
 import type { Bundles, BundleWithContent } from "../service/bundles.js";
-import type { ListedKey } from "../service/keys.js";
+import type { KeyList } from "../service/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../service/retention.js";
 import type { PrunedEnvironment, Pruning } from "../service/pruning.js";
 import type { Publishing } from "../service/publishing.js";
@@ -27,7 +27,7 @@ export function createBundleService(services: {
   readonly bundles: Bundles;
   readonly publishing: Publishing;
   readonly pruning: Pruning;
-  readonly keys: { list(): Promise<readonly ListedKey[]> };
+  readonly keys: Pick<KeyList, "list">;
 }): ServiceImpl<typeof BundleService> {
   const { bundles, publishing, pruning, keys } = services;
   return {
@@ -113,16 +113,17 @@ export function createBundleService(services: {
       return deploymentMessage(await bundles.deployment(callOf(context).principal, request.deploymentId));
     },
 
-    async listKeys() {
-      const listed = await keys.list();
+    async listKeys(_request, context) {
+      const listed = await keys.list(callOf(context).principal);
       return {
-        keys: listed.map(({ key, isCurrent }) => ({
+        keys: listed.map(({ key, isCurrent, environment }) => ({
           keyId: key.keyId,
           algorithm: "Ed25519",
           publicKeyPem: key.publicKeyPem,
           createdAt: timestampOf(key.createdAt),
           isCurrent,
           purpose: key.purpose,
+          ...withoutNulls({ orgId: key.orgId, environmentId: key.environmentId, environment }),
         })),
       };
     },

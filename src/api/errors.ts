@@ -29,6 +29,7 @@ export const WIRE_CODES: Readonly<Record<AppErrorCode, WireCode>> = {
   rate_limited: { httpStatus: 429, phrase: "Too Many Requests", rpcCode: Code.ResourceExhausted },
   cancelled: { httpStatus: 499, phrase: "Client Closed Request", rpcCode: Code.Canceled },
   unavailable: { httpStatus: 503, phrase: "Service Unavailable", rpcCode: Code.Unavailable },
+  data_loss: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.DataLoss },
   signing_failed: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.Internal },
   internal: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.Internal },
 };

@@ -28,7 +28,7 @@ export function requireOrganization(principal: Principal, operation: Operation, 
 export type OnRefused = (
   token: KnownToken,
   operationId: string,
-  code: "unauthenticated" | "forbidden" | "rate_limited",
+  code: "unauthenticated" | "forbidden" | "rate_limited" | "conflict",
 ) => void;
 
 /**
@@ -77,6 +77,8 @@ function failure(thrown: unknown, context: HandlerContext, onRefused: OnRefused)
   const error = toAppError(thrown);
   const { principal, operation, requestId } = callOf(context);
   if (error.code === "forbidden" || error.code === "rate_limited") onRefused(principal, operation.id, error.code);
+  // Who tries keys that he did not make finds some that are there.
+  if (error.code === "conflict" && error.reason === "key_exists") onRefused(principal, operation.id, error.code);
   return toConnectError(error, requestId);
 }
 

@@ -11,7 +11,7 @@ import type { Clock } from "../core/clock.js";
 import type { Environment, Organization } from "../core/organization.js";
 import type { Environments } from "../service/environments.js";
 import type { Holds } from "../service/holds.js";
-import type { Organizations } from "../service/organizations.js";
+import { organizationKeyOf, type Organizations } from "../service/organizations.js";
 import type { Projects, ProjectTree } from "../service/projects.js";
 import { withoutNulls } from "./absent.js";
 import { callOf } from "./call.js";
@@ -53,7 +53,7 @@ export function createOrganizationService(services: {
     },
 
     async updateOrganization(request, context) {
-      const fields = ["name", "plan", "industry", "companySize", "versionsPerEnvironment"] as const;
+      const fields = ["name", "plan", "industry", "companySize", "versionsPerEnvironment", "signingKey"] as const;
       const change = maskedFields(request, fields);
       return organizationMessage(await organizations.update(callOf(context).principal, request.orgId, change));
     },
@@ -91,12 +91,13 @@ export function createOrganizationService(services: {
       return create(EmptySchema);
     },
 
-    async createEnvironment({ projectId, name, position, promotesTo }, context) {
+    async createEnvironment({ projectId, name, position, promotesTo, signingKey }, context) {
       const environment = await environments.create(callOf(context).principal, projectId, {
         name,
         position: position ?? null,
         // Present and empty is "none"; absent is the standard next stage.
         promotesTo: promotesTo === "" ? null : promotesTo,
+        ...(signingKey === undefined ? {} : { signingKey }),
       });
       return environmentMessage(environment);
     },
@@ -112,7 +113,7 @@ export function createOrganizationService(services: {
 
     async updateEnvironment(request, context) {
       const { projectId, envName } = request;
-      const { promotesTo, ...change } = maskedFields(request, ["position", "promotesTo"] as const);
+      const { promotesTo, ...change } = maskedFields(request, ["position", "promotesTo", "signingKey"] as const);
       const nextStage = promotesTo === undefined ? {} : { promotesTo: promotesTo === "" ? null : promotesTo };
       const path = { projectId, envName };
       return environmentMessage(
@@ -134,7 +135,7 @@ export function createOrganizationService(services: {
 function organizationMessage(organization: Organization): MessageInitShape<typeof OrganizationSchema> {
   const { id, name, slug, plan, industry, companySize, versionsPerEnvironment, createdAt } = organization;
   return {
-    ...{ id, name, slug, plan, createdAt: timestampOf(createdAt) },
+    ...{ id, name, slug, plan, createdAt: timestampOf(createdAt), signingKey: organizationKeyOf(organization) },
     ...withoutNulls({ industry, companySize, versionsPerEnvironment }),
   };
 }
@@ -152,9 +153,9 @@ function projectMessage({ project, environments }: ProjectTree): MessageInitShap
 }
 
 function environmentMessage(environment: Environment): MessageInitShape<typeof EnvironmentSchema> {
-  const { id, name, position, promotesTo, activeVersion, sequence, createdAt, hold } = environment;
+  const { id, name, position, promotesTo, activeVersion, sequence, createdAt, signingKey, hold } = environment;
   return {
-    ...{ id, name, position, sequence, createdAt: timestampOf(createdAt) },
+    ...{ id, name, position, sequence, createdAt: timestampOf(createdAt), signingKey },
     ...withoutNulls({ promotesTo, activeVersion }),
     ...(hold === null
       ? {}

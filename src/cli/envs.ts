@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { line } from "../core/printable.js";
 import { formatMessage, formatMessages, type Environment } from "../sdk/index.js";
 import { UsageError } from "./shell/cli-error.js";
@@ -12,6 +12,7 @@ interface ChangeOptions {
   readonly position?: number;
   /** False for none. */
   readonly promotesTo?: string | false;
+  readonly signingKey?: string;
 }
 
 /** `signet envs`: the stages of a project. */
@@ -28,11 +29,12 @@ export function addEnvs(program: Command, shell: Shell): void {
       answerEnvironments(shell, environments, () => formatMessages(environments));
     });
   withStage(envs.command("create").description("make one").argument("<name>", "a-z, 0-9 and dashes")).action(
-    async (name: string, { position, promotesTo }: ChangeOptions, command: Command) => {
+    async (name: string, { position, promotesTo, signingKey }: ChangeOptions, command: Command) => {
       using session = Session.open(shell, command);
       const stage = {
         ...(position === undefined ? {} : { position }),
         ...(promotesTo === undefined ? {} : { promotesTo: promotesTo === false ? "" : promotesTo }),
+        ...(signingKey === undefined ? {} : { signingKey }),
       };
       const project = await session.project();
       const made = await session.client.organizations.createEnvironment({ ...project, name, ...stage });
@@ -40,18 +42,22 @@ export function addEnvs(program: Command, shell: Shell): void {
     },
   );
   withStage(
-    envs.command("update").description("change its position or next stage").argument("<name>", "its name"),
-  ).action(async (envName: string, { position, promotesTo }: ChangeOptions, command: Command) => {
+    envs.command("update").description("change its position, next stage or key").argument("<name>", "its name"),
+  ).action(async (envName: string, { position, promotesTo, signingKey }: ChangeOptions, command: Command) => {
     const stage = {
       ...(position === undefined ? {} : { position }),
       // Named in the mask and not set: cleared.
       ...(typeof promotesTo === "string" ? { promotesTo } : {}),
+      ...(signingKey === undefined ? {} : { signingKey }),
     };
     const paths = [
       ...(position === undefined ? [] : ["position"]),
       ...(promotesTo === undefined ? [] : ["promotes_to"]),
+      ...(signingKey === undefined ? [] : ["signing_key"]),
     ];
-    if (paths.length === 0) throw new UsageError("change what? --position, --promotes-to or --no-promotes-to");
+    if (paths.length === 0) {
+      throw new UsageError("nothing to update: pass --position, --promotes-to, --no-promotes-to or --signing-key");
+    }
     using session = Session.open(shell, command);
     const request = { ...(await session.project()), envName, ...stage, updateMask: { paths } };
     const changed = await session.client.organizations.updateEnvironment(request);
@@ -85,7 +91,10 @@ function withStage(command: Command): Command {
   return command
     .option("--position <n>", "order among its siblings, from 0", wholeNumber(0))
     .option("--promotes-to <env>", "the next stage")
-    .option("--no-promotes-to", "it is the last stage");
+    .option("--no-promotes-to", "it is the last stage")
+    .addOption(
+      new Option("--signing-key <whose>", "which key signs its bundles").choices(["organization", "environment"]),
+    );
 }
 
 function answerEnvironments(shell: Shell, environments: readonly Environment[], json: () => string): void {
@@ -98,6 +107,7 @@ function answerEnvironments(shell: Shell, environments: readonly Environment[], 
         ["PROMOTES TO", ({ promotesTo }) => promotesTo],
         ["ACTIVE", ({ activeVersion }) => activeVersion],
         ["SEQUENCE", ({ sequence }) => sequence],
+        ["SIGNING KEY", ({ signingKey }) => signingKey],
         [
           "HELD",
           ({ hold }) =>

@@ -15,6 +15,7 @@
  * - `rate_limited`: too many requests; `retryAfterSeconds` says when to come back.
  * - `cancelled`: the caller went away.
  * - `unavailable`: not now; the same request may work later.
+ * - `data_loss`: what is kept is not what was signed: damaged, or changed by who has no key.
  * - `signing_failed`: the signing key is missing or malformed.
  * - `internal`: a defect of the server.
  */
@@ -33,6 +34,7 @@ export type AppErrorCode =
   | "rate_limited"
   | "cancelled"
   | "unavailable"
+  | "data_loss"
   | "signing_failed"
   | "internal";
 

@@ -12,8 +12,14 @@ export interface Organization {
   readonly versionsPerEnvironment: number | null;
   /** True for the first organization only. Its admins run the server. */
   readonly isOperator: boolean;
+  /** Since when its bundles and webhooks are signed with keys of its own; null while they are signed with the server's. */
+  readonly ownKeysSince: Instant | null;
   readonly createdAt: Instant;
 }
+
+/** Which key signs an environment's bundles: the organization's, or one of its own. */
+export const ENVIRONMENT_KEYS = ["organization", "environment"] as const;
+export type EnvironmentKey = (typeof ENVIRONMENT_KEYS)[number];
 
 export interface Project {
   readonly id: string;
@@ -40,6 +46,9 @@ export interface Environment {
   readonly position: number;
   /** The name of the next stage; null for the last one. */
   readonly promotesTo: string | null;
+  readonly signingKey: EnvironmentKey;
+  /** When the newest version was published, as it is signed; null before the first. */
+  readonly lastPublishedAt: Instant | null;
   /** The newest version ever given, deleted ones too; 0 before the first. */
   readonly lastVersion: number;
   /** The newest activation's sequence; 0 before the first. */

@@ -1,3 +1,4 @@
+import type { EnvironmentKey } from "../core/organization.js";
 import type { KeyType } from "../core/token.js";
 
 /** What a file declares: docs/provision.md. What is left out is not managed: it stays as it is. */
@@ -32,6 +33,7 @@ export interface DeclaredEnvironment {
   readonly position?: number;
   /** Null is none: the last stage. */
   readonly promotesTo?: string | null;
+  readonly signingKey?: EnvironmentKey;
 }
 
 export interface DeclaredWebhook {

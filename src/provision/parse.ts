@@ -1,5 +1,5 @@
 import { AppError } from "../core/error.js";
-import { ENVIRONMENT_NAME } from "../core/organization.js";
+import { ENVIRONMENT_KEYS, ENVIRONMENT_NAME, type EnvironmentKey } from "../core/organization.js";
 import { KEY_HASH } from "../core/token.js";
 import { validateEventPatterns } from "../webhook/event-types.js";
 import { checkWebhookSecret } from "../webhook/secret.js";
@@ -119,10 +119,20 @@ class DeclarationReader {
       ...defined({
         position: fields.wholeNumber("position", 0, 1_000_000),
         promotesTo: fields.textOrNull("promotes_to", 63),
+        signingKey: this.environmentKey(fields),
       }),
     };
     fields.end();
     return read;
+  }
+
+  private environmentKey(fields: Fields): EnvironmentKey | undefined {
+    const text = fields.text("signing_key", 63);
+    const key = ENVIRONMENT_KEYS.find((it) => it === text);
+    if (text !== undefined && key === undefined) {
+      this.problems.add(fields.at("signing_key"), "must be organization or environment", "enum");
+    }
+    return key;
   }
 
   private webhook(fields: Fields): DeclaredWebhook {

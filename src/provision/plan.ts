@@ -126,7 +126,13 @@ class OrganizationPlanner {
   private newProject({ name: project, environments = [] }: DeclaredProject): void {
     const names = environments.map(({ name }) => name);
     this.steps.push({ org: this.declared.name, do: "project.create", project, environments: names });
-    const made = names.map((name, position) => ({ id: "", name, position, promotesTo: names[position + 1] ?? null }));
+    const made = names.map((name, position) => ({
+      id: "",
+      name,
+      position,
+      promotesTo: names[position + 1] ?? null,
+      signingKey: "organization" as const,
+    }));
     this.stages(project, environments, made);
   }
 
@@ -198,10 +204,11 @@ class OrganizationPlanner {
 }
 
 function changeOf(declared: DeclaredEnvironment, actual: ActualEnvironment): Omit<Stage, "name"> {
-  const { position, promotesTo } = declared;
+  const { position, promotesTo, signingKey } = declared;
   return {
     ...(position === undefined || position === actual.position ? {} : { position }),
     ...(promotesTo === undefined || promotesTo === actual.promotesTo ? {} : { promotesTo }),
+    ...(signingKey === undefined || signingKey === actual.signingKey ? {} : { signingKey }),
   };
 }
 

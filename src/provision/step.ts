@@ -1,3 +1,4 @@
+import type { EnvironmentKey } from "../core/organization.js";
 import { printable } from "../core/printable.js";
 import { describeUrl } from "../webhook/target.js";
 import type { DeclaredOrganization, DeclaredToken, DeclaredWebhook } from "./declaration.js";
@@ -34,6 +35,7 @@ export interface Stage {
   readonly name: string;
   readonly position?: number;
   readonly promotesTo?: string | null;
+  readonly signingKey?: EnvironmentKey;
 }
 
 /** What a step is about and what it changes, on one line, without any secret. */

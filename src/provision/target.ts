@@ -1,4 +1,5 @@
 import type { KeyType } from "../core/token.js";
+import type { EnvironmentKey } from "../core/organization.js";
 
 /** What there is, as far as the target may see it. */
 export interface ActualOrganization {
@@ -29,6 +30,7 @@ export interface ActualEnvironment {
   readonly name: string;
   readonly position: number;
   readonly promotesTo: string | null;
+  readonly signingKey: EnvironmentKey;
 }
 
 export interface ActualWebhook {
@@ -107,4 +109,5 @@ export interface EnvironmentChange {
   readonly name: string;
   readonly position?: number;
   readonly promotesTo?: string | null;
+  readonly signingKey?: EnvironmentKey;
 }

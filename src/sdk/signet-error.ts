@@ -24,6 +24,7 @@ export const HTTP_STATUS: Readonly<Record<SignetErrorCode, number>> = {
   rate_limited: 429,
   cancelled: 499,
   unavailable: 503,
+  data_loss: 500,
   signing_failed: 500,
   internal: 500,
   timeout: 504,

@@ -64,10 +64,11 @@ export interface ActivationEvent {
 }
 
 /**
- * Why a push was refused: a check of verifyDocument; `mismatch`: the document is not the one that the activation names; `too_old`: it is
- * from the cache, and the server's word that it is the active one is older than `maxAgeMs`.
+ * Why a push was refused: a check of verifyDocument; `mismatch`: the document is not the one that the activation names; `rolled_back`: an
+ * older bundle than one that was held came as a new one; `too_old`: it is from the cache, and the server's word that it is the active
+ * one is older than `maxAgeMs`.
  */
-export type RejectionReason = VerificationReason | "mismatch" | "too_old";
+export type RejectionReason = VerificationReason | "mismatch" | "rolled_back" | "too_old";
 
 /** Do not apply this; keep what was applied before. It is asked for again with the next connection. */
 export interface RejectedEvent {

@@ -5,6 +5,7 @@ import type { SignetClient } from "./client.js";
 import { keepOrder, type OrderedMessage, type WatchCursor } from "./keep-order.js";
 import { KeptBundle, type RestoredBundle } from "./kept-bundle.js";
 import { limitSilence } from "./limit-silence.js";
+import { PublishedOrder } from "./published-order.js";
 import { reconnect } from "./reconnect.js";
 import { verifyActivation } from "./verify-activation.js";
 import type { VerifiedActivation, WatchEvent } from "./watch-event.js";
@@ -15,9 +16,10 @@ import { checkWatchOptions, type WatchOptions } from "./watch-options.js";
  *
  * Yields verified activations, in order, and what else happens (see WatchEvent). Starts with what the cache has, so that a runtime
  * comes up while the server is away. Connects again by itself, from the newest sequence that it yielded. It may skip activations
- * that were superseded; it never yields a lower sequence than before, with one exception that says so: `historyLost`. Until
- * activations are attested, a server (or who sits in its place) can use that to bring back an older bundle; a runtime that must
- * not follow ignores such events.
+ * that were superseded; it never yields a lower sequence than before, with one exception that says so: `historyLost`. An
+ * older bundle than one that was held is refused (`rolled_back`) unless it comes as a rollback or activation. Until activations are
+ * attested, a server (or who sits in its place) can bring back an older bundle as one of these; a runtime that must not follow
+ * ignores them.
  *
  * A document that does not verify is told as `rejected` and otherwise ignored. Throws SignetError, and ends, when the token is
  * refused, the environment is gone, or the request is wrong, and a Signet server said so; everything else is tried again.
@@ -38,6 +40,7 @@ async function* follow(
 ): AsyncGenerator<WatchEvent, void> {
   const { signal, instanceId, labels = {}, heartbeatMs = 15_000 } = options;
   const backoff = createBackoff(options.backoff ?? DEFAULT_BACKOFF);
+  const order = new PublishedOrder();
   const kept = new KeptBundle(options.cache, options.maxAgeMs);
   let cursor: WatchCursor = { sequence: options.afterSequence ?? 0, deploymentId: options.afterDeploymentId ?? "" };
 
@@ -46,10 +49,10 @@ async function* follow(
     const request = { afterSequence, afterDeploymentId, instanceId, labels: { ...labels } };
     const call = (connection: AbortSignal) =>
       client.runtimes.watchBundle(request, { signal: connection, timeoutMs: 0 });
-    return eventsOf(keepOrder(limitSilence(call, 3 * heartbeatMs, signal), cursor), options, kept);
+    return eventsOf(keepOrder(limitSilence(call, 3 * heartbeatMs, signal), cursor), options, kept, order);
   };
 
-  for await (const event of restore(options, kept, cursor.sequence)) {
+  for await (const event of restore(options, kept, order, cursor.sequence)) {
     if (event.type === "activation") cursor = event.activation;
     yield event;
   }
@@ -67,7 +70,12 @@ export async function* activationsOf(events: AsyncIterable<WatchEvent>): AsyncGe
   }
 }
 
-async function* restore(options: WatchOptions, kept: KeptBundle, afterSequence: number): AsyncGenerator<WatchEvent> {
+async function* restore(
+  options: WatchOptions,
+  kept: KeptBundle,
+  order: PublishedOrder,
+  afterSequence: number,
+): AsyncGenerator<WatchEvent> {
   let restored: RestoredBundle | null = null;
   try {
     restored = await kept.restore();
@@ -76,7 +84,7 @@ async function* restore(options: WatchOptions, kept: KeptBundle, afterSequence: 
   }
   if (restored === null || restored.activation.sequence <= afterSequence) return;
   const { activation, ageMs, tooOld } = restored;
-  const event = await verifyActivation(activation, "cache", options, false);
+  const event = order.check(await verifyActivation(activation, "cache", options, false));
   if (event.type === "activation" && tooOld !== null) {
     const { sequence, deploymentId, version, policyHash } = activation;
     const about = { sequence, deploymentId, version, policyHash };
@@ -90,15 +98,17 @@ async function* eventsOf(
   messages: AsyncIterable<OrderedMessage>,
   options: WatchOptions,
   kept: KeptBundle,
+  order: PublishedOrder,
 ): AsyncGenerator<WatchEvent> {
   for await (const { message, isFirst, historyLost } of messages) {
     const { sequence, event } = message;
     if (isFirst) yield { type: "connected", sequence };
     switch (event.case) {
       case "activation":
-        yield* accept(event.value, options, kept, historyLost);
+        yield* accept(event.value, options, kept, historyLost, order);
         break;
       case "nothingActive":
+        if (historyLost) order.forget();
         yield { type: "nothing_active", sequence, historyLost };
         break;
       case "heartbeat":
@@ -117,11 +127,12 @@ async function* accept(
   options: WatchOptions,
   kept: KeptBundle,
   historyLost: boolean,
+  order: PublishedOrder,
 ): AsyncGenerator<WatchEvent> {
   const { sequence, deploymentId, kind, version, policyHash, document } = pushed;
   const activatedAt = timestampDate(pushed.activatedAt ?? timestampNow()).toISOString();
   const activation = { sequence, deploymentId, kind, version, policyHash, activatedAt, document };
-  const event = await verifyActivation(activation, "server", options, historyLost);
+  const event = order.check(await verifyActivation(activation, "server", options, historyLost));
   if (event.type === "activation") yield* ifItFails(kept.keep(activation));
   yield event;
 }

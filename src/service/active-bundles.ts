@@ -1,8 +1,9 @@
 import { LRUCache } from "lru-cache";
 import type { Bundle, Deployment } from "../core/bundle.js";
-import { notFound } from "../core/error.js";
+import { AppError, notFound } from "../core/error.js";
 import type { Store } from "../store/store.js";
-import { documentOf } from "./bundles.js";
+import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
+import type { ServiceWarnings } from "./observers.js";
 import type { Wakeups } from "./wakeups.js";
 
 /** What is active in an environment, and the document that is served for it. The same object for everybody until it changes. */
@@ -14,7 +15,12 @@ export interface ActiveBundle {
 /** Null while nothing was ever active; wrapped, since a cache keeps no null. */
 interface Pointer {
   readonly active: ActiveBundle | null;
+  /** Why it is not served: it is not kept as it was signed. */
+  readonly damage?: AppError;
 }
+
+/** So long a damaged bundle is not looked at again: it is large, perhaps, and asked for by a whole fleet. */
+const DAMAGE_KEPT_MS = 10_000;
 
 /** For all environments; what was not asked for longest is read again when it is. */
 const MAX_CACHED_BYTES = 256 * 1024 * 1024;
@@ -43,6 +49,8 @@ export class ActiveBundles {
   constructor(
     private readonly store: Store,
     wakeups: Wakeups,
+    private readonly verifier: BundleVerifier,
+    private readonly warnings: Pick<ServiceWarnings, "damaged">,
   ) {
     wakeups.invalidate((environmentId) => {
       this.#kept.delete(environmentId);
@@ -52,14 +60,18 @@ export class ActiveBundles {
 
   /** As `read`, for what is in memory; undefined for what is not. */
   peek(environmentId: string): ActiveBundle | null | undefined {
-    return this.#kept.get(environmentId)?.active;
+    const kept = this.#kept.get(environmentId);
+    return kept?.damage === undefined ? kept?.active : undefined;
   }
 
-  /** What is active now; null while nothing was ever. Throws `not_found` when the environment was deleted. */
+  /**
+   * What is active now, verified; null while nothing was ever. Throws `not_found` when the environment was deleted, and `data_loss` when
+   * what is kept is not what was signed: no content is better than a wrong one.
+   */
   async read(environmentId: string): Promise<ActiveBundle | null> {
     for (let tries = 1; ; tries += 1) {
       const kept = this.#kept.get(environmentId);
-      if (kept !== undefined) return kept.active;
+      if (kept !== undefined) return activeOf(kept);
       const load = this.#loading.get(environmentId) ?? Symbol(environmentId);
       this.#loading.set(environmentId, load);
       const pointer = await this.#load(environmentId).catch((thrown: unknown) => {
@@ -69,13 +81,14 @@ export class ActiveBundles {
       const isCurrent = this.#loading.get(environmentId) === load;
       if (isCurrent) this.#keep(environmentId, pointer);
       if (isCurrent || this.#kept.has(environmentId) || tries >= MAX_TRIES)
-        return this.peek(environmentId) ?? pointer.active;
+        return activeOf(this.#kept.get(environmentId) ?? pointer);
     }
   }
 
   #keep(environmentId: string, pointer: Pointer): void {
     this.#loading.delete(environmentId);
-    this.#kept.set(environmentId, pointer);
+    if (pointer.damage === undefined) this.#kept.set(environmentId, pointer);
+    else this.#kept.set(environmentId, pointer, { ttl: DAMAGE_KEPT_MS });
   }
 
   async #load(environmentId: string): Promise<Pointer> {
@@ -85,14 +98,28 @@ export class ActiveBundles {
       if (environment.activeDeploymentId === null || environment.activeBundleId === null) return { active: null };
       const deployment = await this.store.read.deployment(environment.orgId, environment.activeDeploymentId);
       const document = await this.#document(environment.activeBundleId);
+      if (document instanceof AppError) return { active: null, damage: document };
       if (deployment !== null && document !== null) return { active: { deployment, document } };
       // Something newer became active and this one was deleted between two reads: what is newest now is there.
     }
   }
 
-  async #document(bundleId: string): Promise<string | null> {
+  async #document(bundleId: string): Promise<string | AppError | null> {
     const bundle: Bundle | null = await this.store.read.bundleById(bundleId);
     const content = bundle === null ? null : await this.store.read.content(bundle.contentId);
-    return bundle === null || content === null ? null : documentOf(bundle, content);
+    if (bundle === null || content === null) return null;
+    try {
+      await this.verifier.require(bundle, content);
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || thrown.code !== "data_loss") throw thrown;
+      this.warnings.damaged(bundle.environmentId, thrown.message);
+      return thrown;
+    }
+    return documentOf(bundle, content);
   }
+}
+
+function activeOf({ active, damage }: Pointer): ActiveBundle | null {
+  if (damage !== undefined) throw damage;
+  return active;
 }

@@ -11,6 +11,7 @@ import type { Audit } from "./audit.js";
 import { checkQuota, checkSequence } from "./bundle-changes.js";
 import { bundleEvent } from "./bundle-events.js";
 import type { BundleDescription, BundleDraft, BundleMaking } from "./bundle-making.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "./caller.js";
 import type { Documents } from "./documents.js";
 import type { Idempotency, Remember } from "./idempotency.js";
@@ -38,6 +39,7 @@ export class ArtifactPromotions {
       readonly clock: Clock;
       readonly documents: Documents;
       readonly making: BundleMaking;
+      readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -68,13 +70,15 @@ export class ArtifactPromotions {
     { title, description }: ArtifactTitle,
     remember: Remember<PromotedArtifact>,
   ): Promise<PromotedArtifact | null> {
-    const { store, documents, making, wakeups, outbox } = this.deps;
+    const { store, documents, making, verifier, wakeups, outbox } = this.deps;
     const seen = await visibleArtifact(store.read, caller.principal, id);
     if (seen.promotion !== null) return answerOf(seen, seen.promotion);
     const target = await firstEnvironment(store.read, caller.principal, seen);
     await checkQuota(store.read, target);
     const kept = await store.read.content(seen.contentId);
     if (kept === null) return null;
+    await verifier.requireContent(kept);
+    await this.#requireRecorded(seen);
     const about: BundleDescription = {
       ...{ title, description, publishedBy: null, labels: {}, source: null, origin: "publish" },
     };
@@ -91,6 +95,17 @@ export class ArtifactPromotions {
     if (promoted !== null) wakeups.wake(target.id);
     outbox.committed();
     return promoted;
+  }
+
+  /**
+   * Nobody signed a draft, but the audit did that it was handed in with this content. Throws `data_loss` when its event is not there, or
+   * says something else.
+   */
+  async #requireRecorded({ id, orgId, contentId }: Artifact): Promise<void> {
+    const { audit } = this.deps;
+    const recorded = await audit.recorded(orgId, { action: "artifact.created", resourceId: id });
+    if (recorded?.content_sha256 === contentId) return;
+    throw new AppError("data_loss", "the artifact is not the one that the audit has: hand it in again");
   }
 
   async #promoteIn(

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { auditEventMessage } from "../bundle/audit-chain.js";
 import type { AuditEvent } from "../core/audit.js";
-import { parsePublicKey, type PublicKey } from "../bundle/keys.js";
-import { AppError } from "../core/error.js";
+import type { PublicKey } from "../bundle/keys.js";
 import type { Reader } from "../store/store.js";
 import { hashOf, signatureBytes, signedForm } from "./audit-form.js";
 import { nodeVerifier } from "./ed25519-node.js";
+import type { KeyRing } from "./key-ring.js";
 
 /** What a check of an organization's chain found. */
 export interface ChainReport {
@@ -14,31 +14,40 @@ export interface ChainReport {
   /** The number of the first event that is wrong or missing; null when the chain holds. */
   readonly firstBroken: number | null;
   readonly reason: string | null;
+  /** The keys whose signatures count. */
+  readonly trustedKeyIds: readonly string[];
+  /** What the database has as keys of the audit, and no key of this server vouches for. */
+  readonly untrustedKeyIds: readonly string[];
 }
 
 const PAGE = 500;
 
 /**
  * Reads the chain oldest first and checks of each event: its number follows, it names the signature before it, and its own
- * signature is good. Then, that the event of a kept head is still there with the same hash: a tail that was cut off leaves a chain
+ * signature is good, by a key that a key of this server vouches for: those that the database only has do not count. Then, that the event of a kept head is still there with the same hash: a tail that was cut off leaves a chain
  * that is good in itself.
  *
  * `limit` is the newest so many; with `from`, the first so many above that number.
  */
 export async function verifyChain(
   reader: Reader,
+  ring: KeyRing,
   orgId: string,
   limit?: number,
   kept?: { readonly number: number; readonly hash: string },
   from?: number,
 ): Promise<ChainReport> {
-  const keys = await auditKeys(reader);
+  const { vouched: keys, unvouchedIds } = await ring.sorted("audit");
+  const about = { trustedKeyIds: [...keys.keys()], untrustedKeyIds: unvouchedIds };
   const newest = (await reader.auditHead(orgId))?.id ?? 0;
   const start = from ?? (limit === undefined ? 0 : Math.max(0, newest - limit));
   const most = from === undefined ? Infinity : (limit ?? Infinity);
   let previous = start === 0 ? null : await reader.auditEvent(orgId, start);
   let checked = 0;
-  const report = (firstBroken: number, reason: string): ChainReport => ({ valid: false, checked, firstBroken, reason });
+  const report = (firstBroken: number, reason: string): ChainReport => ({
+    ...{ valid: false, checked, firstBroken, reason },
+    ...about,
+  });
 
   if (start > newest) return report(newest + 1, `event ${start} is missing`);
   for (let after = start; checked < most;) {
@@ -68,7 +77,7 @@ export async function verifyChain(
       return report(kept.number, "the event is not the one that the kept head names");
     }
   }
-  return { valid: true, checked, firstBroken: null, reason: null };
+  return { valid: true, checked, firstBroken: null, reason: null, ...about };
 }
 
 async function brokenBecause(
@@ -82,14 +91,13 @@ async function brokenBecause(
   if (previousMissing) return `event ${expectedId - 1} is missing`;
   if (event.prevSignature !== (previous?.signature ?? ""))
     return "it does not name the signature of the event before it";
-  const key = keys.get(event.keyId);
-  if (key === undefined) return `its key ${event.keyId} is not known`;
-  const good = await nodeVerifier.verify(key.bytes, auditEventMessage(signedForm(event)), signatureBytes(event));
-  return good ? null : "its signature is wrong";
+  return await wronglySigned(event, keys);
 }
 
-async function auditKeys(reader: Reader): Promise<ReadonlyMap<string, PublicKey>> {
-  const keys = await reader.publicKeys("audit");
-  if (keys.length === 0) throw new AppError("internal", "no audit key is known");
-  return new Map(keys.map((key) => [key.keyId, parsePublicKey(key.publicKeyPem)]));
+/** What is wrong with an event's signature; null when one of the keys made it. */
+export async function wronglySigned(event: AuditEvent, keys: ReadonlyMap<string, PublicKey>): Promise<string | null> {
+  const key = keys.get(event.keyId);
+  if (key === undefined) return `its key ${event.keyId} is not one that a key of this server vouches for`;
+  const good = await nodeVerifier.verify(key.bytes, auditEventMessage(signedForm(event)), signatureBytes(event));
+  return good ? null : "its signature is wrong";
 }

@@ -4,11 +4,13 @@ import { encodeBase64 } from "../bundle/base64.js";
 import type { Signer } from "../bundle/signer.js";
 import type { AuditEvent, Metadata } from "../core/audit.js";
 import { addSeconds, instantOf, type Clock, type Instant } from "../core/clock.js";
+import { AppError } from "../core/error.js";
 import type { Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { AuditFilter, Store, Writer } from "../store/store.js";
 import { hashOf, signedForm } from "./audit-form.js";
-import { verifyChain, type ChainReport } from "./audit-verify.js";
+import type { KeyRing } from "./key-ring.js";
+import { verifyChain, wronglySigned, type ChainReport } from "./audit-verify.js";
 
 /** What happened, before it is numbered and signed. */
 export interface AuditEntry {
@@ -36,6 +38,9 @@ export interface Audit {
   /** Appends an event in the transaction of what it records. */
   record(tx: Writer, orgId: string, actor: Actor, entry: AuditEntry): Promise<void>;
   list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
+  /** The metadata of the first such event that is signed by a key that counts; null when there is none. */
+  recorded(orgId: string, event: { readonly action: string; readonly resourceId: string }): Promise<Metadata | null>;
+  /** Throws `data_loss` when the newest event is not signed by a key that counts: a good head must not vouch for it. */
   head(orgId: string): Promise<AuditHead>;
   /**
    * Checks the newest `limit` events (all by default), or the first `limit` above the number `from`, and that the event of a kept head is
@@ -44,8 +49,8 @@ export interface Audit {
   verify(orgId: string, limit?: number, kept?: { number: number; hash: string }, from?: number): Promise<ChainReport>;
 }
 
-export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }): Audit {
-  const { store, clock, signer } = deps;
+export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; ring: KeyRing }): Audit {
+  const { store, clock, signer, ring } = deps;
   return {
     async record(tx, orgId, actor, entry) {
       const last = await tx.auditHead(orgId);
@@ -67,16 +72,30 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer }
 
     list: (filter) => store.read.auditEvents(filter),
 
+    async recorded(orgId, event) {
+      const { rows } = await store.read.auditEvents({ orgId, ...event, after: 0, limit: 1 });
+      const [first] = rows;
+      if (first === undefined) return null;
+      return (await wronglySigned(first, (await ring.sorted("audit")).vouched)) === null ? first.metadata : null;
+    },
+
     async head(orgId) {
       const last = await store.read.auditHead(orgId);
+      if (last !== null) await requireGood(ring, last);
       const number = last?.id ?? 0;
       const hash = last === null ? emptyHash() : hashOf(last);
       const signature = encodeBase64(await signer.sign(auditHeadMessage({ org_id: orgId, number, hash })));
       return { orgId, number, hash, signature, keyId: signer.keyId, at: instantOf(clock.now()) };
     },
 
-    verify: (orgId, limit, kept, from) => verifyChain(store.read, orgId, limit, kept, from),
+    verify: (orgId, limit, kept, from) => verifyChain(store.read, ring, orgId, limit, kept, from),
   };
+}
+
+async function requireGood(ring: KeyRing, event: AuditEvent): Promise<void> {
+  const wrong = await wronglySigned(event, (await ring.sorted("audit")).vouched);
+  if (wrong !== null)
+    throw new AppError("data_loss", `the newest event of the audit, ${event.id}, is broken: ${wrong}`);
 }
 
 /** Clocks are set back by seconds; a larger step mends a clock that was wrong, and the true time is to be told from then on. */

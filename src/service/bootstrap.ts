@@ -3,7 +3,6 @@ import { instantOf, type Clock } from "../core/clock.js";
 import type { Organization } from "../core/organization.js";
 import type { Store } from "../store/store.js";
 import type { Audit } from "./audit.js";
-import type { SigningKeys } from "./key-files.js";
 import type { Projects } from "./projects.js";
 import type { RawKey } from "./raw-key.js";
 import type { Tokens } from "./tokens.js";
@@ -39,6 +38,7 @@ export async function bootstrap(deps: Deps, adminKey: RawKey): Promise<FirstStar
       companySize: null,
       versionsPerEnvironment: null,
       isOperator: true,
+      ownKeysSince: null,
       createdAt: instantOf(clock.now()),
     };
     await tx.insertOrganization(organization);
@@ -57,16 +57,5 @@ export async function bootstrap(deps: Deps, adminKey: RawKey): Promise<FirstStar
       },
     });
     return { orgId: organization.id, projectId: project.id };
-  });
-}
-
-/** Keeps the public halves of the keys, so that what they signed can be checked for ever. */
-export async function keepPublicKeys(store: Store, clock: Clock, keys: SigningKeys): Promise<void> {
-  const createdAt = instantOf(clock.now());
-  await store.write(async (tx) => {
-    for (const purpose of ["bundles", "audit", "webhooks"] as const) {
-      const { keyId, publicKeyPem } = keys[purpose];
-      if (keyId !== "") await tx.putPublicKey({ keyId, purpose, publicKeyPem, createdAt });
-    }
   });
 }

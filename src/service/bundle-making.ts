@@ -3,17 +3,21 @@ import { signBundle, type SignedBundle } from "../bundle/sign-bundle.js";
 import type { Signer } from "../bundle/signer.js";
 import type { Bundle, BundleOrigin, BundleState } from "../core/bundle.js";
 import { instantOf, type Clock, type Instant } from "../core/clock.js";
+import { notFound } from "../core/error.js";
 import type { Environment } from "../core/organization.js";
 import type { Principal } from "../core/token.js";
-import type { Writer } from "../store/store.js";
+import type { Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
 import { activated, activateIn, checkQuota, nextVersion } from "./bundle-changes.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
 import { bundleEvent } from "./bundle-events.js";
+import { OutdatedDraftError } from "./moving-source.js";
 import type { PublishObserver } from "./observers.js";
 import type { Outbox } from "./outbox.js";
 import type { PolicyContent } from "./policy-content.js";
 import { timeSigner } from "./publish-phases.js";
 import { newRowId } from "./row-id.js";
+import type { Signers } from "./signers.js";
 
 /** What a new bundle says of itself beside its content. */
 export type BundleDescription = Pick<Bundle, "publishedBy" | "title" | "description" | "labels" | "source" | "origin">;
@@ -41,7 +45,9 @@ export class BundleMaking {
   constructor(
     private readonly deps: {
       readonly clock: Clock;
-      readonly signer: Signer;
+      readonly store: Pick<Store, "read">;
+      readonly signers: Signers;
+      readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly outbox: Outbox;
       readonly observer: PublishObserver;
@@ -51,7 +57,8 @@ export class BundleMaking {
   /** Signs a content for the identity that it gets in an environment. Throws `signing_failed`. */
   async sign(environment: Environment, content: PolicyContent, description: BundleDescription): Promise<BundleDraft> {
     const id = newRowId();
-    const publishedAt = instantOf(this.deps.clock.now());
+    const { observer, clock, store } = this.deps;
+    const publishedAt = notBefore(environment.lastPublishedAt, instantOf(clock.now()));
     const identity = {
       bundleId: id,
       orgId: environment.orgId,
@@ -59,16 +66,18 @@ export class BundleMaking {
       environment: environment.name,
       publishedAt: formatPublishedAt(publishedAt),
     };
-    const { observer } = this.deps;
     const startedMs = performance.now();
-    const signer = timeSigner(this.deps.signer);
+    const signer = timeSigner(await this.#signerOf(store.read, environment));
     const signed = await signBundle({ identity, content: content.canonical }, signer);
     observer.phase("hash", performance.now() - startedMs - signer.spentMs);
     observer.phase("sign", signer.spentMs);
     return { id, publishedAt, content, signed, description };
   }
 
-  /** Keeps a signed bundle as the next version of an environment, and makes it active when asked to. Throws `quota_exceeded`. */
+  /**
+   * Keeps a signed bundle as the next version of an environment, and makes it active when asked to. Throws `quota_exceeded`, and
+   * OutdatedDraftError when it has to be signed anew.
+   */
   async publishIn(
     tx: Writer,
     caller: Principal,
@@ -91,7 +100,7 @@ export class BundleMaking {
     return published;
   }
 
-  /** Keeps a bundle that was signed for the target of a promotion, active there. Throws `quota_exceeded`. */
+  /** Keeps a bundle that was signed for the target of a promotion, active there. Throws as publishIn. */
   async promoteIn(
     tx: Writer,
     caller: Principal,
@@ -126,6 +135,7 @@ export class BundleMaking {
     activation: BundleOrigin | null,
   ): Promise<BundleState> {
     await checkQuota(tx, environment);
+    await this.#checkDraft(tx, environment, draft);
     const { id: environmentId, name, orgId, projectId } = environment;
     const bundle: Bundle = {
       id: draft.id,
@@ -141,7 +151,8 @@ export class BundleMaking {
     };
     await tx.putContent(draft.content.content);
     await tx.insertBundle(bundle);
-    const kept = { ...environment, lastVersion: bundle.version };
+    this.deps.verifier.made(bundle);
+    const kept = { ...environment, lastVersion: bundle.version, lastPublishedAt: bundle.publishedAt };
     if (activation === null) {
       await tx.updateEnvironment(kept);
       return { bundle, isActive: false, deploymentId: null, sequence: null };
@@ -149,6 +160,28 @@ export class BundleMaking {
     const at = instantOf(this.deps.clock.now());
     return activated(bundle, await activateIn(tx, kept, bundle, activation, actorOf(caller), at));
   }
+
+  /** The environment may have got a newer version, or another key, since. */
+  async #checkDraft(tx: Writer, environment: Environment, draft: BundleDraft): Promise<void> {
+    const last = environment.lastPublishedAt;
+    if (last !== null && formatPublishedAt(draft.publishedAt) < formatPublishedAt(last)) throw new OutdatedDraftError();
+    const signer = await this.#signerOf(tx, environment);
+    if (signer.keyId !== draft.signed.keyId) throw new OutdatedDraftError();
+  }
+
+  async #signerOf(reader: Reader, environment: Environment): Promise<Signer> {
+    const organization = await reader.organization(environment.orgId);
+    if (organization === null) throw notFound("organization");
+    return this.deps.signers.bundles(organization, environment);
+  }
+}
+
+/**
+ * Versions are published in the order of their numbers: a runtime that holds one refuses an older one that is passed off as a newer
+ * one. So a clock that was set back does not make a new version look old.
+ */
+function notBefore(last: Instant | null, now: Instant): Instant {
+  return last !== null && last > now ? last : now;
 }
 
 /** What a promoted bundle says of itself: what its source says, and who promoted it. */

@@ -1,5 +1,4 @@
-import { formatDocument, formatPublishedAt } from "../bundle/document.js";
-import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
+import type { BundleState, Content, Deployment } from "../core/bundle.js";
 import { instantOf, type Clock } from "../core/clock.js";
 import { AppError, notFound } from "../core/error.js";
 import type { Principal } from "../core/token.js";
@@ -8,6 +7,7 @@ import type { Reader, Store } from "../store/store.js";
 import { requireChangeable, seesEnvironment, visibleEnvironment, type EnvironmentPath } from "./access.js";
 import { actorOf, type Audit } from "./audit.js";
 import { bundleEvent } from "./bundle-events.js";
+import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
 import { activated, activateIn, checkSequence } from "./bundle-changes.js";
 import type { ChangeRequest } from "./caller.js";
 import type { Documents } from "./documents.js";
@@ -39,6 +39,7 @@ export class Bundles {
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
+      readonly verifier: BundleVerifier;
       readonly documents: Documents;
       readonly holds: Holds;
     },
@@ -61,6 +62,7 @@ export class Bundles {
     // What is not asked for is left out, so that a request is the one that it was before there were holds.
     const asked = { path, version, ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
     return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
+      await this.#requireGood(caller.principal, path, version);
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
         requireChangeable(caller.principal, environment.name);
@@ -188,6 +190,15 @@ export class Bundles {
     return deployment;
   }
 
+  /** What is damaged is not made active: runtimes would be told of it, and not get it. */
+  async #requireGood(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
+    const { store, verifier } = this.deps;
+    const environment = await visibleEnvironment(store.read, caller, path);
+    requireChangeable(caller, environment.name);
+    const { state, content } = await this.#withContent(store.read, environment.id, version);
+    await verifier.require(state.bundle, content);
+  }
+
   async #withContent(reader: Reader, environmentId: string, version: number): Promise<BundleWithContent> {
     const state = await keptBundle(reader, environmentId, version);
     const content = await reader.content(state.bundle.contentId);
@@ -195,26 +206,6 @@ export class Bundles {
     if (content === null) throw notFound("bundle");
     return { state, content };
   }
-}
-
-/** What `latest` and watch serve: the bundle alone, nothing of its activations. */
-export function documentOf(bundle: Bundle, content: Content): string {
-  return formatDocument({
-    identity: {
-      bundleId: bundle.id,
-      orgId: bundle.orgId,
-      projectId: bundle.projectId,
-      environment: bundle.environment,
-      publishedAt: formatPublishedAt(bundle.publishedAt),
-    },
-    policiesText: content.policies,
-    scopePoliciesText: content.scopePolicies,
-    policyHash: bundle.policyHash,
-    signature: bundle.signature,
-    signatureV2: bundle.signatureV2,
-    bundleVersion: bundle.version,
-    keyId: bundle.keyId,
-  });
 }
 
 async function keptBundle(reader: Reader, environmentId: string, version: number): Promise<BundleState> {

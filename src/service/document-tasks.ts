@@ -3,6 +3,7 @@ import { namesEnvironment, readScopePolicies } from "../bundle/scope-policies.js
 import { servedText } from "../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../bundle/strict-json.js";
 import type { Content } from "../core/bundle.js";
+import { verifyKeptDocument } from "./kept-document.js";
 import { countEvents } from "./telemetry-events.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
@@ -14,6 +15,7 @@ export type DocumentTask =
   | { readonly kind: "scan"; readonly text: string; readonly options: StrictJsonOptions }
   | { readonly kind: "read"; readonly policies: string | null; readonly scopePolicies: string | null }
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
+  | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
   | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string };
@@ -23,6 +25,7 @@ export interface DocumentAnswers {
   readonly scan: StrictJson;
   readonly read: PolicyContent;
   readonly promote: PolicyContent;
+  readonly verify: string | null;
   readonly names_environment: boolean;
   readonly count_events: number;
   readonly diff: string;
@@ -37,6 +40,8 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
       return readPolicyContent(task.policies, task.scopePolicies);
     case "promote":
       return promoteContent(task.content, task.from, task.to);
+    case "verify":
+      return verifyKeptDocument(task.document, task.publicKey);
     case "names_environment":
       return namesEnvironment(readScopePolicies(task.scopePolicies), task.environment);
     case "count_events":
@@ -57,6 +62,8 @@ export function sizeOf(task: DocumentTask): number {
       return (task.policies?.length ?? 0) + (task.scopePolicies?.length ?? 0);
     case "promote":
       return task.content.policies.length + task.content.scopePolicies.length;
+    case "verify":
+      return task.document.length;
     case "names_environment":
       return task.scopePolicies.length;
     case "diff":

@@ -21,6 +21,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   scan: true,
   read: true,
   promote: false,
+  verify: false,
   count_events: true,
   names_environment: false,
   diff: false,
@@ -74,6 +75,11 @@ export class Documents implements AsyncDisposable {
     toEnvironment: string,
   ): Promise<PolicyContent> {
     return this.#run(owner, { kind: "promote", content, from: fromEnvironment, to: toEnvironment });
+  }
+
+  /** As verifyKeptDocument. */
+  verify(owner: DocumentOwner, document: string, publicKey: Uint8Array): Promise<string | null> {
+    return this.#run(owner, { kind: "verify", document, publicKey });
   }
 
   /** As namesEnvironment, of the text of scope policies that are kept. */

@@ -1,11 +1,19 @@
 import { instantOf, type Clock } from "../core/clock.js";
 import { AppError, invalidField } from "../core/error.js";
-import { ENVIRONMENT_NAME, standardNextStage, type Environment } from "../core/organization.js";
+import {
+  ENVIRONMENT_KEYS,
+  ENVIRONMENT_NAME,
+  standardNextStage,
+  type Environment,
+  type EnvironmentKey,
+} from "../core/organization.js";
 import type { Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Store } from "../store/store.js";
 import { seesEnvironment, visibleEnvironment, visibleProject, type EnvironmentPath } from "./access.js";
 import type { Audit } from "./audit.js";
+import type { SigningKeys } from "./key-files.js";
+import { keepEnvironmentKey } from "./key-records.js";
 import { newEnvironment } from "./projects.js";
 import type { Sessions } from "./sessions.js";
 import type { TokenCache } from "./token-cache.js";
@@ -25,6 +33,7 @@ export class Environments {
       readonly sessions: Sessions;
       readonly cache: TokenCache;
       readonly wakeups: Wakeups;
+      readonly keys: SigningKeys;
     },
   ) {}
 
@@ -32,13 +41,19 @@ export class Environments {
   async create(
     caller: Principal,
     projectId: string,
-    input: { name: string; position: number | null; promotesTo: string | null | undefined },
+    input: {
+      name: string;
+      position: number | null;
+      promotesTo: string | null | undefined;
+      signingKey?: string;
+    },
   ): Promise<Environment> {
     if (!ENVIRONMENT_NAME.test(input.name)) {
       throw invalidField(["name"], "must match [a-z0-9][a-z0-9-]{0,62}", input.name === "" ? "missing" : "pattern");
     }
     checkPosition(input.position);
-    const { store, clock, audit } = this.deps;
+    const signingKey = environmentKeyOf(input.signingKey) ?? "organization";
+    const { store, clock, audit, keys } = this.deps;
     return await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
       const siblings = await tx.environments(projectId);
@@ -52,13 +67,15 @@ export class Environments {
       if (input.promotesTo !== undefined) checkKnown(siblings, input.name, next);
       checkNoCycle(siblings, input.name, next);
       const position = input.position ?? 1 + Math.max(-1, ...siblings.map((sibling) => sibling.position));
-      const environment = newEnvironment(project, input.name, position, next, instantOf(clock.now()));
+      const createdAt = instantOf(clock.now());
+      const environment = newEnvironment(project, input.name, position, next, createdAt, signingKey);
       await tx.insertEnvironment(environment);
+      if (signingKey === "environment") await keepEnvironmentKey(tx, keys, environment, createdAt);
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.created",
         resourceType: "environment",
         resourceId: environment.id,
-        metadata: { project_id: projectId, name: input.name, position, promotes_to: next },
+        metadata: { project_id: projectId, name: input.name, position, promotes_to: next, signing_key: signingKey },
       });
       return environment;
     });
@@ -85,10 +102,15 @@ export class Environments {
   async update(
     caller: Principal,
     path: EnvironmentPath,
-    change: { readonly position?: number | null; readonly promotesTo?: string | null },
+    change: {
+      readonly position?: number | null;
+      readonly promotesTo?: string | null;
+      readonly signingKey?: string | null;
+    },
   ): Promise<Environment> {
-    const { store, audit } = this.deps;
+    const { store, audit, clock, keys } = this.deps;
     if (change.position === null) throw invalidField(["position"], "must not be null", "type");
+    const signingKey = environmentKeyOf(change.signingKey);
     checkPosition(change.position ?? null);
     return await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
@@ -101,7 +123,11 @@ export class Environments {
         ...environment,
         position: change.position ?? environment.position,
         promotesTo: change.promotesTo === undefined ? environment.promotesTo : change.promotesTo,
+        signingKey: signingKey ?? environment.signingKey,
       };
+      if (updated.signingKey === "environment" && environment.signingKey !== "environment") {
+        await keepEnvironmentKey(tx, keys, updated, instantOf(clock.now()));
+      }
       await tx.updateEnvironment(updated);
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.updated",
@@ -112,6 +138,7 @@ export class Environments {
           name: environment.name,
           position: updated.position,
           promotes_to: updated.promotesTo,
+          signing_key: updated.signingKey,
         },
       });
       return updated;
@@ -141,6 +168,14 @@ function checkPosition(position: number | null): void {
   if (position !== null && position > MAX_POSITION) {
     throw invalidField(["position"], `must be from 0 to ${MAX_POSITION}`, "range");
   }
+}
+
+/** Undefined for what was not said. */
+function environmentKeyOf(text: string | null | undefined): EnvironmentKey | undefined {
+  if (text === undefined) return undefined;
+  const key = ENVIRONMENT_KEYS.find((it) => it === text);
+  if (key === undefined) throw invalidField(["signing_key"], "must be organization or environment", "enum");
+  return key;
 }
 
 /** A stage that was asked for must be there; one that is the default may come later. */

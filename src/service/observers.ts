@@ -40,3 +40,14 @@ export const NO_OBSERVERS: ServiceObservers = {
   watch: { behind: () => undefined, fed: () => undefined },
   deliveries: { tried: () => undefined },
 };
+
+/** What an operator is to hear of, and no caller. No call throws or waits. */
+export interface ServiceWarnings {
+  /** A token was made or rotated with the key of another organization's token: it never works. */
+  foreignKey(orgId: string, keyPrefix: string): void;
+  /** What is active in an environment is not kept as it was signed, and is not served. */
+  damaged(environmentId: string, reason: string): void;
+}
+
+/** Nobody listens. */
+export const NO_WARNINGS: ServiceWarnings = { foreignKey: () => undefined, damaged: () => undefined };

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../core/clock.js";
-import { AppError, notFound } from "../core/error.js";
+import { AppError, invalidField, notFound } from "../core/error.js";
 import { slugify, type Organization } from "../core/organization.js";
 import { KEY_HASH, type Principal } from "../core/token.js";
 import type { Listed } from "../store/page.js";
 import type { Store } from "../store/store.js";
 import type { Audit } from "./audit.js";
+import type { SigningKeys } from "./key-files.js";
+import { keepOrganizationKeys } from "./key-records.js";
 import type { IssuedToken, Tokens } from "./tokens.js";
 import { FieldErrors, pageOf } from "./validate.js";
 
@@ -16,6 +18,8 @@ export interface OrganizationChange {
   readonly industry?: string | null;
   readonly companySize?: string | null;
   readonly versionsPerEnvironment?: number | null;
+  /** `organization` gives one that signs with the server's keys its own; there is no way back. */
+  readonly signingKey?: string | null;
 }
 
 const DEFAULT_PLAN = "free";
@@ -30,6 +34,7 @@ export class Organizations {
       readonly clock: Clock;
       readonly audit: Audit;
       readonly tokens: Tokens;
+      readonly keys: SigningKeys;
     },
   ) {}
 
@@ -54,9 +59,10 @@ export class Organizations {
       errors.add(["admin_token_sha256"], "must be 64 lower-case hex digits", "pattern");
     }
     errors.throwIfAny();
-    const { store, clock, audit, tokens } = this.deps;
+    const { store, clock, audit, tokens, keys } = this.deps;
     return await store.write(async (tx) => {
       const id = randomUUID();
+      const createdAt = instantOf(clock.now());
       const base = slugify(name);
       const { rows } = await tx.organizations({ limit: 1_000_000, offset: 0 });
       const taken = new Set(rows.map(({ slug }) => slug));
@@ -69,12 +75,16 @@ export class Organizations {
         companySize: null,
         versionsPerEnvironment: input.versionsPerEnvironment,
         isOperator: false,
-        createdAt: instantOf(clock.now()),
+        ownKeysSince: createdAt,
+        createdAt,
       };
       await tx.insertOrganization(organization);
+      await keepOrganizationKeys(tx, keys, id, createdAt);
       const adminToken = await tokens.issueIn(tx, id, "admin", {
         ...{ name: adminName, expiresInDays: null },
         keyHash: input.adminKeyHash ?? null,
+        // The operator's: an organization whose only token does not work would help nobody.
+        refusesForeignKey: true,
       });
       const entry = {
         action: "organization.created",
@@ -120,11 +130,21 @@ export class Organizations {
     if (change.plan !== undefined) errors.text(["plan"], change.plan, 64, 1);
     errors.text(["industry"], change.industry, 255);
     errors.text(["company_size"], change.companySize, 255);
+    const wantsOwnKeys = change.signingKey !== undefined;
+    if (wantsOwnKeys && change.signingKey !== "organization") {
+      errors.add(["signing_key"], "can only become organization", "enum");
+    }
     errors.throwIfAny();
-    const { store, audit } = this.deps;
+    const { store, audit, clock, keys } = this.deps;
     return await store.write(async (tx) => {
       const organization = await tx.organization(orgId);
       if (organization === null) throw notFound("organization");
+      if (wantsOwnKeys && organization.isOperator) {
+        throw invalidField(["signing_key"], "the first organization's keys are the server's", "unsupported");
+      }
+      const now = instantOf(clock.now());
+      const getsOwnKeys = wantsOwnKeys && organization.ownKeysSince === null;
+      if (getsOwnKeys) await keepOrganizationKeys(tx, keys, orgId, now);
       const updated: Organization = {
         ...organization,
         name: name ?? organization.name,
@@ -135,6 +155,7 @@ export class Organizations {
           change.versionsPerEnvironment === undefined
             ? organization.versionsPerEnvironment
             : change.versionsPerEnvironment,
+        ownKeysSince: getsOwnKeys ? now : organization.ownKeysSince,
       };
       await tx.updateOrganization(updated);
       await audit.record(tx, orgId, caller, {
@@ -145,9 +166,15 @@ export class Organizations {
           fields,
           plan: updated.plan,
           versions_per_environment: updated.versionsPerEnvironment,
+          signing_key: organizationKeyOf(updated),
         },
       });
       return updated;
     });
   }
+}
+
+/** How the API names whose keys sign an organization's bundles and webhooks. */
+export function organizationKeyOf({ ownKeysSince }: Organization): "server" | "organization" {
+  return ownKeysSince === null ? "server" : "organization";
 }

@@ -8,6 +8,7 @@ import { requireChangeable } from "./access.js";
 import type { Audit } from "./audit.js";
 import { checkQuota } from "./bundle-changes.js";
 import { promotedDescription, type BundleDraft, type BundleMaking, type PromotionSource } from "./bundle-making.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "./caller.js";
 import type { Documents } from "./documents.js";
 import type { Idempotency, Remember } from "./idempotency.js";
@@ -50,6 +51,7 @@ export class PipelinePromotion {
       readonly store: Store;
       readonly documents: Documents;
       readonly making: BundleMaking;
+      readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -119,9 +121,10 @@ export class PipelinePromotion {
     targets: readonly PipelineApp[],
     promotedBy: string | null,
   ): Promise<ReadonlyMap<string, BundleDraft> | null> {
-    const { documents, store, making } = this.deps;
+    const { documents, store, making, verifier } = this.deps;
     const kept = await store.read.content(bundle.contentId);
     if (kept === null) return null;
+    await verifier.require(bundle, kept);
     for (const target of targets) await checkQuota(store.read, target.environment);
     const contents = new PromotedContents(documents, caller, kept, environment.name);
     const description = promotedDescription(bundle, promotedBy);

@@ -5,6 +5,7 @@ import {
   slugify,
   STANDARD_ENVIRONMENTS,
   type Environment,
+  type EnvironmentKey,
   type Project,
 } from "../core/organization.js";
 import type { Principal } from "../core/token.js";
@@ -161,6 +162,7 @@ export function newEnvironment(
   position: number,
   promotesTo: string | null,
   createdAt: string,
+  signingKey: EnvironmentKey = "organization",
 ): Environment {
   return {
     id: randomUUID(),
@@ -169,6 +171,8 @@ export function newEnvironment(
     name,
     position,
     promotesTo,
+    signingKey,
+    lastPublishedAt: null,
     lastVersion: 0,
     sequence: 0,
     activeBundleId: null,

@@ -1,16 +1,18 @@
 import type { BundleSource, BundleState } from "../core/bundle.js";
 import { AppError } from "../core/error.js";
 import type { Environment } from "../core/organization.js";
-import type { Reader, Store, Writer } from "../store/store.js";
+import type { Reader, Store } from "../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "./access.js";
 import { checkQuota, checkSequence } from "./bundle-changes.js";
 import { promotedDescription, type BundleMaking } from "./bundle-making.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "./caller.js";
 import type { Documents } from "./documents.js";
-import type { Idempotency } from "./idempotency.js";
+import type { Idempotency, Remember } from "./idempotency.js";
 import { whileSourceMoves } from "./moving-source.js";
 import type { PublishObserver } from "./observers.js";
 import type { Outbox } from "./outbox.js";
+import type { PolicyContent } from "./policy-content.js";
 import { FieldErrors } from "./validate.js";
 import type { Wakeups } from "./wakeups.js";
 
@@ -33,6 +35,7 @@ export class Publishing {
       readonly store: Store;
       readonly documents: Documents;
       readonly making: BundleMaking;
+      readonly verifier: BundleVerifier;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
@@ -43,34 +46,46 @@ export class Publishing {
   /** Keeps a document as the next version of an environment, and makes it active unless `activate` is false. */
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
     checkDescription(input);
-    const { store, documents, making, idempotency, wakeups, outbox, observer } = this.deps;
+    const { documents, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
     const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
     observer.phase("parse", performance.now() - startedMs);
     // The texts by their hash: hashing a request must not cost more than the document did.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
     return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
-      const seen = await this.#changeable(store.read, caller, path);
-      await checkQuota(store.read, seen);
-      const { publishedBy, title, description, labels, source } = input;
-      const draft = await making.sign(seen, content, {
-        ...{ publishedBy, title, description, labels, source },
-        origin: "publish",
-      });
-
-      const committingMs = performance.now();
-      const state = await store.write(async (tx) => {
-        const environment = await this.#changeable(tx, caller, path);
-        checkSequence(environment, caller.ifSequence);
-        const published = await making.publishIn(tx, caller.principal, environment, draft, input.activate);
-        await remember(tx, published);
-        return published;
-      });
-      observer.phase("commit", performance.now() - committingMs);
+      const state = await whileSourceMoves(() => this.#publishOnce(caller, path, input, content, remember));
       if (state.isActive) wakeups.wake(state.bundle.environmentId);
       outbox.committed();
       return state;
     });
+  }
+
+  async #publishOnce(
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+    input: PublishInput,
+    content: PolicyContent,
+    remember: Remember<BundleState>,
+  ): Promise<BundleState> {
+    const { store, making, observer } = this.deps;
+    const seen = await this.#changeable(store.read, caller, path);
+    await checkQuota(store.read, seen);
+    const { publishedBy, title, description, labels, source } = input;
+    const draft = await making.sign(seen, content, {
+      ...{ publishedBy, title, description, labels, source },
+      origin: "publish",
+    });
+
+    const committingMs = performance.now();
+    const state = await store.write(async (tx) => {
+      const environment = await this.#changeable(tx, caller, path);
+      checkSequence(environment, caller.ifSequence);
+      const published = await making.publishIn(tx, caller.principal, environment, draft, input.activate);
+      await remember(tx, published);
+      return published;
+    });
+    observer.phase("commit", performance.now() - committingMs);
+    return state;
   }
 
   /** Publishes what is active in the source to the stage that it promotes to, active there. */
@@ -92,9 +107,9 @@ export class Publishing {
     caller: ChangeRequest,
     path: EnvironmentPath,
     promotedBy: string | null,
-    remember: (tx: Writer, answer: BundleState) => Promise<void>,
+    remember: Remember<BundleState>,
   ): Promise<BundleState | null> {
-    const { store, documents, making, observer } = this.deps;
+    const { store, documents, making, verifier, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const kept = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -104,6 +119,7 @@ export class Publishing {
     }
     await checkQuota(store.read, target);
     const startedMs = performance.now();
+    await verifier.require(bundle, kept);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
     const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));

@@ -6,8 +6,10 @@ import { isLive, KEY_HASH, SCOPES, type KeyType, type KnownToken, type Principal
 import type { Listed } from "../store/page.js";
 import type { Reader, Store, Writer } from "../store/store.js";
 import { actorOf, type Audit } from "./audit.js";
+import { keyFor, type GivenKey } from "./given-key.js";
+import type { ServiceWarnings } from "./observers.js";
 import type { Outbox } from "./outbox.js";
-import { chosenKey, createRawKey, hashRawKey, type RawKey } from "./raw-key.js";
+import { hashRawKey, type RawKey } from "./raw-key.js";
 import type { Sessions } from "./sessions.js";
 import type { TokenCache } from "./token-cache.js";
 import { tokenEvent } from "./token-events.js";
@@ -22,11 +24,9 @@ export interface IssuedToken {
 }
 
 /** What every kind of token may be made with. */
-export interface TokenOptions {
+export interface TokenOptions extends GivenKey {
   readonly name: string | null;
   readonly expiresInDays: number | null;
-  /** SHA-256 of a key that the caller made, lower-case hex; a new key is made without it. */
-  readonly keyHash?: string | null;
 }
 
 export interface WhoAmI {
@@ -51,6 +51,7 @@ export class Tokens {
       readonly cache: TokenCache;
       readonly use: TokenUse;
       readonly outbox: Outbox;
+      readonly warnings: Pick<ServiceWarnings, "foreignKey">;
     },
   ) {}
 
@@ -179,20 +180,32 @@ export class Tokens {
   }
 
   /** To a new key, or to one that the caller made and of which `keyHash` is the SHA-256. */
-  async rotate(caller: Principal, id: number, graceSeconds: number, keyHash?: string | null): Promise<IssuedToken> {
+  async rotate(
+    caller: Principal,
+    id: number,
+    graceSeconds: number,
+    keyHash: string | null = null,
+    refusesForeignKey = false,
+  ): Promise<IssuedToken> {
     const errors = new FieldErrors();
     checkKeyHash(errors, keyHash);
     errors.throwIfAny();
     if (graceSeconds > MAX_GRACE_SECONDS) {
       throw invalidField(["grace_seconds"], `must be from 0 to ${MAX_GRACE_SECONDS}`, "range");
     }
-    const { store, audit, sessions, cache } = this.deps;
+    const { store, audit, sessions, cache, warnings } = this.deps;
     const graceEnd = addSeconds(this.#now(), graceSeconds);
     const issued = await store.write(async (tx) => {
       const token = await tx.token(caller.orgId, id);
       if (token === null) throw notFound("token");
       if (!isLive(token, this.#now())) throw new AppError("conflict", "the token is revoked or has expired");
-      const { rawKey, keyPrefix, hash } = await keyFor(tx, token.keyType, keyHash);
+      const { rawKey, keyPrefix, hash } = await keyFor(
+        tx,
+        caller.orgId,
+        token.keyType,
+        { keyHash, refusesForeignKey },
+        warnings,
+      );
       const rotated: Token = {
         ...token,
         keyPrefix,
@@ -244,7 +257,7 @@ export class Tokens {
     target: { projectId?: string; environmentId?: string; environments?: readonly string[] } = {},
     given?: RawKey,
   ): Promise<IssuedToken> {
-    const key = given ?? (await keyFor(tx, keyType, options.keyHash));
+    const key = given ?? (await keyFor(tx, orgId, keyType, options, this.deps.warnings));
     const now = this.#now();
     const token = await tx.insertToken({
       orgId,
@@ -327,15 +340,6 @@ function equalHashes(kept: string, given: string): boolean {
 
 function invalidToken(): AppError {
   return new AppError("unauthenticated", "invalid or expired token");
-}
-
-/** A new key, or what is kept of one that the caller made. Throws `conflict` when a token has or had it. */
-async function keyFor(reader: Reader, keyType: KeyType, keyHash: string | null | undefined): Promise<RawKey> {
-  if (keyHash === null || keyHash === undefined) return createRawKey(keyType);
-  if ((await reader.tokenByHash(keyHash)) !== null) {
-    throw new AppError("conflict", "this key is or was a token already; make another one", { reason: "key_exists" });
-  }
-  return chosenKey(keyHash);
 }
 
 function checkKeyHash(errors: FieldErrors, keyHash: string | null | undefined): void {

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { Signer } from "../bundle/signer.js";
 import { instantOf, type Clock } from "../core/clock.js";
+import type { Organization } from "../core/organization.js";
 import type { TraceContext } from "../core/trace.js";
 import type { Webhook } from "../core/webhook.js";
 import type { Store } from "../store/store.js";
+import type { Signers } from "./signers.js";
 import type { AllowList } from "../webhook/allow-list.js";
 import type { Resolver } from "../webhook/resolve.js";
 import { checkTarget } from "../webhook/resolve.js";
@@ -24,7 +25,7 @@ export class WebhookSender {
     private readonly deps: {
       readonly store: Store;
       readonly clock: Clock;
-      readonly signer: Signer;
+      readonly signers: Signers;
       readonly sender: Sender;
       readonly allowList: AllowList;
       readonly resolver: Resolver;
@@ -33,8 +34,8 @@ export class WebhookSender {
 
   /** Throws `malformed` (400) for an address that this organization may not call, or that does not resolve. */
   async check(url: string, orgId: string): Promise<void> {
-    const { allowList, resolver } = this.deps;
-    await checkTarget(url, await this.#namesOf(orgId), allowList, resolver);
+    const { store, allowList, resolver } = this.deps;
+    await checkTarget(url, namesOf(orgId, await store.read.organization(orgId)), allowList, resolver);
   }
 
   /** One try; `trace` is told to the target. Rejects only when the signal aborts. */
@@ -45,16 +46,19 @@ export class WebhookSender {
     signal: AbortSignal,
     trace: TraceContext | null = null,
   ): Promise<SendResult> {
-    const { clock, signer, sender } = this.deps;
+    const { clock, store, signers, sender } = this.deps;
+    const organization = await store.read.organization(webhook.orgId);
     const now = clock.now();
     const { secret, previousSecret, previousSecretExpiresAt } = webhook;
     const isInGrace = previousSecretExpiresAt !== null && previousSecretExpiresAt > instantOf(now);
     const secrets = [secret, isInGrace ? previousSecret : null].filter((it) => it !== null);
     const timestampSeconds = Math.floor(now.getTime() / 1000);
+    // Gone with everything else of it: nothing is sent then.
+    const signer = organization === null ? null : signers.webhooks(organization);
     const signatures = await signatureHeaders({ eventId, timestampSeconds, body, secrets, signer });
     return await sender.send({
       url: webhook.url,
-      orgs: await this.#namesOf(webhook.orgId),
+      orgs: namesOf(webhook.orgId, organization),
       headers: { "content-type": "application/json", ...signatures, ...traceHeaders(trace) },
       body,
       signal,
@@ -77,12 +81,11 @@ export class WebhookSender {
     const { status, latencyMs } = result;
     return { delivered: status >= 200 && status < 300, status, latencyMs, error: null };
   }
+}
 
-  /** What an entry of the allow list may call the organization. */
-  async #namesOf(orgId: string): Promise<readonly string[]> {
-    const organization = await this.deps.store.read.organization(orgId);
-    return organization === null ? [orgId] : [orgId, organization.slug];
-  }
+/** What an entry of the allow list may call the organization. */
+function namesOf(orgId: string, organization: Organization | null): readonly string[] {
+  return organization === null ? [orgId] : [orgId, organization.slug];
 }
 
 function traceHeaders(trace: TraceContext | null): Record<string, string> {

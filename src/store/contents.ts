@@ -1,4 +1,5 @@
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from "kysely";
+import type { Content } from "../core/bundle.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
 import type { NewRow, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
@@ -10,6 +11,13 @@ const put = preparedChange((db, row: NewRow<"contents">) =>
     .insertInto("contents")
     .values(row)
     .onConflict((conflict) => conflict.column("id").doNothing()),
+);
+
+const removeDamaged = preparedChange((db, { id, policies, scopePolicies }: Content) =>
+  db
+    .deleteFrom("contents")
+    .where("id", "=", id)
+    .where((eb) => eb.or([eb("policies", "!=", policies), eb("scope_policies", "!=", scopePolicies)])),
 );
 
 export function contentReader(db: Kysely<Schema>): Pick<Reader, "content" | "scopePolicies"> {
@@ -32,6 +40,8 @@ export function contentReader(db: Kysely<Schema>): Pick<Reader, "content" | "sco
 export function contentWriter(db: Kysely<Schema>): Pick<Writer, "putContent"> {
   return {
     async putContent({ id, policies, scopePolicies }) {
+      // A damaged row cannot be changed, only replaced; what refers to it is looked at when the transaction commits.
+      await removeDamaged(db, { id, policies, scopePolicies });
       await put(db, { id, policies, scope_policies: scopePolicies });
     },
   };

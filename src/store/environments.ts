@@ -27,7 +27,10 @@ const update = preparedChange(
 
 export function environmentReader(
   db: Kysely<Schema>,
-): Pick<Reader, "environment" | "environmentById" | "environments"> {
+): Pick<
+  Reader,
+  "environment" | "environmentById" | "environmentsWithOwnKey" | "environmentsWithKeys" | "environments"
+> {
   return {
     async environment(projectId, name) {
       const row = await byName(db, { projectId, name });
@@ -36,6 +39,13 @@ export function environmentReader(
     async environmentById(id) {
       const row = await byId(db, { id });
       return row === undefined ? null : environmentOf(row);
+    },
+    async environmentsWithOwnKey(orgId) {
+      const rows = await withKeys(db, orgId).where("environments.signing_key", "=", "environment").execute();
+      return rows.map(environmentOf);
+    },
+    async environmentsWithKeys(orgId) {
+      return (await withKeys(db, orgId).execute()).map(environmentOf);
     },
     async environments(projectId) {
       const rows = await environments(db)
@@ -64,10 +74,8 @@ export function environmentWriter(
       }
     },
     async updateEnvironment(environment) {
-      const { id, position, promotes_to, last_version, sequence, ...rest } = rowOf(environment);
-      const { active_bundle_id, active_deployment_id, hold } = rest;
-      const active = { active_bundle_id, active_deployment_id, hold };
-      await update(db, { id, position, promotes_to, last_version, sequence, ...active });
+      const { org_id: _org, project_id: _project, name: _name, created_at: _created, ...changed } = rowOf(environment);
+      await update(db, changed);
     },
     async skipSequences(environmentId, count) {
       await db
@@ -98,6 +106,18 @@ export function environmentWriter(
   };
 }
 
+/** Found by their keys: most environments have none. */
+function withKeys(db: Kysely<Schema>, orgId: string) {
+  return environments(db).where("environments.id", "in", (eb) =>
+    eb
+      .selectFrom("public_keys")
+      .select("environment_id")
+      .where("public_keys.org_id", "=", orgId)
+      .where("environment_id", "is not", null)
+      .$castTo<{ environment_id: string }>(),
+  );
+}
+
 /** With the version of what is active. */
 function environments(db: Kysely<Schema>) {
   return db
@@ -115,6 +135,8 @@ export function environmentOf(row: Row<"environments"> & { active_version: numbe
     name: row.name,
     position: row.position,
     promotesTo: row.promotes_to,
+    signingKey: row.signing_key,
+    lastPublishedAt: row.last_published_at,
     lastVersion: row.last_version,
     sequence: row.sequence,
     activeBundleId: row.active_bundle_id,
@@ -133,6 +155,8 @@ function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versio
     name: environment.name,
     position: environment.position,
     promotes_to: environment.promotesTo,
+    signing_key: environment.signingKey,
+    last_published_at: environment.lastPublishedAt,
     last_version: environment.lastVersion,
     sequence: environment.sequence,
     active_bundle_id: environment.activeBundleId,

@@ -56,6 +56,7 @@ function organizationOf(row: Row<"organizations">): Organization {
     companySize: row.company_size,
     versionsPerEnvironment: row.versions_per_environment,
     isOperator: row.is_operator === 1,
+    ownKeysSince: row.own_keys_since,
     createdAt: row.created_at,
   };
 }
@@ -70,6 +71,7 @@ function rowOf(organization: Organization): NewRow<"organizations"> {
     company_size: organization.companySize,
     versions_per_environment: organization.versionsPerEnvironment,
     is_operator: organization.isOperator ? 1 : 0,
+    own_keys_since: organization.ownKeysSince,
     created_at: organization.createdAt,
   };
 }

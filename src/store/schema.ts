@@ -37,6 +37,7 @@ interface OrganizationsTable {
   versions_per_environment: number | null;
   is_operator: number;
   created_at: string;
+  own_keys_since: string | null;
 }
 
 interface ProjectsTable {
@@ -66,6 +67,8 @@ interface EnvironmentsTable {
   kept_versions: Generated<number>;
   /** How many sequences no activation has, because a loss was accepted. */
   skipped_sequences: Generated<number>;
+  signing_key: "organization" | "environment";
+  last_published_at: string | null;
 }
 
 interface ContentsTable {
@@ -180,6 +183,10 @@ interface PublicKeysTable {
   purpose: "bundles" | "audit" | "webhooks";
   public_key_pem: string;
   created_at: string;
+  org_id: string | null;
+  environment_id: string | null;
+  endorsed_by: string | null;
+  endorsement: string | null;
 }
 
 interface WebhooksTable {

@@ -99,6 +99,10 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
 
   environment(projectId: string, name: string): Promise<Environment | null>;
   environmentById(id: string): Promise<Environment | null>;
+  /** Those of an organization that sign with a key of their own. */
+  environmentsWithOwnKey(orgId: string): Promise<readonly Environment[]>;
+  /** Those of an organization that have a public key of their own, in use or not. */
+  environmentsWithKeys(orgId: string): Promise<readonly Environment[]>;
   /** By position, then name; all of one project. */
   environments(projectId: string): Promise<readonly Environment[]>;
 
@@ -140,8 +144,12 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
   instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
-  /** Newest first. */
+  /** The server's own, newest first. */
   publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
+  /** The keys of an organization and its environments, newest first. */
+  publicKeysOf(orgId: string): Promise<readonly PublicKeyRecord[]>;
+  /** Any key, by its id. */
+  publicKey(keyId: string): Promise<PublicKeyRecord | null>;
 }
 
 /** A transaction: reads see its own writes. */
@@ -154,7 +162,7 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   deleteProject(id: string): Promise<void>;
   /** Throws `conflict` when the name is taken. */
   insertEnvironment(environment: Environment): Promise<void>;
-  /** Position, next stage, counters and the active pointer. */
+  /** Position, next stage, signing key, counters and the active pointer. */
   updateEnvironment(environment: Environment): Promise<void>;
   /** Leaves out the environment's next sequences, as if they had been given. */
   skipSequences(environmentId: string, count: number): Promise<void>;
@@ -164,7 +172,7 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   insertBundle(bundle: Bundle): Promise<void>;
   /** Deletes the bundle, its deployments stay; content that no other bundle and no artifact has goes with it. */
   deleteBundle(bundle: Pick<Bundle, "id" | "contentId" | "environmentId">): Promise<void>;
-  /** Does nothing when the content is there already. */
+  /** Does nothing when the content is there already; one that is there with other texts under its id is damaged, and repaired. */
   putContent(content: Content): Promise<void>;
   insertDeployment(deployment: Deployment): Promise<void>;
 
@@ -180,6 +188,6 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   deleteIdempotentAnswers(before: Instant, limit: number): Promise<number>;
   /** Inserts or replaces; of one token only the `keep` last seen stay. */
   putInstances(instances: readonly RuntimeInstance[], keepPerToken: number): Promise<void>;
-  /** Does nothing when the key is there already. */
+  /** Replaces everything but the time of a key that is there already. */
   putPublicKey(key: PublicKeyRecord): Promise<void>;
 }

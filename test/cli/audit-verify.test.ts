@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.js";
 import { openDataDirectory } from "../../src/data-directory.js";
+import { KeyRing } from "../../src/service/key-ring.js";
 import { createAudit } from "../../src/service/audit.js";
 import { startServer, type RunningServer } from "../../src/server.js";
 import { ADMIN_TOKEN, startTestServer, testConfig, type TestServer } from "../support/server.js";
@@ -18,7 +19,10 @@ describe("signet audit verify of a long chain", () => {
     await first.server[Symbol.asyncDispose]();
     const options = { signingKey: null, synchronous: "normal", create: false, nativeDirectory: null } as const;
     const { store, keys, ...data } = await openDataDirectory({ path: first.directory, ...options });
-    const audit = createAudit({ store, clock: systemClock, signer: keys.audit });
+    const audit = createAudit({
+      ...{ store, clock: systemClock, signer: keys.audit },
+      ring: new KeyRing({ store, keys }),
+    });
     await store.write(async (tx) => {
       const entry = { action: "test.filled", resourceType: "test", resourceId: "1" };
       for (let n = 0; n < EVENTS; n += 1) await audit.record(tx, first.orgId, "system", entry);
@@ -39,7 +43,8 @@ describe("signet audit verify of a long chain", () => {
 
   it("says how far it is at a terminal, and counts all of it", async () => {
     const { exitCode, out, err } = await verify([], true);
-    const [, checked = "0"] = /^the chain holds: (\d+) events checked\n$/.exec(out) ?? [];
+    const [, checked = "0"] =
+      /^the chain holds: (\d+) events checked\nkeys that count: [0-9a-f]{16}\n$/.exec(out) ?? [];
     expect([exitCode, Number(checked)]).toEqual([0, Math.max(EVENTS, Number(checked))]);
     expect(err).toBe(`5000 of ${checked} events checked\n`);
   });

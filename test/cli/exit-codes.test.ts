@@ -7,6 +7,7 @@ import { SignetError, VerificationError, type SignetErrorCode } from "../../src/
 
 const TABLE: Readonly<Record<SignetErrorCode, number>> = {
   internal: 1,
+  data_loss: 8,
   signing_failed: 1,
   unimplemented: 7,
   unauthenticated: 3,

@@ -20,6 +20,7 @@ const stage = (name: string, promotesTo: string | null, position = 0) => ({
   name,
   position,
   promotesTo,
+  signingKey: "organization" as const,
 });
 const withContents = (contents: Partial<ActualContents>): ActualOrganization => ({
   ...{ id: "o1", name: "o", isOperator: false, plan: "free", versionsPerEnvironment: null },

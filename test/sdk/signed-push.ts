@@ -22,6 +22,8 @@ export const IDENTITY = {
 export interface PushOptions {
   readonly version?: number;
   readonly deploymentId?: string;
+  readonly kind?: string;
+  readonly publishedAt?: string;
   readonly environment?: string;
   readonly signer?: typeof signer;
   /** Changes the document after it was signed. */
@@ -31,7 +33,8 @@ export interface PushOptions {
 /** A signed document of an environment; the policies name the version. */
 export async function signedDocument({ version = 1, environment = "dev", ...options }: PushOptions = {}) {
   const by = options.signer ?? signer;
-  const identity = { ...IDENTITY, environment };
+  const { publishedAt = IDENTITY.publishedAt } = options;
+  const identity = { ...IDENTITY, environment, publishedAt };
   const policies = JSON.stringify({ rule: `v${version}` });
   const signed = await signBundle({ identity, content: canonicalContent(policies, "{}") }, by);
   const document = formatDocument({
@@ -52,7 +55,7 @@ export async function push(sequence: number, options: PushOptions = {}): Promise
   const value = {
     sequence,
     deploymentId: options.deploymentId ?? `deployment-${sequence}`,
-    kind: "publish",
+    kind: options.kind ?? "publish",
     version,
     policyHash,
     activatedAt,

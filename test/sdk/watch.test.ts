@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
+import type { WatchBundleResponse } from "../../gen/signet/v1/runtime_pb.js";
 import { SignetError } from "../../src/sdk/signet-error.js";
 import { parsePublicKey } from "../../src/bundle/keys.js";
 import { activationsOf } from "../../src/sdk/watch.js";
@@ -113,6 +114,49 @@ describe("watchBundle", () => {
       "1",
     ]);
     expect(server.requests.map(({ afterSequence }) => afterSequence)).toEqual([0, 0, 7, 0]);
+  });
+
+  describe("of a bundle that was published before one that it holds", () => {
+    const older = { version: 99, publishedAt: "2026-04-01T00:00:00+00:00" };
+    const seen = async (...pushes: Promise<WatchBundleResponse>[]) => {
+      const events = await collect(watch(scriptedServer(stayOpen(push(5), ...pushes, push(9)))), isActivation(9));
+      return events.slice(2).map(brief);
+    };
+
+    it.each(["publish", "promote", "", "restored"])("refuses it as a new one: %s", async (kind) => {
+      expect(await seen(push(6, { ...older, kind }))).toEqual(["rejected 6 rolled_back", "9"]);
+    });
+
+    it.each(["rollback", "activate"])("takes a %s, and holds what it held", async (kind) => {
+      const again = push(7, { ...older, publishedAt: "2026-04-02T00:00:00+00:00" });
+      expect(await seen(push(6, { ...older, kind }), again)).toEqual(["6", "rejected 7 rolled_back", "9"]);
+    });
+
+    it("takes one of the same second", async () => {
+      expect(await seen(push(6))).toEqual(["6", "9"]);
+    });
+
+    it("refuses it after a reconnect too, and takes it from a server that lost its history", async () => {
+      const server = scriptedServer(endAfter(push(5)), endAfter(push(6, older)), stayOpen(push(3, older)));
+      const events = (await collect(watch(server), isActivation(3))).map(brief);
+      expect(events.filter((it) => !/connect/.test(it))).toEqual(["5", "rejected 6 rolled_back", "3 history lost"]);
+    });
+
+    it("takes it after nothing was active any more", async () => {
+      const server = scriptedServer(endAfter(push(5)), endAfter(nothingActive(0)), stayOpen(push(1, older)));
+      const events = (await collect(watch(server), isActivation(1))).map(brief);
+      expect(events.at(-1)).toBe("1");
+    });
+
+    it("knows what it holds from the cache", async () => {
+      const cached = (await push(5)).event;
+      if (cached.case !== "activation") throw new Error("no activation");
+      const { $typeName: _, activatedAt: _at, ...value } = cached.value;
+      const cache = { load: async () => ({ ...value, activatedAt: "2026-04-22T12:00:05Z" }), store: async () => {} };
+      const server = scriptedServer(stayOpen(push(6, older), push(9)));
+      const events = (await collect(watch(server, { cache }), isActivation(9))).map(brief);
+      expect(events).toContain("rejected 6 rolled_back");
+    });
   });
 
   it("rejects what does not verify, goes on, and asks for it again", async () => {

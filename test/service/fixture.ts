@@ -12,10 +12,11 @@ import type { Environment } from "../../src/core/organization.js";
 import type { Principal } from "../../src/core/token.js";
 import { NO_TRACING } from "../../src/core/trace.js";
 import { openDataDirectory, type DataDirectory } from "../../src/data-directory.js";
-import { bootstrap, keepPublicKeys } from "../../src/service/bootstrap.js";
+import { bootstrap } from "../../src/service/bootstrap.js";
+import { keepPublicKeys } from "../../src/service/key-records.js";
 import type { ChangeRequest } from "../../src/service/caller.js";
 import { DEFAULT_DOCUMENTS } from "../../src/service/documents.js";
-import { NO_OBSERVERS, type WatchObserver } from "../../src/service/observers.js";
+import { NO_OBSERVERS, NO_WARNINGS, type WatchObserver } from "../../src/service/observers.js";
 import type { PublishInput } from "../../src/service/publishing.js";
 import { createRawKey } from "../../src/service/raw-key.js";
 import type { Store } from "../../src/store/store.js";
@@ -68,6 +69,10 @@ export class Fixture {
   /** What whoever measures watches was told: how many are behind now, and how many changes were handed to all. */
   readonly watches = { behind: 0, fed: 0 };
   readonly moments = noMoments();
+  /** What the operator was warned of: organizations, and key prefixes. */
+  readonly foreignKeys: [orgId: string, keyPrefix: string][] = [];
+  /** Environments whose active bundle was found damaged. */
+  damaged: string[] = [];
   data!: DataDirectory;
   services!: Services;
   /** Of the operator's organization. */
@@ -83,6 +88,7 @@ export class Fixture {
     this.directory = await mkdtemp(join(tmpdir(), "signet-service-"));
     Object.assign(this.moments, noMoments());
     this.clock = new MovableClock();
+    this.damaged = [];
     await this.#assemble();
     const key = createRawKey("admin");
     const made = await bootstrap({ ...this.services, store: this.store }, key);
@@ -202,7 +208,7 @@ export class Fixture {
       nativeDirectory: null,
     });
     const { store, keys } = this.data;
-    await keepPublicKeys(store, clock, keys);
+    await keepPublicKeys(store, clock, keys, this.data.lastKeys);
     const read: Store["read"] = {
       ...store.read,
       async environmentById(id) {
@@ -229,6 +235,10 @@ export class Fixture {
         audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
         webhooks: keys.webhooks,
         problem: null,
+        derive: (purpose, owner) => {
+          const derived = keys.derive(purpose, owner);
+          return purpose === "bundles" ? signingAfter(derived, () => moments.beforeBundleSignature()) : derived;
+        },
       },
       webhooks: {
         allowList: parseAllowList("127.0.0.0/8"),
@@ -240,6 +250,11 @@ export class Fixture {
         },
       },
       observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
+      warnings: {
+        ...NO_WARNINGS,
+        foreignKey: (...it) => void this.foreignKeys.push(it),
+        damaged: (environmentId) => void this.damaged.push(environmentId),
+      },
       tracing: NO_TRACING,
       documents: DEFAULT_DOCUMENTS,
       sessionLimits: { stream: 3, poll: 3 },

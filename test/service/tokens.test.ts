@@ -191,3 +191,51 @@ describe("a token of another organization", () => {
     expect(listed.total).toBe(1);
   });
 });
+
+describe("a key that the caller made and that another organization's token has", () => {
+  const api = useServices();
+
+  it("makes no difference to what is answered, is the operator's to hear of, and goes on authenticating its first owner", async () => {
+    const [taken, free] = [createRawKey("admin"), createRawKey("admin")];
+    await api.services.tokens.createAdmin(api.admin, { ...NEVER, keyHash: taken.hash });
+    const foreigner = await api.foreigner();
+    const make = (keyHash: string) => api.services.tokens.createAdmin(foreigner, { ...NEVER, keyHash });
+    const shape = ({ token: { id: _id, hash: _hash, keyPrefix, ...rest } }: Awaited<ReturnType<typeof make>>) => {
+      return { ...rest, keyPrefix: keyPrefix.replace(/[0-9a-f]{8}$/, "") };
+    };
+
+    const [byTaken, byFree] = [await make(taken.hash), await make(free.hash)];
+    expect(shape(byTaken)).toEqual(shape(byFree));
+    expect(byTaken.token.keyPrefix).toBe(`chosen_${taken.hash.slice(0, 8)}`);
+    expect(api.foreignKeys).toEqual([[foreigner.orgId, byTaken.token.keyPrefix]]);
+    // A second time both are the organization's own already.
+    for (const keyHash of [taken.hash, free.hash]) {
+      await expect(make(keyHash)).rejects.toMatchObject({ code: "conflict", reason: "key_exists" });
+    }
+    expect(await api.services.tokens.authenticate(taken.rawKey)).toMatchObject({ orgId: api.orgId });
+    expect(await api.services.tokens.authenticate(free.rawKey)).toMatchObject({ orgId: foreigner.orgId });
+  });
+
+  it("stays its first owner's when it is rotated to, revoked there, or rotated away from with a grace", async () => {
+    const { tokens } = api.services;
+    const key = createRawKey("admin");
+    const older = await api.foreigner();
+    const { token } = await tokens.createAdmin(api.admin, { ...NEVER, keyHash: key.hash });
+    const { token: rotated } = await tokens.rotate(older, older.tokenId, 0, key.hash);
+    expect(rotated.keyPrefix).toBe(token.keyPrefix);
+    expect(await tokens.authenticate(key.rawKey)).toMatchObject({ orgId: api.orgId, tokenId: token.id });
+    await tokens.rotate(older, older.tokenId, 60);
+    await tokens.revoke(api.admin, token.id);
+    await expect(tokens.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    api.tamper((database) => void database.prepare("delete from tokens where id = ?").run(token.id));
+    await expect(tokens.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+
+  it("is refused to the operator's new organization, which would have no other token", async () => {
+    const key = createRawKey("admin");
+    const foreigner = await api.foreigner();
+    await api.services.tokens.createAdmin(foreigner, { ...NEVER, keyHash: key.hash });
+    const input = { name: "new", plan: null, versionsPerEnvironment: null, adminKeyHash: key.hash };
+    await expect(api.services.organizations.create(api.admin, input)).rejects.toMatchObject({ reason: "key_exists" });
+  });
+});

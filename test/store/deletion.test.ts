@@ -130,7 +130,9 @@ describe("content", () => {
     const [first, second] = await db.write(async (tx) => {
       const bundles = [await publish(tx, dev.id, "same"), await publish(tx, dev.id, "same")];
       await publish(tx, dev.id, "active");
-      await tx.putContent({ ...content, policies: "ignored" });
+      await tx.putContent({ ...content, policies: "damaged" });
+      // The same content again repairs it.
+      await tx.putContent(content);
       return bundles;
     });
     await db.write((tx) => tx.deleteBundle(first!));

@@ -28,6 +28,7 @@ export function anOrganization(changes: Partial<Organization> = {}): Organizatio
     companySize: null,
     versionsPerEnvironment: null,
     isOperator: false,
+    ownKeysSince: null,
     createdAt: AT,
     ...changes,
   };
@@ -45,6 +46,8 @@ export function anEnvironment(project: Project, changes: Partial<Environment> = 
     name: "dev",
     position: 0,
     promotesTo: null,
+    signingKey: "organization",
+    lastPublishedAt: null,
     lastVersion: 0,
     sequence: 0,
     activeBundleId: null,

@@ -4,7 +4,7 @@ import { pathOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import type { RequestReport } from "./request-report.js";
 
 /** Errors that are the server's own, and so somebody must look at. */
-const DEFECTS: readonly AppError["code"][] = ["internal", "signing_failed"];
+const DEFECTS: readonly AppError["code"][] = ["internal", "data_loss", "signing_failed"];
 
 /**
  * Writes one line for a request that is over: never a header, a query or a secret. A defect gets a line of its own before, at level

@@ -30,6 +30,7 @@ const BY_ERROR_CODE: Readonly<Record<SignetErrorCode, number>> = {
   rate_limited: EXIT_CODES.unavailable,
   cancelled: EXIT_CODES.unavailable,
   unavailable: EXIT_CODES.unavailable,
+  data_loss: EXIT_CODES.notVerified,
   signing_failed: EXIT_CODES.unexpected,
   internal: EXIT_CODES.unexpected,
   timeout: EXIT_CODES.unavailable,

@@ -93,12 +93,13 @@ export class ApiTarget implements ProvisionTarget {
     projectId: string,
     environment: Parameters<ProvisionTarget["createEnvironment"]>[2],
   ): Promise<ActualEnvironment> {
-    const { name, position, promotesTo } = environment;
+    const { name, position, promotesTo, signingKey } = environment;
     const made = await this.in(orgId).organizations.createEnvironment({
       ...{ orgId, projectId, name },
       ...(position === undefined ? {} : { position }),
       // Present and empty is none.
       ...(promotesTo === undefined ? {} : { promotesTo: promotesTo ?? "" }),
+      ...(signingKey === undefined ? {} : { signingKey }),
     });
     return actualEnvironment(made);
   }
@@ -108,15 +109,17 @@ export class ApiTarget implements ProvisionTarget {
     projectId: string,
     environment: Parameters<ProvisionTarget["updateEnvironment"]>[2],
   ): Promise<void> {
-    const { name: envName, position, promotesTo } = environment;
+    const { name: envName, position, promotesTo, signingKey } = environment;
     const paths = [
       ...(position === undefined ? [] : ["position"]),
       ...(promotesTo === undefined ? [] : ["promotes_to"]),
+      ...(signingKey === undefined ? [] : ["signing_key"]),
     ];
     await this.in(orgId).organizations.updateEnvironment({
       ...{ orgId, projectId, envName, updateMask: { paths } },
       ...(position === undefined ? {} : { position }),
       ...(promotesTo == null ? {} : { promotesTo }),
+      ...(signingKey === undefined ? {} : { signingKey }),
     });
   }
 
@@ -227,8 +230,9 @@ async function allPages<T>(
   }
 }
 
-function actualEnvironment({ id, name, position, promotesTo }: Environment): ActualEnvironment {
-  return { id, name, position, promotesTo: promotesTo ?? null };
+function actualEnvironment({ id, name, position, promotesTo, signingKey }: Environment): ActualEnvironment {
+  const key = signingKey === "environment" ? "environment" : "organization";
+  return { id, name, position, promotesTo: promotesTo ?? null, signingKey: key };
 }
 
 function actualToken(token: Token, callerId: number): ActualToken {

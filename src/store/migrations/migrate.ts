@@ -10,7 +10,8 @@ import { sources } from "./0007-sources.js";
 import { commitHead } from "./0008-commit-head.js";
 import { holds } from "./0009-holds.js";
 import { reportedSequence } from "./0010-reported-sequence.js";
-import { activationTimes } from "./0011-activation-times.js";
+import { keyOwners } from "./0011-key-owners.js";
+import { activationTimes } from "./0012-activation-times.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -26,7 +27,8 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0008-commit-head": commitHead,
     "0009-holds": holds,
     "0010-reported-sequence": reportedSequence,
-    "0011-activation-times": activationTimes,
+    "0011-key-owners": keyOwners,
+    "0012-activation-times": activationTimes,
   };
 }
 

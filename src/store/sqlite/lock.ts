@@ -1,4 +1,15 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { AppError } from "../../core/error.js";
@@ -28,7 +39,7 @@ export function lockDataDirectory(directory: string, options: LockOptions = {}):
   if (isOnReadOnlyFileSystem(directory)) return { directory, [Symbol.asyncDispose]: async () => undefined };
   const database = openLocked(directory, options);
   const pidFile = path.join(directory, "signet.pid");
-  bestEffort(() => writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 }));
+  bestEffort(() => writePlainFile(pidFile, `${process.pid}\n`));
   return {
     directory,
     async [Symbol.asyncDispose]() {
@@ -38,6 +49,17 @@ export function lockDataDirectory(directory: string, options: LockOptions = {}):
       database.close();
     },
   };
+}
+
+/** Writes a file anew, and never through a link. */
+function writePlainFile(name: string, text: string): void {
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+  const file = openSync(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  try {
+    writeSync(file, text);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**

@@ -354,8 +354,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the public keys of this server, the current ones first: what an operator configures in runtimes
-         * @description Any valid token may call it.
+         * Lists the public keys that the caller may need, the current ones first: what an operator configures in runtimes
+         * @description Those of its organization and of the environments that it sees; of the server only what signs, or signed, for the organization.
+         *
+         *     Any valid token may call it.
          */
         get: operations["listKeys"];
         put?: never;
@@ -1684,6 +1686,11 @@ export interface components {
             position?: number | null;
             /** @description The name of an environment of the project. By default dev promotes to staging and staging to prod; null or "" is none. */
             promotes_to?: string | null;
+            /**
+             * @description "organization" by default.
+             * @enum {string|null}
+             */
+            signing_key?: "organization" | "environment" | null;
         };
         /** @description The new organization; its fields stand beside its first admin token. */
         CreateOrganizationAnswer: {
@@ -1700,6 +1707,8 @@ export interface components {
             versions_per_environment: number | null;
             /** @description Carries raw_key, here and never again, unless the caller made the key. */
             admin_token: components["schemas"]["Token"];
+            /** @enum {string} */
+            signing_key: "organization" | "server";
         };
         CreateOrganizationRequest: {
             name: string;
@@ -1853,6 +1862,11 @@ export interface components {
             created_at: string;
             /** @description Set while what is active is held: see BundleService.ActivateBundle. */
             hold: components["schemas"]["Hold"] | null;
+            /**
+             * @description Which key signs its bundles: the organization's, or one of its own, so that who trusts that key trusts this environment alone.
+             * @enum {string}
+             */
+            signing_key: "organization" | "environment";
         };
         /** @description The body of every error. */
         Error: {
@@ -1904,7 +1918,7 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
-        /** @description A public key that this server signs with, or has signed with. */
+        /** @description A public key that this server signs with, or has signed with, and vouches for. */
         Key: {
             /** @description The first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
             key_id: string;
@@ -1917,13 +1931,25 @@ export interface components {
             public_key_pem: string;
             /** Format: date-time */
             created_at: string;
-            /** @description New signatures of its purpose are made with this one. */
+            /** @description New signatures of its purpose and owner are made with this one. A runtime token has one current key for bundles: its environment's. */
             is_current: boolean;
             /**
              * @description "bundles", "audit" or "webhooks".
              * @enum {string}
              */
             purpose: "bundles" | "audit" | "webhooks";
+            /**
+             * Format: uuid
+             * @description The organization whose key it is; unset for the server's own.
+             */
+            org_id: string | null;
+            /**
+             * Format: uuid
+             * @description The environment whose key it is; unset for an organization's.
+             */
+            environment_id: string | null;
+            /** @description The name of that environment. */
+            environment: string | null;
         };
         /** @description One page of artifacts. */
         ListArtifactsAnswer: {
@@ -2011,6 +2037,11 @@ export interface components {
              * @description Versions kept for each environment; unset is unlimited. Set by the operator.
              */
             versions_per_environment: number | null;
+            /**
+             * @description Whose keys sign its bundles and webhooks: "organization" is its own. "server" signs for the first organization, and for those that were made by a release without keys of one's own, until they change it.
+             * @enum {string}
+             */
+            signing_key: "organization" | "server";
         };
         /** @description Stages through which bundles are promoted. */
         Pipeline: {
@@ -2410,6 +2441,11 @@ export interface components {
             position?: number | null;
             /** @description Cleared, the environment is a last stage. */
             promotes_to?: string | null;
+            /**
+             * @description For what is published from now on; bundles that are there keep their signatures.
+             * @enum {string|null}
+             */
+            signing_key?: "organization" | "environment" | null;
         };
         UpdateOrganizationRequest: {
             name?: string | null;
@@ -2418,6 +2454,11 @@ export interface components {
             company_size?: string | null;
             /** Format: int64 */
             versions_per_environment?: number | null;
+            /**
+             * @description From "server" to "organization", once: what is published from then on is signed with a key of its own, which runtimes must trust.
+             * @enum {string|null}
+             */
+            signing_key?: "organization" | null;
         };
         /** @description See PipelineService.UpdatePipeline. What is absent stays. */
         UpdatePipelineRequest: {
@@ -2451,6 +2492,10 @@ export interface components {
             first_broken: number | null;
             /** @description What is wrong with it. */
             reason: string | null;
+            /** @description The keys whose signatures count: the server's current key vouches for them. */
+            trusted_key_ids: string[];
+            /** @description Keys that the database has as keys of the audit and that nobody vouches for: an event that one of them signed is broken. */
+            untrusted_key_ids: string[];
         };
         /** @description All versions from first to last. */
         VersionRange: {

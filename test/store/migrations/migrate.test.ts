@@ -34,7 +34,8 @@ describe("migrate", () => {
       { name: "0008-commit-head" },
       { name: "0009-holds" },
       { name: "0010-reported-sequence" },
-      { name: "0011-activation-times" },
+      { name: "0011-key-owners" },
+      { name: "0012-activation-times" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
