@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
+import { AnswerMemory } from "./api/http/answer-memory.js";
 import type { BodyMemory } from "./api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
 import { referencePages } from "./api/http/reference-pages.js";
@@ -51,6 +52,7 @@ export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
+  const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = services.refusals.count.bind(services.refusals);
   const reports = new ReportBudget(config.rateLimit > 0);
   const methods = createMethods({ ...services, streams: metrics.streams, reports }, onRefused);
@@ -61,7 +63,7 @@ export function openWire(parts: WireParts): HttpServer {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
   };
-  return createHttpServer({
+  const server = createHttpServer({
     ...{
       methods,
       admission,
@@ -69,6 +71,7 @@ export function openWire(parts: WireParts): HttpServer {
       polls,
       maxBodyBytes,
       bodyMemory,
+      answerMemory,
       scan,
       corsOrigins,
       publicUrl,
@@ -79,7 +82,7 @@ export function openWire(parts: WireParts): HttpServer {
       tracing,
     },
     observer: metrics.requests,
-    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
     version: VERSION,
     limits: listenerLimits(config, trustedProxies),
@@ -87,4 +90,6 @@ export function openWire(parts: WireParts): HttpServer {
     tls: securePort?.termination ?? null,
     proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });
+  services.tokenCache.onForget((isOver, at) => server.endTokens(isOver, at));
+  return server;
 }

@@ -14,6 +14,7 @@
  * - `quota_exceeded`: the organization's plan allows no more.
  * - `rate_limited`: too many requests; `retryAfterSeconds` says when to come back.
  * - `cancelled`: the caller went away.
+ * - `timeout`: the time that the caller gave is over.
  * - `unavailable`: not now; the same request may work later.
  * - `data_loss`: what is kept is not what was signed: damaged, or changed by who has no key.
  * - `signing_failed`: the signing key is missing or malformed.
@@ -33,6 +34,7 @@ export type AppErrorCode =
   | "quota_exceeded"
   | "rate_limited"
   | "cancelled"
+  | "timeout"
   | "unavailable"
   | "data_loss"
   | "signing_failed"

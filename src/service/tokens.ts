@@ -222,8 +222,9 @@ export class Tokens {
       });
       return { token: rotated, rawKey };
     });
-    cache.forget(({ tokenId }) => tokenId === id);
-    sessions.endToken(id, graceSeconds > 0 ? new Date(graceEnd) : undefined);
+    const endsAt = graceSeconds > 0 ? new Date(graceEnd) : null;
+    cache.forget(({ tokenId }) => tokenId === id, endsAt);
+    sessions.endToken(id, endsAt ?? undefined);
     return issued;
   }
 

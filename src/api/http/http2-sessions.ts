@@ -1,6 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { LimitName, LimitObserver } from "../../core/limit.js";
-import type { Connection } from "./connections.js";
+import type { Connection } from "./connection.js";
 import { closeSession, endSession, hangUp } from "./hang-up.js";
 import { RefusedStreams } from "./http2-refused.js";
 import { OpenStreams, ResetCount } from "./http2-streams.js";

@@ -2,9 +2,11 @@ import { createServer as createHttp1, type IncomingMessage, type ServerResponse 
 import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import { createServer as createNet, type AddressInfo, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import type { Principal } from "../../core/token.js";
 import type { LimitObserver } from "../../core/limit.js";
 import { refuseConnection } from "./connection-refusal.js";
-import { carry, Connections, type Connection, type ConnectionCounts } from "./connections.js";
+import { carry, connectionOf, type Connection } from "./connection.js";
+import { Connections, type ConnectionCounts } from "./connections.js";
 import { continueOnRead } from "./expect-continue.js";
 import { closeSession } from "./hang-up.js";
 import { countRequest, limitStalls, tellRefusals } from "./http1-limits.js";
@@ -13,10 +15,13 @@ import { superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
-import { closeWithSocket } from "./pipelining.js";
+import { closeWithSocket, unansweredOf, waitForTurn } from "./pipelining.js";
 import { peekVersion, type WireVersion } from "./preface.js";
 import { takeStreams, type StreamLane } from "./stream-lane.js";
 import type { TlsTermination } from "./tls-termination.js";
+
+/** How often connections are looked for whose token has expired. */
+const EXPIRY_LOOK_MS = 10_000;
 
 /** One port for HTTP/1.1 and HTTP/2, either with TLS or without. */
 export interface Listener extends AsyncDisposable {
@@ -25,6 +30,8 @@ export interface Listener extends AsyncDisposable {
   /** Throws before `listen` resolved. */
   readonly address: AddressInfo;
   readonly connections: ConnectionCounts;
+  /** Ends the connections that tokens opened which are over, or will be at an instant; null is now. */
+  endTokens(isOver: (principal: Principal) => boolean, at: Date | null): void;
   /**
    * Accepts nothing more, says GOAWAY, closes idle connections, and waits up to `graceMs` for requests in flight; then destroys
    * what is left. Streams end only when their implementation does: abort its signal first. Never rejects.
@@ -79,7 +86,10 @@ export function createListener(
     peekVersion(socket, limits.firstBytesTimeoutMs, decided, tooSlow);
   });
 
+  const expiry = setInterval(() => connections.endExpired(Date.now()), EXPIRY_LOOK_MS).unref();
+
   const close = async (graceMs: number) => {
+    clearInterval(expiry);
     const closed = new Promise<void>((resolve) => net.close(() => resolve()));
     for (const socket of undecided) socket.destroy();
     http1.drain();
@@ -105,6 +115,7 @@ export function createListener(
     get connections() {
       return connections.counts;
     },
+    endTokens: (isOver, at) => connections.endTokens(isOver, at),
     close,
     [Symbol.asyncDispose]: () => close(0),
   };
@@ -118,14 +129,28 @@ function addressOf(address: AddressInfo | string | null): AddressInfo {
 function http1Server(handle: RequestListener, limits: ListenerLimits, observer: LimitObserver) {
   let draining = false;
   const inFlight = new Set<ServerResponse>();
+  const isTooFarAhead = (req: IncomingMessage): boolean => {
+    const connection = connectionOf(req.socket);
+    if (connection?.isGone === true) return true;
+    if (unansweredOf(req) < limits.http2.maxConcurrentStreams) return false;
+    observer.refused("max_streams_per_connection");
+    connection?.destroy();
+    return true;
+  };
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
     if (draining) res.setHeader("Connection", "close");
-    if (takeTarget(req, res)) handle(req, res);
+    const begin = () => {
+      if (takeTarget(req, res)) handle(req, res);
+    };
+    const isAhead = res.socket === null;
+    if (isAhead && isTooFarAhead(req)) return;
+    if (!isAhead) begin();
     // A poll from memory has been answered by now: for it alone what follows would be a cost.
     if (res.writableFinished && !hasBody(req)) return;
     inFlight.add(res);
     countRequest(req, res);
     closeWithSocket(req, res);
+    if (isAhead) waitForTurn(res, begin);
     res.once("finish", () => {
       if (!req.complete) discardBody(req, limits.maxDiscardBytes);
     });
@@ -208,6 +233,7 @@ function http2Server(
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {
       carry(session, connection);
+      connection.sayGoodbye = () => closeSession(session);
       sessions.add(session);
       session.once("close", () => sessions.delete(session));
       superviseSession(session, { limits, connection, observer });

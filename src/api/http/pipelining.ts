@@ -19,6 +19,24 @@ export function isAnswering(socket: object): boolean {
   return [...(answersOf.get(socket) ?? [])].some((res) => res.headersSent);
 }
 
+/**
+ * Lets a request that was sent ahead wait until the answers before its own are on their way, so that however many there are, they cost no
+ * more than one after the other. It is not begun when its connection is gone by then.
+ */
+export function waitForTurn(res: ServerResponse, begin: () => void): void {
+  // Node gives an answer the socket when those before it have been sent.
+  res.once("socket", () => {
+    process.nextTick(() => {
+      if (!res.destroyed) begin();
+    });
+  });
+}
+
+/** How many requests of the connection are not answered yet. */
+export function unansweredOf({ socket }: IncomingMessage): number {
+  return answersOf.get(socket)?.size ?? 0;
+}
+
 function answersTo(socket: Socket): Set<ServerResponse> {
   const answers = new Set<ServerResponse>();
   answersOf.set(socket, answers);
