@@ -23,6 +23,7 @@ import { openMemory } from "./memory.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
 import { createDoor, openWire } from "./wire.js";
+import { LOOK_EVERY_MS, WriteFailures } from "./write-failures.js";
 
 /** What the first start of a data directory made. */
 export interface FirstStart {
@@ -111,7 +112,8 @@ async function startWith(ground: Ground): Promise<RunningServer> {
 
 async function startOn(opened: DataDirectory, ground: Ground, observability: Observability): Promise<RunningServer> {
   const { securePort, config, declaration, log } = ground;
-  const directory = { ...opened, store: observability.observe(opened.store) };
+  const failures = new WriteFailures(log);
+  const directory = { ...opened, store: observability.observe(failures.watch(opened.store)) };
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -136,7 +138,9 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
       schedule: config.webhookRetrySeconds,
       timeoutMs: config.webhookTimeoutMs,
       userAgent: `signet/${VERSION}`,
-      onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
+      onError: (error) => {
+        if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");
+      },
     },
   });
   // Whoever reaches the server finds what was declared.
@@ -168,7 +172,8 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   const chores = opened.readOnly === null ? choresOf(services, directory, config, log) : [];
   if (opened.readOnly === null) await services.dispatcher.start();
-  const upkeep = startUpkeep([...chores, countPolls(polls, log)], log);
+  const look: Chore = { name: "write failures", everyMs: LOOK_EVERY_MS, run: async () => failures.look() };
+  const upkeep = startUpkeep([...chores, countPolls(polls, log), look], log, failures);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");
