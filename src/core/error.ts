@@ -63,7 +63,7 @@ export interface AppErrorOptions {
   readonly cause?: unknown;
 }
 
-/** More help nobody, and a request can have millions. */
+/** Further ones are dropped: a request can have millions. */
 export const MAX_FIELD_ERRORS = 100;
 
 /** Of the field that a message names: its key can be as long as the request. */

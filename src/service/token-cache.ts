@@ -6,7 +6,7 @@ export interface Credential {
   readonly principal: Principal;
   /** `principal.expiresAt` in milliseconds since 1970; Infinity for never. */
   readonly endsAtMs: number;
-  /** When its use was last noted, in milliseconds since 1970. */
+  /** When its use was last noted, by the monotonic clock. */
   notedAtMs: number;
 }
 

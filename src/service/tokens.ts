@@ -94,7 +94,7 @@ export class Tokens {
       expiresAt: credential.endsAt,
     };
     const endsAtMs = principal.expiresAt === null ? Infinity : Date.parse(principal.expiresAt);
-    cache.keep({ principal, endsAtMs, notedAtMs: Date.parse(now) }, generation);
+    cache.keep({ principal, endsAtMs, notedAtMs: this.deps.clock.monotonicMs() }, generation);
     return principal;
   }
 
@@ -316,8 +316,9 @@ export class Tokens {
     const { principal } = credential;
     const nowMs = clock.now().getTime();
     if (credential.endsAtMs <= nowMs) return undefined;
-    if (nowMs - credential.notedAtMs >= USE_NOTED_EVERY_MS) {
-      credential.notedAtMs = nowMs;
+    const monotonicMs = clock.monotonicMs();
+    if (monotonicMs - credential.notedAtMs >= USE_NOTED_EVERY_MS) {
+      credential.notedAtMs = monotonicMs;
       use.seen(principal.tokenId, null, this.#now());
     }
     return principal;

@@ -10,6 +10,7 @@ import { Connections, type ConnectionCounts } from "./connections.js";
 import { continueOnRead } from "./expect-continue.js";
 import { closeSession } from "./hang-up.js";
 import { countRequest, limitStalls, tellRefusals } from "./http1-limits.js";
+import { answerRefusals, refuseExpectation, takeTarget } from "./http1-refusals.js";
 import { superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
@@ -106,6 +107,8 @@ export function createListener(
         net.once("error", reject);
         net.listen({ port, host, backlog: limits.maxBacklog }, resolve);
       });
+      // A connection that the system could not hand over, for want of a descriptor, must not end the process.
+      net.on("error", () => observer.refused("open_files"));
       return addressOf(net.address());
     },
     get address() {
@@ -138,15 +141,18 @@ function http1Server(handle: RequestListener, limits: ListenerLimits, observer: 
   };
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
     if (draining) res.setHeader("Connection", "close");
+    const begin = () => {
+      if (takeTarget(req, res)) handle(req, res);
+    };
     const isAhead = res.socket === null;
     if (isAhead && isTooFarAhead(req)) return;
-    if (!isAhead) handle(req, res);
+    if (!isAhead) begin();
     // A poll from memory has been answered by now: for it alone what follows would be a cost.
     if (res.writableFinished && !hasBody(req)) return;
     inFlight.add(res);
     countRequest(req, res);
     closeWithSocket(req, res);
-    if (isAhead) waitForTurn(res, () => handle(req, res));
+    if (isAhead) waitForTurn(res, begin);
     res.once("finish", () => {
       if (!req.complete) discardBody(req, limits.maxDiscardBytes);
     });
@@ -163,11 +169,15 @@ function http1Server(handle: RequestListener, limits: ListenerLimits, observer: 
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
+      // Node answers without a body.
+      requireHostHeader: false,
     },
     onRequest,
   );
   server.timeout = limits.stallTimeoutMs;
   limitStalls(server, observer);
+  answerRefusals(server);
+  server.on("checkExpectation", refuseExpectation);
   server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
     continueOnRead(req, res);
     onRequest(req, res);
@@ -220,6 +230,7 @@ function http2Server(
     continueOnRead(req, res);
     handle(req, res);
   });
+  server.on("checkExpectation", refuseExpectation);
   takeStreams(server, lane);
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** The answers of a connection that are not over. */
-const answersOf = new WeakMap<Socket, Set<ServerResponse>>();
+const answersOf = new WeakMap<object, Set<ServerResponse>>();
 
 /**
  * Lets every answer of an HTTP/1.1 connection hear that the connection is gone. Node tells only the one whose turn it is: those to requests
@@ -12,6 +12,11 @@ export function closeWithSocket({ socket }: IncomingMessage, res: ServerResponse
   const answers = answersOf.get(socket) ?? answersTo(socket);
   answers.add(res);
   res.once("close", () => answers.delete(res));
+}
+
+/** Whether an answer of a connection has begun and is not over. */
+export function isAnswering(socket: object): boolean {
+  return [...(answersOf.get(socket) ?? [])].some((res) => res.headersSent);
 }
 
 /**
