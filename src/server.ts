@@ -7,6 +7,7 @@ import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { listenError } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
+import { watchOpenFiles } from "./open-files-chore.js";
 import type { Observability } from "./observability/observability.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import type { Declaration } from "./provision/declaration.js";
@@ -205,7 +206,8 @@ async function startOn(
   const chores = opened.readOnly === null ? choresOf(services, directory, config, log) : [];
   if (opened.readOnly === null) await services.dispatcher.start();
   const look: Chore = { name: "write failures", everyMs: LOOK_EVERY_MS, run: async () => failures.look() };
-  const upkeep = startUpkeep([...chores, countPolls(polls, log), look], log, failures);
+  const files = watchOpenFiles(log, observability.metrics.limits);
+  const upkeep = startUpkeep([...chores, countPolls(polls, log), look, files], log, failures);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");

@@ -3,6 +3,7 @@ import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admiss
 import { AnswerMemory } from "./api/http/answer-memory.js";
 import type { BodyMemory } from "./api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import type { ListenerLimits } from "./api/http/limits.js";
 import { referencePages } from "./api/http/reference-pages.js";
 import { scanStrictJson } from "./bundle/strict-json.js";
 import { createMethods } from "./api/methods.js";
@@ -15,6 +16,7 @@ import { readAsset } from "./assets.js";
 import type { Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { listenerLimits } from "./limit-settings.js";
+import { openFileLimit, RAISE_OPEN_FILES, withinOpenFiles } from "./open-files.js";
 import type { Observability } from "./observability/observability.js";
 import type { SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
@@ -85,11 +87,24 @@ export function openWire(parts: WireParts): HttpServer {
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
     version: VERSION,
-    limits: listenerLimits(config, trustedProxies),
+    limits: limitsWithin(openFileLimit(), listenerLimits(config, trustedProxies), logger),
     limitObserver: metrics.limits,
     tls: securePort?.termination ?? null,
     proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });
   services.tokenCache.onForget((isOver, at) => server.endTokens(isOver, at));
   return server;
+}
+
+/** Says it when the process may have fewer connections than it was told to take. */
+function limitsWithin(openFiles: number | null, wanted: ListenerLimits, log: Logger): ListenerLimits {
+  const limits = withinOpenFiles(wanted, openFiles);
+  if (limits !== wanted) {
+    const { maxConnections } = limits;
+    log.warn(
+      { openFiles, maxConnections, configured: wanted.maxConnections },
+      `fewer connections than SIGNET_MAX_CONNECTIONS are taken, since this process may open too few files: ${RAISE_OPEN_FILES}`,
+    );
+  }
+  return limits;
 }

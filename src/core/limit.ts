@@ -16,6 +16,7 @@ export const LIMITS = [
   "document_bounds",
   "diff_bounds",
   "version_quota",
+  "open_files",
   "max_connections",
   "max_connections_per_address",
   "max_connections_per_token",

@@ -164,8 +164,8 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   insertEnvironment(environment: Environment): Promise<void>;
   /** Position, next stage, signing key, counters and the active pointer. */
   updateEnvironment(environment: Environment): Promise<void>;
-  /** Leaves out the environment's next sequences, as if they had been given. */
-  skipSequences(environmentId: string, count: number): Promise<void>;
+  /** Leaves out the environment's next sequences and versions, as if they had been given. */
+  skipNumbers(environmentId: string, count: { readonly sequences: number; readonly versions: number }): Promise<void>;
   /** As deleteProject; other environments that promote to it lose their next stage. */
   deleteEnvironment(id: string): Promise<void>;
 

@@ -107,6 +107,8 @@ export function createListener(
         net.once("error", reject);
         net.listen({ port, host, backlog: limits.maxBacklog }, resolve);
       });
+      // A connection that the system could not hand over, for want of a descriptor, must not end the process.
+      net.on("error", () => observer.refused("open_files"));
       return addressOf(net.address());
     },
     get address() {
