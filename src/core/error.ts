@@ -1,3 +1,5 @@
+import { isUuid } from "./uuid.js";
+
 /**
  * The closed list of what can go wrong. A new code does not compile until the wire's table (api/errors.ts) maps it.
  *
@@ -99,7 +101,14 @@ export function invalidFields(fields: readonly FieldError[]): AppError {
   return new AppError("invalid", message, { fields });
 }
 
-/** "Not there for this caller": one text for what does not exist and for what the caller must not see. */
-export function notFound(what: string): AppError {
-  return new AppError("not_found", `${what} not found`);
+/**
+ * "Not there for this caller": one text for what does not exist and for what the caller must not see. With the `id` that it was asked
+ * for by, the text says of one that is no UUID that names are not taken: that depends on the request alone, and tells of nothing.
+ */
+export function notFound(what: string, id?: string): AppError {
+  const hint = id === undefined || isUuid(id) ? "" : `: its id is a UUID; ${NO_NAMES}`;
+  return new AppError("not_found", `${what} not found${hint}`);
 }
+
+/** To who gives a slug or a name where an id stands. */
+export const NO_NAMES = "slugs and names are not taken here";

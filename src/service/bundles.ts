@@ -185,7 +185,7 @@ export class Bundles {
     const deployment = await read.deployment(caller.orgId, id);
     const environment = deployment === null ? null : await read.environmentById(deployment.environmentId);
     if (deployment === null || environment === null || !seesEnvironment(caller, environment)) {
-      throw notFound("deployment");
+      throw notFound("deployment", id);
     }
     return deployment;
   }
