@@ -14,7 +14,9 @@ const LIMIT_MS = 10 * 60_000;
 export async function run(program: string, args: readonly string[], options: Options = {}): Promise<string> {
   const said: Buffer[] = [];
   const env = { ...process.env, ...options.env };
-  const child = spawn(program, args, { ...options, env, stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT_MS });
+  // Not `timeout`: its timer outlives a program that cannot be started, and this process would wait for it.
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  const child = spawn(program, args, { ...options, env, stdio: ["ignore", "pipe", "pipe"], signal });
   child.stdout.on("data", (chunk: Buffer) => said.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
   const code = await new Promise<number | null>((resolve, reject) => {

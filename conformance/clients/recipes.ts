@@ -13,7 +13,7 @@ interface Driver {
 export interface Recipe {
   readonly name: string;
   /** `directory` is empty, and the client's alone. */
-  build(directory: string): Promise<Driver>;
+  readonly build: (directory: string) => Promise<Driver>;
 }
 
 const OAPI_CODEGEN = "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen";
@@ -116,7 +116,7 @@ const typescript: Recipe = {
     await cp(join(sources("typescript"), "driver.ts"), join(directory, "driver.ts"));
     const types = { types: ["node"], typeRoots: [resolve("node_modules/@types")] };
     const target = { target: "ES2022", lib: ["ES2022", "DOM", "DOM.Iterable"], module: "CommonJS", outDir: "out" };
-    const compilerOptions = { strict: true, skipLibCheck: true, ...types, ...target };
+    const compilerOptions = { strict: true, skipLibCheck: true, esModuleInterop: true, ...types, ...target };
     await writeFile(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["**/*.ts"] }));
     await run(process.execPath, [resolve("node_modules/typescript/bin/tsc"), "-p", directory]);
     return { program: process.execPath, args: [join(directory, "out", "driver.js")] };

@@ -1,6 +1,6 @@
 /** Uses the client that OpenAPI Generator's typescript-fetch generates: publishes, promotes, reads what came of it, and a refusal. */
 import assert from "node:assert/strict";
-import { BundleApi, Configuration, ErrorFromJSON, ResponseError } from "./client/index";
+import { BundleApi, Configuration, ModelErrorFromJSON, ResponseError } from "./client/index";
 
 async function main(): Promise<void> {
   const { SIGNET_URL, SIGNET_TOKEN, ORG_ID = "", PROJECT_ID = "", CLIENT_NAME = "" } = process.env;
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     .getBundle({ ...project, envName: "staging", version: 4294967295 })
     .catch((error: unknown) => error);
   assert.ok(refused instanceof ResponseError);
-  const { code, requestId } = ErrorFromJSON(await refused.response.json());
+  const { code, requestId } = ModelErrorFromJSON(await refused.response.json());
   assert.equal(code, 404);
   assert.notEqual(requestId, "");
 }
