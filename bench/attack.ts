@@ -20,10 +20,14 @@ const BEFORE_MS = 2_000;
 const AFTER_MS = 3_000;
 const SAMPLE_MS = 50;
 
+const LARGE_BYTES = 15 * 1024 * 1024;
+
 interface Seen {
   /** How long requests took, in ms: over the connection that was there, and over new ones. */
   readonly kept: readonly number[];
   readonly fresh: readonly number[];
+  /** Of /healthz, which waits for nothing but the event loop. */
+  readonly health: readonly number[];
   readonly peakMib: number;
 }
 
@@ -37,8 +41,10 @@ export async function benchAttack(): Promise<void> {
   for (const name of names.filter((it) => asked.includes(it))) {
     // A server for each, so that one attack's memory is not counted for the next.
     await using signet = await SignetBench.open("info");
+    if (name.startsWith("large answers")) await signet.publish(LARGE_BYTES);
     await signet.publish(10 * 1024);
-    const target = { port: signet.port, adminToken: BENCH_TOKEN, runtimeToken: signet.runtimeToken };
+    const tokens = { adminToken: BENCH_TOKEN, runtimeToken: signet.runtimeToken };
+    const target = { port: signet.port, ...tokens, largePath: signet.documentPath(1) };
     console.log(`\n${name}\n`);
     console.table(await measure(signet, name, target, attackMs));
   }
@@ -48,7 +54,8 @@ async function measure(signet: SignetBench, attack: AttackName, target: Target, 
   const common = { url: signet.url, token: signet.runtimeToken, paths: ["/v1/bundles/latest", "/v1/whoami"] };
   using kept = new Prober({ ...common, keepAlive: true });
   using fresh = new Prober({ ...common, keepAlive: false });
-  const probed = (work: () => Promise<void>) => probe(signet, kept, fresh, work);
+  using health = new Prober({ ...common, keepAlive: true, paths: ["/healthz"] });
+  const probed = (work: () => Promise<void>) => probe(signet, { kept, fresh, health }, work);
   await probed(() => sleep(BEFORE_MS));
   const beforeMib = mib(signet);
   const before = await probed(() => sleep(BEFORE_MS));
@@ -60,20 +67,33 @@ async function measure(signet: SignetBench, attack: AttackName, target: Target, 
   return {
     "known connection": latencyRow(before.kept, during.kept),
     "new connections": latencyRow(before.fresh, during.fresh),
+    "/healthz": {
+      before: `longest, ms: ${rounded(quantile(before.health, 1))}`,
+      during: `${rounded(quantile(during.health, 1))} (${during.health.length} requests)`,
+    },
     "memory, MiB": { before: beforeMib, during: during.peakMib, after: mib(signet) },
     refused: { during: await refusals(signet.metricsUrl) },
   };
 }
 
-async function probe(signet: SignetBench, kept: Prober, fresh: Prober, work: () => Promise<void>): Promise<Seen> {
+interface Probers {
+  readonly kept: Prober;
+  readonly fresh: Prober;
+  readonly health: Prober;
+}
+
+async function probe(signet: SignetBench, probers: Probers, work: () => Promise<void>): Promise<Seen> {
   let peakMib = 0;
   const sampler = setInterval(() => (peakMib = Math.max(peakMib, mib(signet))), SAMPLE_MS);
-  let ofFresh: readonly number[] = [];
-  const ofKept = await kept.during(async () => {
-    ofFresh = await fresh.during(work);
+  let fresh: readonly number[] = [];
+  let health: readonly number[] = [];
+  const kept = await probers.kept.during(async () => {
+    fresh = await probers.fresh.during(async () => {
+      health = await probers.health.during(work);
+    });
   });
   clearInterval(sampler);
-  return { kept: ofKept, fresh: ofFresh, peakMib };
+  return { kept, fresh, health, peakMib };
 }
 
 function latencyRow(before: readonly number[], during: readonly number[]) {

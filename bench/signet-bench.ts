@@ -52,6 +52,11 @@ export class SignetBench implements AsyncDisposable {
     return this.server.pid;
   }
 
+  /** Where the document of a version is. */
+  documentPath(version: number): string {
+    return `${this.environment}/bundles/${version}/document`;
+  }
+
   usage() {
     return this.server.usage();
   }

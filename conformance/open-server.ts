@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { RequestHead } from "../src/api/admission.js";
+import { AnswerMemory } from "../src/api/http/answer-memory.js";
 import { BodyMemory } from "../src/api/http/body-memory.js";
 import { MESSAGE_SLACK_BYTES } from "../src/api/request-size.js";
 import { createHttpServer } from "../src/api/http/http-server.js";
@@ -40,6 +41,7 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
       return { status: 404 };
     },
     ...{ maxBodyBytes, bodyMemory: new BodyMemory(256 * 1024 * 1024, maxBodyBytes) },
+    answerMemory: new AnswerMemory(256 * 1024 * 1024, { refused: () => undefined }),
     corsOrigins: [],
     publicUrl: null,
     version: "conformance",

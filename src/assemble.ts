@@ -102,6 +102,7 @@ export function assembleServices(options: AssembleOptions) {
   return {
     audit,
     sessions,
+    tokenCache: cache,
     idempotency,
     use,
     tokens,

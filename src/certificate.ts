@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import type { TlsMaterial } from "./api/http/tls-termination.js";
 import { AppError } from "./core/error.js";
+import { isOutOfFiles, RAISE_OPEN_FILES } from "./open-files.js";
 
 /** A chain of certificates has some kilobytes, a bundle of all public roots some hundred. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -61,7 +62,8 @@ async function readPem(path: string): Promise<string> {
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
-    throw new AppError("invalid", `cannot read ${path}: ${code}`, { cause });
+    const advice = isOutOfFiles(cause) ? ` (too many open files: ${RAISE_OPEN_FILES})` : "";
+    throw new AppError("invalid", `cannot read ${path}: ${code}${advice}`, { cause });
   }
 }
 

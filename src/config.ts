@@ -141,7 +141,7 @@ export const SETTINGS = {
     ...setting(
       "SIGNET_ACCEPT_LOSS",
       "no",
-      "yes: start although acknowledged changes are missing; every environment goes on 1,000,000 sequences later",
+      "yes: start although acknowledged changes are missing; every environment goes on 1,000,000 sequences and versions later",
       oneOf("no", "yes"),
     ),
     preset: "yes",

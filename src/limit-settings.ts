@@ -18,13 +18,19 @@ export interface LimitConfig {
   readonly maxBodyMemoryBytes: number | null;
   /** The share of the heap, and of the memory that the process may use, from which on large work is refused. */
   readonly maxMemoryPercent: number;
+  /** Answers that wait for their clients to read them, together. */
+  readonly maxAnswerMemoryBytes: number;
   readonly maxConnections: number;
   /** Not applied behind proxies: all connections are theirs. */
   readonly maxConnectionsPerAddress: number;
+  /** Connections that one token keeps; not above four fifths of all. */
+  readonly maxConnectionsPerToken: number;
   /** Connections over which no valid token has come yet. */
   readonly maxUnauthenticatedConnections: number;
   /** Requests that are open on those, together. */
   readonly maxUnauthenticatedStreams: number;
+  readonly maxHealthWatches: number;
+  readonly maxHealthWatchesPerAddress: number;
   readonly firstBytesTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -79,6 +85,12 @@ export const LIMIT_SETTINGS = {
     [10, 100],
     "share of the heap, and of the container's memory, from which on large requests are refused",
   ),
+  maxAnswerMemoryBytes: count(
+    "SIGNET_MAX_ANSWER_MEMORY_BYTES",
+    128 * MIB,
+    [MIB, 64 * 1024 * MIB],
+    "answers that wait for their clients to read them, together",
+  ),
   maxConnections: count(
     "SIGNET_MAX_CONNECTIONS",
     DEFAULT_LIMITS.maxConnections,
@@ -91,6 +103,12 @@ export const LIMIT_SETTINGS = {
     [1, 1e6],
     "connections at once for each address; not applied behind proxies",
   ),
+  maxConnectionsPerToken: count(
+    "SIGNET_MAX_CONNECTIONS_PER_TOKEN",
+    DEFAULT_LIMITS.maxConnectionsPerToken,
+    [1, 1e6],
+    "connections that one token keeps; others of it make room when the port is full",
+  ),
   maxUnauthenticatedConnections: count(
     "SIGNET_MAX_UNAUTHENTICATED_CONNECTIONS",
     DEFAULT_LIMITS.maxUnauthenticatedConnections,
@@ -102,6 +120,18 @@ export const LIMIT_SETTINGS = {
     DEFAULT_LIMITS.maxUnauthenticatedStreams,
     [1, 1e6],
     "requests that are open on those, together",
+  ),
+  maxHealthWatches: count(
+    "SIGNET_MAX_HEALTH_WATCHES",
+    DEFAULT_LIMITS.maxHealthWatches,
+    [1, 1e6],
+    "gRPC health watches at once, together; the address with most makes room",
+  ),
+  maxHealthWatchesPerAddress: count(
+    "SIGNET_MAX_HEALTH_WATCHES_PER_ADDRESS",
+    DEFAULT_LIMITS.maxHealthWatchesPerAddress,
+    [1, 1e6],
+    "gRPC health watches at once for each address",
   ),
   firstBytesTimeoutMs: count(
     "SIGNET_FIRST_BYTES_TIMEOUT_MS",
@@ -196,8 +226,11 @@ export function listenerLimits(config: LimitConfig, proxies: number): ListenerLi
     ...DEFAULT_LIMITS,
     maxConnections: config.maxConnections,
     maxConnectionsPerAddress: proxies > 0 ? Infinity : config.maxConnectionsPerAddress,
+    maxConnectionsPerToken: config.maxConnectionsPerToken,
     maxUnauthenticatedConnections: config.maxUnauthenticatedConnections,
     maxUnauthenticatedStreams: config.maxUnauthenticatedStreams,
+    maxHealthWatches: config.maxHealthWatches,
+    maxHealthWatchesPerAddress: config.maxHealthWatchesPerAddress,
     firstBytesTimeoutMs: config.firstBytesTimeoutMs,
     headersTimeoutMs: config.headersTimeoutMs,
     requestTimeoutMs: config.requestTimeoutMs,

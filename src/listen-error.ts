@@ -1,5 +1,6 @@
 import { AppError } from "./core/error.js";
 import type { HostAndPort } from "./config.js";
+import { RAISE_OPEN_FILES } from "./open-files.js";
 
 /** The flags that say where to listen. */
 export interface ListenFlags {
@@ -28,6 +29,9 @@ export function listenError(thrown: unknown, { host, port }: HostAndPort, flags:
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
       return new AppError("invalid", `${host} is no address of this machine; choose another with ${flags.host}`, cause);
+    case "EMFILE":
+    case "ENFILE":
+      return new AppError("unavailable", `no port can be opened, since too many files are: ${RAISE_OPEN_FILES}`, cause);
     default:
       return thrown;
   }

@@ -2,7 +2,7 @@
 import { runCli } from "./cli/run.js";
 
 /** How long the end waits for a reader of standard error that has stopped. */
-const LAST_WORDS_MS = 1_000;
+const LOG_DRAIN_MS = 1_000;
 
 const stop = new AbortController();
 for (const [name, exitCode] of [
@@ -36,5 +36,5 @@ void runCli({
 /** What is left for standard error would keep the process for ever when nobody reads it. Output is never cut. */
 function endWithoutReader(): void {
   const end = () => (process.stdout.writableLength > 0 ? endWithoutReader() : process.exit());
-  setTimeout(end, LAST_WORDS_MS).unref();
+  setTimeout(end, LOG_DRAIN_MS).unref();
 }

@@ -7,6 +7,7 @@ import { addSeconds, instantOf, systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { listenError } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
+import { watchOpenFiles } from "./open-files-chore.js";
 import type { Observability } from "./observability/observability.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import type { Declaration } from "./provision/declaration.js";
@@ -23,6 +24,7 @@ import { openMemory } from "./memory.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
 import { createDoor, openWire } from "./wire.js";
+import { LOOK_EVERY_MS, WriteFailures } from "./write-failures.js";
 
 /** What the first start of a data directory made. */
 export interface FirstStart {
@@ -101,17 +103,47 @@ async function startWith(ground: Ground): Promise<RunningServer> {
     thread: true,
     acceptLoss: config.acceptLoss === "yes",
   });
+  const undo = new Undo();
+  undo.add(() => directory[Symbol.asyncDispose]());
   try {
-    return await startOn(directory, ground, await observabilityOf(config, ground.log));
+    const observability = await observabilityOf(config, ground.log);
+    undo.add(() => observability[Symbol.asyncDispose]());
+    return await startOn(directory, ground, observability, undo);
   } catch (thrown) {
-    await directory[Symbol.asyncDispose]();
+    await undo.run();
     throw thrown;
   }
 }
 
-async function startOn(opened: DataDirectory, ground: Ground, observability: Observability): Promise<RunningServer> {
+/** What a start that fails takes back, the last first: a process with an open port and nothing behind it would answer 503 for ever. */
+class Undo {
+  readonly #steps: (() => PromiseLike<void>)[] = [];
+
+  add(step: () => PromiseLike<void>): void {
+    this.#steps.push(step);
+  }
+
+  /** Never rejects: the start has its own error to tell. */
+  async run(): Promise<void> {
+    for (const step of this.#steps.reverse()) {
+      try {
+        await step();
+      } catch {
+        // What is left of it ends with the process.
+      }
+    }
+  }
+}
+
+async function startOn(
+  opened: DataDirectory,
+  ground: Ground,
+  observability: Observability,
+  undo: Undo,
+): Promise<RunningServer> {
   const { securePort, config, declaration, log } = ground;
-  const directory = { ...opened, store: observability.observe(opened.store) };
+  const failures = new WriteFailures(log);
+  const directory = { ...opened, store: observability.observe(failures.watch(opened.store)) };
   const { store, keys } = directory;
   if (keys.problem !== null) {
     log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
@@ -136,9 +168,12 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
       schedule: config.webhookRetrySeconds,
       timeoutMs: config.webhookTimeoutMs,
       userAgent: `signet/${VERSION}`,
-      onError: (error) => log.error({ err: error }, "a webhook delivery could not be handled"),
+      onError: (error) => {
+        if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");
+      },
     },
   });
+  undo.add(() => services.documents[Symbol.asyncDispose]());
   // Whoever reaches the server finds what was declared.
   const provisioned =
     declaration === null || opened.readOnly !== null
@@ -160,15 +195,19 @@ async function startOn(opened: DataDirectory, ground: Ground, observability: Obs
     droppedLogLines,
   });
   const metricsListener = await openMetricsListener(config, observability);
-  const { address, port } = await http.listen(config.host, config.port).catch(async (thrown: unknown) => {
-    await metricsListener?.[Symbol.asyncDispose]();
+  undo.add(async () => metricsListener?.[Symbol.asyncDispose]());
+  undo.add(() => http.close(0));
+  const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
     throw listenError(thrown, config, { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" });
   });
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
+  undo.add(() => services.dispatcher[Symbol.asyncDispose]());
   const chores = opened.readOnly === null ? choresOf(services, directory, config, log) : [];
   if (opened.readOnly === null) await services.dispatcher.start();
-  const upkeep = startUpkeep([...chores, countPolls(polls, log)], log);
+  const look: Chore = { name: "write failures", everyMs: LOOK_EVERY_MS, run: async () => failures.look() };
+  const files = watchOpenFiles(log, observability.metrics.limits);
+  const upkeep = startUpkeep([...chores, countPolls(polls, log), look, files], log, failures);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { WriteFailures } from "./write-failures.js";
 
 /** Work that is done again and again beside the requests. */
 export interface Chore {
@@ -7,8 +8,15 @@ export interface Chore {
   run(): Promise<void>;
 }
 
-/** Runs each chore at its interval, never twice at once. A failure is logged and the chore comes round again. */
-export function startUpkeep(chores: readonly Chore[], log: Logger): AsyncDisposable {
+/**
+ * Runs each chore at its interval, never twice at once. A failure is logged, unless it was told as one of the database, and the chore
+ * comes round again.
+ */
+export function startUpkeep(
+  chores: readonly Chore[],
+  log: Logger,
+  failures: Pick<WriteFailures, "hasTold">,
+): AsyncDisposable {
   const running = new Set<Promise<void>>();
   const busy = new Set<string>();
   const start = (chore: Chore) => {
@@ -16,7 +24,9 @@ export function startUpkeep(chores: readonly Chore[], log: Logger): AsyncDisposa
     busy.add(chore.name);
     const run = chore
       .run()
-      .catch((error: unknown) => log.error({ err: error, chore: chore.name }, "upkeep failed"))
+      .catch((error: unknown) => {
+        if (!failures.hasTold(error)) log.error({ err: error, chore: chore.name }, "upkeep failed");
+      })
       .finally(() => {
         busy.delete(chore.name);
         running.delete(run);

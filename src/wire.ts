@@ -1,7 +1,9 @@
 import type { Logger } from "pino";
 import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "./api/admission-door.js";
+import { AnswerMemory } from "./api/http/answer-memory.js";
 import type { BodyMemory } from "./api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "./api/http/http-server.js";
+import type { ListenerLimits } from "./api/http/limits.js";
 import { referencePages } from "./api/http/reference-pages.js";
 import { scanStrictJson } from "./bundle/strict-json.js";
 import { createMethods } from "./api/methods.js";
@@ -14,6 +16,7 @@ import { readAsset } from "./assets.js";
 import type { Services } from "./assemble.js";
 import type { Config } from "./config.js";
 import { listenerLimits } from "./limit-settings.js";
+import { openFileLimit, RAISE_OPEN_FILES, withinOpenFiles } from "./open-files.js";
 import type { Observability } from "./observability/observability.js";
 import type { SecurePort } from "./secure-port.js";
 import type { Store } from "./store/store.js";
@@ -51,6 +54,7 @@ export function openWire(parts: WireParts): HttpServer {
   const { services, store, config, observability, admission, polls, securePort, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
+  const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = services.refusals.count.bind(services.refusals);
   const reports = new ReportBudget(config.rateLimit > 0);
   const methods = createMethods({ ...services, streams: metrics.streams, reports }, onRefused);
@@ -61,7 +65,7 @@ export function openWire(parts: WireParts): HttpServer {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
   };
-  return createHttpServer({
+  const server = createHttpServer({
     ...{
       methods,
       admission,
@@ -69,6 +73,7 @@ export function openWire(parts: WireParts): HttpServer {
       polls,
       maxBodyBytes,
       bodyMemory,
+      answerMemory,
       scan,
       corsOrigins,
       publicUrl,
@@ -79,12 +84,27 @@ export function openWire(parts: WireParts): HttpServer {
       tracing,
     },
     observer: metrics.requests,
-    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, scan }),
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
     version: VERSION,
-    limits: listenerLimits(config, trustedProxies),
+    limits: limitsWithin(openFileLimit(), listenerLimits(config, trustedProxies), logger),
     limitObserver: metrics.limits,
     tls: securePort?.termination ?? null,
     proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });
+  services.tokenCache.onForget((isOver, at) => server.endTokens(isOver, at));
+  return server;
+}
+
+/** Says it when the process may have fewer connections than it was told to take. */
+function limitsWithin(openFiles: number | null, wanted: ListenerLimits, log: Logger): ListenerLimits {
+  const limits = withinOpenFiles(wanted, openFiles);
+  if (limits !== wanted) {
+    const { maxConnections } = limits;
+    log.warn(
+      { openFiles, maxConnections, configured: wanted.maxConnections },
+      `fewer connections than SIGNET_MAX_CONNECTIONS are taken, since this process may open too few files: ${RAISE_OPEN_FILES}`,
+    );
+  }
+  return limits;
 }

@@ -44,7 +44,7 @@ async function openWatched(times: { settleMs?: number; pollMs?: number } = {}, l
     },
   });
   const files = { cert: at("tls.crt"), key: at("tls.key"), clientCa: null };
-  const clock = { time: new Date(), now: () => clock.time };
+  const clock = { time: new Date(), now: () => clock.time, monotonicMs: () => 0 };
   const watching = watchCertificate({
     files,
     current: await readServerCertificate(files, clock.now()),

@@ -40,11 +40,21 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
     fallback: null,
   },
   maxMemoryPercent: number("SIGNET_MAX_MEMORY_PERCENT", "max-memory-percent", 80, 10, 100),
+  maxAnswerMemoryBytes: number(
+    "SIGNET_MAX_ANSWER_MEMORY_BYTES",
+    "max-answer-memory-bytes",
+    ...([128 * MIB, MIB, 65_536 * MIB] as const),
+  ),
   maxConnections: number("SIGNET_MAX_CONNECTIONS", "max-connections", 20_000, 1, 1e6),
   maxConnectionsPerAddress: number(
     "SIGNET_MAX_CONNECTIONS_PER_ADDRESS",
     "max-connections-per-address",
     ...([20_000, 1, 1e6] as const),
+  ),
+  maxConnectionsPerToken: number(
+    "SIGNET_MAX_CONNECTIONS_PER_TOKEN",
+    "max-connections-per-token",
+    ...([16_000, 1, 1e6] as const),
   ),
   maxUnauthenticatedConnections: number(
     "SIGNET_MAX_UNAUTHENTICATED_CONNECTIONS",
@@ -55,6 +65,12 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
     "SIGNET_MAX_UNAUTHENTICATED_STREAMS",
     "max-unauthenticated-streams",
     ...([20_000, 1, 1e6] as const),
+  ),
+  maxHealthWatches: number("SIGNET_MAX_HEALTH_WATCHES", "max-health-watches", 2_048, 1, 1e6),
+  maxHealthWatchesPerAddress: number(
+    "SIGNET_MAX_HEALTH_WATCHES_PER_ADDRESS",
+    "max-health-watches-per-address",
+    ...([16, 1, 1e6] as const),
   ),
   firstBytesTimeoutMs: time("SIGNET_FIRST_BYTES_TIMEOUT_MS", "first-bytes-timeout-ms", 10_000),
   headersTimeoutMs: {

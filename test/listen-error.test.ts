@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "../src/core/error.js";
 import { listenError } from "../src/listen-error.js";
+import { RAISE_OPEN_FILES } from "../src/open-files.js";
 
 const flags = { host: "--host", port: "--port" };
 const told = (code: string) =>
@@ -11,6 +12,7 @@ describe("a server that cannot listen", () => {
     ["EADDRINUSE", "conflict", "port 80 of 127.0.0.1 is taken; choose another with --port"],
     ["EACCES", "invalid", "no right to listen on port 80; choose another with --port"],
     ["EADDRNOTAVAIL", "invalid", "127.0.0.1 is no address of this machine; choose another with --host"],
+    ["EMFILE", "unavailable", `no port can be opened, since too many files are: ${RAISE_OPEN_FILES}`],
     ["ENOTFOUND", "invalid", "127.0.0.1 is no address of this machine; choose another with --host"],
   ])("because of %s says what to change", (system, code, message) => {
     const error = told(system);
@@ -19,7 +21,7 @@ describe("a server that cannot listen", () => {
   });
 
   it("for another reason says what the system said", () => {
-    expect(told("EMFILE")).toMatchObject({ code: "EMFILE", message: "listen EMFILE" });
+    expect(told("EINVAL")).toMatchObject({ code: "EINVAL", message: "listen EINVAL" });
     expect(listenError("a text", { host: "h", port: 1 }, flags)).toBe("a text");
   });
 });

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -49,6 +50,21 @@ describe("a server", () => {
     other.close();
     await using server = await start();
     expect((await get(server, "/v1/whoami")).status).toBe(200);
+  });
+
+  it("whose first start fails after the port is open leaves nothing open, and the next one is a first start", async () => {
+    const probe = createServer().listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    // The admin token cannot be kept: a folder stands in its place.
+    mkdirSync(files("admin-token"), { recursive: true });
+    const settings = { SIGNET_PORT: String(port), SIGNET_ADMIN_TOKEN: "" };
+    await expect(start(settings)).rejects.toThrow();
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow("fetch failed");
+    rmdirSync(files("admin-token"));
+    await using server = await start(settings);
+    expect((await get(server, "/v1/whoami", server.firstStart?.adminToken ?? "")).status).toBe(200);
   });
 
   it("counts who tries whether keys are there", async () => {

@@ -21,6 +21,8 @@ export interface Target {
   readonly port: number;
   readonly adminToken: string;
   readonly runtimeToken: string;
+  /** Where a document of 15 MiB is, with the admin token. */
+  readonly largePath: string;
 }
 
 const PUBLISH = "/signet.v1.BundleService/PublishBundle";
@@ -29,13 +31,15 @@ const CANCEL = 8;
 const MIB = 1024 * 1024;
 const GET_HEALTH = { ":method": "GET", ":scheme": "http", ":path": "/healthz", ":authority": "x" };
 
+const GRPC = { "content-type": "application/grpc", te: "trailers" };
+
 const repeated = (count: number, bytes: Uint8Array) => Buffer.concat(Array<Uint8Array>(count).fill(bytes));
 const get = (stream: number, fields = literals(GET_HEALTH)) =>
   frame(TYPE.headers, FLAG.endHeaders | FLAG.endStream, stream, fields);
 const rpc = (path: string, token: string, more: Readonly<Record<string, string>> = {}) =>
   literals({
     ...{ ":method": "POST", ":scheme": "http", ":path": path, ":authority": "x" },
-    ...{ "content-type": "application/grpc", te: "trailers", "x-api-key": token, ...more },
+    ...{ ...GRPC, "x-api-key": token, ...more },
   });
 
 /** Keeps so many connections open. `speak` is called for each new one; what it returns ends with the connection. */
@@ -120,6 +124,50 @@ export const ATTACKS = {
     floodStreams(port, 20, Buffer.alloc(0), (stream) =>
       Buffer.concat([get(stream), frame(TYPE.rstStream, 0, stream, uint32(CANCEL))]),
     ),
+  "watches that are cancelled together": ({ port, runtimeToken }: Target) =>
+    keepOpen(port, 4, (socket) => {
+      socket.resume();
+      socket.write(Buffer.concat([PREFACE, settings(), SETTINGS_ACK]));
+      const fields = rpc(WATCH, runtimeToken);
+      let next = 1;
+      return setInterval(() => {
+        const ids = Array.from({ length: 250 }, (_, index) => next + 2 * index);
+        next += 500;
+        for (const id of ids) {
+          socket.write(frame(TYPE.headers, FLAG.endHeaders, id, fields));
+          socket.write(frame(TYPE.data, FLAG.endStream, id, Buffer.alloc(5)));
+        }
+        setTimeout(() => {
+          socket.write(Buffer.concat(ids.map((id) => frame(TYPE.rstStream, 0, id, uint32(CANCEL)))));
+        }, 500);
+      }, 1_000);
+    }),
+  "large answers that are sent for ahead and not read": ({ port, adminToken, largePath }: Target) =>
+    keepOpen(port, 3, (socket) => {
+      socket.pause();
+      socket.write(`GET ${largePath} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${adminToken}\r\n\r\n`.repeat(60));
+      return undefined;
+    }),
+  "large answers over HTTP/2 without a window": ({ port, adminToken, largePath }: Target) =>
+    keepOpen(port, 3, (socket) => {
+      socket.resume();
+      const fields = literals({ ...GET_HEALTH, ":path": largePath, "x-api-key": adminToken });
+      socket.write(Buffer.concat([PREFACE, settings(SETTING.initialWindowSize, 0)]));
+      socket.write(Buffer.concat(Array.from({ length: 60 }, (_, index) => get(1 + 2 * index, fields))));
+      return undefined;
+    }),
+  "health watches from many addresses": ({ port }: Target) => {
+    for (let host = 2; host < 202; host += 1) {
+      const socket = connect({ port, host: "127.0.0.1", localAddress: `127.0.0.${host}` });
+      socket.on("error", () => undefined).resume();
+      socket.write(Buffer.concat([PREFACE, settings(), SETTINGS_ACK]));
+      for (let stream = 1; stream < 32; stream += 2) {
+        const fields = literals({ ...GET_HEALTH, ":method": "POST", ":path": "/grpc.health.v1.Health/Watch", ...GRPC });
+        socket.write(frame(TYPE.headers, FLAG.endHeaders, stream, fields));
+        socket.write(frame(TYPE.data, FLAG.endStream, stream, Buffer.alloc(5)));
+      }
+    }
+  },
   "CONTINUATION flood": ({ port }: Target) => {
     const next = repeated(100, frame(TYPE.continuation, 0, 1, literal("a", "b")));
     const begun = frame(TYPE.headers, FLAG.endStream, 1, literals(GET_HEALTH));

@@ -80,7 +80,7 @@ class Door {
   async admitTo(operation: Operation, head: RequestHead, orgId: string | undefined): Promise<Call> {
     const address = addressKey(head.clientAddress);
     const principal = await this.authenticate(head, address, operation);
-    head.connection?.authenticated();
+    head.connection?.authenticated(principal);
     try {
       if (this.rates !== undefined) await countRequest(this.rates, principal, operation, address, head);
       requireScope(principal, operation);
@@ -102,7 +102,7 @@ class Door {
     if (rawKey === undefined || principal === undefined || !isUncounted(operation, principal)) return undefined;
     if (!carriesScope(principal, operation.scope)) return undefined;
     if (!isMadeKey(rawKey) && this.failures?.look(addressKey(head.clientAddress)).exceeded === true) return undefined;
-    head.connection?.authenticated();
+    head.connection?.authenticated(principal);
     if (this.rates !== undefined) head.onRate(this.rates.tokens.look(String(principal.tokenId)).state);
     return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
   }

@@ -1,4 +1,5 @@
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { systemClock, type Clock } from "../core/clock.js";
 import type { RateState } from "./admission.js";
 
 const WINDOW_SECONDS = 60;
@@ -13,7 +14,7 @@ export interface RateCount {
 /** What the last count of a key said. */
 interface Window {
   readonly remaining: number;
-  /** Milliseconds since 1970. */
+  /** By the monotonic clock: the time of day may be set back by hours. */
   readonly endsAtMs: number;
 }
 
@@ -32,6 +33,7 @@ export class RateTable {
   constructor(
     readonly limit: number,
     private readonly maxKeys: number,
+    private readonly clock: Pick<Clock, "monotonicMs"> = systemClock,
   ) {
     this.limiter = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS, keyPrefix: "" });
   }
@@ -43,7 +45,9 @@ export class RateTable {
   /** Counts one request. */
   async count(key: string): Promise<RateCount> {
     const { result, exceeded } = await this.consume(key);
-    const window = { remaining: result.remainingPoints, endsAtMs: Date.now() + result.msBeforeNext };
+    // The library goes by the time of day.
+    const leftMs = Math.min(result.msBeforeNext, WINDOW_SECONDS * 1000);
+    const window = { remaining: result.remainingPoints, endsAtMs: this.clock.monotonicMs() + leftMs };
     this.windows.delete(key);
     this.windows.set(key, window);
     if (this.windows.size > this.maxKeys) await this.forgetOldest();
@@ -53,7 +57,8 @@ export class RateTable {
   /** What another request would meet, without counting it. */
   look(key: string): RateCount {
     const window = this.windows.get(key);
-    if (window === undefined || window.endsAtMs <= Date.now()) return { state: this.fresh, exceeded: false };
+    if (window === undefined || window.endsAtMs <= this.clock.monotonicMs())
+      return { state: this.fresh, exceeded: false };
     this.windows.delete(key);
     this.windows.set(key, window);
     return { state: this.stateOf(window), exceeded: window.remaining <= 0 };
@@ -81,6 +86,7 @@ export class RateTable {
   }
 
   private stateOf({ remaining, endsAtMs }: Window): RateState {
-    return { limit: this.limit, remaining, resetSeconds: Math.ceil(Math.max(endsAtMs - Date.now(), 0) / 1000) };
+    const leftMs = Math.max(endsAtMs - this.clock.monotonicMs(), 0);
+    return { limit: this.limit, remaining, resetSeconds: Math.ceil(leftMs / 1000) };
   }
 }

@@ -1,4 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { Principal } from "../core/token.js";
 import type { Call } from "./call.js";
 
 /** The head of a request, as far as admission needs it. */
@@ -16,7 +17,7 @@ export interface RequestHead {
 /** The connection that a request came over. */
 export interface AdmittedConnection {
   /** A valid token came over it. Called for each request. */
-  authenticated(): void;
+  authenticated(principal: Principal): void;
 }
 
 /** What an answer tells of the caller's budget in X-RateLimit-Limit, -Remaining and -Reset. */

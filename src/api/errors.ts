@@ -28,6 +28,7 @@ export const WIRE_CODES: Readonly<Record<AppErrorCode, WireCode>> = {
   quota_exceeded: { httpStatus: 422, phrase: "Unprocessable Content", rpcCode: Code.ResourceExhausted },
   rate_limited: { httpStatus: 429, phrase: "Too Many Requests", rpcCode: Code.ResourceExhausted },
   cancelled: { httpStatus: 499, phrase: "Client Closed Request", rpcCode: Code.Canceled },
+  timeout: { httpStatus: 504, phrase: "Gateway Timeout", rpcCode: Code.DeadlineExceeded },
   unavailable: { httpStatus: 503, phrase: "Service Unavailable", rpcCode: Code.Unavailable },
   data_loss: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.DataLoss },
   signing_failed: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.Internal },
@@ -37,7 +38,7 @@ export const WIRE_CODES: Readonly<Record<AppErrorCode, WireCode>> = {
 /** What the protocols' own errors (a broken frame, a body over the limit) are in the product's words. */
 const APP_CODES: Readonly<Partial<Record<Code, AppErrorCode>>> = {
   [Code.Canceled]: "cancelled",
-  [Code.DeadlineExceeded]: "cancelled",
+  [Code.DeadlineExceeded]: "timeout",
   [Code.InvalidArgument]: "malformed",
   [Code.ResourceExhausted]: "too_large",
   [Code.Unavailable]: "unavailable",

@@ -47,6 +47,18 @@ export interface BundleDocument {
   readonly key_id?: string;
 }
 
+/** What a document says of itself. */
+export function identityOf(document: BundleDocument): BundleIdentity {
+  return {
+    bundleId: document.bundle_id,
+    orgId: document.org_id,
+    projectId: document.project_id,
+    environment: document.environment,
+    publishedAt: document.published_at,
+  };
+}
+
+/** What a document is written from. */
 export interface DocumentParts {
   readonly identity: BundleIdentity;
   /** As servedText writes it. */

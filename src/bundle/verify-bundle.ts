@@ -1,6 +1,6 @@
 import { decodeBase64 } from "./base64.js";
 import { canonicalText } from "./canonical-json.js";
-import { signatureMessage, signatureV2Message, type BundleDocument } from "./document.js";
+import { identityOf, signatureMessage, signatureV2Message, type BundleDocument } from "./document.js";
 import { nobleVerifier } from "./ed25519-noble.js";
 import type { PublicKey } from "./keys.js";
 import { parseDocument } from "./parse-document.js";
@@ -89,15 +89,8 @@ async function verifyIdentitySignature(
   verifier: Verifier,
 ): Promise<boolean> {
   if (document.signature_v2 === undefined) return false;
-  const identity = {
-    bundleId: document.bundle_id,
-    orgId: document.org_id,
-    projectId: document.project_id,
-    environment: document.environment,
-    publishedAt: document.published_at,
-  };
   const signature = decodeBase64(document.signature_v2);
-  const message = signatureV2Message(identity, content, canonicalText(scopeText));
+  const message = signatureV2Message(identityOf(document), content, canonicalText(scopeText));
   if (signature !== undefined && (await verifier.verify(key.bytes, message, signature))) return true;
   throw new VerificationError("signature_v2", "signature_v2 is not good");
 }

@@ -123,8 +123,12 @@ function verifyHere(keys: readonly PublicKey[]): typeof verifyInParts {
         checked += 1;
         if (event.id === headNumber) foundHash = checker.hashOf(event);
       }
-      if (events.length < PAGE) break;
+      // A page may be shorter than asked for when its events are large.
+      if (events.length === 0) break;
       shell.progress(`${checked} of ${number - start} events checked`);
+    }
+    if (start + checked < number) {
+      return report({ id: start + checked + 1, reason: `event ${start + checked + 1} is missing` });
     }
     if (headNumber > 0 && headNumber <= start) {
       const { events } = await client.audit.listAuditEvents({ orgId, after: headNumber - 1, limit: 1 });

@@ -1,3 +1,5 @@
+import { isUuid } from "./uuid.js";
+
 /**
  * The closed list of what can go wrong. A new code does not compile until the wire's table (api/errors.ts) maps it.
  *
@@ -14,6 +16,7 @@
  * - `quota_exceeded`: the organization's plan allows no more.
  * - `rate_limited`: too many requests; `retryAfterSeconds` says when to come back.
  * - `cancelled`: the caller went away.
+ * - `timeout`: the time that the caller gave is over.
  * - `unavailable`: not now; the same request may work later.
  * - `data_loss`: what is kept is not what was signed: damaged, or changed by who has no key.
  * - `signing_failed`: the signing key is missing or malformed.
@@ -33,6 +36,7 @@ export type AppErrorCode =
   | "quota_exceeded"
   | "rate_limited"
   | "cancelled"
+  | "timeout"
   | "unavailable"
   | "data_loss"
   | "signing_failed"
@@ -59,7 +63,7 @@ export interface AppErrorOptions {
   readonly cause?: unknown;
 }
 
-/** More help nobody, and a request can have millions. */
+/** Further ones are dropped: a request can have millions. */
 export const MAX_FIELD_ERRORS = 100;
 
 /** Of the field that a message names: its key can be as long as the request. */
@@ -97,7 +101,14 @@ export function invalidFields(fields: readonly FieldError[]): AppError {
   return new AppError("invalid", message, { fields });
 }
 
-/** "Not there for this caller": one text for what does not exist and for what the caller must not see. */
-export function notFound(what: string): AppError {
-  return new AppError("not_found", `${what} not found`);
+/**
+ * "Not there for this caller": one text for what does not exist and for what the caller must not see. With the `id` that it was asked
+ * for by, the text says of one that is no UUID that names are not taken: that depends on the request alone, and tells of nothing.
+ */
+export function notFound(what: string, id?: string): AppError {
+  const hint = id === undefined || isUuid(id) ? "" : `: its id is a UUID; ${NO_NAMES}`;
+  return new AppError("not_found", `${what} not found${hint}`);
 }
+
+/** To who gives a slug or a name where an id stands. */
+export const NO_NAMES = "slugs and names are not taken here";

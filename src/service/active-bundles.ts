@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Bundle, Deployment } from "../core/bundle.js";
 import { AppError, notFound } from "../core/error.js";
+import type { Environment } from "../core/organization.js";
 import type { Store } from "../store/store.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
 import type { ServiceWarnings } from "./observers.js";
@@ -97,22 +98,22 @@ export class ActiveBundles {
       if (environment === null) throw notFound("environment");
       if (environment.activeDeploymentId === null || environment.activeBundleId === null) return { active: null };
       const deployment = await this.store.read.deployment(environment.orgId, environment.activeDeploymentId);
-      const document = await this.#document(environment.activeBundleId);
+      const document = await this.#document(environment.activeBundleId, environment);
       if (document instanceof AppError) return { active: null, damage: document };
       if (deployment !== null && document !== null) return { active: { deployment, document } };
       // Something newer became active and this one was deleted between two reads: what is newest now is there.
     }
   }
 
-  async #document(bundleId: string): Promise<string | AppError | null> {
+  async #document(bundleId: string, environment: Environment): Promise<string | AppError | null> {
     const bundle: Bundle | null = await this.store.read.bundleById(bundleId);
     const content = bundle === null ? null : await this.store.read.content(bundle.contentId);
     if (bundle === null || content === null) return null;
     try {
-      await this.verifier.require(bundle, content);
+      await this.verifier.require(bundle, content, environment);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.code !== "data_loss") throw thrown;
-      this.warnings.damaged(bundle.environmentId, thrown.message);
+      this.warnings.damaged(environment.id, thrown.message);
       return thrown;
     }
     return documentOf(bundle, content);

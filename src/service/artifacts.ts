@@ -145,6 +145,6 @@ export class Artifacts {
 export async function visibleArtifact(reader: Reader, principal: Principal, id: string): Promise<Artifact> {
   const artifact = principal.environmentId === null ? await reader.artifact(principal.orgId, id.toLowerCase()) : null;
   const isSeen = principal.projectId === null || principal.projectId === artifact?.projectId;
-  if (artifact === null || !isSeen) throw notFound("artifact");
+  if (artifact === null || !isSeen) throw notFound("artifact", id);
   return artifact;
 }

@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import { formatDocument, formatPublishedAt } from "../bundle/document.js";
 import type { Bundle, Content } from "../core/bundle.js";
 import { AppError } from "../core/error.js";
+import type { Environment } from "../core/organization.js";
 import type { Documents } from "./documents.js";
 import type { KeyRing } from "./key-ring.js";
 
@@ -26,11 +27,14 @@ export class BundleVerifier {
     this.#known.set(bundle.id, fingerprintOf(bundle));
   }
 
-  /** Throws `data_loss` unless its hash and its signatures, by a key that counts, are good. */
-  async require(bundle: Bundle, content: Content): Promise<void> {
-    const wrong = await this.#wrong(bundle, content);
+  /**
+   * Throws `data_loss` unless it was made for the environment where the database has it, and its hash and its signatures, by a key that
+   * counts, are good.
+   */
+  async require(bundle: Bundle, content: Content, environment: Environment): Promise<void> {
+    const wrong = await this.#wrong(bundle, content, environment);
     if (wrong === null) return;
-    const which = `version ${bundle.version} of "${bundle.environment}"`;
+    const which = `version ${bundle.version} of "${environment.name}"`;
     throw new AppError("data_loss", `${which} is not kept as it was signed: ${wrong}; publish it again`);
   }
 
@@ -40,7 +44,8 @@ export class BundleVerifier {
     throw new AppError("data_loss", "the content is not kept as it came: hand it in again");
   }
 
-  async #wrong(bundle: Bundle, content: Content): Promise<string | null> {
+  async #wrong(bundle: Bundle, content: Content, environment: Environment): Promise<string | null> {
+    if (!isOf(bundle, environment)) return "it was made for another environment";
     if (content.id !== bundle.contentId || !(await isItself(content))) return "its content was changed";
     const fingerprint = fingerprintOf(bundle);
     if (this.#known.get(bundle.id) === fingerprint) return null;
@@ -73,6 +78,12 @@ export function documentOf(bundle: Bundle, content: Content): string {
     bundleVersion: bundle.version,
     keyId: bundle.keyId,
   });
+}
+
+/** A good bundle of another environment, or of another tenant, is a wrong one here. */
+function isOf(bundle: Bundle, { id, orgId, projectId, name }: Environment): boolean {
+  const isIts = bundle.environmentId === id && bundle.environment === name;
+  return isIts && bundle.orgId === orgId && bundle.projectId === projectId;
 }
 
 function fingerprintOf(bundle: Bundle): string {

@@ -185,7 +185,7 @@ export class Bundles {
     const deployment = await read.deployment(caller.orgId, id);
     const environment = deployment === null ? null : await read.environmentById(deployment.environmentId);
     if (deployment === null || environment === null || !seesEnvironment(caller, environment)) {
-      throw notFound("deployment");
+      throw notFound("deployment", id);
     }
     return deployment;
   }
@@ -196,7 +196,7 @@ export class Bundles {
     const environment = await visibleEnvironment(store.read, caller, path);
     requireChangeable(caller, environment.name);
     const { state, content } = await this.#withContent(store.read, environment.id, version);
-    await verifier.require(state.bundle, content);
+    await verifier.require(state.bundle, content, environment);
   }
 
   async #withContent(reader: Reader, environmentId: string, version: number): Promise<BundleWithContent> {

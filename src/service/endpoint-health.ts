@@ -16,10 +16,11 @@ const MAX_RESUME_MS = 10_000;
 export class EndpointHealth {
   #failures = 0;
   #hasAnswered = false;
-  #restsUntilMs = 0;
+  /** By the monotonic clock. */
+  #restsUntilMs = -Infinity;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, "monotonicMs">,
     private readonly random: () => number = Math.random,
   ) {}
 
@@ -35,13 +36,13 @@ export class EndpointHealth {
 
   /** For how long it is not to be tried; 0 when it may be. */
   restMs(): number {
-    return Math.max(0, this.#restsUntilMs - this.clock.now().getTime());
+    return Math.max(0, this.#restsUntilMs - this.clock.monotonicMs());
   }
 
   succeeded(): void {
     this.#hasAnswered = true;
     this.#failures = 0;
-    this.#restsUntilMs = 0;
+    this.#restsUntilMs = -Infinity;
   }
 
   failed(): void {
@@ -63,10 +64,10 @@ export class EndpointHealth {
   /** Somebody has seen to it. */
   reset(): void {
     this.#failures = 0;
-    this.#restsUntilMs = 0;
+    this.#restsUntilMs = -Infinity;
   }
 
   #restUntil(restMs: number): void {
-    this.#restsUntilMs = this.clock.now().getTime() + restMs;
+    this.#restsUntilMs = this.clock.monotonicMs() + restMs;
   }
 }

@@ -5,13 +5,15 @@ import type { Audit } from "./audit.js";
 import { activateIn } from "./bundle-changes.js";
 
 /** More than any server loses between a copy and now. */
-const SKIPPED_SEQUENCES = 1_000_000;
-const MAX_SEQUENCE = 0xffff_ffff;
+const SKIPPED = 1_000_000;
+/** Of sequences and versions. */
+const MAX_NUMBER = 0xffff_ffff;
 const ALL = { limit: 1_000_000, offset: 0 };
 
 /**
- * After acknowledged changes were lost: takes every environment past all the sequences that may have been given, and makes active
- * again what is active, so that no runtime meets one sequence with two contents, and those that are ahead take what is active now.
+ * After acknowledged changes were lost: takes every environment past all the sequences and versions that may have been given, and
+ * makes active again what is active, so that nobody meets one number with two contents, and runtimes that are ahead take what is active
+ * now.
  * Each organization's audit says so, as done by `operator`. One transaction.
  */
 export async function goOnAfterLoss(
@@ -36,16 +38,21 @@ async function goOnIn(
     action: "history.lost",
     resourceType: "organization",
     resourceId: orgId,
-    metadata: { loss, skipped_sequences: SKIPPED_SEQUENCES, environments: environments.length },
+    metadata: { loss, skipped_sequences: SKIPPED, skipped_versions: SKIPPED, environments: environments.length },
   });
   for (const environment of environments) {
     // One less than that: the activation has the next one.
-    const skipped = Math.min(SKIPPED_SEQUENCES, MAX_SEQUENCE - environment.sequence) - 1;
-    if (skipped <= 0) continue;
-    await tx.skipSequences(environment.id, skipped);
+    const sequences = Math.max(0, Math.min(SKIPPED, MAX_NUMBER - environment.sequence) - 1);
+    const versions = Math.min(SKIPPED, MAX_NUMBER - environment.lastVersion);
+    await tx.skipNumbers(environment.id, { sequences, versions });
+    if (sequences === 0) continue;
     const bundle = environment.activeBundleId === null ? null : await tx.bundleById(environment.activeBundleId);
     if (bundle === null) continue;
-    const before = { ...environment, sequence: environment.sequence + skipped };
+    const before = {
+      ...environment,
+      sequence: environment.sequence + sequences,
+      lastVersion: environment.lastVersion + versions,
+    };
     const { id, sequence } = await activateIn(tx, before, bundle, "activate", "operator", instantOf(clock.now()));
     await audit.record(tx, orgId, "operator", {
       action: "bundle.activated",

@@ -197,7 +197,9 @@ export class Instances {
       // Below what it applied where history was lost.
       behindBy: instance.appliedSequence === null ? null : Math.max(0, environment.sequence - instance.appliedSequence),
     }));
-    return { rows: views, total, limit: page.limit };
+    // A page may end early when its rows are large: who adds the limit to the offset misses none.
+    const isCut = views.length > 0 && page.offset + views.length < total;
+    return { rows: views, total, limit: isCut ? views.length : page.limit };
   }
 
   /** Writes what was reported. Called every second and at shutdown. */

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { canonicalText } from "../bundle/canonical-json.js";
 import { decodeBase64 } from "../bundle/base64.js";
-import { signatureMessage, signatureV2Message } from "../bundle/document.js";
+import { identityOf, signatureMessage, signatureV2Message } from "../bundle/document.js";
 import { formatPublicKey } from "../bundle/keys.js";
 import { parseDocument } from "../bundle/parse-document.js";
 import { canonicalContent } from "../bundle/policy-hash.js";
@@ -23,14 +23,7 @@ export function verifyKeptDocument(text: string, publicKey: Uint8Array): string 
       return bytes !== undefined && verify(null, message, key, bytes);
     };
     if (!isSigned(signatureMessage(document.policy_hash), document.signature)) return "its signature does not verify";
-    const identity = {
-      bundleId: document.bundle_id,
-      orgId: document.org_id,
-      projectId: document.project_id,
-      environment: document.environment,
-      publishedAt: document.published_at,
-    };
-    const message = signatureV2Message(identity, content, canonicalText(scopeText));
+    const message = signatureV2Message(identityOf(document), content, canonicalText(scopeText));
     return isSigned(message, document.signature_v2) ? null : "its signature_v2 does not verify";
   } catch (thrown) {
     return `it cannot be read: ${thrown instanceof Error ? thrown.message : "for no reason that was given"}`;

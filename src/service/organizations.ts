@@ -138,7 +138,7 @@ export class Organizations {
     const { store, audit, clock, keys } = this.deps;
     return await store.write(async (tx) => {
       const organization = await tx.organization(orgId);
-      if (organization === null) throw notFound("organization");
+      if (organization === null) throw notFound("organization", orgId);
       if (wantsOwnKeys && organization.isOperator) {
         throw invalidField(["signing_key"], "the first organization's keys are the server's", "unsupported");
       }

@@ -124,7 +124,7 @@ export class PipelinePromotion {
     const { documents, store, making, verifier } = this.deps;
     const kept = await store.read.content(bundle.contentId);
     if (kept === null) return null;
-    await verifier.require(bundle, kept);
+    await verifier.require(bundle, kept, environment);
     for (const target of targets) await checkQuota(store.read, target.environment);
     const contents = new PromotedContents(documents, caller, kept, environment.name);
     const description = promotedDescription(bundle, promotedBy);

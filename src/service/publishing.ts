@@ -119,7 +119,7 @@ export class Publishing {
     }
     await checkQuota(store.read, target);
     const startedMs = performance.now();
-    await verifier.require(bundle, kept);
+    await verifier.require(bundle, kept, source);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
     const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));

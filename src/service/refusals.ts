@@ -42,7 +42,7 @@ export class Refusals {
   /** Writes the minutes that are over, or with `all` every one. Called every few seconds and at shutdown. */
   async flush(all = false): Promise<void> {
     const now = this.deps.clock.now().toISOString().slice(0, 16);
-    const due = [...this.#pending].filter(([, entry]) => all || entry.minute < now);
+    const due = [...this.#pending].filter(([, entry]) => all || entry.minute !== now);
     if (due.length === 0) return;
     await this.deps.store.write(async (tx) => {
       for (const [, { orgId, actor, operation, minute, codes, count }] of due) {

@@ -62,21 +62,9 @@ export async function prunableBy(
   if (below === null) return null;
   const days = isProduction(environment, rules) ? rules.keepProductionDays : rules.keepDays;
   const publishedBefore = addSeconds(now, -days * DAY_SECONDS);
-  const fromSequence = await activeSince(reader, environment, publishedBefore);
-  return { environmentId: environment.id, after: 0, below, publishedBefore, fromSequence };
-}
-
-/**
- * The sequence that was in force at an instant: that one and all later ones made something active since then. By halves, since every
- * sequence is there and their times only grow.
- */
-async function activeSince(reader: Reader, environment: Environment, instant: Instant): Promise<number> {
-  let [low, high] = [0, environment.sequence];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    const deployment = await reader.deploymentBySequence(environment.id, middle);
-    if (deployment !== null && deployment.at <= instant) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  // The first activation since then, and by their order, not their times, all after it: the clock may have been set back meanwhile. What
+  // was active before it was so until then.
+  const first = await reader.firstActivationBetween(environment.id, publishedBefore, now);
+  const fromSequence = Math.max((first ?? environment.sequence) - (first === null ? 0 : 1), 0);
+  return { environmentId: environment.id, after: 0, below, publishedBefore, now, fromSequence };
 }

@@ -153,13 +153,14 @@ export class Sessions {
       entry.end(tokenEnded());
       return;
     }
-    // Longer timers overflow and fire at once.
-    entry.timer = setTimeout(() => this.#setTimer(entry), Math.min(waitMs, MAX_TIMER_MS));
+    // The clock may be set forward meanwhile, over the end.
+    entry.timer = setTimeout(() => this.#setTimer(entry), Math.min(waitMs, LOOK_AGAIN_MS));
     entry.timer.unref();
   }
 }
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** How long a session may outlive its token when the clock is set forward. */
+export const LOOK_AGAIN_MS = 30_000;
 
 /** How many are told to come back in the same second. A server that starts takes far more than that. */
 const RETURNS_PER_SECOND = 500;

@@ -6,7 +6,7 @@ export interface Credential {
   readonly principal: Principal;
   /** `principal.expiresAt` in milliseconds since 1970; Infinity for never. */
   readonly endsAtMs: number;
-  /** When its use was last noted, in milliseconds since 1970. */
+  /** When its use was last noted, by the monotonic clock. */
   notedAtMs: number;
 }
 
@@ -21,6 +21,7 @@ const MAX_CREDENTIALS = 20_000;
  */
 export class TokenCache {
   readonly #credentials = new LRUCache<string, Credential>({ max: MAX_CREDENTIALS });
+  readonly #told: ((isOver: (principal: Principal) => boolean, at: Date | null) => void)[] = [];
   #generation = 0;
 
   /** To be asked for before the token is read from the store: see `keep`. */
@@ -37,8 +38,15 @@ export class TokenCache {
     if (generation === this.#generation) this.#credentials.set(credential.principal.keyHash, credential);
   }
 
-  forget(isOver: (principal: Principal) => boolean): void {
+  /** Has somebody told of each `forget`. Must not throw. */
+  onForget(tell: (isOver: (principal: Principal) => boolean, at: Date | null) => void): void {
+    this.#told.push(tell);
+  }
+
+  /** @param at when they are over; null for now */
+  forget(isOver: (principal: Principal) => boolean, at: Date | null = null): void {
     this.#generation += 1;
+    for (const tell of this.#told) tell(isOver, at);
     for (const [keyHash, { principal }] of this.#credentials.entries()) {
       if (isOver(principal)) this.#credentials.delete(keyHash);
     }

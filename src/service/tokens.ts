@@ -94,7 +94,7 @@ export class Tokens {
       expiresAt: credential.endsAt,
     };
     const endsAtMs = principal.expiresAt === null ? Infinity : Date.parse(principal.expiresAt);
-    cache.keep({ principal, endsAtMs, notedAtMs: Date.parse(now) }, generation);
+    cache.keep({ principal, endsAtMs, notedAtMs: this.deps.clock.monotonicMs() }, generation);
     return principal;
   }
 
@@ -152,8 +152,9 @@ export class Tokens {
     errors.throwIfAny();
     return await this.#issue(caller, async (tx) => {
       const project = await projectOf(tx, caller.orgId, options.projectId);
-      const environment = await tx.environmentById(options.environmentId ?? "");
-      if (environment?.projectId !== project.id) throw notFound("environment");
+      const wanted = options.environmentId ?? "";
+      const environment = await tx.environmentById(wanted);
+      if (environment?.projectId !== project.id) throw notFound("environment", wanted);
       const live = await tx.liveRuntimeTokens(environment.id, this.#now());
       if (live.some((token) => token.name === name)) {
         throw new AppError("conflict", runtimeKeyExists(environment, name), { reason: "runtime_key_exists" });
@@ -169,7 +170,11 @@ export class Tokens {
   ): Promise<Listed<Token>> {
     const limit = limitOf(filter.limit, 1000, 1000);
     const keyType = filter.keyType === undefined ? {} : { keyType: keyTypeOf(filter.keyType) };
-    const projectId = filter.projectId === undefined ? {} : { projectId: filter.projectId };
+    const errors = new FieldErrors();
+    // A name would find no token, and look as if there were none.
+    const projectId =
+      filter.projectId === undefined ? {} : { projectId: errors.uuid(["project_id"], filter.projectId, "query") };
+    errors.throwIfAny();
     return await this.deps.store.read.tokens({
       orgId: caller.orgId,
       limit,
@@ -222,8 +227,9 @@ export class Tokens {
       });
       return { token: rotated, rawKey };
     });
-    cache.forget(({ tokenId }) => tokenId === id);
-    sessions.endToken(id, graceSeconds > 0 ? new Date(graceEnd) : undefined);
+    const endsAt = graceSeconds > 0 ? new Date(graceEnd) : null;
+    cache.forget(({ tokenId }) => tokenId === id, endsAt);
+    sessions.endToken(id, endsAt ?? undefined);
     return issued;
   }
 
@@ -310,8 +316,9 @@ export class Tokens {
     const { principal } = credential;
     const nowMs = clock.now().getTime();
     if (credential.endsAtMs <= nowMs) return undefined;
-    if (nowMs - credential.notedAtMs >= USE_NOTED_EVERY_MS) {
-      credential.notedAtMs = nowMs;
+    const monotonicMs = clock.monotonicMs();
+    if (monotonicMs - credential.notedAtMs >= USE_NOTED_EVERY_MS) {
+      credential.notedAtMs = monotonicMs;
       use.seen(principal.tokenId, null, this.#now());
     }
     return principal;
@@ -357,7 +364,7 @@ function checkOptions({ name, expiresInDays, keyHash }: TokenOptions): { errors:
 
 async function projectOf(reader: Reader, orgId: string, id: string): Promise<Project> {
   const project = await reader.project(orgId, id);
-  if (project === null) throw notFound("project");
+  if (project === null) throw notFound("project", id);
   return project;
 }
 

@@ -1,4 +1,4 @@
-import { invalidFields, MAX_FIELD_ERRORS, type AppError, type FieldError } from "../core/error.js";
+import { invalidFields, MAX_FIELD_ERRORS, NO_NAMES, type AppError, type FieldError } from "../core/error.js";
 import { unseenIn } from "../core/printable.js";
 import { isUuid } from "../core/uuid.js";
 import type { Page } from "../store/page.js";
@@ -14,7 +14,7 @@ export class FieldErrors {
   /** Refuses what is no UUID. Returns it as ids are kept: in lower case. */
   uuid(path: readonly string[], value: string | null | undefined, place = "body"): string {
     if (value === null || value === undefined || value === "") this.add(path, "is required", "missing", place);
-    else if (!isUuid(value)) this.add(path, "must be a UUID", "uuid", place);
+    else if (!isUuid(value)) this.add(path, `must be a UUID; ${NO_NAMES}`, "uuid", place);
     return (value ?? "").toLowerCase();
   }
 

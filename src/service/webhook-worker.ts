@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { instantOf, type Clock } from "../core/clock.js";
+import { instantOf, wasSetBackSince, type Clock, type Instant } from "../core/clock.js";
 import type { Tracing } from "../core/trace.js";
 import type { Delivery, OutboxEvent, Webhook } from "../core/webhook.js";
 import type { Store } from "../store/store.js";
@@ -41,7 +41,7 @@ const RESTING: Appetite = { queued: 1, lanes: 1, retries: 1 };
 const FULL = 100;
 /** After a failure of our own (the database is busy), before the next look. */
 const PAUSE_MS = 1_000;
-/** Every end of a lane or try wakes the worker before this. */
+/** Every end of a lane or try wakes the worker before this, and a clock that is set is seen after it. */
 const MAX_REST_MS = 60_000;
 
 /**
@@ -169,7 +169,7 @@ export class WebhookWorker {
     if (this.#taken.size < appetite.queued) await this.#takeFirstTries(webhook, appetite.queued);
     this.#startLanes(appetite.lanes);
     if (this.#retries >= appetite.retries) return;
-    const now = instantOf(this.deps.clock.now());
+    const now = await this.#retriesDueBy();
     for (const delivery of await read.dueRetries(this.webhookId, now, appetite.retries)) {
       if (this.#retries >= appetite.retries || this.#isHandled(delivery)) continue;
       this.#taken.add(delivery.id);
@@ -179,6 +179,14 @@ export class WebhookWorker {
         this.wake();
       });
     }
+  }
+
+  /** Now; when the clock was set back since the last try of what is next, then: it would wait as long as the clock was wrong. */
+  async #retriesDueBy(): Promise<Instant> {
+    const now = this.deps.clock.now();
+    const next = await this.deps.store.read.nextRetry(this.webhookId);
+    const isOld = next !== null && next.lastAttemptAt !== null && wasSetBackSince(next.lastAttemptAt, now);
+    return isOld ? next.at : instantOf(now);
   }
 
   async #takeFirstTries(webhook: Webhook, limit: number): Promise<void> {
@@ -282,9 +290,10 @@ export class WebhookWorker {
     if (this.#woken) return 0;
     const isBusy = this.#running.size > 0 || this.#retries > 0;
     // A retry that is on its way is due too, and wakes this when it ends.
-    const next = this.#retries > 0 ? null : await this.deps.store.read.nextRetryAt(this.webhookId);
+    const next = this.#retries > 0 ? null : await this.deps.store.read.nextRetry(this.webhookId);
     if (this.#woken) return 0;
-    if (next !== null) return Math.max(0, Date.parse(next) - this.deps.clock.now().getTime());
+    // The clock may be set meanwhile, and the time be there earlier than in so long.
+    if (next !== null) return Math.min(Math.max(0, Date.parse(next.at) - this.deps.clock.now().getTime()), MAX_REST_MS);
     // Who is behind is told of events by its worker only.
     if (webhook.behindAfter !== null) return Infinity;
     return isBusy ? MAX_REST_MS : null;

@@ -221,7 +221,7 @@ export class Webhooks {
     const replayed = await store.write(async (tx) => {
       await ownWebhook(tx, caller, id);
       const delivery = await tx.delivery(id, deliveryId);
-      if (delivery === null) throw notFound("delivery");
+      if (delivery === null) throw notFound("delivery", deliveryId);
       const again: Delivery = { ...delivery, state: "pending", attempts: 0, nextAttemptAt: this.#now() };
       await tx.updateDelivery(again);
       await this.#recordReplay(tx, caller, id, { event_id: delivery.eventId });
@@ -275,7 +275,7 @@ export class Webhooks {
 
 async function ownWebhook(reader: Reader, caller: Principal, id: string): Promise<Webhook> {
   const webhook = await reader.webhook(caller.orgId, id);
-  if (webhook === null) throw notFound("webhook");
+  if (webhook === null) throw notFound("webhook", id);
   return webhook;
 }
 

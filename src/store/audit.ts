@@ -1,6 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import type { AuditEvent, Metadata } from "../core/audit.js";
 import { pageIds, totalOf } from "./audit-search.js";
+import { boundedPage } from "./page-size.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
@@ -19,14 +20,17 @@ export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "a
       const ids = await pageIds(db, filter);
       if (ids.length === 0) return { rows: [], total: await totalOf(db, filter) };
       // The numbers first, from an index that has all it takes; only the page's own rows are then read from the table.
-      const rows = await db
-        .selectFrom("audit_events")
-        .selectAll()
-        .where("org_id", "=", filter.orgId)
-        .where("id", "in", ids)
-        .orderBy("id", filter.after === undefined ? "desc" : "asc")
-        .execute();
-      return { rows: rows.map(eventOf), total: await totalOf(db, filter) };
+      const rows = await boundedPage<AuditEvent>(ids.length, async (count, before) => {
+        const portion = await db
+          .selectFrom("audit_events")
+          .selectAll()
+          .where("org_id", "=", filter.orgId)
+          .where("id", "in", ids.slice(before.length, before.length + count))
+          .orderBy("id", filter.after === undefined ? "desc" : "asc")
+          .execute();
+        return portion.map(eventOf);
+      });
+      return { rows, total: await totalOf(db, filter) };
     },
     async auditEvent(orgId, id) {
       const row = await db

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Bundle, BundleSource, BundleState } from "../core/bundle.js";
 import { deleteUnusedContent } from "./contents.js";
+import { boundedPage } from "./page-size.js";
 import { preparedChange, preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
@@ -33,10 +34,13 @@ export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundl
       return row === undefined ? null : bundleOf(row);
     },
     async bundles(environmentId, limit, beforeVersion) {
-      let query = statesOf(db, environmentId);
-      if (beforeVersion !== undefined) query = query.where("bundles.version", "<", beforeVersion);
-      const rows = await query.orderBy("bundles.version", "desc").limit(limit).execute();
-      return { rows: rows.map(stateOf), total: await countBundles(environmentId) };
+      const rows = await boundedPage<BundleState>(limit, async (count, before) => {
+        const below = before.at(-1)?.bundle.version ?? beforeVersion;
+        let query = statesOf(db, environmentId);
+        if (below !== undefined) query = query.where("bundles.version", "<", below);
+        return (await query.orderBy("bundles.version", "desc").limit(count).execute()).map(stateOf);
+      });
+      return { rows, total: await countBundles(environmentId) };
     },
   };
 }

@@ -12,7 +12,7 @@ const MAX_COUNTED = 100_000;
 const PRUNE_CHUNK = 5_000;
 
 type Read =
-  "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetryAt" | "pendingDeliveries" | "deliveryCounts";
+  "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
 
 export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
   const all = db.selectFrom("deliveries").selectAll();
@@ -37,10 +37,11 @@ export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
       const rows = await due.where("attempts", ">", 0).orderBy("next_attempt_at").limit(limit).execute();
       return rows.map(deliveryOf);
     },
-    async nextRetryAt(webhookId) {
+    async nextRetry(webhookId) {
       const own = pending.where("webhook_id", "=", webhookId).where("attempts", ">", 0);
       const row = await own.orderBy("next_attempt_at").limit(1).executeTakeFirst();
-      return row?.next_attempt_at ?? null;
+      if (row === undefined || row.next_attempt_at === null) return null;
+      return { at: row.next_attempt_at, lastAttemptAt: row.last_attempt_at };
     },
     async pendingDeliveries() {
       const row = await db

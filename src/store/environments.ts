@@ -61,7 +61,7 @@ export function environmentReader(
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
 export function environmentWriter(
   db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipSequences" | "deleteEnvironment"> {
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers" | "deleteEnvironment"> {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -77,12 +77,13 @@ export function environmentWriter(
       const { org_id: _org, project_id: _project, name: _name, created_at: _created, ...changed } = rowOf(environment);
       await update(db, changed);
     },
-    async skipSequences(environmentId, count) {
+    async skipNumbers(environmentId, { sequences, versions }) {
       await db
         .updateTable("environments")
         .set((eb) => ({
-          sequence: eb("sequence", "+", count),
-          skipped_sequences: eb("skipped_sequences", "+", count),
+          sequence: eb("sequence", "+", sequences),
+          skipped_sequences: eb("skipped_sequences", "+", sequences),
+          last_version: eb("last_version", "+", versions),
         }))
         .where("id", "=", environmentId)
         .execute();

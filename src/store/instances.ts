@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import { countRows } from "./count.js";
+import { boundedPage } from "./page-size.js";
 import type { NewRow, Row, Schema } from "./schema.js";
 import type { Reader, Writer } from "./store.js";
 
@@ -22,14 +23,12 @@ export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "i
     async instances(environmentId, { limit, offset }, source) {
       const whole = db.selectFrom("instances").where("environment_id", "=", environmentId);
       const all = source === undefined ? whole : whole.where("source", "=", source);
-      const rows = await all
-        .selectAll()
-        .orderBy("last_seen", "desc")
-        .orderBy("instance_id", "desc")
-        .limit(limit)
-        .offset(offset)
-        .execute();
-      return { rows: rows.map(instanceOf), total: await countRows(all) };
+      const rows = await boundedPage<RuntimeInstance>(limit, async (count, before) => {
+        const newest = all.selectAll().orderBy("last_seen", "desc").orderBy("instance_id", "desc");
+        const portion = newest.limit(count).offset(offset + before.length);
+        return (await portion.execute()).map(instanceOf);
+      });
+      return { rows, total: await countRows(all) };
     },
   };
 }

@@ -2,7 +2,9 @@ import type { Kysely } from "kysely";
 import type { Schema } from "./schema.js";
 import type { Reader } from "./store.js";
 
-export function pruneReader(db: Kysely<Schema>): Pick<Reader, "versionFromNewest" | "prunableBundles"> {
+export function pruneReader(
+  db: Kysely<Schema>,
+): Pick<Reader, "versionFromNewest" | "firstActivationBetween" | "prunableBundles"> {
   return {
     async versionFromNewest(environmentId, offset) {
       const row = await db
@@ -15,23 +17,23 @@ export function pruneReader(db: Kysely<Schema>): Pick<Reader, "versionFromNewest
         .executeTakeFirst();
       return row?.version ?? null;
     },
-    async prunableBundles({ environmentId, after, below, publishedBefore, fromSequence }, limit) {
+    async firstActivationBetween(environmentId, after, until) {
+      const row = await db
+        .selectFrom("deployments")
+        .where("environment_id", "=", environmentId)
+        .where("at", ">", after)
+        .where("at", "<=", until)
+        .select((eb) => eb.fn.min<number | null>("sequence").as("first"))
+        .executeTakeFirst();
+      return row?.first ?? null;
+    },
+    async prunableBundles({ environmentId, after, below, publishedBefore, now, fromSequence }, limit) {
       const own = db
         .selectFrom("bundles")
         .where("bundles.environment_id", "=", environmentId)
         .where("bundles.version", ">", after)
-        .where("bundles.version", "<", below);
-      // The page's end first, so that one statement never looks at more than a page, however few of them may go.
-      const end = await own
-        .select("bundles.version")
-        .orderBy("bundles.version")
-        .limit(1)
-        .offset(limit - 1)
-        .executeTakeFirst();
-      const last = end?.version ?? below - 1;
-      const rows = await own
-        .where("bundles.version", "<=", last)
-        .where("bundles.published_at", "<", publishedBefore)
+        .where("bundles.version", "<", below)
+        // The active one stays, however old or new.
         .where((eb) =>
           eb.not(
             eb.exists(
@@ -41,7 +43,26 @@ export function pruneReader(db: Kysely<Schema>): Pick<Reader, "versionFromNewest
                 .whereRef("environments.active_bundle_id", "=", "bundles.id"),
             ),
           ),
-        )
+        );
+      // The page's end first, so that one statement never looks at more than a page, however few of them may go.
+      const end = await own
+        .select("bundles.version")
+        .orderBy("bundles.version")
+        .limit(1)
+        .offset(limit - 1)
+        .executeTakeFirst();
+      const pageEnd = end?.version ?? below - 1;
+      const news = await own
+        .where("bundles.version", "<=", pageEnd)
+        .where("bundles.published_at", ">=", publishedBefore)
+        .where("bundles.published_at", "<=", now)
+        .select((eb) => eb.fn.min<number | null>("bundles.version").as("first"))
+        .executeTakeFirst();
+      const firstNew = news?.first ?? null;
+      const last = firstNew === null ? pageEnd : firstNew - 1;
+      const rows = await own
+        .where("bundles.version", "<=", last)
+        .where("bundles.published_at", "<", publishedBefore)
         .where((eb) =>
           eb.not(
             eb.exists(
@@ -62,7 +83,8 @@ export function pruneReader(db: Kysely<Schema>): Pick<Reader, "versionFromNewest
         contentId: content_id,
         environmentId,
       }));
-      return { bundles, next: end === undefined ? null : last };
+      // What comes after a new one is new, whatever its time says.
+      return { bundles, next: end === undefined || firstNew !== null ? null : last };
     },
   };
 }

@@ -55,8 +55,9 @@ export interface PruneFilter {
   readonly after: number;
   /** Only versions below this one. */
   readonly below: number;
-  /** Only what was published before this instant. */
+  /** Only what was published before this instant, and by order: nothing after a version that was published between it and `now`. */
   readonly publishedBefore: Instant;
+  readonly now: Instant;
   /** Only what no activation from this sequence on made active. */
   readonly fromSequence: number;
 }
@@ -113,6 +114,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
   /** The version that stands `offset` places below the newest; null when there are not so many. */
   versionFromNewest(environmentId: string, offset: number): Promise<number | null>;
   /** Looks at the oldest versions above `filter.after`, at most `limit` of them: see PrunablePage. */
+  /** The lowest sequence of the activations between two instants; null when there is none. */
+  firstActivationBetween(environmentId: string, after: Instant, until: Instant): Promise<number | null>;
   prunableBundles(filter: PruneFilter, limit: number): Promise<PrunablePage>;
   content(id: string): Promise<Content | null>;
   /** The scope policies of a content alone. */
@@ -161,8 +164,8 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   insertEnvironment(environment: Environment): Promise<void>;
   /** Position, next stage, signing key, counters and the active pointer. */
   updateEnvironment(environment: Environment): Promise<void>;
-  /** Leaves out the environment's next sequences, as if they had been given. */
-  skipSequences(environmentId: string, count: number): Promise<void>;
+  /** Leaves out the environment's next sequences and versions, as if they had been given. */
+  skipNumbers(environmentId: string, count: { readonly sequences: number; readonly versions: number }): Promise<void>;
   /** As deleteProject; other environments that promote to it lose their next stage. */
   deleteEnvironment(id: string): Promise<void>;
 

@@ -2,6 +2,12 @@ import type { Instant } from "../core/clock.js";
 import type { Delivery, DeliveryCounts, DeliveryState, OutboxEvent, Webhook, WebhookBacklog } from "../core/webhook.js";
 import type { Listed, Page } from "./page.js";
 
+/** A delivery that is tried again. */
+export interface NextRetry {
+  readonly at: Instant;
+  readonly lastAttemptAt: Instant | null;
+}
+
 /** What is read of webhooks, their outbox and their deliveries. Look-ups answer null for what is not there. */
 export interface WebhookReader {
   webhook(orgId: string, id: string): Promise<Webhook | null>;
@@ -45,8 +51,8 @@ export interface WebhookReader {
   firstTries(webhookId: string, limit: number): Promise<readonly Delivery[]>;
   /** Pending deliveries whose next try is due, longest due first. */
   dueRetries(webhookId: string, now: Instant, limit: number): Promise<readonly Delivery[]>;
-  /** When the next retry of a webhook is due; null when none waits. */
-  nextRetryAt(webhookId: string): Promise<Instant | null>;
+  /** The next retry of a webhook that is due; null when none waits. */
+  nextRetry(webhookId: string): Promise<NextRetry | null>;
   /** Of all organizations: how many wait, and since when the oldest does. For a monitor: cheap however many are kept. */
   pendingDeliveries(): Promise<Pick<DeliveryCounts, "pending" | "oldestPendingAt">>;
   /** Of one organization; of each state up to 100,000, and the oldest of those that wait among them. */

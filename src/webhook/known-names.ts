@@ -34,7 +34,7 @@ export function rememberNames({ lookup, clock = systemClock, patienceMs }: Known
   const ask = async (host: string): Promise<readonly string[]> => {
     try {
       const addresses = await lookup(host);
-      known.set(host, { addresses, atMs: clock.now().getTime() });
+      known.set(host, { addresses, atMs: clock.monotonicMs() });
       return addresses;
     } catch (error) {
       known.delete(host);
@@ -48,7 +48,7 @@ export function rememberNames({ lookup, clock = systemClock, patienceMs }: Known
     async resolve(host: string): Promise<readonly string[]> {
       const last = known.get(host);
       if (last === undefined) return await ofOthers(host);
-      const ageMs = clock.now().getTime() - last.atMs;
+      const ageMs = clock.monotonicMs() - last.atMs;
       if (ageMs < FRESH_MS) return last.addresses;
       const asked = ofKnown(host);
       return ageMs < STALE_MS ? await orAfter(asked, patienceMs ?? PATIENCE_MS, last.addresses) : await asked;

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect, Socket } from "node:net";
 import { describe, expect, test, vi } from "vitest";
 import { Connections } from "../../src/api/http/connections.js";
-import { KEYS, openRig } from "../api/http/rig.js";
+import type { Principal } from "../../src/core/token.js";
+import { KEYS, openRig, principalOf } from "../api/http/rig.js";
 import { http2Call, openHttp2, RawConnection } from "../api/http/wire.js";
 import { SETTING } from "../../bench/load/http2-frames.js";
 import { RawHttp2, requestFrame } from "./raw-http2.js";
@@ -117,23 +118,49 @@ test("a connection that has only just come keeps its place while there are older
 });
 
 describe("all connections", () => {
-  test("that are there leave no place for a new one when they have shown a token", async () => {
-    await using rig = await openRig({ limits: limits({ maxConnections: 2 }) });
-    using first = await say(rig.port, GET_KEYS);
-    using _second = await say(rig.port, GET_KEYS);
-    using late = new RawConnection(rig.port);
-    expect(await late.closed()).toBe("");
-    expect(rig.limited.names).toEqual(["max_connections"]);
-    first[Symbol.dispose]();
-    await expect.poll(() => rig.server.connections.authenticated, { timeout: 20_000 }).toBe(1);
-    await expectServed(rig);
+  test("of one token have a share of the places: who comes next gets in, admins and probes too", async () => {
+    await using rig = await openRig({ limits: limits({ maxConnections: 20 }) });
+    const held: RawConnection[] = [];
+    for (let each = 0; each < 20; each += 1) held.push(await say(rig.port, GET_KEYS));
+    expect(rig.server.connections).toEqual({ authenticated: 16, unauthenticated: 4 });
+    expect(rig.limited.names).toEqual(Array(4).fill("max_connections_per_token"));
+    using admin = await say(rig.port, GET_KEYS.replace(KEYS.ci, KEYS.admin));
+    expect(rig.server.connections).toEqual({ authenticated: 17, unauthenticated: 3 });
+    for (let each = 0; each < 5; each += 1) {
+      using probe = await say(rig.port, GET_HEALTH);
+      expect(probe.text).toMatch(/^HTTP\/1\.1 200/);
+    }
+    expect(held.slice(0, 16).filter(({ socket }) => socket.destroyed)).toEqual([]);
+    // A place that is given back is taken by one that has waited for it.
+    held[0]?.[Symbol.dispose]();
+    await expect.poll(() => rig.server.connections.authenticated, { timeout: 20_000 }).toBe(16);
+    using _next = await say(rig.port, GET_KEYS);
+    expect(rig.server.connections.authenticated).toBe(17);
+    expect(admin.socket.destroyed).toBe(false);
+    for (const raw of held) raw[Symbol.dispose]();
+  });
+
+  test("of runtimes and CI leave places for admins, whatever their tokens", async () => {
+    await using rig = await openRig({ limits: limits({ maxConnections: 20 }) });
+    const open = async (count: number, key: string) => {
+      const raws: RawConnection[] = [];
+      for (let each = 0; each < count; each += 1) raws.push(await say(rig.port, GET_KEYS.replace(KEYS.ci, key)));
+      return raws;
+    };
+    const others = [...(await open(10, KEYS.ci)), ...(await open(10, KEYS.runtime))];
+    expect(rig.server.connections).toEqual({ authenticated: 18, unauthenticated: 2 });
+    const admins = await open(3, KEYS.admin);
+    // One place is never a known one's: whoever comes next is unknown.
+    expect(rig.server.connections).toEqual({ authenticated: 19, unauthenticated: 1 });
+    for (const raw of [...others, ...admins]) raw[Symbol.dispose]();
   });
 
   test("give a new one the place of one without a token", async () => {
-    await using rig = await openRig({ limits: limits({ maxConnections: 2 }) });
+    await using rig = await openRig({ limits: limits({ maxConnections: 3 }) });
+    using _admin = await say(rig.port, GET_KEYS.replace(KEYS.ci, KEYS.admin));
     using runtime = await say(rig.port, GET_KEYS);
     const [attacker] = await silent(rig.port, 1);
-    await expectServed(rig);
+    using _probe = await say(rig.port, GET_HEALTH);
     await attacker?.closed();
     expect(rig.limited.names).toEqual(["max_connections"]);
     expect(runtime.socket.destroyed).toBe(false);
@@ -154,5 +181,53 @@ describe("all connections", () => {
     held?.[Symbol.dispose]();
     await expect.poll(() => rig.server.connections.unauthenticated, { timeout: 20_000 }).toBe(0);
     await expectServed(rig);
+  });
+});
+
+describe("the connections that a token opened", () => {
+  const isCi = ({ keyType }: Principal) => keyType === "ci";
+
+  test("end with it, and those of others stay", async () => {
+    await using rig = await openRig();
+    using idle = await say(rig.port, GET_KEYS);
+    using session = openHttp2(rig.url);
+    const headers = { "x-api-key": KEYS.ci, "content-type": "application/json" };
+    await http2Call(session, "/signet.v1.BundleService/ListKeys", headers, "{}");
+    using admin = await say(rig.port, GET_KEYS.replace(KEYS.ci, KEYS.admin));
+    // A proxy's: others come over it too.
+    using shared = await say(rig.port, GET_KEYS);
+    await shared.send(GET_KEYS.replace(KEYS.ci, KEYS.admin));
+    await expect.poll(() => shared.text.match(/HTTP\/1\.1 200/g)?.length).toBe(2);
+    const closed = once(session, "close");
+    rig.server.endTokens(isCi, null);
+    await idle.closed();
+    await closed;
+    expect(rig.server.connections).toEqual({ authenticated: 1, unauthenticated: 1 });
+    await admin.send(GET_KEYS.replace(KEYS.ci, KEYS.admin));
+    await shared.send(GET_KEYS.replace(KEYS.ci, KEYS.admin));
+    await expect.poll(() => rig.server.connections).toEqual({ authenticated: 2, unauthenticated: 0 });
+  });
+
+  test("still get the answer that is under way", async () => {
+    await using rig = await openRig();
+    using raw = new RawConnection(rig.port);
+    await raw.send(`GET /v1/wait HTTP/1.1\r\nHost: x\r\nX-API-Key: ${KEYS.ci}\r\n\r\n`);
+    await rig.gate.entered();
+    rig.server.endTokens(isCi, null);
+    expect(rig.server.connections).toEqual({ authenticated: 0, unauthenticated: 1 });
+    rig.gate.release();
+    await raw.until("rest");
+    expect(raw.text).toMatch(/^HTTP\/1\.1 200/);
+  });
+
+  test("end when it expires", () => {
+    const room = new Connections(limits({}), { refused: () => undefined });
+    const connection = room.accept(new Socket());
+    connection?.authenticated({ ...principalOf(KEYS.ci), expiresAt: "2026-01-01T00:00:00.000Z" });
+    const end = Date.parse("2026-01-01T00:00:00.000Z");
+    room.endExpired(end - 1);
+    expect(room.counts.authenticated).toBe(1);
+    room.endExpired(end);
+    expect(room.counts).toEqual({ authenticated: 0, unauthenticated: 0 });
   });
 });

@@ -31,12 +31,17 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     const data = join(disk.path, "data");
     const server = await startServerProcess(data);
     await publish(server);
+    const log: Buffer[] = [];
+    server.child.stderr?.on("data", (chunk: Buffer) => void log.push(chunk));
     disk.fill();
-    await expect(publish(server)).rejects.toThrow("the disk of the database is full (SQLITE_FULL)");
+    for (let n = 0; n < 5; n += 1)
+      await expect(publish(server)).rejects.toThrow("the disk of the database is full (SQLITE_FULL)");
     expect(await versions(server)).toStrictEqual([1]);
     const full = { status: "read_only", reason: "the disk of the database is full (SQLITE_FULL)" };
     expect(await readiness(server)).toStrictEqual(full);
     expect(await server.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
+    const errors = Buffer.concat(log).toString().trim().split("\n");
+    expect(errors.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: 50, cause: "SQLITE_FULL" }]);
 
     const again = await startServerProcess(data);
     expect(await readiness(again)).toStrictEqual(full);

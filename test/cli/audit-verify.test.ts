@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.js";
@@ -10,10 +12,14 @@ import { runSignet } from "./in-process.js";
 
 /** More than one part of 5,000. */
 const EVENTS = 5_050;
+/** More than one page has room for. */
+const LARGE_EVENTS = 50;
+const LARGE = "x".repeat(100_000);
 
 describe("signet audit verify of a long chain", () => {
   let first: TestServer;
   let server: RunningServer;
+  const keysFile = () => join(first.directory, "audit-keys.pem");
   beforeAll(async () => {
     first = await startTestServer();
     await first.server[Symbol.asyncDispose]();
@@ -26,7 +32,10 @@ describe("signet audit verify of a long chain", () => {
     await store.write(async (tx) => {
       const entry = { action: "test.filled", resourceType: "test", resourceId: "1" };
       for (let n = 0; n < EVENTS; n += 1) await audit.record(tx, first.orgId, "system", entry);
+      const large = { ...entry, metadata: { text: LARGE } };
+      for (let n = 0; n < LARGE_EVENTS; n += 1) await audit.record(tx, first.orgId, "system", large);
     });
+    writeFileSync(keysFile(), keys.audit.publicKeyPem);
     await data[Symbol.asyncDispose]();
     server = await startServer(testConfig({ SIGNET_DATA: first.directory }), pino({ level: "silent" }));
   }, 120_000);
@@ -47,6 +56,12 @@ describe("signet audit verify of a long chain", () => {
       /^the chain holds: (\d+) events checked\nkeys that count: [0-9a-f]{16}\n$/.exec(out) ?? [];
     expect([exitCode, Number(checked)]).toEqual([0, Math.max(EVENTS, Number(checked))]);
     expect(err).toBe(`5000 of ${checked} events checked\n`);
+  });
+
+  it("checks here what comes in pages that are shorter than asked for", async () => {
+    const { exitCode, out } = await verify(["--keys", keysFile(), "--limit", "60"], false);
+    expect(out).toContain("the chain holds: 60 events checked");
+    expect(exitCode).toBe(0);
   });
 
   it.each([

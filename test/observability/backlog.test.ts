@@ -12,7 +12,7 @@ describe("the backlog of webhooks", () => {
 
   function rig(read: () => Promise<WebhookBacklog>) {
     const registry = new Registry();
-    createBacklogMetrics(registry, { now: () => new Date(NOW) }, read);
+    createBacklogMetrics(registry, { now: () => new Date(NOW), monotonicMs: () => 0 }, read);
     return async () => {
       const found = parseScrape(await registry.metrics());
       return [

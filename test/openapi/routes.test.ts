@@ -36,6 +36,16 @@ describe("the document", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it("says 422 of every list, which refuses what it does not know in a query", () => {
+    const lists = routes.filter(({ isList }) => isList);
+    const named = routes.filter(({ spec }) => spec.method.name.startsWith("List"));
+    expect(lists.map(({ name }) => name)).toEqual(named.map(({ name }) => name));
+    for (const { template } of lists) {
+      const found = operations().find(({ method, path }) => method === "GET" && path === template.text);
+      expect(Object.keys(found?.operation.responses ?? {})).toContain("422");
+    }
+  });
+
   it.each(routes.map((route) => [`${route.httpMethod} ${route.template.text}`, route] as const))(
     "says of %s what the server binds",
     (name, route) => {

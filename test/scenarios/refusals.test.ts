@@ -57,6 +57,7 @@ describe.skipIf(!hasCurl)("a documented refusal", () => {
     ["rotation of an unknown token", 404, () => [orgs("/tokens/4294967295/rotate"), "-X", "POST"]],
     ["revocation of an unknown token", 404, () => [orgs("/tokens/4294967295"), "-X", "DELETE"]],
     ["a token id that is no integer", 422, () => [orgs("/tokens/abc"), "-X", "DELETE"], "key_id"],
+    ["a filter that a list does not know", 422, () => [orgs("/tokens?keytype=ci")], "keytype"],
     ["an unknown key type", 422, () => [orgs("/tokens?key_type=root")], "key_type"],
     [
       "the environment's name in capitals",

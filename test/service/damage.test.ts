@@ -62,6 +62,19 @@ describe("a bundle that was changed in the database", () => {
     });
   });
 
+  it("is not that of another environment, as good as it is there", async () => {
+    await api.publish("dev", GOOD);
+    const { bundle } = await api.publish("staging", { pii: "allow" });
+    api.tamper((database) =>
+      database.prepare("update environments set active_bundle_id = ? where name = 'dev'").run(bundle.id),
+    );
+    await api.reopen();
+    const before = await api.fingerprint();
+    await expect(api.promote("dev")).rejects.toMatchObject(refused);
+    expect(await api.fingerprint()).toEqual(before);
+    await expect(latest()).rejects.toMatchObject(refused);
+  });
+
   it("is good again when the same content is published, and so are the others that have it", async () => {
     for (const env of ["dev", "staging"]) await api.publish(env, GOOD);
     api.tamper((database) => database.prepare("update contents set policies = ?").run(BAD));

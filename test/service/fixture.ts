@@ -24,12 +24,23 @@ import type { Store } from "../../src/store/store.js";
 /** A clock that only the test moves. */
 export class MovableClock implements Clock {
   #now = Date.parse("2026-05-01T12:00:00.000Z");
+  #passedMs = 0;
 
   now(): Date {
     return new Date(this.#now);
   }
 
+  monotonicMs(): number {
+    return this.#passedMs;
+  }
+
   advanceSeconds(seconds: number): void {
+    this.#now += seconds * 1000;
+    this.#passedMs += seconds * 1000;
+  }
+
+  /** As somebody sets it: no time passes. */
+  jumpSeconds(seconds: number): void {
     this.#now += seconds * 1000;
   }
 }

@@ -15,7 +15,7 @@ describe("going on after a loss", () => {
     await s.publish("dev", { a: 2 });
     await s.activate("dev", 1);
     await goOn();
-    expect(await environment("dev")).toMatchObject({ sequence: 1_000_003, activeVersion: 1, lastVersion: 2 });
+    expect(await environment("dev")).toMatchObject({ sequence: 1_000_003, activeVersion: 1, lastVersion: 1_000_002 });
     expect(await environment("prod")).toMatchObject({ sequence: 999_999, activeVersion: null });
     await s.publish("prod", { a: 1 });
     expect((await environment("prod")).sequence).toBe(1_000_000);
@@ -29,8 +29,19 @@ describe("going on after a loss", () => {
       ["bundle.activated", "operator"],
       ["history.lost", "operator"],
     ]);
-    expect(rows[1]?.metadata).toMatchObject({ loss: "7 commits are missing", skipped_sequences: 1_000_000 });
+    expect(rows[1]?.metadata).toMatchObject({
+      loss: "7 commits are missing",
+      skipped_sequences: 1_000_000,
+      skipped_versions: 1_000_000,
+    });
     expect(await s.services.audit.verify(s.orgId)).toMatchObject({ valid: true });
+  });
+
+  it("gives no version again that may have been given", async () => {
+    await s.publish("dev", { a: 1 });
+    await goOn();
+    const published = [await s.publish("dev", { a: 2 }), await s.publish("prod", { a: 1 })];
+    expect(published.map(({ bundle }) => bundle.version)).toStrictEqual([1_000_002, 1_000_001]);
   });
 
   it("keeps the lists of activations whole on both sides of the gap", async () => {
@@ -50,7 +61,7 @@ describe("going on after a loss", () => {
   it("ends where sequences end", async () => {
     await s.publish("dev", { a: 1 });
     const { id, sequence } = await environment("dev");
-    await s.store.write((tx) => tx.skipSequences(id, 0xffff_ffff - sequence - 10));
+    await s.store.write((tx) => tx.skipNumbers(id, { sequences: 0xffff_ffff - sequence - 10, versions: 0 }));
     await goOn();
     expect((await environment("dev")).sequence).toBe(0xffff_ffff);
   });

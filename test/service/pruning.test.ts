@@ -122,13 +122,14 @@ describe("prune", () => {
   });
 
   describe("of more than one call deletes", () => {
-    // Version 1 is active, 2 to 5,202 are two days old, 5,203 is new.
+    // Versions 1, which is active, to 5,202 are two days old, 5,203 is new.
     const OLD = 5_201;
     const rules: RetentionRules = { ...RULES, keepDays: 1 };
     const seed = async () => {
       await publishMany("dev", 1);
       const { id } = await signet.environment("dev");
-      await keepOldVersions(signet.store, id, OLD);
+      await keepOldVersions(signet.store, id, OLD, 0);
+      signet.clock.advanceSeconds(2 * DAY);
       await publishMany("dev", 1);
       await signet.activate("dev", 1);
       return id;
@@ -177,7 +178,8 @@ describe("prune", () => {
     it("counts what it deletes over all environments", async () => {
       await seed();
       await publishMany("staging", 1);
-      await keepOldVersions(signet.store, (await signet.environment("staging")).id, 150);
+      await keepOldVersions(signet.store, (await signet.environment("staging")).id, 150, 0);
+      signet.clock.advanceSeconds(2 * DAY);
       await publishMany("staging", 1);
       const staging = async () => (await prune(rules)).environments.find((one) => one.environment === "staging");
       expect(await staging()).toMatchObject({ deleted: 0, kept: 152 });

@@ -158,6 +158,8 @@ describe("a token", () => {
   });
 });
 
+const NOWHERE = "00000000-0000-4000-8000-000000000000";
+
 describe("a token of another organization", () => {
   const signet = useServices();
 
@@ -172,11 +174,11 @@ describe("a token of another organization", () => {
       [() => tokens.revoke(foreigner, token.id), () => tokens.revoke(foreigner, 999)],
       [
         () => tokens.createCi(foreigner, { ...target, environments: [] }),
-        () => tokens.createCi(foreigner, { ...target, projectId: "none", environments: [] }),
+        () => tokens.createCi(foreigner, { ...target, projectId: NOWHERE, environments: [] }),
       ],
       [
         () => tokens.createRuntime(foreigner, { ...target, environmentId: token.environmentId }),
-        () => tokens.createRuntime(foreigner, { ...target, projectId: "none", environmentId: "none" }),
+        () => tokens.createRuntime(foreigner, { ...target, projectId: NOWHERE, environmentId: NOWHERE }),
       ],
     ] as const;
     for (const [foreign, missing] of cases) {

@@ -12,12 +12,12 @@ import { aBundle, anArtifact, anEnvironment, anEvent, anInstance, aProject, aTok
 import { useStore } from "./temporary-store.js";
 
 /** Small lists that have no index in their order. */
-const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project", "pipelineApps", "nextRetryAt"];
+const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project", "pipelineApps", "nextRetry"];
 
 const PAGE = { limit: 25, offset: 0 };
 const NOW = minutesLater(0);
 const ENVIRONMENT = anEnvironment(aProject("o"));
-const PRUNE = { environmentId: "e", after: 0, below: 900, publishedBefore: NOW, fromSequence: 5 };
+const PRUNE = { environmentId: "e", after: 0, below: 900, publishedBefore: NOW, now: NOW, fromSequence: 5 };
 const TOKEN = { ...aToken("o"), id: 1, environmentId: "e" };
 
 describe("no look-up of the hot path reads a whole table", () => {
@@ -86,6 +86,7 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["instance", (it) => it.instance("e", 1, "pod")],
     ["versionFromNewest", (it) => it.versionFromNewest("e", 99)],
     ["prunableBundles", (it) => it.prunableBundles(PRUNE, 100)],
+    ["firstActivationBetween", (it) => it.firstActivationBetween("e", NOW, NOW)],
     ["pendingDeliveries", (it) => it.pendingDeliveries()],
     ["deliveryCounts", (it) => it.deliveryCounts("o")],
     ["eventsToFanOut", (it) => it.eventsToFanOut(10)],
@@ -110,7 +111,7 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["eventTypesAfter", (it) => it.eventTypesAfter("o", 7, 50)],
     ["firstTries", (it) => it.firstTries("w", 200)],
     ["dueRetries", (it) => it.dueRetries("w", NOW, 4)],
-    ["nextRetryAt", (it) => it.nextRetryAt("w")],
+    ["nextRetry", (it) => it.nextRetry("w")],
   ];
 
   it("audit events are found one index at a time", async () => {

@@ -15,6 +15,9 @@ import { gzipSync } from "node:zlib";
 import Database from "better-sqlite3";
 import { askOf, live, OPERATOR_TOKEN, SIGNING_KEY } from "./history.js";
 
+/** Keys, what is remembered of them, and the head of the database; nothing of the process that ran. */
+const KEPT_FILES = /\.(pem|json|head)$/;
+
 const dist = resolve(process.argv[2] ?? "dist");
 const data = mkdtempSync(join(tmpdir(), "signet-directory-"));
 
@@ -58,7 +61,7 @@ rmSync(kept, { recursive: true, force: true });
 mkdirSync(kept, { recursive: true });
 for (const name of readdirSync(data)) {
   if (name === "signet.db") writeFileSync(join(kept, `${name}.gz`), gzipSync(readFileSync(file), { level: 9 }));
-  else if (name.endsWith(".pem") || name.endsWith(".head")) copyFileSync(join(data, name), join(kept, name));
+  else if (KEPT_FILES.test(name)) copyFileSync(join(data, name), join(kept, name));
 }
 writeFileSync(join(kept, "answers.json"), `${JSON.stringify(answers, null, 2)}\n`);
 rmSync(data, { recursive: true, force: true });

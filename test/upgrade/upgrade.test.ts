@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parsePublicKey } from "../../src/bundle/keys.js";
 import { verifyDocument } from "../../src/bundle/verify-bundle.js";
 import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/server.js";
+import { openSqliteStore } from "../../src/store/sqlite/open.js";
 import { testConfig } from "../support/server.js";
 import { askOf, firstProject, keyedRequests, OPERATOR_TOKEN, SIGNING_KEY, type Ask } from "./history.js";
 
@@ -49,6 +50,17 @@ async function start(): Promise<Ask> {
   expect(server.firstStart).toBeNull();
   return askOf(server.url);
 }
+
+it("has a directory of the newest schema", async () => {
+  data = mkdtempSync(join(tmpdir(), "signet-upgrade-"));
+  await using store = await openSqliteStore({ file: join(data, "signet.db") });
+  await store.ping();
+  const db = new Database(join(data, "signet.db"), { readonly: true });
+  const steps = db.prepare("select name from kysely_migration order by name").pluck().all() as string[];
+  db.close();
+  // After a new migration: npx tsx test/upgrade/make-directory.ts
+  expect(directories).toContain(steps.map((step) => step.split("-")[0]).join("-"));
+});
 
 describe.each(directories)("a data directory with the migrations %s", (name) => {
   it("opens, answers retries as they were answered, and goes on", async () => {

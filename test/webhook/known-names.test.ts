@@ -10,7 +10,7 @@ describe("the resolver", () => {
   let silent: Set<string>;
   let addresses: string[];
   let resolver: Resolver;
-  const clock: Clock = { now: () => new Date(nowMs) };
+  const clock: Clock = { now: () => new Date(nowMs), monotonicMs: () => nowMs };
 
   beforeEach(() => {
     nowMs = Date.parse("2026-05-01T12:00:00Z");

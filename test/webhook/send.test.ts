@@ -72,7 +72,7 @@ describe("an answer", () => {
     ["soon", null],
   ])("with Retry-After %s", async (value, expected) => {
     await using target = await startTarget((response) => response.writeHead(503, { "retry-after": value }).end());
-    using sender = publicSender({ clock: { now: () => new Date("2026-03-01T12:00:00Z") } });
+    using sender = publicSender({ clock: { now: () => new Date("2026-03-01T12:00:00Z"), monotonicMs: () => 0 } });
     expect(await sender.send(`http://${PUBLIC}:${target.port}/`)).toMatchObject({ retryAfterSeconds: expected });
   });
 

@@ -34,8 +34,8 @@ function mayBeUnknown({ operation, pathFields, body, spec }: Route): boolean {
   return spec.method.input.fields.some(({ name }) => name !== "org_id" && /_ids?$/.test(name));
 }
 
-function mayBeInvalid({ operation, pathFields, queryFields, body }: Route, headers: Headers): boolean {
-  if (body.kind !== "none" || queryFields.size > 0) return true;
+function mayBeInvalid({ operation, pathFields, queryFields, isList, body }: Route, headers: Headers): boolean {
+  if (body.kind !== "none" || queryFields.size > 0 || isList) return true;
   if (operation.reads.some((header) => headers.isChecked(header))) return true;
   return [...pathFields.values()].some((path) => path.at(-1)?.scalar !== ScalarType.STRING);
 }

@@ -12,8 +12,9 @@ import { maxMessageBytesOf } from "../request-size.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
 import { answerError } from "../rest/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../rest/error-body.js";
+import type { AnswerMemory } from "./answer-memory.js";
 import type { BodyMemory, BodyShare } from "./body-memory.js";
-import { requestConnection } from "./connections.js";
+import { requestConnection } from "./connection.js";
 import { clampDeadline } from "./deadline.js";
 import { closeUnread } from "./leftover-body.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "./node-http.js";
@@ -35,6 +36,7 @@ export interface RpcOptions {
   readonly admission: Admission;
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
+  readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
   /** Serves watches in place of their generic handler; null serves them with it. */
   readonly watch: WatchDoor | null;
@@ -106,7 +108,7 @@ function universalHandler(
 }
 
 async function handleRpc(
-  options: Pick<RpcOptions, "admission" | "scan" | "watch" | "bodyMemory">,
+  options: Pick<RpcOptions, "admission" | "scan" | "watch" | "bodyMemory" | "answerMemory">,
   route: RpcRoute,
   req: NodeRequest,
   res: NodeResponse,
@@ -160,7 +162,7 @@ async function admit(
 }
 
 /** An RPC that may be read. */
-interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory"> {
+interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory" | "answerMemory"> {
   readonly route: RpcRoute;
   readonly form: WireForm;
   readonly req: NodeRequest;
@@ -169,23 +171,26 @@ interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory"> {
 }
 
 async function invoke(invocation: Invocation): Promise<void> {
-  const { route, form, req, res, values, watch } = invocation;
+  const { route, form, req, res, values, watch, answerMemory } = invocation;
   if (watch !== null && route.handler.method === WATCH) {
     await invokeWatch(invocation, watch);
     return;
   }
   const request = universalRequest(req, res, values);
   clampDeadline(request.header);
+  const call = values.get(callKey);
   if (streamsRequests(route.handler.method)) {
     request.body = chunksOf(req);
   } else if (!form.get) {
-    const call = values.get(callKey);
     const share = call === undefined ? null : invocation.bodyMemory.openUntilClose(call.principal, res);
     const { body, message } = await checkedBody(invocation, request.header, share);
     request.body = createAsyncIterable([body]);
     values.set(messageKey, message);
   }
-  await respond(route.handler, request, res);
+  const { method } = route.handler;
+  const isCounted = call !== undefined && method.methodKind === "unary";
+  const pending = isCounted ? await answerMemory.begin(call, res) : undefined;
+  await respond(route.handler, request, res, pending);
 }
 
 /** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */

@@ -1,18 +1,19 @@
 import type { Socket } from "node:net";
 import type { LimitObserver } from "../../core/limit.js";
 import { addressKey } from "../admission-address.js";
-import type { AdmittedConnection } from "../admission.js";
-import { cut } from "./hang-up.js";
+import type { Principal } from "../../core/token.js";
+import { Connection, type Room } from "./connection.js";
+import { ConnectionShares } from "./connection-shares.js";
 import type { ListenerLimits } from "./limits.js";
-import type { NodeRequest } from "./node-http.js";
 
 type ConnectionLimits = Pick<
   ListenerLimits,
-  "maxConnections" | "maxConnectionsPerAddress" | "maxUnauthenticatedConnections" | "maxUnauthenticatedStreams"
+  | "maxConnections"
+  | "maxConnectionsPerAddress"
+  | "maxConnectionsPerToken"
+  | "maxUnauthenticatedConnections"
+  | "maxUnauthenticatedStreams"
 >;
-
-/** A connection that has been there for less has not yet had the time to show a token: some round trips, and the handshake of TLS. */
-const TOKEN_GRACE_MS = 2_000;
 
 /** How many there are now. */
 export interface ConnectionCounts {
@@ -21,23 +22,26 @@ export interface ConnectionCounts {
 }
 
 /**
- * The connections of a port. One over which a valid token came is never closed for another one. Those that have shown none share their
- * own places, and when these are full one of them makes room: the oldest that does nothing, or the oldest with a request when those
- * that do nothing have only just come. So whoever opens thousands closes his own.
+ * The connections of a port. One over which a valid token came is known, as long as its token and its kind have places left, and is never
+ * closed for another one. All others share their own places, and when these are full one of them makes room: the oldest that does
+ * nothing, or the oldest with a request when those that do nothing have only just come. So whoever opens thousands closes his own.
  */
-export class Connections {
+export class Connections implements Room {
   readonly #all = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
   /** Without a token and without a request, longest so first. */
   readonly #idle = new Set<Connection>();
   /** Without a token, with a request, longest so first. */
   readonly #busy = new Set<Connection>();
+  readonly #shares: ConnectionShares;
   #unauthenticatedStreams = 0;
 
   constructor(
     private readonly limits: ConnectionLimits,
     private readonly observer: LimitObserver,
-  ) {}
+  ) {
+    this.#shares = new ConnectionShares(limits.maxConnections, limits.maxConnectionsPerToken);
+  }
 
   get counts(): ConnectionCounts {
     const unauthenticated = this.#idle.size + this.#busy.size;
@@ -87,18 +91,42 @@ export class Connections {
     this.#drop(this.#busiest());
   }
 
-  /** For connections themselves: one is no longer among those without a token. */
-  known(connection: Connection): void {
-    this.#idle.delete(connection);
-    this.#busy.delete(connection);
-    this.#unauthenticatedStreams -= connection.openStreams;
+  /** Ends what was opened by tokens that are over, or that will be at an instant; null is now. */
+  endTokens(isOver: (principal: Principal) => boolean, at: Date | null): void {
+    for (const connection of this.#all) {
+      if (connection.principal === null || !isOver(connection.principal)) continue;
+      if (at === null) connection.tokenEnded();
+      else connection.endsAtMs = Math.min(connection.endsAtMs, at.getTime());
+    }
+  }
+
+  /** Ends what was opened by tokens that have expired. */
+  endExpired(nowMs: number): void {
+    for (const connection of this.#all) if (connection.endsAtMs <= nowMs) connection.tokenEnded();
+  }
+
+  /** For connections themselves: whether a token makes one known, for which it needs a place among its like. */
+  know(connection: Connection, principal: Principal): boolean {
+    if (!this.#shares.take(principal)) {
+      if (connection.isFirstRefusal) this.observer.refused("max_connections_per_token");
+      return false;
+    }
+    this.#leaveUnknown(connection);
+    return true;
+  }
+
+  /** For connections themselves: the token of one has ended. */
+  forget(connection: Connection, principal: Principal): void {
+    this.#shares.giveBack(principal);
+    (connection.openStreams === 0 ? this.#idle : this.#busy).add(connection);
+    this.#unauthenticatedStreams += connection.openStreams;
   }
 
   /** For connections themselves: one is gone. */
   leave(connection: Connection): void {
     if (!this.#all.delete(connection)) return;
-    if (connection.isUnknown) this.known(connection);
-    connection.isUnknown = false;
+    if (connection.principal === null) this.#leaveUnknown(connection);
+    else this.#shares.giveBack(connection.principal);
     connection.isGone = true;
     const left = (this.#perAddress.get(connection.address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(connection.address);
@@ -115,6 +143,12 @@ export class Connections {
     return next !== undefined;
   }
 
+  #leaveUnknown(connection: Connection): void {
+    this.#idle.delete(connection);
+    this.#busy.delete(connection);
+    this.#unauthenticatedStreams -= connection.openStreams;
+  }
+
   #drop(connection: Connection | undefined): void {
     connection?.destroy();
   }
@@ -126,72 +160,4 @@ export class Connections {
     }
     return busiest;
   }
-}
-
-/** One connection of a port, whatever it speaks. */
-export class Connection implements AdmittedConnection {
-  /** No valid token has come over it, and it is still there. */
-  isUnknown = true;
-  /** It was closed; what is still read of it is nobody's. */
-  isGone = false;
-  /** Requests that are under way. */
-  openStreams = 0;
-  readonly #acceptedMs = performance.now();
-
-  constructor(
-    private readonly room: Connections,
-    readonly socket: Socket,
-    readonly address: string,
-  ) {}
-
-  get isNew(): boolean {
-    return performance.now() - this.#acceptedMs < TOKEN_GRACE_MS;
-  }
-
-  authenticated(): void {
-    if (!this.isUnknown) return;
-    this.isUnknown = false;
-    this.room.known(this);
-  }
-
-  began(): void {
-    this.openStreams += 1;
-    if (this.isUnknown) this.room.streamsChanged(this, 1);
-  }
-
-  ended(): void {
-    this.openStreams -= 1;
-    if (this.isUnknown) this.room.streamsChanged(this, -1);
-  }
-
-  /** Gives its place up before its socket is closed, which comes later. */
-  leave(): void {
-    this.room.leave(this);
-  }
-
-  destroy(): void {
-    this.leave();
-    cut(this.socket);
-  }
-}
-
-const CONNECTION = Symbol("the connection of a socket or session");
-
-interface Carrier {
-  [CONNECTION]?: Connection;
-}
-
-/** Lets a socket or an HTTP/2 session tell its connection. */
-export function carry(carrier: object, connection: Connection): void {
-  (carrier as Carrier)[CONNECTION] = connection;
-}
-
-/** The connection of what carries one. */
-export function connectionOf(carrier: object | undefined): Connection | undefined {
-  return (carrier as Carrier | undefined)?.[CONNECTION];
-}
-
-/** The connection that a request came over; undefined when it is gone already. */
-export function requestConnection(req: NodeRequest): Connection | undefined {
-  return connectionOf("stream" in req ? req.stream.session : req.socket);
 }

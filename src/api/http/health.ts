@@ -1,6 +1,8 @@
-import { createServiceImplSpec, type HandlerContext, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
+import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/health/v1/health_pb.js";
 import { AppError, notFound } from "../../core/error.js";
+import type { LimitObserver } from "../../core/limit.js";
+import { addressKey } from "../admission-address.js";
 import { shuttingDown } from "./observed-method.js";
 import { reportKey } from "./request-report.js";
 
@@ -9,15 +11,16 @@ export interface HealthOptions {
   readonly services: readonly string[];
   /** From when on everything is NOT_SERVING. */
   readonly shutdownSignal: AbortSignal;
-  /** Watches need no token: so many at once, for each client address and together. */
+  /** Watches need no token: so many at once, for each client address and together. When all are taken, the address with most makes room. */
   readonly maxWatchesPerAddress: number;
   readonly maxWatches: number;
+  readonly observer: LimitObserver;
 }
 
 /** grpc.health.v1: Check, List and Watch, as the gRPC health checking protocol says. */
 export function createHealthMethods(options: HealthOptions): readonly MethodImplSpec[] {
   const known = new Set(["", ...options.services]);
-  const watches = new WatchCount(options.maxWatches, options.maxWatchesPerAddress);
+  const watches = new HealthWatches(options);
   const serving = () => (options.shutdownSignal.aborted ? Status.NOT_SERVING : Status.SERVING);
   const implementation: ServiceImpl<typeof Health> = {
     check({ service }) {
@@ -28,11 +31,12 @@ export function createHealthMethods(options: HealthOptions): readonly MethodImpl
       return { statuses: Object.fromEntries([...known].map((service) => [service, { status: serving() }])) };
     },
     async *watch({ service }, context) {
-      using _open = watches.open(context.values.get(reportKey)?.clientAddress ?? "");
+      using open = watches.open(addressKey(context.values.get(reportKey)?.clientAddress ?? ""));
       const status = () => (known.has(service) ? serving() : Status.SERVICE_UNKNOWN);
       const first = status();
       yield { status: first };
-      await aborted(context);
+      await aborted(AbortSignal.any([context.signal, open.signal]));
+      if (open.signal.aborted) throw open.signal.reason;
       if (!options.shutdownSignal.aborted) return;
       if (status() !== first) yield { status: status() };
       throw shuttingDown();
@@ -41,35 +45,52 @@ export function createHealthMethods(options: HealthOptions): readonly MethodImpl
   return Object.values(createServiceImplSpec<typeof Health>(Health, implementation).methods);
 }
 
-class WatchCount {
-  private total = 0;
-  private readonly byAddress = new Map<string, number>();
+/** The watches that are open, by address, oldest first. */
+class HealthWatches {
+  readonly #byAddress = new Map<string, Set<AbortController>>();
+  #total = 0;
 
-  constructor(
-    private readonly max: number,
-    private readonly maxPerAddress: number,
-  ) {}
+  constructor(private readonly options: Pick<HealthOptions, "maxWatches" | "maxWatchesPerAddress" | "observer">) {}
 
-  open(address: string): Disposable {
-    const before = this.byAddress.get(address) ?? 0;
-    if (this.total >= this.max || before >= this.maxPerAddress) {
-      throw new AppError("rate_limited", "too many health watches", { retryAfterSeconds: 60 });
+  /** Throws `rate_limited` when the address has too many. */
+  open(address: string): Disposable & { readonly signal: AbortSignal } {
+    const { maxWatches, maxWatchesPerAddress, observer } = this.options;
+    const ofAddress = this.#byAddress.get(address) ?? new Set();
+    if (ofAddress.size >= maxWatchesPerAddress) throw tooMany("too many health watches from this address");
+    if (this.#total >= maxWatches) {
+      observer.refused("max_health_watches");
+      this.#makeRoom();
     }
-    this.total++;
-    this.byAddress.set(address, before + 1);
-    return { [Symbol.dispose]: () => this.close(address) };
+    const watch = new AbortController();
+    this.#byAddress.set(address, ofAddress);
+    ofAddress.add(watch);
+    this.#total += 1;
+    return { signal: watch.signal, [Symbol.dispose]: () => this.#close(address, watch) };
   }
 
-  private close(address: string): void {
-    this.total--;
-    const left = (this.byAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.byAddress.delete(address);
-    else this.byAddress.set(address, left);
+  #makeRoom(): void {
+    let most: readonly [string, Set<AbortController>] | undefined;
+    for (const entry of this.#byAddress) if (most === undefined || entry[1].size > most[1].size) most = entry;
+    const [oldest] = most?.[1] ?? [];
+    if (most === undefined || oldest === undefined) return;
+    this.#close(most[0], oldest);
+    oldest.abort(tooMany("too many health watches: this one made room"));
+  }
+
+  #close(address: string, watch: AbortController): void {
+    const ofAddress = this.#byAddress.get(address);
+    if (ofAddress?.delete(watch) !== true) return;
+    this.#total -= 1;
+    if (ofAddress.size === 0) this.#byAddress.delete(address);
   }
 }
 
-/** Resolves when the client goes away, its deadline passes, or the server shuts down. */
-async function aborted({ signal }: HandlerContext): Promise<void> {
+function tooMany(message: string): AppError {
+  return new AppError("rate_limited", message, { reason: "too_many_health_watches", retryAfterSeconds: 60 });
+}
+
+/** Resolves when the client goes away, its deadline passes, it has to make room, or the server shuts down. */
+async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

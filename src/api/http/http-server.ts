@@ -5,9 +5,11 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Health } from "../../../gen/health/v1/health_pb.js";
 import type { LimitObserver } from "../../core/limit.js";
+import type { Principal } from "../../core/token.js";
 import type { Tracing } from "../../core/trace.js";
 import type { OperationDoor } from "../admission-door.js";
 import type { ScanJsonFor } from "../scan-json.js";
+import type { AnswerMemory } from "./answer-memory.js";
 import type { BodyMemory } from "./body-memory.js";
 import { createClientAddressOf, type ProxyTrust } from "./client-address.js";
 import { createRpcHandler } from "./connect.js";
@@ -29,9 +31,6 @@ import { createReflectionMethods } from "./reflection.js";
 import type { RequestObserver } from "./request-observer.js";
 import type { TlsTermination } from "./tls-termination.js";
 
-/** Health watches need no token; load balancers hold one each. */
-const MAX_HEALTH_WATCHES = { maxWatches: 256, maxWatchesPerAddress: 16 };
-
 const WATCH_PATH = `/${WATCH.parent.typeName}/${WATCH.name}`;
 
 export interface HttpServerOptions {
@@ -46,6 +45,7 @@ export interface HttpServerOptions {
   readonly pages: readonly Page[];
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
+  readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
   readonly corsOrigins: readonly string[];
   /** Where others reach the server through a proxy; null without one that changes host or path. */
@@ -70,6 +70,8 @@ export interface HttpServer extends AsyncDisposable {
   /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
   readonly connections: ConnectionCounts;
+  /** As Listener. */
+  endTokens(isOver: (principal: Principal) => boolean, at: Date | null): void;
   /**
    * Ends streams and held polls with `unavailable`, says NOT_SERVING and GOAWAY, accepts nothing more, and waits up to `graceMs`
    * for requests in flight. Never rejects.
@@ -79,7 +81,7 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, bodyMemory, scan } = options;
+  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, bodyMemory, answerMemory, scan } = options;
   const { corsOrigins, version, ready } = options;
   const { limits, tls, proxyTrust, observer, tracing, logger } = options;
   const shutdown = new AbortController();
@@ -88,12 +90,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   setMaxListeners(0, shutdownSignal);
   const services = [...new Set<DescService>(methods.map(({ method }) => method.parent))];
   const names = services.map(({ typeName }) => typeName);
+  const { maxHealthWatches: maxWatches, maxHealthWatchesPerAddress: maxWatchesPerAddress } = limits;
+  const healthLimits = { maxWatches, maxWatchesPerAddress, observer: options.limitObserver };
   const publicMethods = [
-    ...createHealthMethods({ services: names, shutdownSignal, ...MAX_HEALTH_WATCHES }),
+    ...createHealthMethods({ services: names, shutdownSignal, ...healthLimits }),
     ...createReflectionMethods([...services, Health]),
   ];
   const rpc = createRpcHandler({
-    ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, scan, shutdownSignal },
+    ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan, shutdownSignal },
   });
   const probes = createProbes({
     version,
@@ -129,6 +133,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     get connections() {
       return listener.connections;
     },
+    endTokens: (isOver, at) => listener.endTokens(isOver, at),
     close,
     [Symbol.asyncDispose]: () => close(0),
   };

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { LimitObserver } from "../../core/limit.js";
-import { carry, connectionOf, type Connection } from "./connections.js";
+import { carry, connectionOf, type Connection } from "./connection.js";
 
 /** Cuts a connection of HTTP/1.1 in which nothing moves while a request is under way, and tells of it. */
 export function limitStalls(server: Server, observer: LimitObserver): void {

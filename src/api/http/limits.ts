@@ -4,10 +4,15 @@ export interface ListenerLimits {
   readonly maxConnections: number;
   /** Of one client address, as admission counts it; Infinity when every connection is a proxy's. */
   readonly maxConnectionsPerAddress: number;
+  /** Connections that one token makes known: none of them is closed for another one. */
+  readonly maxConnectionsPerToken: number;
   /** Connections over which no valid token has come yet. */
   readonly maxUnauthenticatedConnections: number;
   /** Requests that are open on those, together. */
   readonly maxUnauthenticatedStreams: number;
+  /** gRPC health watches, which need no token: all together, and of one address. */
+  readonly maxHealthWatches: number;
+  readonly maxHealthWatchesPerAddress: number;
   /** Connections that the system holds until they are accepted: a fleet may come at once. The system's own limit may be lower. */
   readonly maxBacklog: number;
   /** From the connection's start until it is known which HTTP it speaks; as long again for a handshake of TLS. */
@@ -51,8 +56,11 @@ export interface Http2Limits {
 export const DEFAULT_LIMITS: ListenerLimits = {
   maxConnections: 20_000,
   maxConnectionsPerAddress: 20_000,
+  maxConnectionsPerToken: 16_000,
   maxUnauthenticatedConnections: 10_000,
   maxUnauthenticatedStreams: 20_000,
+  maxHealthWatches: 2_048,
+  maxHealthWatchesPerAddress: 16,
   maxBacklog: 4096,
   firstBytesTimeoutMs: 10_000,
   headersTimeoutMs: 20_000,

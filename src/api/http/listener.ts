@@ -2,20 +2,26 @@ import { createServer as createHttp1, type IncomingMessage, type ServerResponse 
 import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
 import { createServer as createNet, type AddressInfo, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import type { Principal } from "../../core/token.js";
 import type { LimitObserver } from "../../core/limit.js";
 import { refuseConnection } from "./connection-refusal.js";
-import { carry, Connections, type Connection, type ConnectionCounts } from "./connections.js";
+import { carry, connectionOf, type Connection } from "./connection.js";
+import { Connections, type ConnectionCounts } from "./connections.js";
 import { continueOnRead } from "./expect-continue.js";
 import { closeSession } from "./hang-up.js";
 import { countRequest, limitStalls, tellRefusals } from "./http1-limits.js";
+import { answerRefusals, refuseExpectation, takeTarget } from "./http1-refusals.js";
 import { superviseSession } from "./http2-sessions.js";
 import { discardBody } from "./leftover-body.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "./node-http.js";
-import { closeWithSocket } from "./pipelining.js";
+import { closeWithSocket, unansweredOf, waitForTurn } from "./pipelining.js";
 import { peekVersion, type WireVersion } from "./preface.js";
 import { takeStreams, type StreamLane } from "./stream-lane.js";
 import type { TlsTermination } from "./tls-termination.js";
+
+/** How often connections are looked for whose token has expired. */
+const EXPIRY_LOOK_MS = 10_000;
 
 /** One port for HTTP/1.1 and HTTP/2, either with TLS or without. */
 export interface Listener extends AsyncDisposable {
@@ -24,6 +30,8 @@ export interface Listener extends AsyncDisposable {
   /** Throws before `listen` resolved. */
   readonly address: AddressInfo;
   readonly connections: ConnectionCounts;
+  /** Ends the connections that tokens opened which are over, or will be at an instant; null is now. */
+  endTokens(isOver: (principal: Principal) => boolean, at: Date | null): void;
   /**
    * Accepts nothing more, says GOAWAY, closes idle connections, and waits up to `graceMs` for requests in flight; then destroys
    * what is left. Streams end only when their implementation does: abort its signal first. Never rejects.
@@ -78,7 +86,10 @@ export function createListener(
     peekVersion(socket, limits.firstBytesTimeoutMs, decided, tooSlow);
   });
 
+  const expiry = setInterval(() => connections.endExpired(Date.now()), EXPIRY_LOOK_MS).unref();
+
   const close = async (graceMs: number) => {
+    clearInterval(expiry);
     const closed = new Promise<void>((resolve) => net.close(() => resolve()));
     for (const socket of undecided) socket.destroy();
     http1.drain();
@@ -96,6 +107,8 @@ export function createListener(
         net.once("error", reject);
         net.listen({ port, host, backlog: limits.maxBacklog }, resolve);
       });
+      // A connection that the system could not hand over, for want of a descriptor, must not end the process.
+      net.on("error", () => observer.refused("open_files"));
       return addressOf(net.address());
     },
     get address() {
@@ -104,6 +117,7 @@ export function createListener(
     get connections() {
       return connections.counts;
     },
+    endTokens: (isOver, at) => connections.endTokens(isOver, at),
     close,
     [Symbol.asyncDispose]: () => close(0),
   };
@@ -117,14 +131,28 @@ function addressOf(address: AddressInfo | string | null): AddressInfo {
 function http1Server(handle: RequestListener, limits: ListenerLimits, observer: LimitObserver) {
   let draining = false;
   const inFlight = new Set<ServerResponse>();
+  const isTooFarAhead = (req: IncomingMessage): boolean => {
+    const connection = connectionOf(req.socket);
+    if (connection?.isGone === true) return true;
+    if (unansweredOf(req) < limits.http2.maxConcurrentStreams) return false;
+    observer.refused("max_streams_per_connection");
+    connection?.destroy();
+    return true;
+  };
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
     if (draining) res.setHeader("Connection", "close");
-    handle(req, res);
+    const begin = () => {
+      if (takeTarget(req, res)) handle(req, res);
+    };
+    const isAhead = res.socket === null;
+    if (isAhead && isTooFarAhead(req)) return;
+    if (!isAhead) begin();
     // A poll from memory has been answered by now: for it alone what follows would be a cost.
     if (res.writableFinished && !hasBody(req)) return;
     inFlight.add(res);
     countRequest(req, res);
     closeWithSocket(req, res);
+    if (isAhead) waitForTurn(res, begin);
     res.once("finish", () => {
       if (!req.complete) discardBody(req, limits.maxDiscardBytes);
     });
@@ -141,11 +169,15 @@ function http1Server(handle: RequestListener, limits: ListenerLimits, observer: 
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
+      // Node answers without a body.
+      requireHostHeader: false,
     },
     onRequest,
   );
   server.timeout = limits.stallTimeoutMs;
   limitStalls(server, observer);
+  answerRefusals(server);
+  server.on("checkExpectation", refuseExpectation);
   server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
     continueOnRead(req, res);
     onRequest(req, res);
@@ -198,10 +230,12 @@ function http2Server(
     continueOnRead(req, res);
     handle(req, res);
   });
+  server.on("checkExpectation", refuseExpectation);
   takeStreams(server, lane);
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {
       carry(session, connection);
+      connection.sayGoodbye = () => closeSession(session);
       sessions.add(session);
       session.once("close", () => sessions.delete(session));
       superviseSession(session, { limits, connection, observer });

@@ -4,7 +4,7 @@ import type { RateState } from "../admission.js";
 import type { OperationDoor } from "../admission-door.js";
 import { answerError } from "../rest/answer.js";
 import { methodNotAllowed } from "../rest/error-body.js";
-import { requestConnection } from "./connections.js";
+import { requestConnection } from "./connection.js";
 import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
 import type { RequestReport } from "./request-report.js";
 

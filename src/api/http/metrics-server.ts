@@ -25,6 +25,8 @@ export async function startMetricsServer(host: string, port: number, source: Met
     server.once("error", reject);
     server.listen(port, host, resolve);
   });
+  // A connection that could not be accepted, for want of a descriptor: it must not end the process.
+  server.on("error", () => undefined);
   return {
     address: server.address() as AddressInfo,
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { ConnectError, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
 import { AppError } from "../../core/error.js";
 import { toAppError, toConnectError } from "../errors.js";
 import { messageKey, reportKey } from "./request-report.js";
@@ -22,7 +22,7 @@ export function observeMethod(spec: MethodImplSpec, shutdownSignal: AbortSignal)
         async impl(request: MessageShape<DescMessage>, context: HandlerContext) {
           reached(context);
           try {
-            return await spec.impl(decoded(request, context), context);
+            return await beforeDeadline(context.signal, spec.impl(decoded(request, context), context));
           } catch (thrown) {
             throw noted(context, thrown);
           }
@@ -59,10 +59,28 @@ async function* observed<T>(context: HandlerContext, shutdownSignal: AbortSignal
   reached(context);
   try {
     yield* open();
+    if (isDeadline(context.signal)) throw context.signal.reason;
     if (shutdownSignal.aborted) throw shuttingDown();
   } catch (thrown) {
     throw noted(context, thrown);
   }
+}
+
+/** Whether the time that the client gave is what ended it. */
+function isDeadline({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
+}
+
+/** What is still worked on at the client's deadline goes on, but it is not waited for: the client is told in time. */
+async function beforeDeadline<T>(signal: AbortSignal, work: T | Promise<T>): Promise<T> {
+  if (!(work instanceof Promise)) return work;
+  return await new Promise<T>((resolve, reject) => {
+    const end = () => {
+      if (isDeadline(signal)) reject(toAppError(signal.reason));
+    };
+    signal.addEventListener("abort", end);
+    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+  });
 }
 
 function decoded(request: MessageShape<DescMessage>, context: HandlerContext): MessageShape<DescMessage> {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** The answers of a connection that are not over. */
-const answersOf = new WeakMap<Socket, Set<ServerResponse>>();
+const answersOf = new WeakMap<object, Set<ServerResponse>>();
 
 /**
  * Lets every answer of an HTTP/1.1 connection hear that the connection is gone. Node tells only the one whose turn it is: those to requests
@@ -12,6 +12,29 @@ export function closeWithSocket({ socket }: IncomingMessage, res: ServerResponse
   const answers = answersOf.get(socket) ?? answersTo(socket);
   answers.add(res);
   res.once("close", () => answers.delete(res));
+}
+
+/** Whether an answer of a connection has begun and is not over. */
+export function isAnswering(socket: object): boolean {
+  return [...(answersOf.get(socket) ?? [])].some((res) => res.headersSent);
+}
+
+/**
+ * Lets a request that was sent ahead wait until the answers before its own are on their way, so that however many there are, they cost no
+ * more than one after the other. It is not begun when its connection is gone by then.
+ */
+export function waitForTurn(res: ServerResponse, begin: () => void): void {
+  // Node gives an answer the socket when those before it have been sent.
+  res.once("socket", () => {
+    process.nextTick(() => {
+      if (!res.destroyed) begin();
+    });
+  });
+}
+
+/** How many requests of the connection are not answered yet. */
+export function unansweredOf({ socket }: IncomingMessage): number {
+  return answersOf.get(socket)?.size ?? 0;
 }
 
 function answersTo(socket: Socket): Set<ServerResponse> {

@@ -56,11 +56,13 @@ function limitOf({ code, reason }: AppError): LimitName | null {
 
 const LIMITS_BY_REASON: Readonly<Record<string, LimitName>> = {
   too_many_bodies: "max_body_memory_bytes",
+  too_many_answers: "max_answer_memory_bytes",
   memory_full: "max_memory_percent",
   too_many_documents: "document_queue",
   document_too_costly: "document_bounds",
   diff_too_large: "diff_bounds",
   too_many_streams: "max_streams",
   too_many_polls: "max_held_polls",
+  too_many_health_watches: "max_health_watches_per_address",
   too_many_failed_authentications: "max_failed_authentications",
 };

@@ -2,21 +2,37 @@ import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/conne
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { AppError } from "../../core/error.js";
 import { toConnectError } from "../errors.js";
+import type { PendingAnswer } from "./answer-memory.js";
 import { closeUnread } from "./leftover-body.js";
 import type { NodeResponse } from "./node-http.js";
 import { writeRefusal } from "./refusal.js";
 import type { RequestReport } from "./request-report.js";
 import type { WireForm } from "./wire-form.js";
 
-/** Answers with what the protocol's handler says. Resolves when the answer has begun. */
+/**
+ * Answers with what the protocol's handler says. Resolves when the answer has begun.
+ *
+ * @param pending told of the bytes of each part before it is sent
+ */
 export async function respond(
   handler: UniversalHandler,
   request: UniversalServerRequest,
   res: NodeResponse,
+  pending?: PendingAnswer,
 ): Promise<void> {
-  const response = await handler(request);
+  const answered = await handler(request);
+  const { body } = answered;
+  const response =
+    pending === undefined || body === undefined ? answered : { ...answered, body: counted(body, pending) };
   // Not awaited: on success it never settles. What it rejects with is a write to a client that went away.
   universalResponseToNodeResponse(response, res).catch(() => res.destroy());
+}
+
+async function* counted(body: AsyncIterable<Uint8Array>, pending: PendingAnswer) {
+  for await (const part of body) {
+    pending.hold(part.byteLength);
+    yield part;
+  }
 }
 
 /** Answers with an error; when the head is out already there is no way to tell it but to cut the connection. */

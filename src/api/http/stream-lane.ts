@@ -1,5 +1,5 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { connectionOf } from "./connections.js";
+import { connectionOf } from "./connection.js";
 import { Portions } from "./portions.js";
 
 /** Requests on connections without a token that are begun in a turn of the event loop: about 10 ms of work. */

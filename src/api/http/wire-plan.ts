@@ -54,22 +54,20 @@ const BYTES: Readonly<Partial<Record<WireType, number>>> = {
   [WireType.Bit64]: 8,
 };
 
+/** What is not a varint. */
+const WIRE_TYPES: Readonly<Partial<Record<ScalarType, WireType>>> = {
+  [ScalarType.STRING]: WireType.LengthDelimited,
+  [ScalarType.BYTES]: WireType.LengthDelimited,
+  [ScalarType.FIXED32]: WireType.Bit32,
+  [ScalarType.SFIXED32]: WireType.Bit32,
+  [ScalarType.FLOAT]: WireType.Bit32,
+  [ScalarType.FIXED64]: WireType.Bit64,
+  [ScalarType.SFIXED64]: WireType.Bit64,
+  [ScalarType.DOUBLE]: WireType.Bit64,
+};
+
 /** An enum has no scalar and is a varint. */
 function wireTypeOf(scalar: ScalarType | undefined, isMessage: boolean): WireType {
   if (isMessage) return WireType.LengthDelimited;
-  switch (scalar) {
-    case ScalarType.STRING:
-    case ScalarType.BYTES:
-      return WireType.LengthDelimited;
-    case ScalarType.FIXED32:
-    case ScalarType.SFIXED32:
-    case ScalarType.FLOAT:
-      return WireType.Bit32;
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-    case ScalarType.DOUBLE:
-      return WireType.Bit64;
-    default:
-      return WireType.Varint;
-  }
+  return (scalar === undefined ? undefined : WIRE_TYPES[scalar]) ?? WireType.Varint;
 }

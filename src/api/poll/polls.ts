@@ -6,7 +6,7 @@ import { hasActivation, type Cursor } from "../../service/cursor.js";
 import type { Admission, RateState } from "../admission.js";
 import type { Call } from "../call.js";
 import { logRequest } from "../http/access-log.js";
-import { requestConnection } from "../http/connections.js";
+import { requestConnection } from "../http/connection.js";
 import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import type { RequestObserver } from "../http/request-observer.js";
 import { entityTags } from "../runtime-headers.js";

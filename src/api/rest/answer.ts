@@ -4,6 +4,7 @@ import type { ErrorAnswer } from "./error-body.js";
 /**
  * Answers with JSON, or without a body: `undefined`, 204 and 304 (RFC 9110, sections 15.3.5 and 15.4.5). HEAD gets the headers that
  * GET would have. Nothing is kept by caches unless the headers say so: X-API-Key is no header that they know to respect.
+ * Returns the bytes of the body that is to be sent.
  */
 export function answerJson(
   req: NodeRequest,
@@ -11,14 +12,22 @@ export function answerJson(
   status: number,
   headers: Readonly<Record<string, string>>,
   json: string | undefined,
-): void {
-  if (isGone(res)) return;
+): number {
+  if (isGone(res)) return 0;
   const all: Record<string, string> = { "cache-control": "no-store", ...headers };
-  if (json === undefined || status === 204 || status === 304) return endWith(res, status, all);
+  if (json === undefined || status === 204 || status === 304) {
+    endWith(res, status, all);
+    return 0;
+  }
   const body = Buffer.from(json);
   all["content-type"] ??= "application/json";
   all["content-length"] = String(body.byteLength);
-  endWith(res, status, all, req.method === "HEAD" ? undefined : body);
+  if (req.method === "HEAD") {
+    endWith(res, status, all);
+    return 0;
+  }
+  endWith(res, status, all, body);
+  return body.byteLength;
 }
 
 /** Answers an error; when the head is out already there is no way to tell it but to cut the connection. */

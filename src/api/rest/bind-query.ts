@@ -2,20 +2,33 @@ import type { DescField, Message } from "@bufbuild/protobuf";
 import type { FieldErrors } from "./field-errors.js";
 import { setNested } from "./fields.js";
 import { decodePercent } from "./path.js";
-import type { QueryFields } from "./query-fields.js";
+import type { Route } from "./routes.js";
 import { valueFromText } from "./text-value.js";
 
 /**
- * Sets the fields of a message from a query string. Names are proto names, dotted for nested fields; any other name is ignored
- * (api.md, "JSON"). A list takes every value of its name, in order; anything else that comes twice is refused.
+ * Sets the fields of a message from a query string. Names are proto names, dotted for nested fields. Any other name is refused by a
+ * route that answers a list, and ignored by the rest (api.md, "JSON"). A repeated field takes every value of its name, in order;
+ * anything else that comes twice is refused.
  *
  * Throws `malformed` when the query is not percent-encoded UTF-8, whether or not a field has that name.
  */
-export function bindQuery(message: Message, query: string, fields: QueryFields, errors: FieldErrors): void {
+export function bindQuery(
+  message: Message,
+  query: string,
+  { queryFields, isList }: Pick<Route, "queryFields" | "isList">,
+  errors: FieldErrors,
+): void {
   for (const [name, texts] of parseQuery(query)) {
-    const path = fields.get(name);
+    const path = queryFields.get(name);
     if (path !== undefined) bindParameter(message, path, texts, ["query", name], errors);
+    else if (isList) errors.add(["query", name], unknownText([...queryFields.keys()]), "unknown");
   }
+}
+
+function unknownText(known: readonly string[]): string {
+  return known.length === 0
+    ? "is unknown: this list takes no parameters"
+    : `is unknown: this list takes ${known.join(", ")}`;
 }
 
 function bindParameter(

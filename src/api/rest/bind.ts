@@ -24,7 +24,7 @@ export function bindRequest(route: Route, parts: RequestParts): MessageShape<Des
   const errors = new FieldErrors();
   const message = create(route.spec.method.input);
   bindBody(message, parts, route, errors);
-  bindQuery(message, parts.query, route.queryFields, errors);
+  bindQuery(message, parts.query, route, errors);
   // Last, so that the path wins.
   bindPath(message, parts.pathValues, route, errors);
   errors.throwIfAny();

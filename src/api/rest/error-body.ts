@@ -34,6 +34,12 @@ export function methodNotAllowed(httpMethod: string, allow: readonly string[], r
   return { status: 405, body, headers: { allow: allow.join(", ") } };
 }
 
+/** What is refused before any service is asked, so that it has no AppErrorCode. */
+export function plainError(status: number, phrase: string, message: string, requestId: string): ErrorAnswer {
+  const body = errorBody(status, phrase, message, message, requestId);
+  return { status, body, headers: { "content-type": "application/json" } };
+}
+
 function detailOf({ fields, reason, message }: Pick<AppError, "fields" | "reason" | "message">): unknown {
   if (fields.length > 0) return fields.map(({ loc, msg, type }) => ({ loc, msg, type }));
   return reason === undefined ? message : { error: reason, message };

@@ -6,8 +6,9 @@ import type { Call } from "../call.js";
 import { toAppError } from "../errors.js";
 import { maxBodyBytesOf } from "../request-size.js";
 import type { ScanJsonFor } from "../scan-json.js";
+import type { AnswerMemory } from "../http/answer-memory.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
-import { requestConnection } from "../http/connections.js";
+import { requestConnection } from "../http/connection.js";
 import type { RestContext, RestHandler, RestOutcome } from "../http/dispatch.js";
 import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { WATCH, type WatchDoor } from "../watch/door.js";
@@ -28,6 +29,7 @@ export interface RestHandlerOptions {
   /** Of a request body with a document, as sent and decompressed. */
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
+  readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
   /** Serves watches in place of their method; null serves them with it. */
   readonly watch: WatchDoor | null;
@@ -74,7 +76,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
 
 async function answer(
   routes: RouteTrie<Route>,
-  { admission, maxBodyBytes, bodyMemory, scan, watch }: RestHandlerOptions,
+  { admission, maxBodyBytes, bodyMemory, answerMemory, scan, watch }: RestHandlerOptions,
   exchange: Exchange,
 ): Promise<RestOutcome> {
   const { req, res, context } = exchange;
@@ -94,7 +96,10 @@ async function answer(
   const body = await bodyOf(route, req, maxBodyBytesOf(route.spec.method, maxBodyBytes), share);
   const scanned = await scanBody(body, route, scan(call.principal));
   const message = bindRequest(route, { pathValues, query, body, scanned });
-  if (watch === null || route.spec.method !== WATCH) return await invoke({ route, message, call, req, res, context });
+  if (watch === null || route.spec.method !== WATCH) {
+    using pending = await answerMemory.begin(call, res);
+    return await invoke({ route, message, call, req, res, context, pending });
+  }
   const { report } = context;
   await watch.rest({ message: message as WatchBundleRequest, header: headersOf(req), call, report, req, res });
   return { status: route.operation.successStatus };

@@ -3,6 +3,7 @@ import { create, type DescMessage, type Message, type MessageInitShape, type Mes
 import { createContextValues, createHandlerContext, type HandlerContext } from "@connectrpc/connect";
 import { AppError } from "../../core/error.js";
 import { callKey, httpStatusKey, type Call } from "../call.js";
+import type { PendingAnswer } from "../http/answer-memory.js";
 import type { RestContext, RestOutcome } from "../http/dispatch.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { shuttingDown } from "../http/observed-method.js";
@@ -20,6 +21,7 @@ export interface Invocation {
   readonly req: NodeRequest;
   readonly res: NodeResponse;
   readonly context: RestContext;
+  readonly pending: PendingAnswer;
 }
 
 type Unary = Extract<RestMethod, { kind: "unary" }>;
@@ -68,7 +70,7 @@ function contextOf({ route, call, req, context }: Invocation, requestSignal: Abo
 
 async function answerOne(
   spec: Unary,
-  { route, message, req, res }: Invocation,
+  { route, message, req, res, pending }: Invocation,
   context: HandlerContext,
 ): Promise<RestOutcome> {
   const response = create(spec.method.output, await spec.impl(message, context));
@@ -79,7 +81,9 @@ async function answerOne(
     responseField === undefined
       ? () => writeMessage(spec.method.output, response)
       : () => writeField(responseField, response);
-  answerJson(req, res, status, Object.fromEntries(context.responseHeader), hasBody ? json() : undefined);
+  const headers = Object.fromEntries(context.responseHeader);
+  const bytes = answerJson(req, res, status, headers, hasBody ? json() : undefined);
+  pending.hold(bytes);
   return { status };
 }
 

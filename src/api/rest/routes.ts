@@ -23,6 +23,8 @@ export interface Route extends Entry {
   /** By the dotted name that the template has. */
   readonly pathFields: ReadonlyMap<string, readonly DescField[]>;
   readonly queryFields: QueryFields;
+  /** The answer is a list: a query parameter that it does not know is refused, for a mistyped filter would answer with everything. */
+  readonly isList: boolean;
   readonly body: BodyTarget;
   /** How the JSON of a body is read. */
   readonly scanOptions: StrictJsonOptions;
@@ -68,6 +70,8 @@ function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
     throw new Error(`${name}: both path and body bind "${rule.body}"`);
   }
   const mask = fieldNamed(input, "update_mask");
+  const responseField =
+    rule.responseBody === "" ? undefined : topField(name, output, rule.responseBody, "response_body");
   return {
     name,
     httpMethod,
@@ -77,10 +81,11 @@ function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
     operation,
     pathFields,
     queryFields: queryFieldsOf(input, new Set(pathFields.keys()), body),
+    isList: httpMethod === "GET" && (responseField ?? fieldNamed(output, "data"))?.fieldKind === "list",
     body,
     scanOptions: scanOptions(body),
     updateMask: httpMethod === "PATCH" && mask?.fieldKind === "message" && isFieldMask(mask.message) ? mask : undefined,
-    responseField: rule.responseBody === "" ? undefined : topField(name, output, rule.responseBody, "response_body"),
+    responseField,
   };
 }
 

@@ -14,7 +14,7 @@ import { toAppError } from "../errors.js";
 import { logAnswer } from "../http/access-log.js";
 import type { BodyMemory } from "../http/body-memory.js";
 import type { ClientAddressOf } from "../http/client-address.js";
-import { connectionOf } from "../http/connections.js";
+import { connectionOf } from "../http/connection.js";
 import { clampDeadline } from "../http/deadline.js";
 import { headersOf, requestIdOf } from "../http/node-http.js";
 import { readBytes } from "../http/read-body.js";

@@ -33,7 +33,7 @@ export class WatchStream implements WatchReader, SinkEvents {
 
   /** Ends it after a time, as the client asked. */
   endAfter(timeoutMs: number): void {
-    this.#deadline = setTimeout(() => this.end(new AppError("cancelled", "the operation timed out")), timeoutMs);
+    this.#deadline = setTimeout(() => this.end(new AppError("timeout", "the operation timed out")), timeoutMs);
   }
 
   opened(subscription: Subscription): void {

@@ -11,6 +11,7 @@ import { commitHead } from "./0008-commit-head.js";
 import { holds } from "./0009-holds.js";
 import { reportedSequence } from "./0010-reported-sequence.js";
 import { keyOwners } from "./0011-key-owners.js";
+import { activationTimes } from "./0012-activation-times.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -27,6 +28,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0009-holds": holds,
     "0010-reported-sequence": reportedSequence,
     "0011-key-owners": keyOwners,
+    "0012-activation-times": activationTimes,
   };
 }
 

@@ -8,7 +8,11 @@ const MEANINGS: readonly (readonly [result: string, code: AppErrorCode, message:
   ["SQLITE_FULL", "unavailable", "the disk of the database is full"],
   ["SQLITE_READONLY", "unavailable", "the database cannot be written to"],
   ["SQLITE_IOERR", "unavailable", "the disk of the database fails"],
-  ["SQLITE_CANTOPEN", "unavailable", "the database file cannot be opened"],
+  [
+    "SQLITE_CANTOPEN",
+    "unavailable",
+    "the database file cannot be opened: no such file, no right to it, or too many open files",
+  ],
   ["SQLITE_NOTADB", "internal", "the file is not a database"],
   ["SQLITE_CORRUPT", "internal", "the database is damaged"],
 ];

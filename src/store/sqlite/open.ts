@@ -117,7 +117,7 @@ function lossRefused(file: string, { message }: HistoryLoss): AppError {
     "conflict",
     `the database ${file} is not what this server left behind: ${message}. Put back its files as they were (signet.db and ` +
       "signet.db-wal). Or accept the loss with --accept-loss (SIGNET_ACCEPT_LOSS=yes): every environment then goes on 1,000,000 " +
-      `sequences later, so that no runtime meets one with two contents. To begin anew, remove ${headFileOf(file)} too`,
+      `sequences and versions later, so that nobody meets one with two contents. To begin anew, remove ${headFileOf(file)} too`,
     { reason: "history_lost" },
   );
 }

@@ -1,4 +1,10 @@
-import { MessageChannel, type MessagePort, type Transferable, type Worker } from "node:worker_threads";
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  type MessagePort,
+  type Transferable,
+  type Worker,
+} from "node:worker_threads";
 import { AppError } from "../../core/error.js";
 import type { Answer, Channel, Failure, Step } from "./channel.js";
 import type { ThreadOptions, ThreadRequest, ThreadResponse } from "./thread.js";
@@ -81,11 +87,19 @@ export class ThreadChannel implements Channel {
     else waiting?.resolve(response.answer);
   }
 
+  /** Node may tell that a thread has ended before it hands over what the thread answered last. */
+  #takeLastAnswers(): void {
+    for (let last = receiveMessageOnPort(this.#port); last !== undefined; last = receiveMessageOnPort(this.#port)) {
+      this.#answered(last.message as ThreadResponse);
+    }
+  }
+
   #watch(worker: Worker): void {
     worker.unref();
     let reason: Error | null = null;
     worker.on("error", (error: Error) => (reason = error));
     worker.on("exit", () => {
+      this.#takeLastAnswers();
       const cause = reason ?? new Error("it ended by itself");
       this.#ended = this.#isClosing
         ? new AppError("unavailable", "the database is closed")

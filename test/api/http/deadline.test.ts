@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { clampDeadline } from "../../../src/api/http/deadline.js";
-import { KEYS, openRig } from "./rig.js";
-import { http2Call, openHttp2 } from "./wire.js";
+import { KEYS, openRig, ORG } from "./rig.js";
+import { frame, http2Call, openHttp2 } from "./wire.js";
 
 const WATCH = "/signet.v1.RuntimeService/WatchBundle";
 const MAX_MS = 2 ** 31 - 1;
@@ -53,6 +53,47 @@ describe("deadlines", () => {
     const headers = { "content-type": contentType, [name]: value, "x-api-key": KEYS.runtime };
     const answer = await http2Call(session, WATCH, headers, Buffer.alloc(5));
     expect({ ...answer.headers, ...answer.trailers }).toHaveProperty("grpc-status");
+  });
+
+  const forms = [
+    ["application/grpc", "grpc-timeout", "50m"],
+    ["application/grpc-web+proto", "grpc-timeout", "50m"],
+    ["application/connect+proto", "connect-timeout-ms", "50"],
+    ["application/proto", "connect-timeout-ms", "50"],
+  ] as const;
+  const held = [
+    ["a watch", WATCH, {}, [], true],
+    ["a watch of health", "/grpc.health.v1.Health/Watch", {}, [], true],
+    ["a held poll", "/signet.v1.RuntimeService/GetLatestBundle", { prefer: "wait=30" }, [], false],
+    [
+      "work that goes on",
+      "/signet.v1.BundleService/PublishBundle",
+      { "x-api-key": KEYS.admin },
+      // org_id and title: "wait".
+      [...[0x0a, ORG.length, ...Buffer.from(ORG)], ...[0x3a, 4, ...Buffer.from("wait")]],
+      false,
+    ],
+  ] as const;
+  const cases = held.flatMap(([name, path, headers, message, isStream]) =>
+    forms
+      .filter(([type]) => (type === "application/proto" ? !isStream : isStream || !type.includes("connect+")))
+      .map(([type, header, value]) => ({ name, path, headers, message, type, header, value })),
+  );
+  test.each(cases)("of $name end with DEADLINE_EXCEEDED ($type)", async (call) => {
+    const { path, headers, message, type, header, value } = call;
+    await using rig = await openRig();
+    using session = openHttp2(rig.url);
+    const body = Buffer.from(message);
+    const given = { "x-api-key": KEYS.runtime, "content-type": type, [header]: value, te: "trailers", ...headers };
+    const answer = await http2Call(session, path, given, type === "application/proto" ? body : frame(0, body));
+    expect(answer.rstCode).toBe(0);
+    const said = { ...answer.headers, ...answer.trailers };
+    const text = answer.body.toString("latin1");
+    if (type === "application/grpc") expect(said).toMatchObject({ "grpc-status": "4" });
+    else if (type.startsWith("application/grpc-web"))
+      expect(said["grpc-status"] ?? text).toMatch(/^4$|grpc-status: ?4/);
+    else expect(text).toContain('"code":"deadline_exceeded"');
+    await expect.poll(() => rig.finished.map(({ status }) => status)).toEqual([504]);
   });
 
   test("a broken one is refused", async () => {

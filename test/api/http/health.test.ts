@@ -1,4 +1,8 @@
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
+import { DEFAULT_LIMITS } from "../../../src/api/http/limits.js";
 import { grpcClient } from "./grpc-js.js";
 import { openRig } from "./rig.js";
 
@@ -62,6 +66,30 @@ describe("grpc.health.v1", () => {
     held[0]?.on("error", () => undefined);
     held[0]?.cancel();
     await expect.poll(async () => await open().catch(() => undefined)).toBeDefined();
+  });
+
+  test("when all places are taken the address with most of them makes room", async () => {
+    await using rig = await openRig({ limits: { ...DEFAULT_LIMITS, maxHealthWatches: 4 } });
+    using many = grpcClient(rig.port);
+    const first = async (client: ReturnType<typeof grpcClient>) => {
+      const stream = client.stream(HEALTH, "Watch", undefined, { service: "" });
+      const ended = new Promise<unknown>((resolve) => stream.on("error", resolve));
+      await stream[Symbol.asyncIterator]().next();
+      return { stream, ended };
+    };
+    const held = [await first(many), await first(many), await first(many), await first(many)];
+    const other = connectHttp2(rig.url, {
+      createConnection: () => connect({ port: rig.port, localAddress: "127.0.0.2" }),
+    });
+    const watch = other.request({
+      ...{ ":method": "POST", ":path": `/${HEALTH}/Watch`, "content-type": "application/grpc", te: "trailers" },
+    });
+    watch.end(Buffer.alloc(5));
+    expect((await once(watch, "data")).length).toBe(1);
+    expect(await held[0]?.ended).toMatchObject({ code: 8 });
+    expect(rig.limited.names).toEqual(["max_health_watches"]);
+    other.destroy();
+    for (const { stream } of held.slice(1)) stream.cancel();
   });
 
   test("a request that is too large is refused: it needs no token", async () => {

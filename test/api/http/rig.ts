@@ -8,7 +8,8 @@ import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/sig
 import { createAdmission } from "../../../src/api/admission-door.js";
 import { callOf } from "../../../src/api/call.js";
 import { guardMethod, type OnRefused } from "../../../src/api/guard.js";
-import { requestConnection } from "../../../src/api/http/connections.js";
+import { requestConnection } from "../../../src/api/http/connection.js";
+import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
 import type { ProxyTrust } from "../../../src/api/http/client-address.js";
 import type { RestHandler } from "../../../src/api/http/dispatch.js";
@@ -36,6 +37,7 @@ export interface RigOptions {
   readonly known: ReadonlyMap<string, Principal>;
   readonly maxBodyBytes: number;
   readonly maxBodyMemoryBytes: number;
+  readonly maxAnswerMemoryBytes: number;
   readonly corsOrigins: readonly string[];
   readonly publicUrl: { readonly origin: string; readonly path: string };
   readonly limits: ListenerLimits;
@@ -133,6 +135,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   });
   const maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024;
   const bodyMemory = new BodyMemory(options.maxBodyMemoryBytes ?? 64 * 1024 * 1024, maxBodyBytes);
+  const answerMemory = new AnswerMemory(options.maxAnswerMemoryBytes ?? 128 * 1024 * 1024, limited);
   const server = createHttpServer({
     methods: [...methods, ...(options.methods ?? [])],
     admission,
@@ -140,7 +143,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     watch: null,
     pages: options.pages ?? [],
     polls: null,
-    ...{ maxBodyBytes, bodyMemory },
+    ...{ maxBodyBytes, bodyMemory, answerMemory },
     scan: () => async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
     publicUrl: options.publicUrl ?? null,
@@ -159,7 +162,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const { port } = await server.listen("127.0.0.1", 0);
   return {
     ...{ server, port, url: `http://127.0.0.1:${port}`, gate, published, contexts, authenticated, refused, logLines },
-    ...{ finished, limited, bodyMemory },
+    ...{ finished, limited, bodyMemory, answerMemory },
     [Symbol.asyncDispose]: () => server.close(0),
   };
 }
@@ -225,7 +228,7 @@ export function principalOf(rawKey: string): Principal {
     keyPrefix: `sgnt_${keyType}`,
     keyType,
     orgId: ORG,
-    keyHash: "00".repeat(32),
+    keyHash: String(rawKey.at(-1)).repeat(64),
     isOperator: false,
     projectId: null,
     environmentId: null,

@@ -86,7 +86,7 @@ describe("query", () => {
     "at.seconds=5",
     "=x",
     "tags[]=x",
-  ])("%s is ignored", (query) => {
+  ])("%s is ignored where no list is answered", (query) => {
     expect(bind(anything, { query })).toEqual(bind(anything, {}));
     expect(Object.prototype).not.toHaveProperty("polluted");
   });
@@ -134,6 +134,30 @@ describe("query", () => {
       "query.n type",
       "query.color enum",
     ]);
+  });
+
+  const list = "this list takes limit, before_version";
+  it.each([
+    ["lmit=5", ["lmit"], list],
+    ["limit=5&before=9&since=x&before=8", ["before", "since"], list],
+    ["beforeVersion=5", ["beforeVersion"], list],
+    ["org_id=o", ["org_id"], list],
+    ["__proto__=x", ["__proto__"], list],
+    ["=x", [""], list],
+    [`${"n".repeat(5000)}=x`, [`${"n".repeat(200)}…`], list],
+  ])("a list refuses %s", (query, names, text) => {
+    const msg = `is unknown: ${text}`;
+    const fields = names.map((name) => ({ loc: ["query", name], msg, type: "unknown" }));
+    expect(() => bind(listBundles, { path, query })).toThrow(expect.objectContaining({ code: "invalid", fields }));
+  });
+
+  it("a list without parameters says so", () => {
+    expect(() => bind(BundleService.method.listKeys, { query: "limit=5" })).toThrow("takes no parameters");
+  });
+
+  it("tells of the first hundred unknown names", () => {
+    const query = Array.from({ length: 5000 }, (_, n) => `x${n}=1`).join("&");
+    expect(refusalOf(listBundles, { path, query })).toHaveLength(1 + 100);
   });
 
   it("serves the real methods with times and resumption", () => {

@@ -7,6 +7,7 @@ import { createMethodImplSpec, type HandlerContext, type MethodImpl, type Method
 import { onTestFinished } from "vitest";
 import type { Admission, RequestHead } from "../../../src/api/admission.js";
 import { guardMethod } from "../../../src/api/guard.js";
+import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
 import type { RestOutcome } from "../../../src/api/http/dispatch.js";
 import type { NodeRequest, NodeResponse } from "../../../src/api/http/node-http.js";
@@ -98,7 +99,8 @@ export async function startRest(
   const { maxBodyBytes = 1_000_000 } = options;
   const scan: ScanJsonFor = () => async (text, rules) => scanStrictJson(text, rules);
   const bodyMemory = new BodyMemory(64 * 1024 * 1024, maxBodyBytes);
-  const handler = createRestHandler({ methods, admission, watch: null, maxBodyBytes, bodyMemory, scan });
+  const answerMemory = new AnswerMemory(64 * 1024 * 1024, { refused: () => undefined });
+  const handler = createRestHandler({ methods, admission, watch: null, maxBodyBytes, bodyMemory, answerMemory, scan });
   const listener = (req: NodeRequest, res: NodeResponse) => {
     const onRate = ({ limit }: { limit: number }) => void res.setHeader("X-RateLimit-Limit", String(limit));
     const requestId = "req-1";

@@ -35,6 +35,7 @@ describe("migrate", () => {
       { name: "0009-holds" },
       { name: "0010-reported-sequence" },
       { name: "0011-key-owners" },
+      { name: "0012-activation-times" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);

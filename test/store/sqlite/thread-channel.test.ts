@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
@@ -42,6 +43,21 @@ describe("a store whose writing connection has a thread of its own", () => {
     await expect(openSqliteStore({ file: directory.path, startThread: startDatabaseThread })).rejects.toMatchObject({
       code: "unavailable",
     });
+  });
+
+  it("tells why the database cannot be opened to an event loop that was busy until the thread had ended", async () => {
+    const opening = openSqliteStore({
+      file: file(),
+      startThread: (...args) => {
+        // In its place there is a directory by now: as the thread finds it.
+        rmSync(file());
+        mkdirSync(file());
+        const started = startDatabaseThread(...args);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+        return started;
+      },
+    });
+    await expect(opening).rejects.toMatchObject({ message: expect.stringContaining("SQLITE_") as string });
   });
 
   it("lets the event loop go on while another process has the database locked", async () => {

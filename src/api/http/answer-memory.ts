@@ -1,0 +1,180 @@
+import { Scope } from "../../../gen/signet/v1/options_pb.js";
+import type { LimitObserver } from "../../core/limit.js";
+import { AppError } from "../../core/error.js";
+import type { Call } from "../call.js";
+import { afterThisEvent } from "./hang-up.js";
+import { isGone } from "../rest/answer.js";
+import type { NodeResponse } from "./node-http.js";
+
+/** Smaller answers are bounded by the number of requests. */
+const COUNTED_BYTES = 16 * 1024;
+
+/** The part of the whole that one token may hold: a client that does not read must not take the room of others. */
+const TOKEN_PART = 2;
+
+/** Reads of a token that are worked on at once: what they have read is in memory too, and nobody knows how much before. */
+const READS_AT_ONCE = 2;
+
+/** After so long an answer is cut when its memory is wanted: 16 MiB at 4 Mbit/s. */
+const PATIENCE_MS = 30_000;
+
+interface Waiting {
+  readonly tokenId: number;
+  readonly bytes: number;
+  readonly sinceMs: number;
+  readonly res: NodeResponse;
+}
+
+interface OfToken {
+  bytes: number;
+  /** Longest so first. */
+  readonly waiting: Set<Waiting>;
+  reads: number;
+  /** Reads that wait for their turn. */
+  readonly next: (() => void)[];
+}
+
+/**
+ * Memory for answers that their clients have not taken yet, all together. A token that holds its part gets no more work done until its
+ * clients read, or until its oldest answer has waited for so long that it is cut; when all of it is held, the token that holds
+ * most loses its oldest. A single answer is never too large.
+ */
+export class AnswerMemory {
+  readonly #perToken = new Map<number, OfToken>();
+  #heldBytes = 0;
+
+  constructor(
+    private readonly maxBytes: number,
+    private readonly observer: LimitObserver,
+  ) {}
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /**
+   * Before a request is worked on. Reads take turns, a few of each token at once. Throws `unavailable` for reads and runtimes when the
+   * token's answers wait for their clients, `cancelled` when the client is gone by then.
+   */
+  async begin({ principal: { tokenId }, operation }: Call, res: NodeResponse): Promise<PendingAnswer> {
+    const isRead = operation.scope === Scope.READ && !operation.runtimeTraffic;
+    const turn = isRead ? await this.#turn(tokenId) : undefined;
+    const pending = new PendingAnswer(this, tokenId, res, turn);
+    try {
+      if (isGone(res)) throw new AppError("cancelled", "the request was cancelled");
+      if (isRead || operation.runtimeTraffic) this.#admit(tokenId);
+      return pending;
+    } catch (thrown) {
+      pending[Symbol.dispose]();
+      throw thrown;
+    }
+  }
+
+  async #turn(tokenId: number): Promise<() => void> {
+    const held = this.#of(tokenId);
+    if (held.reads < READS_AT_ONCE) held.reads += 1;
+    else await new Promise<void>((resolve) => held.next.push(resolve));
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      const next = held.next.shift();
+      // Who comes next takes over the place.
+      if (next !== undefined) next();
+      else held.reads -= 1;
+      this.#tidy(tokenId, held);
+    };
+  }
+
+  #admit(tokenId: number): void {
+    const held = this.#perToken.get(tokenId);
+    if (held === undefined || held.bytes < this.maxBytes / TOKEN_PART) return;
+    for (const waiting of held.waiting) if (isAbandoned(waiting.res)) this.#drop(waiting);
+    if (held.bytes < this.maxBytes / TOKEN_PART) return;
+    const [oldest] = held.waiting;
+    if (oldest !== undefined && performance.now() - oldest.sinceMs >= PATIENCE_MS) {
+      this.#cut(oldest);
+      return;
+    }
+    const message = "too many large answers of this token wait for their clients to read them; come back in a moment";
+    throw new AppError("unavailable", message, { reason: "too_many_answers", retryAfterSeconds: 1 });
+  }
+
+  /** For answers themselves: counts bytes that are handed over to be sent, until the answer is over. */
+  hold(tokenId: number, bytes: number, res: NodeResponse): void {
+    if (bytes < COUNTED_BYTES || isGone(res)) return;
+    const waiting = { tokenId, bytes, sinceMs: performance.now(), res };
+    const held = this.#of(tokenId);
+    held.bytes += bytes;
+    held.waiting.add(waiting);
+    this.#heldBytes += bytes;
+    res.once("close", () => this.#release(waiting));
+    while (this.#heldBytes > this.maxBytes) {
+      const oldest = this.#oldestOfMost();
+      if (oldest === undefined || oldest === waiting) return;
+      this.#cut(oldest);
+    }
+  }
+
+  #cut(waiting: Waiting): void {
+    this.observer.refused("max_answer_memory_bytes");
+    this.#drop(waiting);
+  }
+
+  #drop(waiting: Waiting): void {
+    this.#release(waiting);
+    afterThisEvent(() => waiting.res.destroy());
+  }
+
+  #release(waiting: Waiting): void {
+    const held = this.#perToken.get(waiting.tokenId);
+    if (held?.waiting.delete(waiting) !== true) return;
+    held.bytes -= waiting.bytes;
+    this.#heldBytes -= waiting.bytes;
+    this.#tidy(waiting.tokenId, held);
+  }
+
+  #of(tokenId: number): OfToken {
+    const held = this.#perToken.get(tokenId) ?? { bytes: 0, waiting: new Set(), reads: 0, next: [] };
+    this.#perToken.set(tokenId, held);
+    return held;
+  }
+
+  #tidy(tokenId: number, held: OfToken): void {
+    if (held.waiting.size === 0 && held.reads === 0) this.#perToken.delete(tokenId);
+  }
+
+  #oldestOfMost(): Waiting | undefined {
+    let most: OfToken | undefined;
+    for (const held of this.#perToken.values()) if (most === undefined || held.bytes > most.bytes) most = held;
+    const [oldest] = most?.waiting ?? [];
+    return oldest;
+  }
+}
+
+/** The client has reset the stream without an error: Node would keep the answer until it is sent, which it can be no more. */
+function isAbandoned(res: NodeResponse): boolean {
+  return "stream" in res && res.stream.closed;
+}
+
+/** The answer of a request that is worked on. Dispose of it when the work is over. */
+export class PendingAnswer implements Disposable {
+  constructor(
+    private readonly memory: AnswerMemory,
+    private readonly tokenId: number,
+    private readonly res: NodeResponse,
+    private readonly endTurn: (() => void) | undefined,
+  ) {
+    if (endTurn !== undefined) res.once("close", endTurn);
+  }
+
+  /** Bytes are handed over to be sent. */
+  hold(bytes: number): void {
+    this.memory.hold(this.tokenId, bytes, this.res);
+    this.endTurn?.();
+  }
+
+  [Symbol.dispose](): void {
+    this.endTurn?.();
+  }
+}
