@@ -6,18 +6,21 @@ import type { GlobalOptions, Shell } from "./shell/shell.js";
 import { formatTable } from "./shell/table.js";
 import { formatTime } from "./shell/times.js";
 import { fingerprint } from "./shell/trusted-keys.js";
+import { refuseUnusedOptions } from "./shell/used-options.js";
 
 /** `signet keys`: the public keys that runtimes are to trust. */
 export function addKeys(program: Command, shell: Shell): void {
   program
     .command("keys")
-    .description("list the server's public keys")
+    .description("list the public keys that the token may need")
     .option(
       "--pem",
-      "write only the current bundles key, as PEM: what runtimes are configured with; with --env its own, if it has one",
+      "write only the current key for bundles, as PEM: what runtimes are configured with; with --env the environment's, if it has its own",
     )
     .action(async (_: unknown, command: Command) => {
       const { pem, env } = command.optsWithGlobals<GlobalOptions & { pem?: true }>();
+      // Without an environment it lists what the token may need, whatever organization or project is named.
+      refuseUnusedOptions(command, pem && env !== undefined ? "environment" : "server");
       using session = Session.open(shell, command);
       const { keys } = await session.client.bundles.listKeys({});
       if (pem) {

@@ -169,6 +169,31 @@ test.each([
   expect(client.isClosed).toBe(false);
 });
 
+test("a client that has ended hundreds of answered streams is sent to another connection, and keeps what is open", async () => {
+  await using rig = await openRig();
+  using client = await RawHttp2.open(rig.port, SETTING.initialWindowSize, 0);
+  const watch = { "content-type": "application/grpc", te: "trailers", "x-api-key": KEYS.runtime };
+  const watchFields = requestFields("/signet.v1.RuntimeService/WatchBundle", watch, "POST");
+  await client.send(frame(TYPE.headers, FLAG.endHeaders, 1, watchFields));
+  await client.send(frame(TYPE.data, FLAG.endStream, 1, Buffer.alloc(5)));
+  const goaway = client.until(({ type }) => type === TYPE.goAway);
+  let isSent = false;
+  void goaway.then(() => (isSent = true));
+  for (let next = 3; !isSent && next < 4_000; next += 100) {
+    const round = ids(50).map((id) => id + next - 1);
+    await client.send(Buffer.concat(round.map((id) => requestFrame(id, "/healthz"))));
+    const answered = Promise.all(
+      round.map((id) => client.until(({ type, stream }) => type === TYPE.headers && stream === id)),
+    );
+    await Promise.race([answered, goaway]);
+    await client.send(Buffer.concat(round.map((id) => frame(TYPE.rstStream, 0, id, uint32(CODE.cancel)))));
+  }
+  expect((await goaway).payload.readUInt32BE(4)).toBe(CODE.noError);
+  await client.send(frame(TYPE.windowUpdate, 0, 1, uint32(65_535)));
+  await client.until(({ type, stream }) => type === TYPE.data && stream === 1);
+  expect(rig.limited.names).toEqual([]);
+});
+
 test("a flood that is cut off while it waits for its turn is forgotten", async () => {
   await using rig = await openRig({ limits: limits({}, { maxConcurrentStreams: 1_000 }) });
   const attackers = await Promise.all(Array.from({ length: 10 }, () => RawHttp2.open(rig.port)));

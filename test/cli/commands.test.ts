@@ -289,6 +289,12 @@ describe("commands against a server", () => {
     const keys = (await json(["keys"])) as { public_key_pem: string; purpose: string }[];
     const { out } = await signet(["keys", "--pem"]);
     expect(out).toBe(keys.find(({ purpose }) => purpose === "bundles")?.public_key_pem);
+    expect((await signet(["keys", "--pem", "--env", "dev"])).out).toBe(out);
+    await signet(["envs", "create", "keyed", "--signing-key", "environment"]);
+    const own = (await signet(["keys", "--pem", "--env", "keyed"])).out;
+    expect(own).toMatch(/^-----BEGIN PUBLIC KEY-----\n/);
+    expect(own).not.toBe(out);
+    await signet(["envs", "delete", "keyed"]);
     expect(await json(["audit", "list", "--action", "bundle.*", "--limit", "1"])).toHaveLength(1);
     expect(await json(["audit", "verify"])).toMatchObject({ valid: true, first_broken: null });
     expect(await json(["orgs"])).toMatchObject({ total: 1 });

@@ -47,6 +47,8 @@ describe("an option that a command does not use", () => {
     [["token", "create", "--ci", "--env", "dev"], '--env means nothing to "token create"'],
     [["token", "create", "--admin", "--data", "d"], "unset SIGNET_TOKEN"],
     [["token", "create", "--admin", "--data", "d", "--org", "o"], '--org means nothing to "token create"'],
+    [["keys", "--env", "dev"], '--env means nothing to "keys"'],
+    [["keys", "--pem", "--project", "p"], '--project means nothing to "keys"'],
     [["promote", "--from", "dev", "--env", "staging"], "--from and --env"],
   ])("signet %j is one too", async (argv, part) => {
     const { exitCode, err } = await runSignet(argv, { environment });

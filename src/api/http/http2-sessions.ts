@@ -3,7 +3,7 @@ import type { LimitName, LimitObserver } from "../../core/limit.js";
 import type { Connection } from "./connection.js";
 import { closeSession, endSession, hangUp } from "./hang-up.js";
 import { RefusedStreams } from "./http2-refused.js";
-import { OpenStreams, ResetCount } from "./http2-streams.js";
+import { OpenStreams, ResetAllowance, ResetCount } from "./http2-streams.js";
 import { Stalls } from "./http2-stalls.js";
 import type { ListenerLimits } from "./limits.js";
 
@@ -36,6 +36,7 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
   const streams = new OpenStreams(session, limits.http2.maxConcurrentStreams);
   const refused = new RefusedStreams(session, observer);
   const resets = new ResetCount(limits.http2.maxResets, limits.http2.resetWindowMs);
+  const allowance = new ResetAllowance(limits.http2.maxConcurrentStreams);
   const countResets = (count: number) => {
     if (count === 0 || !resets.tooMany(count) || session.destroyed || connection.isGone) return;
     observer.refused("max_stream_resets");
@@ -62,6 +63,8 @@ export function superviseSession(session: ServerHttp2Session, supervision: Super
     stream.once("close", () => {
       const wasAnswered = streams.closed(stream);
       connection.ended();
+      // In time: nghttp2 would say INTERNAL_ERROR, for which clients give up all that is open.
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && allowance.spend()) closeSession(session);
       // Calls that end by their deadline, and watches, are cancelled by the best of clients.
       if (wasAnswered || cancelled.has(stream)) return;
       // Node answers too many resets with GOAWAY, but tells nobody and leaves the socket to the client.

@@ -94,3 +94,27 @@ export class ResetCount {
     return this.count > this.max;
   }
 }
+
+/** What nghttp2 allows of RST_STREAM frames on a connection, answered or not: so many at once, and so many more each second. */
+const NGHTTP2_BURST = 1_000;
+const NGHTTP2_PER_SECOND = 33;
+
+/** Knows when nghttp2 is about to end a connection for its resets, in time for the streams that are open to be reset too. */
+export class ResetAllowance {
+  readonly #reserve: number;
+  #left = NGHTTP2_BURST;
+  #countedMs = performance.now();
+
+  constructor(maxStreams: number) {
+    this.#reserve = Math.min(maxStreams + 50, NGHTTP2_BURST * 0.8);
+  }
+
+  /** Counts one more; says whether only the reserve is left. */
+  spend(): boolean {
+    const nowMs = performance.now();
+    const gained = ((nowMs - this.#countedMs) / 1_000) * NGHTTP2_PER_SECOND;
+    this.#left = Math.min(NGHTTP2_BURST, this.#left + gained) - 1;
+    this.#countedMs = nowMs;
+    return this.#left < this.#reserve;
+  }
+}

@@ -44,7 +44,8 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   prune: "environment",
   watch: "environment",
   verify: "identity",
-  keys: "server",
+  // With --pem and --env; else "server", which it looks at itself.
+  keys: "environment",
   token: "organization",
   "token create": "environment",
   "token generate": "nothing",

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database, Statement } from "better-sqlite3";
 import { AppError } from "../../core/error.js";
@@ -101,8 +101,11 @@ export class Head {
   #write(wait: boolean): void {
     if (this.#file === null) return;
     try {
-      writeSync(this.#file, formatHead(this.#record), 0, "utf8");
-      if (wait) fsyncSync(this.#file);
+      const length = writeSync(this.#file, formatHead(this.#record), 0, "utf8");
+      if (!wait) return;
+      // What somebody else put there may have been longer: its rest would make the line unreadable for ever.
+      ftruncateSync(this.#file, length);
+      fsyncSync(this.#file);
     } catch {
       // It stays behind the database, as after a crash.
     }

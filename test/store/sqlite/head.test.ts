@@ -153,6 +153,15 @@ describe("the head file", () => {
     expect((await open()).doubt).toBeNull();
   });
 
+  it("is one line again after a start, however much somebody put into it", async () => {
+    await add(await open());
+    await close();
+    writeFileSync(head(), "x".repeat(10_000));
+    expect((await open()).doubt).not.toBeNull();
+    await close();
+    expect((await open()).doubt).toBeNull();
+  });
+
   it("is told to whom accepts the loss, before the database is taken over", async () => {
     await add(await open(), 2);
     await close();
