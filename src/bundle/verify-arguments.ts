@@ -1,12 +1,11 @@
 import type { PublicKey } from "./keys.js";
-import type { ExpectedIdentity, VerifyOptions } from "./verify-bundle.js";
 
 /** Throws a TypeError that names what is wrong: a caller's mistake must not look like a bundle that is not good. */
 export function checkVerifyArguments(
   text: unknown,
-  keys: readonly PublicKey[],
-  expected: ExpectedIdentity,
-  options: VerifyOptions,
+  keys: unknown,
+  expected: Readonly<Partial<Record<"orgId" | "projectId" | "environment", unknown>>>,
+  options: { readonly requireSignatureV2?: unknown; readonly verifier?: unknown },
 ): void {
   check(typeof text === "string", "the document must be its text, as it was served");
   check(isKeys(keys), "keys must be a list of what parsePublicKey returns");
