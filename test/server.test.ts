@@ -146,6 +146,11 @@ describe("a server", () => {
     const first = await start();
     const path = base(first);
     await post(first, `${path}/envs/dev/bundles/publish`, { policies: { n: 1 } });
+    const environments = await (await get(first, `${path}/environments`)).json();
+    const [{ id: environment_id }] = environments as [{ id: string }];
+    const [orgPath, project_id] = path.split("/projects/");
+    const issued = await post(first, `${orgPath}/tokens/runtime`, { project_id, environment_id, name: "reader" });
+    const { raw_key: runtime } = (await issued.json()) as { raw_key: string };
     await first[Symbol.asyncDispose]();
     writeFileSync(files("bundle-signing-key.pem"), "not a key");
 
@@ -155,12 +160,13 @@ describe("a server", () => {
       expect(answer.status).toBe(500);
       expect(await answer.json()).toMatchObject({ detail: "policy signing failed", message: "policy signing failed" });
     }
+    expect((await get(server, "/v1/bundles/latest", runtime)).status).toBe(200);
     const { length } = (await (await get(server, `${path}/envs/dev/bundles`)).json()) as unknown[];
     expect(length).toBe(1);
     expect((await get(server, `${path}/envs/dev/bundles/1`)).status).toBe(200);
     expect(await (await get(server, `${path}/envs/staging/bundles`)).json()).toEqual([]);
     const verified = await get(server, `${path.split("/projects")[0]}/audit/verify`);
-    expect(await verified.json()).toMatchObject({ valid: true, checked: 2 });
+    expect(await verified.json()).toMatchObject({ valid: true, checked: 3 });
   });
 
   it("gives a new admin token offline, not while it runs, and the audit says operator", async () => {

@@ -20,6 +20,8 @@ export interface SigningKeys {
   readonly webhooks: Signer;
   /** Why bundles cannot be signed; null when they can. */
   readonly problem: string | null;
+  /** The public bundle key of the last start, PEM, while the private one cannot be used: what it vouched for is still good. */
+  readonly lastBundlesPem: string | null;
   /** The key of an organization or an environment. One that cannot sign when the server's own cannot. */
   derive(purpose: OwnedPurpose, owner: KeyOwner): Signer;
 }
@@ -60,11 +62,12 @@ export function openSigningKeys(directory: string, given: string | null, isNew: 
       throw new AppError("signing_failed", "the bundle signing key must not be the audit's or the webhooks' key");
     }
     const derive = deriver(createDerivedKeys("bundles", parsePrivateKey(pem)));
-    return { ...common, bundles, problem: null, derive };
+    return { ...common, bundles, problem: null, lastBundlesPem: null, derive };
   } catch (thrown) {
     const problem = thrown instanceof Error ? thrown.message : String(thrown);
     const bundles = unusableSigner(problem);
-    return { ...common, bundles, problem, derive: deriver({ of: () => bundles }) };
+    const lastBundlesPem = openLastKeys(directory).pems?.bundles ?? null;
+    return { ...common, bundles, problem, lastBundlesPem, derive: deriver({ of: () => bundles }) };
   }
 }
 

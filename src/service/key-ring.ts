@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { parsePublicKey, type PublicKey } from "../bundle/keys.js";
+import type { Signer } from "../bundle/signer.js";
 import type { Bundle } from "../core/bundle.js";
 import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
 import type { Store } from "../store/store.js";
@@ -10,6 +11,8 @@ import { isEndorsedBy } from "./key-records.js";
 const MAX_KEPT = 20_000;
 /** Changes of the server's key that a chain may have. */
 const MAX_CHAIN = 1_000;
+
+type OwnKey = Pick<Signer, "keyId" | "publicKeyPem">;
 
 /** The keys of a purpose, apart: those that count, and those that the database has and nobody vouches for. */
 export interface SortedKeys {
@@ -24,7 +27,12 @@ export interface SortedKeys {
 export class KeyRing {
   readonly #vouched = new LRUCache<string, PublicKeyRecord>({ max: MAX_KEPT });
 
-  constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly keys: SigningKeys }) {}
+  readonly #lastBundles: OwnKey | null;
+
+  constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly keys: SigningKeys }) {
+    const publicKeyPem = deps.keys.lastBundlesPem;
+    this.#lastBundles = publicKeyPem === null ? null : { publicKeyPem, keyId: parsePublicKey(publicKeyPem).keyId };
+  }
 
   async vouchesFor(record: PublicKeyRecord): Promise<boolean> {
     const toKeep: PublicKeyRecord[] = [];
@@ -57,8 +65,9 @@ export class KeyRing {
 
   /** The key that may have signed a bundle, by its `keyId`; null when that is nobody's, another tenant's, or nobody vouches for it. */
   async ofBundle({ keyId, orgId, environmentId }: Bundle): Promise<PublicKey | null> {
-    const { keys, store } = this.deps;
-    if (keyId === keys.bundles.keyId) return parsePublicKey(keys.bundles.publicKeyPem);
+    const { store } = this.deps;
+    const own = this.#own("bundles");
+    if (keyId === own?.keyId) return parsePublicKey(own.publicKeyPem);
     const record = this.#vouched.get(keyId) ?? (await store.read.publicKey(keyId));
     if (record === null || record.purpose !== "bundles") return null;
     if (record.orgId !== null && record.orgId !== orgId) return null;
@@ -68,11 +77,17 @@ export class KeyRing {
 
   /** Whether a record is that of a key that counts; undefined when only its endorsement can tell. */
   #known(record: PublicKeyRecord): boolean | undefined {
-    const own = this.deps.keys[record.purpose];
-    if (record.keyId === own.keyId)
+    const own = this.#own(record.purpose);
+    if (record.keyId === own?.keyId)
       return isSameKey(record, { ...record, publicKeyPem: own.publicKeyPem, orgId: null });
     const good = this.#vouched.get(record.keyId);
     return good !== undefined && isSameKey(record, good) ? true : undefined;
+  }
+
+  /** The server's key: that of the last start while the bundle key cannot be used. */
+  #own(purpose: KeyPurpose): OwnKey | null {
+    const { keys } = this.deps;
+    return purpose === "bundles" && keys.problem !== null ? this.#lastBundles : keys[purpose];
   }
 
   /** Only a key of the server vouches, and for its own purpose. */

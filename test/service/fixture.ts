@@ -235,6 +235,7 @@ export class Fixture {
         audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
         webhooks: keys.webhooks,
         problem: null,
+        lastBundlesPem: null,
         derive: (purpose, owner) => {
           const derived = keys.derive(purpose, owner);
           return purpose === "bundles" ? signingAfter(derived, () => moments.beforeBundleSignature()) : derived;

@@ -79,8 +79,8 @@ export class Connection implements AdmittedConnection {
     this.endsAtMs = Infinity;
     if (this.#isShared) return;
     this.sayGoodbye();
-    if (this.openStreams === 0 && this.sayGoodbye === NOTHING) this.destroy();
-    else hangUp(this.socket);
+    // Not at once, even when it is idle: the client's next request may be on its way, and shall hear 401, not a reset.
+    hangUp(this.socket);
   }
 
   began(): void {
