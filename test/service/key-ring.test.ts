@@ -65,7 +65,10 @@ describe("what is no key in the database", () => {
     });
     await api.reopen();
     const report = await api.services.audit.verify(api.orgId);
-    expect(report).toMatchObject({ valid: true, untrustedKeyIds: ["by-a-true-one", "by-junk"] });
+    expect(report).toMatchObject({
+      valid: true,
+      untrustedKeyIds: expect.arrayContaining(["by-a-true-one", "by-junk"]) as string[],
+    });
   });
 });
 
