@@ -122,6 +122,23 @@ describe("a key that was changed", () => {
     });
   });
 
+  it("does not vouch for the one before it when current-keys.json is lost, until that one started once more", async () => {
+    const [first] = (await api.services.audit.verify(api.orgId)).trustedKeyIds;
+    const old = readFileSync(auditFile(), "utf8");
+    await api.publish("dev");
+    const second = newKey();
+    rmSync(join(api.directory, "current-keys.json"));
+    await change(second);
+    const lost = await api.services.audit.verify(api.orgId);
+    expect(lost).toMatchObject({ valid: false, firstBroken: 1, untrustedKeyIds: [first] });
+    await change({ ...second, pem: old });
+    await change(second);
+    await api.publish("dev");
+    const found = await api.services.audit.verify(api.orgId);
+    expect(found).toMatchObject({ valid: true, untrustedKeyIds: [] });
+    expect(new Set(found.trustedKeyIds)).toEqual(new Set([first, idOf(second)]));
+  });
+
   it("takes on trust what a database of an earlier release has, once", async () => {
     const [older, planted] = [newKey(), newKey()];
     api.tamper((database) => {
