@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/**", "gen/**", "test/openapi/generated/**", "data/**"] },
+  { ignores: ["dist/**", "gen/**", "test/openapi/generated/**", "data/**", "conformance/clients/typescript/**"] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

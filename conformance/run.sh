@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
 # Holds Signet's listener to the Connect project's conformance suite and to h2spec. Needs Go; fetches both by `go install`.
+# `run.sh clients` does something else: it holds the OpenAPI document to the clients that others generate from it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+if [ "${1-}" = clients ]; then
+  shift
+  exec node dist/conformance/clients/main.js "$@"
+fi
 
 suite=connectrpc.com/conformance
 suite_version=v1.0.7

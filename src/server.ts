@@ -1,38 +1,26 @@
 import type { Logger } from "pino";
-import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
+import { adminTokenFile } from "./admin-token-file.js";
 import { Polls } from "./api/poll/polls.js";
-import { assembleServices, type Services } from "./assemble.js";
+import { assembleServices } from "./assemble.js";
 import type { Config } from "./config.js";
-import { addSeconds, instantOf, systemClock } from "./core/clock.js";
+import { choresOf, countPolls, flush } from "./chores.js";
+import { systemClock } from "./core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
+import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
 import { listenError } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
 import { watchOpenFiles } from "./open-files-chore.js";
 import type { Observability } from "./observability/observability.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import type { Declaration } from "./provision/declaration.js";
-import { describeStep } from "./provision/step.js";
-import { provisionInside } from "./provision-inside.js";
-import { bootstrap } from "./service/bootstrap.js";
 import { keepPublicKeys } from "./service/key-records.js";
 import type { ServiceWarnings } from "./service/observers.js";
-import { chosenRawKey, createRawKey } from "./service/raw-key.js";
-import { tellExpiringTokens } from "./service/token-events.js";
 import { openSecurePort, type SecurePort } from "./secure-port.js";
-import type { Store } from "./store/store.js";
 import { openMemory } from "./memory.js";
 import { startUpkeep, type Chore } from "./upkeep.js";
 import { VERSION } from "./version.js";
 import { createDoor, openWire } from "./wire.js";
 import { LOOK_EVERY_MS, WriteFailures } from "./write-failures.js";
-
-/** What the first start of a data directory made. */
-export interface FirstStart {
-  readonly orgId: string;
-  readonly projectId: string;
-  /** The admin token that was made; null when the operator chose it. To be shown once, on a terminal only. */
-  readonly adminToken: string | null;
-}
 
 /** A server that answers. Disposing of it drains and closes it: streams end with UNAVAILABLE, requests in flight finish. */
 export interface RunningServer extends AsyncDisposable {
@@ -257,69 +245,6 @@ function warningsTo(log: Logger): ServiceWarnings {
   };
 }
 
-/** A declaration needs the operator's organization, so that the first start comes before it. */
-async function provision(
-  directory: DataDirectory,
-  services: Services,
-  config: Config,
-  declaration: Declaration,
-  log: Logger,
-): Promise<FirstStart | null> {
-  const firstStart = await makeFirstStart(directory, services, config);
-  const steps: string[] = [];
-  await provisionInside({ store: directory.store, services }, declaration, (step) => {
-    steps.push(step.do);
-    log.info({ step: describeStep(step) }, "provisioned");
-  });
-  log.info({ changes: steps.length }, "the declaration is applied");
-  return firstStart;
-}
-
-function choresOf(services: Services, { store }: DataDirectory, config: Config, log: Logger): readonly Chore[] {
-  const { clock, outbox } = services;
-  const prune = async () => {
-    const before = addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400);
-    while ((await store.write((tx) => tx.deleteDeliveries(before))) > 0);
-  };
-  return [
-    { name: "runtime reports", everyMs: 1_000, run: () => services.instances.flush() },
-    { name: "token use", everyMs: 10_000, run: () => services.use.flush() },
-    { name: "refusals", everyMs: 15_000, run: () => services.refusals.flush() },
-    { name: "idempotency keys", everyMs: 600_000, run: () => services.idempotency.prune() },
-    { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens({ store, clock, outbox }) },
-    { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(services, store, log) },
-    { name: "old webhook events", everyMs: 600_000, run: prune },
-  ];
-}
-
-/** In place of a line for each poll that was answered from memory (docs/operate.md, "Logs"). */
-function countPolls(polls: Polls | null, log: Logger): Chore {
-  const run = async () => {
-    const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
-    if (ok + notModified > 0) log.info({ ok, notModified }, "polls");
-  };
-  return { name: "poll counts", everyMs: 60_000, run };
-}
-
-/** For who watches logs: tries of this process, and what waits in the database. */
-async function logWebhooks({ webhookCounts }: Services, store: Store, log: Logger): Promise<void> {
-  const { pending, oldestPendingAt } = await store.read.pendingDeliveries();
-  const { delivered, failed } = webhookCounts;
-  if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
-}
-
-/** What is gathered in memory belongs into the database before it closes. When it cannot be written, the log says so. */
-async function flush({ instances, use, refusals }: Services, log: Logger): Promise<void> {
-  const gathered = {
-    "runtime reports": () => instances.flush(),
-    "token use": () => use.flush(),
-    refusals: () => refusals.flush(true),
-  };
-  for (const [what, write] of Object.entries(gathered)) {
-    await write().catch((error: unknown) => log.warn({ err: error, what }, "what was gathered in memory is lost"));
-  }
-}
-
 /** A disk that is full at the end takes nothing from what was acknowledged: the next start reads SQLite's log. */
 async function closeDirectory(directory: DataDirectory, log: Logger): Promise<void> {
   try {
@@ -327,18 +252,4 @@ async function closeDirectory(directory: DataDirectory, log: Logger): Promise<vo
   } catch (error) {
     log.warn({ err: error, data: directory.path }, "the database keeps its log file (-wal): keep both together");
   }
-}
-
-async function makeFirstStart(
-  directory: DataDirectory,
-  services: Services,
-  config: Config,
-): Promise<FirstStart | null> {
-  const { store } = directory;
-  if ((await store.read.operatorOrganization()) !== null) return null;
-  const key = config.adminToken === null ? createRawKey("admin") : chosenRawKey(config.adminToken);
-  // Kept before it is committed: a token that works and that nobody has would be lost.
-  if (config.adminToken === null) keepAdminToken(directory.path, key.rawKey);
-  const made = await bootstrap({ store, ...services }, key);
-  return made === null ? null : { ...made, adminToken: config.adminToken === null ? key.rawKey : null };
 }

@@ -1,7 +1,12 @@
 import { writeFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { pino } from "pino";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createNobleSigner } from "../../src/bundle/ed25519-noble.js";
+import { formatPrivateKey } from "../../src/bundle/keys.js";
 import { systemClock } from "../../src/core/clock.js";
 import { openDataDirectory } from "../../src/data-directory.js";
 import { KeyRing } from "../../src/service/key-ring.js";
@@ -71,5 +76,80 @@ describe("signet audit verify of a long chain", () => {
   ])("says nothing of it %s", async (_how, args, isErrTerminal) => {
     const { exitCode, err } = await verify(args, isErrTerminal);
     expect([exitCode, err]).toEqual([0, ""]);
+  });
+});
+
+describe("signet audit verify --keys", () => {
+  let folder: string;
+  let server: RunningServer;
+  const environment = () => ({ SIGNET_URL: server.url, SIGNET_TOKEN: ADMIN_TOKEN });
+  const start = async () => {
+    const config = testConfig({ SIGNET_DATA: join(folder, "data") });
+    server = await startServer(config, pino({ level: "silent" }));
+  };
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "signet-verify-"));
+    await start();
+  });
+  afterEach(async () => {
+    await server[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const audit = async () => {
+    const { out } = await runSignet(["keys", "--json"], { environment: environment() });
+    const keys = JSON.parse(out) as { [field: string]: string | boolean }[];
+    const current = keys.find(({ purpose, is_current: isCurrent }) => purpose === "audit" && isCurrent);
+    return { keyId: String(current?.key_id), publicKeyPem: String(current?.public_key_pem) };
+  };
+  const verify = async (...pems: string[]) => {
+    const file = join(folder, "audit.pub");
+    await writeFile(file, pems.join(""));
+    const args = pems.length === 0 ? [] : ["--keys", file];
+    const { exitCode, out } = await runSignet(["audit", "verify", ...args], { environment: environment() });
+    return [exitCode, out];
+  };
+  const restartWith = async (change: (data: string) => Promise<void> | void) => {
+    await server[Symbol.asyncDispose]();
+    await change(join(folder, "data"));
+    await start();
+  };
+  const makeToken = () => runSignet(["token", "create", "--admin"], { environment: environment() });
+  const holds = expect.stringMatching(/^the chain holds: \d+ events checked\n/) as string;
+
+  it("checks every event with the keys of the file alone", async () => {
+    const { keyId, publicKeyPem } = await audit();
+    expect(await verify(publicKeyPem)).toEqual([0, expect.stringMatching(`keys that count: ${keyId}\n`)]);
+    const other = createNobleSigner(formatPrivateKey(new Uint8Array(32).fill(3))).publicKeyPem;
+    expect(await verify(other)).toEqual([8, expect.stringMatching(`^BROKEN at event 1: its key ${keyId} is none of`)]);
+  });
+
+  it("does not take a key that only the server vouches for", async () => {
+    const before = await audit();
+    await restartWith(async (data) => {
+      const pem = formatPrivateKey(new Uint8Array(32).fill(4));
+      await writeFile(join(data, "audit-signing-key.pem"), pem, { mode: 0o600 });
+    });
+    await makeToken();
+    const after = await audit();
+    expect(await verify()).toEqual([0, holds]);
+    const broken = expect.stringMatching(`^BROKEN at event \\d+: its key ${after.keyId} is none of --keys`) as string;
+    expect(await verify(before.publicKeyPem)).toEqual([8, broken]);
+    expect(await verify(before.publicKeyPem, after.publicKeyPem)).toEqual([0, holds]);
+  });
+
+  it("finds an event that was changed", async () => {
+    const { publicKeyPem } = await audit();
+    await restartWith((data) => {
+      const database = new Database(join(data, "signet.db"));
+      const triggers = database.prepare("select name from sqlite_master where type = 'trigger'").pluck().all();
+      for (const name of triggers as string[]) database.exec(`drop trigger "${name}"`);
+      database.prepare("update audit_events set actor = 'somebody' where id = 1").run();
+      database.close();
+    });
+    expect(await verify(publicKeyPem)).toEqual([
+      8,
+      expect.stringMatching("^BROKEN at event 1: its signature does not verify"),
+    ]);
   });
 });

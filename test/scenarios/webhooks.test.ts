@@ -3,7 +3,7 @@ import { Webhook as StandardWebhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { WebhookDelivery } from "../../src/sdk/index.js";
 import { startReceiver, type Arrival, type Receiver } from "../support/receiver.js";
-import { startTestServer, type TestServer } from "../support/server.js";
+import { ADMIN_TOKEN, startTestServer, type TestServer } from "../support/server.js";
 
 let server: TestServer;
 let receiver: Receiver;
@@ -23,6 +23,14 @@ const create = (events: string[] = ["*"]) =>
   server.admin.webhooks.createWebhook({ orgId: server.orgId, url: receiver.url, events });
 const publish = (n: number, envName = "dev") =>
   server.admin.bundles.publishBundle({ ...where(), envName, policies: JSON.stringify({ n }) });
+
+/** Another organization with a project. */
+async function tenant(name: string) {
+  const { id: orgId, adminToken } = await server.admin.organizations.createOrganization({ name });
+  const token = adminToken?.rawKey ?? "";
+  const { id: projectId } = await server.clientFor(token).organizations.createProject({ orgId, name });
+  return { orgId, projectId, token };
+}
 
 /** Waits for a delivery to come into a state, by asking: the server has nothing that tells. */
 async function settled(webhookId: string, state: string): Promise<WebhookDelivery> {
@@ -96,6 +104,27 @@ describe("a webhook", () => {
 
     const hmac = createHmac("sha256", secret).update(arrival.body).digest("hex");
     expect(headers["x-webhook-signature"]).toBe(`sha256=${hmac}`);
+  });
+
+  it("gets signatures of its organization's own key, which is not the server's or another organization's", async () => {
+    const { orgId, projectId, token } = await tenant("Acme");
+    const other = await tenant("Other");
+    const client = server.clientFor(token);
+    await client.webhooks.createWebhook({ orgId, url: receiver.url, events: ["bundle.published"] });
+    await client.bundles.publishBundle({ orgId, projectId, envName: "dev", policies: "{}" });
+    const [arrival] = await receiver.count(1);
+    if (arrival === undefined) throw new Error("nothing arrived");
+    const { "webhook-id": id, "webhook-timestamp": at, "webhook-signature": signatures = "" } = headersOf(arrival);
+    const v1a = Buffer.from(/v1a,(\S+)/.exec(signatures)?.[1] ?? "", "base64");
+    const verifiesWith = async (of: string, ofOrg: string) => {
+      const { keys } = await server.clientFor(of).bundles.listKeys({});
+      const key = keys.find((it) => it.purpose === "webhooks" && it.isCurrent && (it.orgId ?? server.orgId) === ofOrg);
+      return verify(null, Buffer.from(`${id}.${at}.${arrival.body}`), createPublicKey(key?.publicKeyPem ?? ""), v1a);
+    };
+    expect(arrival.event.data).toMatchObject({ org_id: orgId });
+    expect(await verifiesWith(token, orgId)).toBe(true);
+    expect(await verifiesWith(other.token, other.orgId)).toBe(false);
+    expect(await verifiesWith(ADMIN_TOKEN, server.orgId)).toBe(false);
   });
 
   it("gets both secrets' signatures during a rotation's grace time, and only the new one without", async () => {
