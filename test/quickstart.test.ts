@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { startServer } from "../src/server.js";
 import { pino } from "pino";
 import { testConfig } from "./support/server.js";
@@ -114,6 +115,28 @@ describe("the quickstart", () => {
     expect(quickstart.out).toMatch(/could not go on: the data directory .* is in use by another signet process/);
     expect(quickstart.out).not.toMatch(/\n +at |AppError/);
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  });
+
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ["a data directory of its own", { SIGNET_DATA: "it's here/data" }],
+    ["an admin token that the operator chose", { SIGNET_ADMIN_TOKEN: "chosen-admin-token-of-32-characters" }],
+  ])("prints lines that work in another terminal, with %s", async (_, settings) => {
+    await mkdir(join(directory, "it's here"));
+    const quickstart = start(settings);
+    await quickstart.says(/README\.md goes on from here/);
+    const [, lines = ""] = /In another terminal, here:\n\n(.*)\n\nREADME/s.exec(quickstart.out) ?? [];
+    expect(lines).not.toContain("chosen-admin-token");
+    const commands = join(directory, "bin");
+    await mkdir(commands);
+    const signet = join(import.meta.dirname, "../dist/src/main.js");
+    await writeFile(join(commands, "npx"), `#!/bin/sh\nshift\nexec "${process.execPath}" "${signet}" "$@"\n`, {
+      mode: 0o755,
+    });
+    const policies = join(import.meta.dirname, "../examples");
+    await symlink(policies, join(directory, "examples"));
+    const env = { PATH: `${commands}:${process.env["PATH"]}`, SIGNET_ADMIN_TOKEN: settings["SIGNET_ADMIN_TOKEN"] };
+    const { stdout } = await promisify(execFile)("sh", ["-euc", lines], { cwd: directory, env });
+    expect(stdout).toContain('"key_type":"admin"');
   });
 
   /** Loaded by each process first: the runtime says when it exists, before it could connect. */

@@ -12,6 +12,7 @@ import { openNodeTransport } from "../../src/sdk/node-transport.js";
 import { startServer, type RunningServer } from "../../src/server.js";
 import { parse as parseYaml } from "yaml";
 import { readAdminToken, startOnFreePort } from "./local-server.js";
+import { nextSteps } from "./next-steps.js";
 import { startRuntime, type RuntimeProcess } from "./runtime-process.js";
 
 const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   const client = createSignetClient({ transport: connection.transport, token });
   try {
     await demonstrate(client, server);
+    say(nextSteps(server, config));
     await untilAborted(stop.signal);
   } catch (thrown) {
     // Ctrl-C in the middle of it ends it as well as at the end.
@@ -83,7 +85,6 @@ async function demonstrate(client: SignetClient, server: RunningServer): Promise
   say(
     `\n4. Audit: ${report.checked} events, the chain ${report.valid ? "holds" : `is broken at ${report.firstBroken}`}`,
   );
-  say(nextSteps(server));
 }
 
 async function lifecycle(
@@ -118,26 +119,6 @@ async function lifecycle(
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
-}
-
-function nextSteps(server: RunningServer): string {
-  const url = server.url === "http://127.0.0.1:8080" ? "" : `   export SIGNET_URL=${server.url}\n`;
-  return `
-The server stays up at ${server.url} until you press Ctrl-C. In another terminal, here:
-
-${url}   npx signet bundles --env prod
-   npx signet publish --env dev -f examples/policies/guardrails-strict.yaml
-   npx signet promote --from dev
-   npx signet pipeline create main
-   npx signet pipeline add-app main Development dev
-   npx signet pipeline add-app main Production staging
-   npx signet pipeline add-app main Production prod
-   npx signet pipeline promote main --from dev --to staging prod
-   npx signet artifact create -f examples/policies/guardrails.json --name draft
-   npx signet audit list
-   curl -H "Authorization: Bearer $(cat ${relative(process.cwd(), server.adminTokenFile)})" ${server.url}/v1/whoami
-
-README.md goes on from here.`;
 }
 
 /** A file of examples/policies, from the sources as well as from the compiled files. */

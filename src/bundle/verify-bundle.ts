@@ -6,6 +6,7 @@ import type { PublicKey } from "./keys.js";
 import { parseDocument } from "./parse-document.js";
 import { canonicalContent, type CanonicalContent } from "./policy-hash.js";
 import type { Verifier } from "./signer.js";
+import { checkVerifyArguments } from "./verify-arguments.js";
 import { VerificationError } from "./verification-error.js";
 
 /** Whose bundle it has to be; what is left out is not checked. */
@@ -38,6 +39,7 @@ export interface VerifiedBundle {
  * With a `key_id` only that key counts, otherwise any of `keys` may have signed; both signatures must be by the same one.
  *
  * @throws VerificationError whose `reason` names the first check that failed
+ * @throws TypeError for arguments that are wrong, whatever the document is
  */
 export async function verifyDocument(
   text: string,
@@ -45,6 +47,7 @@ export async function verifyDocument(
   expected: ExpectedIdentity,
   options: VerifyOptions = {},
 ): Promise<VerifiedBundle> {
+  checkVerifyArguments(text, keys, expected, options);
   const { document, policiesText, scopeText, scopePoliciesText } = parseDocument(text);
   const content = canonicalContent(policiesText, scopePoliciesText);
   if (content.policyHash !== document.policy_hash) {

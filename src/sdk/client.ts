@@ -8,6 +8,7 @@ import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
+import { check, hasMethods, isObject } from "./option-checks.js";
 
 /** One typed client for each service. Every call may throw SignetError and nothing else. */
 export interface SignetClient {
@@ -30,8 +31,14 @@ export interface SignetClientOptions {
   readonly token: TokenSource;
 }
 
-/** Builds the client. Opens no connection; the first call does. */
-export function createSignetClient({ transport, token }: SignetClientOptions): SignetClient {
+/** Builds the client. Opens no connection; the first call does. Throws a TypeError for options that are wrong. */
+export function createSignetClient(options: SignetClientOptions): SignetClient {
+  check(isObject(options), "options", "an object");
+  const { transport, token } = options;
+  check(hasMethods(transport, "unary", "stream"), "transport", "a transport, as openNodeTransport(…).transport is");
+  // What no header can carry would look like a server that is away.
+  const isToken = typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
+  check(isToken, "token", "printable ASCII characters, or a function that returns them");
   const authorized = withToken(transport, token);
   return {
     organizations: createClient(OrganizationService, authorized),

@@ -1,4 +1,5 @@
 import type { PublicKey } from "../bundle/keys.js";
+import { isKeys } from "../bundle/verify-arguments.js";
 
 /** Keys to trust, or where to get the current ones: asked for every document, so that a key that was replaced needs no new watch. */
 export type KeySource = readonly PublicKey[] | (() => readonly PublicKey[] | Promise<readonly PublicKey[]>);
@@ -12,8 +13,6 @@ export async function keysOf(source: KeySource): Promise<readonly PublicKey[]> {
 
 /** Throws a TypeError for anything that is no list of keys, a PEM text for example. */
 export function checkKeys(keys: readonly PublicKey[]): void {
-  const isKey = (key: unknown) =>
-    typeof key === "object" && key !== null && "bytes" in key && key.bytes instanceof Uint8Array && "keyId" in key;
-  if (Array.isArray(keys) && keys.every(isKey)) return;
+  if (isKeys(keys)) return;
   throw new TypeError("keys must be a list of what parsePublicKey returns, or a function that returns one");
 }

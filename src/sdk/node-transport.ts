@@ -4,6 +4,7 @@ import http from "node:http";
 import type { Http2Session } from "node:http2";
 import https from "node:https";
 import { withHttp1Fallback } from "./http1-fallback.js";
+import { check, isObject } from "./option-checks.js";
 
 export interface NodeTransportOptions {
   /** `http://host:port` or `https://host:port`. */
@@ -30,9 +31,11 @@ export interface NodeTransport extends Disposable {
 
 /**
  * gRPC over HTTP/2 for Node; without TLS when the URL says `http:`. With a peer that speaks HTTP/1.1 only, Connect over that. A path in
- * the URL stands before every call's. Disposing of it ends what is in flight.
+ * the URL stands before every call's. Disposing of it ends what is in flight. Throws a TypeError for options that are wrong.
  */
-export function openNodeTransport({ url, timeoutMs, tls = {} }: NodeTransportOptions): NodeTransport {
+export function openNodeTransport(options: NodeTransportOptions): NodeTransport {
+  checkOptions(options);
+  const { url, timeoutMs, tls = {} } = options;
   // Pings find a connection that died without a word sooner than a watch's silence does.
   const pings = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
   const secure = { ...tls, minVersion: "TLSv1.2" } as const;
@@ -47,6 +50,22 @@ export function openNodeTransport({ url, timeoutMs, tls = {} }: NodeTransportOpt
     agent.destroy();
   };
   return { transport: withHttp1Fallback(grpc, http1), [Symbol.dispose]: dispose };
+}
+
+/** What Node's timers hold; more would be no time at all. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+function checkOptions(options: NodeTransportOptions): void {
+  check(isObject(options), "options", "an object");
+  const { url, timeoutMs, tls = {} } = options;
+  const protocol = typeof url === "string" && URL.canParse(url) ? new URL(url).protocol : "";
+  check(protocol === "http:" || protocol === "https:", "url", "http://host:port or https://host:port");
+  const isTimeout = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS;
+  check(isTimeout, "timeoutMs", `a number above 0, at most ${MAX_TIMEOUT_MS}`);
+  check(isObject(tls), "tls", "an object");
+  for (const name of ["ca", "cert", "key"] as const) {
+    check(["string", "undefined"].includes(typeof tls[name]), `tls.${name}`, "a PEM text");
+  }
 }
 
 function keptAlive(): http.Agent {

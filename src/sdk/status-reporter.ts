@@ -1,5 +1,6 @@
 import { createBackoff, type Backoff, type BackoffOptions } from "./backoff.js";
 import type { SignetClient } from "./client.js";
+import { check, checkInstance, hasMethods, isObject, isText } from "./option-checks.js";
 import { toSignetError, type SignetError, type SignetErrorCode } from "./signet-error.js";
 import { sleep } from "./sleep.js";
 
@@ -47,12 +48,13 @@ const FINAL: ReadonlySet<SignetErrorCode> = new Set([
 
 /**
  * A reporter for one instance. A report that is answered 429 or 503, or by nobody, is sent again after a random wait on top of what the
- * server asks for; only the newest status is.
+ * server asks for; only the newest status is. Throws a TypeError for options that are wrong.
  */
 export function createStatusReporter(
   client: Pick<SignetClient, "runtimes">,
   options: StatusReporterOptions,
 ): StatusReporter {
+  checkOptions(client, options);
   let newest: InstanceStatus | null = null;
   let sending: Promise<void> = Promise.resolve();
   let isSending = false;
@@ -76,6 +78,15 @@ export function createStatusReporter(
     },
     settled: () => sending,
   };
+}
+
+function checkOptions(client: Pick<SignetClient, "runtimes">, options: StatusReporterOptions): void {
+  check(isObject(client) && hasMethods(client.runtimes, "reportStatus"), "client", "what createSignetClient returns");
+  check(isObject(options), "options", "an object");
+  checkInstance(options);
+  const { agent = "", onFailure } = options;
+  check(isText(agent, 255), "agent", "a text of at most 255 characters");
+  check(onFailure === undefined || typeof onFailure === "function", "onFailure", "a function");
 }
 
 /** Returns how long to wait before the next try; null when there is none to be made. */

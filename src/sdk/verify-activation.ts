@@ -1,5 +1,6 @@
 import type { PublicKey } from "../bundle/keys.js";
 import { VerificationError } from "../bundle/verification-error.js";
+import { checkVerifyArguments } from "../bundle/verify-arguments.js";
 import {
   verifyDocument,
   type ExpectedIdentity,
@@ -17,7 +18,7 @@ export interface Trust extends VerifyOptions {
   readonly expect: ExpectedIdentity;
 }
 
-/** Verifies an activation's document, and that it is the document that the activation names. Never rejects. */
+/** Verifies an activation's document, and that it is the document that the activation names. Rejects with a TypeError for wrong options only. */
 export async function verifyActivation(
   activation: CachedActivation,
   from: DocumentOrigin,
@@ -34,6 +35,8 @@ export async function verifyActivation(
   } catch (thrown) {
     return rejected("unknown_key", `the keys to trust could not be read: ${String(thrown)}`);
   }
+  // Before anything is caught: a caller's mistake is no bundle that is not good.
+  checkVerifyArguments(document, keys, trust.expect, trust);
   let bundle: VerifiedBundle;
   try {
     bundle = await verifyDocument(document, keys, trust.expect, trust);

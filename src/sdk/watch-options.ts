@@ -2,6 +2,7 @@ import { isUuid } from "../core/uuid.js";
 import type { BackoffOptions } from "./backoff.js";
 import type { BundleCache } from "./bundle-cache.js";
 import { checkKeys } from "./key-source.js";
+import { check, checkInstance, hasMethods, isObject, isPositive, isText } from "./option-checks.js";
 import type { Trust } from "./verify-activation.js";
 
 export interface WatchOptions extends Trust {
@@ -23,26 +24,20 @@ export interface WatchOptions extends Trust {
   readonly backoff?: BackoffOptions;
 }
 
-/** Throws a TypeError that names what is wrong: a caller's mistake must not look like a bundle that is not good, or like a server that is away. */
+/** Throws a TypeError that names what is wrong. */
 export function checkWatchOptions(options: WatchOptions): void {
-  const { keys, expect, instanceId, signal, labels = {}, afterDeploymentId = "" } = options;
+  check(isObject(options), "options", "an object");
+  const { keys, expect, afterDeploymentId = "", cache, requireSignatureV2 = true, verifier } = options;
   if (typeof keys !== "function") checkKeys(keys);
   checkExpected(expect);
-  check(isText(instanceId, 128), "instanceId", "a text of at most 128 characters");
-  check((signal as unknown) instanceof AbortSignal, "signal", "an AbortSignal");
+  checkInstance(options);
+  check(typeof requireSignatureV2 === "boolean", "requireSignatureV2", "true or false");
+  check(verifier === undefined || hasMethods(verifier, "verify"), "verifier", "an object with verify");
   check(isCount(options.afterSequence ?? 0), "afterSequence", "a whole number of 32 bits");
   check(isText(afterDeploymentId, 64), "afterDeploymentId", "a text of at most 64 characters");
-  check(isObject(labels), "labels", "an object");
-  const entries = Object.entries(labels);
-  check(entries.length <= 64, "labels", "at most 64");
-  for (const [key, value] of entries) check(isText(value, 255), `labels.${key}`, "a text of at most 255 characters");
   check(isPositive(options.heartbeatMs ?? 1), "heartbeatMs", "a number above 0");
   check(isPositive(options.maxAgeMs ?? 1), "maxAgeMs", "a number above 0");
-  const { baseMs, maxMs, random } = options.backoff ?? { baseMs: 1, maxMs: 1, random: Math.random };
-  check(isPositive(baseMs) && isPositive(maxMs), "backoff", "times above 0");
-  check(typeof random === "function", "backoff.random", "a function");
-  const { cache } = options;
-  check(cache === undefined || isCache(cache), "cache", "an object with load and store");
+  check(cache === undefined || hasMethods(cache, "load", "store"), "cache", "an object with load and store");
 }
 
 function checkExpected(expect: WatchOptions["expect"]): void {
@@ -55,27 +50,6 @@ function checkExpected(expect: WatchOptions["expect"]): void {
   check(environment === undefined || isText(environment, 63), "expect.environment", "the name of an environment");
 }
 
-function check(isGood: boolean, name: string, wanted: string): void {
-  if (!isGood) throw new TypeError(`${name} must be ${wanted}`);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
-function isCache(value: unknown): boolean {
-  const { load, store } = value as Partial<Record<"load" | "store", unknown>>;
-  return isObject(value) && typeof load === "function" && typeof store === "function";
-}
-
-function isText(value: unknown, maxLength: number): boolean {
-  return typeof value === "string" && [...value.slice(0, 2 * maxLength + 2)].length <= maxLength;
-}
-
 function isCount(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff;
-}
-
-function isPositive(value: unknown): boolean {
-  return typeof value === "number" && value > 0;
 }

@@ -247,6 +247,8 @@ describe("watchBundle", () => {
     ["heartbeatMs", { heartbeatMs: 0 }],
     ["maxAgeMs", { maxAgeMs: NaN }],
     ["cache", { cache: {} }],
+    ["requireSignatureV2", { requireSignatureV2: "no" }],
+    ["verifier", { verifier: {} }],
   ])("refuses wrong options when it is called, and asks nobody: %s", (name, wrong) => {
     const server = scriptedServer(stayOpen(push(1)));
     expect(() => watch(server, wrong as Partial<WatchOptions>)).toThrow(

@@ -50,6 +50,28 @@ function forge(database: Database.Database, key: NewKey): void {
   }
 }
 
+describe("what is no key in the database", () => {
+  const api = useServices();
+
+  it("counts for nothing, and stops nobody from checking the audit by the others", async () => {
+    api.tamper((database) => {
+      const insert =
+        "insert into public_keys (key_id, purpose, public_key_pem, created_at, endorsed_by) values (?, 'audit', 'junk', '', ?)";
+      const { key_id: trueId } = database.prepare("select key_id from public_keys where purpose = 'audit'").get() as {
+        key_id: string;
+      };
+      database.prepare(insert).run("by-a-true-one", trueId);
+      database.prepare(insert).run("by-junk", "by-a-true-one");
+    });
+    await api.reopen();
+    const report = await api.services.audit.verify(api.orgId);
+    expect(report).toMatchObject({
+      valid: true,
+      untrustedKeyIds: expect.arrayContaining(["by-a-true-one", "by-junk"]) as string[],
+    });
+  });
+});
+
 describe("an audit that was signed anew with a key that was put into the database", () => {
   const api = useServices();
 
