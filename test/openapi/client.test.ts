@@ -59,8 +59,7 @@ describe("a client that openapi-typescript made", () => {
       body: { name: "" },
     });
     expect(response.status).toBe(422);
-    const detail = error?.detail;
-    if (!Array.isArray(detail)) throw new Error("not a list of fields");
-    expect(detail.map(({ loc }) => loc)).toEqual([["body", "name"]]);
+    // Without a type in the document: a text, an object or a list of fields.
+    expect(error?.detail).toMatchObject([{ loc: ["body", "name"] }]);
   });
 });
