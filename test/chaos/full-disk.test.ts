@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
@@ -75,5 +76,17 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     });
     await expect(publish(reading)).rejects.toThrow("EROFS");
     expect(await reading.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
+  });
+
+  it("is all that a server may write to: neither the root nor a temporary directory", async () => {
+    using disk = new SmallDisk(32);
+    const script =
+      'for m in /tmp /var/tmp /dev/shm; do mountpoint -q $m && mount -o remount,bind,ro $m; done; exec "$@"';
+    const namespace = ["unshare", "--mount", "sh", "-ec", `mount -o remount,bind,ro /; ${script}`, "sh"];
+    const server = await startServerProcess(join(disk.path, "data"), {}, "read", namespace);
+    await expect(readFile(`/proc/${server.child.pid}/mounts`, "utf8")).resolves.toMatch(/^\S+ \/ \S+ ro\b/m);
+    for (const version of [1, 2]) await expect(publish(server)).resolves.toMatchObject({ version });
+    expect(await readiness(server)).toStrictEqual({ status: "ok" });
+    expect(await server.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
   });
 });

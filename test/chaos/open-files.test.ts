@@ -24,7 +24,10 @@ const logged = (text: string) => readFileSync(logFile(), "utf8").split(text).len
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "signet-files-"));
   const log = openSync(logFile(), "w");
-  server = await startServerProcess(join(directory, "data"), { SIGNET_LOG_LEVEL: "info" }, log, OPEN_FILES);
+  server = await startServerProcess(join(directory, "data"), { SIGNET_LOG_LEVEL: "info" }, log, [
+    "prlimit",
+    `--nofile=${OPEN_FILES}`,
+  ]);
   closeSync(log);
 });
 

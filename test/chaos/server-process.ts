@@ -22,16 +22,16 @@ export interface ServerEnd {
 
 /**
  * Starts the built server on a directory; resolves when it listens, rejects when it ends instead. `log` is what its standard error
- * is: a pipe that is read, one that nobody reads, or a file's descriptor. `openFiles` is how many the process may have (Linux).
+ * is: a pipe that is read, one that nobody reads, or a file's descriptor. `prefix` is a command that runs the server's command.
  */
 export async function startServerProcess(
   directory: string,
   settings: Readonly<Record<string, string>> = {},
   log: "read" | "unread" | number = "read",
-  openFiles: number | null = null,
+  prefix: readonly string[] = [],
 ): Promise<ServerProcess> {
   const serve = [process.execPath, join(import.meta.dirname, "../../dist/src/main.js"), "serve"];
-  const [program = "", ...args] = openFiles === null ? serve : ["prlimit", `--nofile=${openFiles}`, ...serve];
+  const [program = "", ...args] = [...prefix, ...serve];
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", typeof log === "number" ? log : "pipe"],
     env: {
