@@ -226,7 +226,12 @@ describe("a collector that is away", () => {
     await away[Symbol.asyncDispose]();
     const first = await startTestServer();
     await first.server[Symbol.asyncDispose]();
-    const config = testConfig({ SIGNET_DATA: first.directory, SIGNET_OTLP_ENDPOINT: away.url });
+    const config = testConfig({
+      SIGNET_DATA: first.directory,
+      SIGNET_OTLP_ENDPOINT: away.url,
+      // So few that the machine's limit of open files has nothing to say.
+      SIGNET_MAX_CONNECTIONS: "100",
+    });
     const running = await startServer(config, pino({ level: "info" }, sink));
     server = { ...first, url: running.url, server: running };
     expect((await publishByRest()).status).toBe(200);
