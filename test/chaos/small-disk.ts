@@ -20,9 +20,14 @@ export class SmallDisk implements Disposable {
     }
   }
 
+  /** To the last byte, whatever is written beside it. */
   fill(): void {
-    const { bavail, bsize } = statfsSync(this.path);
-    writeFileSync(join(this.path, "fill"), Buffer.alloc(bavail * bsize));
+    const { blocks, bsize } = statfsSync(this.path);
+    try {
+      writeFileSync(join(this.path, "fill"), Buffer.alloc(blocks * bsize));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    }
   }
 
   makeRoom(): void {

@@ -15,7 +15,7 @@ describe("a thread for documents", () => {
   it.each([
     ["read", READ, { timeoutMs: 20 }, /longer than 0.02 seconds to work on: split it/, "document_too_costly"],
     ["compared", DIFF, { diffTimeoutMs: 20 }, /compare them locally/, "diff_too_large"],
-    ["read, in memory", READ, { maxHeapMib: 32 }, /more memory than the server has/, "document_too_costly"],
+    ["read, in memory", READ, { maxHeapMib: 16 }, /more memory than the server has/, "document_too_costly"],
     ["compared, in memory", DIFF, { maxHeapMib: 16 }, /more memory .* compare them locally/, "diff_too_large"],
   ])(
     "ends when a document takes too much to be %s, and another takes its place",

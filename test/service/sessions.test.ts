@@ -48,11 +48,11 @@ describe("sessions", () => {
     expect(session.signal.reason).toMatchObject({ code: "unauthenticated" });
   });
 
-  it("of a token that expires in ten years do not end at once", () => {
-    const session = open(runtime({ expiresAt: after(3650 * DAY).toISOString() }));
+  it("of a token that expires in months, later than a timer can wait, do not end at once", () => {
+    const session = open(runtime({ expiresAt: after(90 * DAY).toISOString() }));
     pass(60 * DAY);
     expect(session.signal.aborted).toBe(false);
-    pass(3590 * DAY);
+    pass(30 * DAY);
     expect(session.signal.aborted).toBe(true);
   });
 

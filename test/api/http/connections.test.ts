@@ -127,7 +127,7 @@ describe("slow clients", () => {
     await admitted.send(head(KEYS.ci));
     await admitted.until("100 Continue");
     await admitted.send("{}");
-    await admitted.until("another organization");
+    await admitted.until("org_id");
   });
 });
 
