@@ -44,6 +44,8 @@ export class KeyRing {
         for (const good of toKeep) this.#vouched.set(good.keyId, good);
         return true;
       }
+      // A record that only its own key vouches for leads nowhere.
+      if (next.endorsedBy === next.keyId) return false;
       const endorser = next.endorsedBy === null ? null : await this.#endorser(next.endorsedBy, next.purpose);
       if (endorser === null || !(await isEndorsedBy(next, endorser.publicKeyPem))) return false;
       toKeep.push(next);
