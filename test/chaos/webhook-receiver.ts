@@ -1,4 +1,4 @@
-import { openSync, writeSync } from "node:fs";
+import { existsSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 
 /** One request as the receiver wrote it down, in the order of arrival. */
@@ -11,9 +11,12 @@ export interface Arrival {
 
 /**
  * A webhook's receiver: a program of its own (`receiver PORT FILE`), so that it can be killed. Whatever it answered with 200 is in
- * the file by then; the kernel keeps that when the process is killed. Tells its parent of each arrival, and that it listens.
+ * the file by then; the kernel keeps that when the process is killed. A line that a kill cut off was not answered: the next start
+ * removes it. Tells its parent of each arrival, and that it listens.
  */
 const [, , port = "", file = ""] = process.argv;
+const earlier = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+if (earlier.length > 0) truncateSync(file, earlier.lastIndexOf("\n") + 1);
 const written = openSync(file, "a");
 
 createServer((request, response) => {
