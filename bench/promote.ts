@@ -9,10 +9,10 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
-import { loadConfig } from "../src/config.js";
+import { loadConfig } from "../src/config/config.js";
 import { createSignetClient, type SignetClient } from "../src/sdk/index.js";
 import { openNodeTransport } from "../src/sdk/node-transport.js";
-import { startServer } from "../src/server.js";
+import { startServer } from "../src/server/server.js";
 
 const TARGETS = Number(process.env["TARGETS"] ?? 200);
 const ROUNDS = Number(process.env["ROUNDS"] ?? 10);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { newRowId } from "../src/service/row-id.js";
+import { newRowId } from "../src/service/changes/row-id.js";
 
 export interface HistorySize {
   readonly versions: number;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { WatchBundleRequestSchema } from "../gen/signet/v1/runtime_pb.js";
-import type { LogLevel } from "../src/config.js";
+import type { LogLevel } from "../src/config/config.js";
 import type { WatchCall } from "./load/watchers.js";
 import { BENCH_TOKEN, SignetProcess } from "./signet-process.js";
 

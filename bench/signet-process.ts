@@ -8,8 +8,8 @@ import { closeSync, openSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadConfig, type LogLevel } from "../src/config.js";
-import { startServer } from "../src/server.js";
+import { loadConfig, type LogLevel } from "../src/config/config.js";
+import { startServer } from "../src/server/server.js";
 
 export const BENCH_TOKEN = "bench-admin-token-0123456789";
 

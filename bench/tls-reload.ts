@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { createSignetClient, type SignetClient } from "../src/sdk/index.js";
 import { openNodeTransport } from "../src/sdk/node-transport.js";
 import { Signet } from "../test/cli/spawned.js";
-import { selfSigned, type SelfSigned } from "../test/webhook/self-signed.js";
+import { selfSigned, type SelfSigned } from "../test/outbound/self-signed.js";
 import { now, numberFrom, rounded } from "./figures.js";
 import { GrpcStream, opening } from "./load/grpc-stream.js";
 import { machineLine, needOpenFiles } from "./process-use.js";

@@ -6,9 +6,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../src/config.js";
-import { startServer } from "../src/server.js";
-import { selfSigned } from "../test/webhook/self-signed.js";
+import { loadConfig } from "../src/config/config.js";
+import { startServer } from "../src/server/server.js";
+import { selfSigned } from "../test/outbound/self-signed.js";
 import { readCases, type SpecCase } from "./junit.js";
 
 const ways = ["h2c", "tls"] as const;

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { ASSETS, EXECUTABLE_ASSETS } from "../src/assets.js";
-import { THREADS } from "../src/service/start-thread.js";
+import { ASSETS, EXECUTABLE_ASSETS } from "../src/assets/assets.js";
+import { THREADS } from "../src/service/documents/start-thread.js";
 import { bundle } from "./bundle.js";
 import { licensesOf } from "./licenses.js";
 

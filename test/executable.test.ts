@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gatherContents } from "../packaging/contents.js";
 import { writeExecutable } from "../packaging/executable.js";
-import { VERSION } from "../src/version.js";
+import { VERSION } from "../src/assets/version.js";
 import { Signet } from "./cli/spawned.js";
 
 const root = join(import.meta.dirname, "..");

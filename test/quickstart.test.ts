@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { startServer } from "../src/server.js";
+import { startServer } from "../src/server/server.js";
 import { pino } from "pino";
 import { testConfig } from "./support/server.js";
 

@@ -5,8 +5,8 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { loadConfig } from "../../src/config.js";
-import { startServer } from "../../src/server.js";
+import { loadConfig } from "../../src/config/config.js";
+import { startServer } from "../../src/server/server.js";
 import { now, TOKEN, type Asked, type Told } from "./processes.js";
 
 function tell(told: Told): void {

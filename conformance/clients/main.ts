@@ -7,10 +7,10 @@ import { strict as assert } from "node:assert";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config.js";
+import { loadConfig } from "../../src/config/config.js";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
-import { startServer } from "../../src/server.js";
+import { startServer } from "../../src/server/server.js";
 import { NotThere, run } from "./command.js";
 import { RECIPES, type Recipe } from "./recipes.js";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Config } from "../../src/config.js";
+import type { Config } from "../../src/config/config.js";
 import { AppError } from "../../src/core/error.js";
-import { PORT_TAKEN } from "../../src/listen-error.js";
-import type { RunningServer } from "../../src/server.js";
+import { PORT_TAKEN } from "../../src/server/listen-error.js";
+import type { RunningServer } from "../../src/server/server.js";
 
 /** Starts on the configured port, or on any free one when that is taken. */
 export async function startOnFreePort(

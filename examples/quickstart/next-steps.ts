@@ -1,6 +1,6 @@
 import { relative, resolve } from "node:path";
-import type { Config } from "../../src/config.js";
-import type { RunningServer } from "../../src/server.js";
+import type { Config } from "../../src/config/config.js";
+import type { RunningServer } from "../../src/server/server.js";
 
 /** What to type next, in a terminal of its own: a shell that has none of this process's settings. */
 export function nextSteps(server: RunningServer, config: Config): string {

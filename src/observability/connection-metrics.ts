@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
-import type { ConnectionCounts } from "../api/http/connections.js";
+import type { ConnectionCounts } from "../api/listener/connections.js";
 
 /** Connections of the main port, counted when somebody scrapes. */
 export function createConnectionMetrics(registry: Registry, read: () => ConnectionCounts): void {

@@ -1,11 +1,11 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { ConnectionCounts } from "../api/http/connections.js";
+import type { ConnectionCounts } from "../api/listener/connections.js";
 import type { RequestObserver } from "../api/http/request-observer.js";
-import { STREAM_PROTOCOLS, type StreamObserver } from "../api/stream-observer.js";
+import { STREAM_PROTOCOLS, type StreamObserver } from "../api/admission/stream-observer.js";
 import type { Clock } from "../core/clock.js";
 import type { LimitObserver } from "../core/limit.js";
 import type { WebhookBacklog } from "../core/webhook.js";
-import type { ServiceObservers } from "../service/observers.js";
+import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
 import { createConnectionMetrics } from "./connection-metrics.js";

@@ -1,5 +1,5 @@
 import { NO_TRACING, type Tracing } from "../core/trace.js";
-import type { ServiceObservers } from "../service/observers.js";
+import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { tracePublishing } from "./traced-publishing.js";

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
-import { PUBLISH_PHASES, type PublishPhase, type ServiceObservers } from "../service/observers.js";
+import { PUBLISH_PHASES, type PublishPhase, type ServiceObservers } from "../service/changes/observers.js";
 import { CounterFamily, HistogramFamily, type HistogramChild } from "./families.js";
 
 const PHASE_BUCKETS_MS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500];

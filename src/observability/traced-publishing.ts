@@ -1,5 +1,5 @@
 import type { Tracing } from "../core/trace.js";
-import type { PublishObserver } from "../service/observers.js";
+import type { PublishObserver } from "../service/changes/observers.js";
 
 /** Makes each phase a step of the trace, beside what `observer` does with it; the commit has a step of the store's. */
 export function tracePublishing(observer: PublishObserver, tracing: Tracing): PublishObserver {

@@ -1,9 +1,9 @@
 import { AppError } from "../core/error.js";
 import { ENVIRONMENT_KEYS, ENVIRONMENT_NAME, type EnvironmentKey } from "../core/organization.js";
 import { KEY_HASH } from "../core/token.js";
-import { validateEventPatterns } from "../webhook/event-types.js";
-import { checkWebhookSecret } from "../webhook/secret.js";
-import { parseWebhookUrl } from "../webhook/target.js";
+import { validateEventPatterns } from "../outbound/event-types.js";
+import { checkWebhookSecret } from "../outbound/secret.js";
+import { parseWebhookUrl } from "../outbound/target.js";
 import type {
   Declaration,
   DeclaredEnvironment,

@@ -1,6 +1,6 @@
 import { AppError } from "../core/error.js";
-import { secretFingerprint } from "../webhook/secret.js";
-import { describeUrl } from "../webhook/target.js";
+import { secretFingerprint } from "../outbound/secret.js";
+import { describeUrl } from "../outbound/target.js";
 import {
   hasContents,
   type Declaration,

@@ -1,6 +1,6 @@
 import type { EnvironmentKey } from "../core/organization.js";
 import { printable } from "../core/printable.js";
-import { describeUrl } from "../webhook/target.js";
+import { describeUrl } from "../outbound/target.js";
 import type { DeclaredOrganization, DeclaredToken, DeclaredWebhook } from "./declaration.js";
 
 /** One change. Things are named as the file names them, since some of them are made on the way. */

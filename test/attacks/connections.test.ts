@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, Socket } from "node:net";
 import { describe, expect, test, vi } from "vitest";
-import { Connections } from "../../src/api/http/connections.js";
+import { Connections } from "../../src/api/listener/connections.js";
 import type { Principal } from "../../src/core/token.js";
 import { KEYS, openRig, principalOf } from "../api/http/rig.js";
 import { http2Call, openHttp2, RawConnection } from "../api/http/wire.js";

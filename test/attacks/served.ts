@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { DEFAULT_LIMITS, type Http2Limits, type ListenerLimits } from "../../src/api/http/limits.js";
+import { DEFAULT_LIMITS, type Http2Limits, type ListenerLimits } from "../../src/api/listener/limits.js";
 import { KEYS, type Rig } from "../api/http/rig.js";
 
 /** The default limits with some made small. */

@@ -5,7 +5,7 @@ import { auditEventMessage, auditHeadMessage } from "../../src/bundle/audit-chai
 import { signatureMessage, signatureV2Message } from "../../src/bundle/document.js";
 import { createNobleSigner, nobleVerifier } from "../../src/bundle/ed25519-noble.js";
 import { formatPrivateKey, parsePublicKey } from "../../src/bundle/keys.js";
-import { createNodeSigner, nodeVerifier } from "../../src/service/ed25519-node.js";
+import { createNodeSigner, nodeVerifier } from "../../src/service/keys/ed25519-node.js";
 import { canonicalContent } from "../../src/bundle/policy-hash.js";
 import { TEST_PRIVATE_KEY, TEST_PUBLIC_KEY } from "./fixtures/key.js";
 

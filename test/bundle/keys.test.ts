@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createNobleSigner } from "../../src/bundle/ed25519-noble.js";
 import { formatPrivateKey, formatPublicKey, parsePrivateKey, parsePublicKey } from "../../src/bundle/keys.js";
 import { AppError } from "../../src/core/error.js";
-import { createNodeSigner } from "../../src/service/ed25519-node.js";
+import { createNodeSigner } from "../../src/service/keys/ed25519-node.js";
 import { TEST_PRIVATE_KEY, TEST_PUBLIC_KEY } from "./fixtures/key.js";
 
 const seed = Uint8Array.from({ length: 32 }, (_, i) => i);

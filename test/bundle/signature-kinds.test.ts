@@ -12,11 +12,11 @@ import { formatPrivateKey, parsePublicKey } from "../../src/bundle/keys.js";
 import { canonicalContent } from "../../src/bundle/policy-hash.js";
 import type { Signer } from "../../src/bundle/signer.js";
 import { verifyDocument } from "../../src/bundle/verify-bundle.js";
-import { EventChecker } from "../../src/cli/shell/audit-events.js";
-import { verifyHead } from "../../src/cli/shell/audit-head.js";
+import { EventChecker } from "../../src/cli/audit/audit-events.js";
+import { verifyHead } from "../../src/cli/audit/audit-head.js";
 import { instantOf } from "../../src/core/clock.js";
-import { isEndorsedBy } from "../../src/service/key-records.js";
-import { signatureHeaders } from "../../src/webhook/signatures.js";
+import { isEndorsedBy } from "../../src/service/keys/key-records.js";
+import { signatureHeaders } from "../../src/outbound/signatures.js";
 
 /** One key for all, which no server has: what keeps the kinds apart is the text alone. */
 const signer = createNobleSigner(formatPrivateKey(new Uint8Array(32).fill(5)));

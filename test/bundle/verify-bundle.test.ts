@@ -9,7 +9,7 @@ import { scanStrictJson } from "../../src/bundle/strict-json.js";
 import { signBundle } from "../../src/bundle/sign-bundle.js";
 import { VerificationError, type VerificationReason } from "../../src/bundle/verification-error.js";
 import { verifyDocument, type ExpectedIdentity, type VerifyOptions } from "../../src/bundle/verify-bundle.js";
-import { nodeVerifier } from "../../src/service/ed25519-node.js";
+import { nodeVerifier } from "../../src/service/keys/ed25519-node.js";
 import { TEST_PRIVATE_KEY, TEST_PUBLIC_KEY } from "./fixtures/key.js";
 
 const fixture = readFileSync(new URL("fixtures/bundle-v2.txt", import.meta.url), "utf8");

@@ -2,8 +2,8 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/config.js";
-import { startServer, type RunningServer } from "../../src/server.js";
+import { loadConfig } from "../../src/config/config.js";
+import { startServer, type RunningServer } from "../../src/server/server.js";
 import { runSignet } from "./in-process.js";
 
 const folder = mkdtempSync(join(tmpdir(), "signet-commands-"));

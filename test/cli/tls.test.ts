@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { selfSigned } from "../webhook/self-signed.js";
+import { selfSigned } from "../outbound/self-signed.js";
 import { runSignet } from "./in-process.js";
 import { runProcess, startServe, type Signet } from "./spawned.js";
 

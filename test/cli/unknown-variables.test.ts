@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COMMAND_VARIABLES, unknownVariables } from "../../src/cli/shell/unknown-variables.js";
-import { SETTING_NAMES, SETTINGS } from "../../src/config.js";
+import { COMMAND_VARIABLES, unknownVariables } from "../../src/cli/server/unknown-variables.js";
+import { SETTING_NAMES, SETTINGS } from "../../src/config/config.js";
 
 const unknown = (names: readonly string[], declared: readonly string[] = []) =>
   unknownVariables(Object.fromEntries(names.map((name) => [name, "a value"])), new Set(declared));

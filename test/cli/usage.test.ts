@@ -4,9 +4,9 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/config.js";
-import { startServer } from "../../src/server.js";
-import { VERSION } from "../../src/version.js";
+import { loadConfig } from "../../src/config/config.js";
+import { startServer } from "../../src/server/server.js";
+import { VERSION } from "../../src/assets/version.js";
 import { runSignet } from "./in-process.js";
 
 const environment = { SIGNET_TOKEN: "a-token", SIGNET_URL: "http://127.0.0.1:1" };

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTenants, type Tenants } from "../access/tenants.js";
 import { ADMIN_TOKEN, startTestServer, testConfig, type TestServer } from "../support/server.js";
-import { startServer } from "../../src/server.js";
+import { startServer } from "../../src/server/server.js";
 
 let server: TestServer;
 let tenants: Tenants;

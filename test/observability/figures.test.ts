@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SERVICES } from "../../src/api/methods.js";
-import { operationOf } from "../../src/api/operations.js";
+import { SERVICES } from "../../src/api/methods/methods.js";
+import { operationOf } from "../../src/api/admission/operations.js";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { startReceiver } from "../support/receiver.js";
 import { ADMIN_TOKEN, startTestServer, type TestServer } from "../support/server.js";

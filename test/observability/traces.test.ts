@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
-import { startServer } from "../../src/server.js";
+import { startServer } from "../../src/server/server.js";
 import { createTestProject } from "../scenarios/project.js";
 import { startReceiver, type Receiver } from "../support/receiver.js";
 import { ADMIN_TOKEN, startTestServer, testConfig, type TestServer } from "../support/server.js";

@@ -1,8 +1,8 @@
 import { createMethodImplSpec } from "@connectrpc/connect";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { SERVICES } from "../../src/api/methods.js";
-import { scopeName } from "../../src/api/operations.js";
+import { SERVICES } from "../../src/api/methods/methods.js";
+import { scopeName } from "../../src/api/admission/operations.js";
 import { collectRoutes } from "../../src/api/rest/routes.js";
 import { operations, resolved, type OpenApiOperation } from "./document.js";
 

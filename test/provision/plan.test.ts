@@ -3,7 +3,7 @@ import type { DeclaredOrganization, DeclaredToken } from "../../src/provision/de
 import { planChanges } from "../../src/provision/plan.js";
 import { describeStep, isRemoval } from "../../src/provision/step.js";
 import type { ActualContents, ActualOrganization, ActualToken } from "../../src/provision/target.js";
-import { secretFingerprint } from "../../src/webhook/secret.js";
+import { secretFingerprint } from "../../src/outbound/secret.js";
 
 const HASH = "ab".repeat(32);
 const URL = "https://h.example/path-with-a-secret";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { verifyDocument, type Bundle, type PublicKey } from "../../src/sdk/index.js";
-import { nodeVerifier } from "../../src/service/ed25519-node.js";
+import { nodeVerifier } from "../../src/service/keys/ed25519-node.js";
 import type { Place } from "./drivers/driver.js";
 
 /** What a reader was told of an activation. */

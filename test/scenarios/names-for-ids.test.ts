@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { createMethodImplSpec } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { SERVICES } from "../../src/api/methods.js";
+import { SERVICES } from "../../src/api/methods/methods.js";
 import { collectRoutes } from "../../src/api/rest/routes.js";
 import { ADMIN_TOKEN, startTestServer, type TestServer } from "../support/server.js";
 import { createTestProject, type TestProject } from "./project.js";

@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { connect } from "node:http2";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DEFAULT_OPTIONS, startServer } from "../../src/server.js";
+import { DEFAULT_OPTIONS, startServer } from "../../src/server/server.js";
 import { ADMIN_TOKEN, startTestServer, testConfig, type TestServer } from "../support/server.js";
 import { createTestProject } from "./project.js";
 

@@ -1,13 +1,13 @@
 import Database from "better-sqlite3";
 import { Kysely } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createReader } from "../../src/store/reader.js";
+import { createReader } from "../../src/store/queries/reader.js";
 import type { Schema } from "../../src/store/schema.js";
 import { SqliteDialect } from "../../src/store/sqlite/dialect.js";
 import { LocalChannel } from "../../src/store/sqlite/local-channel.js";
 import { SqliteDriver } from "../../src/store/sqlite/driver.js";
 import type { Reader, Writer } from "../../src/store/store.js";
-import { createWriter } from "../../src/store/writer.js";
+import { createWriter } from "../../src/store/queries/writer.js";
 import { aBundle, anArtifact, anEnvironment, anEvent, anInstance, aProject, aToken, minutesLater } from "./sample.js";
 import { useStore } from "./temporary-store.js";
 

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { loadConfig, type Config } from "../../src/config.js";
+import { loadConfig, type Config } from "../../src/config/config.js";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport, type NodeTransportTls } from "../../src/sdk/node-transport.js";
-import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/server.js";
+import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/server/server.js";
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
 

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { parsePublicKey } from "../../src/bundle/keys.js";
 import { verifyDocument } from "../../src/bundle/verify-bundle.js";
-import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/server.js";
+import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/server/server.js";
 import { openSqliteStore } from "../../src/store/sqlite/open.js";
 import { testConfig } from "../support/server.js";
 import { askOf, firstProject, keyedRequests, OPERATOR_TOKEN, SIGNING_KEY, type Ask } from "./history.js";

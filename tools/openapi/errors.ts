@@ -1,5 +1,5 @@
 import { Header } from "../../gen/signet/v1/options_pb.js";
-import { WIRE_CODES } from "../../src/api/errors.js";
+import { WIRE_CODES } from "../../src/api/admission/errors.js";
 import type { Headers } from "./headers.js";
 import type { Reference, Response, Schema } from "./model.js";
 import { integer } from "./schemas.js";
@@ -51,7 +51,7 @@ const REASON: Schema = {
   required: ["error", "message"],
 };
 
-/** As src/api/rest/error-body.ts writes it. */
+/** As src/api/http/error-body.ts writes it. */
 const ERROR: Schema = {
   type: "object",
   description: "The body of every error.",

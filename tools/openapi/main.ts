@@ -7,7 +7,7 @@ import {
   type CodeGeneratorRequest,
 } from "@bufbuild/protobuf/wkt";
 import { buffer } from "node:stream/consumers";
-import { VERSION } from "../../src/version.js";
+import { VERSION } from "../../src/assets/version.js";
 import { createDocument } from "./document.js";
 
 /** The package that is described; the standard health and reflection services are not in REST. */

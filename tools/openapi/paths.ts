@@ -1,6 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createMethodImplSpec } from "@connectrpc/connect";
-import { scopeName } from "../../src/api/operations.js";
+import { scopeName } from "../../src/api/admission/operations.js";
 import { collectRoutes, type Route } from "../../src/api/rest/routes.js";
 import type { PathTemplate } from "../../src/api/rest/template.js";
 import { commentOf, splitComment } from "./comments.js";

@@ -1,9 +1,9 @@
 import { Scope } from "../../../gen/signet/v1/options_pb.js";
 import type { LimitObserver } from "../../core/limit.js";
 import { AppError } from "../../core/error.js";
-import type { Call } from "../call.js";
+import type { Call } from "../admission/call.js";
 import { afterThisEvent } from "./hang-up.js";
-import { isGone } from "../rest/answer.js";
+import { isGone } from "./answer.js";
 import type { NodeResponse } from "./node-http.js";
 
 /** Smaller answers are bounded by the number of requests. */

@@ -1,7 +1,7 @@
 import { AppError } from "../../core/error.js";
 import type { WorkOwner } from "../../core/schedule/fair-scheduler.js";
 import { UNGUARDED, type LargeWork } from "../../core/schedule/large-work.js";
-import { isGone } from "../rest/answer.js";
+import { isGone } from "./answer.js";
 import type { NodeResponse } from "./node-http.js";
 
 /** The part of the whole that one token may hold, so that nobody else waits for a client that sends slowly. */

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Principal } from "../../core/token.js";
-import type { AdmittedConnection } from "../admission.js";
+import type { AdmittedConnection } from "../admission/admission.js";
 import { cut, hangUp } from "./hang-up.js";
 import type { NodeRequest } from "./node-http.js";
 

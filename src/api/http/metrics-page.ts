@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { OperationSchema, Scope } from "../../../gen/signet/v1/options_pb.js";
-import type { RateState } from "../admission.js";
-import type { OperationDoor } from "../admission-door.js";
-import { answerError } from "../rest/answer.js";
-import { methodNotAllowed } from "../rest/error-body.js";
+import type { RateState } from "../admission/admission.js";
+import type { OperationDoor } from "../admission/authenticator.js";
+import { answerError } from "./answer.js";
+import { methodNotAllowed } from "./error-body.js";
 import { requestConnection } from "./connection.js";
 import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
 import type { RequestReport } from "./request-report.js";

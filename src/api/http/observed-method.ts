@@ -1,7 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
 import { AppError } from "../../core/error.js";
-import { toAppError, toConnectError } from "../errors.js";
+import { toAppError, toConnectError } from "../admission/errors.js";
 import { messageKey, reportKey } from "./request-report.js";
 
 /** Why a stream ends when the server does. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { answerError } from "../rest/answer.js";
-import { methodNotAllowed } from "../rest/error-body.js";
-import { entityTags } from "../runtime-headers.js";
+import { answerError } from "./answer.js";
+import { methodNotAllowed } from "./error-body.js";
+import { entityTags } from "./runtime-headers.js";
 import { endWith, headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 
 /** A file that is the same for everybody until the next release. */

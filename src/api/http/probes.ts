@@ -1,5 +1,5 @@
-import { answerError, answerJson } from "../rest/answer.js";
-import { methodNotAllowed } from "../rest/error-body.js";
+import { answerError, answerJson } from "./answer.js";
+import { methodNotAllowed } from "./error-body.js";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
 
 export interface ProbeOptions {

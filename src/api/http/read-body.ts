@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
 import { AppError } from "../../core/error.js";
 import type { BodyShare } from "./body-memory.js";
-import { toAppError } from "../errors.js";
+import { toAppError } from "../admission/errors.js";
 import { headerOf, type NodeRequest } from "./node-http.js";
-import { discardBody } from "./leftover-body.js";
+import { discardBody } from "./drain-body.js";
 
 /** Set aside for a body whose length was not announced. */
 const FIRST_BYTES = 2 * 1024;

@@ -1,6 +1,6 @@
 import type { AppError } from "../../core/error.js";
 import type { LimitName } from "../../core/limit.js";
-import { WIRE_CODES } from "../errors.js";
+import { WIRE_CODES } from "../admission/errors.js";
 import { isProtocolError, type LoggedAnswer } from "./access-log.js";
 import type { RequestReport } from "./request-report.js";
 

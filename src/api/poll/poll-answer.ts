@@ -1,5 +1,5 @@
-import type { ActiveBundle } from "../../service/active-bundles.js";
-import { entityTagOf } from "../../service/latest.js";
+import type { ActiveBundle } from "../../service/runtimes/active-bundles.js";
+import { entityTagOf } from "../../service/runtimes/latest.js";
 
 /** What every poll of an activation is answered with: bytes and headers that are made once. */
 export interface PollAnswer {

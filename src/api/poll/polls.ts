@@ -1,15 +1,15 @@
 import type { ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
-import type { ActiveBundles } from "../../service/active-bundles.js";
-import { hasActivation, type Cursor } from "../../service/cursor.js";
-import type { Admission, RateState } from "../admission.js";
-import type { Call } from "../call.js";
+import type { ActiveBundles } from "../../service/runtimes/active-bundles.js";
+import { hasActivation, type Cursor } from "../../service/access/cursor.js";
+import type { Admission, RateState } from "../admission/admission.js";
+import type { Call } from "../admission/call.js";
 import { logRequest } from "../http/access-log.js";
 import { requestConnection } from "../http/connection.js";
 import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import type { RequestObserver } from "../http/request-observer.js";
-import { entityTags } from "../runtime-headers.js";
+import { entityTags } from "../http/runtime-headers.js";
 import { PollAnswers, type PollAnswer } from "./poll-answer.js";
 
 const PATH = "/v1/bundles/latest";

@@ -1,8 +1,8 @@
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { scanStrictJson, type StrictJson } from "../../bundle/strict-json.js";
-import { fieldRulesOf } from "../operations.js";
-import type { ScanJson } from "../scan-json.js";
+import { fieldRulesOf } from "../admission/operations.js";
+import type { ScanJson } from "../http/scan-json.js";
 import type { FieldErrors } from "./field-errors.js";
 import { fieldNamed, setField } from "./fields.js";
 import { fieldFromJson, setFromJson } from "./json-value.js";

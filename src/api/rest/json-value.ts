@@ -1,5 +1,5 @@
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { fieldRulesOf } from "../operations.js";
+import { fieldRulesOf } from "../admission/operations.js";
 import type { FieldErrors } from "./field-errors.js";
 import { fieldNamed, getField, setField } from "./fields.js";
 import { refuseJsonScalar } from "./scalar.js";

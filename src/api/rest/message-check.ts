@@ -1,5 +1,5 @@
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
-import { fieldRulesOf } from "../operations.js";
+import { fieldRulesOf } from "../admission/operations.js";
 import { isFieldMask, isTimestamp } from "./fields.js";
 import { restScalar } from "./scalar.js";
 

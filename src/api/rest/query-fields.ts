@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { fieldRulesOf } from "../operations.js";
+import { fieldRulesOf } from "../admission/operations.js";
 import type { BodyTarget } from "./body-target.js";
 import { isFieldMask, isTimestamp } from "./fields.js";
 

@@ -1,5 +1,5 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import type { ErrorAnswer } from "./error-body.js";
+import type { ErrorAnswer } from "../http/error-body.js";
 import { fieldNamed, getField } from "./fields.js";
 import { writeField, writeMessage } from "./write.js";
 

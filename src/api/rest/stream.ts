@@ -2,8 +2,8 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { Message } from "@bufbuild/protobuf";
 import type { AppError } from "../../core/error.js";
-import { toAppError } from "../errors.js";
-import { errorAnswer } from "./error-body.js";
+import { toAppError } from "../admission/errors.js";
+import { errorAnswer } from "../http/error-body.js";
 import type { StreamFormat } from "./stream-format.js";
 
 /** Where a stream goes. */

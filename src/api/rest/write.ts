@@ -1,6 +1,6 @@
 import { toJson, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { TimestampSchema, type FieldMask, type Timestamp } from "@bufbuild/protobuf/wkt";
-import { fieldRulesOf } from "../operations.js";
+import { fieldRulesOf } from "../admission/operations.js";
 import { getField, isFieldMask, isTimestamp } from "./fields.js";
 
 /**

@@ -6,7 +6,7 @@ import {
   endStreamToJson,
   headerStreamEncoding,
 } from "@connectrpc/connect/protocol-connect";
-import { toConnectError } from "../errors.js";
+import { toConnectError } from "../admission/errors.js";
 import type { WatchWire } from "./wire.js";
 
 /** Connect: envelopes, the last of which is the end-of-stream message. */

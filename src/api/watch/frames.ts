@@ -1,9 +1,9 @@
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { compressedFlag, encodeEnvelope, type Compression } from "@connectrpc/connect/protocol";
 import { WatchBundleResponseSchema, type WatchBundleResponse } from "../../../gen/signet/v1/runtime_pb.js";
-import type { WatchEvent } from "../../service/watch.js";
+import type { WatchEvent } from "../../service/runtimes/watch.js";
 import { streamFormat } from "../rest/stream-format.js";
-import { watchMessage } from "./message.js";
+import { watchMessage } from "../methods/watch-message.js";
 
 /** How the messages of a watch look: enveloped protobuf or JSON, server-sent events, lines of JSON. */
 export type FrameBody = "proto" | "json" | "events" | "lines";

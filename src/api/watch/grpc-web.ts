@@ -6,7 +6,7 @@ import {
   trailerFlag,
   trailerSerialize,
 } from "@connectrpc/connect/protocol-grpc-web";
-import { toConnectError } from "../errors.js";
+import { toConnectError } from "../admission/errors.js";
 import type { WatchWire } from "./wire.js";
 
 /** gRPC-Web: envelopes, the last of which holds the trailers. */

@@ -1,6 +1,6 @@
 import type { Compression } from "@connectrpc/connect/protocol";
 import { contentTypeJson, contentTypeProto, headerEncoding, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { toConnectError } from "../errors.js";
+import { toConnectError } from "../admission/errors.js";
 import type { WatchWire } from "./wire.js";
 
 /** gRPC: envelopes, and the status in the trailers. */

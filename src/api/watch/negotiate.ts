@@ -13,7 +13,7 @@ import {
   parseTimeout as parseGrpcTimeout,
 } from "@connectrpc/connect/protocol-grpc";
 import { WatchBundleRequestSchema, type WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
-import { COMPRESSIONS } from "../http/strict-body.js";
+import { COMPRESSIONS } from "../rpc/strict-body.js";
 import type { WireForm } from "../http/wire-form.js";
 import { connectWire } from "./connect.js";
 import { grpcWebWire } from "./grpc-web.js";

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterThisEvent } from "../http/hang-up.js";
 import type { NodeResponse } from "../http/node-http.js";
-import { isGone } from "../rest/answer.js";
+import { isGone } from "../http/answer.js";
 import { whenAnswered } from "./session-pings.js";
 import type { Sink, SinkEvents } from "./sink.js";
 import type { Ending } from "./wire.js";

@@ -1,5 +1,5 @@
 import { WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
-import { errorAnswer } from "../rest/error-body.js";
+import { errorAnswer } from "../http/error-body.js";
 import { streamFormat, streamHeaders } from "../rest/stream-format.js";
 import type { WatchWire } from "./wire.js";
 

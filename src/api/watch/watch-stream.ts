@@ -1,9 +1,9 @@
 import { AppError } from "../../core/error.js";
-import type { Subscription, WatchReader } from "../../service/push/subscriber.js";
-import type { WatchEvent } from "../../service/watch.js";
-import { toAppError } from "../errors.js";
+import type { Subscription, WatchReader } from "../../service/runtimes/subscriber.js";
+import type { WatchEvent } from "../../service/runtimes/watch.js";
+import { toAppError } from "../admission/errors.js";
 import type { RequestReport } from "../http/request-report.js";
-import type { StreamObserver } from "../stream-observer.js";
+import type { StreamObserver } from "../admission/stream-observer.js";
 import type { Frames } from "./frames.js";
 import type { Sink, SinkEvents } from "./sink.js";
 import type { WatchWire } from "./wire.js";

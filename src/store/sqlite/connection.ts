@@ -1,6 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import { AppError } from "../../core/error.js";
-import { isDeferrable } from "../prepared.js";
+import { isDeferrable } from "../queries/prepared.js";
 import type { Answer, Channel, Step } from "./channel.js";
 
 /** A part sends what it has put off when it is so much. */

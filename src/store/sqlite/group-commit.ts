@@ -3,7 +3,7 @@ import { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
-import { createWriter } from "../writer.js";
+import { createWriter } from "../queries/writer.js";
 import type { SqliteConnection } from "./connection.js";
 import { SqliteDialect } from "./dialect.js";
 import type { SqliteDriver } from "./driver.js";

@@ -4,7 +4,7 @@ import Database from "better-sqlite3";
 import { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
 import { isNewest } from "../migrations/migrate.js";
-import { createReader } from "../reader.js";
+import { createReader } from "../queries/reader.js";
 import type { Schema } from "../schema.js";
 import type { Store } from "../store.js";
 import { connectToRead, type SqliteOptions } from "./connect.js";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Kysely, sql } from "kysely";
 import { AppError } from "../../core/error.js";
 import { migrate } from "../migrations/migrate.js";
-import { createReader } from "../reader.js";
+import { createReader } from "../queries/reader.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Store, Writer } from "../store.js";
 import type { Channel } from "./channel.js";

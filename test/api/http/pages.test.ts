@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createPages } from "../../../src/api/http/pages.js";
 import { referencePages } from "../../../src/api/http/reference-pages.js";
-import { readAsset } from "../../../src/assets.js";
+import { readAsset } from "../../../src/assets/assets.js";
 import { openRig } from "./rig.js";
 
 const reads: string[] = [];

@@ -4,7 +4,7 @@ import { createMethodImplSpec, type HandlerContext, type MethodImplSpec } from "
 import { describe, expect, test } from "vitest";
 import { BundleSchema, BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { AppError } from "../../../src/core/error.js";
-import { DEFAULT_LIMITS } from "../../../src/api/http/limits.js";
+import { DEFAULT_LIMITS } from "../../../src/api/listener/limits.js";
 import { KEYS, openRig } from "./rig.js";
 import { closed, frame, openHttp2, RawConnection } from "./wire.js";
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
-import { callOf, httpStatusKey } from "../../../src/api/call.js";
+import { callOf, httpStatusKey } from "../../../src/api/admission/call.js";
 import { AppError, invalidField, notFound } from "../../../src/core/error.js";
 import { implement, startRest, type Captured } from "./rest-server.js";
 import { service } from "./proto-fixture.js";

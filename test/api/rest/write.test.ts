@@ -9,7 +9,7 @@ import { RuntimeService, WatchBundleResponseSchema } from "../../../gen/signet/v
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { setField } from "../../../src/api/rest/fields.js";
 import { writeField, writeMessage } from "../../../src/api/rest/write.js";
-import { fieldRulesOf } from "../../../src/api/operations.js";
+import { fieldRulesOf } from "../../../src/api/admission/operations.js";
 import { onlyMethod } from "./proto-fixture.js";
 
 const OUTPUTS = [

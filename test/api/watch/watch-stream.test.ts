@@ -4,7 +4,7 @@ import { restWire } from "../../../src/api/watch/rest.js";
 import type { Sink } from "../../../src/api/watch/sink.js";
 import { WatchStream, type WatchReport } from "../../../src/api/watch/watch-stream.js";
 import { AppError } from "../../../src/core/error.js";
-import type { WatchEvent } from "../../../src/service/watch.js";
+import type { WatchEvent } from "../../../src/service/runtimes/watch.js";
 
 const heartbeat = (sequence: number): WatchEvent => ({
   ...{ kind: "heartbeat", sequence, deploymentId: null, at: "2026-05-01T12:00:00.000Z" },

@@ -1,4 +1,4 @@
-import { startThread } from "../../../src/service/start-thread.js";
+import { startThread } from "../../../src/service/documents/start-thread.js";
 import type { StartDatabaseThread } from "../../../src/store/sqlite/thread-channel.js";
 
 /** The thread as a server starts it. */

@@ -1,0 +1,45 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Principal } from "../../core/token.js";
+import type { Call } from "./call.js";
+
+/** The head of a request, as far as admission needs it. */
+export interface RequestHead {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  /** Undefined when it is gone already. */
+  readonly connection: AdmittedConnection | undefined;
+  /** Name, value, name, value …, as received: a header that was sent twice is here twice. */
+  readonly rawHeaders: readonly string[];
+  /** Told once for each request, before `admit` resolves or rejects: what the answer's rate headers say. Not told when limits are off. */
+  onRate(state: RateState): void;
+}
+
+/** The connection that a request came over. */
+export interface AdmittedConnection {
+  /** A valid token came over it. Called for each request. */
+  authenticated(principal: Principal): void;
+}
+
+/** What an answer tells of the caller's budget in X-RateLimit-Limit, -Remaining and -Reset. */
+export interface RateState {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Seconds until the budget is full again; whole, rounded up. */
+  readonly resetSeconds: number;
+}
+
+/**
+ * The door of every method: credentials, rate limit, scope, and the organization when the path names one; in this order, before
+ * any byte of the body is read, and the same for every protocol.
+ */
+export interface Admission {
+  /**
+   * Throws `unauthenticated`, `rate_limited` or `forbidden`. `orgId` is the organization that a REST path names.
+   */
+  admit(method: DescMethod, head: RequestHead, orgId?: string): Promise<Call>;
+  /**
+   * The same, at once, for a runtime token that is in memory and calls what is not counted. Undefined, and nothing was counted or told,
+   * when only `admit` can say.
+   */
+  admitKnown(method: DescMethod, head: RequestHead): Call | undefined;
+}

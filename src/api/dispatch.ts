@@ -1,0 +1,150 @@
+import type { Logger } from "pino";
+import { NO_SPAN, type Tracing } from "../core/trace.js";
+import type { RateState } from "./admission/admission.js";
+import { toAppError } from "./admission/errors.js";
+import { answerError } from "./http/answer.js";
+import { errorAnswer } from "./http/error-body.js";
+import { isAborted, logRequest } from "./http/access-log.js";
+import type { ClientAddressOf } from "./http/client-address.js";
+import type { RpcHandler } from "./rpc/connect.js";
+import type { CorsPolicy } from "./http/cors.js";
+import { closeUnread } from "./http/drain-body.js";
+import { METRICS_PATH, type MetricsPage } from "./http/metrics-page.js";
+import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./http/node-http.js";
+import type { Pages } from "./http/pages.js";
+import type { Polls } from "./poll/polls.js";
+import type { Probes } from "./http/probes.js";
+import { finishedRequest, type RequestObserver } from "./http/request-observer.js";
+import type { RequestReport } from "./http/request-report.js";
+import { bringsTrace, endRequestSpan, startRequestSpan } from "./http/request-trace.js";
+
+/** What a REST request brings along. */
+export interface RestContext {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly onRate: (state: RateState) => void;
+  /** For what is known only later than the outcome: how a watch ended. */
+  readonly report: Pick<RequestReport, "requestId" | "protocol" | "error">;
+  /** Aborted when the server begins to shut down. */
+  readonly shutdownSignal: AbortSignal;
+}
+
+/** What REST tells of a request that it answered. */
+export interface RestOutcome {
+  readonly operationId?: string | undefined;
+  readonly keyPrefix?: string | undefined;
+  readonly isStream?: boolean | undefined;
+  readonly status: number;
+  readonly error?: unknown;
+}
+
+/** Answers everything that is no RPC. */
+export type RestHandler = (req: NodeRequest, res: NodeResponse, context: RestContext) => Promise<RestOutcome>;
+
+export interface DispatchOptions {
+  /** Answers polls in place of the REST mapping; null leaves them to it. */
+  readonly polls: Polls | null;
+  readonly probes: Probes;
+  readonly pages: Pages;
+  readonly cors: CorsPolicy;
+  readonly rpc: RpcHandler;
+  readonly rest: RestHandler;
+  readonly metrics: MetricsPage;
+  readonly observer: RequestObserver;
+  readonly tracing: Tracing;
+  readonly shutdownSignal: AbortSignal;
+  readonly logger: Logger;
+  readonly clientAddressOf: ClientAddressOf;
+}
+
+/**
+ * Gives each request to who answers it: probes, then CORS, then files, then metrics and RPC by path, else REST. Sets X-Request-Id and
+ * what every answer has, and tells of each request that is over: its one log line, its figures, its step in a trace.
+ */
+export function createDispatch(options: DispatchOptions): RequestListener {
+  const { probes, observer, tracing, logger } = options;
+  return (req, res) => {
+    const isPoll = !bringsTrace(tracing, req) && options.polls?.answer(req, res, options.clientAddressOf(req));
+    if (isPoll === true) return;
+    const startedMs = performance.now();
+    const requestId = requestIdOf(req);
+    const span = probes.has(pathOf(req)) ? NO_SPAN : startRequestSpan(tracing, req, requestId);
+    const report: RequestReport = {
+      requestId,
+      clientAddress: options.clientAddressOf(req),
+      protocol: "http",
+      operationId: undefined,
+      keyPrefix: undefined,
+      error: undefined,
+      isStream: false,
+      traceId: span.traceId ?? undefined,
+      reached: false,
+    };
+    res.setHeader("X-Request-Id", requestId);
+    res.setHeader("X-Content-Type-Options", "nosniff");
+    const closed = new Promise<void>((resolve) => res.once("close", resolve));
+    const answered = tracing
+      .run(span, () => answer(options, req, res, report))
+      .catch((thrown: unknown) => {
+        report.error = toAppError(thrown);
+        answerError(req, res, errorAnswer(report.error, requestId));
+      });
+    void Promise.all([closed, answered]).then(() => {
+      const durationMs = performance.now() - startedMs;
+      const finished = finishedRequest(report, { status: res.statusCode, isAborted: isAborted(res) }, durationMs);
+      logRequest(logger, req, res, report, durationMs);
+      observer.finished(finished);
+      endRequestSpan(span, report, finished);
+    });
+  };
+}
+
+async function answer(
+  { probes, pages, cors, rpc, rest, metrics, shutdownSignal }: DispatchOptions,
+  req: NodeRequest,
+  res: NodeResponse,
+  report: RequestReport,
+): Promise<void> {
+  const { requestId, clientAddress } = report;
+  const path = pathOf(req);
+  if (probes.has(path)) {
+    report.protocol = "probe";
+    await probes.answer(path, req, res, requestId);
+    return;
+  }
+  const verdict = cors.check(req, res);
+  if (verdict.kind === "answered") return;
+  if (pages.has(path)) {
+    closeUnread(res);
+    pages.answer(path, req, res, requestId);
+    return;
+  }
+  const refused = verdict.kind === "refused" ? verdict.error : undefined;
+  const onRate = (state: RateState) => setRateHeaders(res, state);
+  if (path === METRICS_PATH) {
+    closeUnread(res);
+    if (refused !== undefined) throw refused;
+    await metrics.answer(req, res, report, onRate);
+    return;
+  }
+  const route = rpc.find(path);
+  if (route !== undefined) {
+    await rpc.handle(route, req, res, { report, onRate }, refused);
+    return;
+  }
+  report.protocol = "rest";
+  closeUnread(res);
+  if (refused !== undefined) throw refused;
+  const outcome = await rest(req, res, { requestId, clientAddress, onRate, report, shutdownSignal });
+  report.operationId = outcome.operationId;
+  report.keyPrefix = outcome.keyPrefix;
+  report.isStream = outcome.isStream ?? false;
+  if (outcome.error !== undefined) report.error = toAppError(outcome.error);
+}
+
+/** On every answer, refusals too (api.md, "rate limit"): set before anybody writes the head. */
+function setRateHeaders(res: NodeResponse, state: RateState): void {
+  res.setHeader("X-RateLimit-Limit", String(state.limit));
+  res.setHeader("X-RateLimit-Remaining", String(state.remaining));
+  res.setHeader("X-RateLimit-Reset", String(state.resetSeconds));
+}

@@ -1,0 +1,140 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { MethodImplSpec } from "@connectrpc/connect";
+import { setMaxListeners } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { Health } from "../../gen/health/v1/health_pb.js";
+import type { LimitObserver } from "../core/limit.js";
+import type { Principal } from "../core/token.js";
+import type { Tracing } from "../core/trace.js";
+import type { OperationDoor } from "./admission/authenticator.js";
+import type { ScanJsonFor } from "./http/scan-json.js";
+import type { AnswerMemory } from "./http/answer-memory.js";
+import type { BodyMemory } from "./http/body-memory.js";
+import { createClientAddressOf, type ProxyTrust } from "./http/client-address.js";
+import { createRpcHandler } from "./rpc/connect.js";
+import type { ConnectionCounts } from "./listener/connections.js";
+import type { Polls } from "./poll/polls.js";
+import { WATCH, type WatchDoor } from "./watch/door.js";
+import { createWatchLane } from "./watch/lane.js";
+import { createCorsPolicy } from "./http/cors.js";
+import { createDispatch, type RestHandler } from "./dispatch.js";
+import { createHealthMethods } from "./rpc/health.js";
+import type { ListenerLimits } from "./listener/limits.js";
+import { createListener } from "./listener/listener.js";
+import { createMetricsPage, type MetricsSource } from "./http/metrics-page.js";
+import { shuttingDown } from "./http/observed-method.js";
+import { createPages, type Page } from "./http/pages.js";
+import { withoutPrefix } from "./http/path-prefix.js";
+import { createProbes } from "./http/probes.js";
+import { createReflectionMethods } from "./rpc/reflection.js";
+import type { RequestObserver } from "./http/request-observer.js";
+import type { TlsTermination } from "./listener/tls-termination.js";
+
+const WATCH_PATH = `/${WATCH.parent.typeName}/${WATCH.name}`;
+
+export interface HttpServerOptions {
+  /** Guarded (guard.ts). */
+  readonly methods: readonly MethodImplSpec[];
+  readonly admission: OperationDoor;
+  readonly rest: RestHandler;
+  /** As in RpcOptions. */
+  readonly watch: WatchDoor | null;
+  /** As in DispatchOptions. */
+  readonly polls: Polls | null;
+  readonly pages: readonly Page[];
+  readonly maxBodyBytes: number;
+  readonly bodyMemory: BodyMemory;
+  readonly answerMemory: AnswerMemory;
+  readonly scan: ScanJsonFor;
+  readonly corsOrigins: readonly string[];
+  /** Where others reach the server through a proxy; null without one that changes host or path. */
+  readonly publicUrl: { readonly origin: string; readonly path: string } | null;
+  readonly version: string;
+  readonly ready: () => Promise<boolean>;
+  /** As ProbeOptions.readOnly. */
+  readonly readOnly?: () => string | null;
+  readonly metrics: MetricsSource;
+  readonly observer: RequestObserver;
+  readonly tracing: Tracing;
+  readonly logger: Logger;
+  readonly limits: ListenerLimits;
+  readonly limitObserver: LimitObserver;
+  /** Null serves without TLS. */
+  readonly tls: TlsTermination | null;
+  readonly proxyTrust: ProxyTrust;
+}
+
+/** All protocols on one port. */
+export interface HttpServer extends AsyncDisposable {
+  /** Resolves when connections are accepted; rejects when the port is taken. Port 0 is any free one. */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  readonly connections: ConnectionCounts;
+  /** As Listener. */
+  endTokens(isOver: (principal: Principal) => boolean, at: Date | null): void;
+  /**
+   * Ends streams and held polls with `unavailable`, says NOT_SERVING and GOAWAY, accepts nothing more, and waits up to `graceMs`
+   * for requests in flight. Never rejects.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Puts the parts of this folder together. Throws when a method has no operation or two pages one path: such a server must not start. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { methods, admission, rest, watch, polls, pages, maxBodyBytes, bodyMemory, answerMemory, scan } = options;
+  const { corsOrigins, version, ready } = options;
+  const { limits, tls, proxyTrust, observer, tracing, logger } = options;
+  const shutdown = new AbortController();
+  const shutdownSignal = shutdown.signal;
+  // Every stream listens to it: there is no number of listeners from which on it would be a leak.
+  setMaxListeners(0, shutdownSignal);
+  const services = [...new Set<DescService>(methods.map(({ method }) => method.parent))];
+  const names = services.map(({ typeName }) => typeName);
+  const { maxHealthWatches: maxWatches, maxHealthWatchesPerAddress: maxWatchesPerAddress } = limits;
+  const healthLimits = { maxWatches, maxWatchesPerAddress, observer: options.limitObserver };
+  const publicMethods = [
+    ...createHealthMethods({ services: names, shutdownSignal, ...healthLimits }),
+    ...createReflectionMethods([...services, Health]),
+  ];
+  const rpc = createRpcHandler({
+    ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan, shutdownSignal },
+  });
+  const probes = createProbes({
+    version,
+    ready,
+    ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
+  });
+  const cors = createCorsPolicy(corsOrigins, options.publicUrl?.origin ?? null);
+  const clientAddressOf = createClientAddressOf(proxyTrust);
+  const route = rpc.find(WATCH_PATH);
+  const lane =
+    watch === null || route === undefined
+      ? null
+      : createWatchLane({
+          ...route,
+          ...{ door: watch, admission, bodyMemory, scan, headers: cors.headers, clientAddressOf },
+          ...{ observer, tracing, logger },
+        });
+  const dispatch = withoutPrefix(
+    options.publicUrl?.path ?? "",
+    createDispatch({
+      ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },
+      metrics: createMetricsPage(admission, options.metrics),
+      ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
+    }),
+  );
+  const listener = createListener(dispatch, limits, { tls, lane, observer: options.limitObserver });
+  const close = async (graceMs: number) => {
+    shutdown.abort(shuttingDown());
+    await listener.close(graceMs);
+  };
+  return {
+    listen: (host, port) => listener.listen(host, port),
+    get connections() {
+      return listener.connections;
+    },
+    endTokens: (isOver, at) => listener.endTokens(isOver, at),
+    close,
+    [Symbol.asyncDispose]: () => close(0),
+  };
+}

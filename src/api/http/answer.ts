@@ -1,0 +1,43 @@
+import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
+import type { ErrorAnswer } from "./error-body.js";
+
+/**
+ * Answers with JSON, or without a body: `undefined`, 204 and 304 (RFC 9110, sections 15.3.5 and 15.4.5). HEAD gets the headers that
+ * GET would have. Nothing is kept by caches unless the headers say so: X-API-Key is no header that they know to respect.
+ * Returns the bytes of the body that is to be sent.
+ */
+export function answerJson(
+  req: NodeRequest,
+  res: NodeResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  json: string | undefined,
+): number {
+  if (isGone(res)) return 0;
+  const all: Record<string, string> = { "cache-control": "no-store", ...headers };
+  if (json === undefined || status === 204 || status === 304) {
+    endWith(res, status, all);
+    return 0;
+  }
+  const body = Buffer.from(json);
+  all["content-type"] ??= "application/json";
+  all["content-length"] = String(body.byteLength);
+  if (req.method === "HEAD") {
+    endWith(res, status, all);
+    return 0;
+  }
+  endWith(res, status, all, body);
+  return body.byteLength;
+}
+
+/** Answers an error; when the head is out already there is no way to tell it but to cut the connection. */
+export function answerError(req: NodeRequest, res: NodeResponse, error: ErrorAnswer): void {
+  if (res.headersSent) res.destroy();
+  else answerJson(req, res, error.status, error.headers, error.body);
+}
+
+/** Whether nobody can be answered any more. */
+export function isGone(res: NodeResponse): boolean {
+  // An HTTP/2 response of Node's compatibility API has no `destroyed` of its own.
+  return "stream" in res ? res.stream.destroyed : res.destroyed;
+}

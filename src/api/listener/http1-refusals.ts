@@ -1,0 +1,59 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { answerError } from "../http/answer.js";
+import { plainError, type ErrorAnswer } from "../http/error-body.js";
+import { headerOf, requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { isAnswering } from "./pipelining.js";
+
+/** What Node's HTTP/1.1 refuses by itself, by its error code; anything else is 400. */
+const REFUSALS: Readonly<Record<string, readonly [status: number, phrase: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large", "the headers are larger than the limit"],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "Content Too Large", "the chunk extensions are larger than the limit"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "the request did not come in time"],
+};
+
+/** Gives what Node refuses before there is a request the body of every other error. The connection ends with it. */
+export function answerRefusals(server: Server): void {
+  server.on("clientError", (error: NodeJS.ErrnoException & { readonly reason?: string }, socket: Duplex) => {
+    if (socket.writable && error.code !== "ECONNRESET" && !isAnswering(socket)) {
+      const why = error.reason === undefined ? "" : `: ${error.reason}`;
+      const [status, phrase, message] = REFUSALS[error.code ?? ""] ?? [400, "Bad Request", `no HTTP/1.1${why}`];
+      socket.write(textOf(plainError(status, phrase, message, randomUUID()), phrase));
+    }
+    // Whoever counts refusals hears of it by the socket's error.
+    socket.destroy(error);
+  });
+}
+
+function textOf({ status, headers, body }: ErrorAnswer, phrase: string): string {
+  const all = { ...headers, connection: "close", "content-length": String(Buffer.byteLength(body)) };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP/1.1 ${status} ${phrase}`, ...lines, "", body].join("\r\n");
+}
+
+/** Answers 417 to an `Expect` that is not 100-continue (RFC 9110, section 10.1.1). */
+export function refuseExpectation(req: NodeRequest, res: NodeResponse): void {
+  const requestId = requestIdOf(req);
+  res.setHeader("X-Request-Id", requestId);
+  const message = "the Expect header must be 100-continue";
+  answerError(req, res, plainError(417, "Expectation Failed", message, requestId));
+}
+
+/**
+ * Brings an HTTP/1.1 request into the form that everybody reads: the target without scheme and host, which clients of proxies send too;
+ * they stand for the Host then (RFC 9112, section 3.2.2). False, and it is answered, when it has no Host.
+ */
+export function takeTarget(req: IncomingMessage, res: NodeResponse): boolean {
+  const [, authority, rest = ""] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(req.url ?? "") ?? [];
+  if (authority !== undefined) {
+    req.url = rest.startsWith("/") ? rest : `/${rest}`;
+    req.headers.host = authority;
+  }
+  if (headerOf(req, "host") !== undefined || req.httpVersion === "1.0") return true;
+  const requestId = requestIdOf(req);
+  res.setHeader("X-Request-Id", requestId);
+  res.setHeader("Connection", "close");
+  answerError(req, res, plainError(400, "Bad Request", "the Host header is missing", requestId));
+  return false;
+}

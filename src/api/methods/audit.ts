@@ -1,0 +1,68 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { AuditEventSchema, AuditService } from "../../../gen/signet/v1/audit_pb.js";
+import type { AuditEvent } from "../../core/audit.js";
+import { invalidField } from "../../core/error.js";
+import type { Audit } from "../../service/audit/audit.js";
+import { limitOf } from "../../service/access/validate.js";
+import type { AuditFilter } from "../../store/store.js";
+import { withoutNulls } from "./nulls.js";
+import { instantOfTimestamp, timestampOf } from "./timestamps.js";
+import { countedRows } from "./total-count.js";
+
+/** AuditService on the use cases. The guard has checked that `org_id` is the token's organization. */
+export function createAuditService({ audit }: { readonly audit: Audit }): ServiceImpl<typeof AuditService> {
+  return {
+    async listAuditEvents(request, context) {
+      const { orgId, before, after, actor, action, resourceType, resourceId, since, until, source } = request;
+      if (before !== undefined && after !== undefined) {
+        throw invalidField(["after"], "goes without before", "conflict", "query");
+      }
+      const filter: AuditFilter = {
+        orgId,
+        limit: limitOf(request.limit, 1000, 1000),
+        ...(before === undefined ? {} : { before }),
+        ...(after === undefined ? {} : { after }),
+        ...(actor === undefined ? {} : { actor }),
+        ...(action === undefined ? {} : { action }),
+        ...(resourceType === undefined ? {} : { resourceType }),
+        ...(resourceId === undefined ? {} : { resourceId }),
+        ...(source === undefined ? {} : { source }),
+        ...(since === undefined ? {} : { since: instantOfTimestamp(since) }),
+        ...(until === undefined ? {} : { until: instantOfTimestamp(until) }),
+      };
+      return { events: countedRows(context, await audit.list(filter)).map(eventMessage) };
+    },
+
+    async verifyAudit({ orgId, limit, headNumber, headHash, after }) {
+      if (limit === 0) throw invalidField(["limit"], "must be at least 1", "range", "query");
+      if ((headNumber === undefined) !== (headHash === undefined)) {
+        throw invalidField(["head_hash"], "head_number and head_hash go together", "missing", "query");
+      }
+      const kept =
+        headNumber === undefined || headHash === undefined ? undefined : { number: headNumber, hash: headHash };
+      const { valid, checked, firstBroken, reason, ...keys } = await audit.verify(orgId, limit, kept, after);
+      const { trustedKeyIds, untrustedKeyIds } = keys;
+      return {
+        ...{ valid, checked, trustedKeyIds: [...trustedKeyIds], untrustedKeyIds: [...untrustedKeyIds] },
+        ...withoutNulls({ firstBroken, reason }),
+      };
+    },
+
+    async getAuditHead({ orgId }) {
+      const { at, ...head } = await audit.head(orgId);
+      return { ...head, at: timestampOf(at) };
+    },
+  };
+}
+
+function eventMessage(event: AuditEvent): MessageInitShape<typeof AuditEventSchema> {
+  const { orgId: _, metadata, createdAt, ...fields } = event;
+  const { source } = metadata;
+  return {
+    ...fields,
+    ...(typeof source === "string" ? { source } : {}),
+    metadata: JSON.stringify(metadata),
+    createdAt: timestampOf(createdAt),
+  };
+}

@@ -1,0 +1,177 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type BundleSchema,
+  type BundleService,
+  type BundleWithPoliciesSchema,
+  type DeploymentSchema,
+  type PrunedEnvironmentSchema,
+} from "../../../gen/signet/v1/bundle_pb.js";
+import type { BundleState, Deployment } from "../../core/bundle.js";
+import type { EnvironmentPath } from "../../service/access/access.js";
+import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.js";
+import type { KeyList } from "../../service/keys/keys.js";
+import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
+import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.js";
+import type { Publishing } from "../../service/bundles/publishing.js";
+import { withoutNulls } from "./nulls.js";
+import { callOf } from "../admission/call.js";
+import { changeRequestOf } from "./change-request.js";
+import { timestampOf } from "./timestamps.js";
+import { countedRows } from "./total-count.js";
+
+/** BundleService on the use cases. */
+export function createBundleService(services: {
+  readonly bundles: Bundles;
+  readonly publishing: Publishing;
+  readonly pruning: Pruning;
+  readonly keys: Pick<KeyList, "list">;
+}): ServiceImpl<typeof BundleService> {
+  const { bundles, publishing, pruning, keys } = services;
+  return {
+    async publishBundle(request, context) {
+      const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
+      const state = await publishing.publish(changeRequestOf(context), pathOf(request), {
+        policies: policies ?? null,
+        scopePolicies: scopePolicies ?? null,
+        publishedBy: publishedBy ?? null,
+        title: title ?? null,
+        description: description ?? null,
+        labels,
+        source: source === undefined ? null : sourceOf(source),
+        activate: activate ?? true,
+      });
+      return bundleMessage(state);
+    },
+
+    async activateBundle(request, context) {
+      const { version, hold, reason } = request;
+      const options = { hold, reason: reason ?? null };
+      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), version, options));
+    },
+
+    async promoteBundle({ projectId, sourceEnv, promotedBy }, context) {
+      const path = { projectId, envName: sourceEnv };
+      return bundleMessage(await publishing.promote(changeRequestOf(context), path, promotedBy ?? null));
+    },
+
+    async listBundles(request, context) {
+      const { principal } = callOf(context);
+      const listed = await bundles.list(principal, pathOf(request), request.limit, request.beforeVersion);
+      return { bundles: countedRows(context, listed).map(bundleMessage) };
+    },
+
+    async getBundle(request, context) {
+      return bundleWithPolicies(await bundles.get(callOf(context).principal, pathOf(request), request.version));
+    },
+
+    async getBundleDocument(request, context) {
+      context.responseHeader.set("Cache-Control", "no-store, no-transform");
+      return { document: await bundles.document(callOf(context).principal, pathOf(request), request.version) };
+    },
+
+    async diffBundles(request, context) {
+      const { principal } = callOf(context);
+      const versions = [request.version, request.otherVersion] as const;
+      return { patch: await bundles.diff(principal, pathOf(request), versions, context.signal) };
+    },
+
+    async deleteBundle(request, context) {
+      await bundles.delete(callOf(context).principal, pathOf(request), request.version);
+      return create(EmptySchema);
+    },
+
+    async pruneBundles(request, context) {
+      const { principal } = callOf(context);
+      const { projectId, envName = null, dryRun = true, production } = request;
+      const rules: RetentionRules = {
+        keepNewest: request.keepNewest ?? DEFAULT_RETENTION.keepNewest,
+        keepDays: request.keepDays ?? DEFAULT_RETENTION.keepDays,
+        keepProductionDays: request.keepProductionDays ?? DEFAULT_RETENTION.keepProductionDays,
+        production,
+      };
+      const { environments, more } = dryRun
+        ? await pruning.plan(principal, projectId, envName, rules)
+        : await pruning.prune(principal, projectId, envName, rules);
+      return { environments: environments.map(prunedMessage), dryRun, more };
+    },
+
+    async listDeployments(request, context) {
+      const { principal } = callOf(context);
+      const { rows, total, limit } = await bundles.deployments(
+        principal,
+        pathOf(request),
+        request.limit,
+        request.offset,
+      );
+      return { data: rows.map(deploymentMessage), total, limit, offset: request.offset };
+    },
+
+    async getDeployment(request, context) {
+      return deploymentMessage(await bundles.deployment(callOf(context).principal, request.deploymentId));
+    },
+
+    async listKeys(_request, context) {
+      const listed = await keys.list(callOf(context).principal);
+      return {
+        keys: listed.map(({ key, isCurrent, environment }) => ({
+          keyId: key.keyId,
+          algorithm: "Ed25519",
+          publicKeyPem: key.publicKeyPem,
+          createdAt: timestampOf(key.createdAt),
+          isCurrent,
+          purpose: key.purpose,
+          ...withoutNulls({ orgId: key.orgId, environmentId: key.environmentId, environment }),
+        })),
+      };
+    },
+  };
+}
+
+function pathOf({ projectId, envName }: EnvironmentPath): EnvironmentPath {
+  return { projectId, envName };
+}
+
+function sourceOf({ repository, revision, url }: { repository: string; revision: string; url: string }) {
+  return { repository, revision, url };
+}
+
+/** A bundle as messages carry it. */
+export function bundleMessage(state: BundleState): MessageInitShape<typeof BundleSchema> {
+  const { bundle, isActive, deploymentId, sequence } = state;
+  const { publishedBy, title, description, source } = bundle;
+  return {
+    id: bundle.id,
+    version: bundle.version,
+    policyHash: bundle.policyHash,
+    isActive,
+    publishedAt: timestampOf(bundle.publishedAt),
+    labels: { ...bundle.labels },
+    origin: bundle.origin,
+    ...withoutNulls({ publishedBy, title, description, source, deploymentId, sequence }),
+  };
+}
+
+function bundleWithPolicies({ state, content }: BundleWithContent): MessageInitShape<typeof BundleWithPoliciesSchema> {
+  const { $typeName: _, ...fields } = bundleMessage(state);
+  const { signature, signatureV2, keyId } = state.bundle;
+  return {
+    ...fields,
+    policiesJson: content.policies,
+    scopePoliciesJson: content.scopePolicies,
+    signature,
+    signatureV2,
+    keyId,
+  };
+}
+
+function prunedMessage({ versions, ...counts }: PrunedEnvironment): MessageInitShape<typeof PrunedEnvironmentSchema> {
+  return { ...counts, versions: versions.map(({ first, last }) => ({ first, last })) };
+}
+
+function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {
+  const { fromVersion, orgId: _, ...fields } = deployment;
+  return { ...fields, at: timestampOf(deployment.at), ...withoutNulls({ fromVersion }) };
+}

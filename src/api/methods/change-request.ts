@@ -1,0 +1,26 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { invalidField } from "../../core/error.js";
+import type { ChangeRequest } from "../../service/access/caller.js";
+import { callOf } from "../admission/call.js";
+import { plainEntityTag } from "../http/runtime-headers.js";
+
+/**
+ * Who asks for a change, with the two headers that publish, activate and promote take (api.md, "Bundles"). Throws `invalid` for
+ * an If-Match that is not one quoted sequence.
+ */
+export function changeRequestOf(context: HandlerContext): ChangeRequest {
+  return {
+    principal: callOf(context).principal,
+    idempotencyKey: context.requestHeader.get("idempotency-key"),
+    ifSequence: sequenceOf(context.requestHeader.get("if-match")),
+  };
+}
+
+function sequenceOf(ifMatch: string | null): number | null {
+  if (ifMatch === null) return null;
+  const digits = plainEntityTag(ifMatch);
+  if (!/^(?:W\/)?".*"/.test(ifMatch.trim()) || !/^\d{1,10}$/.test(digits)) {
+    throw invalidField(["if-match"], 'must be one quoted sequence, for example "7"', "value", "header");
+  }
+  return Number(digits);
+}

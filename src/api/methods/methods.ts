@@ -1,0 +1,63 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
+import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
+import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
+import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
+import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
+import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
+import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import { TokenService } from "../../../gen/signet/v1/token_pb.js";
+import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
+import { createArtifactService } from "./artifacts.js";
+import { createAuditService } from "./audit.js";
+import { createBundleService } from "./bundles.js";
+import { guardMethod, type OnRefused } from "../admission/guard.js";
+import { createOrganizationService } from "./organizations.js";
+import { createPipelineService } from "./pipelines.js";
+import { requireRequestLimits } from "../admission/request-size.js";
+import { createRuntimeService } from "./runtimes.js";
+import { createTokenService } from "./tokens.js";
+import { createWebhookService } from "./webhooks.js";
+
+/** The services of signet.v1, as reflection and health list them. */
+export const SERVICES = [
+  ArtifactService,
+  AuditService,
+  BundleService,
+  OrganizationService,
+  PipelineService,
+  RuntimeService,
+  TokenService,
+  WebhookService,
+] as const;
+
+/** What the services of signet.v1 are made of. */
+export type ApiServices = Parameters<typeof createArtifactService>[0] &
+  Parameters<typeof createAuditService>[0] &
+  Parameters<typeof createBundleService>[0] &
+  Parameters<typeof createOrganizationService>[0] &
+  Parameters<typeof createPipelineService>[0] &
+  Parameters<typeof createRuntimeService>[0] &
+  Parameters<typeof createTokenService>[0] &
+  Parameters<typeof createWebhookService>[0];
+
+/** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. Throws when one has no limits (request-size.ts). */
+export function createMethods(services: ApiServices, onRefused: OnRefused): readonly MethodImplSpec[] {
+  const specs = [
+    ...methodsOf(ArtifactService, createArtifactService(services)),
+    ...methodsOf(AuditService, createAuditService(services)),
+    ...methodsOf(BundleService, createBundleService(services)),
+    ...methodsOf(OrganizationService, createOrganizationService(services)),
+    ...methodsOf(PipelineService, createPipelineService(services)),
+    ...methodsOf(RuntimeService, createRuntimeService(services)),
+    ...methodsOf(TokenService, createTokenService(services)),
+    ...methodsOf(WebhookService, createWebhookService(services)),
+  ];
+  for (const { method } of specs) requireRequestLimits(method);
+  return specs.map((spec) => guardMethod(spec, onRefused));
+}
+
+function methodsOf<S extends DescService>(service: S, implementation: ServiceImpl<S>): readonly MethodImplSpec[] {
+  const { methods } = createServiceImplSpec(service, implementation);
+  return Object.values(methods);
+}

@@ -1,0 +1,109 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { RuntimeInstanceSchema, RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import { notFound } from "../../core/error.js";
+import type { Instances, InstanceView } from "../../service/runtimes/instances.js";
+import { entityTagOf, type LatestBundles } from "../../service/runtimes/latest.js";
+import type { Telemetry } from "../../service/runtimes/telemetry.js";
+import type { Watch } from "../../service/runtimes/watch.js";
+import { withoutNulls } from "./nulls.js";
+import { addressKey } from "../admission/admission-address.js";
+import { callOf, httpStatusKey } from "../admission/call.js";
+import type { ReportBudget } from "../admission/report-budget.js";
+import type { StreamObserver } from "../admission/stream-observer.js";
+import { entityTags, preferredWaitSeconds } from "../http/runtime-headers.js";
+import { timestampOf } from "./timestamps.js";
+import { latestHeaders } from "../poll/poll-answer.js";
+import { watchMessage } from "./watch-message.js";
+import { watchRequest } from "./watch-request.js";
+
+/** RuntimeService on the use cases. */
+export function createRuntimeService(services: {
+  readonly watch: Watch;
+  readonly latest: LatestBundles;
+  readonly instances: Instances;
+  readonly telemetry: Telemetry;
+  readonly streams: StreamObserver;
+  readonly reports: ReportBudget;
+}): ServiceImpl<typeof RuntimeService> {
+  const { watch, latest, instances, telemetry, streams, reports } = services;
+  return {
+    async getLatestBundle({ afterSequence, afterDeploymentId }, context) {
+      const { principal, clientAddress } = callOf(context);
+      const request = {
+        ...{ afterSequence, afterDeploymentId },
+        ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
+        waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
+        clientAddress: addressKey(clientAddress),
+      };
+      const { active, known } = await latest.latest(principal, request, context.signal);
+      const { sequence, id: deploymentId } = active.deployment;
+      const etag = entityTagOf(active);
+      setHeaders(context, {
+        ...latestHeaders(active),
+        ...(request.waitSeconds > 0 ? { "Preference-Applied": `wait=${request.waitSeconds}` } : {}),
+      });
+      if (known !== null) context.values.set(httpStatusKey, known === "tag" ? 304 : 204);
+      const notModified = known !== null;
+      return { document: notModified ? "" : active.document, notModified, etag, sequence, deploymentId };
+    },
+
+    async *watchBundle(request, context) {
+      const call = callOf(context);
+      const events = watch.watch(call.principal, watchRequest(request, context.requestHeader, call), context.signal);
+      streams.opened(context.protocolName);
+      try {
+        for await (const event of events) yield watchMessage(event);
+      } finally {
+        streams.closed(context.protocolName);
+      }
+    },
+
+    async reportStatus({ instanceId, state, sequence, deploymentId, reason, agent, labels }, context) {
+      const { principal, clientAddress } = callOf(context);
+      await reports.count(principal, instanceId);
+      const told = { instanceId, state, sequence, deploymentId, labels, reason: reason ?? null, agent: agent ?? null };
+      const report = { ...told, clientAddress };
+      return { newestSequence: await instances.report(principal, report) };
+    },
+
+    async listRuntimes({ projectId, envName, limit, offset, source }, context) {
+      const listed = await instances.list(callOf(context).principal, { projectId, envName }, limit, offset, source);
+      return { data: listed.rows.map(instanceMessage), total: listed.total, limit: listed.limit, offset };
+    },
+
+    async sendHeartbeat({ reporter, bundleEtag, policyHash, runtimeVersion }, context) {
+      const { principal, clientAddress } = callOf(context);
+      await reports.count(principal, `${reporter ?? ""}@${clientAddress}`);
+      await instances.heartbeat(principal, {
+        clientAddress,
+        reporter: reporter ?? null,
+        bundleEtag: bundleEtag ?? null,
+        policyHash: policyHash ?? null,
+        agent: runtimeVersion ?? null,
+      });
+      return { status: "ok" };
+    },
+
+    async sendTelemetry({ events }, context) {
+      return { accepted: await telemetry.count(callOf(context).principal, events ?? null) };
+    },
+
+    claimBenchmark() {
+      throw notFound("benchmark");
+    },
+  };
+}
+
+function instanceMessage({ instance, behindBy }: InstanceView): MessageInitShape<typeof RuntimeInstanceSchema> {
+  const { instanceId, state, keyPrefix, labels, lastSeen, appliedSequence, appliedVersion, reason, source } = instance;
+  const agent = instance.agent ?? instance.userAgent;
+  return {
+    ...{ instanceId, state, keyPrefix, labels: { ...labels }, lastSeen: timestampOf(lastSeen) },
+    ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source }),
+  };
+}
+
+function setHeaders(context: HandlerContext, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
+}

@@ -1,0 +1,99 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { TokenSchema, TokenService } from "../../../gen/signet/v1/token_pb.js";
+import { instantOf, type Clock } from "../../core/clock.js";
+import { isLive, SCOPES, type Token } from "../../core/token.js";
+import type { IssuedToken, Tokens } from "../../service/tokens/tokens.js";
+import { withoutNulls } from "./nulls.js";
+import { callOf } from "../admission/call.js";
+import { optionalTimestamp, timestampOf } from "./timestamps.js";
+import { countedRows } from "./total-count.js";
+
+/** TokenService on the use cases. */
+export function createTokenService(services: {
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+}): ServiceImpl<typeof TokenService> {
+  const { tokens, clock } = services;
+  return {
+    async createAdminToken(request, context) {
+      return issuedMessage(await tokens.createAdmin(callOf(context).principal, optionsOf(request)), clock);
+    },
+
+    async createCiToken(request, context) {
+      const { projectId, environments } = request;
+      const options = { ...optionsOf(request), projectId, environments };
+      return issuedMessage(await tokens.createCi(callOf(context).principal, options), clock);
+    },
+
+    async createRuntimeToken(request, context) {
+      const { projectId, environmentId } = request;
+      const options = { ...optionsOf(request), projectId, environmentId: environmentId ?? null };
+      return issuedMessage(await tokens.createRuntime(callOf(context).principal, options), clock);
+    },
+
+    async listTokens({ projectId, keyType, limit, offset }, context) {
+      const listed = await tokens.list(callOf(context).principal, {
+        offset,
+        ...(projectId === undefined ? {} : { projectId }),
+        ...(keyType === undefined ? {} : { keyType }),
+        ...(limit === undefined ? {} : { limit }),
+      });
+      return { tokens: countedRows(context, listed).map((token) => tokenMessage(token, clock)) };
+    },
+
+    async rotateToken({ keyId, graceSeconds, sha256 }, context) {
+      return issuedMessage(await tokens.rotate(callOf(context).principal, keyId, graceSeconds ?? 0, sha256), clock);
+    },
+
+    async revokeToken({ keyId }, context) {
+      await tokens.revoke(callOf(context).principal, keyId);
+      return create(EmptySchema);
+    },
+
+    async whoAmI(_request, context) {
+      const { principal, environment } = await tokens.whoAmI(callOf(context).principal);
+      const { projectId, environmentId } = principal;
+      return {
+        id: principal.tokenId,
+        keyPrefix: principal.keyPrefix,
+        keyType: principal.keyType,
+        scopes: [...principal.scopes],
+        orgId: principal.orgId,
+        ...withoutNulls({ projectId, environmentId, environment }),
+      };
+    },
+  };
+}
+
+/** A token with its secret, when it was made here, for the answer that makes or rotates it. */
+export function issuedMessage({ token, rawKey }: IssuedToken, clock: Clock): MessageInitShape<typeof TokenSchema> {
+  return { ...tokenMessage(token, clock), ...(rawKey === "" ? {} : { rawKey }) };
+}
+
+function tokenMessage(token: Token, clock: Clock): MessageInitShape<typeof TokenSchema> {
+  const { name, projectId, environmentId } = token;
+  return {
+    id: token.id,
+    keyPrefix: token.keyPrefix,
+    keyType: token.keyType,
+    orgId: token.orgId,
+    scopes: [...SCOPES[token.keyType]],
+    isActive: isLive(token, instantOf(clock.now())),
+    createdAt: timestampOf(token.createdAt),
+    environments: [...token.environments],
+    ...withoutNulls({ name, projectId, environmentId }),
+    ...optionalTimestamp("expiresAt", token.expiresAt),
+    ...optionalTimestamp("lastUsedAt", token.lastUsedAt),
+  };
+}
+
+function optionsOf(request: {
+  name?: string | undefined;
+  expiresInDays?: number | undefined;
+  sha256?: string | undefined;
+}) {
+  const { name, expiresInDays, sha256 } = request;
+  return { name: name ?? null, expiresInDays: expiresInDays ?? null, keyHash: sha256 ?? null };
+}

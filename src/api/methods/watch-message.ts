@@ -1,0 +1,25 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
+import type { WatchEvent } from "../../service/runtimes/watch.js";
+import { timestampOf } from "./timestamps.js";
+
+/** A watch event as signet.v1 has it. */
+export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchBundleResponseSchema> {
+  const { sequence } = event;
+  const told = { sequence, ...(event.deploymentId === null ? {} : { deploymentId: event.deploymentId }) };
+  switch (event.kind) {
+    case "activation": {
+      const { deployment, document } = event.active;
+      const { id: deploymentId, kind, version, policyHash, at } = deployment;
+      const activatedAt = timestampOf(at);
+      const value = { sequence, deploymentId, kind, version, policyHash, activatedAt, document };
+      return { ...told, event: { case: "activation", value } };
+    }
+    case "nothing_active":
+      return { ...told, event: { case: "nothingActive", value: {} } };
+    case "heartbeat": {
+      const value = { at: timestampOf(event.at) };
+      return { ...told, event: { case: "heartbeat", value } };
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { formatMessage, type Pipeline, type PipelineApp, type PipelineStage } from "../../sdk/index.js";
+import type { Shell } from "../shell/shell.js";
+import { formatFacts, formatTable } from "../shell/table.js";
+import { formatTime } from "../shell/times.js";
+
+interface Row {
+  readonly stage: PipelineStage;
+  /** Absent for a stage without one. */
+  readonly app?: PipelineApp;
+}
+
+/** Answers with a pipeline: what it is, and where every bundle is. */
+export function answerPipeline(shell: Shell, pipeline: Pipeline): void {
+  const rows = pipeline.stages.flatMap((stage): readonly Row[] =>
+    stage.apps.length === 0 ? [{ stage }] : stage.apps.map((app) => ({ stage, app })),
+  );
+  shell.answer(
+    () => formatMessage(pipeline),
+    () =>
+      formatFacts([
+        ["name", pipeline.displayName],
+        ["type", pipeline.type],
+        ["project", pipeline.projectId],
+        ["id", pipeline.id],
+      ]) +
+      "\n" +
+      formatTable(
+        rows,
+        [
+          ["STAGE", ({ stage }) => `${stage.order} ${stage.displayName}`],
+          ["APP", ({ app }) => app && `${app.project}/${app.environment}`],
+          ["ACTIVE", ({ app }) => app?.activeVersion],
+          ["AS BEFORE", ({ app }) => app?.equalsPreviousStage],
+          ["SINCE", ({ app }) => formatTime(app?.activeSince)],
+          ["POLICY HASH", ({ app }) => app?.policyHash?.slice(0, 19)],
+          ["APP ID", ({ app }) => app?.appId],
+        ],
+        shell.color,
+      ),
+  );
+}

@@ -1,0 +1,71 @@
+import { resolve } from "node:path";
+import { isExecutable } from "../../assets/assets.js";
+import type { Config } from "../../config/config.js";
+import type { RunningServer } from "../../server/server.js";
+import { isThisMachine } from "../shell/credentials.js";
+
+/** Of the server, what the notice tells. */
+type Started = Pick<RunningServer, "url" | "dataDirectory" | "adminTokenFile" | "firstStart">;
+
+/**
+ * What the first start of a data directory tells, once: where the admin token is and what to type next. The token itself is shown
+ * only on a terminal, never to a log.
+ */
+export function firstStartNotice(
+  server: Started,
+  config: Pick<Config, "tlsCert" | "tlsClientCa">,
+  isTerminal: boolean,
+): string {
+  if (server.firstStart === null) return "";
+  const { adminToken, orgId, projectId } = server.firstStart;
+  // The executable comes alone.
+  const [signet, policy] = isExecutable
+    ? ["signet", "policy.json"]
+    : ["npx signet", "examples/policies/guardrails.json"];
+  return [
+    "This is the first start of this data directory. It now has",
+    `  organization default  ${orgId}`,
+    `  project default       ${projectId}, with dev, staging and prod`,
+    adminToken === null ? "  the admin token that you chose" : `  an admin token        in ${server.adminTokenFile}`,
+    ...(adminToken !== null && isTerminal ? [`                        ${adminToken}`] : []),
+    "",
+    "Next, in another terminal, in this directory:",
+    ...variablesFor(server, config).map((variable) => `  export ${variable}`),
+    `  ${signet} publish --env dev -f ${policy}`,
+    `  ${signet} promote --from dev`,
+    `  ${signet} bundles --env staging`,
+    "",
+  ].join("\n");
+}
+
+/** What commands of another terminal cannot know by themselves. */
+function variablesFor(
+  { url, dataDirectory, adminTokenFile, firstStart }: Started,
+  { tlsCert, tlsClientCa }: Pick<Config, "tlsCert" | "tlsClientCa">,
+): string[] {
+  const reachable = reachableUrl(url);
+  const variables: string[] = [];
+  if (reachable !== "http://127.0.0.1:8080") variables.push(`SIGNET_URL=${reachable}`);
+  if (firstStart?.adminToken === null) variables.push("SIGNET_TOKEN=…   # the admin token that you chose");
+  else if (!isThisMachine(reachable)) variables.push(`SIGNET_TOKEN_FILE=${quoted(adminTokenFile)}`);
+  else if (resolve(dataDirectory) !== resolve("data")) variables.push(`SIGNET_DATA=${quoted(resolve(dataDirectory))}`);
+  if (tlsCert !== null) {
+    variables.push("SIGNET_CA=ca.pem   # only when the certificate is signed by a CA of your own, or by itself");
+  }
+  if (tlsClientCa !== null) {
+    variables.push(
+      "SIGNET_CLIENT_CERT=client.crt SIGNET_CLIENT_KEY=client.key   # a certificate that this server accepts",
+    );
+  }
+  return variables;
+}
+
+/** The address of all interfaces is none to connect to. */
+function reachableUrl(url: string): string {
+  return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+}
+
+/** One word to a shell. */
+function quoted(path: string): string {
+  return /^[\w./+@%-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

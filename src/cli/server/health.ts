@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import http from "node:http";
+import https from "node:https";
+import type { Command } from "commander";
+import { SignetError } from "../../sdk/index.js";
+import { NO_TLS_TEXT, speaksNoTls } from "../../sdk/no-tls.js";
+import type { NodeTransportTls } from "../../sdk/node-transport.js";
+import { readClientTls } from "../shell/client-tls.js";
+import { readConfig } from "./serve.js";
+import { serverUrl } from "../shell/session.js";
+import type { GlobalOptions, Shell } from "../shell/shell.js";
+
+const HELP = `
+Asks GET /readyz, without a token; without --url and SIGNET_URL the server that SIGNET_HOST, SIGNET_PORT and SIGNET_TLS_CERT describe. Exit code 0 when the server can serve requests, 7 otherwise: for the health check of a container,
+which has no other program that could ask.
+`;
+
+/** `signet health`: whether a server can serve requests. */
+export function addHealth(program: Command, shell: Shell): void {
+  program
+    .command("health")
+    .description("check that the server can serve requests")
+    .addHelpText("after", HELP)
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const own = ownUrl(shell, options);
+      const url = own ?? serverUrl(shell, options);
+      shell.called = { url, adminTokenFile: undefined };
+      // Its certificate is for the name by which others call it. Nothing secret is sent.
+      const tls = { ...readClientTls(shell.io.environment, options), rejectUnauthorized: own === undefined };
+      const { status, reason } = await askReady(url, tls, options.timeout * 1000, shell.io.signal);
+      if (status !== 200) {
+        throw new SignetError("unavailable", [`${url} is not ready: it answers ${status}`, ...reason].join(": "));
+      }
+      shell.answer(
+        () => JSON.stringify({ url, ready: true }),
+        () => "ready\n",
+      );
+    });
+}
+
+/** The server of this machine by its own settings, when nobody named one: the check of a container runs beside it, with the same variables. */
+function ownUrl(shell: Shell, options: GlobalOptions): string | undefined {
+  const { SIGNET_URL = "" } = shell.io.environment;
+  if (options.url !== undefined || SIGNET_URL !== "") return undefined;
+  const { host, port, tlsCert } = readConfig(shell, {});
+  const name = ANY_ADDRESS[host] ?? (host.includes(":") ? `[${host}]` : host);
+  return `${tlsCert === null ? "http" : "https"}://${name}:${port}`;
+}
+
+/** The address of all interfaces is none to connect to. */
+const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
+
+/** Enough for one line. */
+const MAX_REASON_LENGTH = 200;
+
+interface Readiness {
+  readonly status: number;
+  /** What a server says of a connection that it does not want, such as one without TLS; none or one. */
+  readonly reason: readonly string[];
+}
+
+/** What /readyz answers. Throws SignetError `unavailable` when there is no answer in time. */
+async function askReady(
+  url: string,
+  tls: NodeTransportTls & { readonly rejectUnauthorized: boolean },
+  timeoutMs: number,
+  interrupted: AbortSignal,
+): Promise<Readiness> {
+  const target = new URL(`${url.replace(/\/+$/, "")}/readyz`);
+  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), interrupted]);
+  // Not fetch, which takes no certificates. Neither follows a redirect: another server's answer would say nothing of this one.
+  const asked = target.protocol === "https:" ? https.get(target, { ...tls, signal }) : http.get(target, { signal });
+  try {
+    const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
+    const isRefusal = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
+    return { status: answer.statusCode ?? 0, reason: isRefusal ? [await readStart(answer)] : [] };
+  } catch (cause) {
+    throw new SignetError("unavailable", `${url} does not answer: ${reasonOf(cause)}`, { cause });
+  } finally {
+    asked.destroy();
+  }
+}
+
+async function readStart(answer: http.IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of answer.setEncoding("latin1")) {
+    text += chunk;
+    if (text.length > MAX_REASON_LENGTH) break;
+  }
+  return text.slice(0, MAX_REASON_LENGTH).trim();
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  if (speaksNoTls(cause)) return NO_TLS_TEXT;
+  if (cause.name === "AbortError" || cause.name === "TimeoutError") return "nothing in time";
+  // A name with several addresses fails with one error for each, and none of its own.
+  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join("; ");
+  return cause.message;
+}

@@ -1,0 +1,91 @@
+import { Option, type Command } from "commander";
+import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
+import { AppError } from "../../core/error.js";
+import { flagOf, type Setting } from "../../config/setting.js";
+import { UsageError } from "../shell/cli-error.js";
+import { readDeclaration } from "../shell/declaration-file.js";
+import { EXIT_CODES } from "../shell/exit-codes.js";
+import { firstStartNotice } from "./first-start.js";
+import { unknownVariables } from "./unknown-variables.js";
+import type { Shell } from "../shell/shell.js";
+
+const HELP = `
+Every setting can come from the environment too, and every one from a file that NAME_FILE names. Secrets have no flag:
+`;
+
+/** `signet serve`: runs the server until SIGINT or SIGTERM. */
+export function addServe(program: Command, shell: Shell): void {
+  const serve = program
+    .command("serve")
+    .description("run the server until SIGINT or SIGTERM; a second one does not wait");
+  const flags = SETTING_NAMES.flatMap((name) => {
+    const setting: Setting = SETTINGS[name];
+    return setting.secret ? [] : [[name, flagFor(setting)] as const];
+  });
+  for (const [, flag] of flags) serve.addOption(flag);
+  serve.addHelpText("after", HELP + secretHelp());
+  serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
+    const given = flags.flatMap(([name, flag]) => {
+      const value = options[flag.attributeName()];
+      return value === undefined ? [] : [[name, value]];
+    });
+    const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
+    // Only here: the other commands need no database.
+    const [{ startServer, DEFAULT_OPTIONS }, { createLogger }] = await Promise.all([
+      import("../../server/server.js"),
+      import("../../server/logger.js"),
+    ]);
+    const log = createLogger(config.logLevel);
+    const declared = new Set<string>();
+    const declaration =
+      config.provision === null
+        ? null
+        : await readDeclaration(shell, config.provision, false, (name) => declared.add(name));
+    const variables = unknownVariables(shell.io.environment, declared);
+    if (variables.length > 0) log.warn({ variables }, "nothing reads these variables: are their names right?");
+    await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
+    const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
+    if (notice !== "") shell.noticeLines(notice);
+    shell.io.out(`signet listening on ${server.url}\n`);
+    // Without TLS there is nothing to read again: then it ends the process only where a terminal goes away, as it does everywhere else.
+    if (config.tlsCert !== null || !shell.io.isInTerminal) shell.io.onHangup(() => void server.reloadCertificate());
+    const failure = await Promise.race([aborted(shell.io.signal), server.failed]);
+    if (failure !== undefined) {
+      log.fatal({ err: failure }, "the server cannot write any more: it ends");
+      throw failure;
+    }
+    // A server that was told to stop and did has done what it should.
+    shell.exitCode = EXIT_CODES.ok;
+  });
+}
+
+/** The configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
+export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, string>>): Config {
+  try {
+    return loadConfig(shell.io.environment, flags);
+  } catch (thrown) {
+    if (thrown instanceof AppError) throw new UsageError(thrown.message, { cause: thrown });
+    throw thrown;
+  }
+}
+
+function flagFor(setting: Setting): Option {
+  const fallback = setting.fallback === "" ? "" : `; ${setting.fallback}`;
+  const help = `${setting.help} (${setting.env}${fallback})`;
+  if (setting.preset !== undefined) return new Option(`--${flagOf(setting)} [value]`, help).preset(setting.preset);
+  return new Option(`--${flagOf(setting)} <value>`, help);
+}
+
+function secretHelp(): string {
+  return SETTING_NAMES.flatMap((name) => {
+    const setting: Setting = SETTINGS[name];
+    return setting.secret ? [`  ${setting.env.padEnd(20)} ${setting.help}\n`] : [];
+  }).join("");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve());
+  });
+}

@@ -1,0 +1,283 @@
+import { readFileSync } from "node:fs";
+import { AppError } from "../core/error.js";
+import { checkTimeouts, LIMIT_SETTINGS, type LimitConfig } from "./limit-settings.js";
+import { otlpEndpoint, otlpTracesEndpoint, refuseOtlpGrpc, traceRatio } from "./otlp-settings.js";
+import { parsePublicUrl, type PublicUrl } from "./public-url.js";
+import { flagOf, oneOf, setting, text, textOrNull, wholeNumber, type Setting } from "./setting.js";
+import { parseAllowList, type AllowList } from "../outbound/allow-list.js";
+import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule, type RetrySchedule } from "../outbound/retry-schedule.js";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What a server is started with. Frozen; nothing else reads the environment. */
+export interface Config extends LimitConfig {
+  readonly host: string;
+  /** 0 is any free port. */
+  readonly port: number;
+  /** The data directory. */
+  readonly data: string;
+  /** The first admin token of a new data directory; null makes one. */
+  readonly adminToken: string | null;
+  /** PKCS#8 PEM, or a path to it; null keeps one in the data directory. */
+  readonly signingKey: string | null;
+  readonly logLevel: LogLevel;
+  /** Where browsers and clients reach the server, when a proxy stands before it; null is by its own address. */
+  readonly publicUrl: PublicUrl | null;
+  /** Exact origins that browsers may call from. */
+  readonly corsOrigins: readonly string[];
+  /** A file whose declaration is applied before the server listens; null is none. */
+  readonly provision: string | null;
+  readonly heartbeatMs: number;
+  /** How long a shutdown waits for requests in flight. */
+  readonly shutdownGraceMs: number;
+  /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
+  readonly synchronous: "full" | "normal";
+  /** Whether to go on from a database that lacks what was acknowledged. */
+  readonly acceptLoss: "yes" | "no";
+  /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
+  readonly nativeDirectory: string | null;
+  /** What webhooks may call besides public https addresses. */
+  readonly webhookAllow: AllowList;
+  /** Seconds before each try of a delivery. */
+  readonly webhookRetrySeconds: RetrySchedule;
+  /** For one try, from the name to the answer's body. */
+  readonly webhookTimeoutMs: number;
+  /** How long events and their deliveries are kept for replays. */
+  readonly webhookRetentionDays: number;
+  /** Paths of PEM files: the certificate and those that lead to its root, and its key. Both or none; null serves without TLS. */
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  /** Path of a PEM file: who may sign client certificates; null asks clients for none. */
+  readonly tlsClientCa: string | null;
+  /** Whether a client may come without a certificate; only with `tlsClientCa`. */
+  readonly tlsClientAuth: "required" | "optional";
+  /** How many proxies stand before the server and say who the client is; 0 believes none. */
+  readonly trustedProxies: number;
+  /** The header in which they say it. */
+  readonly proxyHeader: "x-forwarded-for" | "forwarded";
+  /** Where /metrics is served without a token; null is nowhere. */
+  readonly metricsAddress: HostAndPort | null;
+  /** The URL that traces are posted to; null traces nothing. */
+  readonly otlpEndpoint: string | null;
+  /** The share of traces that begin here and are recorded, 0 to 1. */
+  readonly traceRatio: number;
+}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+function origins(value: string, name: string): readonly string[] {
+  const list = value.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+  for (const origin of list) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw new AppError("invalid", `${name}: "${origin}" is not an exact origin such as https://console.example.com`);
+    }
+  }
+  return list;
+}
+
+function adminToken(value: string, name: string): string | null {
+  if (value === "") return null;
+  // A space at either end would be lost in a header.
+  if (!/^[\x21-\x7e][\x20-\x7e]{22,4094}[\x21-\x7e]$/.test(value)) {
+    throw new AppError("invalid", `${name} must be 24 to 4,096 printable ASCII characters`);
+  }
+  return value;
+}
+
+function hostAndPort(value: string, name: string): HostAndPort | null {
+  if (value === "") return null;
+  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^[\]:\s]+):(\d{1,5})$/.exec(value) ?? [];
+  if (host === undefined || Number(port) > 65_535) {
+    throw new AppError("invalid", `${name} must be HOST:PORT, for example 127.0.0.1:9464, not "${value}"`);
+  }
+  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+/** Every setting, by its name in Config. */
+export const SETTINGS = {
+  host: setting("SIGNET_HOST", "127.0.0.1", "address to listen on", text),
+  port: setting("SIGNET_PORT", "8080", "port to listen on; 0 is any free one", wholeNumber(0, 65_535)),
+  data: setting("SIGNET_DATA", "./data", "data directory", text),
+  adminToken: {
+    ...setting("SIGNET_ADMIN_TOKEN", "", "first admin token of a new data directory", adminToken),
+    secret: true,
+  },
+  signingKey: {
+    ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
+    secret: true,
+  },
+  logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  publicUrl: setting(
+    "SIGNET_PUBLIC_URL",
+    "",
+    "URL by which others reach the server through a proxy, with the path that stands before its own",
+    parsePublicUrl,
+  ),
+  corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
+  provision: setting(
+    "SIGNET_PROVISION",
+    "",
+    "file (.yaml or .json) whose declaration is applied before the server listens",
+    textOrNull,
+  ),
+  heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 300_000)),
+  shutdownGraceMs: setting(
+    "SIGNET_SHUTDOWN_GRACE_MS",
+    "10000",
+    "how long a shutdown waits for requests in flight",
+    wholeNumber(0, 600_000),
+  ),
+  synchronous: setting(
+    "SIGNET_SYNCHRONOUS",
+    "full",
+    "full: what was acknowledged survives a power cut; normal: faster, may lose the last commits in one",
+    oneOf("full", "normal"),
+  ),
+  acceptLoss: {
+    ...setting(
+      "SIGNET_ACCEPT_LOSS",
+      "no",
+      "yes: start although acknowledged changes are missing; every environment goes on 1,000,000 sequences and versions later",
+      oneOf("no", "yes"),
+    ),
+    preset: "yes",
+  },
+  nativeDirectory: setting(
+    "SIGNET_NATIVE_DIRECTORY",
+    "",
+    "where the executable keeps SQLite's compiled part; native in the data directory by default",
+    textOrNull,
+  ),
+  webhookAllow: setting(
+    "SIGNET_WEBHOOK_ALLOW",
+    "",
+    "addresses (CIDR) and host names that webhooks may call besides public https ones, comma-separated; ORG=… for one organization",
+    parseAllowList,
+  ),
+  webhookRetrySeconds: setting(
+    "SIGNET_WEBHOOK_RETRY_SECONDS",
+    DEFAULT_RETRY_SCHEDULE,
+    "seconds before each try of a webhook's delivery, comma-separated",
+    parseRetrySchedule,
+  ),
+  webhookTimeoutMs: setting(
+    "SIGNET_WEBHOOK_TIMEOUT_MS",
+    "15000",
+    "time for one try of a webhook's delivery",
+    wholeNumber(100, 60_000),
+  ),
+  webhookRetentionDays: setting(
+    "SIGNET_WEBHOOK_RETENTION_DAYS",
+    "30",
+    "how long events are kept for replays",
+    wholeNumber(4, 3650),
+  ),
+  tlsCert: setting("SIGNET_TLS_CERT", "", "serve with TLS: path of the certificate and its chain (PEM)", textOrNull),
+  tlsKey: setting("SIGNET_TLS_KEY", "", "path of the certificate's key (PEM)", textOrNull),
+  tlsClientCa: setting(
+    "SIGNET_TLS_CLIENT_CA",
+    "",
+    "ask for client certificates: path of the CA certificates that sign them (PEM)",
+    textOrNull,
+  ),
+  tlsClientAuth: setting(
+    "SIGNET_TLS_CLIENT_AUTH",
+    "required",
+    "whether every client needs a certificate: required, optional",
+    oneOf("required", "optional"),
+  ),
+  trustedProxies: setting(
+    "SIGNET_TRUSTED_PROXIES",
+    "0",
+    "how many proxies stand before the server and say who the client is",
+    wholeNumber(0, 10),
+  ),
+  proxyHeader: setting(
+    "SIGNET_PROXY_HEADER",
+    "x-forwarded-for",
+    "the header in which they say it: x-forwarded-for, forwarded",
+    oneOf("x-forwarded-for", "forwarded"),
+  ),
+  metricsAddress: setting(
+    "SIGNET_METRICS_ADDRESS",
+    "",
+    "HOST:PORT where /metrics is served without a token",
+    hostAndPort,
+  ),
+  otlpEndpoint: {
+    ...setting("SIGNET_OTLP_ENDPOINT", "", "OTLP/HTTP endpoint that traces are sent to", otlpEndpoint),
+    standard: {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: otlpTracesEndpoint,
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
+    },
+  },
+  traceRatio: {
+    ...setting("SIGNET_TRACE_RATIO", "1", "share of the traces that begin here and are recorded, 0 to 1", traceRatio),
+    standard: { OTEL_TRACES_SAMPLER_ARG: traceRatio },
+  },
+  ...LIMIT_SETTINGS,
+} satisfies { readonly [K in keyof Config]: Setting<Config[K]> };
+
+/** The names of the settings, in the order in which help shows them. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
+
+/**
+ * Environment and flags as one frozen Config; flags win. For any setting, `NAME_FILE` names a file that holds its value.
+ * Throws `invalid` with the setting's name for a value that cannot be used.
+ */
+export function loadConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<keyof Config, string>>> = {},
+): Config {
+  if ((environment.SIGNET_DATABASE_URL ?? environment.SIGNET_DATABASE_URL_FILE ?? "") !== "") {
+    throw new AppError("invalid", "SIGNET_DATABASE_URL is set, but this version keeps its data in SQLite only");
+  }
+  const values = SETTING_NAMES.map((name) => {
+    const setting: Setting = SETTINGS[name];
+    const flag = setting.secret ? undefined : flags[name];
+    if (flag !== undefined) return [name, setting.parse(flag, `--${flagOf(setting)}`)] as const;
+    const own = fromEnvironment(environment, setting.env);
+    return [name, own === undefined ? byStandard(environment, setting) : setting.parse(own, setting.env)] as const;
+  });
+  const config = Object.freeze(Object.fromEntries(values)) as unknown as Config;
+  checkTls(config);
+  checkTimeouts(config);
+  if (config.otlpEndpoint !== null) refuseOtlpGrpc(environment);
+  return config;
+}
+
+/** Half of a pair would be no TLS at all, which nobody who set it can mean. */
+function checkTls({ tlsCert, tlsKey, tlsClientCa }: Config): void {
+  if ((tlsCert === null) !== (tlsKey === null)) {
+    throw new AppError("invalid", "SIGNET_TLS_CERT and SIGNET_TLS_KEY must be set together");
+  }
+  if (tlsClientCa !== null && tlsCert === null) {
+    throw new AppError("invalid", "SIGNET_TLS_CLIENT_CA needs SIGNET_TLS_CERT and SIGNET_TLS_KEY");
+  }
+}
+
+/** A setting that nobody set by our name. An empty variable of a standard counts as absent, as OpenTelemetry has it. */
+function byStandard(environment: Readonly<Record<string, string | undefined>>, setting: Setting): unknown {
+  for (const [name, parse] of Object.entries(setting.standard ?? {})) {
+    const value = environment[name];
+    if (value !== undefined && value !== "") return parse(value, name);
+  }
+  return setting.parse(setting.fallback, setting.env);
+}
+
+function fromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: `SIGNET_${string}`,
+): string | undefined {
+  const file = environment[`${name}_FILE`];
+  if (file === undefined || file === "") return environment[name];
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new AppError("invalid", `${name}_FILE: cannot read ${file}`, { cause });
+  }
+}

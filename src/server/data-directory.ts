@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { systemClock } from "../core/clock.js";
+import { AppError } from "../core/error.js";
+import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { openNativeBinding } from "../assets/native-binding.js";
+import { createAudit } from "../service/audit/audit.js";
+import { goOnAfterLoss } from "../service/bundles/history-loss.js";
+import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../service/keys/key-files.js";
+import { KeyRing } from "../service/keys/key-ring.js";
+import { lockDataDirectory, refuseRival } from "../store/sqlite/lock.js";
+import { startThread } from "../service/documents/start-thread.js";
+import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../store/sqlite/open.js";
+import type { StartDatabaseThread } from "../store/sqlite/thread-channel.js";
+import type { Store } from "../store/store.js";
+
+/** A data directory that this process owns until it is disposed. */
+export interface DataDirectory extends AsyncDisposable {
+  readonly path: string;
+  /** There was no database in it. */
+  readonly isNew: boolean;
+  readonly store: Store;
+  /** As OpenedStore's. */
+  readonly lost: OpenedStore["lost"];
+  readonly doubt: OpenedStore["doubt"];
+  readonly readOnly: OpenedStore["readOnly"];
+  readonly problem: OpenedStore["problem"];
+  readonly keys: SigningKeys;
+  /** The public keys of the start before. */
+  readonly lastKeys: LastKeys;
+}
+
+const DATABASE_FILE = "signet.db";
+
+/**
+ * Locks a data directory, opens its keys and its database (migrated). Throws `conflict` when another process owns it, `not_found`
+ * when it is new and `create` is false, `unavailable` when others can change it, and what opening a database or a key throws.
+ */
+export async function openDataDirectory(options: {
+  readonly path: string;
+  readonly signingKey: string | null;
+  readonly synchronous: "full" | "normal";
+  readonly create: boolean;
+  /** Goes on from a database that lacks what was acknowledged, on sequences that were never given. */
+  readonly acceptLoss?: boolean;
+  /** Writes from a thread, so that this one never waits for the disk; for a server. */
+  readonly thread?: boolean;
+  /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
+  readonly nativeDirectory: string | null;
+}): Promise<DataDirectory> {
+  const path = resolve(options.path);
+  const file = join(path, DATABASE_FILE);
+  const isNew = !existsSync(file);
+  if (isNew && !options.create) throw new AppError("not_found", `there is no Signet database in ${path}`);
+  createDirectory(path);
+  requireSafeDataDirectory(path);
+  const nativeBinding = openNativeBinding(options.nativeDirectory ?? join(path, "native"));
+  const native = nativeBinding === undefined ? {} : { nativeBinding };
+  const lock = lockDataDirectory(path, native);
+  try {
+    refuseRival(file, native);
+    const keys = openSigningKeys(path, options.signingKey, isNew);
+    const lastKeys = openLastKeys(path);
+    const store = await openSqliteStore({
+      ...{ file, synchronous: options.synchronous, ...native },
+      ...(options.thread === true ? { startThread: startDatabaseThread } : {}),
+      owner: { accept: options.acceptLoss === true ? acceptLoss(keys) : null },
+    });
+    const dispose = async () => {
+      try {
+        await store[Symbol.asyncDispose]();
+      } finally {
+        await lock[Symbol.asyncDispose]();
+      }
+    };
+    const { lost, doubt, readOnly, problem } = store;
+    return { path, isNew, store, lost, doubt, readOnly, problem, keys, lastKeys, [Symbol.asyncDispose]: dispose };
+  } catch (thrown) {
+    await lock[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+function startDatabaseThread(...[workerData, transferList]: Parameters<StartDatabaseThread>) {
+  return startThread("database", { workerData, transferList });
+}
+
+function acceptLoss(keys: SigningKeys): AcceptLoss {
+  const clock = systemClock;
+  return (store, loss) =>
+    goOnAfterLoss(
+      { store, clock, audit: createAudit({ store, clock, signer: keys.audit, ring: new KeyRing({ store, keys }) }) },
+      loss,
+    );
+}
+
+function createDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new AppError("unavailable", `the data directory ${path} cannot be made`, { cause });
+  }
+}

@@ -1,0 +1,38 @@
+import { AppError } from "../core/error.js";
+import type { HostAndPort } from "../config/config.js";
+import { RAISE_OPEN_FILES } from "../config/open-files.js";
+
+/** The flags that say where to listen. */
+export interface ListenFlags {
+  readonly host: string;
+  readonly port: string;
+}
+
+/** The AppError reason of a taken port. */
+export const PORT_TAKEN = "port_taken";
+
+/**
+ * Why a server cannot listen there, in the operator's words: `conflict`, reason `port_taken`, for a port that is taken, `invalid` for an address or a port
+ * that this process cannot have. Node's own error is the cause; what this does not know comes through as it is.
+ */
+export function listenError(thrown: unknown, { host, port }: HostAndPort, flags: ListenFlags): unknown {
+  if (!(thrown instanceof Error) || !("code" in thrown)) return thrown;
+  const cause = { cause: thrown };
+  switch (thrown.code) {
+    case "EADDRINUSE":
+      return new AppError("conflict", `port ${port} of ${host} is taken; choose another with ${flags.port}`, {
+        ...cause,
+        reason: PORT_TAKEN,
+      });
+    case "EACCES":
+      return new AppError("invalid", `no right to listen on port ${port}; choose another with ${flags.port}`, cause);
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new AppError("invalid", `${host} is no address of this machine; choose another with ${flags.host}`, cause);
+    case "EMFILE":
+    case "ENFILE":
+      return new AppError("unavailable", `no port can be opened, since too many files are: ${RAISE_OPEN_FILES}`, cause);
+    default:
+      return thrown;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Deployment } from "../../core/bundle.js";
+import type { FieldErrors } from "./validate.js";
+
+/** The activation that a runtime has, as it says. */
+export interface Cursor {
+  /** Its sequence; 0 for none. */
+  readonly afterSequence: number;
+  /** Its id; empty when the runtime does not name it. */
+  readonly afterDeploymentId: string;
+}
+
+/**
+ * Whether a runtime has this activation. Its id decides where the runtime names it: a server that was restored from a backup gives
+ * the same numbers out again, for other activations.
+ */
+export function hasActivation({ afterSequence, afterDeploymentId }: Cursor, { id, sequence }: Deployment): boolean {
+  return afterDeploymentId === "" ? sequence === afterSequence : id === afterDeploymentId;
+}
+
+/** Refuses an id that is longer than any. */
+export function checkCursor(errors: FieldErrors, { afterDeploymentId }: Cursor): void {
+  errors.text(["after_deployment_id"], afterDeploymentId, 64, 0, "query");
+}

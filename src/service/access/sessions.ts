@@ -1,0 +1,181 @@
+import type { Clock, Instant } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
+import type { Principal } from "../../core/token.js";
+
+export type SessionKind = "stream" | "poll";
+
+/** A place among what is held open. Dispose it when it ends. */
+export interface Place extends Disposable {
+  /** Ends it at an instant at the latest; null changes nothing. */
+  endBy(instant: Instant | null): void;
+}
+
+/** An open stream or held poll. */
+export interface Session extends Place {
+  /** Aborts, with an AppError as reason, when the session must end. */
+  readonly signal: AbortSignal;
+}
+
+/** What holds a place. */
+export interface Holder {
+  /** The place must be given up, and why. Called once at most, and not after the place was disposed of. Must not throw. */
+  end(reason: AppError): void;
+}
+
+class Entry implements Place {
+  /** Milliseconds since 1970; only ever moves forward to an earlier end. */
+  endsAtMs = Infinity;
+  timer: NodeJS.Timeout | null = null;
+  isOver = false;
+
+  constructor(
+    private readonly sessions: Sessions,
+    readonly kind: SessionKind,
+    readonly tokenId: number,
+    readonly environmentId: string,
+    readonly address: string,
+    private readonly holder: Holder,
+  ) {}
+
+  endBy(instant: Instant | null): void {
+    if (instant !== null) this.sessions.endAt(this, Date.parse(instant));
+  }
+
+  end(reason: AppError): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.holder.end(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.isOver = true;
+    this.sessions.leave(this);
+  }
+}
+
+/** How many sessions of each kind may be open at once, for each token and for each address. */
+export type SessionLimits = Readonly<Record<SessionKind, number>>;
+
+/** Everything that is held open, so that it ends when its token, its environment or the server does. */
+export class Sessions {
+  readonly #open = new Set<Entry>();
+  readonly #counts = new Map<string, number>();
+  #draining = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: SessionLimits,
+  ) {}
+
+  /** As `enter`; the end aborts the session's signal. */
+  open(kind: SessionKind, principal: Principal, environmentId: string, address: string): Session {
+    const controller = new AbortController();
+    const place = this.enter(kind, principal, environmentId, address, { end: (reason) => controller.abort(reason) });
+    return {
+      signal: controller.signal,
+      endBy: (instant) => place.endBy(instant),
+      [Symbol.dispose]: () => place[Symbol.dispose](),
+    };
+  }
+
+  /** Throws `rate_limited` when the token or the address has too many open, `unavailable` when the server is shutting down. */
+  enter(kind: SessionKind, principal: Principal, environmentId: string, address: string, holder: Holder): Place {
+    if (this.#draining) throw shuttingDown(1);
+    const entry = new Entry(this, kind, principal.tokenId, environmentId, address, holder);
+    if (countedAs(entry).some((key) => (this.#counts.get(key) ?? 0) >= this.limits[kind])) {
+      throw new AppError("rate_limited", `too many open ${kind}s for this token or address`, {
+        reason: `too_many_${kind}s`,
+        retryAfterSeconds: 10,
+      });
+    }
+    this.#open.add(entry);
+    for (const key of countedAs(entry)) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    entry.endBy(principal.expiresAt);
+    return entry;
+  }
+
+  /** For places themselves. */
+  leave(entry: Entry): void {
+    if (!this.#open.delete(entry)) return;
+    if (entry.timer !== null) clearTimeout(entry.timer);
+    for (const key of countedAs(entry)) {
+      const left = (this.#counts.get(key) ?? 1) - 1;
+      if (left === 0) this.#counts.delete(key);
+      else this.#counts.set(key, left);
+    }
+  }
+
+  /** For places themselves. */
+  endAt(entry: Entry, atMs: number): void {
+    if (entry.isOver || atMs >= entry.endsAtMs) return;
+    entry.endsAtMs = atMs;
+    this.#setTimer(entry);
+  }
+
+  /** How many are open now. */
+  count(kind: SessionKind): number {
+    let count = 0;
+    for (const entry of this.#open) if (entry.kind === kind) count += 1;
+    return count;
+  }
+
+  /** Ends the sessions of a revoked or rotated token, now or at the end of its grace time. */
+  endToken(tokenId: number, at?: Date): void {
+    for (const entry of this.#open) {
+      if (entry.tokenId !== tokenId) continue;
+      if (at === undefined) entry.end(tokenEnded());
+      else this.endAt(entry, at.getTime());
+    }
+  }
+
+  /** Ends the sessions of a deleted environment. */
+  endEnvironment(environmentId: string): void {
+    for (const entry of this.#open) {
+      if (entry.environmentId === environmentId) entry.end(new AppError("not_found", "environment not found"));
+    }
+  }
+
+  /** Ends all of them and lets no new one in. Each is told another time to come back, so that not all come at once. */
+  shutdown(): void {
+    this.#draining = true;
+    const spreadSeconds = Math.min(Math.ceil(this.#open.size / RETURNS_PER_SECOND), MAX_SPREAD_SECONDS);
+    let at = 0;
+    for (const entry of this.#open) {
+      entry.end(shuttingDown(1 + (at % Math.max(spreadSeconds, 1))));
+      at += 1;
+    }
+  }
+
+  #setTimer(entry: Entry): void {
+    if (entry.timer !== null) clearTimeout(entry.timer);
+    const waitMs = entry.endsAtMs - this.clock.now().getTime();
+    if (waitMs <= 0) {
+      entry.end(tokenEnded());
+      return;
+    }
+    // The clock may be set forward meanwhile, over the end.
+    entry.timer = setTimeout(() => this.#setTimer(entry), Math.min(waitMs, LOOK_AGAIN_MS));
+    entry.timer.unref();
+  }
+}
+
+/** How long a session may outlive its token when the clock is set forward. */
+export const LOOK_AGAIN_MS = 30_000;
+
+/** How many are told to come back in the same second. A server that starts takes far more than that. */
+const RETURNS_PER_SECOND = 500;
+
+const MAX_SPREAD_SECONDS = 60;
+
+function countedAs({ kind, tokenId, address }: Entry): readonly string[] {
+  return [`${kind} token ${tokenId}`, `${kind} address ${address}`];
+}
+
+function tokenEnded(): AppError {
+  return new AppError("unauthenticated", "the token was revoked, was rotated or has expired");
+}
+
+function shuttingDown(retryAfterSeconds: number): AppError {
+  const message = "the server is shutting down; come back with your newest sequence";
+  return new AppError("unavailable", message, { retryAfterSeconds });
+}

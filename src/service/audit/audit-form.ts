@@ -1,0 +1,28 @@
+import { auditEventHash, type SignedAuditEvent } from "../../bundle/audit-chain.js";
+import { decodeBase64 } from "../../bundle/base64.js";
+import type { AuditEvent } from "../../core/audit.js";
+
+/** An event in the names of the signed text. */
+export function signedForm(event: Omit<AuditEvent, "signature" | "keyId">): SignedAuditEvent {
+  return {
+    action: event.action,
+    actor: event.actor,
+    created_at: event.createdAt,
+    id: event.id,
+    metadata: event.metadata,
+    org_id: event.orgId,
+    prev_signature: event.prevSignature,
+    resource_id: event.resourceId,
+    resource_type: event.resourceType,
+  };
+}
+
+/** The signature's bytes; none for a text that is no base64, which no key then verifies. */
+export function signatureBytes(event: AuditEvent): Uint8Array {
+  return decodeBase64(event.signature) ?? new Uint8Array();
+}
+
+/** The hash of an event and its signature. */
+export function hashOf(event: AuditEvent): string {
+  return auditEventHash(signedForm(event), signatureBytes(event));
+}

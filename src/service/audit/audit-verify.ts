@@ -1,0 +1,103 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { auditEventMessage } from "../../bundle/audit-chain.js";
+import type { AuditEvent } from "../../core/audit.js";
+import type { PublicKey } from "../../bundle/keys.js";
+import type { Reader } from "../../store/store.js";
+import { hashOf, signatureBytes, signedForm } from "./audit-form.js";
+import { nodeVerifier } from "../keys/ed25519-node.js";
+import type { KeyRing } from "../keys/key-ring.js";
+
+/** What a check of an organization's chain found. */
+export interface ChainReport {
+  readonly valid: boolean;
+  readonly checked: number;
+  /** The number of the first event that is wrong or missing; null when the chain holds. */
+  readonly firstBroken: number | null;
+  readonly reason: string | null;
+  /** The keys whose signatures count. */
+  readonly trustedKeyIds: readonly string[];
+  /** What the database has as keys of the audit, and no key of this server vouches for. */
+  readonly untrustedKeyIds: readonly string[];
+}
+
+const PAGE = 500;
+
+/**
+ * Reads the chain oldest first and checks of each event: its number follows, it names the signature before it, and its own
+ * signature is good, by a key that a key of this server vouches for: those that the database only has do not count. Then, that the event of a kept head is still there with the same hash: a tail that was cut off leaves a chain
+ * that is good in itself.
+ *
+ * `limit` is the newest so many; with `from`, the first so many above that number.
+ */
+export async function verifyChain(
+  reader: Reader,
+  ring: KeyRing,
+  orgId: string,
+  limit?: number,
+  kept?: { readonly number: number; readonly hash: string },
+  from?: number,
+): Promise<ChainReport> {
+  const { vouched: keys, unvouchedIds } = await ring.sorted("audit");
+  const about = { trustedKeyIds: [...keys.keys()], untrustedKeyIds: unvouchedIds };
+  const newest = (await reader.auditHead(orgId))?.id ?? 0;
+  const start = from ?? (limit === undefined ? 0 : Math.max(0, newest - limit));
+  const most = from === undefined ? Infinity : (limit ?? Infinity);
+  let previous = start === 0 ? null : await reader.auditEvent(orgId, start);
+  let checked = 0;
+  const report = (firstBroken: number, reason: string): ChainReport => ({
+    ...{ valid: false, checked, firstBroken, reason },
+    ...about,
+  });
+
+  if (start > newest) return report(newest + 1, `event ${start} is missing`);
+  for (let after = start; checked < most;) {
+    const page = await reader.auditEvents({ orgId, after, limit: Math.min(PAGE, most - checked) });
+    for (const event of page.rows) {
+      const wrong = await brokenBecause(
+        event,
+        previous,
+        checked === 0 && start > 0 && previous === null,
+        after + 1,
+        keys,
+      );
+      if (wrong !== null) return report(Math.min(event.id, after + 1), wrong);
+      checked += 1;
+      after = event.id;
+      previous = event;
+    }
+    // A page may be shorter than asked for when its events are large.
+    if (page.rows.length === 0) break;
+    // The database answers without giving up the turn; a long chain must not hold up everybody else.
+    await nextTurn();
+  }
+  if (kept !== undefined && kept.number > 0) {
+    const event = await reader.auditEvent(orgId, kept.number);
+    if (event === null) return report((previous?.id ?? 0) + 1, `event ${kept.number} of the kept head is missing`);
+    if (hashOf(event) !== kept.hash) {
+      return report(kept.number, "the event is not the one that the kept head names");
+    }
+  }
+  return { valid: true, checked, firstBroken: null, reason: null, ...about };
+}
+
+async function brokenBecause(
+  event: AuditEvent,
+  previous: AuditEvent | null,
+  previousMissing: boolean,
+  expectedId: number,
+  keys: ReadonlyMap<string, PublicKey>,
+): Promise<string | null> {
+  if (event.id !== expectedId) return `event ${expectedId} is missing`;
+  if (previousMissing) return `event ${expectedId - 1} is missing`;
+  if (event.prevSignature !== (previous?.signature ?? ""))
+    return "it does not name the signature of the event before it";
+  return await wronglySigned(event, keys);
+}
+
+/** What is wrong with an event's signature; null when one of the keys made it. */
+export async function wronglySigned(event: AuditEvent, keys: ReadonlyMap<string, PublicKey>): Promise<string | null> {
+  const key = keys.get(event.keyId);
+  if (key === undefined) return `its key ${event.keyId} is not one that a key of this server vouches for`;
+  const good = await nodeVerifier.verify(key.bytes, auditEventMessage(signedForm(event)), signatureBytes(event));
+  return good ? null : "its signature is wrong";
+}

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { auditEventMessage, auditHeadMessage } from "../../bundle/audit-chain.js";
+import { encodeBase64 } from "../../bundle/base64.js";
+import type { Signer } from "../../bundle/signer.js";
+import type { AuditEvent, Metadata } from "../../core/audit.js";
+import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
+import type { Principal } from "../../core/token.js";
+import type { Listed } from "../../store/page.js";
+import type { AuditFilter, Store, Writer } from "../../store/store.js";
+import { hashOf, signedForm } from "./audit-form.js";
+import type { KeyRing } from "../keys/key-ring.js";
+import { verifyChain, wronglySigned, type ChainReport } from "./audit-verify.js";
+
+/** What happened, before it is numbered and signed. */
+export interface AuditEntry {
+  readonly action: string;
+  readonly resourceType: string;
+  readonly resourceId: string;
+  readonly metadata?: Metadata;
+}
+
+/** Who acted: a token and where its request came from; or nobody's token. */
+export type Actor = Pick<Principal, "keyPrefix" | "source"> | "system" | "operator";
+
+/** The newest event's number and hash, signed, for keeping elsewhere. */
+export interface AuditHead {
+  readonly orgId: string;
+  readonly number: number;
+  readonly hash: string;
+  readonly signature: string;
+  readonly keyId: string;
+  readonly at: Instant;
+}
+
+/** The record of every state change. */
+export interface Audit {
+  /** Appends an event in the transaction of what it records. */
+  record(tx: Writer, orgId: string, actor: Actor, entry: AuditEntry): Promise<void>;
+  list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
+  /** The metadata of the first such event that is signed by a key that counts; null when there is none. */
+  recorded(orgId: string, event: { readonly action: string; readonly resourceId: string }): Promise<Metadata | null>;
+  /** Throws `data_loss` when the newest event is not signed by a key that counts: a good head must not vouch for it. */
+  head(orgId: string): Promise<AuditHead>;
+  /**
+   * Checks the newest `limit` events (all by default), or the first `limit` above the number `from`, and that the event of a kept head is
+   * there unchanged.
+   */
+  verify(orgId: string, limit?: number, kept?: { number: number; hash: string }, from?: number): Promise<ChainReport>;
+}
+
+export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; ring: KeyRing }): Audit {
+  const { store, clock, signer, ring } = deps;
+  return {
+    async record(tx, orgId, actor, entry) {
+      const last = await tx.auditHead(orgId);
+      const { keyPrefix, source } = typeof actor === "string" ? { keyPrefix: actor } : actor;
+      const unsigned = {
+        orgId,
+        id: (last?.id ?? 0) + 1,
+        actor: keyPrefix,
+        action: entry.action,
+        resourceType: entry.resourceType,
+        resourceId: entry.resourceId,
+        metadata: { ...entry.metadata, ...(source === undefined ? {} : { source }) },
+        createdAt: timeAfter(last, instantOf(clock.now())),
+        prevSignature: last?.signature ?? "",
+      };
+      const signature = encodeBase64(await signer.sign(auditEventMessage(signedForm(unsigned))));
+      await tx.insertAuditEvent({ ...unsigned, signature, keyId: signer.keyId });
+    },
+
+    list: (filter) => store.read.auditEvents(filter),
+
+    async recorded(orgId, event) {
+      const { rows } = await store.read.auditEvents({ orgId, ...event, after: 0, limit: 1 });
+      const [first] = rows;
+      if (first === undefined) return null;
+      return (await wronglySigned(first, (await ring.sorted("audit")).vouched)) === null ? first.metadata : null;
+    },
+
+    async head(orgId) {
+      const last = await store.read.auditHead(orgId);
+      if (last !== null) await requireGood(ring, last);
+      const number = last?.id ?? 0;
+      const hash = last === null ? emptyHash() : hashOf(last);
+      const signature = encodeBase64(await signer.sign(auditHeadMessage({ org_id: orgId, number, hash })));
+      return { orgId, number, hash, signature, keyId: signer.keyId, at: instantOf(clock.now()) };
+    },
+
+    verify: (orgId, limit, kept, from) => verifyChain(store.read, ring, orgId, limit, kept, from),
+  };
+}
+
+async function requireGood(ring: KeyRing, event: AuditEvent): Promise<void> {
+  const wrong = await wronglySigned(event, (await ring.sorted("audit")).vouched);
+  if (wrong !== null)
+    throw new AppError("data_loss", `the newest event of the audit, ${event.id}, is broken: ${wrong}`);
+}
+
+/** Clocks are set back by seconds; a larger step mends a clock that was wrong, and the true time is to be told from then on. */
+const MAX_HELD_SECONDS = 3600;
+
+/** Not before the event before it, so that an instant has one place in the chain: what searches by time rely on. */
+function timeAfter(last: AuditEvent | null, now: Instant): Instant {
+  if (last === null || last.createdAt <= now) return now;
+  return last.createdAt <= addSeconds(now, MAX_HELD_SECONDS) ? last.createdAt : now;
+}
+
+/** How the audit names who acted. */
+export function actorOf(principal: Principal): string {
+  return principal.keyPrefix;
+}
+
+/** The hash of a chain without events. */
+export function emptyHash(): string {
+  return `sha256:${createHash("sha256").update("").digest("hex")}`;
+}

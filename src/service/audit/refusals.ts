@@ -1,0 +1,64 @@
+import type { Clock } from "../../core/clock.js";
+import type { AppErrorCode } from "../../core/error.js";
+import type { KnownToken } from "../../core/token.js";
+import type { Store } from "../../store/store.js";
+import type { Audit } from "./audit.js";
+
+interface Count {
+  readonly orgId: string;
+  readonly actor: string;
+  readonly operation: string;
+  readonly minute: string;
+  readonly codes: Set<string>;
+  count: number;
+}
+
+/** At most this many are remembered between two writes; beyond it only known ones go on counting. */
+const MAX_PENDING = 10_000;
+
+/**
+ * Refused attempts of known tokens, counted by token, operation and minute: one audit event each, so that a token that hammers
+ * cannot fill the audit.
+ */
+export class Refusals {
+  readonly #pending = new Map<string, Count>();
+
+  constructor(private readonly deps: { readonly store: Store; readonly audit: Audit; readonly clock: Clock }) {}
+
+  /** Counts one refusal. */
+  count(token: KnownToken, operation: string, code: AppErrorCode): void {
+    const minute = this.deps.clock.now().toISOString().slice(0, 16);
+    const key = `${token.tokenId} ${operation} ${minute}`;
+    const known = this.#pending.get(key);
+    if (known !== undefined) {
+      known.count += 1;
+      known.codes.add(code);
+    } else if (this.#pending.size < MAX_PENDING) {
+      const { orgId, keyPrefix } = token;
+      this.#pending.set(key, { orgId, actor: keyPrefix, operation, minute, codes: new Set([code]), count: 1 });
+    }
+  }
+
+  /** Writes the minutes that are over, or with `all` every one. Called every few seconds and at shutdown. */
+  async flush(all = false): Promise<void> {
+    const now = this.deps.clock.now().toISOString().slice(0, 16);
+    const due = [...this.#pending].filter(([, entry]) => all || entry.minute !== now);
+    if (due.length === 0) return;
+    await this.deps.store.write(async (tx) => {
+      for (const [, { orgId, actor, operation, minute, codes, count }] of due) {
+        await this.deps.audit.record(
+          tx,
+          orgId,
+          { keyPrefix: actor },
+          {
+            action: "access.refused",
+            resourceType: "operation",
+            resourceId: operation,
+            metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
+          },
+        );
+      }
+    });
+    for (const [key] of due) this.#pending.delete(key);
+  }
+}

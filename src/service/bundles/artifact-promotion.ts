@@ -1,0 +1,154 @@
+import type { Artifact, ArtifactPromotion } from "../../core/artifact.js";
+import type { BundleState } from "../../core/bundle.js";
+import { instantOf, type Clock } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
+import type { Environment } from "../../core/organization.js";
+import type { Principal } from "../../core/token.js";
+import type { Reader, Store, Writer } from "../../store/store.js";
+import { requireChangeable } from "../access/access.js";
+import { visibleArtifact } from "./artifacts.js";
+import type { Audit } from "../audit/audit.js";
+import { checkQuota, checkSequence } from "./bundle-changes.js";
+import { bundleEvent } from "./bundle-events.js";
+import type { BundleDescription, BundleDraft, BundleMaking } from "./bundle-writer.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
+import type { ChangeRequest } from "../access/caller.js";
+import type { Documents } from "../documents/documents.js";
+import type { Idempotency, Remember } from "../changes/idempotency.js";
+import { whileSourceMoves } from "../changes/retry-on-conflict.js";
+import type { Outbox } from "../changes/outbox.js";
+import { FieldErrors } from "../access/validate.js";
+import type { Wakeups } from "../changes/wakeups.js";
+
+/** What the promoted bundle says of itself. */
+export interface ArtifactTitle {
+  readonly title: string | null;
+  readonly description: string | null;
+}
+
+export interface PromotedArtifact {
+  readonly artifactId: string;
+  readonly state: BundleState;
+}
+
+/** Publishes artifacts. */
+export class ArtifactPromotions {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly documents: Documents;
+      readonly making: BundleMaking;
+      readonly verifier: BundleVerifier;
+      readonly audit: Audit;
+      readonly idempotency: Idempotency;
+      readonly wakeups: Wakeups;
+      readonly outbox: Outbox;
+    },
+  ) {}
+
+  /**
+   * Publishes an artifact to the first environment of its project, active there. One that is promoted already answers what the first
+   * promotion did, whatever its title: no second bundle is made, at the same time either.
+   */
+  async promote(caller: ChangeRequest, id: string, { title, description }: ArtifactTitle): Promise<PromotedArtifact> {
+    const errors = new FieldErrors();
+    errors.text(["title"], title, 255);
+    errors.text(["description"], description, 10_000);
+    errors.throwIfAny();
+    const { idempotency } = this.deps;
+    const request = { id, title, description };
+    return await idempotency.run(caller, "promoteArtifact", request, (remember) =>
+      whileSourceMoves(() => this.#once(caller, id, { title, description }, remember)),
+    );
+  }
+
+  /** Null when another environment became the first one while the content was signed. */
+  async #once(
+    caller: ChangeRequest,
+    id: string,
+    { title, description }: ArtifactTitle,
+    remember: Remember<PromotedArtifact>,
+  ): Promise<PromotedArtifact | null> {
+    const { store, documents, making, verifier, wakeups, outbox } = this.deps;
+    const seen = await visibleArtifact(store.read, caller.principal, id);
+    if (seen.promotion !== null) return answerOf(seen, seen.promotion);
+    const target = await firstEnvironment(store.read, caller.principal, seen);
+    await checkQuota(store.read, target);
+    const kept = await store.read.content(seen.contentId);
+    if (kept === null) return null;
+    await verifier.requireContent(kept);
+    await this.#requireRecorded(seen);
+    const about: BundleDescription = {
+      ...{ title, description, publishedBy: null, labels: {}, source: null, origin: "publish" },
+    };
+    // From an environment to itself: nothing in it changes.
+    const content = await documents.promoteContent(caller.principal, kept, target.name, target.name);
+    const draft = await making.sign(target, content, about);
+
+    const promoted = await store.write(async (tx) => {
+      const artifact = await visibleArtifact(tx, caller.principal, id);
+      const answer = await this.#promoteIn(tx, caller, artifact, target, draft);
+      if (answer !== null) await remember(tx, answer);
+      return answer;
+    });
+    if (promoted !== null) wakeups.wake(target.id);
+    outbox.committed();
+    return promoted;
+  }
+
+  /**
+   * Nobody signed a draft, but the audit did that it was handed in with this content. Throws `data_loss` when its event is not there, or
+   * says something else.
+   */
+  async #requireRecorded({ id, orgId, contentId }: Artifact): Promise<void> {
+    const { audit } = this.deps;
+    const recorded = await audit.recorded(orgId, { action: "artifact.created", resourceId: id });
+    if (recorded?.content_sha256 === contentId) return;
+    throw new AppError("data_loss", "the artifact is not the one that the audit has: hand it in again");
+  }
+
+  async #promoteIn(
+    tx: Writer,
+    caller: ChangeRequest,
+    artifact: Artifact,
+    signedFor: Environment,
+    draft: BundleDraft,
+  ): Promise<PromotedArtifact | null> {
+    const { making, audit, outbox, clock } = this.deps;
+    const { principal } = caller;
+    if (artifact.promotion !== null) return answerOf(artifact, artifact.promotion);
+    const environment = await firstEnvironment(tx, principal, artifact);
+    if (environment.id !== signedFor.id) return null;
+    checkSequence(environment, caller.ifSequence);
+    const state = await making.publishIn(tx, principal, environment, draft, true);
+    await tx.updateArtifact({ ...artifact, promotion: { at: instantOf(clock.now()), state } });
+    await audit.record(tx, artifact.orgId, principal, {
+      action: "artifact.promoted",
+      resourceType: "artifact",
+      resourceId: artifact.id,
+      metadata: {
+        project_id: artifact.projectId,
+        environment: environment.name,
+        bundle_id: state.bundle.id,
+        version: state.bundle.version,
+        deployment_id: state.deploymentId,
+      },
+    });
+    const about = { artifact_id: artifact.id, name: artifact.name };
+    await outbox.emit(tx, await bundleEvent(tx, principal, "artifact.promoted", environment, state, about));
+    return { artifactId: artifact.id, state };
+  }
+}
+
+/** The environment that stands first. Throws `no_target` when the project has none, `forbidden` when the token may not change it. */
+async function firstEnvironment(reader: Reader, principal: Principal, { projectId }: Artifact): Promise<Environment> {
+  const [first] = await reader.environments(projectId);
+  if (first === undefined) throw new AppError("no_target", "the project has no environment to promote to");
+  requireChangeable(principal, first.name);
+  return first;
+}
+
+function answerOf({ id }: Artifact, { state }: ArtifactPromotion): PromotedArtifact {
+  return { artifactId: id, state };
+}

@@ -1,0 +1,85 @@
+import type { Bundle, BundleState, Deployment, DeploymentKind } from "../../core/bundle.js";
+import type { Instant } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
+import type { Environment, Hold } from "../../core/organization.js";
+import type { Reader, Writer } from "../../store/store.js";
+import { newRowId } from "../changes/row-id.js";
+
+/**
+ * Makes a bundle the active one of its environment: the next sequence, the deployment that tells of it, and the pointer.
+ * `environment` is as this transaction reads it. Throws `conflict` with the reason `held` when the environment is held, unless what
+ * becomes active is to be held in its place.
+ */
+export async function activateIn(
+  tx: Writer,
+  environment: Environment,
+  bundle: Bundle,
+  kind: DeploymentKind,
+  actor: string,
+  at: Instant,
+  hold: Hold | null = null,
+): Promise<Deployment> {
+  if (hold === null) checkNotHeld(environment);
+  const deployment: Deployment = {
+    id: newRowId(),
+    orgId: environment.orgId,
+    projectId: environment.projectId,
+    environmentId: environment.id,
+    environment: environment.name,
+    sequence: environment.sequence + 1,
+    bundleId: bundle.id,
+    version: bundle.version,
+    policyHash: bundle.policyHash,
+    fromVersion: environment.activeVersion,
+    kind,
+    actor,
+    at,
+  };
+  await tx.insertDeployment(deployment);
+  await tx.updateEnvironment({
+    ...environment,
+    lastVersion: Math.max(environment.lastVersion, bundle.version),
+    sequence: deployment.sequence,
+    activeBundleId: bundle.id,
+    activeVersion: bundle.version,
+    activeDeploymentId: deployment.id,
+    hold,
+  });
+  return deployment;
+}
+
+function checkNotHeld({ name, activeVersion, hold }: Environment): void {
+  if (hold === null) return;
+  const why = hold.reason === null ? "" : `: ${hold.reason}`;
+  const message = `"${name}" is held at version ${activeVersion ?? 0} by ${hold.by} since ${hold.since}${why}`;
+  throw new AppError("conflict", message, { reason: "held" });
+}
+
+/** A bundle that just became active, as it is answered. */
+export function activated(bundle: Bundle, deployment: Deployment): BundleState {
+  return { bundle, isActive: true, deploymentId: deployment.id, sequence: deployment.sequence };
+}
+
+/** Throws `precondition_failed` when If-Match names another sequence than the environment's. */
+export function checkSequence(environment: Environment, ifSequence: number | null): void {
+  if (ifSequence === null || ifSequence === environment.sequence) return;
+  const message = `"${environment.name}" is at sequence ${environment.sequence}, not ${ifSequence}`;
+  throw new AppError("precondition_failed", message);
+}
+
+/** Throws `quota_exceeded` when the environment keeps as many versions as the organization's plan allows. */
+export async function checkQuota(reader: Reader, environment: Environment): Promise<void> {
+  const quota = (await reader.organization(environment.orgId))?.versionsPerEnvironment ?? null;
+  if (quota === null) return;
+  const kept = await reader.countBundles(environment.id);
+  if (kept < quota) return;
+  const message = `the plan keeps ${quota} versions for an environment, and "${environment.name}" has ${kept}`;
+  throw new AppError("quota_exceeded", message, { reason: "version_quota_exceeded" });
+}
+
+/** Versions and sequences are uint32 on the wire. */
+export function nextVersion(environment: Environment): number {
+  const version = environment.lastVersion + 1;
+  if (version > 0xffff_ffff) throw new AppError("quota_exceeded", "the environment has no version numbers left");
+  return version;
+}

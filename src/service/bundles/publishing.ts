@@ -1,0 +1,169 @@
+import type { BundleSource, BundleState } from "../../core/bundle.js";
+import { AppError } from "../../core/error.js";
+import type { Environment } from "../../core/organization.js";
+import type { Reader, Store } from "../../store/store.js";
+import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
+import { checkQuota, checkSequence } from "./bundle-changes.js";
+import { promotedDescription, type BundleMaking } from "./bundle-writer.js";
+import type { BundleVerifier } from "./bundle-verifier.js";
+import type { ChangeRequest } from "../access/caller.js";
+import type { Documents } from "../documents/documents.js";
+import type { Idempotency, Remember } from "../changes/idempotency.js";
+import { whileSourceMoves } from "../changes/retry-on-conflict.js";
+import type { PublishObserver } from "../changes/observers.js";
+import type { Outbox } from "../changes/outbox.js";
+import type { PolicyContent } from "../documents/policy-content.js";
+import { FieldErrors } from "../access/validate.js";
+import type { Wakeups } from "../changes/wakeups.js";
+
+/** What a publisher hands in. Texts are JSON texts, as they were sent. */
+export interface PublishInput {
+  readonly policies: string | null;
+  readonly scopePolicies: string | null;
+  readonly publishedBy: string | null;
+  readonly title: string | null;
+  readonly description: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source: BundleSource | null;
+  readonly activate: boolean;
+}
+
+/** Publishes and promotes: the two ways in which bundles are made. */
+export class Publishing {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly documents: Documents;
+      readonly making: BundleMaking;
+      readonly verifier: BundleVerifier;
+      readonly idempotency: Idempotency;
+      readonly wakeups: Wakeups;
+      readonly outbox: Outbox;
+      readonly observer: PublishObserver;
+    },
+  ) {}
+
+  /** Keeps a document as the next version of an environment, and makes it active unless `activate` is false. */
+  async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
+    checkDescription(input);
+    const { documents, idempotency, wakeups, outbox, observer } = this.deps;
+    const startedMs = performance.now();
+    const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
+    observer.phase("parse", performance.now() - startedMs);
+    // The texts by their hash: hashing a request must not cost more than the document did.
+    const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
+    return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
+      const state = await whileSourceMoves(() => this.#publishOnce(caller, path, input, content, remember));
+      if (state.isActive) wakeups.wake(state.bundle.environmentId);
+      outbox.committed();
+      return state;
+    });
+  }
+
+  async #publishOnce(
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+    input: PublishInput,
+    content: PolicyContent,
+    remember: Remember<BundleState>,
+  ): Promise<BundleState> {
+    const { store, making, observer } = this.deps;
+    const seen = await this.#changeable(store.read, caller, path);
+    await checkQuota(store.read, seen);
+    const { publishedBy, title, description, labels, source } = input;
+    const draft = await making.sign(seen, content, {
+      ...{ publishedBy, title, description, labels, source },
+      origin: "publish",
+    });
+
+    const committingMs = performance.now();
+    const state = await store.write(async (tx) => {
+      const environment = await this.#changeable(tx, caller, path);
+      checkSequence(environment, caller.ifSequence);
+      const published = await making.publishIn(tx, caller.principal, environment, draft, input.activate);
+      await remember(tx, published);
+      return published;
+    });
+    observer.phase("commit", performance.now() - committingMs);
+    return state;
+  }
+
+  /** Publishes what is active in the source to the stage that it promotes to, active there. */
+  async promote(caller: ChangeRequest, path: EnvironmentPath, promotedBy: string | null): Promise<BundleState> {
+    const errors = new FieldErrors();
+    errors.text(["promoted_by"], promotedBy, 255);
+    errors.throwIfAny();
+    const request = { path, promotedBy };
+    return await this.deps.idempotency.run<BundleState>(caller, "promoteBundle", request, async (remember) => {
+      const state = await whileSourceMoves(() => this.#promoteOnce(caller, path, promotedBy, remember));
+      this.deps.wakeups.wake(state.bundle.environmentId);
+      this.deps.outbox.committed();
+      return state;
+    });
+  }
+
+  /** Null when the source's active bundle changed while its content was signed. */
+  async #promoteOnce(
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+    promotedBy: string | null,
+    remember: Remember<BundleState>,
+  ): Promise<BundleState | null> {
+    const { store, documents, making, verifier, observer } = this.deps;
+    const { source, target } = await this.#stages(store.read, caller, path);
+    const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
+    const kept = bundle === null ? null : await store.read.content(bundle.contentId);
+    if (bundle === null || kept === null) {
+      if (source.activeBundleId !== null) return null;
+      throw new AppError("not_found", `nothing is active in "${source.name}"`);
+    }
+    await checkQuota(store.read, target);
+    const startedMs = performance.now();
+    await verifier.require(bundle, kept, source);
+    const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
+    observer.phase("parse", performance.now() - startedMs);
+    const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));
+    const committingMs = performance.now();
+    const state = await store.write(async (tx) => {
+      const now = await this.#stages(tx, caller, path);
+      if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
+      checkSequence(now.target, caller.ifSequence);
+      const from = { environment: source, bundle };
+      const promoted = await making.promoteIn(tx, caller.principal, from, now.target, draft);
+      await remember(tx, promoted);
+      return promoted;
+    });
+    observer.phase("commit", performance.now() - committingMs);
+    return state;
+  }
+
+  async #changeable(reader: Reader, caller: ChangeRequest, path: EnvironmentPath): Promise<Environment> {
+    const environment = await visibleEnvironment(reader, caller.principal, path);
+    requireChangeable(caller.principal, environment.name);
+    return environment;
+  }
+
+  async #stages(
+    reader: Reader,
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+  ): Promise<{ source: Environment; target: Environment }> {
+    const source = await visibleEnvironment(reader, caller.principal, path);
+    if (source.promotesTo === null) {
+      throw new AppError("no_target", `"${source.name}" has no next stage to promote to`);
+    }
+    const target = await visibleEnvironment(reader, caller.principal, { ...path, envName: source.promotesTo });
+    requireChangeable(caller.principal, target.name);
+    return { source, target };
+  }
+}
+
+function checkDescription(input: PublishInput): void {
+  const errors = new FieldErrors();
+  errors.text(["published_by"], input.publishedBy, 255);
+  errors.text(["title"], input.title, 255);
+  errors.text(["description"], input.description, 10_000);
+  for (const [key, value] of Object.entries(input.source ?? {})) errors.text(["source", key], String(value), 500);
+  errors.labels(input.labels);
+  errors.throwIfAny();
+}

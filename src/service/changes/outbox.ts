@@ -1,0 +1,60 @@
+import { instantOf, type Clock } from "../../core/clock.js";
+import type { Tracing } from "../../core/trace.js";
+import type { Webhook } from "../../core/webhook.js";
+import type { Writer } from "../../store/store.js";
+import type { EventType } from "../../outbound/event-types.js";
+import { newRowId } from "./row-id.js";
+
+/** What an event tells, in the names of the wire. */
+export type EventData = { readonly [key: string]: unknown };
+
+export interface NewEvent {
+  readonly orgId: string;
+  /** Events of one environment are sent in the order of their commits; null has no order. */
+  readonly environmentId: string | null;
+  readonly type: EventType;
+  readonly data: EventData;
+}
+
+/** Told after commits. Must not throw. */
+export interface OutboxSender {
+  committed(): void;
+  changed(webhook: Pick<Webhook, "id" | "orgId">): void;
+}
+
+/**
+ * What was committed and others should hear of. The event is a row that is written in the transaction of what it tells about, so that
+ * both are there or neither is; sending it is the dispatcher's work.
+ */
+export class Outbox {
+  #sender: OutboxSender = { committed: () => undefined, changed: () => undefined };
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly tracing: Tracing,
+  ) {}
+
+  /** Writes an event, with the trace that it belongs to. The body is Standard Webhooks' `{type, timestamp, data}`. */
+  async emit(tx: Writer, { orgId, environmentId, type, data }: NewEvent): Promise<void> {
+    const createdAt = instantOf(this.clock.now());
+    const body = JSON.stringify({ type, timestamp: createdAt, data });
+    const trace = this.tracing.current();
+    await tx.insertEvent({ id: `evt_${newRowId()}`, orgId, environmentId, type, body, createdAt, trace });
+  }
+
+  /** After the commit: there is something to send. */
+  committed(): void {
+    // The sender goes on for many requests; it is not a part of this one.
+    this.tracing.apart(() => this.#sender.committed());
+  }
+
+  /** After the commit: this webhook was made, changed or deleted, or has something to send again. */
+  changed(webhook: Pick<Webhook, "id" | "orgId">): void {
+    this.tracing.apart(() => this.#sender.changed(webhook));
+  }
+
+  /** Who sends. */
+  attach(sender: OutboxSender): void {
+    this.#sender = sender;
+  }
+}

@@ -1,0 +1,23 @@
+import { AppError } from "../../core/error.js";
+
+/** A source that changes while its content is signed is read again this often before the caller is told to come back. */
+const TRIES = 5;
+
+/** What was signed no longer fits what it is to be kept in: it has to be signed anew. */
+export class OutdatedDraftError extends Error {}
+
+/**
+ * Runs what reads a source, signs its content and then writes, again for as long as it answers null or throws OutdatedDraftError: the source,
+ * or the environment that it was signed for, changed in between.
+ * Throws `conflict` when it changes each time.
+ */
+export async function whileSourceMoves<T>(attempt: () => Promise<T | null>): Promise<T> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const done = await attempt().catch((thrown: unknown) => {
+      if (thrown instanceof OutdatedDraftError) return null;
+      throw thrown;
+    });
+    if (done !== null) return done;
+  }
+  throw new AppError("conflict", "what is promoted or published to changes faster than it can be signed; try again");
+}

@@ -1,0 +1,72 @@
+import { diffJson } from "../../bundle/json-diff.js";
+import { namesEnvironment, readScopePolicies } from "../../bundle/scope-policies.js";
+import { servedText } from "../../bundle/served-text.js";
+import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../../bundle/strict-json.js";
+import type { Content } from "../../core/bundle.js";
+import { verifyKeptDocument } from "./kept-document.js";
+import { countEvents } from "./telemetry-events.js";
+import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
+
+/** Of a diff. Somebody who has more to look at does it better with both documents at hand. */
+const DIFF_BOUNDS = { maxOperations: 100_000, maxLength: 4 * 1024 * 1024 };
+
+/** Work whose time grows with a document. Everything in it can be sent to another thread. */
+export type DocumentTask =
+  | { readonly kind: "scan"; readonly text: string; readonly options: StrictJsonOptions }
+  | { readonly kind: "read"; readonly policies: string | null; readonly scopePolicies: string | null }
+  | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
+  | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
+  | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
+  | { readonly kind: "count_events"; readonly text: string }
+  | { readonly kind: "diff"; readonly from: string; readonly to: string };
+
+/** What each kind of task answers. */
+export interface DocumentAnswers {
+  readonly scan: StrictJson;
+  readonly read: PolicyContent;
+  readonly promote: PolicyContent;
+  readonly verify: string | null;
+  readonly names_environment: boolean;
+  readonly count_events: number;
+  readonly diff: string;
+}
+
+/** Does it here and now. Throws what the function of the task throws. */
+export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTask["kind"]] {
+  switch (task.kind) {
+    case "scan":
+      return scanStrictJson(task.text, task.options);
+    case "read":
+      return readPolicyContent(task.policies, task.scopePolicies);
+    case "promote":
+      return promoteContent(task.content, task.from, task.to);
+    case "verify":
+      return verifyKeptDocument(task.document, task.publicKey);
+    case "names_environment":
+      return namesEnvironment(readScopePolicies(task.scopePolicies), task.environment);
+    case "count_events":
+      return countEvents(task.text);
+    case "diff":
+      // Documents of before have the same numbers in another spelling.
+      return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);
+  }
+}
+
+/** How many characters of documents a task has. */
+export function sizeOf(task: DocumentTask): number {
+  switch (task.kind) {
+    case "scan":
+    case "count_events":
+      return task.text.length;
+    case "read":
+      return (task.policies?.length ?? 0) + (task.scopePolicies?.length ?? 0);
+    case "promote":
+      return task.content.policies.length + task.content.scopePolicies.length;
+    case "verify":
+      return task.document.length;
+    case "names_environment":
+      return task.scopePolicies.length;
+    case "diff":
+      return task.from.length + task.to.length;
+  }
+}

@@ -1,0 +1,101 @@
+import type { Worker } from "node:worker_threads";
+import { AppError } from "../../core/error.js";
+import { answerOf, type Outcome } from "./document-outcome.js";
+import type { DocumentTask } from "./document-tasks.js";
+import { startThread } from "./start-thread.js";
+
+export interface DocumentThreadOptions {
+  /** A task that takes longer is refused, and its thread is replaced. On a busy machine the largest document takes half a minute. */
+  readonly timeoutMs: number;
+  /** The same for a diff: whoever wants it reads. */
+  readonly diffTimeoutMs: number;
+  /** Heap of one thread, in MiB; a task that needs more is refused. `--max-old-space-size` goes before it. */
+  readonly maxHeapMib: number;
+}
+
+interface Job {
+  readonly task: DocumentTask;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+/** A thread that works on one document after another. What it does cannot be interrupted but by its end. */
+export class DocumentThread implements AsyncDisposable {
+  readonly #worker: Worker;
+  #job: Job | null = null;
+  #isOver = false;
+
+  /** `onEnd` is called once, when it takes no more tasks. */
+  constructor(
+    private readonly options: DocumentThreadOptions,
+    private readonly onEnd: () => void,
+  ) {
+    this.#worker = startThread("documents", { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMib } });
+    this.#worker.on("message", (outcome: Outcome) => this.#finished(outcome));
+    this.#worker.on("error", (cause) => this.#lost(cause));
+    this.#worker.on("exit", () => this.#lost(undefined));
+  }
+
+  /**
+   * Rejects with what refuses the task; with `too_large` when it takes too long or too much memory, `internal` when the thread fails, and
+   * the signal's reason. Of these the thread ends.
+   */
+  async run(task: DocumentTask, signal: AbortSignal | undefined): Promise<unknown> {
+    signal?.throwIfAborted();
+    const timeoutMs = task.kind === "diff" ? this.options.diffTimeoutMs : this.options.timeoutMs;
+    const overrun = setTimeout(() => this.#end(tooCostly(task, `longer than ${timeoutMs / 1000} seconds`)), timeoutMs);
+    const onAbort = () => this.#end(signal?.reason as Error);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#job = { task, resolve, reject };
+        // While it works it keeps the process alive, as any request does.
+        this.#worker.ref();
+        this.#worker.postMessage(task);
+      });
+    } finally {
+      clearTimeout(overrun);
+      signal?.removeEventListener("abort", onAbort);
+      this.#worker.unref();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end(new AppError("unavailable", "the server is shutting down"));
+    await this.#worker.terminate();
+  }
+
+  #finished(outcome: Outcome): void {
+    const job = this.#job;
+    this.#job = null;
+    try {
+      job?.resolve(answerOf(outcome));
+    } catch (error) {
+      job?.reject(error as Error);
+    }
+  }
+
+  #lost(cause: unknown): void {
+    const task = this.#job?.task;
+    const isOutOfMemory = cause instanceof Error && "code" in cause && cause.code === "ERR_WORKER_OUT_OF_MEMORY";
+    if (isOutOfMemory && task !== undefined) this.#end(tooCostly(task, "more memory than the server has for one"));
+    else this.#end(new AppError("internal", "a document could not be processed", { cause }));
+  }
+
+  #end(reason: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.onEnd();
+    void this.#worker.terminate();
+    this.#job?.reject(reason);
+    this.#job = null;
+  }
+}
+
+function tooCostly({ kind }: DocumentTask, bound: string): AppError {
+  return kind === "diff"
+    ? new AppError("too_large", `the comparison takes ${bound}: fetch both documents and compare them locally`, {
+        reason: "diff_too_large",
+      })
+    : new AppError("too_large", `the document takes ${bound} to work on: split it`, { reason: "document_too_costly" });
+}

@@ -1,0 +1,116 @@
+import type { StrictJson, StrictJsonOptions } from "../../bundle/strict-json.js";
+import type { Content } from "../../core/bundle.js";
+import { FairScheduler } from "../../core/schedule/fair-scheduler.js";
+import { UNGUARDED, type LargeWork } from "../../core/schedule/large-work.js";
+import { runDocumentTask, sizeOf, type DocumentAnswers, type DocumentTask } from "./document-tasks.js";
+import type { DocumentThreadOptions } from "./document-thread.js";
+import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
+import type { PolicyContent } from "./policy-content.js";
+
+/**
+ * Up to so many characters a document is worked on at once: it takes the event loop less than 2 ms, and to hand it to another thread
+ * and back as much as that on a busy machine.
+ */
+const MAX_INLINE_CHARACTERS = 64 * 1024;
+
+/** At once: one that is read while another is compared. Each holds two documents. */
+const MAX_DIFFS = 2;
+
+/** Whether it is a request's body, for which the guard was asked when it came. */
+const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
+  scan: true,
+  read: true,
+  promote: false,
+  verify: false,
+  count_events: true,
+  names_environment: false,
+  diff: false,
+};
+
+export interface DocumentsOptions extends DocumentThreadOptions {
+  /** Asked before large documents are worked on that did not come as a body. */
+  readonly guard: LargeWork;
+}
+
+/** For commands that do not serve, and tests. */
+export const DEFAULT_DOCUMENTS: DocumentsOptions = {
+  timeoutMs: 120_000,
+  diffTimeoutMs: 30_000,
+  maxHeapMib: 512,
+  guard: UNGUARDED,
+};
+
+/** What is done with whole documents: small ones here and now, large ones on another thread, so that nobody waits for them. */
+export class Documents implements AsyncDisposable {
+  readonly #workers: DocumentWorkers;
+  readonly #diffs = new FairScheduler({
+    concurrency: MAX_DIFFS,
+    maxWaiting: MAX_WAITING,
+    refusal: TOO_MANY_DOCUMENTS,
+  });
+
+  constructor(private readonly options: DocumentsOptions) {
+    this.#workers = new DocumentWorkers(options);
+  }
+
+  /** As scanStrictJson. */
+  scan(owner: DocumentOwner, text: string, options: StrictJsonOptions): Promise<StrictJson> {
+    return this.#run(owner, { kind: "scan", text, options });
+  }
+
+  /** As readPolicyContent. */
+  readPolicyContent(
+    owner: DocumentOwner,
+    policies: string | null,
+    scopePolicies: string | null,
+  ): Promise<PolicyContent> {
+    return this.#run(owner, { kind: "read", policies, scopePolicies });
+  }
+
+  /** As promoteContent. */
+  promoteContent(
+    owner: DocumentOwner,
+    content: Content,
+    fromEnvironment: string,
+    toEnvironment: string,
+  ): Promise<PolicyContent> {
+    return this.#run(owner, { kind: "promote", content, from: fromEnvironment, to: toEnvironment });
+  }
+
+  /** As verifyKeptDocument. */
+  verify(owner: DocumentOwner, document: string, publicKey: Uint8Array): Promise<string | null> {
+    return this.#run(owner, { kind: "verify", document, publicKey });
+  }
+
+  /** As namesEnvironment, of the text of scope policies that are kept. */
+  namesEnvironment(owner: DocumentOwner, scopePolicies: string, environment: string): Promise<boolean> {
+    return this.#run(owner, { kind: "names_environment", scopePolicies, environment });
+  }
+
+  /** As countEvents. */
+  countEvents(owner: DocumentOwner, text: string): Promise<number> {
+    return this.#run(owner, { kind: "count_events", text });
+  }
+
+  /** As diffJson, of the texts of policies that are kept. `load` is called in turn: who waits holds no document. */
+  async diff(owner: DocumentOwner, load: () => Promise<readonly [from: string, to: string]>): Promise<string> {
+    using _lease = await this.#diffs.acquire(owner, owner.signal);
+    const [from, to] = await load();
+    return await this.#run(owner, { kind: "diff", from, to });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#workers[Symbol.asyncDispose]();
+  }
+
+  /** Throws also what DocumentWorkers.run throws. */
+  async #run<K extends DocumentTask["kind"]>(
+    owner: DocumentOwner,
+    task: DocumentTask & { readonly kind: K },
+  ): Promise<DocumentAnswers[K]> {
+    if (sizeOf(task) <= MAX_INLINE_CHARACTERS) return runDocumentTask(task) as DocumentAnswers[K];
+    using _work = IS_OF_BODY[task.kind] ? null : this.options.guard.begin();
+    const answer = await this.#workers.run(task, owner);
+    return answer as DocumentAnswers[K];
+  }
+}

@@ -1,0 +1,35 @@
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { canonicalText } from "../../bundle/canonical-json.js";
+import { decodeBase64 } from "../../bundle/base64.js";
+import { identityOf, signatureMessage, signatureV2Message } from "../../bundle/document.js";
+import { formatPublicKey } from "../../bundle/keys.js";
+import { parseDocument } from "../../bundle/parse-document.js";
+import { canonicalContent } from "../../bundle/policy-hash.js";
+
+/**
+ * Why a document that is kept is not what was signed; null when it is. As verifyDocument with one key, in one go, so that a thread can
+ * do it: both signatures must be there.
+ *
+ * @param publicKey 32 bytes
+ */
+export function verifyKeptDocument(text: string, publicKey: Uint8Array): string | null {
+  try {
+    const { document, policiesText, scopeText, scopePoliciesText } = parseDocument(text);
+    const content = canonicalContent(policiesText, scopePoliciesText, sha256Hex);
+    if (content.policyHash !== document.policy_hash) return "its content is not what its hash names";
+    const key = createPublicKey(formatPublicKey(publicKey));
+    const isSigned = (message: Uint8Array, signature: string | undefined) => {
+      const bytes = decodeBase64(signature ?? "");
+      return bytes !== undefined && verify(null, message, key, bytes);
+    };
+    if (!isSigned(signatureMessage(document.policy_hash), document.signature)) return "its signature does not verify";
+    const message = signatureV2Message(identityOf(document), content, canonicalText(scopeText));
+    return isSigned(message, document.signature_v2) ? null : "its signature_v2 does not verify";
+  } catch (thrown) {
+    return `it cannot be read: ${thrown instanceof Error ? thrown.message : "for no reason that was given"}`;
+  }
+}
+
+function sha256Hex(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { canonicalContent, type CanonicalContent } from "../../bundle/policy-hash.js";
+import { formatScopePolicies, readScopePolicies, rewriteScopePolicies } from "../../bundle/scope-policies.js";
+import { servedText } from "../../bundle/served-text.js";
+import { scanStrictJson, type JsonKind } from "../../bundle/strict-json.js";
+import type { Content } from "../../core/bundle.js";
+import { invalidField } from "../../core/error.js";
+
+/** A policy document as it is kept, with the canonical texts that are hashed and signed. */
+export interface PolicyContent {
+  readonly content: Content;
+  readonly canonical: CanonicalContent;
+}
+
+/**
+ * Reads the two JSON texts of a publish. `policies` must be there; both must be objects that lose nothing when they are parsed
+ * (bundle-format.md). Throws `invalid` with the path of what is refused.
+ */
+export function readPolicyContent(policies: string | null, scopePolicies: string | null): PolicyContent {
+  if (policies === null) throw invalidField(["policies"], "is required", "missing");
+  const scoped = readScopePolicies(scopePolicies ?? "{}");
+  requireKind("policies", policies, "object");
+  return contentOf(policies, formatScopePolicies(scoped));
+}
+
+/** The content as it is after promotion from one environment to another: the scope policies that name the source name the target. */
+export function promoteContent(content: Content, fromEnvironment: string, toEnvironment: string): PolicyContent {
+  const scoped = readScopePolicies(content.scopePolicies);
+  return contentOf(content.policies, formatScopePolicies(rewriteScopePolicies(scoped, fromEnvironment, toEnvironment)));
+}
+
+/** A JSON text that must be a string: what the string holds. Throws `invalid`. */
+export function readJsonString(field: string, text: string): string {
+  requireKind(field, text, "string");
+  return JSON.parse(text) as string;
+}
+
+/** The texts are strict JSON. */
+function contentOf(policiesText: string, scopePoliciesText: string): PolicyContent {
+  const policies = servedText(policiesText);
+  const scopePolicies = servedText(scopePoliciesText);
+  const id = sha256Hex(`${policies}\n${scopePolicies}`);
+  return {
+    content: { id, policies, scopePolicies },
+    canonical: canonicalContent(policies, scopePolicies, sha256Hex),
+  };
+}
+
+function sha256Hex(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function requireKind(field: string, text: string, kind: JsonKind & ("object" | "string")): void {
+  if (scanStrictJson(text, { base: ["body", field] }).kind === kind) return;
+  throw invalidField([field], kind === "object" ? "must be an object" : "must be a string", "type");
+}

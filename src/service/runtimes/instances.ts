@@ -1,0 +1,278 @@
+import { setImmediate } from "node:timers/promises";
+import { instantOf, type Clock } from "../../core/clock.js";
+import { cleanText } from "../../core/clean-text.js";
+import { AppError, invalidField } from "../../core/error.js";
+import type { InstanceState, RuntimeInstance } from "../../core/runtime-instance.js";
+import type { Principal } from "../../core/token.js";
+import type { Listed } from "../../store/page.js";
+import type { Store } from "../../store/store.js";
+import { environmentOf, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
+import { FieldErrors, pageOf } from "../access/validate.js";
+
+/** What an instance says it did. */
+export interface StatusReport {
+  readonly instanceId: string;
+  readonly state: string;
+  readonly sequence: number;
+  /** Empty when the instance does not name it. */
+  readonly deploymentId: string;
+  readonly reason: string | null;
+  readonly agent: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly clientAddress: string;
+}
+
+/** What the Znyx runtime sends after every poll, as far as the fleet view uses it. */
+export interface HeartbeatReport {
+  readonly reporter: string | null;
+  /** Of a runtime that keeps it whole it tells the sequence. */
+  readonly bundleEtag: string | null;
+  readonly policyHash: string | null;
+  readonly agent: string | null;
+  readonly clientAddress: string;
+}
+
+/** An instance as the fleet view shows it. */
+export interface InstanceView {
+  readonly instance: RuntimeInstance;
+  /** Activations since the applied one; null before the first report. */
+  readonly behindBy: number | null;
+}
+
+const MAX_AGENT_CHARACTERS = 255;
+const MAX_REASON_CHARACTERS = 1000;
+/** Of one token only the instances that were seen last are kept: a runtime that changes its name each time fills nothing. */
+const KEPT_PER_TOKEN = 10_000;
+/** Of more instances than this between two flushes reports are refused, to come again, and signs of life are dropped. */
+const MAX_PENDING = 50_000;
+
+/** Written in one transaction. */
+const BATCH = 100;
+
+/** At the end of an ETag, also of one to which a proxy that compresses added `-gzip`. */
+const ETAG_SEQUENCE = /\.(\d{1,10})(?:(?:--?|;)[a-z]+)?"?(?:(?:--?|;)[a-z]+)?$/;
+
+const POLICY_HASH = /sha256:[0-9a-f]{64}/;
+
+/** What is told of an instance; null leaves what was told before. */
+interface Told {
+  readonly instanceId: string;
+  readonly state: InstanceState | null;
+  readonly appliedSequence: number | null;
+  readonly appliedVersion: number | null;
+  /** What a report is about; null for what is none, and for heartbeats, which always tell what is so now. */
+  readonly reportedSequence: number | null;
+  readonly reason: string | null;
+  readonly agent: string | null;
+  readonly userAgent: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source: string | null;
+}
+
+/** One report. */
+interface Seen extends Told {
+  /** The newest sequence of the environment at its time; null where it makes no difference. */
+  readonly newestSequence: number | null;
+}
+
+/** Of a connection that says nothing more than that it is there. */
+const NOTHING_TOLD = {
+  ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
+  newestSequence: null,
+} as const;
+
+/** A report that waits to be written. */
+type Pending = Seen & Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "lastSeen">;
+
+/**
+ * Which instances there are and what they applied. Reports are gathered and written together every second or so: a fleet reports
+ * far more often than anybody looks, and what a crash loses is sent again.
+ */
+export class Instances {
+  readonly #pending = new Map<string, Pending>();
+
+  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock }) {}
+
+  /** A watch was opened, or lives on. */
+  connected(
+    principal: Principal,
+    seen: {
+      readonly instanceId: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly userAgent: string | null;
+      readonly clientAddress: string;
+    },
+  ): void {
+    const { instanceId, labels, clientAddress } = seen;
+    // A User-Agent header may be longer than the fleet view shows.
+    const userAgent = cleanText(seen.userAgent, MAX_AGENT_CHARACTERS);
+    this.#put(principal, { ...NOTHING_TOLD, instanceId, labels, userAgent, source: clientAddress });
+  }
+
+  /**
+   * Returns the newest sequence of the environment. What an instance says in words is kept as far as it can be shown: whoever reports
+   * that something is wrong is not refused for how. Throws `unavailable` when too many reports wait to be written.
+   */
+  async report(principal: Principal, report: StatusReport): Promise<number> {
+    const errors = new FieldErrors();
+    errors.text(["instance_id"], report.instanceId, 128, 1);
+    errors.text(["deployment_id"], report.deploymentId, 64);
+    errors.labels(report.labels);
+    const state = report.state === "applied" || report.state === "rejected" ? report.state : null;
+    if (state === null) errors.add(["state"], 'must be "applied" or "rejected"', "enum");
+    const { read } = this.deps.store;
+    const environmentId = environmentOf(principal);
+    const environment = await read.environmentById(environmentId);
+    const newest = environment?.sequence ?? 0;
+    if (report.sequence > newest || (state === "applied" && report.sequence === 0)) {
+      errors.add(["sequence"], `must be from 1 to ${newest}, the newest`, "range");
+    }
+    errors.throwIfAny();
+    const about = report.sequence === 0 ? null : await read.deploymentBySequence(environmentId, report.sequence);
+    if (about !== null && report.deploymentId !== "" && about.id !== report.deploymentId) {
+      throw invalidField(["deployment_id"], `is not the activation of sequence ${report.sequence} here`, "unknown");
+    }
+    const applied = state === "applied" ? about : null;
+    const { instanceId, labels, clientAddress } = report;
+    const isKept = this.#put(principal, {
+      ...{ instanceId, labels, userAgent: null, source: clientAddress, state },
+      reason: cleanText(report.reason, MAX_REASON_CHARACTERS),
+      agent: cleanText(report.agent, MAX_AGENT_CHARACTERS),
+      reportedSequence: report.sequence,
+      newestSequence: newest,
+      appliedSequence: applied?.sequence ?? null,
+      appliedVersion: applied?.version ?? null,
+    });
+    if (isKept) return newest;
+    throw new AppError("unavailable", "too many reports wait to be written", { retryAfterSeconds: 5 });
+  }
+
+  /**
+   * What the Znyx runtime sends. All of them call themselves the same, so the address belongs to the instance's name; and they tell
+   * the policy hash where the ETag should stand, so the newest activation of that content is what they applied.
+   */
+  async heartbeat(principal: Principal, report: HeartbeatReport): Promise<void> {
+    const { reporter, bundleEtag, policyHash, agent, clientAddress } = report;
+    const errors = new FieldErrors();
+    errors.text(["reporter"], reporter, 128);
+    errors.throwIfAny();
+    const { read } = this.deps.store;
+    const environmentId = environmentOf(principal);
+    const sequence = Number(ETAG_SEQUENCE.exec(bundleEtag ?? "")?.[1] ?? 0);
+    const hash = POLICY_HASH.exec(bundleEtag ?? policyHash ?? "")?.[0] ?? null;
+    const named = sequence > 0 ? await read.deploymentBySequence(environmentId, sequence) : null;
+    const applied =
+      (hash !== null && named?.policyHash === hash ? named : null) ??
+      (hash === null ? null : await read.newestDeploymentOf(environmentId, hash));
+    this.#put(principal, {
+      instanceId: `${reporter === null || reporter === "" ? "runtime" : reporter}@${clientAddress}`,
+      state: applied === null ? null : "applied",
+      appliedSequence: applied?.sequence ?? null,
+      appliedVersion: applied?.version ?? null,
+      reportedSequence: null,
+      newestSequence: null,
+      reason: null,
+      agent: cleanText(agent, MAX_AGENT_CHARACTERS),
+      userAgent: null,
+      labels: {},
+      source: clientAddress,
+    });
+  }
+
+  async list(
+    caller: Principal,
+    path: EnvironmentPath,
+    limit: number | undefined,
+    offset: number,
+    source?: string,
+  ): Promise<Listed<InstanceView> & { limit: number }> {
+    const { read } = this.deps.store;
+    const page = pageOf(limit, offset, 100, 25);
+    const environment = await visibleEnvironment(read, caller, path);
+    // What was reported a moment ago belongs to the answer; when it cannot be written now, the older state does.
+    await this.flush().catch(() => undefined);
+    const { rows, total } = await read.instances(environment.id, page, source);
+    const views = rows.map((instance) => ({
+      instance,
+      // Below what it applied where history was lost.
+      behindBy: instance.appliedSequence === null ? null : Math.max(0, environment.sequence - instance.appliedSequence),
+    }));
+    // A page may end early when its rows are large: who adds the limit to the offset misses none.
+    const isCut = views.length > 0 && page.offset + views.length < total;
+    return { rows: views, total, limit: isCut ? views.length : page.limit };
+  }
+
+  /** Writes what was reported. Called every second and at shutdown. */
+  async flush(): Promise<void> {
+    if (this.#pending.size === 0) return;
+    const reports = [...this.#pending];
+    this.#pending.clear();
+    try {
+      while (reports.length > 0) {
+        await this.#write(reports.slice(0, BATCH).map(([, report]) => report));
+        reports.splice(0, BATCH);
+        // A fleet that comes back reports at once: others have their turn in between.
+        await setImmediate();
+      }
+    } catch (thrown) {
+      // Kept for the next time, under whatever came in meanwhile.
+      for (const [key, report] of reports) this.#pending.set(key, merge(report, this.#pending.get(key) ?? report));
+      throw thrown;
+    }
+  }
+
+  async #write(reports: readonly Pending[]): Promise<void> {
+    await this.deps.store.write(async (tx) => {
+      const merged: RuntimeInstance[] = [];
+      for (const report of reports) {
+        const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
+        const { state, ...rest } = merge(kept, report);
+        merged.push({ ...rest, state: state ?? "connected" });
+      }
+      await tx.putInstances(merged, KEPT_PER_TOKEN);
+    });
+  }
+
+  /** False when there is no place for it. */
+  #put(principal: Principal, seen: Seen): boolean {
+    const { tokenId, keyPrefix } = principal;
+    const environmentId = environmentOf(principal);
+    const key = `${environmentId} ${tokenId} ${seen.instanceId}`;
+    const before = this.#pending.get(key) ?? null;
+    if (before === null && this.#pending.size >= MAX_PENDING) return false;
+    const lastSeen = instantOf(this.deps.clock.now());
+    this.#pending.set(key, { environmentId, tokenId, keyPrefix, lastSeen, ...merge(before, seen) });
+    return true;
+  }
+}
+
+/**
+ * The newer report over the older one: what it does not tell stays; a reason and a sequence belong to their state. One that was late,
+ * and is about an older sequence, changes no state, unless what was told before is above all that the server has: of a lost history.
+ */
+function merge<T extends Seen>(older: Told | null, newer: T): T {
+  if (older === null) return newer;
+  const before = sequenceOf(older);
+  const isLost = newer.newestSequence !== null && before > newer.newestSequence;
+  const isLate = !isLost && newer.reportedSequence !== null && newer.reportedSequence < before;
+  const stated = newer.state === null || isLate ? older : newer;
+  const keepsApplied =
+    newer.appliedSequence === null || (isLate && (older.appliedSequence ?? 0) > newer.appliedSequence);
+  const applied = keepsApplied ? older : newer;
+  return {
+    ...newer,
+    state: stated.state,
+    reason: stated.reason,
+    reportedSequence: stated.reportedSequence ?? stated.appliedSequence,
+    appliedSequence: applied.appliedSequence,
+    appliedVersion: applied.appliedVersion,
+    agent: newer.agent ?? older.agent,
+    userAgent: newer.userAgent ?? older.userAgent,
+    labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
+  };
+}
+
+/** What an instance's state is about. Rows of before there was `reportedSequence` have what was applied. */
+function sequenceOf({ reportedSequence, appliedSequence }: Told): number {
+  return reportedSequence ?? appliedSequence ?? 0;
+}

@@ -1,0 +1,87 @@
+import type { Principal } from "../../core/token.js";
+import { notFound } from "../../core/error.js";
+import { environmentOf } from "../access/access.js";
+import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
+import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
+import type { Sessions } from "../access/sessions.js";
+import type { Tokens } from "../tokens/tokens.js";
+import { FieldErrors } from "../access/validate.js";
+import { waitFor } from "../changes/waiting.js";
+import type { Wakeups } from "../changes/wakeups.js";
+
+export interface LatestRequest extends Cursor {
+  /** The entity tags of If-None-Match without quotes and `W/`; `*` is any. */
+  readonly ifNoneMatch: readonly string[];
+  /** How long to hold the request until the answer is another one; 0 answers at once. */
+  readonly waitSeconds: number;
+  readonly clientAddress: string;
+}
+
+export interface Latest {
+  readonly active: ActiveBundle;
+  /** The caller has it already: by a tag of If-None-Match, or else by its cursor. Null when not. */
+  readonly known: "tag" | "cursor" | null;
+}
+
+/** The longest time that a poll is held. */
+export const MAX_WAIT_SECONDS = 300;
+
+/** Answers polls. */
+export class LatestBundles {
+  constructor(
+    private readonly deps: {
+      readonly active: ActiveBundles;
+      readonly tokens: Tokens;
+      readonly sessions: Sessions;
+      readonly wakeups: Wakeups;
+    },
+  ) {}
+
+  /**
+   * What is active, and whether the caller has it. With `waitSeconds` it waits while the caller has it, or nothing is active.
+   * Throws `not_found` when nothing is active, and what ends a held poll, as Watch.watch.
+   */
+  async latest(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest> {
+    const environmentId = environmentOf(principal);
+    const errors = new FieldErrors();
+    checkCursor(errors, request);
+    errors.throwIfAny();
+    const current = await this.#current(environmentId, request);
+    if (request.waitSeconds <= 0 || current?.known === null) return found(current);
+
+    const { tokens, sessions, wakeups } = this.deps;
+    using session = sessions.open("poll", principal, environmentId, request.clientAddress);
+    session.endBy(await tokens.recheck(principal));
+    const end = performance.now() + Math.min(request.waitSeconds, MAX_WAIT_SECONDS) * 1000;
+    for (;;) {
+      using wakeup = wakeups.next(environmentId);
+      if (session.signal.aborted) throw session.signal.reason;
+      const now = await this.#current(environmentId, request);
+      const leftMs = end - performance.now();
+      if (now?.known === null || leftMs <= 0) return found(now);
+      await waitFor(wakeup.woken, leftMs, [session.signal, signal]);
+    }
+  }
+
+  async #current(environmentId: string, request: LatestRequest): Promise<Latest | null> {
+    const active = await this.deps.active.read(environmentId);
+    if (active === null) return null;
+    if (request.ifNoneMatch.some((tag) => matches(tag, active))) return { active, known: "tag" };
+    return { active, known: hasActivation(request, active.deployment) ? "cursor" : null };
+  }
+}
+
+/** The entity tag of an activation, without quotes: it names the activation, so that a return to the same content is seen. */
+export function entityTagOf({ deployment }: ActiveBundle): string {
+  return `${deployment.policyHash}.${deployment.sequence}`;
+}
+
+/** The documented bare policy hash matches too, by content. */
+function matches(tag: string, active: ActiveBundle): boolean {
+  return tag === "*" || tag === entityTagOf(active) || tag === active.deployment.policyHash;
+}
+
+function found(latest: Latest | null): Latest {
+  if (latest === null) throw notFound("active bundle");
+  return latest;
+}

@@ -1,0 +1,98 @@
+import { instantOf, type Clock } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
+import type { Principal } from "../../core/token.js";
+import { environmentOf } from "../access/access.js";
+import type { Instances } from "./instances.js";
+import type { Sessions } from "../access/sessions.js";
+import type { Tokens } from "../tokens/tokens.js";
+import type { WatchObserver } from "../changes/observers.js";
+import { checkWatchRequest, firstEvent, type WatchRequest } from "./watch.js";
+import { HeartbeatWheel } from "./heartbeat-wheel.js";
+import { Hub, type HubDeps } from "./hub.js";
+import { Slices } from "./slices.js";
+import { Subscriber, type Room, type WatchReader } from "./subscriber.js";
+
+/**
+ * Watches for fleets: the promises of Watch.watch, kept for many streams at once. A change is read once for an environment and handed
+ * to every reader as the same object; a stream costs its cursor and no timer, promise or queue of its own.
+ */
+export class Push {
+  readonly #hubs = new Map<string, Hub>();
+  readonly #room: Room;
+  readonly #slices = new Slices();
+
+  constructor(
+    private readonly deps: Omit<HubDeps, "slices"> & {
+      readonly tokens: Tokens;
+      readonly sessions: Sessions;
+      readonly instances: Instances;
+      readonly clock: Clock;
+      readonly heartbeatMs: number;
+    },
+  ) {
+    this.#room = createRoom(deps.heartbeatMs, this.#slices, deps.clock, deps.observer);
+  }
+
+  /**
+   * Opens a watch and sends its first event, as Watch.watch has it. Throws what Watch.watch throws before its first event; later ends
+   * are told to the reader.
+   */
+  async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
+    const { active, tokens, sessions, instances, clock } = this.deps;
+    const environmentId = environmentOf(principal);
+    checkWatchRequest(request);
+    const hub = this.#hubOf(environmentId);
+    const seen = request.instanceId === "" ? null : () => instances.connected(principal, request);
+    const subscriber = new Subscriber(this.#room, hub, reader, seen);
+    hub.add(subscriber);
+    reader.opened(subscriber);
+    try {
+      subscriber.place = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
+      // After the place was taken: a revocation from here on finds it.
+      subscriber.place.endBy(await tokens.recheck(principal));
+      seen?.();
+      const newest = await active.read(environmentId);
+      if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
+      subscriber.begin(firstEvent(newest, request, instantOf(clock.now())));
+    } catch (thrown) {
+      subscriber.close();
+      // It may have ended before it was known here.
+      subscriber.place?.[Symbol.dispose]();
+      throw subscriber.reason ?? thrown;
+    }
+  }
+
+  #hubOf(environmentId: string): Hub {
+    const known = this.#hubs.get(environmentId);
+    if (known !== undefined) return known;
+    const hub: Hub = new Hub(environmentId, { ...this.deps, slices: this.#slices }, () => {
+      hub[Symbol.dispose]();
+      if (this.#hubs.get(environmentId) === hub) this.#hubs.delete(environmentId);
+    });
+    this.#hubs.set(environmentId, hub);
+    return hub;
+  }
+}
+
+function createRoom(heartbeatMs: number, slices: Slices, clock: Clock, observer: WatchObserver): Room {
+  const wheel = new HeartbeatWheel<Subscriber>(heartbeatMs, (due) => {
+    const at = instantOf(clock.now());
+    slices.add(due, (subscriber) => subscriber.beat(at));
+  });
+  let leaving: Subscriber[] = [];
+  return {
+    heartbeatMs,
+    behind: (change) => observer.behind(change),
+    join: (subscriber) => wheel.add(subscriber),
+    leave: (subscriber) => wheel.delete(subscriber),
+    farewell: (subscriber) => {
+      leaving.push(subscriber);
+      if (leaving.length > 1) return;
+      slices.add(
+        leaving,
+        (one) => one.sayGoodbye(),
+        () => (leaving = []),
+      );
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import type { AppError } from "../../core/error.js";
+import type { Holder, Place } from "../access/sessions.js";
+import type { WatchEvent } from "./watch.js";
+import type { Beating } from "./heartbeat-wheel.js";
+
+/** Who reads a watch: one stream of some protocol. No method may throw. */
+export interface WatchReader {
+  /** Before anything else. */
+  opened(subscription: Subscription): void;
+  /** Takes an event. False when there is no room for another one until `Subscription.ready` is called. */
+  send(event: WatchEvent): boolean;
+  /** Calls back when the client shows that it is alive; never where it has no way to. That it was sent something shows nothing. */
+  ask(answered: () => void): void;
+  /** The watch is over, and why; after its first event only. */
+  end(reason: AppError): void;
+}
+
+/** A watch that is open. */
+export interface Subscription {
+  /** The reader has room again. */
+  ready(): void;
+  /** The reader went away: nothing is sent any more. A second call does nothing. */
+  close(): void;
+}
+
+/** Where a subscriber's events come from: the hub of its environment. */
+export interface Source {
+  /** Whether nothing newer than `cursor` waits to be offered. */
+  isCurrent(cursor: number): boolean;
+  /** Sends the newest to a subscriber that has not got it. */
+  catchUp(subscriber: Subscriber): void;
+  /** The heartbeat of a moment, the same object for all that are due together. */
+  heartbeat(sequence: number, deploymentId: string | null, at: string): WatchEvent;
+  delete(subscriber: Subscriber): void;
+}
+
+/** What a subscriber needs of the room that it is in. */
+export interface Room {
+  readonly heartbeatMs: number;
+  /** So many more subscribers are behind; negative: fewer. */
+  behind(change: number): void;
+  join(subscriber: Subscriber): void;
+  leave(subscriber: Subscriber): void;
+  farewell(subscriber: Subscriber): void;
+}
+
+/**
+ * One watch: a cursor, and a mark when its reader is behind. There is no queue: who is behind gets what is newest when there is room.
+ */
+export class Subscriber implements Subscription, Holder, Beating {
+  /** The newest sequence that was sent; null before the first event. */
+  cursor: number | null = null;
+  /** Of the activation of that sequence; null while nothing is active. */
+  deploymentId: string | null = null;
+  beatAtMs = 0;
+  slot = 0;
+  place: Place | null = null;
+  /** Why it is over. */
+  reason: AppError | null = null;
+  #isBehind = false;
+  #isOver = false;
+
+  constructor(
+    private readonly room: Room,
+    private readonly hub: Source,
+    private readonly reader: WatchReader,
+    /** Tells the fleet view that the instance lives; null when it does not name itself. */
+    private readonly seen: (() => void) | null,
+  ) {}
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Sends the answer to the request, and from now on what is newer. */
+  begin(first: WatchEvent): void {
+    this.#send(first);
+    // Its reader may have gone while it was sent that: then it has left already.
+    if (this.#isOver) return;
+    this.room.join(this);
+    this.hub.catchUp(this);
+  }
+
+  /** Sends what it does not have, if there is room. */
+  offer(event: WatchEvent): void {
+    if (this.#isOver || this.#isBehind || this.cursor === null || event.sequence <= this.cursor) return;
+    this.#send(event);
+  }
+
+  /** It is due to hear something. A reader that is behind has something to read already. */
+  beat(at: string): void {
+    if (this.#isOver || this.cursor === null) return;
+    this.beatAtMs = performance.now() + this.room.heartbeatMs;
+    if (this.seen !== null) this.reader.ask(this.seen);
+    if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
+      this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, at));
+    }
+    if (!this.#isOver) this.room.join(this);
+  }
+
+  ready(): void {
+    this.#fallBehind(false);
+    if (!this.#isOver) this.hub.catchUp(this);
+  }
+
+  end(reason: AppError): void {
+    if (this.#isOver) return;
+    const hasBegun = this.cursor !== null;
+    this.reason = reason;
+    this.close();
+    if (hasBegun) this.room.farewell(this);
+  }
+
+  /** Tells the reader. */
+  sayGoodbye(): void {
+    if (this.reason !== null) this.reader.end(this.reason);
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#fallBehind(false);
+    this.hub.delete(this);
+    this.room.leave(this);
+    this.place?.[Symbol.dispose]();
+  }
+
+  #send(event: WatchEvent): void {
+    this.cursor = event.sequence;
+    this.deploymentId = event.deploymentId;
+    this.beatAtMs = performance.now() + this.room.heartbeatMs;
+    this.#fallBehind(!this.reader.send(event));
+  }
+
+  #fallBehind(isBehind: boolean): void {
+    // A reader that went away while it was sent something counts no more.
+    const isCounted = isBehind && !this.#isOver;
+    if (isCounted !== this.#isBehind) this.room.behind(isCounted ? 1 : -1);
+    this.#isBehind = isCounted;
+  }
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from "node:crypto";
+import { instantOf, type Clock } from "../../core/clock.js";
+import { AppError, invalidField, notFound } from "../../core/error.js";
+import { slugify, type Organization } from "../../core/organization.js";
+import { KEY_HASH, type Principal } from "../../core/token.js";
+import type { Listed } from "../../store/page.js";
+import type { Store } from "../../store/store.js";
+import type { Audit } from "../audit/audit.js";
+import type { SigningKeys } from "../keys/key-files.js";
+import { keepOrganizationKeys } from "../keys/key-records.js";
+import type { IssuedToken, Tokens } from "../tokens/tokens.js";
+import { FieldErrors, pageOf } from "../access/validate.js";
+
+/** The fields of an organization that a caller wants changed; what is absent stays, null clears. */
+export interface OrganizationChange {
+  readonly name?: string | null;
+  readonly plan?: string | null;
+  readonly industry?: string | null;
+  readonly companySize?: string | null;
+  readonly versionsPerEnvironment?: number | null;
+  /** `organization` gives one that signs with the server's keys its own; there is no way back. */
+  readonly signingKey?: string | null;
+}
+
+const DEFAULT_PLAN = "free";
+/** What only the operator changes. */
+const OPERATORS_FIELDS = ["plan", "versionsPerEnvironment"] as const;
+
+/** Makes and changes organizations. */
+export class Organizations {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly tokens: Tokens;
+      readonly keys: SigningKeys;
+    },
+  ) {}
+
+  /** Operator only (the method's scope says so). */
+  async create(
+    caller: Principal,
+    input: {
+      name: string;
+      plan: string | null;
+      versionsPerEnvironment: number | null;
+      /** Of the first admin token. */
+      adminName?: string;
+      /** SHA-256 of its key, when the caller made it. */
+      adminKeyHash?: string | null;
+    },
+  ): Promise<{ organization: Organization; adminToken: IssuedToken }> {
+    const errors = new FieldErrors();
+    const name = errors.name(["name"], input.name, 255);
+    if (input.plan !== null) errors.text(["plan"], input.plan, 64, 1);
+    const adminName = errors.name(["admin_token_name"], input.adminName ?? "first admin", 100);
+    if (typeof input.adminKeyHash === "string" && !KEY_HASH.test(input.adminKeyHash)) {
+      errors.add(["admin_token_sha256"], "must be 64 lower-case hex digits", "pattern");
+    }
+    errors.throwIfAny();
+    const { store, clock, audit, tokens, keys } = this.deps;
+    return await store.write(async (tx) => {
+      const id = randomUUID();
+      const createdAt = instantOf(clock.now());
+      const base = slugify(name);
+      const { rows } = await tx.organizations({ limit: 1_000_000, offset: 0 });
+      const taken = new Set(rows.map(({ slug }) => slug));
+      const organization: Organization = {
+        id,
+        name,
+        slug: taken.has(base) ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base,
+        plan: input.plan ?? DEFAULT_PLAN,
+        industry: null,
+        companySize: null,
+        versionsPerEnvironment: input.versionsPerEnvironment,
+        isOperator: false,
+        ownKeysSince: createdAt,
+        createdAt,
+      };
+      await tx.insertOrganization(organization);
+      await keepOrganizationKeys(tx, keys, id, createdAt);
+      const adminToken = await tokens.issueIn(tx, id, "admin", {
+        ...{ name: adminName, expiresInDays: null },
+        keyHash: input.adminKeyHash ?? null,
+        // The operator's: an organization whose only token does not work would help nobody.
+        refusesForeignKey: true,
+      });
+      const entry = {
+        action: "organization.created",
+        resourceType: "organization",
+        resourceId: id,
+        metadata: { name: organization.name, plan: organization.plan, admin_key_prefix: adminToken.token.keyPrefix },
+      };
+      // In the operator's chain for who did it, and in its own so that its chain tells its whole story.
+      await audit.record(tx, caller.orgId, caller, entry);
+      await audit.record(tx, id, caller, entry);
+      return { organization, adminToken };
+    });
+  }
+
+  async list(_caller: Principal, limit: number | undefined, offset: number): Promise<Listed<Organization>> {
+    return await this.deps.store.read.organizations(pageOf(limit, offset, 100, 25));
+  }
+
+  async get(caller: Principal): Promise<Organization> {
+    const organization = await this.deps.store.read.organization(caller.orgId);
+    if (organization === null) throw notFound("organization");
+    return organization;
+  }
+
+  /** Throws `forbidden` when a caller changes what is the operator's, or an operator what is the organization's. */
+  async update(caller: Principal, orgId: string, change: OrganizationChange): Promise<Organization> {
+    const fields = Object.keys(change);
+    const operatorsFields = fields.filter((field) => OPERATORS_FIELDS.some((name) => name === field));
+    if (orgId !== caller.orgId && !caller.isOperator) {
+      throw new AppError("forbidden", "the token belongs to another organization");
+    }
+    if (operatorsFields.length > 0 && !caller.isOperator) {
+      throw new AppError("forbidden", "plan and versions_per_environment are the operator's to change");
+    }
+    if (orgId !== caller.orgId && operatorsFields.length < fields.length) {
+      throw new AppError(
+        "forbidden",
+        "an operator changes only plan and versions_per_environment of another organization",
+      );
+    }
+    const errors = new FieldErrors();
+    const name = change.name === undefined ? undefined : errors.name(["name"], change.name, 255);
+    if (change.plan !== undefined) errors.text(["plan"], change.plan, 64, 1);
+    errors.text(["industry"], change.industry, 255);
+    errors.text(["company_size"], change.companySize, 255);
+    const wantsOwnKeys = change.signingKey !== undefined;
+    if (wantsOwnKeys && change.signingKey !== "organization") {
+      errors.add(["signing_key"], "can only become organization", "enum");
+    }
+    errors.throwIfAny();
+    const { store, audit, clock, keys } = this.deps;
+    return await store.write(async (tx) => {
+      const organization = await tx.organization(orgId);
+      if (organization === null) throw notFound("organization", orgId);
+      if (wantsOwnKeys && organization.isOperator) {
+        throw invalidField(["signing_key"], "the first organization's keys are the server's", "unsupported");
+      }
+      const now = instantOf(clock.now());
+      const getsOwnKeys = wantsOwnKeys && organization.ownKeysSince === null;
+      if (getsOwnKeys) await keepOrganizationKeys(tx, keys, orgId, now);
+      const updated: Organization = {
+        ...organization,
+        name: name ?? organization.name,
+        plan: change.plan ?? organization.plan,
+        industry: change.industry === undefined ? organization.industry : change.industry,
+        companySize: change.companySize === undefined ? organization.companySize : change.companySize,
+        versionsPerEnvironment:
+          change.versionsPerEnvironment === undefined
+            ? organization.versionsPerEnvironment
+            : change.versionsPerEnvironment,
+        ownKeysSince: getsOwnKeys ? now : organization.ownKeysSince,
+      };
+      await tx.updateOrganization(updated);
+      await audit.record(tx, orgId, caller, {
+        action: "organization.updated",
+        resourceType: "organization",
+        resourceId: orgId,
+        metadata: {
+          fields,
+          plan: updated.plan,
+          versions_per_environment: updated.versionsPerEnvironment,
+          signing_key: organizationKeyOf(updated),
+        },
+      });
+      return updated;
+    });
+  }
+}
+
+/** How the API names whose keys sign an organization's bundles and webhooks. */
+export function organizationKeyOf({ ownKeysSince }: Organization): "server" | "organization" {
+  return ownKeysSince === null ? "server" : "organization";
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from "node:crypto";
+import { instantOf, type Clock } from "../../core/clock.js";
+import {
+  ENVIRONMENT_NAME,
+  slugify,
+  STANDARD_ENVIRONMENTS,
+  type Environment,
+  type EnvironmentKey,
+  type Project,
+} from "../../core/organization.js";
+import type { Principal } from "../../core/token.js";
+import type { Listed } from "../../store/page.js";
+import type { Reader, Store, Writer } from "../../store/store.js";
+import { seesEnvironment, visibleProject } from "../access/access.js";
+import { actorOf, type Audit } from "../audit/audit.js";
+import type { Outbox } from "../changes/outbox.js";
+import type { Sessions } from "../access/sessions.js";
+import type { TokenCache } from "../tokens/token-cache.js";
+import { tokenEvent } from "../tokens/token-events.js";
+import type { IssuedToken, Tokens } from "../tokens/tokens.js";
+import { FieldErrors, pageOf } from "../access/validate.js";
+import type { Wakeups } from "../changes/wakeups.js";
+
+/** A project and those of its environments that the caller sees. */
+export interface ProjectTree {
+  readonly project: Project;
+  readonly environments: readonly Environment[];
+}
+
+export interface NewProject extends ProjectTree {
+  readonly runtimeTokens: readonly { readonly environment: Environment; readonly issued: IssuedToken }[];
+}
+
+export interface NewProjectOptions {
+  /** The names of its environments, each promoting to the next one; dev, staging and prod by default. */
+  readonly environments?: readonly string[];
+  /** Whether each environment gets a runtime token; true by default. */
+  readonly runtimeKeys?: boolean;
+}
+
+const MAX_FIRST_ENVIRONMENTS = 100;
+
+/** Makes, shows and deletes projects. */
+export class Projects {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly tokens: Tokens;
+      readonly sessions: Sessions;
+      readonly cache: TokenCache;
+      readonly wakeups: Wakeups;
+      readonly outbox: Outbox;
+    },
+  ) {}
+
+  async create(caller: Principal, wanted: string, options: NewProjectOptions = {}): Promise<NewProject> {
+    const { environments: stages = STANDARD_ENVIRONMENTS, runtimeKeys = true } = options;
+    const errors = new FieldErrors();
+    const name = errors.name(["name"], wanted, 255);
+    checkStages(errors, stages);
+    errors.throwIfAny();
+    const { store, audit, tokens, outbox } = this.deps;
+    const made = await store.write(async (tx) => {
+      const { project, environments } = await this.createIn(tx, caller.orgId, name, stages);
+      const runtimeTokens = [];
+      for (const environment of runtimeKeys ? environments : []) {
+        const target = { projectId: project.id, environmentId: environment.id };
+        const options = { name: null, expiresInDays: null };
+        const issued = await tokens.issueIn(tx, caller.orgId, "runtime", options, target);
+        await outbox.emit(tx, tokenEvent("token.created", issued.token, actorOf(caller)));
+        runtimeTokens.push({ environment, issued });
+      }
+      await audit.record(tx, caller.orgId, caller, {
+        action: "project.created",
+        resourceType: "project",
+        resourceId: project.id,
+        metadata: {
+          name,
+          slug: project.slug,
+          environments: environments.map((environment) => environment.name),
+          runtime_key_prefixes: runtimeTokens.map(({ issued }) => issued.token.keyPrefix),
+        },
+      });
+      return { project, environments, runtimeTokens };
+    });
+    outbox.committed();
+    return made;
+  }
+
+  /** Makes a project with its environments inside of another use case's transaction. */
+  async createIn(
+    tx: Writer,
+    orgId: string,
+    name: string,
+    stages: readonly string[] = STANDARD_ENVIRONMENTS,
+  ): Promise<ProjectTree> {
+    const id = randomUUID();
+    const createdAt = instantOf(this.deps.clock.now());
+    const base = slugify(name);
+    const { rows } = await tx.projects(orgId, { limit: 1_000_000, offset: 0 });
+    const taken = rows.some((project) => project.slug === base);
+    const project = { id, orgId, name, slug: taken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
+    await tx.insertProject(project);
+    const environments = stages.map((stage, position) =>
+      newEnvironment(project, stage, position, stages[position + 1] ?? null, createdAt),
+    );
+    for (const environment of environments) await tx.insertEnvironment(environment);
+    return { project, environments };
+  }
+
+  async list(caller: Principal, limit: number | undefined, offset: number): Promise<Listed<ProjectTree>> {
+    const { read } = this.deps.store;
+    const page = pageOf(limit, offset, 1000, 1000);
+    const { rows, total } = await read.projects(caller.orgId, page, caller.projectId ?? undefined);
+    return { rows: await Promise.all(rows.map((project) => treeOf(read, caller, project))), total };
+  }
+
+  async get(caller: Principal, projectId: string): Promise<ProjectTree> {
+    const { read } = this.deps.store;
+    return await treeOf(read, caller, await visibleProject(read, caller, projectId));
+  }
+
+  async delete(caller: Principal, projectId: string): Promise<void> {
+    const { store, audit, sessions, cache, wakeups } = this.deps;
+    const environments = await store.write(async (tx) => {
+      const project = await visibleProject(tx, caller, projectId);
+      const doomed = await tx.environments(projectId);
+      await tx.deleteProject(projectId);
+      await audit.record(tx, caller.orgId, caller, {
+        action: "project.deleted",
+        resourceType: "project",
+        resourceId: projectId,
+        metadata: { name: project.name, environments: doomed.map(({ name }) => name) },
+      });
+      return doomed;
+    });
+    cache.forget((principal) => principal.projectId === projectId);
+    for (const { id } of environments) {
+      sessions.endEnvironment(id);
+      wakeups.wake(id);
+    }
+  }
+}
+
+function checkStages(errors: FieldErrors, stages: readonly string[]): void {
+  if (stages.length > MAX_FIRST_ENVIRONMENTS) {
+    errors.add(["environments"], `must be at most ${MAX_FIRST_ENVIRONMENTS}`, "too_many");
+  }
+  for (const [index, stage] of stages.slice(0, MAX_FIRST_ENVIRONMENTS).entries()) {
+    const path = ["environments", String(index)];
+    if (!ENVIRONMENT_NAME.test(stage)) errors.add(path, "must match [a-z0-9][a-z0-9-]{0,62}", "pattern");
+    else if (stages.indexOf(stage) < index) errors.add(path, "is there twice", "duplicate");
+  }
+}
+
+/** An environment in which nothing has happened yet. */
+export function newEnvironment(
+  project: Project,
+  name: string,
+  position: number,
+  promotesTo: string | null,
+  createdAt: string,
+  signingKey: EnvironmentKey = "organization",
+): Environment {
+  return {
+    id: randomUUID(),
+    orgId: project.orgId,
+    projectId: project.id,
+    name,
+    position,
+    promotesTo,
+    signingKey,
+    lastPublishedAt: null,
+    lastVersion: 0,
+    sequence: 0,
+    activeBundleId: null,
+    activeVersion: null,
+    activeDeploymentId: null,
+    hold: null,
+    createdAt,
+  };
+}
+
+async function treeOf(reader: Reader, caller: Principal, project: Project): Promise<ProjectTree> {
+  const environments = await reader.environments(project.id);
+  return { project, environments: environments.filter((environment) => seesEnvironment(caller, environment)) };
+}

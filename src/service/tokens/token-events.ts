@@ -1,0 +1,56 @@
+import { addSeconds, instantOf, type Clock } from "../../core/clock.js";
+import type { Token } from "../../core/token.js";
+import type { Store } from "../../store/store.js";
+import type { NewEvent, Outbox } from "../changes/outbox.js";
+
+/** How many days before its end a token's organization is told. */
+const NOTICE_DAYS = [30, 7, 1] as const;
+const DAY_SECONDS = 86_400;
+
+/** An event about a token; nothing of its secret is in it. `actor` is null when nobody did anything. */
+export function tokenEvent(
+  type: "token.created" | "token.revoked" | "token.expiring",
+  token: Token,
+  actor: string | null,
+): NewEvent {
+  return {
+    orgId: token.orgId,
+    environmentId: null,
+    type,
+    data: {
+      org_id: token.orgId,
+      token_id: token.id,
+      name: token.name,
+      key_prefix: token.keyPrefix,
+      key_type: token.keyType,
+      project_id: token.projectId,
+      environment_id: token.environmentId,
+      expires_at: token.expiresAt,
+      actor,
+    },
+  };
+}
+
+/**
+ * Tells of tokens that end soon: 30, 7 and 1 days before, once each. A token that was made with less time than that, and a server that
+ * was down when the day came, tell the nearest notice only.
+ */
+export async function tellExpiringTokens(deps: { store: Store; clock: Clock; outbox: Outbox }): Promise<void> {
+  const { store, clock, outbox } = deps;
+  const now = instantOf(clock.now());
+  await store.write(async (tx) => {
+    for (const [index, days] of NOTICE_DAYS.entries()) {
+      const nextDays = NOTICE_DAYS[index + 1];
+      const from = nextDays === undefined ? now : addSeconds(now, nextDays * DAY_SECONDS);
+      const until = addSeconds(now, days * DAY_SECONDS);
+      for (const { orgId, id, expiresAt } of await tx.tokensExpiring(from, until, days)) {
+        const token = await tx.token(orgId, id);
+        if (token === null) continue;
+        const event = tokenEvent("token.expiring", token, null);
+        await outbox.emit(tx, { ...event, data: { ...event.data, days_left: days } });
+        await tx.putExpiryNotice(id, expiresAt, days);
+      }
+    }
+  });
+  outbox.committed();
+}

@@ -1,0 +1,48 @@
+import { instantOf, type Clock } from "../../core/clock.js";
+import type { Webhook } from "../../core/webhook.js";
+import type { Store, Writer } from "../../store/store.js";
+import { EVENT_TYPES, matchesEvent } from "../../outbound/event-types.js";
+import { newDelivery } from "./new-delivery.js";
+import type { Precedence, SharedWrites } from "../changes/shared-writes.js";
+
+/** The deliveries that one webhook is given in one transaction. */
+const MAX_CHUNK = 50;
+
+/**
+ * Makes the deliveries of webhooks that are behind, from their place in the outbox on. They cost nothing while an endpoint cannot
+ * take them: however many endpoints are dead, an event is one row.
+ */
+export class CatchUp {
+  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock; readonly writes: SharedWrites }) {}
+
+  /**
+   * Makes the next deliveries of a webhook, at most `limit`; returns how many. When it is through and `isGood`, the webhook keeps up
+   * again: each event makes its delivery at once.
+   */
+  async next(webhook: Webhook, limit: number, isGood: boolean, precedence: Precedence): Promise<number> {
+    const { store, writes } = this.deps;
+    if (webhook.behindAfter === null) return 0;
+    // Most have nothing to come to, and need no transaction to know it.
+    const [first] = await eventsOf(store.read, webhook, webhook.behindAfter, 1);
+    if (first === undefined && !isGood) return 0;
+    const chunk = Math.min(limit, MAX_CHUNK);
+    return await writes.run(precedence, (tx) => this.#next(tx, webhook, chunk, isGood));
+  }
+
+  async #next(tx: Writer, { orgId, id }: Webhook, limit: number, isGood: boolean): Promise<number> {
+    const webhook = await tx.webhook(orgId, id);
+    if (webhook === null || !webhook.isActive || webhook.behindAfter === null) return 0;
+    const events = await eventsOf(tx, webhook, webhook.behindAfter, limit);
+    const now = instantOf(this.deps.clock.now());
+    await tx.insertDeliveries(events.map((event) => newDelivery(webhook, event, now)));
+    const last = events.at(-1)?.number ?? webhook.behindAfter;
+    const behindAfter = events.length === limit ? last : isGood ? null : await tx.lastFannedOut();
+    if (behindAfter !== webhook.behindAfter) await tx.updateWebhook({ ...webhook, behindAfter });
+    return events.length;
+  }
+}
+
+function eventsOf(reader: Pick<Writer, "eventsAfter">, { orgId, events }: Webhook, after: number, limit: number) {
+  const types = EVENT_TYPES.filter((type) => matchesEvent(events, type));
+  return reader.eventsAfter(orgId, after, types, limit);
+}

@@ -1,0 +1,130 @@
+import { instantOf, type Clock, type Instant } from "../../core/clock.js";
+import type { Delivery, Webhook } from "../../core/webhook.js";
+import type { Writer } from "../../store/store.js";
+import type { RetrySchedule } from "../../outbound/retry-schedule.js";
+import { nextAttemptAt } from "../../outbound/retry-schedule.js";
+import type { SendResult } from "../../outbound/send.js";
+import { describeUrl } from "../../outbound/target.js";
+import type { Audit } from "../audit/audit.js";
+import type { DeliveryObserver } from "../changes/observers.js";
+import type { Outbox } from "../changes/outbox.js";
+import type { Precedence, SharedWrites } from "../changes/shared-writes.js";
+
+/** One try and how it went. */
+export interface Outcome {
+  readonly webhook: Webhook;
+  readonly delivery: Delivery;
+  readonly result: SendResult;
+  /** Whether the endpoint rests after it: then it does not keep up. */
+  readonly isResting: boolean;
+}
+
+/** How many tries went which way since the process started. */
+export interface TryCounts {
+  delivered: number;
+  failed: number;
+}
+
+/** An endpoint that fails for so long is switched off. */
+const DISABLE_AFTER_MS = 5 * 24 * 60 * 60 * 1000;
+
+/** Writes what became of tries, successes first. */
+export class WebhookOutcomes {
+  readonly counts: TryCounts = { delivered: 0, failed: 0 };
+
+  constructor(
+    private readonly deps: {
+      readonly writes: SharedWrites;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly outbox: Outbox;
+      readonly schedule: RetrySchedule;
+      readonly observer: DeliveryObserver;
+    },
+  ) {}
+
+  /** Resolves when the outcome is durable. */
+  async record(outcome: Outcome): Promise<void> {
+    const disabled = await this.deps.writes.run(precedenceOf(outcome), (tx) => this.#write(tx, outcome));
+    this.#count(outcome);
+    if (disabled) this.deps.outbox.committed();
+  }
+
+  #count({ delivery, result }: Outcome): void {
+    const hasWorked = isDelivered(result);
+    this.counts[hasWorked ? "delivered" : "failed"] += 1;
+    const isLast = hasWorked || delivery.attempts + 1 >= this.deps.schedule.length;
+    this.deps.observer.tried(hasWorked, isLast, result.latencyMs);
+  }
+
+  /** Returns whether the webhook was switched off. */
+  async #write(tx: Writer, { webhook, delivery, result, isResting }: Outcome): Promise<boolean> {
+    const now = this.deps.clock.now();
+    const at = instantOf(now);
+    const current = await tx.webhook(webhook.orgId, webhook.id);
+    const kept = await tx.delivery(webhook.id, delivery.id);
+    if (current === null || kept === null) return false;
+    const attempts = delivery.attempts + 1;
+    const tried = { ...kept, attempts, lastAttemptAt: at, ...shown(result) };
+    if (isDelivered(result)) {
+      await tx.updateDelivery({ ...tried, state: "delivered", nextAttemptAt: null });
+      if (current.failingSince !== null) await tx.updateWebhook({ ...current, failingSince: null });
+      return false;
+    }
+    const retryAfter = result.kind === "answered" ? result.retryAfterSeconds : null;
+    const next = nextAttemptAt(this.deps.schedule, attempts, now, retryAfter, Math.random);
+    const state = next === null ? "failed" : "pending";
+    await tx.updateDelivery({ ...tried, state, nextAttemptAt: next === null ? null : instantOf(next) });
+    return await this.#blame(tx, current, result, isResting, at);
+  }
+
+  /** Notes that the endpoint fails; switches it off when it is gone, or has failed for too long. */
+  async #blame(tx: Writer, webhook: Webhook, result: SendResult, isResting: boolean, at: Instant): Promise<boolean> {
+    if (!webhook.isActive) return false;
+    const failingSince = webhook.failingSince ?? at;
+    const isGone = result.kind === "answered" && result.status === 410;
+    const isTooLong = Date.parse(at) - Date.parse(failingSince) >= DISABLE_AFTER_MS;
+    if (!isGone && !isTooLong) {
+      const behindAfter = webhook.behindAfter ?? (isResting ? await tx.lastFannedOut() : null);
+      if (webhook.failingSince === null || behindAfter !== webhook.behindAfter) {
+        await tx.updateWebhook({ ...webhook, failingSince, behindAfter });
+      }
+      return false;
+    }
+    // Switched on again it goes on from here.
+    const behindAfter = webhook.behindAfter ?? (await tx.lastFannedOut());
+    const disabledReason = isGone ? "the endpoint answered 410 Gone" : `every try has failed since ${failingSince}`;
+    await tx.updateWebhook({ ...webhook, failingSince, behindAfter, isActive: false, disabledReason });
+    const url = describeUrl(webhook.url);
+    await this.deps.audit.record(tx, webhook.orgId, "system", {
+      action: "webhook.disabled",
+      resourceType: "webhook",
+      resourceId: webhook.id,
+      metadata: { url, reason: disabledReason },
+    });
+    await this.deps.outbox.emit(tx, {
+      orgId: webhook.orgId,
+      environmentId: null,
+      type: "webhook.disabled",
+      data: { org_id: webhook.orgId, webhook_id: webhook.id, url, reason: disabledReason },
+    });
+    return true;
+  }
+}
+
+function precedenceOf({ result, isResting }: Outcome): Precedence {
+  if (isDelivered(result)) return "first";
+  return isResting ? "last" : "later";
+}
+
+/** 2xx. A redirect is a failure: where it leads was not checked. */
+export function isDelivered(result: SendResult): boolean {
+  return result.kind === "answered" && result.status >= 200 && result.status < 300;
+}
+
+function shown(result: SendResult): Pick<Delivery, "lastStatus" | "lastLatencyMs" | "lastError" | "lastBody"> {
+  const lastLatencyMs = Math.round(result.latencyMs);
+  return result.kind === "answered"
+    ? { lastStatus: result.status, lastLatencyMs, lastError: null, lastBody: result.body }
+    : { lastStatus: null, lastLatencyMs, lastError: result.error, lastBody: null };
+}

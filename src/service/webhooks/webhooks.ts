@@ -1,0 +1,285 @@
+import { randomUUID } from "node:crypto";
+import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
+import { AppError, invalidField, notFound } from "../../core/error.js";
+import type { Principal } from "../../core/token.js";
+import type { Delivery, DeliveryCounts, DeliveryState, Webhook } from "../../core/webhook.js";
+import type { Listed } from "../../store/page.js";
+import type { Reader, Store, Writer } from "../../store/store.js";
+import { matchesEvent, validateEventPatterns } from "../../outbound/event-types.js";
+import { checkWebhookSecret, createWebhookSecret, secretFingerprint } from "../../outbound/secret.js";
+import { describeUrl } from "../../outbound/target.js";
+import type { Audit } from "../audit/audit.js";
+import { newDelivery } from "./new-delivery.js";
+import type { Outbox } from "../changes/outbox.js";
+import { owedEvents } from "./backlog.js";
+import { pageOf } from "../access/validate.js";
+import type { WebhookSender, WebhookTestResult } from "./webhook-sender.js";
+
+const MAX_WEBHOOKS = 1_000;
+const MAX_GRACE_SECONDS = 7 * 24 * 60 * 60;
+const REPLAY_CHUNK = 500;
+
+export interface WebhookInput {
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly generateSecret: boolean;
+  /** A secret that the caller made, instead of a new one. */
+  readonly givenSecret?: string | null;
+}
+
+/** What is absent stays as it is. */
+export interface WebhookChange {
+  readonly url?: string;
+  readonly events?: readonly string[];
+  readonly isActive?: boolean;
+}
+
+/** Names a webhook's secret without telling it; null without one. */
+export function fingerprintOf({ secret }: Webhook): string | null {
+  return secret === null ? null : secretFingerprint(secret);
+}
+
+/** Makes, changes and replays webhooks. */
+export class Webhooks {
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly audit: Audit;
+      readonly outbox: Outbox;
+      readonly sender: WebhookSender;
+    },
+  ) {}
+
+  /** Throws `malformed` (400) for an address that may not be called, `invalid` for empty or unknown events. */
+  async create(caller: Principal, input: WebhookInput): Promise<Webhook> {
+    const { store, audit, outbox, sender } = this.deps;
+    validateEventPatterns(input.events);
+    const { givenSecret = null } = input;
+    if (givenSecret !== null) checkWebhookSecret(givenSecret, "given_secret");
+    await sender.check(input.url, caller.orgId);
+    const webhook: Webhook = {
+      id: randomUUID(),
+      orgId: caller.orgId,
+      url: input.url,
+      events: [...new Set(input.events)],
+      isActive: true,
+      secret: givenSecret ?? (input.generateSecret ? createWebhookSecret() : null),
+      previousSecret: null,
+      previousSecretExpiresAt: null,
+      disabledReason: null,
+      failingSince: null,
+      behindAfter: null,
+      createdAt: this.#now(),
+    };
+    await store.write(async (tx) => {
+      if ((await tx.countWebhooks(caller.orgId)) >= MAX_WEBHOOKS) {
+        throw new AppError("quota_exceeded", `an organization has at most ${MAX_WEBHOOKS} webhooks`);
+      }
+      // Nobody knows yet whether it keeps up.
+      await tx.insertWebhook({ ...webhook, behindAfter: await tx.lastEvent() });
+      await audit.record(tx, caller.orgId, caller, {
+        action: "webhook.created",
+        resourceType: "webhook",
+        resourceId: webhook.id,
+        metadata: { url: describeUrl(webhook.url), events: webhook.events, has_secret: webhook.secret !== null },
+      });
+    });
+    outbox.changed(webhook);
+    return webhook;
+  }
+
+  async list(caller: Principal, limit: number | undefined, offset: number): Promise<Listed<Webhook>> {
+    return await this.deps.store.read.webhooks(caller.orgId, pageOf(limit, offset, 1000, 1000));
+  }
+
+  /**
+   * What became of the organization's deliveries, and for how many seconds the oldest pending one waits. Pending is also what webhooks
+   * that are behind have not come to.
+   */
+  async stats(caller: Principal): Promise<DeliveryCounts & { readonly oldestPendingSeconds: number }> {
+    const { read } = this.deps.store;
+    const made = await read.deliveryCounts(caller.orgId);
+    const owed = await owedEvents(read, caller.orgId);
+    const counts = { ...made, pending: made.pending + owed.count };
+    const oldestPendingAt = [made.oldestPendingAt, owed.oldestAt].filter((it) => it !== null).sort()[0] ?? null;
+    const ageMs = oldestPendingAt === null ? 0 : this.deps.clock.now().getTime() - Date.parse(oldestPendingAt);
+    return { ...counts, oldestPendingAt, oldestPendingSeconds: Math.max(0, Math.floor(ageMs / 1000)) };
+  }
+
+  async get(caller: Principal, id: string): Promise<Webhook> {
+    return await ownWebhook(this.deps.store.read, caller, id);
+  }
+
+  async update(caller: Principal, id: string, change: WebhookChange): Promise<Webhook> {
+    const { store, audit, outbox, sender } = this.deps;
+    if (change.events !== undefined) validateEventPatterns(change.events);
+    await ownWebhook(store.read, caller, id);
+    if (change.url !== undefined) await sender.check(change.url, caller.orgId);
+    const updated = await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      const isActive = change.isActive ?? webhook.isActive;
+      const isRevived = isActive && !webhook.isActive;
+      const changed: Webhook = {
+        ...webhook,
+        url: change.url ?? webhook.url,
+        events: change.events === undefined ? webhook.events : [...new Set(change.events)],
+        isActive,
+        // Switched on again it goes on from here.
+        behindAfter: webhook.behindAfter ?? (isActive ? null : await tx.lastFannedOut()),
+        disabledReason: isActive ? null : webhook.disabledReason,
+        failingSince: isRevived || change.url !== undefined ? null : webhook.failingSince,
+      };
+      await tx.updateWebhook(changed);
+      await audit.record(tx, caller.orgId, caller, {
+        action: "webhook.updated",
+        resourceType: "webhook",
+        resourceId: id,
+        metadata: {
+          fields: Object.keys(change),
+          url: describeUrl(changed.url),
+          events: changed.events,
+          is_active: changed.isActive,
+        },
+      });
+      return changed;
+    });
+    outbox.changed(updated);
+    return updated;
+  }
+
+  async delete(caller: Principal, id: string): Promise<void> {
+    const { store, audit, outbox } = this.deps;
+    await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      await tx.deleteWebhook(id);
+      await audit.record(tx, caller.orgId, caller, {
+        action: "webhook.deleted",
+        resourceType: "webhook",
+        resourceId: id,
+        metadata: { url: describeUrl(webhook.url) },
+      });
+    });
+    outbox.changed({ id, orgId: caller.orgId });
+  }
+
+  /** Returns the new secret, which is the given one when there is one; the old one signs too for the grace time. */
+  async rotateSecret(
+    caller: Principal,
+    id: string,
+    graceSeconds: number,
+    givenSecret: string | null = null,
+  ): Promise<string> {
+    if (givenSecret !== null) checkWebhookSecret(givenSecret, "given_secret");
+    if (graceSeconds > MAX_GRACE_SECONDS) {
+      throw invalidField(["grace_seconds"], `must be from 0 to ${MAX_GRACE_SECONDS}`, "range");
+    }
+    const { store, audit } = this.deps;
+    const secret = givenSecret ?? createWebhookSecret();
+    await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      const keepsOld = graceSeconds > 0 && webhook.secret !== null;
+      await tx.updateWebhook({
+        ...webhook,
+        secret,
+        previousSecret: keepsOld ? webhook.secret : null,
+        previousSecretExpiresAt: keepsOld ? addSeconds(this.#now(), graceSeconds) : null,
+      });
+      await audit.record(tx, caller.orgId, caller, {
+        action: "webhook.secret_rotated",
+        resourceType: "webhook",
+        resourceId: id,
+        metadata: { url: describeUrl(webhook.url), grace_seconds: graceSeconds },
+      });
+    });
+    return secret;
+  }
+
+  /** Sends a `webhook.test` event at once, also to one that is switched off. */
+  async test(caller: Principal, id: string, signal: AbortSignal): Promise<WebhookTestResult> {
+    const webhook = await ownWebhook(this.deps.store.read, caller, id);
+    return await this.deps.sender.test(webhook, signal);
+  }
+
+  async deliveries(
+    caller: Principal,
+    id: string,
+    limit: number | undefined,
+    offset: number,
+    state: string | undefined,
+  ): Promise<Listed<Delivery> & { limit: number }> {
+    const page = pageOf(limit, offset, 100, 25);
+    const wanted = state === undefined ? undefined : stateOf(state);
+    const { read } = this.deps.store;
+    await ownWebhook(read, caller, id);
+    return { ...(await read.deliveries(id, page, wanted)), limit: page.limit };
+  }
+
+  /** Sends one delivery again, from its first try. */
+  async replay(caller: Principal, id: string, deliveryId: string): Promise<Delivery> {
+    const { store, outbox } = this.deps;
+    const replayed = await store.write(async (tx) => {
+      await ownWebhook(tx, caller, id);
+      const delivery = await tx.delivery(id, deliveryId);
+      if (delivery === null) throw notFound("delivery", deliveryId);
+      const again: Delivery = { ...delivery, state: "pending", attempts: 0, nextAttemptAt: this.#now() };
+      await tx.updateDelivery(again);
+      await this.#recordReplay(tx, caller, id, { event_id: delivery.eventId });
+      return again;
+    });
+    outbox.changed({ id, orgId: caller.orgId });
+    return replayed;
+  }
+
+  /** Sends again every event since an instant that the webhook is for; returns how many. */
+  async replaySince(caller: Principal, id: string, since: Instant): Promise<number> {
+    const { store, outbox } = this.deps;
+    const count = await store.write(async (tx) => {
+      const webhook = await ownWebhook(tx, caller, id);
+      let replayed = 0;
+      for (let after = 0; ;) {
+        const events = await tx.eventsSince(caller.orgId, since, after, REPLAY_CHUNK);
+        for (const event of events) {
+          if (!matchesEvent(webhook.events, event.type)) continue;
+          await tx.putDelivery(newDelivery(webhook, event, this.#now()));
+          replayed += 1;
+        }
+        after = events.at(-1)?.number ?? after;
+        if (events.length < REPLAY_CHUNK) break;
+      }
+      await this.#recordReplay(tx, caller, id, { since, count: replayed });
+      return replayed;
+    });
+    outbox.changed({ id, orgId: caller.orgId });
+    return count;
+  }
+
+  async #recordReplay(
+    tx: Writer,
+    caller: Principal,
+    id: string,
+    metadata: Readonly<Record<string, string | number>>,
+  ): Promise<void> {
+    await this.deps.audit.record(tx, caller.orgId, caller, {
+      action: "webhook.replayed",
+      resourceType: "webhook",
+      resourceId: id,
+      metadata,
+    });
+  }
+
+  #now(): Instant {
+    return instantOf(this.deps.clock.now());
+  }
+}
+
+async function ownWebhook(reader: Reader, caller: Principal, id: string): Promise<Webhook> {
+  const webhook = await reader.webhook(caller.orgId, id);
+  if (webhook === null) throw notFound("webhook", id);
+  return webhook;
+}
+
+function stateOf(text: string): DeliveryState {
+  if (text === "pending" || text === "delivered" || text === "failed") return text;
+  throw invalidField(["state"], "must be pending, delivered or failed", "enum", "query");
+}

@@ -1,0 +1,82 @@
+import type { Kysely } from "kysely";
+import type { Artifact } from "../../core/artifact.js";
+import type { BundleState } from "../../core/bundle.js";
+import type { ArtifactReader, ArtifactWriter } from "../artifact-store.js";
+import { deleteUnusedContent } from "./contents.js";
+import { countRows } from "./count.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+
+export function artifactReader(db: Kysely<Schema>): ArtifactReader {
+  return {
+    async artifact(orgId, id) {
+      const row = await db
+        .selectFrom("source_artifacts")
+        .selectAll()
+        .where("id", "=", id)
+        .where("org_id", "=", orgId)
+        .executeTakeFirst();
+      return row === undefined ? null : artifactOf(row);
+    },
+    async artifacts({ orgId, projectId, status, limit, offset }) {
+      let seen = db.selectFrom("source_artifacts").where("org_id", "=", orgId);
+      if (projectId !== undefined) seen = seen.where("project_id", "=", projectId);
+      if (status !== undefined) seen = seen.where("promoted_at", status === "draft" ? "is" : "is not", null);
+      const newest = seen.selectAll().orderBy("created_at", "desc").orderBy("id", "desc");
+      const rows = await newest.limit(limit).offset(offset).execute();
+      return { rows: rows.map(artifactOf), total: await countRows(seen) };
+    },
+    countDrafts: (projectId) =>
+      countRows(db.selectFrom("source_artifacts").where("project_id", "=", projectId).where("promoted_at", "is", null)),
+  };
+}
+
+export function artifactWriter(
+  db: Kysely<Schema>,
+): Pick<ArtifactWriter, "insertArtifact" | "updateArtifact" | "deleteArtifact"> {
+  return {
+    async insertArtifact(artifact) {
+      await db.insertInto("source_artifacts").values(rowOf(artifact)).execute();
+    },
+    async updateArtifact(artifact) {
+      const { id, promoted_at, promoted_bundle } = rowOf(artifact);
+      await db.updateTable("source_artifacts").set({ promoted_at, promoted_bundle }).where("id", "=", id).execute();
+    },
+    async deleteArtifact({ id, contentId }) {
+      await db.deleteFrom("source_artifacts").where("id", "=", id).execute();
+      await deleteUnusedContent(db, contentId);
+    },
+  };
+}
+
+function artifactOf(row: Row<"source_artifacts">): Artifact {
+  const { promoted_at, promoted_bundle } = row;
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    projectId: row.project_id,
+    name: row.name,
+    mediaType: row.media_type,
+    contentId: row.content_id,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    promotion:
+      promoted_at === null || promoted_bundle === null
+        ? null
+        : { at: promoted_at, state: JSON.parse(promoted_bundle) as BundleState },
+  };
+}
+
+function rowOf(artifact: Artifact): NewRow<"source_artifacts"> {
+  return {
+    id: artifact.id,
+    org_id: artifact.orgId,
+    project_id: artifact.projectId,
+    name: artifact.name,
+    media_type: artifact.mediaType,
+    content_id: artifact.contentId,
+    created_by: artifact.createdBy,
+    created_at: artifact.createdAt,
+    promoted_at: artifact.promotion?.at ?? null,
+    promoted_bundle: artifact.promotion === null ? null : JSON.stringify(artifact.promotion.state),
+  };
+}

@@ -1,0 +1,87 @@
+import { sql, type Kysely } from "kysely";
+import type { AuditEvent, Metadata } from "../../core/audit.js";
+import { pageIds, totalOf } from "./audit-search.js";
+import { boundedPage } from "./page-size.js";
+import { preparedFirst, preparedInsert } from "./prepared.js";
+import type { Row, Schema } from "../schema.js";
+import type { Reader, Writer } from "../store.js";
+
+const insert = preparedInsert("audit_events");
+
+/** The limit is a literal: SQLite plans a statement anew each time that a limit is bound to it. */
+const head = preparedFirst((db, { orgId }: { orgId: string }) =>
+  db.selectFrom("audit_events").selectAll().where("org_id", "=", orgId).orderBy("id", "desc").limit(sql.lit(1)),
+);
+
+export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "auditEvent" | "auditHead"> {
+  return {
+    /** `total` counts what the filter matches, whatever `before`, `after` and `limit` are: see totalOf. */
+    async auditEvents(filter) {
+      const ids = await pageIds(db, filter);
+      if (ids.length === 0) return { rows: [], total: await totalOf(db, filter) };
+      // The numbers first, from an index that has all it takes; only the page's own rows are then read from the table.
+      const rows = await boundedPage<AuditEvent>(ids.length, async (count, before) => {
+        const portion = await db
+          .selectFrom("audit_events")
+          .selectAll()
+          .where("org_id", "=", filter.orgId)
+          .where("id", "in", ids.slice(before.length, before.length + count))
+          .orderBy("id", filter.after === undefined ? "desc" : "asc")
+          .execute();
+        return portion.map(eventOf);
+      });
+      return { rows, total: await totalOf(db, filter) };
+    },
+    async auditEvent(orgId, id) {
+      const row = await db
+        .selectFrom("audit_events")
+        .selectAll()
+        .where("org_id", "=", orgId)
+        .where("id", "=", id)
+        .executeTakeFirst();
+      return row === undefined ? null : eventOf(row);
+    },
+    async auditHead(orgId) {
+      const row = await head(db, { orgId });
+      return row === undefined ? null : eventOf(row);
+    },
+  };
+}
+
+/** An event cannot be changed or deleted: the database refuses it. */
+export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"> {
+  return {
+    async insertAuditEvent(event) {
+      await insert(db, {
+        org_id: event.orgId,
+        id: event.id,
+        actor: event.actor,
+        action: event.action,
+        resource_type: event.resourceType,
+        resource_id: event.resourceId,
+        metadata: JSON.stringify(event.metadata),
+        source: typeof event.metadata.source === "string" ? event.metadata.source : null,
+        created_at: event.createdAt,
+        signature: event.signature,
+        prev_signature: event.prevSignature,
+        key_id: event.keyId,
+      });
+    },
+  };
+}
+
+function eventOf(row: Row<"audit_events">): AuditEvent {
+  return {
+    orgId: row.org_id,
+    id: row.id,
+    actor: row.actor,
+    action: row.action,
+    resourceType: row.resource_type,
+    resourceId: row.resource_id,
+    metadata: JSON.parse(row.metadata) as Metadata,
+    createdAt: row.created_at,
+    signature: row.signature,
+    prevSignature: row.prev_signature,
+    keyId: row.key_id,
+  };
+}

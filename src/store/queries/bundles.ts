@@ -1,0 +1,143 @@
+import type { Kysely } from "kysely";
+import type { Bundle, BundleSource, BundleState } from "../../core/bundle.js";
+import { deleteUnusedContent } from "./contents.js";
+import { boundedPage } from "./page-size.js";
+import { preparedChange, preparedFirst, preparedInsert } from "./prepared.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+import type { Reader, Writer } from "../store.js";
+
+const byId = preparedFirst((db, { id }: { id: string }) => db.selectFrom("bundles").selectAll().where("id", "=", id));
+
+const insert = preparedInsert("bundles");
+
+const kept = preparedFirst((db, { environmentId }: { environmentId: string }) =>
+  db.selectFrom("environments").select("kept_versions").where("id", "=", environmentId),
+);
+
+const addKept = preparedChange((db, { environmentId, change }: { environmentId: string; change: number }) =>
+  db
+    .updateTable("environments")
+    .set((eb) => ({ kept_versions: eb("kept_versions", "+", change) }))
+    .where("id", "=", environmentId),
+);
+
+export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundleById" | "bundles" | "countBundles"> {
+  const countBundles = async (environmentId: string) => (await kept(db, { environmentId }))?.kept_versions ?? 0;
+  return {
+    countBundles,
+    async bundle(environmentId, version) {
+      const row = await statesOf(db, environmentId).where("bundles.version", "=", version).executeTakeFirst();
+      return row === undefined ? null : stateOf(row);
+    },
+    async bundleById(id) {
+      const row = await byId(db, { id });
+      return row === undefined ? null : bundleOf(row);
+    },
+    async bundles(environmentId, limit, beforeVersion) {
+      const rows = await boundedPage<BundleState>(limit, async (count, before) => {
+        const below = before.at(-1)?.bundle.version ?? beforeVersion;
+        let query = statesOf(db, environmentId);
+        if (below !== undefined) query = query.where("bundles.version", "<", below);
+        return (await query.orderBy("bundles.version", "desc").limit(count).execute()).map(stateOf);
+      });
+      return { rows, total: await countBundles(environmentId) };
+    },
+  };
+}
+
+/**
+ * A bundle cannot be changed: the database refuses it. The active bundle cannot be deleted alone: `deleteBundle` goes through,
+ * and the transaction's commit is refused with `internal`.
+ */
+export function bundleWriter(db: Kysely<Schema>): Pick<Writer, "insertBundle" | "deleteBundle"> {
+  return {
+    async insertBundle(bundle) {
+      await insert(db, rowOf(bundle));
+      await addKept(db, { environmentId: bundle.environmentId, change: 1 });
+    },
+    async deleteBundle({ id, contentId, environmentId }) {
+      const { numDeletedRows } = await db.deleteFrom("bundles").where("id", "=", id).executeTakeFirstOrThrow();
+      await addKept(db, { environmentId, change: -Number(numDeletedRows) });
+      await deleteUnusedContent(db, contentId);
+    },
+  };
+}
+
+/** Bundles of one environment, each with its newest activation and the environment's pointer. */
+function statesOf(db: Kysely<Schema>, environmentId: string) {
+  return db
+    .selectFrom("bundles")
+    .innerJoin("environments", "environments.id", "bundles.environment_id")
+    .leftJoin("deployments as newest", (join) =>
+      join.onRef("newest.bundle_id", "=", "bundles.id").on("newest.sequence", "=", (eb) =>
+        eb
+          .selectFrom("deployments")
+          .whereRef("deployments.bundle_id", "=", "bundles.id")
+          .select((max) => max.fn.max("deployments.sequence").as("sequence")),
+      ),
+    )
+    .where("bundles.environment_id", "=", environmentId)
+    .selectAll("bundles")
+    .select(["environments.active_bundle_id", "newest.id as deployment_id", "newest.sequence"]);
+}
+
+interface StateRow extends Row<"bundles"> {
+  active_bundle_id: string | null;
+  deployment_id: string | null;
+  sequence: number | null;
+}
+
+function stateOf(row: StateRow): BundleState {
+  return {
+    bundle: bundleOf(row),
+    isActive: row.active_bundle_id === row.id,
+    deploymentId: row.deployment_id,
+    sequence: row.sequence,
+  };
+}
+
+function bundleOf(row: Row<"bundles">): Bundle {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    projectId: row.project_id,
+    environmentId: row.environment_id,
+    environment: row.environment,
+    version: row.version,
+    policyHash: row.policy_hash,
+    contentId: row.content_id,
+    publishedBy: row.published_by,
+    publishedAt: row.published_at,
+    title: row.title,
+    description: row.description,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    source: row.source === null ? null : (JSON.parse(row.source) as BundleSource),
+    origin: row.origin,
+    signature: row.signature,
+    signatureV2: row.signature_v2,
+    keyId: row.key_id,
+  };
+}
+
+function rowOf(bundle: Bundle): NewRow<"bundles"> {
+  return {
+    id: bundle.id,
+    org_id: bundle.orgId,
+    project_id: bundle.projectId,
+    environment_id: bundle.environmentId,
+    environment: bundle.environment,
+    version: bundle.version,
+    policy_hash: bundle.policyHash,
+    content_id: bundle.contentId,
+    published_by: bundle.publishedBy,
+    published_at: bundle.publishedAt,
+    title: bundle.title,
+    description: bundle.description,
+    labels: JSON.stringify(bundle.labels),
+    source: bundle.source === null ? null : JSON.stringify(bundle.source),
+    origin: bundle.origin,
+    signature: bundle.signature,
+    signature_v2: bundle.signatureV2,
+    key_id: bundle.keyId,
+  };
+}

@@ -1,0 +1,199 @@
+import type { Kysely } from "kysely";
+import type { Delivery, DeliveryState } from "../../core/webhook.js";
+import { countRows } from "./count.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+/** Rows in one statement: a delivery has fifteen parameters. */
+const INSERT_CHUNK = 50;
+/** A count reads every row that it counts: deliveries of one state are counted so far. */
+const MAX_COUNTED = 100_000;
+/** Rows that one pruning statement deletes, so that it never holds the database for long. */
+const PRUNE_CHUNK = 5_000;
+
+type Read =
+  "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
+
+export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
+  const all = db.selectFrom("deliveries").selectAll();
+  const pending = all.where("state", "=", "pending");
+  return {
+    async delivery(webhookId, id) {
+      const row = await all.where("id", "=", id).where("webhook_id", "=", webhookId).executeTakeFirst();
+      return row === undefined ? null : deliveryOf(row);
+    },
+    async deliveries(webhookId, { limit, offset }, state) {
+      const own = db.selectFrom("deliveries").where("webhook_id", "=", webhookId);
+      const matching = state === undefined ? own : own.where("state", "=", state);
+      const rows = await matching.selectAll().orderBy("event_number", "desc").limit(limit).offset(offset).execute();
+      return { rows: rows.map(deliveryOf), total: await countRows(matching) };
+    },
+    async firstTries(webhookId, limit) {
+      const own = pending.where("webhook_id", "=", webhookId).where("attempts", "=", 0);
+      return (await own.orderBy("event_number").limit(limit).execute()).map(deliveryOf);
+    },
+    async dueRetries(webhookId, now, limit) {
+      const due = pending.where("webhook_id", "=", webhookId).where("next_attempt_at", "<=", now);
+      const rows = await due.where("attempts", ">", 0).orderBy("next_attempt_at").limit(limit).execute();
+      return rows.map(deliveryOf);
+    },
+    async nextRetry(webhookId) {
+      const own = pending.where("webhook_id", "=", webhookId).where("attempts", ">", 0);
+      const row = await own.orderBy("next_attempt_at").limit(1).executeTakeFirst();
+      if (row === undefined || row.next_attempt_at === null) return null;
+      return { at: row.next_attempt_at, lastAttemptAt: row.last_attempt_at };
+    },
+    async pendingDeliveries() {
+      const row = await db
+        .selectFrom("deliveries")
+        .where("state", "=", "pending")
+        .select((eb) => eb.fn.countAll<number | string>().as("total"))
+        .select((eb) => eb.fn.min<string | null>("created_at").as("oldest"))
+        .executeTakeFirstOrThrow();
+      return { pending: Number(row.total), oldestPendingAt: row.oldest };
+    },
+    async deliveryCounts(orgId) {
+      // One count for each state, so that an index has all that is read of what is not pending.
+      const own = (state: DeliveryState) =>
+        db
+          .selectFrom("webhooks")
+          // Not an inner join: SQLite might look through everybody's deliveries of a state.
+          .crossJoin("deliveries")
+          .whereRef("deliveries.webhook_id", "=", "webhooks.id")
+          .where("webhooks.org_id", "=", orgId)
+          .where("deliveries.state", "=", state)
+          .limit(MAX_COUNTED);
+      const done = async (state: DeliveryState) => {
+        const { total } = await db
+          .selectFrom(own(state).select("deliveries.event_number").as("counted"))
+          .select((eb) => eb.fn.countAll<number | string>().as("total"))
+          .executeTakeFirstOrThrow();
+        return Number(total);
+      };
+      const waiting = await db
+        .selectFrom(own("pending").select("deliveries.created_at").as("counted"))
+        .select((eb) => eb.fn.countAll<number | string>().as("total"))
+        .select((eb) => eb.fn.min("counted.created_at").as("oldest"))
+        .executeTakeFirstOrThrow();
+      return {
+        delivered: await done("delivered"),
+        failed: await done("failed"),
+        pending: Number(waiting.total),
+        oldestPendingAt: waiting.oldest,
+      };
+    },
+  };
+}
+
+export function deliveryWriter(
+  db: Kysely<Schema>,
+): Pick<WebhookWriter, "insertDeliveries" | "updateDelivery" | "putDelivery" | "deleteDeliveries"> {
+  return {
+    async insertDeliveries(deliveries) {
+      for (let start = 0; start < deliveries.length; start += INSERT_CHUNK) {
+        const rows = deliveries.slice(start, start + INSERT_CHUNK).map(rowOf);
+        await db
+          .insertInto("deliveries")
+          .values(rows)
+          .onConflict((conflict) => conflict.columns(["webhook_id", "event_number"]).doNothing())
+          .execute();
+      }
+    },
+    async updateDelivery(delivery) {
+      const { id, ...changes } = rowOf(delivery);
+      await db.updateTable("deliveries").set(changes).where("id", "=", id).execute();
+    },
+    async putDelivery(delivery) {
+      const { state, attempts, nextAttemptAt } = delivery;
+      await db
+        .insertInto("deliveries")
+        .values(rowOf(delivery))
+        .onConflict((conflict) =>
+          conflict
+            .columns(["webhook_id", "event_number"])
+            .doUpdateSet({ state, attempts, next_attempt_at: nextAttemptAt }),
+        )
+        .execute();
+    },
+    async deleteDeliveries(before) {
+      const old = db
+        .selectFrom("outbox_events")
+        .select("number")
+        .where("created_at", "<", before)
+        .where("fanned_out", "=", 1)
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom("deliveries")
+                .select("deliveries.id")
+                .whereRef("deliveries.event_number", "=", "outbox_events.number")
+                .where("deliveries.state", "=", "pending"),
+            ),
+          ),
+        )
+        // An endpoint that fails is still to get them; it is switched off one day, or they are sent.
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom("webhooks")
+                .select("webhooks.id")
+                .whereRef("webhooks.org_id", "=", "outbox_events.org_id")
+                .where("webhooks.is_active", "=", 1)
+                .whereRef("webhooks.behind_after", "<", "outbox_events.number")
+                .where("webhooks.failing_since", "is not", null),
+            ),
+          ),
+        )
+        .orderBy("created_at")
+        .limit(PRUNE_CHUNK);
+      // The deliveries go with their events.
+      const { numDeletedRows } = await db
+        .deleteFrom("outbox_events")
+        .where("number", "in", old)
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    },
+  };
+}
+
+function deliveryOf(row: Row<"deliveries">): Delivery {
+  return {
+    id: row.id,
+    webhookId: row.webhook_id,
+    eventNumber: row.event_number,
+    eventId: row.event_id,
+    eventType: row.event_type,
+    environmentId: row.environment_id,
+    state: row.state,
+    attempts: row.attempts,
+    nextAttemptAt: row.next_attempt_at,
+    lastAttemptAt: row.last_attempt_at,
+    lastStatus: row.last_status,
+    lastLatencyMs: row.last_latency_ms,
+    lastError: row.last_error,
+    lastBody: row.last_body,
+    createdAt: row.created_at,
+  };
+}
+
+function rowOf(delivery: Delivery): NewRow<"deliveries"> {
+  return {
+    id: delivery.id,
+    webhook_id: delivery.webhookId,
+    event_number: delivery.eventNumber,
+    event_id: delivery.eventId,
+    event_type: delivery.eventType,
+    environment_id: delivery.environmentId,
+    state: delivery.state,
+    attempts: delivery.attempts,
+    next_attempt_at: delivery.nextAttemptAt,
+    last_attempt_at: delivery.lastAttemptAt,
+    last_status: delivery.lastStatus,
+    last_latency_ms: delivery.lastLatencyMs,
+    last_error: delivery.lastError,
+    last_body: delivery.lastBody,
+    created_at: delivery.createdAt,
+  };
+}

@@ -1,0 +1,111 @@
+import { sql, type Kysely } from "kysely";
+import type { Deployment } from "../../core/bundle.js";
+import { countRows } from "./count.js";
+import { preparedFirst, preparedInsert } from "./prepared.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+import type { Reader, Writer } from "../store.js";
+
+const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
+  db.selectFrom("deployments").selectAll().where("id", "=", id).where("org_id", "=", orgId),
+);
+
+const newest = preparedFirst((db, { environmentId }: { environmentId: string }) =>
+  db
+    .selectFrom("deployments")
+    .innerJoin("environments", "environments.id", "deployments.environment_id")
+    .select(["deployments.sequence", "environments.skipped_sequences"])
+    .where("deployments.environment_id", "=", environmentId)
+    .orderBy("deployments.sequence", "desc")
+    .limit(sql.lit(1)),
+);
+
+const insert = preparedInsert("deployments");
+
+export function deploymentReader(
+  db: Kysely<Schema>,
+): Pick<Reader, "deployment" | "deploymentBySequence" | "newestDeploymentOf" | "deployments"> {
+  return {
+    async deployment(orgId, id) {
+      const row = await byId(db, { orgId, id });
+      return row === undefined ? null : deploymentOf(row);
+    },
+    async deploymentBySequence(environmentId, sequence) {
+      const row = await db
+        .selectFrom("deployments")
+        .selectAll()
+        .where("environment_id", "=", environmentId)
+        .where("sequence", "=", sequence)
+        .executeTakeFirst();
+      return row === undefined ? null : deploymentOf(row);
+    },
+    async newestDeploymentOf(environmentId, policyHash) {
+      const row = await db
+        .selectFrom("deployments")
+        .selectAll()
+        .where("environment_id", "=", environmentId)
+        .where("policy_hash", "=", policyHash)
+        .orderBy("sequence", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? null : deploymentOf(row);
+    },
+    async deployments(environmentId, { limit, offset }) {
+      const of = db.selectFrom("deployments").where("environment_id", "=", environmentId);
+      const newestFirst = of.selectAll().orderBy("sequence", "desc").limit(limit);
+      const last = await newest(db, { environmentId });
+      if (last !== undefined && last.skipped_sequences > 0) {
+        const rows = await newestFirst.offset(offset).execute();
+        return { rows: rows.map(deploymentOf), total: await countRows(of) };
+      }
+      // Every activation has the next sequence and none is deleted: the newest sequence is how many there are, and the rows of a
+      // page are known by theirs, however far back it is.
+      const total = last?.sequence ?? 0;
+      const rows = await newestFirst.where("sequence", "<=", total - offset).execute();
+      return { rows: rows.map(deploymentOf), total };
+    },
+  };
+}
+
+export function deploymentWriter(db: Kysely<Schema>): Pick<Writer, "insertDeployment"> {
+  return {
+    async insertDeployment(deployment) {
+      await insert(db, rowOf(deployment));
+    },
+  };
+}
+
+function deploymentOf(row: Row<"deployments">): Deployment {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    projectId: row.project_id,
+    environmentId: row.environment_id,
+    environment: row.environment,
+    sequence: row.sequence,
+    bundleId: row.bundle_id,
+    version: row.version,
+    policyHash: row.policy_hash,
+    fromVersion: row.from_version,
+    kind: row.kind,
+    actor: row.actor,
+    at: row.at,
+  };
+}
+
+function rowOf(deployment: Deployment): NewRow<"deployments"> {
+  return {
+    id: deployment.id,
+    org_id: deployment.orgId,
+    project_id: deployment.projectId,
+    environment_id: deployment.environmentId,
+    environment: deployment.environment,
+    sequence: deployment.sequence,
+    bundle_id: deployment.bundleId,
+    version: deployment.version,
+    policy_hash: deployment.policyHash,
+    from_version: deployment.fromVersion,
+    kind: deployment.kind,
+    actor: deployment.actor,
+    at: deployment.at,
+  };
+}

@@ -1,0 +1,48 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../schema.js";
+import type { Reader, Writer } from "../store.js";
+
+export function idempotencyReader(db: Kysely<Schema>): Pick<Reader, "idempotentAnswer"> {
+  return {
+    async idempotentAnswer(tokenId, operation, key) {
+      const row = await db
+        .selectFrom("idempotent_answers")
+        .selectAll()
+        .where("token_id", "=", tokenId)
+        .where("operation", "=", operation)
+        .where("key", "=", key)
+        .executeTakeFirst();
+      if (row === undefined) return null;
+      const { request_hash: requestHash, answer, created_at: createdAt } = row;
+      return { tokenId, operation, key, requestHash, answer, createdAt };
+    },
+  };
+}
+
+export function idempotencyWriter(db: Kysely<Schema>): Pick<Writer, "putIdempotentAnswer" | "deleteIdempotentAnswers"> {
+  return {
+    async putIdempotentAnswer({ tokenId, operation, key, requestHash, answer, createdAt }) {
+      const changes = { request_hash: requestHash, answer, created_at: createdAt };
+      await db
+        .insertInto("idempotent_answers")
+        .values({ token_id: tokenId, operation, key, ...changes })
+        .onConflict((conflict) => conflict.columns(["token_id", "operation", "key"]).doUpdateSet(changes))
+        .execute();
+    },
+    async deleteIdempotentAnswers(before, limit) {
+      const old = db
+        .selectFrom("idempotent_answers")
+        .select(["token_id", "operation", "key"])
+        .where("created_at", "<", before)
+        .orderBy("created_at")
+        .limit(limit);
+      const { numDeletedRows } = await db
+        .deleteFrom("idempotent_answers")
+        .where((eb) =>
+          eb(eb.refTuple("token_id", "operation", "key"), "in", old.$asTuple("token_id", "operation", "key")),
+        )
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    },
+  };
+}

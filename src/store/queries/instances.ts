@@ -1,0 +1,145 @@
+import type { Kysely } from "kysely";
+import type { RuntimeInstance } from "../../core/runtime-instance.js";
+import { countRows } from "./count.js";
+import { boundedPage } from "./page-size.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+import type { Reader, Writer } from "../store.js";
+
+/** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
+const PUT_CHUNK = 50;
+
+export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "instances"> {
+  return {
+    async instance(environmentId, tokenId, instanceId) {
+      const row = await db
+        .selectFrom("instances")
+        .selectAll()
+        .where("environment_id", "=", environmentId)
+        .where("token_id", "=", tokenId)
+        .where("instance_id", "=", instanceId)
+        .executeTakeFirst();
+      return row === undefined ? null : instanceOf(row);
+    },
+    async instances(environmentId, { limit, offset }, source) {
+      const whole = db.selectFrom("instances").where("environment_id", "=", environmentId);
+      const all = source === undefined ? whole : whole.where("source", "=", source);
+      const rows = await boundedPage<RuntimeInstance>(limit, async (count, before) => {
+        const newest = all.selectAll().orderBy("last_seen", "desc").orderBy("instance_id", "desc");
+        const portion = newest.limit(count).offset(offset + before.length);
+        return (await portion.execute()).map(instanceOf);
+      });
+      return { rows, total: await countRows(all) };
+    },
+  };
+}
+
+/** Reports of a token or an environment that was deleted meanwhile are dropped without a word. */
+export function instanceWriter(db: Kysely<Schema>): Pick<Writer, "putInstances"> {
+  return {
+    async putInstances(instances, keepPerToken) {
+      // Of two reports of one instance the later one counts; one statement could not write the same row twice everywhere.
+      const latest = new Map(
+        instances.map((it) => [JSON.stringify([it.environmentId, it.tokenId, it.instanceId]), it]),
+      );
+      const rows = [...latest.values()].map(rowOf);
+      for (let start = 0; start < rows.length; start += PUT_CHUNK) {
+        await putRows(db, await withoutOrphans(db, rows.slice(start, start + PUT_CHUNK)));
+      }
+      for (const tokenId of new Set(rows.map((row) => row.token_id))) await trim(db, tokenId, keepPerToken);
+    },
+  };
+}
+
+async function withoutOrphans(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise<NewRow<"instances">[]> {
+  const tokenIds = [...new Set(rows.map((row) => row.token_id))];
+  const environmentIds = [...new Set(rows.map((row) => row.environment_id))];
+  const tokens = await db.selectFrom("tokens").select("id").where("id", "in", tokenIds).execute();
+  const environments = await db.selectFrom("environments").select("id").where("id", "in", environmentIds).execute();
+  const there = new Set<string | number>([...tokens, ...environments].map((row) => row.id));
+  return rows.filter((row) => there.has(row.token_id) && there.has(row.environment_id));
+}
+
+async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise<void> {
+  if (rows.length === 0) return;
+  await db
+    .insertInto("instances")
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(["environment_id", "token_id", "instance_id"]).doUpdateSet((eb) => ({
+        key_prefix: eb.ref("excluded.key_prefix"),
+        applied_sequence: eb.ref("excluded.applied_sequence"),
+        applied_version: eb.ref("excluded.applied_version"),
+        reported_sequence: eb.ref("excluded.reported_sequence"),
+        state: eb.ref("excluded.state"),
+        reason: eb.ref("excluded.reason"),
+        agent: eb.ref("excluded.agent"),
+        user_agent: eb.ref("excluded.user_agent"),
+        labels: eb.ref("excluded.labels"),
+        source: eb.ref("excluded.source"),
+        last_seen: eb.ref("excluded.last_seen"),
+      })),
+    )
+    .execute();
+}
+
+/** Deletes what is at or behind the first one too many. */
+async function trim(db: Kysely<Schema>, tokenId: number, keep: number): Promise<void> {
+  const first = await db
+    .selectFrom("instances")
+    .select(["last_seen", "instance_id"])
+    .where("token_id", "=", tokenId)
+    .orderBy("last_seen", "desc")
+    .orderBy("instance_id", "desc")
+    .limit(1)
+    .offset(keep)
+    .executeTakeFirst();
+  if (first === undefined) return;
+  await db
+    .deleteFrom("instances")
+    .where("token_id", "=", tokenId)
+    .where((eb) =>
+      eb.or([
+        eb("last_seen", "<", first.last_seen),
+        eb.and([eb("last_seen", "=", first.last_seen), eb("instance_id", "<=", first.instance_id)]),
+      ]),
+    )
+    .execute();
+}
+
+function instanceOf(row: Row<"instances">): RuntimeInstance {
+  return {
+    environmentId: row.environment_id,
+    tokenId: row.token_id,
+    keyPrefix: row.key_prefix,
+    instanceId: row.instance_id,
+    appliedSequence: row.applied_sequence,
+    appliedVersion: row.applied_version,
+    reportedSequence: row.reported_sequence,
+    state: row.state,
+    reason: row.reason,
+    agent: row.agent,
+    userAgent: row.user_agent,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    source: row.source,
+    lastSeen: row.last_seen,
+  };
+}
+
+function rowOf(instance: RuntimeInstance): NewRow<"instances"> {
+  return {
+    environment_id: instance.environmentId,
+    token_id: instance.tokenId,
+    instance_id: instance.instanceId,
+    key_prefix: instance.keyPrefix,
+    applied_sequence: instance.appliedSequence,
+    applied_version: instance.appliedVersion,
+    reported_sequence: instance.reportedSequence,
+    state: instance.state,
+    reason: instance.reason,
+    agent: instance.agent,
+    user_agent: instance.userAgent,
+    labels: JSON.stringify(instance.labels),
+    source: instance.source,
+    last_seen: instance.lastSeen,
+  };
+}

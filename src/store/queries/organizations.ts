@@ -1,0 +1,77 @@
+import type { Kysely } from "kysely";
+import type { Organization } from "../../core/organization.js";
+import { countRows } from "./count.js";
+import { preparedFirst } from "./prepared.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+import type { Page } from "../page.js";
+import type { Reader, Writer } from "../store.js";
+
+const byId = preparedFirst((db, { id }: { id: string }) =>
+  db.selectFrom("organizations").selectAll().where("id", "=", id),
+);
+
+const operator = preparedFirst((db) => db.selectFrom("organizations").selectAll().where("is_operator", "=", 1));
+
+export function organizationReader(
+  db: Kysely<Schema>,
+): Pick<Reader, "organization" | "organizations" | "operatorOrganization"> {
+  const all = db.selectFrom("organizations");
+  return {
+    async organization(id) {
+      return parse(await byId(db, { id }));
+    },
+    async organizations({ limit, offset }: Page) {
+      const rows = await all.selectAll().orderBy("created_at").orderBy("id").limit(limit).offset(offset).execute();
+      return { rows: rows.map(organizationOf), total: await countRows(all) };
+    },
+    async operatorOrganization() {
+      return parse(await operator(db, {}));
+    },
+  };
+}
+
+export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrganization" | "updateOrganization"> {
+  return {
+    async insertOrganization(organization) {
+      await db.insertInto("organizations").values(rowOf(organization)).execute();
+    },
+    async updateOrganization(organization) {
+      const { id, created_at: _created, is_operator: _operator, ...changes } = rowOf(organization);
+      await db.updateTable("organizations").set(changes).where("id", "=", id).execute();
+    },
+  };
+}
+
+function parse(row: Row<"organizations"> | undefined): Organization | null {
+  return row === undefined ? null : organizationOf(row);
+}
+
+function organizationOf(row: Row<"organizations">): Organization {
+  return {
+    id: row.id,
+    name: row.name,
+    slug: row.slug,
+    plan: row.plan,
+    industry: row.industry,
+    companySize: row.company_size,
+    versionsPerEnvironment: row.versions_per_environment,
+    isOperator: row.is_operator === 1,
+    ownKeysSince: row.own_keys_since,
+    createdAt: row.created_at,
+  };
+}
+
+function rowOf(organization: Organization): NewRow<"organizations"> {
+  return {
+    id: organization.id,
+    name: organization.name,
+    slug: organization.slug,
+    plan: organization.plan,
+    industry: organization.industry,
+    company_size: organization.companySize,
+    versions_per_environment: organization.versionsPerEnvironment,
+    is_operator: organization.isOperator ? 1 : 0,
+    own_keys_since: organization.ownKeysSince,
+    created_at: organization.createdAt,
+  };
+}

@@ -1,0 +1,104 @@
+import { sql, type Kysely } from "kysely";
+import type { OutboxEvent } from "../../core/webhook.js";
+import { preparedInsert } from "./prepared.js";
+import type { Row, Schema } from "../schema.js";
+import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const insert = preparedInsert("outbox_events");
+
+export function eventReader(
+  db: Kysely<Schema>,
+): Pick<
+  WebhookReader,
+  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventTypesAfter" | "eventsSince"
+> {
+  const all = db.selectFrom("outbox_events").selectAll();
+  return {
+    async eventsToFanOut(limit) {
+      // A literal: SQLite plans a statement anew each time that a limit is bound to it.
+      const waiting = all.where("fanned_out", "=", 0).orderBy("number").limit(sql.lit(limit));
+      return (await waiting.execute()).map(eventOf);
+    },
+    async lastFannedOut() {
+      const newest = db.selectFrom("outbox_events").select("number").where("fanned_out", "=", 1);
+      return (await newest.orderBy("number", "desc").limit(1).executeTakeFirst())?.number ?? 0;
+    },
+    async lastEvent() {
+      const newest = db.selectFrom("outbox_events").select("number").orderBy("number", "desc").limit(1);
+      return (await newest.executeTakeFirst())?.number ?? 0;
+    },
+    async event(number) {
+      const row = await all.where("number", "=", number).executeTakeFirst();
+      return row === undefined ? null : eventOf(row);
+    },
+    async eventsAfter(orgId, afterNumber, types, limit) {
+      const rows = await all
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("type", "in", types)
+        .where("fanned_out", "=", 1)
+        .orderBy("number")
+        .limit(sql.lit(limit))
+        .execute();
+      return rows.map(eventOf);
+    },
+    async eventTypesAfter(orgId, afterNumber, limit) {
+      const rows = await db
+        .selectFrom("outbox_events")
+        .select(["number", "type", "created_at"])
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("fanned_out", "=", 1)
+        .orderBy("number")
+        .limit(sql.lit(limit))
+        .execute();
+      return rows.map((row) => ({ number: row.number, type: row.type, createdAt: row.created_at }));
+    },
+    async eventsSince(orgId, since, afterNumber, limit) {
+      const rows = await all
+        .where("org_id", "=", orgId)
+        .where("number", ">", afterNumber)
+        .where("created_at", ">=", since)
+        .orderBy("number")
+        .limit(sql.lit(limit))
+        .execute();
+      return rows.map(eventOf);
+    },
+  };
+}
+
+export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEvent" | "markFannedOut"> {
+  return {
+    async insertEvent({ id, orgId, environmentId, type, body, createdAt, trace }) {
+      const row = {
+        id,
+        org_id: orgId,
+        environment_id: environmentId,
+        type,
+        body,
+        created_at: createdAt,
+        fanned_out: 0,
+        traceparent: trace?.traceparent ?? null,
+        tracestate: trace?.tracestate ?? null,
+      };
+      await insert(db, row);
+    },
+    async markFannedOut(numbers) {
+      if (numbers.length === 0) return;
+      await db.updateTable("outbox_events").set({ fanned_out: 1 }).where("number", "in", numbers).execute();
+    },
+  };
+}
+
+function eventOf(row: Row<"outbox_events">): OutboxEvent {
+  return {
+    number: row.number,
+    id: row.id,
+    orgId: row.org_id,
+    environmentId: row.environment_id,
+    type: row.type,
+    body: row.body,
+    createdAt: row.created_at,
+    trace: row.traceparent === null ? null : { traceparent: row.traceparent, tracestate: row.tracestate },
+  };
+}

@@ -1,0 +1,99 @@
+import type { Kysely } from "kysely";
+import type { Pipeline } from "../../core/pipeline.js";
+import { countRows } from "./count.js";
+import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+
+export function pipelineReader(
+  db: Kysely<Schema>,
+): Pick<PipelineReader, "pipeline" | "pipelineNamed" | "pipelines" | "countPipelines"> {
+  return {
+    async pipeline(orgId, id) {
+      const row = await db
+        .selectFrom("pipelines")
+        .selectAll()
+        .where("id", "=", id)
+        .where("org_id", "=", orgId)
+        .executeTakeFirst();
+      return row === undefined ? null : pipelineOf(row);
+    },
+    async pipelineNamed(orgId, projectId, displayName, exceptId) {
+      const row = await db
+        .selectFrom("pipelines")
+        .selectAll()
+        .where("org_id", "=", orgId)
+        .where("project_id", projectId === null ? "is" : "=", projectId)
+        .where("display_name", "=", displayName)
+        .where("id", "!=", exceptId)
+        .executeTakeFirst();
+      return row === undefined ? null : pipelineOf(row);
+    },
+    async pipelines({ orgId, projectId, environmentId, limit, offset }) {
+      let seen = db.selectFrom("pipelines").where("pipelines.org_id", "=", orgId);
+      if (environmentId !== undefined) {
+        seen = seen.where("pipelines.id", "in", pipelinesWith(db).where("environments.id", "=", environmentId));
+      } else if (projectId !== undefined) {
+        seen = seen.where((eb) =>
+          eb.or([
+            eb("pipelines.project_id", "=", projectId),
+            eb("pipelines.id", "in", pipelinesWith(db).where("environments.project_id", "=", projectId)),
+          ]),
+        );
+      }
+      const newest = seen.selectAll().orderBy("pipelines.created_at", "desc").orderBy("pipelines.id", "desc");
+      const rows = await newest.limit(limit).offset(offset).execute();
+      return { rows: rows.map(pipelineOf), total: await countRows(seen) };
+    },
+    countPipelines: (orgId) => countRows(db.selectFrom("pipelines").where("org_id", "=", orgId)),
+  };
+}
+
+export function pipelineWriter(
+  db: Kysely<Schema>,
+): Pick<PipelineWriter, "insertPipeline" | "updatePipeline" | "deletePipeline"> {
+  return {
+    async insertPipeline(pipeline) {
+      await db.insertInto("pipelines").values(rowOf(pipeline)).execute();
+    },
+    async updatePipeline(pipeline) {
+      const { id, org_id: _org, created_at: _created, ...changes } = rowOf(pipeline);
+      await db.updateTable("pipelines").set(changes).where("id", "=", id).execute();
+    },
+    async deletePipeline(id) {
+      await db.deleteFrom("pipelines").where("id", "=", id).execute();
+    },
+  };
+}
+
+/** The ids of pipelines by the environments in their stages. */
+function pipelinesWith(db: Kysely<Schema>) {
+  return db
+    .selectFrom("environments")
+    .innerJoin("pipeline_apps", "pipeline_apps.environment_id", "environments.id")
+    .innerJoin("pipeline_stages", "pipeline_stages.id", "pipeline_apps.stage_id")
+    .select("pipeline_stages.pipeline_id");
+}
+
+function pipelineOf(row: Row<"pipelines">): Pipeline {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    projectId: row.project_id,
+    displayName: row.display_name,
+    type: row.type,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function rowOf(pipeline: Pipeline): NewRow<"pipelines"> {
+  return {
+    id: pipeline.id,
+    org_id: pipeline.orgId,
+    project_id: pipeline.projectId,
+    display_name: pipeline.displayName,
+    type: pipeline.type,
+    created_at: pipeline.createdAt,
+    updated_at: pipeline.updatedAt,
+  };
+}

@@ -1,0 +1,60 @@
+import type { Kysely } from "kysely";
+import type { PublicKeyRecord } from "../../core/key.js";
+import { preparedFirst } from "./prepared.js";
+import type { Row, Schema } from "../schema.js";
+import type { Reader, Writer } from "../store.js";
+
+const byId = preparedFirst((db, { keyId }: { keyId: string }) =>
+  db.selectFrom("public_keys").selectAll().where("key_id", "=", keyId),
+);
+
+export function publicKeyReader(db: Kysely<Schema>): Pick<Reader, "publicKeys" | "publicKeysOf" | "publicKey"> {
+  const newestFirst = db.selectFrom("public_keys").selectAll().orderBy("created_at", "desc").orderBy("key_id", "desc");
+  return {
+    async publicKeys(purpose) {
+      const own = newestFirst.where("org_id", "is", null);
+      const rows = await (purpose === undefined ? own : own.where("purpose", "=", purpose)).execute();
+      return rows.map(keyOf);
+    },
+    async publicKeysOf(orgId) {
+      return (await newestFirst.where("org_id", "=", orgId).execute()).map(keyOf);
+    },
+    async publicKey(keyId) {
+      const row = await byId(db, { keyId });
+      return row === undefined ? null : keyOf(row);
+    },
+  };
+}
+
+export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"> {
+  return {
+    async putPublicKey({ keyId, createdAt, ...key }) {
+      const changed = {
+        purpose: key.purpose,
+        public_key_pem: key.publicKeyPem,
+        org_id: key.orgId,
+        environment_id: key.environmentId,
+        endorsed_by: key.endorsedBy,
+        endorsement: key.endorsement,
+      };
+      await db
+        .insertInto("public_keys")
+        .values({ key_id: keyId, created_at: createdAt, ...changed })
+        .onConflict((conflict) => conflict.column("key_id").doUpdateSet(changed))
+        .execute();
+    },
+  };
+}
+
+function keyOf(row: Row<"public_keys">): PublicKeyRecord {
+  return {
+    keyId: row.key_id,
+    purpose: row.purpose,
+    publicKeyPem: row.public_key_pem,
+    createdAt: row.created_at,
+    orgId: row.org_id,
+    environmentId: row.environment_id,
+    endorsedBy: row.endorsed_by,
+    endorsement: row.endorsement,
+  };
+}

@@ -1,0 +1,51 @@
+import type { Kysely } from "kysely";
+import { artifactReader } from "./artifacts.js";
+import { auditReader } from "./audit.js";
+import { bundleReader } from "./bundles.js";
+import { contentReader } from "./contents.js";
+import { deploymentReader } from "./deployments.js";
+import { environmentReader } from "./environments.js";
+import { idempotencyReader } from "./idempotency.js";
+import { instanceReader } from "./instances.js";
+import { organizationReader } from "./organizations.js";
+import { pipelineAppReader } from "./pipeline-apps.js";
+import { pipelineStageReader } from "./pipeline-stages.js";
+import { pipelineReader } from "./pipelines.js";
+import { projectReader } from "./projects.js";
+import { publicKeyReader } from "./public-keys.js";
+import { pruneReader } from "./prunable.js";
+import type { Schema } from "../schema.js";
+import type { Reader } from "../store.js";
+import { deliveryReader } from "./deliveries.js";
+import { expiryReader } from "./expiry-notices.js";
+import { eventReader } from "./outbox-events.js";
+import { tokenReader } from "./tokens.js";
+import { backlogReader } from "./webhook-backlog.js";
+import { webhookReader } from "./webhooks.js";
+
+/** Every noun's look-ups over one connection or transaction. */
+export function createReader(db: Kysely<Schema>): Reader {
+  return {
+    ...organizationReader(db),
+    ...projectReader(db),
+    ...environmentReader(db),
+    ...bundleReader(db),
+    ...pruneReader(db),
+    ...contentReader(db),
+    ...deploymentReader(db),
+    ...tokenReader(db),
+    ...auditReader(db),
+    ...idempotencyReader(db),
+    ...instanceReader(db),
+    ...publicKeyReader(db),
+    ...webhookReader(db),
+    ...eventReader(db),
+    ...deliveryReader(db),
+    ...backlogReader(db),
+    ...expiryReader(db),
+    ...pipelineReader(db),
+    ...pipelineStageReader(db),
+    ...pipelineAppReader(db),
+    ...artifactReader(db),
+  };
+}

@@ -1,0 +1,117 @@
+import type { Kysely } from "kysely";
+import type { Instant } from "../../core/clock.js";
+import type { Token } from "../../core/token.js";
+import { countRows } from "./count.js";
+import { preparedFirst } from "./prepared.js";
+import type { NewRow, Row, Schema } from "../schema.js";
+import type { Reader, TokenFilter, Writer } from "../store.js";
+
+/** Ids in one statement: below what any database takes as parameters. */
+const TOUCH_CHUNK = 500;
+
+const byHash = preparedFirst((db, { hash }: { hash: string }) =>
+  db.selectFrom("tokens").selectAll().where("hash", "=", hash),
+);
+
+export function tokenReader(
+  db: Kysely<Schema>,
+): Pick<Reader, "token" | "tokenByHash" | "tokens" | "liveRuntimeTokens"> {
+  const all = db.selectFrom("tokens").selectAll();
+  return {
+    async token(orgId, id) {
+      const row = await all.where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
+      return row === undefined ? null : tokenOf(row);
+    },
+    async tokenByHash(hash) {
+      // Every request passes here, nearly always by the current hash: the second look-up is the exception.
+      const row =
+        (await byHash(db, { hash })) ?? (await all.where("previous_hash", "=", hash).limit(1).executeTakeFirst());
+      return row === undefined ? null : tokenOf(row);
+    },
+    async tokens(filter) {
+      const matching = tokensMatching(db, filter);
+      const rows = await matching.selectAll().orderBy("id", "desc").limit(filter.limit).offset(filter.offset).execute();
+      return { rows: rows.map(tokenOf), total: await countRows(matching) };
+    },
+    async liveRuntimeTokens(environmentId, now) {
+      const rows = await all
+        .where("environment_id", "=", environmentId)
+        .where("key_type", "=", "runtime")
+        .where("revoked_at", "is", null)
+        .where((eb) => eb.or([eb("expires_at", "is", null), eb("expires_at", ">", now)]))
+        .orderBy("id")
+        .execute();
+      return rows.map(tokenOf);
+    },
+  };
+}
+
+export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "updateToken" | "touchTokens"> {
+  return {
+    async insertToken(token) {
+      const { id } = await db.insertInto("tokens").values(rowOf(token)).returning("id").executeTakeFirstOrThrow();
+      return { ...token, id };
+    },
+    async updateToken(token) {
+      const { org_id: _org, created_at: _created, ...changes } = rowOf(token);
+      await db.updateTable("tokens").set(changes).where("id", "=", token.id).execute();
+    },
+    /** Never moves a token's last use back. */
+    async touchTokens(ids, at: Instant) {
+      for (let start = 0; start < ids.length; start += TOUCH_CHUNK) {
+        await db
+          .updateTable("tokens")
+          .set({ last_used_at: at })
+          .where("id", "in", ids.slice(start, start + TOUCH_CHUNK))
+          .where((eb) => eb.or([eb("last_used_at", "is", null), eb("last_used_at", "<", at)]))
+          .execute();
+      }
+    },
+  };
+}
+
+function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: TokenFilter) {
+  let query = db.selectFrom("tokens").where("org_id", "=", orgId);
+  if (projectId !== undefined) query = query.where("project_id", "=", projectId);
+  if (keyType !== undefined) query = query.where("key_type", "=", keyType);
+  return query;
+}
+
+function tokenOf(row: Row<"tokens">): Token {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    keyType: row.key_type,
+    projectId: row.project_id,
+    environmentId: row.environment_id,
+    name: row.name,
+    keyPrefix: row.key_prefix,
+    environments: JSON.parse(row.environments) as string[],
+    hash: row.hash,
+    previousHash: row.previous_hash,
+    previousExpiresAt: row.previous_expires_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+  };
+}
+
+function rowOf(token: Omit<Token, "id">): NewRow<"tokens"> {
+  return {
+    org_id: token.orgId,
+    key_type: token.keyType,
+    project_id: token.projectId,
+    environment_id: token.environmentId,
+    name: token.name,
+    key_prefix: token.keyPrefix,
+    environments: JSON.stringify(token.environments),
+    hash: token.hash,
+    previous_hash: token.previousHash,
+    previous_expires_at: token.previousExpiresAt,
+    expires_at: token.expiresAt,
+    revoked_at: token.revokedAt,
+    created_at: token.createdAt,
+    last_used_at: token.lastUsedAt,
+  };
+}

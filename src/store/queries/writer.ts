@@ -1,0 +1,49 @@
+import type { Kysely } from "kysely";
+import { artifactWriter } from "./artifacts.js";
+import { auditWriter } from "./audit.js";
+import { bundleWriter } from "./bundles.js";
+import { contentWriter } from "./contents.js";
+import { deploymentWriter } from "./deployments.js";
+import { environmentWriter } from "./environments.js";
+import { idempotencyWriter } from "./idempotency.js";
+import { instanceWriter } from "./instances.js";
+import { organizationWriter } from "./organizations.js";
+import { pipelineAppWriter } from "./pipeline-apps.js";
+import { pipelineStageWriter } from "./pipeline-stages.js";
+import { pipelineWriter } from "./pipelines.js";
+import { projectWriter } from "./projects.js";
+import { publicKeyWriter } from "./public-keys.js";
+import { createReader } from "./reader.js";
+import type { Schema } from "../schema.js";
+import type { Writer } from "../store.js";
+import { deliveryWriter } from "./deliveries.js";
+import { expiryWriter } from "./expiry-notices.js";
+import { eventWriter } from "./outbox-events.js";
+import { tokenWriter } from "./tokens.js";
+import { webhookWriter } from "./webhooks.js";
+
+/** Every noun's look-ups and changes; `tx` runs its statements inside of a transaction. */
+export function createWriter(tx: Kysely<Schema>): Writer {
+  return {
+    ...createReader(tx),
+    ...organizationWriter(tx),
+    ...projectWriter(tx),
+    ...environmentWriter(tx),
+    ...bundleWriter(tx),
+    ...contentWriter(tx),
+    ...deploymentWriter(tx),
+    ...tokenWriter(tx),
+    ...auditWriter(tx),
+    ...idempotencyWriter(tx),
+    ...instanceWriter(tx),
+    ...publicKeyWriter(tx),
+    ...webhookWriter(tx),
+    ...eventWriter(tx),
+    ...deliveryWriter(tx),
+    ...expiryWriter(tx),
+    ...pipelineWriter(tx),
+    ...pipelineStageWriter(tx),
+    ...pipelineAppWriter(tx),
+    ...artifactWriter(tx),
+  };
+}

@@ -1,0 +1,45 @@
+import type { Logger } from "pino";
+import { createTlsTermination, type TlsTermination } from "../api/listener/tls-termination.js";
+import { readServerCertificate } from "./certificate.js";
+import { watchCertificate } from "./certificate-watch.js";
+import type { Config } from "../config/config.js";
+import { systemClock } from "../core/clock.js";
+
+const SETTLE_MS = 500;
+const POLL_MS = 60_000;
+
+/** TLS of a server, with the certificate that its files hold at the time. */
+export interface SecurePort extends AsyncDisposable {
+  readonly termination: TlsTermination;
+  /** Reads the files now. Never rejects: what is wrong with them is logged, and the certificate before stays in use. */
+  reload(): Promise<void>;
+}
+
+/** Null when no certificate is configured. Throws `invalid` for one that cannot be used. */
+export async function openSecurePort(config: Config, log: Logger): Promise<SecurePort | null> {
+  const { tlsCert, tlsKey, tlsClientCa, tlsClientAuth } = config;
+  if (tlsCert === null || tlsKey === null) return null;
+  const files = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa };
+  const certificate = await readServerCertificate(files, systemClock.now());
+  const termination = createTlsTermination({
+    material: certificate.material,
+    clientCertificates: tlsClientAuth,
+    handshakeTimeoutMs: config.firstBytesTimeoutMs,
+    onRefused: (clientAddress, reason) => log.info({ clientAddress, reason }, "TLS handshake failed"),
+  });
+  log.info({ subject: certificate.subject, notAfter: certificate.notAfter.toISOString() }, "TLS certificate in use");
+  const watching = watchCertificate({
+    files,
+    current: certificate,
+    use: ({ material }) => termination.use(material),
+    settleMs: SETTLE_MS,
+    pollMs: POLL_MS,
+    clock: systemClock,
+    log,
+  });
+  return {
+    termination,
+    reload: () => watching.reload(),
+    [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,105 @@
+import type { LimitConfig } from "../../src/config/limit-settings.js";
+
+/** What is expected of a setting. */
+export interface Case {
+  readonly env: string;
+  readonly flag: string | null;
+  readonly fallback: unknown;
+  readonly good: readonly (readonly [text: string, value: unknown])[];
+  readonly bad: readonly string[];
+}
+
+/** A setting that is a whole number. */
+export const number = (env: string, flag: string, fallback: number, min: number, max: number): Case => ({
+  env,
+  flag,
+  fallback,
+  good: [
+    [String(min), min],
+    [String(max), max],
+  ],
+  bad: ["-1", "1e3", "0x10", "1.5", " 1", "ten", "", String(max + 1), ...(min > 0 ? [String(min - 1)] : [])],
+});
+
+const MIB = 1024 * 1024;
+const HOUR_MS = 3_600_000;
+const time = (env: string, flag: string, fallback: number) => number(env, flag, fallback, 100, HOUR_MS);
+
+export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
+  rateLimit: number("SIGNET_RATE_LIMIT", "rate-limit", 6000, 0, 1e9),
+  maxFailedAuthentications: number(
+    "SIGNET_MAX_FAILED_AUTHENTICATIONS",
+    "max-failed-authentications",
+    ...([600, 0, 1e9] as const),
+  ),
+  maxStreams: number("SIGNET_MAX_STREAMS", "max-streams", 20_000, 1, 1e6),
+  maxHeldPolls: number("SIGNET_MAX_HELD_POLLS", "max-held-polls", 20_000, 1, 1e6),
+  maxBodyBytes: number("SIGNET_MAX_BODY_BYTES", "max-body-bytes", 16 * MIB, 1024, 256 * MIB),
+  maxBodyMemoryBytes: {
+    ...number("SIGNET_MAX_BODY_MEMORY_BYTES", "max-body-memory-bytes", MIB, MIB, 65_536 * MIB),
+    fallback: null,
+  },
+  maxMemoryPercent: number("SIGNET_MAX_MEMORY_PERCENT", "max-memory-percent", 80, 10, 100),
+  maxAnswerMemoryBytes: number(
+    "SIGNET_MAX_ANSWER_MEMORY_BYTES",
+    "max-answer-memory-bytes",
+    ...([128 * MIB, MIB, 65_536 * MIB] as const),
+  ),
+  maxConnections: number("SIGNET_MAX_CONNECTIONS", "max-connections", 20_000, 1, 1e6),
+  maxConnectionsPerAddress: number(
+    "SIGNET_MAX_CONNECTIONS_PER_ADDRESS",
+    "max-connections-per-address",
+    ...([20_000, 1, 1e6] as const),
+  ),
+  maxConnectionsPerToken: number(
+    "SIGNET_MAX_CONNECTIONS_PER_TOKEN",
+    "max-connections-per-token",
+    ...([16_000, 1, 1e6] as const),
+  ),
+  maxUnauthenticatedConnections: number(
+    "SIGNET_MAX_UNAUTHENTICATED_CONNECTIONS",
+    "max-unauthenticated-connections",
+    ...([10_000, 1, 1e6] as const),
+  ),
+  maxUnauthenticatedStreams: number(
+    "SIGNET_MAX_UNAUTHENTICATED_STREAMS",
+    "max-unauthenticated-streams",
+    ...([20_000, 1, 1e6] as const),
+  ),
+  maxHealthWatches: number("SIGNET_MAX_HEALTH_WATCHES", "max-health-watches", 2_048, 1, 1e6),
+  maxHealthWatchesPerAddress: number(
+    "SIGNET_MAX_HEALTH_WATCHES_PER_ADDRESS",
+    "max-health-watches-per-address",
+    ...([16, 1, 1e6] as const),
+  ),
+  firstBytesTimeoutMs: time("SIGNET_FIRST_BYTES_TIMEOUT_MS", "first-bytes-timeout-ms", 10_000),
+  headersTimeoutMs: {
+    ...time("SIGNET_HEADERS_TIMEOUT_MS", "headers-timeout-ms", 20_000),
+    good: [
+      ["100", 100],
+      ["300000", 300_000],
+    ],
+  },
+  requestTimeoutMs: {
+    ...time("SIGNET_REQUEST_TIMEOUT_MS", "request-timeout-ms", 300_000),
+    good: [
+      ["20000", 20_000],
+      ["3600000", HOUR_MS],
+    ],
+  },
+  keepAliveTimeoutMs: time("SIGNET_KEEP_ALIVE_TIMEOUT_MS", "keep-alive-timeout-ms", 75_000),
+  idleTimeoutMs: number("SIGNET_IDLE_TIMEOUT_MS", "idle-timeout-ms", 300_000, 100, 24 * HOUR_MS),
+  stallTimeoutMs: number("SIGNET_STALL_TIMEOUT_MS", "stall-timeout-ms", 600_000, 310_000, 24 * HOUR_MS),
+  maxHeaderBytes: number("SIGNET_MAX_HEADER_BYTES", "max-header-bytes", 16 * 1024, 1024, 64 * 1024),
+  maxStreamsPerConnection: number(
+    "SIGNET_MAX_STREAMS_PER_CONNECTION",
+    "max-streams-per-connection",
+    ...([256, 1, 65_535] as const),
+  ),
+  maxStreamResets: number("SIGNET_MAX_STREAM_RESETS", "max-stream-resets", 200, 1, 1e6),
+  streamResetWindowMs: time("SIGNET_STREAM_RESET_WINDOW_MS", "stream-reset-window-ms", 10_000),
+  pingIntervalMs: time("SIGNET_PING_INTERVAL_MS", "ping-interval-ms", 30_000),
+  pingTimeoutMs: time("SIGNET_PING_TIMEOUT_MS", "ping-timeout-ms", 10_000),
+  maxSessionMib: number("SIGNET_MAX_SESSION_MIB", "max-session-mib", 64, 1, 4096),
+  maxInvalidFrames: number("SIGNET_MAX_INVALID_FRAMES", "max-invalid-frames", 100, 1, 1e6),
+};

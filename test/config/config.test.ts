@@ -1,0 +1,376 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../src/config/config.js";
+import { DEFAULT_LIMITS } from "../../src/api/listener/limits.js";
+import { LIMITS } from "../../src/core/limit.js";
+import { LIMIT_SETTINGS, listenerLimits } from "../../src/config/limit-settings.js";
+import { flagOf } from "../../src/config/setting.js";
+import { LIMIT_CASES, number, type Case } from "./config-cases.js";
+
+const limitsDocument = readFileSync(new URL("../../docs/limits.md", import.meta.url), "utf8");
+const CHOSEN = "my-very-own-admin-token-1";
+/** A path alone is refused: the settings go together (below). */
+const pathOrNone = (env: string, flag: string): Case => ({ env, flag, fallback: null, good: [["", null]], bad: [] });
+
+const CASES: Readonly<Record<keyof Config, Case>> = {
+  host: { env: "SIGNET_HOST", flag: "host", fallback: "127.0.0.1", good: [["0.0.0.0", "0.0.0.0"]], bad: [] },
+  port: number("SIGNET_PORT", "port", 8080, 0, 65_535),
+  data: { env: "SIGNET_DATA", flag: "data", fallback: "./data", good: [["/srv/signet", "/srv/signet"]], bad: [] },
+  adminToken: {
+    env: "SIGNET_ADMIN_TOKEN",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      [CHOSEN, CHOSEN],
+    ],
+    bad: ["short", "a".repeat(23), `${CHOSEN}é`, ` ${CHOSEN}`, `${CHOSEN} `, `${CHOSEN}\n${CHOSEN}`, "a".repeat(4097)],
+  },
+  acceptLoss: {
+    env: "SIGNET_ACCEPT_LOSS",
+    flag: "accept-loss",
+    fallback: "no",
+    good: [
+      ["yes", "yes"],
+      ["no", "no"],
+    ],
+    bad: ["", "true", "YES"],
+  },
+  signingKey: {
+    env: "SIGNET_SIGNING_KEY",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      ["/keys/mine.pem", "/keys/mine.pem"],
+    ],
+    bad: [],
+  },
+  logLevel: {
+    env: "SIGNET_LOG_LEVEL",
+    flag: "log-level",
+    fallback: "info",
+    good: [
+      ["trace", "trace"],
+      ["silent", "silent"],
+    ],
+    bad: ["", "INFO", "loud"],
+  },
+  publicUrl: {
+    env: "SIGNET_PUBLIC_URL",
+    flag: "public-url",
+    fallback: null,
+    good: [
+      ["", null],
+      ["https://Signet.example.com:443", { origin: "https://signet.example.com", path: "" }],
+      ["http://example.com:8080/signet/", { origin: "http://example.com:8080", path: "/signet" }],
+    ],
+    bad: [
+      "example.com",
+      "ftp://example.com",
+      "https://a@example.com",
+      "https://example.com/?a",
+      "https://example.com/#a",
+    ],
+  },
+  corsOrigins: {
+    env: "SIGNET_CORS_ORIGINS",
+    flag: "cors-origins",
+    fallback: [],
+    good: [
+      ["", []],
+      ["https://a.example, http://localhost:3000,", ["https://a.example", "http://localhost:3000"]],
+    ],
+    bad: ["*", "null", "https://a.example/", "https://a.example/path", "a.example", "https://a.example:443"],
+  },
+  provision: {
+    env: "SIGNET_PROVISION",
+    flag: "provision",
+    fallback: null,
+    good: [
+      ["", null],
+      ["/etc/signet/provision.yaml", "/etc/signet/provision.yaml"],
+    ],
+    bad: [],
+  },
+  heartbeatMs: number("SIGNET_HEARTBEAT_MS", "heartbeat-ms", 15_000, 100, 300_000),
+  shutdownGraceMs: number("SIGNET_SHUTDOWN_GRACE_MS", "shutdown-grace-ms", 10_000, 0, 600_000),
+  synchronous: {
+    env: "SIGNET_SYNCHRONOUS",
+    flag: "synchronous",
+    fallback: "full",
+    good: [["normal", "normal"]],
+    bad: ["", "off", "FULL"],
+  },
+  nativeDirectory: {
+    env: "SIGNET_NATIVE_DIRECTORY",
+    flag: "native-directory",
+    fallback: null,
+    good: [
+      ["", null],
+      ["/opt/signet/native", "/opt/signet/native"],
+    ],
+    bad: [],
+  },
+  webhookAllow: {
+    env: "SIGNET_WEBHOOK_ALLOW",
+    flag: "webhook-allow",
+    fallback: [],
+    good: [["", []]],
+    bad: ["10.0.0.1/8", "not a name", "http://host"],
+  },
+  webhookRetrySeconds: {
+    env: "SIGNET_WEBHOOK_RETRY_SECONDS",
+    flag: "webhook-retry-seconds",
+    fallback: [0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
+    good: [["0,1", [0, 1]]],
+    bad: ["", "-1", "1.5", "0;1", "604801"],
+  },
+  webhookTimeoutMs: number("SIGNET_WEBHOOK_TIMEOUT_MS", "webhook-timeout-ms", 15_000, 100, 60_000),
+  webhookRetentionDays: number("SIGNET_WEBHOOK_RETENTION_DAYS", "webhook-retention-days", 30, 4, 3650),
+  tlsCert: pathOrNone("SIGNET_TLS_CERT", "tls-cert"),
+  tlsKey: pathOrNone("SIGNET_TLS_KEY", "tls-key"),
+  tlsClientCa: pathOrNone("SIGNET_TLS_CLIENT_CA", "tls-client-ca"),
+  tlsClientAuth: {
+    env: "SIGNET_TLS_CLIENT_AUTH",
+    flag: "tls-client-auth",
+    fallback: "required",
+    good: [["optional", "optional"]],
+    bad: ["", "none", "Required"],
+  },
+  trustedProxies: number("SIGNET_TRUSTED_PROXIES", "trusted-proxies", 0, 0, 10),
+  proxyHeader: {
+    env: "SIGNET_PROXY_HEADER",
+    flag: "proxy-header",
+    fallback: "x-forwarded-for",
+    good: [["forwarded", "forwarded"]],
+    bad: ["", "X-Real-IP", "X-Forwarded-For"],
+  },
+  metricsAddress: {
+    env: "SIGNET_METRICS_ADDRESS",
+    flag: "metrics-address",
+    fallback: null,
+    good: [
+      ["", null],
+      ["127.0.0.1:9464", { host: "127.0.0.1", port: 9464 }],
+      ["metrics.internal:0", { host: "metrics.internal", port: 0 }],
+      ["[::1]:65535", { host: "::1", port: 65_535 }],
+    ],
+    bad: ["9464", ":9464", "127.0.0.1", "::1:9464", "a:65536", "http://a:1", "a b:1", "a:-1"],
+  },
+  otlpEndpoint: {
+    env: "SIGNET_OTLP_ENDPOINT",
+    flag: "otlp-endpoint",
+    fallback: null,
+    good: [
+      ["", null],
+      ["http://collector:4318", "http://collector:4318/v1/traces"],
+      ["https://collector/otlp/", "https://collector/otlp/v1/traces"],
+    ],
+    bad: ["collector:4318", "ftp://collector", "//collector"],
+  },
+  traceRatio: {
+    env: "SIGNET_TRACE_RATIO",
+    flag: "trace-ratio",
+    fallback: 1,
+    good: [
+      ["0", 0],
+      ["0.05", 0.05],
+      ["1", 1],
+    ],
+    bad: ["", "1.1", "2", "-0.1", ".5", "1e-1", "half"],
+  },
+  ...LIMIT_CASES,
+};
+
+const names = Object.keys(CASES) as (keyof Config)[];
+const rows = names.map((name) => [CASES[name].env, name, CASES[name]] as const);
+const good = rows.flatMap(([env, name, { good }]) => good.map(([text, value]) => [env, text, name, value] as const));
+const bad = rows.flatMap(([env, name, { bad }]) => bad.map((text) => [env, text, name] as const));
+
+describe("the settings", () => {
+  let directory = "";
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "signet-config-"));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it("are these, and each has a text of help", () => {
+    expect([...SETTING_NAMES].sort()).toEqual([...names].sort());
+    for (const name of SETTING_NAMES) expect(SETTINGS[name].help).not.toBe("");
+  });
+
+  it("are frozen", () => {
+    expect(Object.isFrozen(loadConfig({}))).toBe(true);
+  });
+
+  it.each(rows)("%s has its name, its flag and its default", (env, name, { flag, fallback }) => {
+    const setting = SETTINGS[name];
+    expect(setting.env).toBe(env);
+    expect(setting.secret ? null : flagOf(setting)).toBe(flag);
+    expect(loadConfig({})[name]).toEqual(fallback);
+  });
+
+  it.each(good)("%s=%j is read", (env, text, name, value) => {
+    expect(loadConfig({ [env]: text })[name]).toEqual(value);
+  });
+
+  it.each(bad)("%s=%j is refused by its name", (env, text, name) => {
+    const refusal = expect.objectContaining({ code: "invalid", message: expect.stringContaining(env) as string });
+    expect(() => loadConfig({ [env]: text })).toThrow(refusal as Error);
+    const { flag } = CASES[name];
+    if (flag === null) return;
+    const byFlag = { code: "invalid", message: expect.stringContaining(`--${flag}`) as string };
+    expect(() => loadConfig({}, { [name]: text })).toThrow(expect.objectContaining(byFlag) as Error);
+  });
+
+  it("that are secret are never quoted in a refusal", () => {
+    for (const text of CASES.adminToken.bad) {
+      expect(() => loadConfig({ SIGNET_ADMIN_TOKEN: text })).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining(text.trim()) as string }) as Error,
+      );
+    }
+  });
+
+  const flagged = rows.flatMap(
+    ([
+      env,
+      name,
+      {
+        flag,
+        good: [first],
+      },
+    ]) => (flag === null || first === undefined ? [] : [[flag, env, name, ...first] as const]),
+  );
+  it.each(flagged)("--%s wins over %s", (_, env, name, text, value) => {
+    expect(loadConfig({ [env]: "not looked at" }, { [name]: text })[name]).toEqual(value);
+  });
+
+  it.each([
+    ["adminToken", "another-admin-token-0123456"],
+    ["signingKey", "/another/key.pem"],
+  ] as const)("%s takes no flag", (name, text) => {
+    expect(loadConfig({}, { [name]: text })[name]).toBeNull();
+  });
+
+  it.each(rows)("%s_FILE names a file with the value", (env, name, { good }) => {
+    const [text, value] = good.at(-1) ?? ["", null];
+    const file = join(directory, env);
+    writeFileSync(file, `${text}\n`);
+    expect(loadConfig({ [`${env}_FILE`]: file })[name]).toEqual(value);
+  });
+
+  it.each(rows)("%s_FILE that cannot be read is refused by its name", (env) => {
+    const message = expect.stringContaining(`${env}_FILE`) as string;
+    expect(() => loadConfig({ [`${env}_FILE`]: join(directory, "none") })).toThrow(
+      expect.objectContaining({ code: "invalid", message }) as Error,
+    );
+  });
+
+  it.each(["SIGNET_HOST", "SIGNET_DATA"] as const)(
+    "%s that is empty is not every address or the current directory",
+    (env) => {
+      const name = env === "SIGNET_HOST" ? "host" : "data";
+      let taken: unknown = CASES[name].fallback;
+      try {
+        taken = loadConfig({ [env]: "" })[name];
+      } catch (thrown) {
+        expect(thrown).toMatchObject({ code: "invalid", message: expect.stringContaining(env) as string });
+      }
+      expect(taken).toBe(CASES[name].fallback);
+    },
+  );
+
+  const collector = "http://collector:4318";
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: collector }, `${collector}/v1/traces`],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector}/mine` }, `${collector}/mine`],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector}/mine`, OTEL_EXPORTER_OTLP_ENDPOINT: "http://other" },
+      `${collector}/mine`,
+    ],
+    [{ SIGNET_OTLP_ENDPOINT: collector, OTEL_EXPORTER_OTLP_ENDPOINT: "http://other" }, `${collector}/v1/traces`],
+    [{ SIGNET_OTLP_ENDPOINT: "", OTEL_EXPORTER_OTLP_ENDPOINT: collector }, null],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "" }, null],
+  ])("%j sends traces to %s", (environment: Record<string, string>, url) => {
+    expect(loadConfig(environment).otlpEndpoint).toBe(url);
+  });
+
+  it.each([
+    [{ OTEL_TRACES_SAMPLER_ARG: "0.25" }, 0.25],
+    [{ OTEL_TRACES_SAMPLER_ARG: "0.25", SIGNET_TRACE_RATIO: "0.5" }, 0.5],
+  ])("%j records the share %s", (environment: Record<string, string>, ratio) => {
+    expect(loadConfig(environment).traceRatio).toBe(ratio);
+  });
+
+  it("OTLP over gRPC is refused, not ignored", () => {
+    const grpc = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
+    expect(() => loadConfig({ ...grpc, OTEL_EXPORTER_OTLP_ENDPOINT: collector })).toThrow(
+      "OTEL_EXPORTER_OTLP_PROTOCOL",
+    );
+    // Nobody asked for traces, or for the traces something else.
+    expect(loadConfig(grpc).otlpEndpoint).toBeNull();
+    const http = { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf" };
+    expect(loadConfig({ ...grpc, ...http, OTEL_EXPORTER_OTLP_ENDPOINT: collector }).otlpEndpoint).not.toBeNull();
+  });
+
+  it("an endpoint that is refused is not quoted: it may have a password", () => {
+    for (const text of ["user:hunter2@collector", "ftp://user:hunter2@collector"]) {
+      expect(() => loadConfig({ SIGNET_OTLP_ENDPOINT: text })).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining("hunter2") as string }) as Error,
+      );
+    }
+  });
+
+  it.each(["postgres://db/signet", "sqlite:here"])("SIGNET_DATABASE_URL=%s is refused, not ignored", (url) => {
+    const message = expect.stringContaining("SIGNET_DATABASE_URL") as string;
+    expect(() => loadConfig({ SIGNET_DATABASE_URL: url })).toThrow(expect.objectContaining({ message }) as Error);
+  });
+
+  it.each([
+    [{ SIGNET_TLS_CERT: "/c" }, "together"],
+    [{ SIGNET_TLS_KEY: "/k" }, "together"],
+    [{ SIGNET_TLS_CLIENT_CA: "/ca" }, "SIGNET_TLS_CLIENT_CA needs"],
+  ])("%j alone is refused: it would be no TLS at all", (environment, text) => {
+    const message = expect.stringContaining(text) as string;
+    expect(() => loadConfig(environment)).toThrow(expect.objectContaining({ code: "invalid", message }) as Error);
+  });
+
+  it("TLS needs certificate and key, and may ask for client certificates", () => {
+    const paths = { SIGNET_TLS_CERT: "/c", SIGNET_TLS_KEY: "/k", SIGNET_TLS_CLIENT_CA: "/ca" };
+    expect(loadConfig(paths)).toMatchObject({ tlsCert: "/c", tlsKey: "/k", tlsClientCa: "/ca" });
+  });
+
+  it("less time for a request than for its headers is refused: Node would not start with it", () => {
+    const message = expect.stringContaining("SIGNET_HEADERS_TIMEOUT_MS") as string;
+    const times = { SIGNET_HEADERS_TIMEOUT_MS: "5001", SIGNET_REQUEST_TIMEOUT_MS: "5000" };
+    expect(() => loadConfig(times)).toThrow(expect.objectContaining({ code: "invalid", message }) as Error);
+    expect(loadConfig({ ...times, SIGNET_HEADERS_TIMEOUT_MS: "5000" }).headersTimeoutMs).toBe(5000);
+  });
+
+  it("connections of one address have no limit of their own behind a proxy: all are the proxy's", () => {
+    const config = loadConfig({ SIGNET_MAX_CONNECTIONS_PER_ADDRESS: "7" });
+    expect(listenerLimits(config, 0).maxConnectionsPerAddress).toBe(7);
+    expect(listenerLimits(config, 1).maxConnectionsPerAddress).toBe(Infinity);
+  });
+
+  it.each(Object.values(LIMIT_SETTINGS))("$env is in docs/limits.md with its default", ({ env, fallback }) => {
+    // In a row of its own, or with its default behind it in the row of another.
+    expect(limitsDocument).toMatch(new RegExp(`^\\| \`${env}\` +\\| ${fallback} |\`${env}\` \\(${fallback}\\)`, "m"));
+  });
+
+  it.each(LIMITS)("%s is in docs/limits.md", (limit) => {
+    const names = [`\`${limit}\``, `\`SIGNET_${limit.toUpperCase()}\``];
+    expect(names.filter((name) => limitsDocument.includes(name))).not.toEqual([]);
+  });
+
+  it("of limits give the port what it has without any", () => {
+    expect(listenerLimits(loadConfig({}), 0)).toEqual(DEFAULT_LIMITS);
+  });
+
+  it("SIGNET_DATABASE_URL that is empty is nothing", () => {
+    expect(loadConfig({ SIGNET_DATABASE_URL: "" }).data).toBe("./data");
+  });
+});
