@@ -47,6 +47,55 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   root: { layers: ["cli"], packages: [/^node:/] },
 };
 
+/**
+ * The rooms inside of a layer, and what each may import of the others; files of the layer's own folder are the room "". What is
+ * left out imports nothing of the others.
+ */
+const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  service: {
+    access: [],
+    changes: ["access"],
+    documents: [],
+    keys: [],
+    audit: ["keys"],
+    tokens: ["access", "audit", "changes"],
+    tenancy: ["access", "audit", "changes", "keys", "tokens"],
+    bundles: ["access", "audit", "changes", "documents", "keys"],
+    pipelines: ["access", "audit", "bundles", "changes", "documents"],
+    runtimes: ["access", "bundles", "changes", "documents", "tokens"],
+    webhooks: ["access", "audit", "changes", "keys"],
+  },
+  api: {
+    admission: [],
+    http: ["admission"],
+    methods: ["admission", "http", "poll"],
+    listener: ["admission", "http"],
+    rest: ["admission", "http"],
+    rpc: ["admission", "http"],
+    poll: ["admission", "http"],
+    watch: ["admission", "http", "listener", "methods", "rest", "rpc"],
+    "": ["admission", "http", "listener", "poll", "rest", "rpc", "watch"],
+  },
+  store: {
+    migrations: [],
+    "": [],
+    queries: [""],
+    sqlite: ["", "migrations", "queries"],
+  },
+  cli: {
+    shell: [],
+    audit: ["shell"],
+    bundles: ["shell"],
+    pipelines: ["bundles", "shell"],
+    runtimes: ["shell"],
+    server: ["shell"],
+    tenancy: ["shell"],
+    tokens: ["server", "shell"],
+    webhooks: ["shell"],
+    "": ["audit", "bundles", "pipelines", "runtimes", "server", "shell", "tenancy", "tokens", "webhooks"],
+  },
+};
+
 const files = ["src", "gen"].flatMap((top) =>
   readdirSync(join(root, top), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
@@ -57,6 +106,12 @@ function layerOf(file: string): string {
   const [top, folder] = file.split("/");
   if (top === "gen") return "gen";
   return folder === undefined || folder.endsWith(".ts") ? "root" : folder;
+}
+
+/** The folder inside of the layer: "" for a file of the layer's own folder. */
+function roomOf(file: string): string {
+  const [, , room = "", name] = file.split("/");
+  return name === undefined ? "" : room;
 }
 
 function importsOf(file: string): readonly string[] {
@@ -87,6 +142,32 @@ describe("architecture", () => {
         .map((imported) => `${file} → ${imported}`);
     });
     expect(wrong).toEqual([]);
+  });
+
+  it("every arrow between the rooms of a layer is one of docs/architecture.md's", () => {
+    const wrong = files.flatMap((file) => {
+      const rooms = ROOMS[layerOf(file)];
+      if (rooms === undefined) return [];
+      const allowed = rooms[roomOf(file)];
+      if (allowed === undefined) return [`${file}: unknown room ${roomOf(file)}`];
+      return importsOf(file)
+        .filter((imported) => imported.startsWith("."))
+        .map((imported) => targetOf(file, imported))
+        .filter((target) => layerOf(target) === layerOf(file) && roomOf(target) !== roomOf(file))
+        .filter((target) => !allowed.includes(roomOf(target)))
+        .map((target) => `${file} → ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("no folder has more files than a reader can take in", () => {
+    const sizes = new Map<string, number>();
+    for (const file of files.filter((name) => name.startsWith("src/"))) {
+      const folder = dirname(file);
+      sizes.set(folder, (sizes.get(folder) ?? 0) + 1);
+    }
+    expect([...sizes].filter(([, size]) => size > 26)).toEqual([]);
+    expect(files.filter((file) => layerOf(file) === "root")).toEqual(["src/main.ts"]);
   });
 
   it("only the Node transport of the SDK needs Node", () => {

@@ -1,3 +1,4 @@
+import type { RequestListener } from "./http/node-http.js";
 import type { DescService } from "@bufbuild/protobuf";
 import type { MethodImplSpec } from "@connectrpc/connect";
 import { setMaxListeners } from "node:events";
@@ -7,7 +8,7 @@ import { Health } from "../../gen/health/v1/health_pb.js";
 import type { LimitObserver } from "../core/limit.js";
 import type { Principal } from "../core/token.js";
 import type { Tracing } from "../core/trace.js";
-import type { OperationDoor } from "./admission/authenticator.js";
+import type { Authenticator } from "./admission/authenticator.js";
 import type { ScanJsonFor } from "./http/scan-json.js";
 import type { AnswerMemory } from "./http/answer-memory.js";
 import type { BodyMemory } from "./http/body-memory.js";
@@ -15,17 +16,18 @@ import { createClientAddressOf, type ProxyTrust } from "./http/client-address.js
 import { createRpcHandler } from "./rpc/connect.js";
 import type { ConnectionCounts } from "./listener/connections.js";
 import type { Polls } from "./poll/polls.js";
-import { WATCH, type WatchDoor } from "./watch/door.js";
+import { WATCH } from "./http/watch-handler.js";
+import type { StreamingWatchHandler } from "./watch/watch-handler.js";
 import { createWatchLane } from "./watch/lane.js";
 import { createCorsPolicy } from "./http/cors.js";
-import { createDispatch, type RestHandler } from "./dispatch.js";
+import { createDispatch } from "./dispatch.js";
+import type { RestHandler } from "./rest/rest-handler.js";
 import { createHealthMethods } from "./rpc/health.js";
 import type { ListenerLimits } from "./listener/limits.js";
 import { createListener } from "./listener/listener.js";
 import { createMetricsPage, type MetricsSource } from "./http/metrics-page.js";
 import { shuttingDown } from "./http/observed-method.js";
 import { createPages, type Page } from "./http/pages.js";
-import { withoutPrefix } from "./http/path-prefix.js";
 import { createProbes } from "./http/probes.js";
 import { createReflectionMethods } from "./rpc/reflection.js";
 import type { RequestObserver } from "./http/request-observer.js";
@@ -36,10 +38,10 @@ const WATCH_PATH = `/${WATCH.parent.typeName}/${WATCH.name}`;
 export interface HttpServerOptions {
   /** Guarded (guard.ts). */
   readonly methods: readonly MethodImplSpec[];
-  readonly admission: OperationDoor;
+  readonly admission: Authenticator;
   readonly rest: RestHandler;
   /** As in RpcOptions. */
-  readonly watch: WatchDoor | null;
+  readonly watch: StreamingWatchHandler | null;
   /** As in DispatchOptions. */
   readonly polls: Polls | null;
   readonly pages: readonly Page[];
@@ -136,5 +138,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     endTokens: (isOver, at) => listener.endTokens(isOver, at),
     close,
     [Symbol.asyncDispose]: () => close(0),
+  };
+}
+
+/**
+ * Takes the prefix off the paths of requests that have it, for proxies that serve the whole below a path and pass that path on; those
+ * that strip it send paths as they are here.
+ */
+function withoutPrefix(prefix: string, listener: RequestListener): RequestListener {
+  if (prefix === "") return listener;
+  return (req, res) => {
+    const { url = "" } = req;
+    const rest = url.startsWith(prefix) ? url.slice(prefix.length) : undefined;
+    if (rest !== undefined && /^(?:[/?]|$)/.test(rest)) req.url = rest.startsWith("/") ? rest : `/${rest}`;
+    listener(req, res);
   };
 }

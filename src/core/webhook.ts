@@ -23,7 +23,7 @@ export interface Webhook {
    * Its place in the outbox, when it does not keep up: it has no deliveries yet for what came after the event with this number. Null
    * while it keeps up: each event makes its delivery at once.
    */
-  readonly behindAfter: number | null;
+  readonly outboxCursor: number | null;
   readonly createdAt: Instant;
 }
 

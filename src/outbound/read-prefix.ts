@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
  * The first bytes of a body as UTF-8. Reads no further: where there is more, the connection is closed. Never rejects; a body that
  * breaks off, or is cut off by an abort, is what came of it.
  */
-export async function readStart(response: IncomingMessage, maxBytes: number): Promise<string> {
+export async function readPrefix(response: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {

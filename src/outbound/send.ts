@@ -7,7 +7,7 @@ import type { AllowList } from "./allow-list.js";
 import { CheckedAgent, type CheckedRequest } from "./checked-agent.js";
 import { Deadline } from "./deadline.js";
 import { codeOf, failureText } from "./failure-text.js";
-import { readStart } from "./read-prefix.js";
+import { readPrefix } from "./read-prefix.js";
 import { ADDRESS_REFUSED, type Resolver } from "./resolve.js";
 import { parseRetryAfter } from "./retry-after.js";
 import { parseWebhookUrl } from "./target.js";
@@ -79,7 +79,7 @@ export function createSender(options: SenderOptions): Sender {
   async function exchange(sent: SendRequest, signal: AbortSignal, startedAt: number): Promise<SendResult> {
     const { response, address } = await post(agent, requestTo(sent, options.userAgent, signal), sent.body);
     const latencyMs = performance.now() - startedAt;
-    const body = await readStart(response, maxKeptBytes);
+    const body = await readPrefix(response, maxKeptBytes);
     return {
       kind: "answered",
       status: response.statusCode ?? 0,

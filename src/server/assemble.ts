@@ -4,7 +4,7 @@ import { ActiveBundles } from "../service/runtimes/active-bundles.js";
 import { ArtifactPromotions } from "../service/bundles/artifact-promotion.js";
 import { Artifacts } from "../service/bundles/artifacts.js";
 import { createAudit, type Audit } from "../service/audit/audit.js";
-import { BundleMaking } from "../service/bundles/bundle-writer.js";
+import { BundleWriter } from "../service/bundles/bundle-writer.js";
 import { BundleVerifier } from "../service/bundles/bundle-verifier.js";
 import { Bundles } from "../service/bundles/bundles.js";
 import { CatchUp } from "../service/webhooks/catch-up.js";
@@ -96,7 +96,7 @@ export function assembleServices(options: AssembleOptions) {
   const instances = new Instances({ store, clock });
   const holds = new Holds({ store, audit, outbox });
   const making = {
-    making: new BundleMaking({ clock, store, signers, verifier, audit, outbox, observer: observers.publishing }),
+    making: new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer: observers.publishing }),
     ...{ store, documents, verifier, idempotency, wakeups, outbox },
   };
   return {

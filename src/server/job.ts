@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { WriteFailures } from "./write-failures.js";
 
 /** Work that is done again and again beside the requests. */
-export interface Chore {
+export interface Job {
   readonly name: string;
   readonly everyMs: number;
   run(): Promise<void>;
@@ -12,14 +12,14 @@ export interface Chore {
  * Runs each chore at its interval, never twice at once. A failure is logged, unless it was told as one of the database, and the chore
  * comes round again.
  */
-export function startUpkeep(
-  chores: readonly Chore[],
+export function startJobs(
+  chores: readonly Job[],
   log: Logger,
   failures: Pick<WriteFailures, "hasTold">,
 ): AsyncDisposable {
   const running = new Set<Promise<void>>();
   const busy = new Set<string>();
-  const start = (chore: Chore) => {
+  const start = (chore: Job) => {
     if (busy.has(chore.name)) return;
     busy.add(chore.name);
     const run = chore

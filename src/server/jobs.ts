@@ -6,10 +6,10 @@ import { addSeconds, instantOf } from "../core/clock.js";
 import type { DataDirectory } from "./data-directory.js";
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
 import type { Store } from "../store/store.js";
-import type { Chore } from "./job.js";
+import type { Job } from "./job.js";
 
 /** What a server does again and again on its own. Not for a database that is only read. */
-export function choresOf(services: Services, { store }: DataDirectory, config: Config, log: Logger): readonly Chore[] {
+export function jobsOf(services: Services, { store }: DataDirectory, config: Config, log: Logger): readonly Job[] {
   const { clock, outbox } = services;
   const prune = async () => {
     const before = addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400);
@@ -27,7 +27,7 @@ export function choresOf(services: Services, { store }: DataDirectory, config: C
 }
 
 /** In place of a line for each poll that was answered from memory (docs/operate.md, "Logs"). */
-export function countPolls(polls: Polls | null, log: Logger): Chore {
+export function countPolls(polls: Polls | null, log: Logger): Job {
   const run = async () => {
     const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
     if (ok + notModified > 0) log.info({ ok, notModified }, "polls");

@@ -3,7 +3,7 @@ import { devNull } from "node:os";
 import type { Logger } from "pino";
 import type { LimitObserver } from "../core/limit.js";
 import { isOutOfFiles, RAISE_OPEN_FILES } from "../config/open-files.js";
-import type { Chore } from "./job.js";
+import type { Job } from "./job.js";
 
 /**
  * Tells of a process that can open nothing: Node closes new connections then and tells nobody. Logged when it begins and when it is over,
@@ -13,7 +13,7 @@ export function watchOpenFiles(
   log: Logger,
   observer: LimitObserver,
   tryToOpen: () => Promise<void> = openNothing,
-): Chore {
+): Job {
   let isOut = false;
   const run = async () => {
     try {

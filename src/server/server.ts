@@ -3,7 +3,7 @@ import { adminTokenFile } from "./admin-token-file.js";
 import { Polls } from "../api/poll/polls.js";
 import { assembleServices } from "./assemble.js";
 import type { Config } from "../config/config.js";
-import { choresOf, countPolls, flush } from "./jobs.js";
+import { jobsOf, countPolls, flush } from "./jobs.js";
 import { systemClock } from "../core/clock.js";
 import { openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
@@ -15,11 +15,11 @@ import { observabilityOf, openMetricsListener, urlOf } from "./observe.js";
 import type { Declaration } from "../provision/declaration.js";
 import { keepPublicKeys } from "../service/keys/key-records.js";
 import type { ServiceWarnings } from "../service/changes/observers.js";
-import { openSecurePort, type SecurePort } from "../tls/listener-tls.js";
+import { openListenerTls, type ListenerTls } from "../tls/listener-tls.js";
 import { openMemory } from "./memory.js";
-import { startUpkeep, type Chore } from "./job.js";
+import { startJobs, type Job } from "./job.js";
 import { VERSION } from "../assets/version.js";
-import { createDoor, openWire } from "./wire.js";
+import { openAuthenticator, openWire } from "./wire.js";
 import { LOOK_EVERY_MS, WriteFailures } from "./write-failures.js";
 
 /** A server that answers. Disposing of it drains and closes it: streams end with UNAVAILABLE, requests in flight finish. */
@@ -64,7 +64,7 @@ export async function startServer(
   options: ServerOptions = DEFAULT_OPTIONS,
 ): Promise<RunningServer> {
   // First, so that a certificate that cannot be used makes no data directory.
-  const securePort = await openSecurePort(config, log);
+  const securePort = await openListenerTls(config, log);
   try {
     return await startWith({ ...options, securePort, config, log });
   } catch (thrown) {
@@ -74,13 +74,13 @@ export async function startServer(
 }
 
 /** What a server is made of before it has a data directory. */
-interface Ground extends ServerOptions {
-  readonly securePort: SecurePort | null;
+interface ServerContext extends ServerOptions {
+  readonly securePort: ListenerTls | null;
   readonly config: Config;
   readonly log: Logger;
 }
 
-async function startWith(ground: Ground): Promise<RunningServer> {
+async function startWith(ground: ServerContext): Promise<RunningServer> {
   const { config } = ground;
   const directory = await openDataDirectory({
     path: config.data,
@@ -125,7 +125,7 @@ class Undo {
 
 async function startOn(
   opened: DataDirectory,
-  ground: Ground,
+  ground: ServerContext,
   observability: Observability,
   undo: Undo,
 ): Promise<RunningServer> {
@@ -167,7 +167,7 @@ async function startOn(
     declaration === null || opened.readOnly !== null
       ? null
       : await provision(directory, services, config, declaration, log);
-  const admission = createDoor(services, config);
+  const admission = openAuthenticator(services, config);
   const observer = observability.metrics.requests;
   const polls = ground.hotPaths ? new Polls({ admission, active: services.active, observer, logger: log }) : null;
   const http = openWire({
@@ -191,11 +191,11 @@ async function startOn(
   // Only now: a first start that finds its port taken is a first start again, and tells then where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   undo.add(() => services.dispatcher[Symbol.asyncDispose]());
-  const chores = opened.readOnly === null ? choresOf(services, directory, config, log) : [];
+  const chores = opened.readOnly === null ? jobsOf(services, directory, config, log) : [];
   if (opened.readOnly === null) await services.dispatcher.start();
-  const look: Chore = { name: "write failures", everyMs: LOOK_EVERY_MS, run: async () => failures.look() };
+  const look: Job = { name: "write failures", everyMs: LOOK_EVERY_MS, run: async () => failures.look() };
   const files = watchOpenFiles(log, observability.metrics.limits);
-  const upkeep = startUpkeep([...chores, countPolls(polls, log), look, files], log, failures);
+  const upkeep = startJobs([...chores, countPolls(polls, log), look, files], log, failures);
   const url = urlOf(securePort === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: directory.path, version: VERSION }, "listening");

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { createAdmission, MAX_RATE_KEYS, type OperationDoor } from "../api/admission/authenticator.js";
+import { createAuthenticator, MAX_RATE_KEYS, type Authenticator } from "../api/admission/authenticator.js";
 import { AnswerMemory } from "../api/http/answer-memory.js";
 import type { BodyMemory } from "../api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "../api/http-server.js";
@@ -11,20 +11,20 @@ import type { Polls } from "../api/poll/polls.js";
 import { ReportBudget } from "../api/admission/report-budget.js";
 import { createRestHandler } from "../api/rest/handler.js";
 import type { ScanJsonFor } from "../api/http/scan-json.js";
-import { WatchDoor } from "../api/watch/door.js";
+import { StreamingWatchHandler } from "../api/watch/watch-handler.js";
 import { readAsset } from "../assets/assets.js";
 import type { Services } from "./assemble.js";
 import type { Config } from "../config/config.js";
 import { listenerLimits } from "../config/limit-settings.js";
 import { openFileLimit, RAISE_OPEN_FILES, withinOpenFiles } from "../config/open-files.js";
 import type { Observability } from "../observability/observability.js";
-import type { SecurePort } from "../tls/listener-tls.js";
+import type { ListenerTls } from "../tls/listener-tls.js";
 import type { Store } from "../store/store.js";
 import { VERSION } from "../assets/version.js";
 
 /** The one door of every protocol. */
-export function createDoor({ tokens, refusals }: Services, config: Config): OperationDoor {
-  return createAdmission({
+export function openAuthenticator({ tokens, refusals }: Services, config: Config): Authenticator {
+  return createAuthenticator({
     authenticate: (rawKey, onStopped) => tokens.authenticate(rawKey, onStopped),
     known: (rawKey) => tokens.known(rawKey),
     onRefused: refusals.count.bind(refusals),
@@ -41,10 +41,10 @@ export interface WireParts {
   readonly readOnly: () => string | null;
   readonly config: Config;
   readonly observability: Observability;
-  readonly admission: OperationDoor;
+  readonly admission: Authenticator;
   /** Null sends polls and watches through the generic handlers. */
   readonly polls: Polls | null;
-  readonly securePort: SecurePort | null;
+  readonly securePort: ListenerTls | null;
   readonly bodyMemory: BodyMemory;
   readonly log: Logger;
 }
@@ -60,7 +60,7 @@ export function openWire(parts: WireParts): HttpServer {
   const methods = createMethods({ ...services, streams: metrics.streams, reports }, onRefused);
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await services.documents.scan(owner, text, options);
-  const watch = polls === null ? null : new WatchDoor(services.push, onRefused, metrics.streams);
+  const watch = polls === null ? null : new StreamingWatchHandler(services.push, onRefused, metrics.streams);
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;

@@ -9,14 +9,14 @@ const SETTLE_MS = 500;
 const POLL_MS = 60_000;
 
 /** TLS of a server, with the certificate that its files hold at the time. */
-export interface SecurePort extends AsyncDisposable {
+export interface ListenerTls extends AsyncDisposable {
   readonly termination: TlsTermination;
   /** Reads the files now. Never rejects: what is wrong with them is logged, and the certificate before stays in use. */
   reload(): Promise<void>;
 }
 
 /** Null when no certificate is configured. Throws `invalid` for one that cannot be used. */
-export async function openSecurePort(config: Config, log: Logger): Promise<SecurePort | null> {
+export async function openListenerTls(config: Config, log: Logger): Promise<ListenerTls | null> {
   const { tlsCert, tlsKey, tlsClientCa, tlsClientAuth } = config;
   if (tlsCert === null || tlsKey === null) return null;
   const files = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa };

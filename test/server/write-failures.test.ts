@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import { beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/error.js";
 import { createLogger } from "../../src/server/logger.js";
-import { startUpkeep } from "../../src/server/job.js";
+import { startJobs } from "../../src/server/job.js";
 import { WriteFailures } from "../../src/server/write-failures.js";
 
 interface Line {
@@ -80,7 +80,7 @@ describe("a store on a full disk", () => {
       { name: "writes", everyMs: 1, run: () => store.write(() => Promise.resolve()) },
       { name: "reads", everyMs: 1, run: () => Promise.reject(read) },
     ];
-    const upkeep = startUpkeep(chores, log(), failures);
+    const upkeep = startJobs(chores, log(), failures);
     await expect.poll(() => lines.length).toBeGreaterThan(3);
     await upkeep[Symbol.asyncDispose]();
     const told = lines.filter(({ msg }) => msg !== "upkeep failed");

@@ -38,14 +38,14 @@ export interface AdmissionOptions {
 }
 
 /** The door of every method, and of what is no method of the proto. */
-export interface OperationDoor extends Admission {
+export interface Authenticator extends Admission {
   /** As `admit`. */
   admitTo(operation: Operation, head: RequestHead, orgId?: string): Promise<Call>;
 }
 
 /** The door of every method (api.md, "order of refusals", "rate limit"). */
-export function createAdmission(options: AdmissionOptions): OperationDoor {
-  const door = new Door(options);
+export function createAuthenticator(options: AdmissionOptions): Authenticator {
+  const door = new TokenAuthenticator(options);
   return {
     admit: (method, head, orgId) => door.admitTo(door.operationOf(method), head, orgId),
     admitTo: (operation, head, orgId) => door.admitTo(operation, head, orgId),
@@ -60,7 +60,7 @@ interface Rates {
   readonly reports: RateTable;
 }
 
-class Door {
+class TokenAuthenticator {
   private readonly rates: Rates | undefined;
   /** Failed authentications of addresses. */
   private readonly failures: RateTable | undefined;

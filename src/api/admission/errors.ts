@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "../../../gen/signet/v1/options_pb.js";
 import { AppError, type AppErrorCode } from "../../core/error.js";
-import { shownError, TRAILER_ROOM } from "./shown-error.js";
+import { shownError, TRAILER_LIMITS } from "./shown-error.js";
 
 /** How an error code looks on the wire. */
 export interface WireCode {
@@ -64,7 +64,7 @@ export function toAppError(thrown: unknown): AppError {
  * its cause.
  */
 export function toConnectError(error: AppError, requestId: string): ConnectError {
-  const { message, fields } = shownError(error, TRAILER_ROOM);
+  const { message, fields } = shownError(error, TRAILER_LIMITS);
   const headers = new Headers();
   if (error.retryAfterSeconds !== undefined) headers.set("Retry-After", String(error.retryAfterSeconds));
   const detail = {

@@ -5,7 +5,7 @@ const MAX_MESSAGE_CHARACTERS = 1_000;
 const MAX_KEY_CHARACTERS = 200;
 
 /** What an answer may take at most. */
-export interface ErrorRoom {
+export interface ErrorSizeLimits {
   /** All field errors together, as JSON in UTF-8. */
   readonly fieldBytes: number;
   /** The message, percent-encoded. */
@@ -13,13 +13,13 @@ export interface ErrorRoom {
 }
 
 /** The body of a REST error stays below 64 KiB. */
-export const BODY_ROOM: ErrorRoom = { fieldBytes: 56 * 1024, messageBytes: 6 * 1024 };
+export const BODY_LIMITS: ErrorSizeLimits = { fieldBytes: 56 * 1024, messageBytes: 6 * 1024 };
 
 /** In gRPC they are trailers, the message once percent-encoded and once more with the fields in base64, and clients take 8 KiB. */
-export const TRAILER_ROOM: ErrorRoom = { fieldBytes: 3 * 1024, messageBytes: 1024 };
+export const TRAILER_LIMITS: ErrorSizeLimits = { fieldBytes: 3 * 1024, messageBytes: 1024 };
 
 /** What is told of an error: as many of its field errors as there is room for, the first ones, and its message cut. */
-export function shownError({ message, fields }: AppError, room: ErrorRoom): Pick<AppError, "message" | "fields"> {
+export function shownError({ message, fields }: AppError, room: ErrorSizeLimits): Pick<AppError, "message" | "fields"> {
   return { message: cutMessage(message, room.messageBytes), fields: fitting(fields, room.fieldBytes) };
 }
 

@@ -10,7 +10,7 @@ const TOKEN_GRACE_MS = 2_000;
 const NOTHING = () => undefined;
 
 /** Where a connection has its place. */
-export interface Room {
+export interface ConnectionOwner {
   /** A stream of one that is unknown has begun or ended. */
   streamsChanged(connection: Connection, change: 1 | -1): void;
   /** Whether a token makes one known, for which it needs a place among its like. */
@@ -32,13 +32,13 @@ export class Connection implements AdmittedConnection {
   /** Requests that are under way. */
   openStreams = 0;
   /** Says that no more requests are wanted, and lets those end that are under way; for what can say so. */
-  sayGoodbye: () => void = NOTHING;
+  startDrain: () => void = NOTHING;
   readonly #acceptedMs = performance.now();
   #isShared = false;
   #wasRefused = false;
 
   constructor(
-    private readonly room: Room,
+    private readonly room: ConnectionOwner,
     readonly socket: Socket,
     readonly address: string,
   ) {}
@@ -78,7 +78,7 @@ export class Connection implements AdmittedConnection {
     this.principal = null;
     this.endsAtMs = Infinity;
     if (this.#isShared) return;
-    this.sayGoodbye();
+    this.startDrain();
     // Not at once, even when it is idle: the client's next request may be on its way, and shall hear 401, not a reset.
     hangUp(this.socket);
   }

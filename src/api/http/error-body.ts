@@ -1,6 +1,6 @@
 import type { AppError } from "../../core/error.js";
 import { WIRE_CODES } from "../admission/errors.js";
-import { BODY_ROOM, shownError } from "../admission/shown-error.js";
+import { BODY_LIMITS, shownError } from "../admission/shown-error.js";
 
 /** An error as REST answers it. */
 export interface ErrorAnswer {
@@ -16,7 +16,7 @@ export interface ErrorAnswer {
  */
 export function errorAnswer(error: AppError, requestId: string): ErrorAnswer {
   const { httpStatus, phrase } = WIRE_CODES[error.code];
-  const shown = shownError(error, BODY_ROOM);
+  const shown = shownError(error, BODY_LIMITS);
   const headers: Record<string, string> = {};
   if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.retryAfterSeconds);
   if (httpStatus === 401) headers["www-authenticate"] = "Bearer";

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { OperationSchema, Scope } from "../../../gen/signet/v1/options_pb.js";
 import type { RateState } from "../admission/admission.js";
-import type { OperationDoor } from "../admission/authenticator.js";
+import type { Authenticator } from "../admission/authenticator.js";
 import { answerError } from "./answer.js";
 import { methodNotAllowed } from "./error-body.js";
 import { requestConnection } from "./connection.js";
@@ -25,7 +25,7 @@ export interface MetricsPage {
   answer(req: NodeRequest, res: NodeResponse, report: RequestReport, onRate: (state: RateState) => void): Promise<void>;
 }
 
-export function createMetricsPage(admission: OperationDoor, source: MetricsSource): MetricsPage {
+export function createMetricsPage(admission: Authenticator, source: MetricsSource): MetricsPage {
   return {
     async answer(req, res, report, onRate) {
       const { requestId, clientAddress } = report;

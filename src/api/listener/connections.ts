@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { LimitObserver } from "../../core/limit.js";
 import { addressKey } from "../admission/admission-address.js";
 import type { Principal } from "../../core/token.js";
-import { Connection, type Room } from "../http/connection.js";
+import { Connection, type ConnectionOwner } from "../http/connection.js";
 import { ConnectionShares } from "./connection-shares.js";
 import type { ListenerLimits } from "./limits.js";
 
@@ -26,7 +26,7 @@ export interface ConnectionCounts {
  * closed for another one. All others share their own places, and when these are full one of them makes room: the oldest that does
  * nothing, or the oldest with a request when those that do nothing have only just come. So whoever opens thousands closes his own.
  */
-export class Connections implements Room {
+export class Connections implements ConnectionOwner {
   readonly #all = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
   /** Without a token and without a request, longest so first. */

@@ -235,7 +235,7 @@ function http2Server(
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {
       carry(session, connection);
-      connection.sayGoodbye = () => closeSession(session);
+      connection.startDrain = () => closeSession(session);
       sessions.add(session);
       session.once("close", () => sessions.delete(session));
       superviseSession(session, { limits, connection, observer });

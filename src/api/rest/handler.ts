@@ -9,9 +9,9 @@ import type { ScanJsonFor } from "../http/scan-json.js";
 import type { AnswerMemory } from "../http/answer-memory.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
 import { requestConnection } from "../http/connection.js";
-import type { RestContext, RestHandler, RestOutcome } from "../dispatch.js";
+import type { RestContext, RestHandler, RestOutcome } from "./rest-handler.js";
 import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
-import { WATCH, type WatchDoor } from "../watch/door.js";
+import { WATCH, type WatchHandler } from "../http/watch-handler.js";
 import { answerError } from "../http/answer.js";
 import { bindRequest } from "./bind.js";
 import { scanBody } from "./bind-body.js";
@@ -32,7 +32,7 @@ export interface RestHandlerOptions {
   readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
   /** Serves watches in place of their method; null serves them with it. */
-  readonly watch: WatchDoor | null;
+  readonly watch: WatchHandler | null;
 }
 
 /** A request on its way; what is known of it grows. */

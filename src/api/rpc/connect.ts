@@ -9,7 +9,7 @@ import { toAppError } from "../admission/errors.js";
 import type { ScanJsonFor } from "../http/scan-json.js";
 import { operationOf } from "../admission/operations.js";
 import { maxMessageBytesOf } from "../admission/request-size.js";
-import { WATCH, type WatchDoor } from "../watch/door.js";
+import { WATCH, type WatchHandler } from "../http/watch-handler.js";
 import { answerError } from "../http/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../http/error-body.js";
 import type { AnswerMemory } from "../http/answer-memory.js";
@@ -39,7 +39,7 @@ export interface RpcOptions {
   readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
   /** Serves watches in place of their generic handler; null serves them with it. */
-  readonly watch: WatchDoor | null;
+  readonly watch: WatchHandler | null;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -194,7 +194,7 @@ async function invoke(invocation: Invocation): Promise<void> {
 }
 
 /** Without the generic request, which would be held as long as the stream is; made only when the generic handler is to answer. */
-async function invokeWatch(invocation: Invocation, watch: WatchDoor): Promise<void> {
+async function invokeWatch(invocation: Invocation, watch: WatchHandler): Promise<void> {
   const { route, form, req, res, values } = invocation;
   const header = headersOf(req);
   clampDeadline(header);

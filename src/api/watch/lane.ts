@@ -26,13 +26,14 @@ import type { StreamLane } from "../listener/stream-lane.js";
 import { strictBody, type StrictBody } from "../rpc/strict-body.js";
 import { ENVELOPE_BYTES, wireFormOf, type WireForm } from "../http/wire-form.js";
 import type { ScanJsonFor } from "../http/scan-json.js";
-import { WATCH, type WatchDoor } from "./door.js";
+import { WATCH } from "../http/watch-handler.js";
+import type { StreamingWatchHandler } from "./watch-handler.js";
 import { negotiate, onlyMessage, type Negotiated } from "./negotiate.js";
 import { watchRequest } from "../methods/watch-request.js";
 import { StreamSink } from "./stream-sink.js";
 
 export interface WatchLaneOptions {
-  readonly door: WatchDoor;
+  readonly door: StreamingWatchHandler;
   readonly admission: Admission;
   /** WatchBundle's, for what is out of the ordinary. */
   readonly handler: UniversalHandler;

@@ -2,14 +2,11 @@ import { AppError } from "../../core/error.js";
 import type { Subscription, WatchReader } from "../../service/runtimes/subscriber.js";
 import type { WatchEvent } from "../../service/runtimes/watch.js";
 import { toAppError } from "../admission/errors.js";
-import type { RequestReport } from "../http/request-report.js";
+import type { WatchReport } from "../http/watch-handler.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import type { Frames } from "./frames.js";
 import type { Sink, SinkEvents } from "./sink.js";
 import type { WatchWire } from "./wire.js";
-
-/** What the log tells of a watch that may be at its end. */
-export type WatchReport = Pick<RequestReport, "requestId" | "protocol" | "error">;
 
 /** One watch on its way out: a wire, a sink and nothing that is kept for later. */
 export class WatchStream implements WatchReader, SinkEvents {

@@ -74,7 +74,7 @@ async function askReady(
   try {
     const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
     const isRefusal = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
-    return { status: answer.statusCode ?? 0, reason: isRefusal ? [await readStart(answer)] : [] };
+    return { status: answer.statusCode ?? 0, reason: isRefusal ? [await readPrefix(answer)] : [] };
   } catch (cause) {
     throw new SignetError("unavailable", `${url} does not answer: ${reasonOf(cause)}`, { cause });
   } finally {
@@ -82,7 +82,7 @@ async function askReady(
   }
 }
 
-async function readStart(answer: http.IncomingMessage): Promise<string> {
+async function readPrefix(answer: http.IncomingMessage): Promise<string> {
   let text = "";
   for await (const chunk of answer.setEncoding("latin1")) {
     text += chunk;

@@ -5,24 +5,24 @@ import type { Principal } from "../../core/token.js";
 export type SessionKind = "stream" | "poll";
 
 /** A place among what is held open. Dispose it when it ends. */
-export interface Place extends Disposable {
+export interface Lease extends Disposable {
   /** Ends it at an instant at the latest; null changes nothing. */
   endBy(instant: Instant | null): void;
 }
 
 /** An open stream or held poll. */
-export interface Session extends Place {
+export interface Session extends Lease {
   /** Aborts, with an AppError as reason, when the session must end. */
   readonly signal: AbortSignal;
 }
 
 /** What holds a place. */
-export interface Holder {
+export interface LeaseOwner {
   /** The place must be given up, and why. Called once at most, and not after the place was disposed of. Must not throw. */
   end(reason: AppError): void;
 }
 
-class Entry implements Place {
+class Entry implements Lease {
   /** Milliseconds since 1970; only ever moves forward to an earlier end. */
   endsAtMs = Infinity;
   timer: NodeJS.Timeout | null = null;
@@ -34,7 +34,7 @@ class Entry implements Place {
     readonly tokenId: number,
     readonly environmentId: string,
     readonly address: string,
-    private readonly holder: Holder,
+    private readonly holder: LeaseOwner,
   ) {}
 
   endBy(instant: Instant | null): void {
@@ -79,7 +79,7 @@ export class Sessions {
   }
 
   /** Throws `rate_limited` when the token or the address has too many open, `unavailable` when the server is shutting down. */
-  enter(kind: SessionKind, principal: Principal, environmentId: string, address: string, holder: Holder): Place {
+  enter(kind: SessionKind, principal: Principal, environmentId: string, address: string, holder: LeaseOwner): Lease {
     if (this.#draining) throw shuttingDown(1);
     const entry = new Entry(this, kind, principal.tokenId, environmentId, address, holder);
     if (countedAs(entry).some((key) => (this.#counts.get(key) ?? 0) >= this.limits[kind])) {

@@ -10,12 +10,12 @@ import { visibleArtifact } from "./artifacts.js";
 import type { Audit } from "../audit/audit.js";
 import { checkQuota, checkSequence } from "./bundle-changes.js";
 import { bundleEvent } from "./bundle-events.js";
-import type { BundleDescription, BundleDraft, BundleMaking } from "./bundle-writer.js";
+import type { BundleDescription, BundleDraft, BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
-import { whileSourceMoves } from "../changes/retry-on-conflict.js";
+import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
 import { FieldErrors } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -38,7 +38,7 @@ export class ArtifactPromotions {
       readonly store: Store;
       readonly clock: Clock;
       readonly documents: Documents;
-      readonly making: BundleMaking;
+      readonly making: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
@@ -59,7 +59,7 @@ export class ArtifactPromotions {
     const { idempotency } = this.deps;
     const request = { id, title, description };
     return await idempotency.run(caller, "promoteArtifact", request, (remember) =>
-      whileSourceMoves(() => this.#once(caller, id, { title, description }, remember)),
+      retryOnConflict(() => this.#once(caller, id, { title, description }, remember)),
     );
   }
 

@@ -41,7 +41,7 @@ export interface PromotionSource {
  * Makes bundles, for every use case that does: signs one before the transaction, and keeps it inside of the transaction together with its
  * activation, its audit event and its outbox row. `environment` is always as the transaction reads it.
  */
-export class BundleMaking {
+export class BundleWriter {
   constructor(
     private readonly deps: {
       readonly clock: Clock;

@@ -4,12 +4,12 @@ import type { Environment } from "../../core/organization.js";
 import type { Reader, Store } from "../../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
 import { checkQuota, checkSequence } from "./bundle-changes.js";
-import { promotedDescription, type BundleMaking } from "./bundle-writer.js";
+import { promotedDescription, type BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
-import { whileSourceMoves } from "../changes/retry-on-conflict.js";
+import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { PolicyContent } from "../documents/policy-content.js";
@@ -34,7 +34,7 @@ export class Publishing {
     private readonly deps: {
       readonly store: Store;
       readonly documents: Documents;
-      readonly making: BundleMaking;
+      readonly making: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -53,7 +53,7 @@ export class Publishing {
     // The texts by their hash: hashing a request must not cost more than the document did.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
     return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
-      const state = await whileSourceMoves(() => this.#publishOnce(caller, path, input, content, remember));
+      const state = await retryOnConflict(() => this.#publishOnce(caller, path, input, content, remember));
       if (state.isActive) wakeups.wake(state.bundle.environmentId);
       outbox.committed();
       return state;
@@ -95,7 +95,7 @@ export class Publishing {
     errors.throwIfAny();
     const request = { path, promotedBy };
     return await this.deps.idempotency.run<BundleState>(caller, "promoteBundle", request, async (remember) => {
-      const state = await whileSourceMoves(() => this.#promoteOnce(caller, path, promotedBy, remember));
+      const state = await retryOnConflict(() => this.#promoteOnce(caller, path, promotedBy, remember));
       this.deps.wakeups.wake(state.bundle.environmentId);
       this.deps.outbox.committed();
       return state;

@@ -11,7 +11,7 @@ export class OutdatedDraftError extends Error {}
  * or the environment that it was signed for, changed in between.
  * Throws `conflict` when it changes each time.
  */
-export async function whileSourceMoves<T>(attempt: () => Promise<T | null>): Promise<T> {
+export async function retryOnConflict<T>(attempt: () => Promise<T | null>): Promise<T> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const done = await attempt().catch((thrown: unknown) => {
       if (thrown instanceof OutdatedDraftError) return null;

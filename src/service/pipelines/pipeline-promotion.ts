@@ -10,14 +10,14 @@ import { checkQuota } from "../bundles/bundle-changes.js";
 import {
   promotedDescription,
   type BundleDraft,
-  type BundleMaking,
+  type BundleWriter,
   type PromotionSource,
 } from "../bundles/bundle-writer.js";
 import type { BundleVerifier } from "../bundles/bundle-verifier.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
-import { whileSourceMoves } from "../changes/retry-on-conflict.js";
+import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
 import { visiblePipeline } from "./pipeline-access.js";
 import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
@@ -55,7 +55,7 @@ export class PipelinePromotion {
     private readonly deps: {
       readonly store: Store;
       readonly documents: Documents;
-      readonly making: BundleMaking;
+      readonly making: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
@@ -72,7 +72,7 @@ export class PipelinePromotion {
     }
     const { idempotency, wakeups, outbox } = this.deps;
     return await idempotency.run(caller, "promotePipeline", request, async (remember) => {
-      const promoted = await whileSourceMoves(() => this.#once(caller.principal, request, remember));
+      const promoted = await retryOnConflict(() => this.#once(caller.principal, request, remember));
       for (const { targetAppId } of promoted) wakeups.wake(targetAppId);
       outbox.committed();
       return promoted;

@@ -10,7 +10,7 @@ import { checkWatchRequest, firstEvent, type WatchRequest } from "./watch.js";
 import { HeartbeatWheel } from "./heartbeat-wheel.js";
 import { Hub, type HubDeps } from "./hub.js";
 import { Slices } from "./slices.js";
-import { Subscriber, type Room, type WatchReader } from "./subscriber.js";
+import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js";
 
 /**
  * Watches for fleets: the promises of Watch.watch, kept for many streams at once. A change is read once for an environment and handed
@@ -18,7 +18,7 @@ import { Subscriber, type Room, type WatchReader } from "./subscriber.js";
  */
 export class Push {
   readonly #hubs = new Map<string, Hub>();
-  readonly #room: Room;
+  readonly #room: PushContext;
   readonly #slices = new Slices();
 
   constructor(
@@ -30,7 +30,7 @@ export class Push {
       readonly heartbeatMs: number;
     },
   ) {
-    this.#room = createRoom(deps.heartbeatMs, this.#slices, deps.clock, deps.observer);
+    this.#room = createPushContext(deps.heartbeatMs, this.#slices, deps.clock, deps.observer);
   }
 
   /**
@@ -74,7 +74,7 @@ export class Push {
   }
 }
 
-function createRoom(heartbeatMs: number, slices: Slices, clock: Clock, observer: WatchObserver): Room {
+function createPushContext(heartbeatMs: number, slices: Slices, clock: Clock, observer: WatchObserver): PushContext {
   const wheel = new HeartbeatWheel<Subscriber>(heartbeatMs, (due) => {
     const at = instantOf(clock.now());
     slices.add(due, (subscriber) => subscriber.beat(at));
@@ -90,7 +90,7 @@ function createRoom(heartbeatMs: number, slices: Slices, clock: Clock, observer:
       if (leaving.length > 1) return;
       slices.add(
         leaving,
-        (one) => one.sayGoodbye(),
+        (one) => one.startDrain(),
         () => (leaving = []),
       );
     },

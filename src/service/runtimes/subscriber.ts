@@ -1,5 +1,5 @@
 import type { AppError } from "../../core/error.js";
-import type { Holder, Place } from "../access/sessions.js";
+import type { LeaseOwner, Lease } from "../access/sessions.js";
 import type { WatchEvent } from "./watch.js";
 import type { Beating } from "./heartbeat-wheel.js";
 
@@ -35,7 +35,7 @@ export interface Source {
 }
 
 /** What a subscriber needs of the room that it is in. */
-export interface Room {
+export interface PushContext {
   readonly heartbeatMs: number;
   /** So many more subscribers are behind; negative: fewer. */
   behind(change: number): void;
@@ -47,21 +47,21 @@ export interface Room {
 /**
  * One watch: a cursor, and a mark when its reader is behind. There is no queue: who is behind gets what is newest when there is room.
  */
-export class Subscriber implements Subscription, Holder, Beating {
+export class Subscriber implements Subscription, LeaseOwner, Beating {
   /** The newest sequence that was sent; null before the first event. */
   cursor: number | null = null;
   /** Of the activation of that sequence; null while nothing is active. */
   deploymentId: string | null = null;
   beatAtMs = 0;
   slot = 0;
-  place: Place | null = null;
+  place: Lease | null = null;
   /** Why it is over. */
   reason: AppError | null = null;
   #isBehind = false;
   #isOver = false;
 
   constructor(
-    private readonly room: Room,
+    private readonly room: PushContext,
     private readonly hub: Source,
     private readonly reader: WatchReader,
     /** Tells the fleet view that the instance lives; null when it does not name itself. */
@@ -112,7 +112,7 @@ export class Subscriber implements Subscription, Holder, Beating {
   }
 
   /** Tells the reader. */
-  sayGoodbye(): void {
+  startDrain(): void {
     if (this.reason !== null) this.reader.end(this.reason);
   }
 

@@ -6,23 +6,23 @@ import { matchesEvent } from "../../outbound/event-types.js";
 const MAX_EVENTS = 20_000;
 
 /** How many deliveries webhooks that are behind are still to be given, and since when the oldest event waits for that. */
-export async function owedEvents(
+export async function backlogEvents(
   read: Pick<Reader, "webhooksBehind" | "eventTypesAfter">,
   orgId: string,
 ): Promise<{ readonly count: number; readonly oldestAt: Instant | null }> {
   const behind = await read.webhooksBehind(orgId);
   if (behind.length === 0) return { count: 0, oldestAt: null };
-  const after = Math.min(...behind.map(({ behindAfter }) => behindAfter ?? Infinity));
+  const after = Math.min(...behind.map(({ outboxCursor }) => outboxCursor ?? Infinity));
   const events = await read.eventTypesAfter(orgId, after, MAX_EVENTS);
   // A thousand webhooks have few lists of patterns.
   const matching = new Map<string, typeof events>();
   let count = 0;
   let oldestAt: Instant | null = null;
-  for (const { events: patterns, behindAfter } of behind) {
+  for (const { events: patterns, outboxCursor } of behind) {
     const key = patterns.join();
     const own = matching.get(key) ?? events.filter(({ type }) => matchesEvent(patterns, type));
     matching.set(key, own);
-    const start = firstAfter(own, behindAfter ?? Infinity);
+    const start = firstAfter(own, outboxCursor ?? Infinity);
     count += own.length - start;
     const oldest = own[start]?.createdAt ?? null;
     if (oldest !== null && (oldestAt === null || oldest < oldestAt)) oldestAt = oldest;

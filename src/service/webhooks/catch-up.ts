@@ -21,9 +21,9 @@ export class CatchUp {
    */
   async next(webhook: Webhook, limit: number, isGood: boolean, precedence: Precedence): Promise<number> {
     const { store, writes } = this.deps;
-    if (webhook.behindAfter === null) return 0;
+    if (webhook.outboxCursor === null) return 0;
     // Most have nothing to come to, and need no transaction to know it.
-    const [first] = await eventsOf(store.read, webhook, webhook.behindAfter, 1);
+    const [first] = await eventsOf(store.read, webhook, webhook.outboxCursor, 1);
     if (first === undefined && !isGood) return 0;
     const chunk = Math.min(limit, MAX_CHUNK);
     return await writes.run(precedence, (tx) => this.#next(tx, webhook, chunk, isGood));
@@ -31,13 +31,13 @@ export class CatchUp {
 
   async #next(tx: Writer, { orgId, id }: Webhook, limit: number, isGood: boolean): Promise<number> {
     const webhook = await tx.webhook(orgId, id);
-    if (webhook === null || !webhook.isActive || webhook.behindAfter === null) return 0;
-    const events = await eventsOf(tx, webhook, webhook.behindAfter, limit);
+    if (webhook === null || !webhook.isActive || webhook.outboxCursor === null) return 0;
+    const events = await eventsOf(tx, webhook, webhook.outboxCursor, limit);
     const now = instantOf(this.deps.clock.now());
     await tx.insertDeliveries(events.map((event) => newDelivery(webhook, event, now)));
-    const last = events.at(-1)?.number ?? webhook.behindAfter;
-    const behindAfter = events.length === limit ? last : isGood ? null : await tx.lastFannedOut();
-    if (behindAfter !== webhook.behindAfter) await tx.updateWebhook({ ...webhook, behindAfter });
+    const last = events.at(-1)?.number ?? webhook.outboxCursor;
+    const outboxCursor = events.length === limit ? last : isGood ? null : await tx.lastFannedOut();
+    if (outboxCursor !== webhook.outboxCursor) await tx.updateWebhook({ ...webhook, outboxCursor });
     return events.length;
   }
 }

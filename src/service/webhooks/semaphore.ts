@@ -1,8 +1,8 @@
 /** A slot that was taken. Dispose it to give it back. */
-export type Slot = Disposable;
+export type Permit = Disposable;
 
 /** So many at once and no more; first come, first served. */
-export class Slots {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -11,7 +11,7 @@ export class Slots {
   }
 
   /** Waits for a slot. Rejects with the signal's reason when it aborts first. */
-  async take(signal: AbortSignal): Promise<Slot> {
+  async take(signal: AbortSignal): Promise<Permit> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;
     else await this.#wait(signal);

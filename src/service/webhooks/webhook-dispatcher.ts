@@ -7,7 +7,7 @@ import type { CatchUp } from "./catch-up.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { SharedWrites } from "../changes/shared-writes.js";
-import { Slots } from "./semaphore.js";
+import { Semaphore } from "./semaphore.js";
 import { Turns } from "./turns.js";
 import { pause } from "../changes/waiting.js";
 import type { WebhookOutcomes } from "./webhook-outcome.js";
@@ -31,7 +31,7 @@ export class WebhookDispatcher implements AsyncDisposable {
   readonly #running = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #turns = new Turns();
-  readonly #restingSlots = new Slots(RESTING_SLOTS);
+  readonly #restingSlots = new Semaphore(RESTING_SLOTS);
   #fanningOut: Promise<void> | null = null;
   #again = false;
 

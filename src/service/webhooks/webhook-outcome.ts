@@ -85,16 +85,16 @@ export class WebhookOutcomes {
     const isGone = result.kind === "answered" && result.status === 410;
     const isTooLong = Date.parse(at) - Date.parse(failingSince) >= DISABLE_AFTER_MS;
     if (!isGone && !isTooLong) {
-      const behindAfter = webhook.behindAfter ?? (isResting ? await tx.lastFannedOut() : null);
-      if (webhook.failingSince === null || behindAfter !== webhook.behindAfter) {
-        await tx.updateWebhook({ ...webhook, failingSince, behindAfter });
+      const outboxCursor = webhook.outboxCursor ?? (isResting ? await tx.lastFannedOut() : null);
+      if (webhook.failingSince === null || outboxCursor !== webhook.outboxCursor) {
+        await tx.updateWebhook({ ...webhook, failingSince, outboxCursor });
       }
       return false;
     }
     // Switched on again it goes on from here.
-    const behindAfter = webhook.behindAfter ?? (await tx.lastFannedOut());
+    const outboxCursor = webhook.outboxCursor ?? (await tx.lastFannedOut());
     const disabledReason = isGone ? "the endpoint answered 410 Gone" : `every try has failed since ${failingSince}`;
-    await tx.updateWebhook({ ...webhook, failingSince, behindAfter, isActive: false, disabledReason });
+    await tx.updateWebhook({ ...webhook, failingSince, outboxCursor, isActive: false, disabledReason });
     const url = describeUrl(webhook.url);
     await this.deps.audit.record(tx, webhook.orgId, "system", {
       action: "webhook.disabled",

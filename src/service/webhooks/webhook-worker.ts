@@ -6,8 +6,8 @@ import type { Store } from "../../store/store.js";
 import { matchesEvent } from "../../outbound/event-types.js";
 import type { SendResult } from "../../outbound/send.js";
 import type { CatchUp } from "./catch-up.js";
-import { EndpointHealth } from "./circuit-breaker.js";
-import type { Slots } from "./semaphore.js";
+import { CircuitBreaker } from "./circuit-breaker.js";
+import type { Semaphore } from "./semaphore.js";
 import type { Turns } from "./turns.js";
 import { pause, waitFor } from "../changes/waiting.js";
 import { isDelivered, type WebhookOutcomes } from "./webhook-outcome.js";
@@ -22,21 +22,21 @@ export interface WorkerDeps {
   /** For whom is not known to be good: after everything that cannot wait. */
   readonly turns: Turns;
   /** Shared by the endpoints that rest, so that many silent ones do not hold everything. */
-  readonly restingSlots: Slots;
+  readonly restingSlots: Semaphore;
   readonly tracing: Tracing;
   readonly onError: (error: unknown) => void;
 }
 
 /** What is taken from the database at once, and tried at once. */
-interface Appetite {
+interface WorkerLimits {
   readonly queued: number;
   readonly lanes: number;
   readonly retries: number;
 }
 
-const GOOD: Appetite = { queued: 200, lanes: 16, retries: 4 };
-const UNKNOWN: Appetite = { queued: 16, lanes: 16, retries: 4 };
-const RESTING: Appetite = { queued: 1, lanes: 1, retries: 1 };
+const GOOD: WorkerLimits = { queued: 200, lanes: 16, retries: 4 };
+const UNKNOWN: WorkerLimits = { queued: 16, lanes: 16, retries: 4 };
+const RESTING: WorkerLimits = { queued: 1, lanes: 1, retries: 1 };
 /** With so many first tries waiting, a webhook does not keep up. */
 const FULL = 100;
 /** After a failure of our own (the database is busy), before the next look. */
@@ -54,7 +54,7 @@ export class WebhookWorker {
   readonly #ended = new Set<string>();
   readonly #lanes = new Map<string, Delivery[]>();
   readonly #running = new Set<string>();
-  readonly #health: EndpointHealth;
+  readonly #health: CircuitBreaker;
   readonly #stopping = new AbortController();
   #retries = 0;
   #wake: () => void = () => {};
@@ -72,7 +72,7 @@ export class WebhookWorker {
     known: Webhook | null,
   ) {
     this.#webhook = known;
-    this.#health = new EndpointHealth(deps.clock);
+    this.#health = new CircuitBreaker(deps.clock);
     // Each lane and try listens to it: there is no number of listeners from which on it would be a leak.
     setMaxListeners(0, this.#signal);
   }
@@ -99,7 +99,7 @@ export class WebhookWorker {
   fannedOut(types: ReadonlySet<string>): void {
     const webhook = this.#webhook;
     if (webhook === null) return this.wake();
-    if (webhook.behindAfter !== null && [...types].some((type) => matchesEvent(webhook.events, type))) this.wake();
+    if (webhook.outboxCursor !== null && [...types].some((type) => matchesEvent(webhook.events, type))) this.wake();
   }
 
   /** Somebody woke it since it last looked. */
@@ -136,7 +136,7 @@ export class WebhookWorker {
     const isNew = !this.#hasLooked;
     this.#hasLooked = true;
     this.#webhook = webhook;
-    if (isNew && webhook.failingSince !== null && webhook.behindAfter !== null) {
+    if (isNew && webhook.failingSince !== null && webhook.outboxCursor !== null) {
       this.#health.resume();
       return 0;
     }
@@ -144,8 +144,8 @@ export class WebhookWorker {
     return await this.#waitMs(webhook);
   }
 
-  #appetite(): Appetite {
-    if (this.#health.isResting) return RESTING;
+  #appetite(): WorkerLimits {
+    if (this.#health.isOpen) return RESTING;
     return this.#health.isGood || this.#keepsUp ? GOOD : UNKNOWN;
   }
 
@@ -154,7 +154,7 @@ export class WebhookWorker {
   }
 
   get #keepsUp(): boolean {
-    return this.#webhook !== null && this.#webhook.behindAfter === null;
+    return this.#webhook !== null && this.#webhook.outboxCursor === null;
   }
 
   /** Whoever is not known to be good goes after everybody else. */
@@ -163,7 +163,7 @@ export class WebhookWorker {
   }
 
   /** Takes what is due and not taken yet, and starts it. */
-  async #take(webhook: Webhook, appetite: Appetite): Promise<void> {
+  async #take(webhook: Webhook, appetite: WorkerLimits): Promise<void> {
     const { read } = this.deps.store;
     this.#ended.clear();
     if (this.#taken.size < appetite.queued) await this.#takeFirstTries(webhook, appetite.queued);
@@ -192,10 +192,10 @@ export class WebhookWorker {
   async #takeFirstTries(webhook: Webhook, limit: number): Promise<void> {
     const { store, catchUp } = this.deps;
     let deliveries = await store.read.firstTries(this.webhookId, limit);
-    if (deliveries.length < limit && webhook.behindAfter !== null) {
+    if (deliveries.length < limit && webhook.outboxCursor !== null) {
       const made = await catchUp.next(
         ...([webhook, limit - deliveries.length, this.#health.isGood] as const),
-        this.#health.isResting ? "last" : "later",
+        this.#health.isOpen ? "last" : "later",
       );
       if (made > 0) deliveries = await store.read.firstTries(this.webhookId, limit);
       // There may be more, or it keeps up now.
@@ -237,7 +237,7 @@ export class WebhookWorker {
       await this.#try(delivery);
       // There is room for the next ones before this lane is through.
       if (this.#taken.size <= GOOD.queued / 2) this.wake();
-      if (this.#signal.aborted || this.#health.isResting) return;
+      if (this.#signal.aborted || this.#health.isOpen) return;
     }
   }
 
@@ -245,7 +245,7 @@ export class WebhookWorker {
   async #try(delivery: Delivery): Promise<void> {
     const { store, outcomes, restingSlots } = this.deps;
     try {
-      using _slot = this.#health.isResting ? await restingSlots.take(this.#signal) : null;
+      using _slot = this.#health.isOpen ? await restingSlots.take(this.#signal) : null;
       await this.#turn();
       const event = await store.read.event(delivery.eventNumber);
       // As it stands now: since the delivery was taken, its address or secret may be another, or it may be off.
@@ -254,7 +254,7 @@ export class WebhookWorker {
       const result = await this.#send(current, event, delivery.attempts + 1);
       if (isDelivered(result)) this.#health.succeeded();
       else this.#health.failed();
-      await outcomes.record({ webhook: current, delivery, result, isResting: this.#health.isResting });
+      await outcomes.record({ webhook: current, delivery, result, isResting: this.#health.isOpen });
     } catch (error) {
       if (!this.#signal.aborted) this.deps.onError(error);
       // What could not be recorded is sent again; not in a tight loop.
@@ -295,7 +295,7 @@ export class WebhookWorker {
     // The clock may be set meanwhile, and the time be there earlier than in so long.
     if (next !== null) return Math.min(Math.max(0, Date.parse(next.at) - this.deps.clock.now().getTime()), MAX_REST_MS);
     // Who is behind is told of events by its worker only.
-    if (webhook.behindAfter !== null) return Infinity;
+    if (webhook.outboxCursor !== null) return Infinity;
     return isBusy ? MAX_REST_MS : null;
   }
 

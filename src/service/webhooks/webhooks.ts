@@ -11,7 +11,7 @@ import { describeUrl } from "../../outbound/target.js";
 import type { Audit } from "../audit/audit.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "../changes/outbox.js";
-import { owedEvents } from "./backlog.js";
+import { backlogEvents } from "./backlog.js";
 import { pageOf } from "../access/validate.js";
 import type { WebhookSender, WebhookTestResult } from "./webhook-sender.js";
 
@@ -69,7 +69,7 @@ export class Webhooks {
       previousSecretExpiresAt: null,
       disabledReason: null,
       failingSince: null,
-      behindAfter: null,
+      outboxCursor: null,
       createdAt: this.#now(),
     };
     await store.write(async (tx) => {
@@ -77,7 +77,7 @@ export class Webhooks {
         throw new AppError("quota_exceeded", `an organization has at most ${MAX_WEBHOOKS} webhooks`);
       }
       // Nobody knows yet whether it keeps up.
-      await tx.insertWebhook({ ...webhook, behindAfter: await tx.lastEvent() });
+      await tx.insertWebhook({ ...webhook, outboxCursor: await tx.lastEvent() });
       await audit.record(tx, caller.orgId, caller, {
         action: "webhook.created",
         resourceType: "webhook",
@@ -100,7 +100,7 @@ export class Webhooks {
   async stats(caller: Principal): Promise<DeliveryCounts & { readonly oldestPendingSeconds: number }> {
     const { read } = this.deps.store;
     const made = await read.deliveryCounts(caller.orgId);
-    const owed = await owedEvents(read, caller.orgId);
+    const owed = await backlogEvents(read, caller.orgId);
     const counts = { ...made, pending: made.pending + owed.count };
     const oldestPendingAt = [made.oldestPendingAt, owed.oldestAt].filter((it) => it !== null).sort()[0] ?? null;
     const ageMs = oldestPendingAt === null ? 0 : this.deps.clock.now().getTime() - Date.parse(oldestPendingAt);
@@ -126,7 +126,7 @@ export class Webhooks {
         events: change.events === undefined ? webhook.events : [...new Set(change.events)],
         isActive,
         // Switched on again it goes on from here.
-        behindAfter: webhook.behindAfter ?? (isActive ? null : await tx.lastFannedOut()),
+        outboxCursor: webhook.outboxCursor ?? (isActive ? null : await tx.lastFannedOut()),
         disabledReason: isActive ? null : webhook.disabledReason,
         failingSince: isRevived || change.url !== undefined ? null : webhook.failingSince,
       };

@@ -3,7 +3,7 @@ import type { Artifact } from "../../core/artifact.js";
 import type { BundleState } from "../../core/bundle.js";
 import type { ArtifactReader, ArtifactWriter } from "../artifact-store.js";
 import { deleteUnusedContent } from "./contents.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 
 export function artifactReader(db: Kysely<Schema>): ArtifactReader {

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import type { AuditEvent, Metadata } from "../../core/audit.js";
 import { pageIds, totalOf } from "./audit-search.js";
-import { boundedPage } from "./page-size.js";
+import { boundedPage } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";

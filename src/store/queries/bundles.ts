@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Bundle, BundleSource, BundleState } from "../../core/bundle.js";
 import { deleteUnusedContent } from "./contents.js";
-import { boundedPage } from "./page-size.js";
+import { boundedPage } from "./paging.js";
 import { preparedChange, preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Delivery, DeliveryState } from "../../core/webhook.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
 

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from "kysely";
 import type { Deployment } from "../../core/bundle.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";

@@ -1,7 +1,6 @@
 import type { Kysely } from "kysely";
 import type { RuntimeInstance } from "../../core/runtime-instance.js";
-import { countRows } from "./count.js";
-import { boundedPage } from "./page-size.js";
+import { boundedPage, countRows } from "./paging.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Organization } from "../../core/organization.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { Page } from "../page.js";

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Pipeline } from "../../core/pipeline.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
 import { deleteContentsOf, deleteContentsOfArtifacts } from "./contents.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Instant } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { Reader, TokenFilter, Writer } from "../store.js";

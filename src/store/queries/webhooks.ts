@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Webhook } from "../../core/webhook.js";
-import { countRows } from "./count.js";
+import { countRows } from "./paging.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
 
@@ -72,7 +72,7 @@ function webhookOf(row: Row<"webhooks">): Webhook {
     previousSecretExpiresAt: row.previous_secret_expires_at,
     disabledReason: row.disabled_reason,
     failingSince: row.failing_since,
-    behindAfter: row.behind_after,
+    outboxCursor: row.behind_after,
     createdAt: row.created_at,
   };
 }
@@ -89,7 +89,7 @@ function rowOf(webhook: Webhook): NewRow<"webhooks"> {
     previous_secret_expires_at: webhook.previousSecretExpiresAt,
     disabled_reason: webhook.disabledReason,
     failing_since: webhook.failingSince,
-    behind_after: webhook.behindAfter,
+    behind_after: webhook.outboxCursor,
     created_at: webhook.createdAt,
   };
 }

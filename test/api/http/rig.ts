@@ -5,14 +5,14 @@ import { Writable } from "node:stream";
 import pino from "pino";
 import { BundleSchema, BundleService, type PublishBundleRequest } from "../../../gen/signet/v1/bundle_pb.js";
 import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
-import { createAdmission } from "../../../src/api/admission/authenticator.js";
+import { createAuthenticator } from "../../../src/api/admission/authenticator.js";
 import { callOf } from "../../../src/api/admission/call.js";
 import { guardMethod, type OnRefused } from "../../../src/api/admission/guard.js";
 import { requestConnection } from "../../../src/api/http/connection.js";
 import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
 import type { ProxyTrust } from "../../../src/api/http/client-address.js";
-import type { RestHandler } from "../../../src/api/dispatch.js";
+import type { RestHandler } from "../../../src/api/rest/rest-handler.js";
 import { createHttpServer } from "../../../src/api/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/listener/limits.js";
 import { scanStrictJson } from "../../../src/bundle/strict-json.js";
@@ -98,7 +98,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     ...Object.values(createServiceImplSpec<typeof RuntimeService>(RuntimeService, runtimes).methods),
   ].map((spec) => guardMethod(spec, onRefused));
 
-  const admission = createAdmission({
+  const admission = createAuthenticator({
     authenticate: async (rawKey) => {
       authenticated.push(rawKey);
       return principalOf(rawKey);

@@ -9,7 +9,7 @@ import type { Admission, RequestHead } from "../../../src/api/admission/admissio
 import { guardMethod } from "../../../src/api/admission/guard.js";
 import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
-import type { RestOutcome } from "../../../src/api/dispatch.js";
+import type { RestOutcome } from "../../../src/api/rest/rest-handler.js";
 import type { NodeRequest, NodeResponse } from "../../../src/api/http/node-http.js";
 import { operationOf } from "../../../src/api/admission/operations.js";
 import { createRestHandler } from "../../../src/api/rest/handler.js";

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Subscriber, type Room, type Source, type WatchReader } from "../../../src/service/runtimes/subscriber.js";
+import {
+  Subscriber,
+  type PushContext,
+  type Source,
+  type WatchReader,
+} from "../../../src/service/runtimes/subscriber.js";
 import type { WatchEvent } from "../../../src/service/runtimes/watch.js";
 
 const AT = "2026-01-01T00:00:00.000Z";
@@ -8,7 +13,7 @@ const HEARTBEAT: WatchEvent = { kind: "heartbeat", sequence: 1, deploymentId: nu
 /** A watch, and what its room and its hub were asked for. */
 function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {
   const asked: string[] = [];
-  const room: Room = {
+  const room: PushContext = {
     heartbeatMs: 1_000,
     behind: () => undefined,
     join: () => void asked.push("join"),

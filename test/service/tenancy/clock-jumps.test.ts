@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { RateTable } from "../../../src/api/admission/admission-rates.js";
 import { systemClock } from "../../../src/core/clock.js";
 import { SCOPES, type Principal } from "../../../src/core/token.js";
-import { EndpointHealth } from "../../../src/service/webhooks/circuit-breaker.js";
+import { CircuitBreaker } from "../../../src/service/webhooks/circuit-breaker.js";
 import { DEFAULT_RETENTION } from "../../../src/service/bundles/retention.js";
 import { LOOK_AGAIN_MS, Sessions } from "../../../src/service/access/sessions.js";
 import { rememberNames } from "../../../src/outbound/known-names.js";
@@ -48,7 +48,7 @@ describe.each(JUMPS)("when the clock is set %s", (_way, seconds) => {
 
   it("an endpoint rests for as long as it would have", () => {
     const clock = new MovableClock();
-    const health = new EndpointHealth(clock, () => 0);
+    const health = new CircuitBreaker(clock, () => 0);
     for (let n = 0; n < 5; n += 1) health.failed();
     clock.jumpSeconds(seconds);
     expect(health.restMs()).toBe(1000);

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { EndpointHealth } from "../../../src/service/webhooks/circuit-breaker.js";
+import { CircuitBreaker } from "../../../src/service/webhooks/circuit-breaker.js";
 import { MovableClock } from "../fixture.js";
 
 describe("an endpoint that fails", () => {
   let clock: MovableClock;
-  let health: EndpointHealth;
+  let health: CircuitBreaker;
   beforeEach(() => {
     clock = new MovableClock();
-    health = new EndpointHealth(clock, () => 0);
+    health = new CircuitBreaker(clock, () => 0);
   });
 
   function fail(times: number): void {
@@ -23,7 +23,7 @@ describe("an endpoint that fails", () => {
       return health.restMs() / 1000;
     });
     expect(rests).toEqual([0, 0, 0, 0, 1, 3, 9, 27, 81, 243, 300, 300]);
-    expect(health.isResting).toBe(true);
+    expect(health.isOpen).toBe(true);
   });
 
   it("does not rest longer for tries that were begun before the rest", () => {
@@ -33,7 +33,7 @@ describe("an endpoint that fails", () => {
   });
 
   it("rests up to a fifth longer, and never shorter", () => {
-    health = new EndpointHealth(clock, () => 0.999);
+    health = new CircuitBreaker(clock, () => 0.999);
     fail(5);
     expect(health.restMs()).toBeGreaterThan(1000);
     expect(health.restMs()).toBeLessThan(1200);
@@ -46,16 +46,16 @@ describe("an endpoint that fails", () => {
     fail(8);
     end();
     expect(health.restMs()).toBe(0);
-    expect(health.isResting).toBe(false);
+    expect(health.isOpen).toBe(false);
     expect(health.isGood).toBe(isGood);
     fail(4);
-    expect(health.isResting).toBe(false);
+    expect(health.isOpen).toBe(false);
   });
 
   it("rests after a restart too, for ten seconds at most", () => {
-    health = new EndpointHealth(clock, () => 0.5);
+    health = new CircuitBreaker(clock, () => 0.5);
     health.resume();
-    expect(health.isResting).toBe(true);
+    expect(health.isOpen).toBe(true);
     expect(health.restMs()).toBe(5000);
     fail(1);
     expect(health.restMs()).toBeGreaterThanOrEqual(3000);

@@ -51,11 +51,11 @@ describe("the sender of webhooks", () => {
   it("gives a new webhook what comes after it, and a row for each event at once when it keeps up", async () => {
     await signet.publish("dev");
     const webhook = await create(receiver);
-    expect((await current(webhook)).behindAfter).not.toBeNull();
+    expect((await current(webhook)).outboxCursor).not.toBeNull();
     await signet.publish("dev", { n: 2 });
     await receiver.count(1);
     expect(versions(receiver)).toEqual([2]);
-    await until(async () => (await current(webhook)).behindAfter === null);
+    await until(async () => (await current(webhook)).outboxCursor === null);
     await signet.publish("dev", { n: 3 });
     await receiver.count(2);
     expect((await deliveries(webhook)).map(({ eventType }) => eventType)).toHaveLength(2);
@@ -80,7 +80,7 @@ describe("the sender of webhooks", () => {
     signet.clock.advanceSeconds(3);
     // Five that failed come again, and sixty that waited.
     await dead.count(5 + 65);
-    await until(async () => (await current(webhook)).behindAfter === null);
+    await until(async () => (await current(webhook)).outboxCursor === null);
     expect(dead.arrivals).toHaveLength(70);
     const first = new Map(dead.arrivals.map(({ headers, event }) => [headers["webhook-id"], event.data["version"]]));
     expect(first.size).toBe(65);

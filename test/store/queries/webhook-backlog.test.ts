@@ -16,7 +16,7 @@ describe("the backlog of webhooks", () => {
       previousSecretExpiresAt: null,
       disabledReason: null,
       failingSince: null,
-      behindAfter: null,
+      outboxCursor: null,
     },
   });
 

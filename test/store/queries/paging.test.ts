@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { boundedPage } from "../../../src/store/queries/page-size.js";
+import { boundedPage } from "../../../src/store/queries/paging.js";
 
 const table = (count: number, bytes: number) =>
   Array.from({ length: count }, (_, n) => ({ n, text: "x".repeat(bytes) }));

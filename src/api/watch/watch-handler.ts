@@ -1,53 +1,24 @@
-import type { Message } from "@bufbuild/protobuf";
-import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
-import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { Push } from "../../service/runtimes/push.js";
 import type { WatchRequest } from "../../service/runtimes/watch.js";
 import type { Call } from "../admission/call.js";
 import { toAppError } from "../admission/errors.js";
 import type { OnRefused } from "../admission/guard.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
-import { headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
-import type { RequestReport } from "../http/request-report.js";
-import type { WireForm } from "../http/wire-form.js";
+import { headerOf } from "../http/node-http.js";
+import type { WatchHandler, WatchReport, WatchRest, WatchRpc } from "../http/watch-handler.js";
 import { Frames } from "./frames.js";
 import { negotiate, onlyMessage, type Negotiated } from "./negotiate.js";
 import { watchRequest } from "../methods/watch-request.js";
 import { ResponseSink } from "./response-sink.js";
 import { restWire } from "./rest.js";
 import type { Sink, SinkEvents } from "./sink.js";
-import { WatchStream, type WatchReport } from "./watch-stream.js";
-
-/** The method that this room serves. */
-export const WATCH = RuntimeService.method.watchBundle;
-
-/** An RPC that has been admitted and read. */
-export interface WatchRpc {
-  readonly form: WireForm;
-  readonly header: Headers;
-  readonly body: Uint8Array;
-  /** The message of `body`, where it was decoded already. */
-  readonly message: Message | undefined;
-  readonly call: Call;
-  readonly report: RequestReport;
-  readonly res: NodeResponse;
-}
-
-/** A REST request that has been admitted and bound. */
-export interface WatchRest {
-  readonly message: WatchBundleRequest;
-  readonly header: Headers;
-  readonly call: Call;
-  readonly report: WatchReport;
-  readonly req: NodeRequest;
-  readonly res: NodeResponse;
-}
+import { WatchStream } from "./watch-stream.js";
 
 /**
  * Serves WatchBundle for fleets. It stands where the protocols' own handlers would be called, behind the same door, and answers the same;
  * what is out of the ordinary (a broken frame, an unknown encoding) it leaves to them.
  */
-export class WatchDoor {
+export class StreamingWatchHandler implements WatchHandler {
   readonly #frames = new Frames();
 
   constructor(

@@ -1,3 +1,6 @@
+import type { SelectQueryBuilder } from "kysely";
+import type { Schema } from "../schema.js";
+
 /** What the rows of a page are together at most, as JSON: below the 4 MiB that gRPC clients take unless told otherwise. */
 const MAX_PAGE_BYTES = 2 * 1024 * 1024;
 
@@ -26,4 +29,15 @@ export async function boundedPage<T>(
     }
     if (portion.length < count || rows.length === limit) return rows;
   }
+}
+
+/** How many rows a query matches. A database server may answer in text, since its counts are wider than a number. */
+export async function countRows<Table extends keyof Schema, O>(
+  query: SelectQueryBuilder<Schema, Table, O>,
+): Promise<number> {
+  const { total } = await query
+    .clearSelect()
+    .select((eb) => eb.fn.countAll<number | string>().as("total"))
+    .executeTakeFirstOrThrow();
+  return Number(total);
 }

@@ -1,0 +1,42 @@
+import type { Message } from "@bufbuild/protobuf";
+import { RuntimeService, type WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
+import type { Call } from "../admission/call.js";
+import type { NodeRequest, NodeResponse } from "./node-http.js";
+import type { RequestReport } from "./request-report.js";
+import type { WireForm } from "./wire-form.js";
+
+/** The method that a WatchHandler serves. */
+export const WATCH = RuntimeService.method.watchBundle;
+
+/** An RPC that has been admitted and read. */
+export interface WatchRpc {
+  readonly form: WireForm;
+  readonly header: Headers;
+  readonly body: Uint8Array;
+  /** The message of `body`, where it was decoded already. */
+  readonly message: Message | undefined;
+  readonly call: Call;
+  readonly report: RequestReport;
+  readonly res: NodeResponse;
+}
+
+/** A REST request that has been admitted and bound. */
+export interface WatchRest {
+  readonly message: WatchBundleRequest;
+  readonly header: Headers;
+  readonly call: Call;
+  readonly report: WatchReport;
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
+}
+
+/** What the log tells of a watch that may be at its end. */
+export type WatchReport = Pick<RequestReport, "requestId" | "protocol" | "error">;
+
+/** Serves watches in place of the protocols' own handlers; they are given one, and do not import it. */
+export interface WatchHandler {
+  /** False, and nothing was done, when the protocol's own handler is to answer. Resolves when the answer has begun. */
+  rpc(watch: WatchRpc): Promise<boolean>;
+  /** Throws what ends it before its first message: it can still become a status. Resolves when the answer has begun. */
+  rest(watch: WatchRest): Promise<void>;
+}
