@@ -1,6 +1,6 @@
+import { sleep } from "../core/schedule/wait.js";
 import type { Backoff } from "./backoff.js";
 import { SignetError, toSignetError, type SignetErrorCode } from "./signet-error.js";
-import { sleep } from "./sleep.js";
 import type { ReconnectingEvent } from "./watch-event.js";
 
 /** Trying again would not help: the token, its rights, its environment or the request itself must change first. */

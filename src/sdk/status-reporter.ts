@@ -1,8 +1,8 @@
+import { sleep } from "../core/schedule/wait.js";
 import { createBackoff, type Backoff, type BackoffOptions } from "./backoff.js";
 import type { SignetClient } from "./client.js";
 import { check, checkInstance, hasMethods, isObject, isText } from "./option-checks.js";
 import { toSignetError, type SignetError, type SignetErrorCode } from "./signet-error.js";
-import { sleep } from "./sleep.js";
 
 export interface StatusReporterOptions {
   /** As in the watch. */
