@@ -113,7 +113,12 @@ describe("a command that calls a server with TLS", () => {
     ["no CA", client, 7, /self-signed certificate; name the CA that signs it with --ca or SIGNET_CA/],
     ["no client certificate", () => ["--ca", file("ca.pem")], 7, /client certificate\? --client-cert/],
     ["a CA file that is not there", () => ["--ca", file("none.pem")], 6, /cannot read .*none\.pem/],
-    ["a CA file that holds none", () => ["--ca", file("tls.key"), ...client()], 6, /tls\.key holds no certificate/],
+    [
+      "a CA file that holds none",
+      () => ["--ca", file("tls.key"), ...client()],
+      6,
+      /tls\.key contains no PEM certificate/,
+    ],
     ["half of a client certificate", () => client().slice(0, 2), 2, /go together/],
     [
       "a client key that is another's",

@@ -1,5 +1,6 @@
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
+import http from "node:http";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/config.js";
 import { startServer } from "../../src/server/server.js";
 import { VERSION } from "../../src/assets/version.js";
+import { everyCommand } from "./every-command.js";
 import { runSignet } from "./in-process.js";
 
 const environment = { SIGNET_TOKEN: "a-token", SIGNET_URL: "http://127.0.0.1:1" };
@@ -33,7 +35,7 @@ describe("the command line", () => {
   });
 
   it.each([
-    [[], "name a command"],
+    [[], "no command given"],
     [["frobnicate"], "unknown command 'frobnicate'"],
     [["publish"], "--file"],
     [["publish", "-f", "x.json", "--nonsense"], "unknown option '--nonsense'"],
@@ -90,11 +92,32 @@ describe("the command line", () => {
     expect(exitCode).toBe(7);
     expect(JSON.parse(err)).toMatchObject({ error: "timeout", exit_code: 7 });
     const health = await runSignet(["health", "--timeout", "1", "--url", silent.url]);
-    expect(health).toEqual({ exitCode: 7, out: "", err: `signet: ${silent.url} does not answer: nothing in time\n` });
+    expect(health).toEqual({
+      exitCode: 7,
+      out: "",
+      err: `signet: ${silent.url} does not answer: no response in time\n`,
+    });
   });
 
   it("says why a server does not answer", async () => {
     const { exitCode, err } = await runSignet(["health"], { environment });
+    expect(exitCode).toBe(7);
+    expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
+  });
+
+  it("health --wait asks until the server is ready", async () => {
+    const answers = [503, 503, 200];
+    const starting = http.createServer((_, answer) => void answer.writeHead(answers.shift() ?? 500).end());
+    await once(starting.listen(0, "127.0.0.1"), "listening");
+    const { port } = starting.address() as AddressInfo;
+    const health = await runSignet(["health", "--wait", "--url", `http://127.0.0.1:${port}`]);
+    expect(health).toEqual({ exitCode: 0, out: "ready\n", err: "" });
+    expect(answers).toEqual([]);
+    await once(starting.close(), "close");
+  });
+
+  it("health --wait says why when the time is over", async () => {
+    const { exitCode, err } = await runSignet(["health", "--wait", "--timeout", "1"], { environment });
     expect(exitCode).toBe(7);
     expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
   });
@@ -112,6 +135,25 @@ describe("the command line", () => {
     const result = await runSignet(["whoami"], { environment, signal: AbortSignal.abort(130) });
     expect(result).toEqual({ exitCode: 130, out: "", err: "" });
   });
+});
+
+describe("help", () => {
+  it.each(everyCommand("policy.json").map(({ words }) => words))(
+    "of signet %s has examples that it takes",
+    async (words) => {
+      const { out } = await runSignet([...words.split(" "), "--help"]);
+      const examples = /\nExamples?:\n((?: {2}signet .*\n)+)$/.exec(out)?.[1]?.trimEnd().split("\n") ?? [];
+      expect(examples).not.toEqual([]);
+      // A group's default command may be left out, and one example may prepare the next.
+      expect(examples.at(-1)).toMatch(new RegExp(`^  signet ${words.replace(/ list$/, "( list)?")}( |$)`));
+      for (const option of examples
+        .filter((line) => line.includes(words))
+        .join(" ")
+        .match(/(?<= )--?[a-z][a-z0-9-]*/g) ?? []) {
+        expect(out).toContain(`${option} `);
+      }
+    },
+  );
 });
 
 describe("the token", () => {
@@ -141,7 +183,7 @@ describe("the token", () => {
       environment: { SIGNET_DATA: folder },
     });
     expect(exitCode).toBe(3);
-    expect(err).toContain(`; is ${file} of the server at ${server.url}?\n`);
+    expect(err).toContain(`; check that ${file} belongs to the server at ${server.url}\n`);
     const named = await runSignet(["whoami", "--url", server.url], { environment: { SIGNET_TOKEN: "another" } });
     expect(named.exitCode).toBe(3);
     expect(named.err).not.toContain("of the server");
@@ -164,7 +206,7 @@ describe("the token", () => {
   });
 
   it.each([
-    [{ SIGNET_TOKEN: "line\nbreak" }, "SIGNET_TOKEN holds no token"],
+    [{ SIGNET_TOKEN: "line\nbreak" }, "SIGNET_TOKEN is not a token"],
     [{ SIGNET_TOKEN_FILE: "/nonexistent/token" }, "cannot read the token file"],
   ])("is refused without being repeated: %j", async (wrong, part) => {
     const { exitCode, err } = await runSignet(["whoami", "--url", url], { environment: wrong });

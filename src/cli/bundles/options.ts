@@ -53,8 +53,7 @@ export interface PolicyOptions {
 /** How policy files are read: the end of the help of commands that take one. */
 export const POLICY_HELP = `
 A JSON file is sent as it is. YAML is converted: YAML 1.2, core schema, one document, string keys without duplicates. Values that
-YAML 1.1 reads otherwise (no, 0644, 12:30, 2001-01-01) are refused. Standard input is JSON if it starts with "{", else YAML.
-`;
+YAML 1.1 reads otherwise (no, 0644, 12:30, 2001-01-01) are refused. Standard input is JSON if it starts with "{", else YAML.`;
 
 /** Adds `--file` and the options for reading it as a policy document. */
 export function withPolicyOptions(command: Command): Command {

@@ -3,6 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import type { Command } from "commander";
 import { SignetError } from "../../sdk/index.js";
+import { sleep } from "../../core/schedule/wait.js";
 import { NO_TLS_TEXT, speaksNoTls } from "../../sdk/http1-fallback.js";
 import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { readClientTls } from "../shell/client-tls.js";
@@ -13,26 +14,29 @@ import type { GlobalOptions, Shell } from "../shell/shell.js";
 
 const HELP = `
 Requests GET /readyz without a token; without --url and SIGNET_URL from the server that SIGNET_HOST, SIGNET_PORT and SIGNET_TLS_CERT
-describe. Exit code 0 if the server can serve requests, else 7: for the health check of a container that has no other client.
+describe. Exit code 0 if the server can serve requests, else 7: for the health check of a container that has no other client. With
+--wait it repeats the request until the server is ready, at most for --timeout.
 `;
+
+/** Between two requests of --wait. */
+const ASK_AGAIN_MS = 200;
 
 /** `signet health`: whether a server can serve requests. */
 export function addHealth(program: Command, shell: Shell): void {
   program
     .command("health")
     .description("check that a server can serve requests")
-    .addHelpText("after", HELP + examples("signet health"))
+    .option("--wait", "wait until the server is ready, at most for --timeout")
+    .addHelpText("after", HELP + examples("signet health", "signet health --wait --timeout 60"))
     .action(async (_: unknown, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
+      const options = command.optsWithGlobals<GlobalOptions & { readonly wait?: true }>();
       const own = ownUrl(shell, options);
       const url = own ?? serverUrl(shell, options);
       shell.called = { url, adminTokenFile: undefined };
       // The certificate is for the public name, not for this address. Nothing secret is sent.
       const tls = { ...readClientTls(shell.io.environment, options), rejectUnauthorized: own === undefined };
-      const { status, reason } = await askReady(url, tls, options.timeout * 1000, shell.io.signal);
-      if (status !== 200) {
-        throw new SignetError("unavailable", [`${url} is not ready: status ${status}`, ...reason].join(": "));
-      }
+      const signal = AbortSignal.any([AbortSignal.timeout(options.timeout * 1000), shell.io.signal]);
+      await (options.wait === true ? waitUntilReady(url, tls, signal) : assertReady(url, tls, signal));
       shell.answer(
         () => JSON.stringify({ url, ready: true }),
         () => "ready\n",
@@ -55,32 +59,40 @@ const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", 
 /** Characters of a reason that are shown: one line. */
 const MAX_REASON_LENGTH = 200;
 
-interface Readiness {
-  readonly status: number;
-  /** The reason with which a server refuses a connection, such as one without TLS; at most one. */
-  readonly reason: readonly string[];
+type HealthTls = NodeTransportTls & { readonly rejectUnauthorized: boolean };
+
+/** Resolves when the server is ready. When the signal aborts it rejects with the error of the last complete answer. */
+async function waitUntilReady(url: string, tls: HealthTls, signal: AbortSignal): Promise<void> {
+  let last: unknown;
+  for (;;) {
+    try {
+      return await assertReady(url, tls, signal);
+    } catch (thrown) {
+      if (signal.aborted) throw last ?? thrown;
+      last = thrown;
+    }
+    await sleep(ASK_AGAIN_MS, signal);
+  }
 }
 
-/** Requests /readyz. Throws SignetError `unavailable` when there is no response in time. */
-async function askReady(
-  url: string,
-  tls: NodeTransportTls & { readonly rejectUnauthorized: boolean },
-  timeoutMs: number,
-  interrupted: AbortSignal,
-): Promise<Readiness> {
+/** Asks /readyz once. Throws SignetError `unavailable` unless it answers 200 before the signal aborts. */
+async function assertReady(url: string, tls: HealthTls, signal: AbortSignal): Promise<void> {
   const target = new URL(`${url.replace(/\/+$/, "")}/readyz`);
-  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), interrupted]);
   // Not fetch, which accepts no certificates. Redirects are not followed: another server's response would say nothing about this one.
   const asked = target.protocol === "https:" ? https.get(target, { ...tls, signal }) : http.get(target, { signal });
+  let refused: string;
   try {
     const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
-    const isRefusal = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
-    return { status: answer.statusCode ?? 0, reason: isRefusal ? [await readPrefix(answer)] : [] };
+    if (answer.statusCode === 200) return;
+    // What a server says of a connection that it does not want, such as one without TLS.
+    const hasReason = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
+    refused = `${answer.statusCode ?? 0}${hasReason ? `: ${await readPrefix(answer)}` : ""}`;
   } catch (cause) {
     throw new SignetError("unavailable", `${url} does not answer: ${reasonOf(cause)}`, { cause });
   } finally {
     asked.destroy();
   }
+  throw new SignetError("unavailable", `${url} is not ready: status ${refused}`);
 }
 
 async function readPrefix(answer: http.IncomingMessage): Promise<string> {

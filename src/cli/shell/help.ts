@@ -6,5 +6,5 @@ export const OUTPUT_HELP = `Output:
 
 /** The end of a command's help: command lines that can be pasted. */
 export function examples(...lines: readonly string[]): string {
-  return `\nExample${lines.length === 1 ? "" : "s"}:\n${lines.map((text) => `  ${text}\n`).join("")}`;
+  return `\nExample${lines.length === 1 ? "" : "s"}:\n${lines.map((text) => `  ${text}`).join("\n")}`;
 }
