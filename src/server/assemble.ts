@@ -30,6 +30,7 @@ import { Publishing } from "../service/bundles/publishing.js";
 import { Push } from "../service/runtimes/push.js";
 import { Refusals } from "../service/audit/refusals.js";
 import { Sessions, type SessionLimits } from "../service/access/sessions.js";
+import { TenantNames } from "../service/access/tenant-names.js";
 import { SharedWrites } from "../service/changes/shared-writes.js";
 import { Signers } from "../service/keys/signers.js";
 import { Telemetry } from "../service/runtimes/telemetry.js";
@@ -101,6 +102,7 @@ export function assembleServices(options: AssembleOptions) {
   };
   return {
     audit,
+    names: new TenantNames(store.read),
     sessions,
     tokenCache: cache,
     idempotency,

@@ -23,10 +23,11 @@ import type { Store } from "../store/store.js";
 import { VERSION } from "../assets/version.js";
 
 /** The one door of every protocol. */
-export function openAuthenticator({ tokens, refusals }: Services, config: Config): Authenticator {
+export function openAuthenticator({ tokens, refusals, names }: Services, config: Config): Authenticator {
   return createAuthenticator({
     authenticate: (rawKey, onStopped) => tokens.authenticate(rawKey, onStopped),
     known: (rawKey) => tokens.known(rawKey),
+    names,
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
     failuresPerMinute: config.maxFailedAuthentications,

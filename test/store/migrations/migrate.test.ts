@@ -36,6 +36,7 @@ describe("migrate", () => {
       { name: "0010-reported-sequence" },
       { name: "0011-key-owners" },
       { name: "0012-activation-times" },
+      { name: "0013-slugs" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
