@@ -1,10 +1,21 @@
 import { isAlias, isMap, isScalar, isSeq, type Alias, type Node, type Pair, type Scalar, type YAMLMap } from "yaml";
 import type { YamlRemedy } from "./yaml-error.js";
-import { jsonNumber } from "./yaml-number.js";
-import { MAX_EXPANDED_LENGTH, type YamlOptions } from "./yaml-options.js";
 import { differentReadings } from "./yaml-versions.js";
 
-/** Throws YamlError about what stands at an offset of the text. */
+/** How many characters of JSON aliases and merge keys may add: the default size limit of a request. */
+const MAX_EXPANDED_LENGTH = 16 * 1024 * 1024;
+
+/** How to read a YAML text; everything is strict by default. */
+export interface YamlOptions {
+  /** Accepts scalars that YAML 1.1 reads otherwise, as YAML 1.2 reads them; as does a document that begins with `%YAML 1.2`. */
+  readonly insistOn12?: boolean;
+  /** Writes a copy for each alias, and the members of merge keys (`<<`), up to 16 Mi characters. */
+  readonly expandAnchors?: boolean;
+  /** Refuses a list or a scalar as the whole document. */
+  readonly rootIsObject?: boolean;
+}
+
+/** Throws YamlError about an offset of the text. */
 export type Refuse = (problem: string, offset: number, remedy?: YamlRemedy) => never;
 
 /** In the header of a block text. Readers differ on whether lines of spaces below it are text. */
@@ -17,7 +28,7 @@ interface Anchored {
   readonly members: ReadonlyMap<string, string> | undefined;
 }
 
-/** Writes the nodes of one document as JSON. Goes as deep as they do. */
+/** Writes the nodes of one document as JSON. Recurses as deep as they nest. */
 export class JsonWriter {
   /** By name; undefined while the node is being written. */
   private readonly anchors = new Map<string, Anchored | undefined>();
@@ -170,4 +181,19 @@ export class JsonWriter {
 
 function offsetOf(node: unknown): number {
   return (node as { range?: readonly number[] } | null)?.range?.[0] ?? 0;
+}
+
+/** A decimal number of YAML. */
+const DECIMAL = /^([-+]?)0*([0-9]*)(?:(\.)([0-9]*))?(?:[eE]([-+]?[0-9]+))?$/;
+
+/**
+ * A number of YAML as JSON spells it: the same digits, and a float stays one (`1.` is `1.0`).
+ *
+ * @param value used for octal and hexadecimal literals
+ */
+function jsonNumber(source: string, value: bigint | number): string {
+  const [, sign, digits, point, decimals, exponent] = DECIMAL.exec(source) ?? [];
+  if (digits === undefined) return value.toString();
+  const fraction = point === undefined ? "" : `.${decimals === "" ? "0" : (decimals ?? "0")}`;
+  return `${sign === "-" ? "-" : ""}${digits === "" ? "0" : digits}${fraction}${exponent === undefined ? "" : `e${exponent}`}`;
 }

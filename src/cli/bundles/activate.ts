@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import type { ChangeGuards } from "../../sdk/index.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, withGuards } from "./guard-options.js";
-import { heldBy, withHold, type HoldOptions } from "./hold-options.js";
+import { guardedBy, heldBy, type HoldOptions, withGuards, withHold } from "./options.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";

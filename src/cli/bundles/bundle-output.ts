@@ -1,8 +1,7 @@
 import { line } from "../../core/printable.js";
 import { formatMessage, type Bundle } from "../../sdk/index.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatFacts, formatTime } from "../shell/table.js";
 
 /** What there is to say of a bundle. */
 export function bundleFacts(bundle: Omit<Bundle, "$typeName">): [string, string | number | boolean | undefined][] {

@@ -7,9 +7,8 @@ import { countingTotal, noticeMore } from "../shell/lists.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTable } from "../shell/table.js";
+import { formatFacts, formatTable, formatTime } from "../shell/table.js";
 import { writeFileAtomically } from "../shell/text-files.js";
-import { formatTime } from "../shell/times.js";
 
 interface ListOptions {
   readonly limit: number;

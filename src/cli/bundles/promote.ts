@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { answerBundle } from "./bundle-output.js";
 import { UsageError } from "../shell/cli-error.js";
-import { guardedBy, withGuards } from "./guard-options.js";
+import { guardedBy, withGuards } from "./options.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 

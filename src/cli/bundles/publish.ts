@@ -1,8 +1,15 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, withGuards } from "./guard-options.js";
+import {
+  guardedBy,
+  POLICY_HELP,
+  type PolicyOptions,
+  policyReading,
+  scopeReading,
+  withGuards,
+  withPolicyOptions,
+} from "./options.js";
 import { readPolicyFile } from "../shell/policy-file.js";
-import { POLICY_HELP, policyReading, scopeReading, withPolicyOptions, type PolicyOptions } from "./policy-options.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 

@@ -3,15 +3,20 @@ import { line } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
 import { changeHeaders, formatMessage, type Artifact } from "../../sdk/index.js";
 import { bundleFacts } from "../bundles/bundle-output.js";
-import { guardedBy, withGuards } from "../bundles/guard-options.js";
+import {
+  guardedBy,
+  POLICY_HELP,
+  type PolicyOptions,
+  policyReading,
+  withGuards,
+  withPolicyOptions,
+} from "../bundles/options.js";
 import { noticeMore } from "../shell/lists.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { readPolicyFile } from "../shell/policy-file.js";
-import { POLICY_HELP, policyReading, withPolicyOptions, type PolicyOptions } from "../bundles/policy-options.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatFacts, formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatFacts, formatTable, formatTime } from "../shell/table.js";
 
 interface CreateOptions extends PolicyOptions {
   readonly file: string;

@@ -1,7 +1,6 @@
 import { formatMessage, type Pipeline, type PipelineApp, type PipelineStage } from "../../sdk/index.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatFacts, formatTable, formatTime } from "../shell/table.js";
 
 interface Row {
   readonly stage: PipelineStage;

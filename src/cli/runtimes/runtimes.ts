@@ -4,8 +4,7 @@ import { noticeMore } from "../shell/lists.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatTable, formatTime } from "../shell/table.js";
 
 /** `signet runtimes`: the instances that enforce an environment's bundle. */
 export function addRuntimes(program: Command, shell: Shell): void {

@@ -1,12 +1,19 @@
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { isUuid } from "../../core/uuid.js";
-import { SignetError, watchBundle, type ExpectedIdentity } from "../../sdk/index.js";
+import {
+  parseCachedActivation,
+  SignetError,
+  watchBundle,
+  type BundleCache,
+  type ExpectedIdentity,
+} from "../../sdk/index.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
-import { createFileCache } from "./file-cache.js";
 import { watchCursor, wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
+import { writeFileAtomically } from "../shell/text-files.js";
 import { fetchKeys, followKeys } from "../shell/trusted-keys.js";
 import { WatchSink, type SinkOptions } from "./watch-sink.js";
 
@@ -111,4 +118,19 @@ async function expectation(session: Session, options: Options, shell: Shell): Pr
     );
     return named;
   }
+}
+
+/** A bundle cache in one file, which only its owner can read. What it holds is verified again by whoever loads it. */
+function createFileCache(file: string): BundleCache {
+  return {
+    async load() {
+      try {
+        return parseCachedActivation(await readFile(file, "utf8"));
+      } catch (thrown) {
+        if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return null;
+        throw thrown;
+      }
+    },
+    store: (activation) => writeFileAtomically(file, `${JSON.stringify(activation)}\n`, 0o600),
+  };
 }

@@ -1,5 +1,5 @@
 import { SignetError } from "../../sdk/index.js";
-import { causesOf, type Cause } from "../../sdk/no-tls.js";
+import { causesOf, type Cause } from "../../sdk/signet-error.js";
 import type { Called } from "./shell.js";
 
 /** What Node and OpenSSL call a chain whose root is not trusted. */

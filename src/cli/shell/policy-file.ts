@@ -2,7 +2,7 @@ import { scanStrictJson } from "../../bundle/strict-json.js";
 import { AppError } from "../../core/error.js";
 import { INSIST_IN_THE_FILE, YamlError, type YamlRemedy } from "../../yaml/yaml-error.js";
 import { yamlToJson } from "../../yaml/yaml-json.js";
-import type { YamlOptions } from "../../yaml/yaml-options.js";
+import type { YamlOptions } from "../../yaml/json-writer.js";
 import { InputError } from "./cli-error.js";
 import type { Io } from "./io.js";
 import { nameOf, readTextFile } from "./text-files.js";

@@ -1,4 +1,5 @@
 import { printable } from "../../core/printable.js";
+import { timestampDate } from "../../sdk/index.js";
 
 /** A column: its title, and what a row shows in it. */
 export type Column<T> = readonly [title: string, cell: (row: T) => string | number | boolean | null | undefined];
@@ -33,4 +34,9 @@ function formatCell(value: string | number | boolean | null | undefined): string
   if (value === null || value === undefined || value === "") return NOTHING;
   if (typeof value === "boolean") return value ? "yes" : "no";
   return printable(String(value));
+}
+
+/** A time for a person: UTC, to the second; undefined stays. */
+export function formatTime(time: Parameters<typeof timestampDate>[0] | undefined): string | undefined {
+  return time && `${timestampDate(time).toISOString().slice(0, 19).replace("T", " ")}Z`;
 }

@@ -5,8 +5,7 @@ import { UsageError } from "../shell/cli-error.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatTable, formatTime } from "../shell/table.js";
 
 interface ChangeOptions {
   readonly position?: number;

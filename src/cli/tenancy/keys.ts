@@ -3,8 +3,7 @@ import { printableLines } from "../../core/printable.js";
 import { formatMessages, SignetError, type Key } from "../../sdk/index.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatTable, formatTime } from "../shell/table.js";
 import { fingerprint } from "../shell/trusted-keys.js";
 import { refuseUnusedOptions } from "../shell/used-options.js";
 

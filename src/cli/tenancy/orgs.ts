@@ -4,8 +4,7 @@ import { noticeMore } from "../shell/lists.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatFacts, formatTable, formatTime } from "../shell/table.js";
 
 interface CreateOptions {
   readonly plan?: string;

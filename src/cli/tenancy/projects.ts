@@ -5,8 +5,7 @@ import { countingTotal, noticeMore } from "../shell/lists.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatFacts, formatTable, formatTime } from "../shell/table.js";
 
 /** `signet projects`: what policies are written for. */
 export function addProjects(program: Command, shell: Shell): void {

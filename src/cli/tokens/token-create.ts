@@ -8,8 +8,7 @@ import { wholeNumber } from "../shell/numbers.js";
 import { refuseUnusedOptions, type OptionScope } from "../shell/used-options.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatFacts } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatFacts, formatTime } from "../shell/table.js";
 
 interface Options extends GlobalOptions {
   readonly admin?: true;

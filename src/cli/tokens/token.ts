@@ -4,8 +4,7 @@ import { countingTotal, noticeMore } from "../shell/lists.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatTable } from "../shell/table.js";
-import { formatTime } from "../shell/times.js";
+import { formatTable, formatTime } from "../shell/table.js";
 import { addTokenCreate, answerRawKey } from "./token-create.js";
 import { addTokenGenerate } from "./token-generate.js";
 

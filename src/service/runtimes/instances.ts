@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { instantOf, type Clock } from "../../core/clock.js";
-import { cleanText } from "../../core/clean-text.js";
+import { cleanText } from "../../core/printable.js";
 import { AppError, invalidField } from "../../core/error.js";
 import type { InstanceState, RuntimeInstance } from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";

@@ -7,7 +7,7 @@ import { openObservability, type Observability } from "../observability/observab
 import { listenError } from "./listen-error.js";
 import { VERSION } from "../assets/version.js";
 
-/** What a server of this configuration is measured and traced with. */
+/** The metrics and traces that a configuration asks for. */
 export async function observabilityOf(config: Config, log: Logger): Promise<Observability> {
   const { otlpEndpoint: url, traceRatio: ratio } = config;
   return await openObservability({
@@ -18,12 +18,12 @@ export async function observabilityOf(config: Config, log: Logger): Promise<Obse
   });
 }
 
-/** The page for who scrapes without a token. */
+/** The metrics page on an address of its own, without a token. */
 export interface MetricsListener extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Null when the configuration wants none. Rejects like {@link listenError} when it cannot listen. */
+/** Null when none is configured. Rejects as {@link listenError} says when it cannot listen. */
 export async function openMetricsListener(
   { metricsAddress }: Config,
   { metrics }: Observability,

@@ -1,5 +1,36 @@
 import type { Command } from "commander";
+import { changeHeaders, type ChangeGuards } from "../../sdk/index.js";
+import { wholeNumber } from "../shell/numbers.js";
 import type { ReadOptions } from "../shell/policy-file.js";
+
+/** Adds the options of commands that change what is active. */
+export function withGuards(command: Command): Command {
+  return command
+    .option("--if-match <sequence>", "refuse unless this is the newest sequence; 0: nothing is active", wholeNumber(0))
+    .option("--idempotency-key <key>", "a retry with the same key within 24 hours answers the first result");
+}
+
+/** The options of a call that these guard. */
+export function guardedBy({ ifMatch, idempotencyKey }: ChangeGuards): { headers: Record<string, string> } {
+  return { headers: changeHeaders({ ifMatch, idempotencyKey }) };
+}
+
+export interface HoldOptions {
+  readonly hold?: true;
+  readonly reason?: string;
+}
+
+/** Adds the options of commands that can keep an environment at a version. */
+export function withHold(command: Command): Command {
+  return command
+    .option("--hold", "refuse all that would change it, until signet envs release")
+    .option("--reason <text>", "why; recorded, and told to those whom the hold refuses");
+}
+
+/** What these options say in a request. */
+export function heldBy({ hold, reason }: HoldOptions): { hold: boolean; reason?: string } {
+  return { hold: hold === true, ...(reason === undefined ? {} : { reason }) };
+}
 
 /** What {@link withPolicyOptions} adds. */
 export interface PolicyOptions {
