@@ -3,7 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import type { Command } from "commander";
 import { SignetError } from "../../sdk/index.js";
-import { sleep } from "../../sdk/backoff.js";
+import { sleep } from "../../core/schedule/wait.js";
 import { NO_TLS_TEXT, speaksNoTls } from "../../sdk/http1-fallback.js";
 import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { readClientTls } from "../shell/client-tls.js";
