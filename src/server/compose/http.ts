@@ -24,7 +24,10 @@ import type { Store } from "../../store/store.js";
 import { VERSION } from "../../assets/version.js";
 
 /** Checks the credentials of every protocol's requests. */
-export function openAuthenticator(services: Pick<Services, "tokens" | "audit" | "tenancy">, config: Config): Authenticator {
+export function openAuthenticator(
+  services: Pick<Services, "tokens" | "audit" | "tenancy">,
+  config: Config,
+): Authenticator {
   const { tokens } = services.tokens;
   const { refusals } = services.audit;
   return createAuthenticator({
