@@ -1,4 +1,5 @@
-import { type Backoff, sleep } from "./backoff.js";
+import { sleep } from "../core/schedule/wait.js";
+import type { Backoff } from "./backoff.js";
 import { FINAL_ERRORS, SignetError, toSignetError } from "./signet-error.js";
 import type { ReconnectingEvent } from "./watch-event.js";
 

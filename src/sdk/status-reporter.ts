@@ -1,4 +1,5 @@
-import { type Backoff, type BackoffOptions, createBackoff, sleep } from "./backoff.js";
+import { sleep } from "../core/schedule/wait.js";
+import { type Backoff, type BackoffOptions, createBackoff } from "./backoff.js";
 import type { SignetClient } from "./client.js";
 import { check, checkInstance, hasMethods, isObject, isText } from "./option-checks.js";
 import { FINAL_ERRORS, toSignetError, type SignetError } from "./signet-error.js";

@@ -1,5 +1,6 @@
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
+import http from "node:http";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -108,6 +109,23 @@ describe("the command line", () => {
 
   it("says why a server does not answer", async () => {
     const { exitCode, err } = await runSignet(["health"], { environment });
+    expect(exitCode).toBe(7);
+    expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
+  });
+
+  it("health --wait asks until the server is ready", async () => {
+    const answers = [503, 503, 200];
+    const starting = http.createServer((_, answer) => void answer.writeHead(answers.shift() ?? 500).end());
+    await once(starting.listen(0, "127.0.0.1"), "listening");
+    const { port } = starting.address() as AddressInfo;
+    const health = await runSignet(["health", "--wait", "--url", `http://127.0.0.1:${port}`]);
+    expect(health).toEqual({ exitCode: 0, out: "ready\n", err: "" });
+    expect(answers).toEqual([]);
+    await once(starting.close(), "close");
+  });
+
+  it("health --wait says why when the time is over", async () => {
+    const { exitCode, err } = await runSignet(["health", "--wait", "--timeout", "1"], { environment });
     expect(exitCode).toBe(7);
     expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
   });

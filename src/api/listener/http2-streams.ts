@@ -1,7 +1,7 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 
-/** Tells one turn of the event loop from the next. */
-class Turns {
+/** Numbers the turns of the event loop. */
+class TurnCounter {
   #now = 0;
   #isScheduled = false;
 
@@ -17,7 +17,7 @@ class Turns {
   }
 }
 
-const turns = new Turns();
+const turns = new TurnCounter();
 
 /** The streams of a session that are open, with the turn in which each began. */
 export class OpenStreams {

@@ -3,6 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import type { Command } from "commander";
 import { SignetError } from "../../sdk/index.js";
+import { sleep } from "../../core/schedule/wait.js";
 import { NO_TLS_TEXT, speaksNoTls } from "../../sdk/http1-fallback.js";
 import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { readClientTls } from "../shell/client-tls.js";
@@ -12,26 +13,28 @@ import type { GlobalOptions, Shell } from "../shell/shell.js";
 
 const HELP = `
 Asks GET /readyz, without a token; without --url and SIGNET_URL the server that SIGNET_HOST, SIGNET_PORT and SIGNET_TLS_CERT describe. Exit code 0 when the server can serve requests, 7 otherwise: for the health check of a container,
-which has no other program that could ask.
+which has no other program that could ask. With --wait it asks until the server is ready, at most for --timeout.
 `;
+
+/** Between two questions of --wait. */
+const ASK_AGAIN_MS = 200;
 
 /** `signet health`: whether a server can serve requests. */
 export function addHealth(program: Command, shell: Shell): void {
   program
     .command("health")
     .description("check that the server can serve requests")
+    .option("--wait", "wait until the server is ready, at most for --timeout")
     .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
+      const options = command.optsWithGlobals<GlobalOptions & { readonly wait?: true }>();
       const own = ownUrl(shell, options);
       const url = own ?? serverUrl(shell, options);
       shell.called = { url, adminTokenFile: undefined };
       // Its certificate is for the name by which others call it. Nothing secret is sent.
       const tls = { ...readClientTls(shell.io.environment, options), rejectUnauthorized: own === undefined };
-      const { status, reason } = await askReady(url, tls, options.timeout * 1000, shell.io.signal);
-      if (status !== 200) {
-        throw new SignetError("unavailable", [`${url} is not ready: it answers ${status}`, ...reason].join(": "));
-      }
+      const signal = AbortSignal.any([AbortSignal.timeout(options.timeout * 1000), shell.io.signal]);
+      await (options.wait === true ? waitUntilReady(url, tls, signal) : assertReady(url, tls, signal));
       shell.answer(
         () => JSON.stringify({ url, ready: true }),
         () => "ready\n",
@@ -54,32 +57,40 @@ const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", 
 /** Enough for one line. */
 const MAX_REASON_LENGTH = 200;
 
-interface Readiness {
-  readonly status: number;
-  /** What a server says of a connection that it does not want, such as one without TLS; none or one. */
-  readonly reason: readonly string[];
+type HealthTls = NodeTransportTls & { readonly rejectUnauthorized: boolean };
+
+/** Resolves when the server is ready. When the signal aborts it rejects with the error of the last complete answer. */
+async function waitUntilReady(url: string, tls: HealthTls, signal: AbortSignal): Promise<void> {
+  let last: unknown;
+  for (;;) {
+    try {
+      return await assertReady(url, tls, signal);
+    } catch (thrown) {
+      if (signal.aborted) throw last ?? thrown;
+      last = thrown;
+    }
+    await sleep(ASK_AGAIN_MS, signal);
+  }
 }
 
-/** What /readyz answers. Throws SignetError `unavailable` when there is no answer in time. */
-async function askReady(
-  url: string,
-  tls: NodeTransportTls & { readonly rejectUnauthorized: boolean },
-  timeoutMs: number,
-  interrupted: AbortSignal,
-): Promise<Readiness> {
+/** Asks /readyz once. Throws SignetError `unavailable` unless it answers 200 before the signal aborts. */
+async function assertReady(url: string, tls: HealthTls, signal: AbortSignal): Promise<void> {
   const target = new URL(`${url.replace(/\/+$/, "")}/readyz`);
-  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), interrupted]);
   // Not fetch, which takes no certificates. Neither follows a redirect: another server's answer would say nothing of this one.
   const asked = target.protocol === "https:" ? https.get(target, { ...tls, signal }) : http.get(target, { signal });
+  let refused: string;
   try {
     const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
-    const isRefusal = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
-    return { status: answer.statusCode ?? 0, reason: isRefusal ? [await readPrefix(answer)] : [] };
+    if (answer.statusCode === 200) return;
+    // What a server says of a connection that it does not want, such as one without TLS.
+    const hasReason = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
+    refused = `${answer.statusCode ?? 0}${hasReason ? `: ${await readPrefix(answer)}` : ""}`;
   } catch (cause) {
     throw new SignetError("unavailable", `${url} does not answer: ${reasonOf(cause)}`, { cause });
   } finally {
     asked.destroy();
   }
+  throw new SignetError("unavailable", `${url} is not ready: it answers ${refused}`);
 }
 
 async function readPrefix(answer: http.IncomingMessage): Promise<string> {

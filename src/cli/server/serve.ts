@@ -1,3 +1,4 @@
+import { aborted } from "../../core/schedule/wait.js";
 import { CommanderError, Option, type Command } from "commander";
 import { loadConfig, SETTING_GROUPS, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
 import { AppError } from "../../core/error.js";
@@ -95,11 +96,4 @@ function secretHelp(): string {
     const setting: Setting = SETTINGS[name];
     return setting.secret ? [`  ${setting.env.padEnd(20)} ${setting.help}\n`] : [];
   }).join("");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve());
-  });
 }

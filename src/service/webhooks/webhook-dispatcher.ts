@@ -1,4 +1,7 @@
 import { instantOf, type Clock } from "../../core/clock.js";
+import { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
+import { Semaphore } from "../../core/schedule/semaphore.js";
+import { sleep } from "../../core/schedule/wait.js";
 import type { Tracing } from "../../core/trace.js";
 import type { Delivery, OutboxEvent, Webhook } from "../../core/webhook.js";
 import type { Store, Writer } from "../../store/store.js";
@@ -7,9 +10,6 @@ import type { CatchUp } from "./catch-up.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { SharedWrites } from "../changes/shared-writes.js";
-import { Semaphore } from "./semaphore.js";
-import { Turns } from "./turns.js";
-import { pause } from "../changes/waiting.js";
 import type { WebhookOutcomes } from "./webhook-outcome.js";
 import type { WebhookSender } from "./webhook-sender.js";
 import { WebhookWorker } from "./webhook-worker.js";
@@ -30,7 +30,7 @@ export class WebhookDispatcher implements AsyncDisposable {
   readonly #workers = new Map<string, Map<string, WebhookWorker>>();
   readonly #running = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
-  readonly #turns = new Turns();
+  readonly #unknownQuota = new EventLoopQuota(1);
   readonly #restingSlots = new Semaphore(RESTING_SLOTS);
   #fanningOut: Promise<void> | null = null;
   #again = false;
@@ -81,7 +81,7 @@ export class WebhookDispatcher implements AsyncDisposable {
       .catch(async (error: unknown) => {
         this.deps.onError(error);
         this.#again = true;
-        await pause(PAUSE_MS, this.#stopping.signal);
+        await sleep(PAUSE_MS, this.#stopping.signal);
       })
       .finally(() => {
         this.#fanningOut = null;
@@ -144,7 +144,7 @@ export class WebhookDispatcher implements AsyncDisposable {
     const workers = this.#workers.get(orgId) ?? new Map<string, WebhookWorker>();
     this.#workers.set(orgId, workers);
     const { store, clock, sender, outcomes, catchUp, tracing, onError } = this.deps;
-    const lines = { turns: this.#turns, restingSlots: this.#restingSlots };
+    const lines = { unknownQuota: this.#unknownQuota, restingSlots: this.#restingSlots };
     const deps = { store, clock, sender, outcomes, catchUp, ...lines, tracing, onError };
     const worker = new WebhookWorker(orgId, id, deps, known);
     workers.set(id, worker);

@@ -1,5 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { instantOf, wasSetBackSince, type Clock, type Instant } from "../../core/clock.js";
+import type { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
+import type { Semaphore } from "../../core/schedule/semaphore.js";
+import { sleep, waitFor } from "../../core/schedule/wait.js";
 import type { Tracing } from "../../core/trace.js";
 import type { Delivery, OutboxEvent, Webhook } from "../../core/webhook.js";
 import type { Store } from "../../store/store.js";
@@ -7,9 +10,6 @@ import { matchesEvent } from "../../outbound/event-types.js";
 import type { SendResult } from "../../outbound/send.js";
 import type { CatchUp } from "./catch-up.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
-import type { Semaphore } from "./semaphore.js";
-import type { Turns } from "./turns.js";
-import { pause, waitFor } from "../changes/waiting.js";
 import { isDelivered, type WebhookOutcomes } from "./webhook-outcome.js";
 import type { WebhookSender } from "./webhook-sender.js";
 
@@ -20,7 +20,7 @@ export interface WorkerDeps {
   readonly outcomes: WebhookOutcomes;
   readonly catchUp: CatchUp;
   /** For whom is not known to be good: after everything that cannot wait. */
-  readonly turns: Turns;
+  readonly unknownQuota: EventLoopQuota;
   /** Shared by the endpoints that rest, so that many silent ones do not hold everything. */
   readonly restingSlots: Semaphore;
   readonly tracing: Tracing;
@@ -123,7 +123,7 @@ export class WebhookWorker {
       } catch (error) {
         if (this.#signal.aborted) return;
         this.deps.onError(error);
-        await pause(PAUSE_MS, this.#signal);
+        await sleep(PAUSE_MS, this.#signal);
       }
     }
   }
@@ -159,7 +159,7 @@ export class WebhookWorker {
 
   /** Whoever is not known to be good goes after everybody else. */
   async #turn(): Promise<void> {
-    if (!this.#health.isGood && !this.#keepsUp) await this.deps.turns.take();
+    if (!this.#health.isGood && !this.#keepsUp) await this.deps.unknownQuota.next();
   }
 
   /** Takes what is due and not taken yet, and starts it. */
@@ -245,7 +245,7 @@ export class WebhookWorker {
   async #try(delivery: Delivery): Promise<void> {
     const { store, outcomes, restingSlots } = this.deps;
     try {
-      using _slot = this.#health.isOpen ? await restingSlots.take(this.#signal) : null;
+      using _slot = this.#health.isOpen ? await restingSlots.acquire(this.#signal) : null;
       await this.#turn();
       const event = await store.read.event(delivery.eventNumber);
       // As it stands now: since the delivery was taken, its address or secret may be another, or it may be off.
@@ -258,7 +258,7 @@ export class WebhookWorker {
     } catch (error) {
       if (!this.#signal.aborted) this.deps.onError(error);
       // What could not be recorded is sent again; not in a tight loop.
-      await pause(PAUSE_MS, this.#signal);
+      await sleep(PAUSE_MS, this.#signal);
     } finally {
       this.#taken.delete(delivery.id);
       this.#ended.add(delivery.id);

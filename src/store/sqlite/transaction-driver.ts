@@ -2,8 +2,8 @@ import type { Driver } from "kysely";
 import { AppError } from "../../core/error.js";
 import type { SqliteConnection } from "./connection.js";
 
-/** Statements on a connection that somebody else has begun a transaction on, until `end`. */
-export class TurnDriver implements Driver {
+/** Runs statements in a transaction that GroupCommit has begun on the connection, until `end`. */
+export class TransactionDriver implements Driver {
   readonly #connection: SqliteConnection;
   #ended = false;
 
