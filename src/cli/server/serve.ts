@@ -1,6 +1,6 @@
 import { aborted } from "../../core/schedule/wait.js";
-import { Option, type Command } from "commander";
-import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
+import { CommanderError, Option, type Command } from "commander";
+import { loadConfig, SETTING_GROUPS, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
 import { AppError } from "../../core/error.js";
 import { flagOf, type Setting } from "../../config/setting.js";
 import { UsageError } from "../shell/cli-error.js";
@@ -10,8 +10,14 @@ import { firstStartNotice } from "./first-start.js";
 import { unknownVariables } from "./unknown-variables.js";
 import type { Shell } from "../shell/shell.js";
 
+/** The settings that most servers set: `--help` shows these, `--help-all` every one. */
+const COMMON: ReadonlySet<string> = new Set<keyof Config>([
+  ...(["host", "port", "publicUrl", "trustedProxies", "data", "provision"] as const),
+  ...(["tlsCert", "tlsKey", "logLevel", "metricsAddress"] as const),
+]);
+
 const HELP = `
-Every setting can come from the environment too, and every one from a file that NAME_FILE names. Secrets have no flag:
+Every setting can also come from the environment variable in parentheses, or from a file named by NAME_FILE. Secrets have no flag:
 `;
 
 /** `signet serve`: runs the server until SIGINT or SIGTERM. */
@@ -19,11 +25,19 @@ export function addServe(program: Command, shell: Shell): void {
   const serve = program
     .command("serve")
     .description("run the server until SIGINT or SIGTERM; a second one does not wait");
-  const flags = SETTING_NAMES.flatMap((name) => {
-    const setting: Setting = SETTINGS[name];
-    return setting.secret ? [] : [[name, flagFor(setting)] as const];
-  });
+  const flags = SETTING_GROUPS.flatMap(([heading, settings]) =>
+    Object.entries<Setting>(settings)
+      .filter(([, setting]) => !setting.secret)
+      .map(([name, setting]) => [name, flagFor(setting).helpGroup(`${heading}:`).hideHelp(!COMMON.has(name))] as const),
+  );
   for (const [, flag] of flags) serve.addOption(flag);
+  serve.helpOption("-h, --help", "display help with the common settings");
+  serve.option("--help-all", "display help with every setting");
+  serve.on("option:help-all", () => {
+    for (const [, flag] of flags) flag.hideHelp(false);
+    serve.outputHelp();
+    throw new CommanderError(0, "commander.helpDisplayed", "(outputHelp)");
+  });
   serve.addHelpText("after", HELP + secretHelp());
   serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
     const given = flags.flatMap(([name, flag]) => {
@@ -31,7 +45,7 @@ export function addServe(program: Command, shell: Shell): void {
       return value === undefined ? [] : [[name, value]];
     });
     const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
-    // Only here: the other commands need no database.
+    // Only here: other commands need no database.
     const [{ startServer, DEFAULT_OPTIONS }, { createLogger }] = await Promise.all([
       import("../../server/server.js"),
       import("../../server/logger.js"),
@@ -55,12 +69,12 @@ export function addServe(program: Command, shell: Shell): void {
       log.fatal({ err: failure }, "the server cannot write any more: it ends");
       throw failure;
     }
-    // A server that was told to stop and did has done what it should.
+    // A server that stopped when it was told to has succeeded.
     shell.exitCode = EXIT_CODES.ok;
   });
 }
 
-/** The configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
+/** Reads the configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
 export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, string>>): Config {
   try {
     return loadConfig(shell.io.environment, flags);
