@@ -5,7 +5,8 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/config/config.js";
+import { loadConfig, SETTING_NAMES, SETTINGS } from "../../src/config/config.js";
+import type { Setting } from "../../src/config/setting.js";
 import { startServer } from "../../src/server/server.js";
 import { VERSION } from "../../src/assets/version.js";
 import { everyCommand } from "./every-command.js";
@@ -27,11 +28,23 @@ describe("the command line", () => {
   });
 
   it("lists the server's settings as flags, secrets apart", async () => {
-    const { out } = await runSignet(["serve", "--help"]);
-    expect(out).toContain("--cors-origins <value>");
+    const { exitCode, out, err } = await runSignet(["serve", "--help-all"]);
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    const settings = SETTING_NAMES.map((name): Setting => SETTINGS[name]);
+    expect(settings.filter((setting) => !out.includes(`(${setting.env}`)).map(({ env }) => env)).toEqual([
+      "SIGNET_ADMIN_TOKEN",
+      "SIGNET_SIGNING_KEY",
+    ]);
     expect(out).toContain("SIGNET_ADMIN_TOKEN");
     expect(out).not.toContain("--admin-token");
     expect(out).not.toContain("--signing-key");
+  });
+
+  it("shows the common settings first, under headings", async () => {
+    const { out } = await runSignet(["serve", "--help"]);
+    expect(out.match(/^[A-Z]\w+:$/gm)).toEqual(["Address:", "Data:", "TLS:", "Operation:", "Options:"]);
+    expect(out.match(/\(SIGNET_/g)).toHaveLength(10);
+    expect(out).toContain("--help-all");
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { aborted } from "../../core/schedule/wait.js";
-import { Option, type Command } from "commander";
-import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
+import { CommanderError, Option, type Command } from "commander";
+import { loadConfig, SETTING_GROUPS, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
 import { AppError } from "../../core/error.js";
 import { flagOf, type Setting } from "../../config/setting.js";
 import { UsageError } from "../shell/cli-error.js";
@@ -11,9 +11,14 @@ import { firstStartNotice } from "./first-start.js";
 import { unknownVariables } from "./unknown-variables.js";
 import type { Shell } from "../shell/shell.js";
 
+/** The settings that most servers set: `--help` shows these, `--help-all` every one. */
+const COMMON: ReadonlySet<string> = new Set<keyof Config>([
+  ...(["host", "port", "publicUrl", "trustedProxies", "data", "provision"] as const),
+  ...(["tlsCert", "tlsKey", "logLevel", "metricsAddress"] as const),
+]);
+
 const HELP = `
-Every setting can come from its environment variable too, or from a file that the variable with _FILE appended names. Secrets have no
-flag:
+Every setting can also come from the environment variable in parentheses, or from a file named by NAME_FILE. Secrets have no flag:
 `;
 
 /** `signet serve`: runs the server until SIGINT or SIGTERM. */
@@ -21,11 +26,19 @@ export function addServe(program: Command, shell: Shell): void {
   const serve = program
     .command("serve")
     .description("run the server until SIGINT or SIGTERM; a second signal ends it at once");
-  const flags = SETTING_NAMES.flatMap((name) => {
-    const setting: Setting = SETTINGS[name];
-    return setting.secret ? [] : [[name, flagFor(setting)] as const];
-  });
+  const flags = SETTING_GROUPS.flatMap(([heading, settings]) =>
+    Object.entries<Setting>(settings)
+      .filter(([, setting]) => !setting.secret)
+      .map(([name, setting]) => [name, flagFor(setting).helpGroup(`${heading}:`).hideHelp(!COMMON.has(name))] as const),
+  );
   for (const [, flag] of flags) serve.addOption(flag);
+  serve.helpOption("-h, --help", "display help with the common settings");
+  serve.option("--help-all", "display help with every setting");
+  serve.on("option:help-all", () => {
+    for (const [, flag] of flags) flag.hideHelp(false);
+    serve.outputHelp();
+    throw new CommanderError(0, "commander.helpDisplayed", "(outputHelp)");
+  });
   serve.addHelpText("after", HELP + secretHelp());
   serve.addHelpText("after", examples("signet serve --data /var/lib/signet --port 8080"));
   serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
@@ -34,7 +47,7 @@ export function addServe(program: Command, shell: Shell): void {
       return value === undefined ? [] : [[name, value]];
     });
     const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
-    // Only here: the other commands need no database.
+    // Only here: other commands need no database.
     const [{ startServer, DEFAULT_OPTIONS }, { createLogger }] = await Promise.all([
       import("../../server/server.js"),
       import("../../server/logger.js"),
@@ -58,12 +71,12 @@ export function addServe(program: Command, shell: Shell): void {
       log.fatal({ err: failure }, "cannot write to the database: shutting down");
       throw failure;
     }
-    // Stopping on a signal is success.
+    // A server that stopped when it was told to has succeeded.
     shell.exitCode = EXIT_CODES.ok;
   });
 }
 
-/** The configuration of flags and environment. Throws UsageError for an invalid value of either. */
+/** Reads the configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
 export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, string>>): Config {
   try {
     return loadConfig(shell.io.environment, flags);

@@ -6,7 +6,7 @@ import { Bundles } from "../../service/bundles/bundles.js";
 import { Holds } from "../../service/bundles/holds.js";
 import { Pruning } from "../../service/bundles/pruning.js";
 import { Publishing } from "../../service/bundles/publishing.js";
-import { Documents } from "../../service/documents/documents.js";
+import type { Documents } from "../../service/documents/documents.js";
 import { YamlReader } from "../../service/documents/yaml-reader.js";
 import type { AuditServices } from "./audit.js";
 import type { ChangeServices } from "./changes.js";

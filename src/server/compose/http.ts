@@ -24,12 +24,16 @@ import type { Store } from "../../store/store.js";
 import { VERSION } from "../../assets/version.js";
 
 /** Checks the credentials of every protocol's requests. */
-export function openAuthenticator(services: Pick<Services, "tokens" | "audit">, config: Config): Authenticator {
+export function openAuthenticator(
+  services: Pick<Services, "tokens" | "audit" | "tenancy">,
+  config: Config,
+): Authenticator {
   const { tokens } = services.tokens;
   const { refusals } = services.audit;
   return createAuthenticator({
     authenticate: (rawKey, onStopped) => tokens.authenticate(rawKey, onStopped),
     known: (rawKey) => tokens.known(rawKey),
+    names: services.tenancy.names,
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
     failuresPerMinute: config.maxFailedAuthentications,

@@ -1,3 +1,4 @@
+import { TenantNames } from "../../service/access/tenant-names.js";
 import { Environments } from "../../service/tenancy/environments.js";
 import { Organizations } from "../../service/tenancy/organizations.js";
 import { Projects } from "../../service/tenancy/projects.js";
@@ -11,6 +12,7 @@ export interface TenancyServices {
   readonly organizations: Organizations;
   readonly projects: Projects;
   readonly environments: Environments;
+  readonly names: TenantNames;
 }
 
 export function composeTenancy(
@@ -21,5 +23,6 @@ export function composeTenancy(
     organizations: new Organizations({ store, clock, audit, tokens, keys }),
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups, keys }),
+    names: new TenantNames(store.read),
   };
 }
