@@ -42,7 +42,7 @@ describe("the command line", () => {
 
   it("shows the common settings first, under headings", async () => {
     const { out } = await runSignet(["serve", "--help"]);
-    expect(out.match(/^[A-Z]\w+:$/gm)).toEqual(["Address:", "Data:", "TLS:", "Operation:", "Options:"]);
+    expect(out.match(/^[A-Z]\w+:$/gm)).toEqual(["Address:", "Data:", "TLS:", "Operation:", "Options:", "Example:"]);
     expect(out.match(/\(SIGNET_/g)).toHaveLength(10);
     expect(out).toContain("--help-all");
   });
