@@ -112,7 +112,7 @@ describe("source artifacts", () => {
     const actions = await signet.actions();
     expect(actions.filter((action) => action === "artifact.promoted")).toHaveLength(1);
     expect(actions.slice(-2)).toEqual(["bundle.published", "artifact.promoted"]);
-    const events = await signet.store.read.eventsSince(signet.orgId, "2000-01-01", 0, 100);
+    const events = await signet.store.read.eventsToFanOut(100);
     expect(events.map(({ type }) => type).slice(-2)).toEqual(["bundle.published", "artifact.promoted"]);
     expect((JSON.parse(events.at(-1)?.body ?? "{}") as { data: unknown }).data).toMatchObject({
       ...{ artifact_id: made.id, name: "draft", environment: "staging", version: 1, sequence: 1 },
