@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { removeDeleted } from "../../../src/service/changes/deletions.js";
 import type { AppError } from "../../../src/core/error.js";
 import type { ArtifactTitle } from "../../../src/service/bundles/artifact-promotion.js";
 import { useServices } from "../fixture.js";
@@ -88,6 +89,7 @@ describe("source artifacts", () => {
     await publishing.publish(signet.change(), path, { ...input, labels: {}, source: null, activate: true });
     expect(signet.count("contents")).toBe(3);
     await projects.delete(signet.admin, project.id);
+    await removeDeleted(signet.store);
     expect([signet.count("contents"), signet.count("source_artifacts")]).toEqual([1, 0]);
   });
 
