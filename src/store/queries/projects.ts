@@ -4,8 +4,11 @@ import type { Project } from "../../core/organization.js";
 import { deleteContentsOf, deleteContentsOfArtifacts } from "./contents.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "./row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: projectOf } = rowMapping<Project, "projects">({});
 
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   db.selectFrom("projects").selectAll().where("id", "=", id).where("org_id", "=", orgId),
@@ -68,8 +71,4 @@ export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject" 
       await db.deleteFrom("projects").where("id", "=", id).execute();
     },
   };
-}
-
-function projectOf(row: Row<"projects">): Project {
-  return { id: row.id, orgId: row.org_id, name: row.name, slug: row.slug, createdAt: row.created_at };
 }
