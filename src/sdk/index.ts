@@ -6,7 +6,7 @@ export { createSignetClient, type SignetClient, type SignetClientOptions } from 
 export type { TokenSource } from "./authorized-transport.js";
 export { changeHeaders, type ChangeGuards } from "./client.js";
 export { HTTP_STATUS, SignetError, toSignetError, type SignetErrorCode } from "./signet-error.js";
-export { formatMessage, formatMessages } from "./message-json.js";
+export { formatMessage, formatMessages } from "../json-form/format-message.js";
 
 export { activationsOf, watchBundle } from "./watch.js";
 export type { WatchOptions } from "./watch-options.js";

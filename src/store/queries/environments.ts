@@ -1,7 +1,6 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
-import { deleteContentsOf } from "./contents.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
 import { rowMapping } from "./row-mapping.js";
 import type { Row, Schema } from "../schema.js";
@@ -9,6 +8,7 @@ import type { Reader, Writer } from "../store.js";
 
 export const { read: environmentOf, write: rowOf } = rowMapping<Environment, "environments">({
   hold: "json",
+  deleted_at: "hidden",
   kept_versions: "hidden",
   skipped_sequences: "hidden",
   active_version: "joined",
@@ -28,7 +28,7 @@ const update = preparedChange(
       ...changes
     }: Omit<
       Row<"environments">,
-      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences"
+      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences" | "deleted_at"
     >,
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
@@ -69,7 +69,7 @@ export function environmentReader(
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
 export function environmentWriter(
   db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers" | "deleteEnvironment"> {
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers"> {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -96,22 +96,6 @@ export function environmentWriter(
         .where("id", "=", environmentId)
         .execute();
     },
-    async deleteEnvironment(id) {
-      const gone = await db
-        .selectFrom("environments")
-        .select(["project_id", "name"])
-        .where("id", "=", id)
-        .executeTakeFirst();
-      if (gone === undefined) return;
-      await db
-        .updateTable("environments")
-        .set({ promotes_to: null })
-        .where("project_id", "=", gone.project_id)
-        .where("promotes_to", "=", gone.name)
-        .execute();
-      await deleteContentsOf(db, db.selectFrom("environments").select("id").where("id", "=", id));
-      await db.deleteFrom("environments").where("id", "=", id).execute();
-    },
   };
 }
 
@@ -132,6 +116,7 @@ function environments(db: Kysely<Schema>) {
   return db
     .selectFrom("environments")
     .leftJoin("bundles as active", "active.id", "environments.active_bundle_id")
+    .where("environments.deleted_at", "is", null)
     .selectAll("environments")
     .select("active.version as active_version");
 }

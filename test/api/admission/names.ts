@@ -1,4 +1,7 @@
 import type { Names } from "../../../src/api/admission/guard.js";
 
-/** Finds nothing by a slug or a name. */
-export const NO_NAMES: Names = { organizationId: async () => undefined, projectId: async () => undefined };
+/** For fixtures whose ids are no UUIDs: the caller's organization is called by its id, and no project is found. */
+export const ID_NAMES: Names = {
+  organizationId: async ({ orgId }, text) => (text === orgId ? orgId : undefined),
+  projectId: async () => undefined,
+};

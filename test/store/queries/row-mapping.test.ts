@@ -4,6 +4,7 @@ import { rowMapping } from "../../../src/store/queries/row-mapping.js";
 
 const { read, write } = rowMapping<Environment, "environments">({
   hold: "json",
+  deleted_at: "hidden",
   kept_versions: "hidden",
   skipped_sequences: "hidden",
   active_version: "joined",
@@ -30,7 +31,7 @@ describe("rowMapping", () => {
   });
 
   it("reads what it wrote, and nothing of hidden columns", () => {
-    const row = { ...write(ENVIRONMENT), active_version: 3, kept_versions: 7, skipped_sequences: 0 };
+    const row = { ...write(ENVIRONMENT), active_version: 3, deleted_at: null, kept_versions: 7, skipped_sequences: 0 };
     expect(read(row)).toEqual(ENVIRONMENT);
     expect(read({ ...row, hold: null })).toEqual({ ...ENVIRONMENT, hold: null });
   });

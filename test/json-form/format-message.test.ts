@@ -6,7 +6,7 @@ import {
   BundleWithPoliciesSchema,
   ListDeploymentsResponseSchema,
 } from "../../gen/signet/v1/bundle_pb.js";
-import { formatMessage, formatMessages } from "../../src/sdk/message-json.js";
+import { formatMessage, formatMessages } from "../../src/json-form/format-message.js";
 
 describe("formatMessage", () => {
   it("writes every field by its proto name, null for what is unset", () => {

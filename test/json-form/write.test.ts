@@ -2,15 +2,15 @@ import { create, ScalarType, type DescField, type DescMessage, type Message } fr
 import { FieldMaskSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AuditEventSchema, AuditService } from "../../../gen/signet/v1/audit_pb.js";
-import { BundleDocumentSchema, BundleSchema, BundleService } from "../../../gen/signet/v1/bundle_pb.js";
-import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
-import { RuntimeService, WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
-import { TokenService } from "../../../gen/signet/v1/token_pb.js";
-import { setField } from "../../../src/api/rest/fields.js";
-import { writeField, writeMessage } from "../../../src/api/rest/write.js";
-import { fieldRulesOf } from "../../../src/api/admission/operations.js";
-import { onlyMethod } from "./proto-fixture.js";
+import { AuditEventSchema, AuditService } from "../../gen/signet/v1/audit_pb.js";
+import { BundleDocumentSchema, BundleSchema, BundleService } from "../../gen/signet/v1/bundle_pb.js";
+import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
+import { RuntimeService, WatchBundleResponseSchema } from "../../gen/signet/v1/runtime_pb.js";
+import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { setField } from "../../src/json-form/fields.js";
+import { writeField, writeMessage } from "../../src/json-form/write.js";
+import { fieldRulesOf } from "../../src/json-form/field-rules.js";
+import { onlyMethod } from "../api/rest/proto-fixture.js";
 
 const OUTPUTS = [
   ...new Set(
