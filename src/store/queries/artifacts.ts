@@ -4,7 +4,7 @@ import type { BundleState } from "../../core/bundle.js";
 import type { ArtifactReader, ArtifactWriter } from "../artifact-store.js";
 import { deleteUnusedContent } from "./contents.js";
 import { countRows } from "./paging.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 
 const artifacts = rowMapping<Omit<Artifact, "promotion">, "source_artifacts">({

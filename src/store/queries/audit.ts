@@ -3,7 +3,7 @@ import type { AuditEvent } from "../../core/audit.js";
 import { pageIds, totalOf } from "./audit-search.js";
 import { boundedPage } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

@@ -3,7 +3,7 @@ import type { Bundle, BundleState } from "../../core/bundle.js";
 import { deleteUnusedContent } from "./contents.js";
 import { boundedPage } from "./paging.js";
 import { preparedChange, preparedFirst, preparedInsert } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

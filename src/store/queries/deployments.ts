@@ -2,7 +2,7 @@ import { sql, type Kysely } from "kysely";
 import type { Deployment } from "../../core/bundle.js";
 import { countRows } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

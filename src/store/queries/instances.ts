@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { RuntimeInstance } from "../../core/runtime-instance.js";
 import { boundedPage, countRows } from "./paging.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

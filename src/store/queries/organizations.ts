@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 import type { Organization } from "../../core/organization.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Row, Schema } from "../schema.js";
 import type { Page } from "../page.js";
 import type { Reader, Writer } from "../store.js";

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { PipelineStage } from "../../core/pipeline.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
 import type { NewRow, Row, Schema } from "../schema.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 
 const stages = rowMapping<Omit<PipelineStage, "order">, "pipeline_stages">({ position: "hidden" });
 

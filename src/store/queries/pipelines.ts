@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Pipeline } from "../../core/pipeline.js";
 import { countRows } from "./paging.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
 import type { Schema } from "../schema.js";
 

@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { PublicKeyRecord } from "../../core/key.js";
 import { preparedFirst } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 

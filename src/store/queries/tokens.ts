@@ -3,7 +3,7 @@ import type { Instant } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import { rowMapping } from "./row-mapping.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 import type { Reader, TokenFilter, Writer } from "../store.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";

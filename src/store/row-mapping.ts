@@ -1,4 +1,4 @@
-import type { Row, Schema } from "../schema.js";
+import type { Row, Schema } from "./schema.js";
 
 /** `keyId` as `key_id`, `signatureV2` as `signature_v2`. */
 type SnakeCase<Name extends string> = Name extends `${infer Head}${infer Tail}`

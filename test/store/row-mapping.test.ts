@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Environment } from "../../../src/core/organization.js";
-import { rowMapping } from "../../../src/store/queries/row-mapping.js";
+import type { Environment } from "../../src/core/organization.js";
+import { rowMapping } from "../../src/store/row-mapping.js";
 
 const { read, write } = rowMapping<Environment, "environments">({
   hold: "json",
