@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import { line } from "../../core/printable.js";
+import { snakeCase } from "../../core/snake-case.js";
 import { formatMessage, formatMessages, type Environment } from "../../sdk/index.js";
 import { UsageError } from "../shell/cli-error.js";
 import { wholeNumber } from "../shell/numbers.js";
@@ -7,11 +8,17 @@ import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatTable, formatTime } from "../shell/table.js";
 
-interface ChangeOptions {
+/** The settings of an environment, as flags; false for one that is cleared by its `--no-…`. */
+interface Settings {
   readonly position?: number;
-  /** False for none. */
   readonly promotesTo?: string | false;
   readonly signingKey?: string;
+}
+
+/** The settings as fields of a request: a cleared one is `cleared`, or left out. */
+function given(settings: Settings, cleared?: ""): { [K in keyof Settings]?: Exclude<Settings[K], false> } {
+  const fields = Object.entries(settings).map(([name, value]) => [name, value === false ? cleared : value] as const);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
 /** `signet envs`: the stages of a project. */
@@ -28,37 +35,23 @@ export function addEnvs(program: Command, shell: Shell): void {
       answerEnvironments(shell, environments, () => formatMessages(environments));
     });
   withStage(envs.command("create").description("make one").argument("<name>", "a-z, 0-9 and dashes")).action(
-    async (name: string, { position, promotesTo, signingKey }: ChangeOptions, command: Command) => {
+    async (name: string, settings: Settings, command: Command) => {
       using session = Session.open(shell, command);
-      const stage = {
-        ...(position === undefined ? {} : { position }),
-        ...(promotesTo === undefined ? {} : { promotesTo: promotesTo === false ? "" : promotesTo }),
-        ...(signingKey === undefined ? {} : { signingKey }),
-      };
-      const project = await session.project();
-      const made = await session.client.organizations.createEnvironment({ ...project, name, ...stage });
+      const request = { ...(await session.project()), name, ...given(settings, "") };
+      const made = await session.client.organizations.createEnvironment(request);
       answerEnvironments(shell, [made], () => formatMessage(made));
     },
   );
   withStage(
     envs.command("update").description("change its position, next stage or key").argument("<name>", "its name"),
-  ).action(async (envName: string, { position, promotesTo, signingKey }: ChangeOptions, command: Command) => {
-    const stage = {
-      ...(position === undefined ? {} : { position }),
-      // Named in the mask and not set: cleared.
-      ...(typeof promotesTo === "string" ? { promotesTo } : {}),
-      ...(signingKey === undefined ? {} : { signingKey }),
-    };
-    const paths = [
-      ...(position === undefined ? [] : ["position"]),
-      ...(promotesTo === undefined ? [] : ["promotes_to"]),
-      ...(signingKey === undefined ? [] : ["signing_key"]),
-    ];
+  ).action(async (envName: string, settings: Settings, command: Command) => {
+    const paths = Object.keys(settings).map(snakeCase);
     if (paths.length === 0) {
       throw new UsageError("nothing to update: pass --position, --promotes-to, --no-promotes-to or --signing-key");
     }
     using session = Session.open(shell, command);
-    const request = { ...(await session.project()), envName, ...stage, updateMask: { paths } };
+    // Named in the mask and not set: cleared.
+    const request = { ...(await session.project()), envName, ...given(settings), updateMask: { paths } };
     const changed = await session.client.organizations.updateEnvironment(request);
     answerEnvironments(shell, [changed], () => formatMessage(changed));
   });
