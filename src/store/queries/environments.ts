@@ -69,7 +69,7 @@ export function environmentWriter(
         .onConflict((conflict) => conflict.columns(["project_id", "name"]).doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
-        throw new AppError("conflict", `there is an environment "${environment.name}" already`);
+        throw new AppError("conflict", `an environment "${environment.name}" already exists`);
       }
     },
     async updateEnvironment(environment) {

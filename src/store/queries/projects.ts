@@ -56,7 +56,7 @@ export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject">
         .onConflict((conflict) => conflict.columns(["org_id", "slug"]).doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
-        throw new AppError("conflict", `there is a project "${slug}" already`);
+        throw new AppError("conflict", `a project "${slug}" already exists`);
       }
     },
   };

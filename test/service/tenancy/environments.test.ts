@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { removeDeleted } from "../../../src/service/changes/deletions.js";
 import { useServices } from "../fixture.js";
 
 describe("environments", () => {
@@ -104,6 +105,7 @@ describe("environments", () => {
     const made = await create("dev");
     expect(made.id).not.toBe(id);
     expect(made).toMatchObject({ activeVersion: null, lastVersion: 0, sequence: 0 });
+    await removeDeleted(signet.store);
     expect(signet.count("bundles")).toBe(0);
   });
 
