@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Files share a process, which halves the time of all of them. No test may change what is global and leave it so.
@@ -18,6 +19,8 @@ const BOTH_PATHS = [
 
 export default defineConfig({
   test: {
+    // Vitest leaves one core free, which is half of the machine where there are two; many tests wait for sockets, timers and the disk.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       { test: { ...common, name: "signet", include: ["test/**/*.test.ts"] } },
       {

@@ -18,15 +18,20 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [/^node:/, /^lru-cache$/, /^uuid$/],
   },
   api: {
-    layers: ["core", "bundle", "service", "store", "gen"],
+    layers: ["core", "bundle", "service", "store", "gen", "json-form"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
   },
   observability: {
     layers: ["core", "service", "store", "api"],
     packages: [/^node:/, /^prom-client$/, /^@opentelemetry\//],
   },
+  // Runs in browsers too, as sdk does.
+  "json-form": { layers: ["gen"], packages: [/^@bufbuild\/protobuf/] },
   // Node only in node-transport.ts: see below.
-  sdk: { layers: ["core", "bundle", "gen"], packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/] },
+  sdk: {
+    layers: ["core", "bundle", "gen", "json-form"],
+    packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/],
+  },
   provision: { layers: ["core", "outbound"], packages: [] },
   cli: {
     layers: ["sdk", "bundle", "core", "yaml", "provision", "config", "assets", "server"],

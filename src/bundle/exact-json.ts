@@ -1,6 +1,5 @@
 import type { JsonValue } from "./canonical-json.js";
-import { canonicalNumber } from "./canonical-number.js";
-import { withNumbers } from "./served-text.js";
+import { canonicalNumber, withNumbers } from "./served-text.js";
 
 /** Begins the string that stands for a number. No strict JSON has it in a string: it is half of a surrogate pair. */
 const MARK = "\\ud800";

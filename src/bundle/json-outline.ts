@@ -1,6 +1,7 @@
+import { stringEnd } from "./served-text.js";
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -36,7 +37,7 @@ export class JsonOutline {
     const open: number[] = [];
     for (let pos = 0; pos < text.length; pos += 1) {
       const unit = text.charCodeAt(pos);
-      if (unit === QUOTE) pos = endOfString(text, pos) - 1;
+      if (unit === QUOTE) pos = stringEnd(text, pos) - 1;
       else if (unit === OPEN_OBJECT || unit === OPEN_LIST) open.push(this.#begin());
       else if (unit === CLOSE_OBJECT || unit === CLOSE_LIST) {
         const node = open.pop() ?? 0;
@@ -55,7 +56,7 @@ export class JsonOutline {
     let child = node + 1;
     for (let pos = start + 1; pos < last; pos += 1) {
       if (isObject) {
-        const keyEnd = endOfString(text, pos);
+        const keyEnd = stringEnd(text, pos);
         members.keys.push(text.slice(pos + 1, keyEnd - 1));
         pos = keyEnd + 1;
       }
@@ -67,7 +68,7 @@ export class JsonOutline {
         child = this.#nexts[child] ?? 0;
       } else {
         members.nodes.push(SCALAR);
-        pos = unit === QUOTE ? endOfString(text, pos) : endOfWord(text, pos, last);
+        pos = unit === QUOTE ? stringEnd(text, pos) : endOfWord(text, pos, last);
       }
       members.ends.push(pos);
     }
@@ -83,16 +84,6 @@ export class JsonOutline {
     }
     return node;
   }
-}
-
-/** The offset after the string that begins at `start`. */
-function endOfString(text: string, start: number): number {
-  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
-    if (backslashes % 2 === 0) return quote + 1;
-  }
-  return text.length;
 }
 
 /** The offset after a number, `true`, `false` or `null` that stands before `last`. */

@@ -1,5 +1,3 @@
-import { canonicalNumber } from "./canonical-number.js";
-
 const QUOTE = 0x22;
 const MINUS = 0x2d;
 const POINT = 0x2e;
@@ -7,6 +5,10 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const BACKSLASH = 0x5c;
 const LETTER_E = 0x65;
+
+/** From here on, and below {@link SMALL}, Python prints a float with an exponent. */
+const LARGE = 1e16;
+const SMALL = 1e-4;
 
 /** Every decimal of so many significant digits is the shortest one that its double reads back from. */
 const ALWAYS_SHORTEST = 15;
@@ -32,14 +34,15 @@ export function withNumbers(text: string, print: (literal: string) => string): s
   return new TextPrinter(text, print).run();
 }
 
-/** Where the string whose opening quote is at `start` ends. */
+/** The offset after the string whose opening quote is at `start`; the text's length when the string is not closed. */
 export function stringEnd(text: string, start: number): number {
-  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
     let before = quote;
     while (text.charCodeAt(before - 1) === BACKSLASH) before--;
-    // An even number of backslashes escapes each other.
+    // An even number of backslashes escape each other.
     if ((quote - before) % 2 === 0) return quote + 1;
   }
+  return text.length;
 }
 
 class TextPrinter {
@@ -131,4 +134,20 @@ class TextPrinter {
 
 function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE;
+}
+
+/**
+ * A JSON number as Python reads and prints it. Its kind is that of the literal: without point and exponent an integer, which keeps its
+ * digits (`-0` is `0`); else a float, printed as repr does: `1.0`, `100.0` for `1e2`, `1e-05`, `1e+21`.
+ *
+ * @param literal a number by RFC 8259's grammar, in which {@link numberFlaw} finds nothing
+ */
+export function canonicalNumber(literal: string): string {
+  if (!/[.eE]/.test(literal)) return literal === "-0" ? "0" : literal;
+  const value = Number(literal);
+  const size = Math.abs(value);
+  // Both languages print the shortest digits that read back; only when and how they write an exponent differs.
+  if (size !== 0 && (size < SMALL || size >= LARGE)) return value.toExponential().replace(/([+-])(\d)$/, "$10$2");
+  const plain = Object.is(value, -0) ? "-0" : String(value);
+  return plain.includes(".") ? plain : `${plain}.0`;
 }

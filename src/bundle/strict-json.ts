@@ -169,7 +169,7 @@ class StrictScan {
     const unique = scan.escaped ? `"${key}` : quoted;
     frame.keys ??= new Set();
     const before = frame.keys.size;
-    if (frame.keys.add(unique).size === before) throw this.invalid("the same key twice", "duplicate_key");
+    if (frame.keys.add(unique).size === before) throw this.invalid("duplicate key", "duplicate_key");
     this.pos = scan.end;
     this.skipSpace();
     if (this.text.charCodeAt(this.pos) !== COLON) throw this.malformed('expected ":"');

@@ -1,69 +1,18 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../core/error.js";
-import { checkTimeouts, LIMIT_SETTINGS, type LimitConfig } from "./limit-settings.js";
+import { LIMIT_SETTINGS } from "./limit-settings.js";
 import { otlpEndpoint, otlpTracesEndpoint, refuseOtlpGrpc, traceRatio } from "./otlp-settings.js";
-import { parsePublicUrl, type PublicUrl } from "./public-url.js";
-import { flagOf, oneOf, setting, text, textOrNull, wholeNumber, type Setting } from "./setting.js";
-import { parseAllowList, type AllowList } from "../outbound/allow-list.js";
-import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule, type RetrySchedule } from "../outbound/retry-schedule.js";
+import { parsePublicUrl } from "./public-url.js";
+import { flagOf, oneOf, setting, text, textOrNull, wholeNumber, type Setting, type ValuesOf } from "./setting.js";
+import { parseAllowList } from "../outbound/allow-list.js";
+import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule } from "../outbound/retry-schedule.js";
 
+/** pino's levels, and `silent`. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+/** The least level that is logged. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What a server is started with. Frozen; nothing else reads the environment. */
-export interface Config extends LimitConfig {
-  readonly host: string;
-  /** 0 is any free port. */
-  readonly port: number;
-  /** The data directory. */
-  readonly data: string;
-  /** The first admin token of a new data directory; null makes one. */
-  readonly adminToken: string | null;
-  /** PKCS#8 PEM, or a path to it; null keeps one in the data directory. */
-  readonly signingKey: string | null;
-  readonly logLevel: LogLevel;
-  /** Where browsers and clients reach the server, when a proxy stands before it; null is by its own address. */
-  readonly publicUrl: PublicUrl | null;
-  /** Exact origins that browsers may call from. */
-  readonly corsOrigins: readonly string[];
-  /** A file whose declaration is applied before the server listens; null is none. */
-  readonly provision: string | null;
-  readonly heartbeatMs: number;
-  /** How long a shutdown waits for requests in flight. */
-  readonly shutdownGraceMs: number;
-  /** SQLite's `synchronous`: "full" survives a power cut, "normal" may lose the last commits in one. */
-  readonly synchronous: "full" | "normal";
-  /** Whether to go on from a database that lacks what was acknowledged. */
-  readonly acceptLoss: "yes" | "no";
-  /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
-  readonly nativeDirectory: string | null;
-  /** What webhooks may call besides public https addresses. */
-  readonly webhookAllow: AllowList;
-  /** Seconds before each try of a delivery. */
-  readonly webhookRetrySeconds: RetrySchedule;
-  /** For one try, from the name to the answer's body. */
-  readonly webhookTimeoutMs: number;
-  /** How long events and their deliveries are kept for replays. */
-  readonly webhookRetentionDays: number;
-  /** Paths of PEM files: the certificate and those that lead to its root, and its key. Both or none; null serves without TLS. */
-  readonly tlsCert: string | null;
-  readonly tlsKey: string | null;
-  /** Path of a PEM file: who may sign client certificates; null asks clients for none. */
-  readonly tlsClientCa: string | null;
-  /** Whether a client may come without a certificate; only with `tlsClientCa`. */
-  readonly tlsClientAuth: "required" | "optional";
-  /** How many proxies stand before the server and say who the client is; 0 believes none. */
-  readonly trustedProxies: number;
-  /** The header in which they say it. */
-  readonly proxyHeader: "x-forwarded-for" | "forwarded";
-  /** Where /metrics is served without a token; null is nowhere. */
-  readonly metricsAddress: HostAndPort | null;
-  /** The URL that traces are posted to; null traces nothing. */
-  readonly otlpEndpoint: string | null;
-  /** The share of traces that begin here and are recorded, 0 to 1. */
-  readonly traceRatio: number;
-}
-
+/** An address to listen on. */
 export interface HostAndPort {
   readonly host: string;
   readonly port: number;
@@ -97,39 +46,49 @@ function hostAndPort(value: string, name: string): HostAndPort | null {
   return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
-/** Every setting, by its name in Config. */
-export const SETTINGS = {
+const ADDRESS = {
   host: setting("SIGNET_HOST", "127.0.0.1", "address to listen on", text),
   port: setting("SIGNET_PORT", "8080", "port to listen on; 0 is any free one", wholeNumber(0, 65_535)),
-  data: setting("SIGNET_DATA", "./data", "data directory", text),
-  adminToken: {
-    ...setting("SIGNET_ADMIN_TOKEN", "", "first admin token of a new data directory", adminToken),
-    secret: true,
-  },
-  signingKey: {
-    ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
-    secret: true,
-  },
-  logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  /** Null without a proxy that changes host or path. */
   publicUrl: setting(
     "SIGNET_PUBLIC_URL",
     "",
     "URL by which others reach the server through a proxy, with the path that stands before its own",
     parsePublicUrl,
   ),
+  /** 0 trusts none. */
+  trustedProxies: setting(
+    "SIGNET_TRUSTED_PROXIES",
+    "0",
+    "how many proxies stand before the server and say who the client is",
+    wholeNumber(0, 10),
+  ),
+  proxyHeader: setting(
+    "SIGNET_PROXY_HEADER",
+    "x-forwarded-for",
+    "the header in which they say it: x-forwarded-for, forwarded",
+    oneOf("x-forwarded-for", "forwarded"),
+  ),
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
+} as const;
+
+const DATA = {
+  data: setting("SIGNET_DATA", "./data", "data directory", text),
+  /** Null generates one. */
+  adminToken: {
+    ...setting("SIGNET_ADMIN_TOKEN", "", "first admin token of a new data directory", adminToken),
+    secret: true,
+  },
+  /** Null keeps one in the data directory. */
+  signingKey: {
+    ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
+    secret: true,
+  },
   provision: setting(
     "SIGNET_PROVISION",
     "",
     "file (.yaml or .json) whose declaration is applied before the server listens",
     textOrNull,
-  ),
-  heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 300_000)),
-  shutdownGraceMs: setting(
-    "SIGNET_SHUTDOWN_GRACE_MS",
-    "10000",
-    "how long a shutdown waits for requests in flight",
-    wholeNumber(0, 600_000),
   ),
   synchronous: setting(
     "SIGNET_SYNCHRONOUS",
@@ -146,12 +105,65 @@ export const SETTINGS = {
     ),
     preset: "yes",
   },
+  /** Null is `native` in the data directory. */
   nativeDirectory: setting(
     "SIGNET_NATIVE_DIRECTORY",
     "",
     "where the executable keeps SQLite's compiled part; native in the data directory by default",
     textOrNull,
   ),
+} as const;
+
+const TLS = {
+  /** Both this and the key, or neither: without TLS then. */
+  tlsCert: setting("SIGNET_TLS_CERT", "", "serve with TLS: path of the certificate and its chain (PEM)", textOrNull),
+  tlsKey: setting("SIGNET_TLS_KEY", "", "path of the certificate's key (PEM)", textOrNull),
+  /** Null asks clients for no certificate. */
+  tlsClientCa: setting(
+    "SIGNET_TLS_CLIENT_CA",
+    "",
+    "ask for client certificates: path of the CA certificates that sign them (PEM)",
+    textOrNull,
+  ),
+  tlsClientAuth: setting(
+    "SIGNET_TLS_CLIENT_AUTH",
+    "required",
+    "whether every client needs a certificate: required, optional",
+    oneOf("required", "optional"),
+  ),
+} as const;
+
+const OPERATION = {
+  logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  shutdownGraceMs: setting(
+    "SIGNET_SHUTDOWN_GRACE_MS",
+    "10000",
+    "how long a shutdown waits for requests in flight",
+    wholeNumber(0, 600_000),
+  ),
+  heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 300_000)),
+  /** Null serves it with a token only. */
+  metricsAddress: setting(
+    "SIGNET_METRICS_ADDRESS",
+    "",
+    "HOST:PORT where /metrics is served without a token",
+    hostAndPort,
+  ),
+  /** Null traces nothing. */
+  otlpEndpoint: {
+    ...setting("SIGNET_OTLP_ENDPOINT", "", "OTLP/HTTP endpoint that traces are sent to", otlpEndpoint),
+    standard: {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: otlpTracesEndpoint,
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
+    },
+  },
+  traceRatio: {
+    ...setting("SIGNET_TRACE_RATIO", "1", "share of the traces that begin here and are recorded, 0 to 1", traceRatio),
+    standard: { OTEL_TRACES_SAMPLER_ARG: traceRatio },
+  },
+} as const;
+
+const WEBHOOKS = {
   webhookAllow: setting(
     "SIGNET_WEBHOOK_ALLOW",
     "",
@@ -176,53 +188,25 @@ export const SETTINGS = {
     "how long events are kept for replays",
     wholeNumber(4, 3650),
   ),
-  tlsCert: setting("SIGNET_TLS_CERT", "", "serve with TLS: path of the certificate and its chain (PEM)", textOrNull),
-  tlsKey: setting("SIGNET_TLS_KEY", "", "path of the certificate's key (PEM)", textOrNull),
-  tlsClientCa: setting(
-    "SIGNET_TLS_CLIENT_CA",
-    "",
-    "ask for client certificates: path of the CA certificates that sign them (PEM)",
-    textOrNull,
-  ),
-  tlsClientAuth: setting(
-    "SIGNET_TLS_CLIENT_AUTH",
-    "required",
-    "whether every client needs a certificate: required, optional",
-    oneOf("required", "optional"),
-  ),
-  trustedProxies: setting(
-    "SIGNET_TRUSTED_PROXIES",
-    "0",
-    "how many proxies stand before the server and say who the client is",
-    wholeNumber(0, 10),
-  ),
-  proxyHeader: setting(
-    "SIGNET_PROXY_HEADER",
-    "x-forwarded-for",
-    "the header in which they say it: x-forwarded-for, forwarded",
-    oneOf("x-forwarded-for", "forwarded"),
-  ),
-  metricsAddress: setting(
-    "SIGNET_METRICS_ADDRESS",
-    "",
-    "HOST:PORT where /metrics is served without a token",
-    hostAndPort,
-  ),
-  otlpEndpoint: {
-    ...setting("SIGNET_OTLP_ENDPOINT", "", "OTLP/HTTP endpoint that traces are sent to", otlpEndpoint),
-    standard: {
-      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: otlpTracesEndpoint,
-      OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
-    },
-  },
-  traceRatio: {
-    ...setting("SIGNET_TRACE_RATIO", "1", "share of the traces that begin here and are recorded, 0 to 1", traceRatio),
-    standard: { OTEL_TRACES_SAMPLER_ARG: traceRatio },
-  },
-  ...LIMIT_SETTINGS,
-} satisfies { readonly [K in keyof Config]: Setting<Config[K]> };
+} as const;
 
-/** The names of the settings, in the order in which help shows them. */
+/** The settings, by the heading under which help shows them. */
+export const SETTING_GROUPS = [
+  ["Address", ADDRESS],
+  ["Data", DATA],
+  ["TLS", TLS],
+  ["Operation", OPERATION],
+  ["Webhooks", WEBHOOKS],
+  ["Limits", LIMIT_SETTINGS],
+] as const satisfies readonly (readonly [heading: string, settings: Readonly<Record<string, Setting>>])[];
+
+/** Every setting, by its name in Config. */
+export const SETTINGS = { ...ADDRESS, ...DATA, ...TLS, ...OPERATION, ...WEBHOOKS, ...LIMIT_SETTINGS };
+
+/** What a server is started with. Frozen; nothing else reads the environment. */
+export type Config = ValuesOf<typeof SETTINGS>;
+
+/** The names of the settings, in the order of help. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
 
 /**
@@ -245,12 +229,11 @@ export function loadConfig(
   });
   const config = Object.freeze(Object.fromEntries(values)) as unknown as Config;
   checkTls(config);
-  checkTimeouts(config);
   if (config.otlpEndpoint !== null) refuseOtlpGrpc(environment);
   return config;
 }
 
-/** Half of a pair would be no TLS at all, which nobody who set it can mean. */
+/** Refuses half of a pair, which would be no TLS at all. */
 function checkTls({ tlsCert, tlsKey, tlsClientCa }: Config): void {
   if ((tlsCert === null) !== (tlsKey === null)) {
     throw new AppError("invalid", "SIGNET_TLS_CERT and SIGNET_TLS_KEY must be set together");
@@ -260,7 +243,7 @@ function checkTls({ tlsCert, tlsKey, tlsClientCa }: Config): void {
   }
 }
 
-/** A setting that nobody set by our name. An empty variable of a standard counts as absent, as OpenTelemetry has it. */
+/** The value of a setting that is not set by our name. An empty variable of a standard counts as absent, as in OpenTelemetry. */
 function byStandard(environment: Readonly<Record<string, string | undefined>>, setting: Setting): unknown {
   for (const [name, parse] of Object.entries(setting.standard ?? {})) {
     const value = environment[name];

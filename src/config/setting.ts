@@ -1,22 +1,28 @@
 import { AppError } from "../core/error.js";
 
-/** One setting: how it is called, what it means, how its text is read. The CLI makes its flags from this list. */
+/** A setting: its name, its meaning, and the parser of its text. The CLI makes its flags from these. */
 export interface Setting<T = unknown> {
   /** The environment variable; the flag is the same in kebab-case without the prefix. */
   readonly env: `SIGNET_${string}`;
   readonly help: string;
-  /** What is used when nobody says anything, as text. */
+  /** The default, as text. */
   readonly fallback: string;
-  /** What the flag alone, without a value, means. */
+  /** The value of the flag alone. */
   readonly preset?: string;
-  /** A secret has no flag; it comes by environment or by a file that `NAME_FILE` names. */
+  /** A secret has no flag; it comes from the environment or from a file that `NAME_FILE` names. */
   readonly secret: boolean;
-  /** A standard's own variables, which are read in this order when ours is not set, each with its own reader. */
+  /** A standard's own variables, read in this order when ours is not set, each by its own parser. */
   readonly standard?: Readonly<Record<string, (text: string, name: string) => T>>;
+  /** Throws `invalid`, naming the setting by `name`, for a text that cannot be used. */
   parse(text: string, name: string): T;
 }
 
-/** An ordinary one: no secret, with no name but its own. */
+/** The values of a group of settings, by their names. */
+export type ValuesOf<S> = {
+  readonly [K in keyof S]: S[K] extends { parse(text: string, name: string): infer T } ? T : never;
+};
+
+/** A setting that is no secret and has no standard variables. */
 export function setting<T>(
   env: `SIGNET_${string}`,
   fallback: string,
@@ -26,14 +32,16 @@ export function setting<T>(
   return { env, help, fallback, parse, secret: false };
 }
 
-/** Empty would be every address to Node, and the current directory to the file system. */
+/** Parses a text that must not be empty: that would be every address to Node, and the current directory to the file system. */
 export function text(value: string, name: string): string {
   if (value === "") throw new AppError("invalid", `${name} must not be empty`);
   return value;
 }
 
+/** Parses a text; empty is null. */
 export const textOrNull = (value: string) => (value === "" ? null : value);
 
+/** A parser of whole numbers from `min` to `max`. */
 export function wholeNumber(min: number, max: number) {
   return (value: string, name: string): number => {
     const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
@@ -44,6 +52,7 @@ export function wholeNumber(min: number, max: number) {
   };
 }
 
+/** A parser of a closed list of words. */
 export function oneOf<const T extends string>(...choices: readonly T[]) {
   return (value: string, name: string): T => {
     const found = choices.find((choice) => choice === value);

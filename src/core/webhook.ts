@@ -17,21 +17,21 @@ export interface Webhook {
   readonly previousSecretExpiresAt: Instant | null;
   /** Why it was switched off by the server. */
   readonly disabledReason: string | null;
-  /** Since when every try has failed. */
+  /** Since when every attempt has failed. */
   readonly failingSince: Instant | null;
   /**
-   * Its place in the outbox, when it does not keep up: it has no deliveries yet for what came after the event with this number. Null
-   * while it keeps up: each event makes its delivery at once.
+   * While it is catching up: it has no deliveries yet for events after the one with this number. Null while it is live: each event
+   * makes its delivery at once.
    */
   readonly outboxCursor: number | null;
   readonly createdAt: Instant;
 }
 
-/** Something that was committed and others should hear of: a row of the outbox. */
+/** An event that was committed with its cause and is to be sent to webhooks: a row of the outbox. */
 export interface OutboxEvent {
   /** Counts up in the order of commits; the order in which an environment's events are sent. */
   readonly number: number;
-  /** What every try carries as `webhook-id`. */
+  /** What every attempt carries as `webhook-id`. */
   readonly id: string;
   readonly orgId: string;
   /** Events of one environment are sent in order; null has no order. */
@@ -44,7 +44,7 @@ export interface OutboxEvent {
   readonly trace: TraceContext | null;
 }
 
-/** `failed`: no try is left. */
+/** `failed`: no attempt is left. */
 export type DeliveryState = "pending" | "delivered" | "failed";
 
 /** One event on its way to one webhook. */
@@ -68,7 +68,7 @@ export interface Delivery {
   readonly createdAt: Instant;
 }
 
-/** What became of the deliveries that are kept. */
+/** Counts of the deliveries that are kept. */
 export interface DeliveryCounts {
   readonly delivered: number;
   readonly failed: number;
@@ -81,6 +81,6 @@ export interface DeliveryCounts {
 export interface WebhookBacklog {
   /** Pending deliveries among the 10,000 oldest: at most so many are counted. */
   readonly pending: number;
-  /** When the oldest of them, or the oldest event that nobody looked at yet, was made; null when nothing waits. */
+  /** When the oldest of them, or the oldest event that was not fanned out yet, was made; null when nothing waits. */
   readonly oldestAt: Instant | null;
 }

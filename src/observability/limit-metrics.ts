@@ -1,17 +1,14 @@
-import type { Registry } from "prom-client";
-import { LIMITS, type LimitName, type LimitObserver } from "../core/limit.js";
-import { CounterFamily, type CounterChild } from "./families.js";
+import { Counter, type Registry } from "prom-client";
+import { LIMITS, type LimitObserver } from "../core/limit.js";
 
-/** Counts what each limit refused. All are there from the start, at 0. */
+/** Counts what each limit refused. Every limit is there from the start, at 0. */
 export function createLimitMetrics(registry: Registry): LimitObserver {
-  const family = new CounterFamily({
-    registry,
+  const refused = new Counter({
     name: "signet_limit_refused_total",
     help: "What a limit refused, by the limit's name.",
-    labels: ["limit"],
+    labelNames: ["limit"],
+    registers: [registry],
   });
-  const children = Object.fromEntries(LIMITS.map((limit) => [limit, family.child(limit)]));
-  return {
-    refused: (limit) => (children as Record<LimitName, CounterChild>)[limit].inc(),
-  };
+  for (const limit of LIMITS) refused.inc({ limit }, 0);
+  return { refused: (limit) => refused.inc({ limit }) };
 }

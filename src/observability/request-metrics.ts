@@ -1,70 +1,43 @@
-import type { Registry } from "prom-client";
-import type { FinishedRequest, RequestObserver } from "../api/http/request-observer.js";
+import { Counter, Histogram, type Registry } from "prom-client";
+import type { RequestObserver } from "../api/http/request-observer.js";
 import type { LimitObserver } from "../core/limit.js";
-import { CounterFamily, HistogramFamily, type CounterChild, type HistogramChild } from "./families.js";
 
-const BUCKETS_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+/** In seconds. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What a request is called that reached no operation: probes, unknown paths. */
+/** The operation of a request that reached none: probes, unknown paths. */
 const NO_OPERATION = "none";
 
-interface Children {
-  readonly total: CounterChild;
-  readonly duration: HistogramChild | null;
-}
-
 /**
- * Counts requests, and how long they took. `operation` and `protocol` come from the proto and from the code, so that there are only
- * so many. Streams have no duration here: they are open for hours.
+ * Counts requests, and how long they took. The values of `operation` and `protocol` come from the proto and from the code, so that
+ * their number is bounded. Streams have no duration here: they are open for hours.
  */
 export function createRequestMetrics(registry: Registry, limits: LimitObserver): RequestObserver {
-  const totals = new CounterFamily({
-    registry,
+  const registers = [registry];
+  const total = new Counter({
     name: "signet_requests_total",
     help: "Requests that are over, by operation id, protocol, and status as REST has it (also for gRPC).",
-    labels: ["operation", "protocol", "status"],
+    labelNames: ["operation", "protocol", "status"],
+    registers,
   });
-  const durations = new HistogramFamily(
-    {
-      registry,
-      name: "signet_request_duration_seconds",
-      help: "Time from a request's head to the end of its answer, streams left out.",
-      labels: ["operation", "protocol"],
-    },
-    BUCKETS_MS,
-  );
-  const authenticationFailures = new CounterFamily({
-    registry,
+  const duration = new Histogram({
+    name: "signet_request_duration_seconds",
+    help: "Time from a request's head to the end of its answer, streams left out.",
+    labelNames: ["operation", "protocol"],
+    buckets: BUCKETS,
+    registers,
+  });
+  const authenticationFailures = new Counter({
     name: "signet_authentication_failures_total",
     help: "Requests without valid credentials.",
-    labels: [],
-  }).child();
-
-  // By object and key, not by a text of all three: to put that together costs more than to count.
-  const byOperation = new Map<string, Map<string, Map<number, Children>>>();
-  const childrenOf = ({ operationId = NO_OPERATION, protocol, status, isStream }: FinishedRequest): Children => {
-    const byProtocol = entryOf(byOperation, operationId, () => new Map<string, Map<number, Children>>());
-    const byStatus = entryOf(byProtocol, protocol, () => new Map<number, Children>());
-    return entryOf(byStatus, status, () => ({
-      total: totals.child(operationId, protocol, String(status)),
-      duration: isStream ? null : durations.child(operationId, protocol),
-    }));
-  };
+    registers,
+  });
   return {
-    finished(request) {
-      const { total, duration } = childrenOf(request);
-      total.inc();
-      duration?.observeMs(request.durationMs);
+    finished({ operationId: operation = NO_OPERATION, protocol, status, ...request }) {
+      total.inc({ operation, protocol, status });
+      if (!request.isStream) duration.observe({ operation, protocol }, request.durationMs / 1000);
       if (request.isAuthenticationFailure) authenticationFailures.inc();
       if (request.limit !== null) limits.refused(request.limit);
     },
   };
-}
-
-function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const kept = map.get(key);
-  if (kept !== undefined) return kept;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

@@ -1,12 +1,12 @@
-import { Gauge, type Registry } from "prom-client";
-import { PUBLISH_PHASES, type PublishPhase, type ServiceObservers } from "../service/changes/observers.js";
-import { CounterFamily, HistogramFamily, type HistogramChild } from "./families.js";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { PUBLISH_PHASES, type ServiceObservers } from "../service/changes/observers.js";
 
-const PHASE_BUCKETS_MS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500];
-const FED_BUCKETS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
-const ATTEMPT_BUCKETS_MS = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
+/** In seconds. */
+const PHASE_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const FANOUT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const ATTEMPT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Counts what the use cases tell. `replayable` are the operations that know Idempotency-Key. */
+/** Counts what the use cases report. `replayable` are the operations that take an Idempotency-Key. */
 export function createServiceMetrics(registry: Registry, replayable: readonly string[]): ServiceObservers {
   return {
     publishing: publishing(registry),
@@ -17,30 +17,26 @@ export function createServiceMetrics(registry: Registry, replayable: readonly st
 }
 
 function publishing(registry: Registry): ServiceObservers["publishing"] {
-  const family = new HistogramFamily(
-    {
-      registry,
-      name: "signet_publish_phase_duration_seconds",
-      help: "Time of each phase of a publish or promotion; commit is the transaction with the wait for it.",
-      labels: ["phase"],
-    },
-    PHASE_BUCKETS_MS,
-  );
-  const phases = Object.fromEntries(PUBLISH_PHASES.map((phase) => [phase, family.child(phase)]));
-  return {
-    phase: (phase, durationMs) => (phases as Record<PublishPhase, HistogramChild>)[phase].observeMs(durationMs),
-  };
+  const phases = new Histogram({
+    name: "signet_publish_phase_duration_seconds",
+    help: "Time of each phase of a publish or promotion; commit is the transaction with the wait for it.",
+    labelNames: ["phase"],
+    buckets: PHASE_BUCKETS,
+    registers: [registry],
+  });
+  for (const phase of PUBLISH_PHASES) phases.zero({ phase });
+  return { phase: (phase, durationMs) => phases.observe({ phase }, durationMs / 1000) };
 }
 
 function idempotency(registry: Registry, replayable: readonly string[]): ServiceObservers["idempotency"] {
-  const family = new CounterFamily({
-    registry,
+  const replays = new Counter({
     name: "signet_idempotent_replays_total",
     help: "Retries that got the first answer because of their Idempotency-Key, by operation id.",
-    labels: ["operation"],
+    labelNames: ["operation"],
+    registers: [registry],
   });
-  for (const operation of replayable) family.child(operation);
-  return { replayed: (operation) => family.child(operation).inc() };
+  for (const operation of replayable) replays.inc({ operation }, 0);
+  return { replayed: (operation) => replays.inc({ operation }) };
 }
 
 function watch(registry: Registry): ServiceObservers["watch"] {
@@ -49,41 +45,38 @@ function watch(registry: Registry): ServiceObservers["watch"] {
     help: "Open streams that were not yet handed what is newest.",
     registers: [registry],
   });
-  const fed = new HistogramFamily(
-    {
-      registry,
-      name: "signet_activation_fanout_duration_seconds",
-      help: "Time from the commit of a change until the last stream that was open then was handed it.",
-      labels: [],
-    },
-    FED_BUCKETS_MS,
-  ).child();
-  return { behind: (change) => behind.inc(change), fed: (durationMs) => fed.observeMs(durationMs) };
+  const fanout = new Histogram({
+    name: "signet_activation_fanout_duration_seconds",
+    help: "Time from the commit of a change until the last stream that was open then was handed it.",
+    buckets: FANOUT_BUCKETS,
+    registers: [registry],
+  });
+  return { behind: (change) => behind.inc(change), fed: (durationMs) => fanout.observe(durationMs / 1000) };
 }
 
 function deliveries(registry: Registry): ServiceObservers["deliveries"] {
-  const attempts = new HistogramFamily(
-    {
-      registry,
-      name: "signet_webhook_attempt_duration_seconds",
-      help: "Time of one try of a webhook delivery until its answer or its failure, by outcome.",
-      labels: ["outcome"],
-    },
-    ATTEMPT_BUCKETS_MS,
-  );
-  const ended = new CounterFamily({
-    registry,
+  const attempts = new Histogram({
+    name: "signet_webhook_attempt_duration_seconds",
+    help: "Time of one try of a webhook delivery until its answer or its failure, by outcome.",
+    labelNames: ["outcome"],
+    buckets: ATTEMPT_BUCKETS,
+    registers: [registry],
+  });
+  const ended = new Counter({
     name: "signet_webhook_deliveries_total",
     help: "Webhook deliveries that are over: delivered, or failed with no try left.",
-    labels: ["outcome"],
+    labelNames: ["outcome"],
+    registers: [registry],
   });
-  const of = (outcome: string) => ({ attempt: attempts.child(outcome), ended: ended.child(outcome) });
-  const [delivered, failed] = [of("delivered"), of("failed")];
+  for (const outcome of ["delivered", "failed"]) {
+    attempts.zero({ outcome });
+    ended.inc({ outcome }, 0);
+  }
   return {
     tried(isDelivered, isLast, durationMs) {
-      const { attempt, ended } = isDelivered ? delivered : failed;
-      attempt.observeMs(durationMs);
-      if (isLast) ended.inc();
+      const outcome = isDelivered ? "delivered" : "failed";
+      attempts.observe({ outcome }, durationMs / 1000);
+      if (isLast) ended.inc({ outcome });
     },
   };
 }

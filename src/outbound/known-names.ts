@@ -1,6 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { systemClock, type Clock } from "../core/clock.js";
-import { limitCalls } from "./call-limit.js";
+import { Semaphore } from "../core/schedule/semaphore.js";
+import { SingleFlight } from "../core/schedule/single-flight.js";
+import { waitFor } from "../core/schedule/wait.js";
 
 interface Known {
   readonly addresses: readonly string[];
@@ -22,7 +24,7 @@ const FRESH_MS = 30_000;
 const STALE_MS = 60 * 60 * 1000;
 const PATIENCE_MS = 1_000;
 /** Unknown names that wait for their look-up. */
-const MAX_LINE = 1_000;
+const MAX_WAITING = 1_000;
 
 /**
  * A resolver in which names whose servers do not answer delay no others. A look-up holds a thread for as long as those servers like,
@@ -41,8 +43,8 @@ export function rememberNames({ lookup, clock = systemClock, patienceMs }: Known
       throw error;
     }
   };
-  const ofKnown = limitCalls(1, ask);
-  const ofOthers = limitCalls(1, ask, MAX_LINE);
+  const ofKnown = oneAtATime(ask, Infinity);
+  const ofOthers = oneAtATime(ask, MAX_WAITING);
 
   return {
     async resolve(host: string): Promise<readonly string[]> {
@@ -51,20 +53,23 @@ export function rememberNames({ lookup, clock = systemClock, patienceMs }: Known
       const ageMs = clock.monotonicMs() - last.atMs;
       if (ageMs < FRESH_MS) return last.addresses;
       const asked = ofKnown(host);
-      return ageMs < STALE_MS ? await orAfter(asked, patienceMs ?? PATIENCE_MS, last.addresses) : await asked;
+      const isInTime = ageMs >= STALE_MS || (await waitFor(asked, patienceMs ?? PATIENCE_MS));
+      return isInTime ? await asked : last.addresses;
     },
   };
 }
 
-/** Settles as the work does; when that takes longer, with the fallback. */
-async function orAfter<T>(work: Promise<T>, waitMs: number, fallback: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(fallback), waitMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/**
+ * Looks names up one after the other; those who ask for the same name share its look-up. With `maxWaiting` names waiting, the next is
+ * refused as the name servers refuse: EAI_AGAIN.
+ */
+function oneAtATime<T>(ask: (host: string) => Promise<T>, maxWaiting: number): (host: string) => Promise<T> {
+  const flights = new SingleFlight<string, T>();
+  const mutex = new Semaphore(1);
+  return (host) =>
+    flights.run(host, async () => {
+      if (mutex.waiting >= maxWaiting) throw Object.assign(new Error("too many wait"), { code: "EAI_AGAIN" });
+      using _lease = await mutex.acquire();
+      return await ask(host);
+    });
 }

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { isIP, type LookupFunction, type Socket, type TcpNetConnectOpts } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AppError } from "../core/error.js";
+import { waitFor } from "../core/schedule/wait.js";
 import { mayConnect, type Destination } from "./address-rules.js";
 import type { AllowList } from "./allow-list.js";
-import { orAbort } from "./deadline.js";
 import { ADDRESS_REFUSED, allowedAddresses, NO_ALLOWED_ADDRESS, type Resolver } from "./resolve.js";
 
 /** What decides where a socket may lead, and what opens it. */
@@ -32,7 +32,9 @@ export async function openSocket(
   signal: AbortSignal,
 ): Promise<{ readonly socket: Socket; readonly address: string }> {
   const { host, isSecure } = destination;
-  const addresses = await orAbort(allowedAddresses(destination, rules.allowList, rules.resolver), signal);
+  const allowed = allowedAddresses(destination, rules.allowList, rules.resolver);
+  await waitFor(allowed, Infinity, [signal]);
+  const addresses = await allowed;
   const raw = rules.connect({
     host,
     port,

@@ -1,9 +1,9 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { AppError } from "../core/error.js";
+import { waitFor } from "../core/schedule/wait.js";
 import { mayConnect, type Destination } from "./address-rules.js";
 import type { AllowList } from "./allow-list.js";
-import { orAbort } from "./deadline.js";
 import { rememberNames } from "./known-names.js";
 import { parseWebhookUrl } from "./target.js";
 
@@ -71,7 +71,7 @@ export async function checkTarget(
   const { host, isSecure } = parseWebhookUrl(url);
   try {
     const checked = allowedAddresses({ host, isSecure, orgs }, allowList, resolver);
-    await orAbort(checked, AbortSignal.timeout(CHECK_TIMEOUT_MS));
+    if (!(await waitFor(checked, CHECK_TIMEOUT_MS))) throw new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError("malformed", NO_ALLOWED_ADDRESS, { reason: ADDRESS_REFUSED, cause: error });

@@ -2,14 +2,13 @@ import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import { systemClock, type Clock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
+import { Deadline } from "../core/schedule/deadline.js";
 import { classifyAddress } from "./address-range.js";
 import type { AllowList } from "./allow-list.js";
 import { CheckedAgent, type CheckedRequest } from "./checked-agent.js";
-import { Deadline } from "./deadline.js";
 import { codeOf, failureText } from "./failure-text.js";
-import { readPrefix } from "./read-prefix.js";
 import { ADDRESS_REFUSED, type Resolver } from "./resolve.js";
-import { parseRetryAfter } from "./retry-after.js";
+import { parseRetryAfter, readPrefix } from "./response.js";
 import { parseWebhookUrl } from "./target.js";
 
 export interface SenderOptions {

@@ -1,5 +1,5 @@
 import type { FieldError } from "../core/error.js";
-import { unseenIn } from "../core/printable.js";
+import { invisibleIn } from "../core/printable.js";
 
 /** Where something stands: `organizations`, `0`, `tokens`, `2`, `sha256`. */
 export type Path = readonly string[];
@@ -46,7 +46,7 @@ export class Fields {
     if (value === undefined) return undefined;
     if (typeof value !== "string") return this.#refuse(name, "must be a text", "type");
     const length = [...value].length;
-    if (unseenIn(value) !== undefined) {
+    if (invisibleIn(value) !== undefined) {
       return this.#refuse(name, "must not contain characters that nobody sees", "invisible_character");
     }
     if (length < 1 || length > maxLength) return this.#refuse(name, `must have 1 to ${maxLength} characters`, "length");

@@ -4,15 +4,15 @@
  */
 export { createSignetClient, type SignetClient, type SignetClientOptions } from "./client.js";
 export type { TokenSource } from "./authorized-transport.js";
-export { changeHeaders, type ChangeGuards } from "./change-headers.js";
+export { changeHeaders, type ChangeGuards } from "./client.js";
 export { HTTP_STATUS, SignetError, toSignetError, type SignetErrorCode } from "./signet-error.js";
-export { formatMessage, formatMessages } from "./message-json.js";
+export { formatMessage, formatMessages } from "../json-form/format-message.js";
 
 export { activationsOf, watchBundle } from "./watch.js";
 export type { WatchOptions } from "./watch-options.js";
 export { createStatusReporter } from "./status-reporter.js";
 export type { InstanceStatus, StatusReporter, StatusReporterOptions } from "./status-reporter.js";
-export type { KeySource } from "./key-source.js";
+export type { KeySource } from "./verify-activation.js";
 export type { BackoffOptions } from "./backoff.js";
 export { parseCachedActivation, type BundleCache, type CachedActivation } from "./bundle-cache.js";
 export { verifyActivation, type Trust } from "./verify-activation.js";

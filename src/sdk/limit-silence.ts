@@ -1,3 +1,4 @@
+import { waitFor } from "../core/schedule/wait.js";
 import { SignetError } from "./signet-error.js";
 
 /**
@@ -23,16 +24,10 @@ export async function* limitSilence<T>(
   }
 }
 
-function withinLimits<T>(next: Promise<T>, silentMs: number, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(new SignetError("cancelled", "the watch was stopped"));
-    const onSilence = () => reject(new SignetError("timeout", `nothing was heard for ${silentMs} ms`));
-    const timer = setTimeout(onSilence, silentMs);
-    signal.addEventListener("abort", onAbort);
-    if (signal.aborted) onAbort();
-    void next.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-    });
+async function withinLimits<T>(next: Promise<T>, silentMs: number, signal: AbortSignal): Promise<T> {
+  const isHeard = await waitFor(next, silentMs, [signal]).catch((thrown: unknown) => {
+    throw signal.aborted ? new SignetError("cancelled", "the watch was stopped") : thrown;
   });
+  if (!isHeard) throw new SignetError("timeout", `nothing was heard for ${silentMs} ms`);
+  return await next;
 }

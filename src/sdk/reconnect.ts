@@ -1,16 +1,7 @@
+import { sleep } from "../core/schedule/wait.js";
 import type { Backoff } from "./backoff.js";
-import { SignetError, toSignetError, type SignetErrorCode } from "./signet-error.js";
-import { sleep } from "./sleep.js";
+import { FINAL_ERRORS, SignetError, toSignetError } from "./signet-error.js";
 import type { ReconnectingEvent } from "./watch-event.js";
-
-/** Trying again would not help: the token, its rights, its environment or the request itself must change first. */
-const FINAL: ReadonlySet<SignetErrorCode> = new Set([
-  "unauthenticated",
-  "forbidden",
-  "not_found",
-  "invalid",
-  "malformed",
-]);
 
 /** A connection that lived so long was good. One that is accepted and lost at once, again and again, must not be made without a wait. */
 const GOOD_AFTER_MS = 60_000;
@@ -35,11 +26,11 @@ export async function* reconnect<T>(
       }
     } catch (thrown) {
       error = toSignetError(thrown);
-      if (!signal.aborted && FINAL.has(error.code) && error.isFromServer) throw error;
+      if (!signal.aborted && FINAL_ERRORS.has(error.code) && error.isFromServer) throw error;
     }
     if (signal.aborted) return;
     if (firstAtMs !== undefined && performance.now() - firstAtMs >= GOOD_AFTER_MS) backoff.reset();
-    const waitMs = FINAL.has(error.code) ? backoff.slowMs() : backoff.nextMs();
+    const waitMs = FINAL_ERRORS.has(error.code) ? backoff.slowMs() : backoff.nextMs();
     // Added, not the larger of both: whoever is told the same second must not come at the same moment.
     const delayMs = (error.retryAfterSeconds ?? 0) * 1000 + waitMs;
     yield { type: "reconnecting", attempt: backoff.attempt, delayMs, error };

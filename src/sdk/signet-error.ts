@@ -31,6 +31,16 @@ export const HTTP_STATUS: Readonly<Record<SignetErrorCode, number>> = {
   unimplemented: 501,
 };
 
+/** Errors that retrying does not resolve: the token, its rights, its environment or the request itself must change first. */
+export const FINAL_ERRORS: ReadonlySet<SignetErrorCode> = new Set([
+  "unauthenticated",
+  "forbidden",
+  "not_found",
+  "invalid",
+  "malformed",
+  "too_large",
+]);
+
 /** For answers without a detail, or with a reason that is finer than a code (`runtime_key_exists`). */
 const RPC_CODES: Readonly<Record<Code, SignetErrorCode>> = {
   [Code.Canceled]: "cancelled",
@@ -90,7 +100,17 @@ export class SignetError extends Error {
   }
 }
 
-/** Whatever a transport threw as a SignetError; one of those comes through as it is. */
+/** An error of a cause chain; Node's have a code. */
+export type Cause = Error & { readonly code?: unknown };
+
+/** An error and its chain of causes, outermost first; empty for anything that is not an Error. */
+export function causesOf(thrown: unknown): readonly Cause[] {
+  const causes: Cause[] = [];
+  for (let at = thrown; at instanceof Error && !causes.includes(at); at = at.cause) causes.push(at);
+  return causes;
+}
+
+/** Anything that a transport threw, as a SignetError; one that is a SignetError already is returned as it is. */
 export function toSignetError(thrown: unknown): SignetError {
   if (thrown instanceof SignetError) return thrown;
   const error = ConnectError.from(thrown);

@@ -1,8 +1,8 @@
-import { createBackoff, type Backoff, type BackoffOptions } from "./backoff.js";
+import { sleep } from "../core/schedule/wait.js";
+import { type Backoff, type BackoffOptions, createBackoff } from "./backoff.js";
 import type { SignetClient } from "./client.js";
 import { check, checkInstance, hasMethods, isObject, isText } from "./option-checks.js";
-import { toSignetError, type SignetError, type SignetErrorCode } from "./signet-error.js";
-import { sleep } from "./sleep.js";
+import { FINAL_ERRORS, toSignetError, type SignetError } from "./signet-error.js";
 
 export interface StatusReporterOptions {
   /** As in the watch. */
@@ -35,16 +35,6 @@ export interface StatusReporter {
 
 /** Waits of a fleet that was refused together: spread over 5 s, then 10 s, up to a minute. */
 const REPORT_BACKOFF: BackoffOptions = { baseMs: 5_000, maxMs: 60_000, random: Math.random };
-
-/** The server's word on the report itself, or on the token: the same would be refused again. */
-const FINAL: ReadonlySet<SignetErrorCode> = new Set([
-  "unauthenticated",
-  "forbidden",
-  "not_found",
-  "invalid",
-  "malformed",
-  "too_large",
-]);
 
 /**
  * A reporter for one instance. A report that is answered 429 or 503, or by nobody, is sent again after a random wait on top of what the
@@ -107,7 +97,7 @@ async function send(
   } catch (thrown) {
     const error = toSignetError(thrown);
     if (signal.aborted) return null;
-    const isFinal = FINAL.has(error.code) && error.isFromServer;
+    const isFinal = FINAL_ERRORS.has(error.code) && error.isFromServer;
     const delayMs = isFinal ? null : (error.retryAfterSeconds ?? 0) * 1000 + backoff.nextMs();
     onFailure?.(error, delayMs);
     return delayMs;

@@ -1,6 +1,6 @@
 import type { PublicKey } from "../bundle/keys.js";
 import { VerificationError } from "../bundle/verification-error.js";
-import { checkVerifyArguments } from "../bundle/verify-arguments.js";
+import { checkVerifyArguments, isKeys } from "../bundle/verify-arguments.js";
 import {
   verifyDocument,
   type ExpectedIdentity,
@@ -8,8 +8,23 @@ import {
   type VerifyOptions,
 } from "../bundle/verify-bundle.js";
 import type { CachedActivation } from "./bundle-cache.js";
-import { keysOf, type KeySource } from "./key-source.js";
 import type { ActivationEvent, DocumentOrigin, RejectedEvent, RejectionReason } from "./watch-event.js";
+
+/** Keys to trust, or where to get the current ones: asked for every document, so that a key that was replaced needs no new watch. */
+export type KeySource = readonly PublicKey[] | (() => readonly PublicKey[] | Promise<readonly PublicKey[]>);
+
+/** The keys of the moment. Rejects with what the source throws, and with a TypeError for anything that is no list of keys. */
+export async function keysOf(source: KeySource): Promise<readonly PublicKey[]> {
+  const keys = typeof source === "function" ? await source() : source;
+  checkKeys(keys);
+  return keys;
+}
+
+/** Throws a TypeError for anything that is no list of keys, a PEM text for example. */
+export function checkKeys(keys: readonly PublicKey[]): void {
+  if (isKeys(keys)) return;
+  throw new TypeError("keys must be a list of what parsePublicKey returns, or a function that returns one");
+}
 
 /** Whom to trust, and whose bundle it has to be. */
 export interface Trust extends VerifyOptions {

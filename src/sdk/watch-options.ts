@@ -1,9 +1,8 @@
 import { isUuid } from "../core/uuid.js";
 import type { BackoffOptions } from "./backoff.js";
 import type { BundleCache } from "./bundle-cache.js";
-import { checkKeys } from "./key-source.js";
+import { checkKeys, type Trust } from "./verify-activation.js";
 import { check, checkInstance, hasMethods, isObject, isPositive, isText } from "./option-checks.js";
-import type { Trust } from "./verify-activation.js";
 
 export interface WatchOptions extends Trust {
   /** Names this instance in the fleet view; at most 128 characters. */

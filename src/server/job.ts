@@ -1,43 +1,42 @@
 import type { Logger } from "pino";
-import type { WriteFailures } from "./write-failures.js";
 
-/** Work that is done again and again beside the requests. */
+/** Work that the server repeats on its own. */
 export interface Job {
   readonly name: string;
   readonly everyMs: number;
   run(): Promise<void>;
 }
 
-/**
- * Runs each chore at its interval, never twice at once. A failure is logged, unless it was told as one of the database, and the chore
- * comes round again.
- */
-export function startJobs(
-  chores: readonly Job[],
-  log: Logger,
-  failures: Pick<WriteFailures, "hasTold">,
-): AsyncDisposable {
-  const running = new Set<Promise<void>>();
-  const busy = new Set<string>();
-  const start = (chore: Job) => {
-    if (busy.has(chore.name)) return;
-    busy.add(chore.name);
-    const run = chore
+/** Runs jobs at their intervals, none twice at once. A failed job is logged, unless the database's failure was, and runs again. */
+export class JobRunner implements AsyncDisposable {
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    private readonly log: Pick<Logger, "error">,
+    /** Knows the failures of the database, which are logged already. */
+    private readonly failures: { hasTold(error: unknown): boolean },
+  ) {}
+
+  /** The first run of each job is one interval from now. */
+  start(jobs: readonly Job[]): void {
+    for (const job of jobs) this.#timers.push(setInterval(() => this.#run(job), job.everyMs).unref());
+  }
+
+  /** Starts no job any more, and waits for those that run. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all(this.#running.values());
+  }
+
+  #run(job: Job): void {
+    if (this.#running.has(job.name)) return;
+    const run = job
       .run()
       .catch((error: unknown) => {
-        if (!failures.hasTold(error)) log.error({ err: error, chore: chore.name }, "upkeep failed");
+        if (!this.failures.hasTold(error)) this.log.error({ err: error, job: job.name }, "a job failed");
       })
-      .finally(() => {
-        busy.delete(chore.name);
-        running.delete(run);
-      });
-    running.add(run);
-  };
-  const timers = chores.map((chore) => setInterval(() => start(chore), chore.everyMs).unref());
-  return {
-    async [Symbol.asyncDispose]() {
-      for (const timer of timers) clearInterval(timer);
-      await Promise.all(running);
-    },
-  };
+      .finally(() => this.#running.delete(job.name));
+    this.#running.set(job.name, run);
+  }
 }

@@ -1,32 +1,41 @@
 import type { Logger } from "pino";
 import type { Polls } from "../api/poll/polls.js";
-import type { Services } from "./assemble.js";
+import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
-import { addSeconds, instantOf } from "../core/clock.js";
-import type { DataDirectory } from "./data-directory.js";
+import { addSeconds, instantOf, type Clock } from "../core/clock.js";
+import type { Job } from "./job.js";
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
 import type { Store } from "../store/store.js";
-import type { Job } from "./job.js";
 
-/** What a server does again and again on its own. Not for a database that is only read. */
-export function jobsOf(services: Services, { store }: DataDirectory, config: Config, log: Logger): readonly Job[] {
-  const { clock, outbox } = services;
+/** What the jobs of a server work on. */
+export interface JobContext {
+  readonly services: Pick<Services, "audit" | "changes" | "runtimes" | "tokens" | "webhooks">;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly config: Pick<Config, "webhookRetentionDays">;
+  readonly log: Logger;
+}
+
+/** The jobs of a server whose database can be written. */
+export function databaseJobs({ services, store, clock, config, log }: JobContext): readonly Job[] {
+  const { audit, changes, runtimes, tokens, webhooks } = services;
   const prune = async () => {
     const before = addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400);
     while ((await store.write((tx) => tx.deleteDeliveries(before))) > 0);
   };
+  const expiring = { store, clock, outbox: changes.outbox };
   return [
-    { name: "runtime reports", everyMs: 1_000, run: () => services.instances.flush() },
-    { name: "token use", everyMs: 10_000, run: () => services.use.flush() },
-    { name: "refusals", everyMs: 15_000, run: () => services.refusals.flush() },
-    { name: "idempotency keys", everyMs: 600_000, run: () => services.idempotency.prune() },
-    { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens({ store, clock, outbox }) },
-    { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(services, store, log) },
+    { name: "runtime reports", everyMs: 1_000, run: () => runtimes.instances.flush() },
+    { name: "token use", everyMs: 10_000, run: () => tokens.use.flush() },
+    { name: "refusals", everyMs: 15_000, run: () => audit.refusals.flush() },
+    { name: "idempotency keys", everyMs: 600_000, run: () => changes.idempotency.prune() },
+    { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
+    { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
     { name: "old webhook events", everyMs: 600_000, run: prune },
   ];
 }
 
-/** In place of a line for each poll that was answered from memory (docs/operate.md, "Logs"). */
+/** Logs how many polls were answered from memory, in place of a line for each (docs/operate.md, "Logs"). */
 export function countPolls(polls: Polls | null, log: Logger): Job {
   const run = async () => {
     const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
@@ -35,19 +44,19 @@ export function countPolls(polls: Polls | null, log: Logger): Job {
   return { name: "poll counts", everyMs: 60_000, run };
 }
 
-/** For who watches logs: tries of this process, and what waits in the database. */
-async function logWebhooks({ webhookCounts }: Services, store: Store, log: Logger): Promise<void> {
+/** Logs the tries of this process, and the deliveries that wait in the database. */
+async function logWebhooks(counts: Services["webhooks"]["counts"], store: Store, log: Logger): Promise<void> {
   const { pending, oldestPendingAt } = await store.read.pendingDeliveries();
-  const { delivered, failed } = webhookCounts;
+  const { delivered, failed } = counts;
   if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }
 
-/** What is gathered in memory belongs into the database before it closes. When it cannot be written, the log says so. */
-export async function flush({ instances, use, refusals }: Services, log: Logger): Promise<void> {
+/** Writes what is gathered in memory, before the database closes. Never rejects: what cannot be written is logged as lost. */
+export async function flush({ runtimes, tokens, audit }: JobContext["services"], log: Logger): Promise<void> {
   const gathered = {
-    "runtime reports": () => instances.flush(),
-    "token use": () => use.flush(),
-    refusals: () => refusals.flush(true),
+    "runtime reports": () => runtimes.instances.flush(),
+    "token use": () => tokens.use.flush(),
+    refusals: () => audit.refusals.flush(true),
   };
   for (const [what, write] of Object.entries(gathered)) {
     await write().catch((error: unknown) => log.warn({ err: error, what }, "what was gathered in memory is lost"));

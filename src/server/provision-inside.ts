@@ -1,5 +1,5 @@
-import type { Services } from "./assemble.js";
-import { instantOf } from "../core/clock.js";
+import type { Services } from "./compose/services.js";
+import { instantOf, systemClock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
 import type { Environment } from "../core/organization.js";
 import { isLive, SCOPES, type Principal } from "../core/token.js";
@@ -15,12 +15,15 @@ import type { Store } from "../store/store.js";
 const ALL = { limit: 1_000_000, offset: 0 };
 const SECRET_GRACE_SECONDS = 86_400;
 
+/** The features that a declaration changes. */
+export type ProvisioningServices = Pick<Services, "tenancy" | "tokens" | "webhooks">;
+
 /**
- * Applies a declaration from inside of the process that owns the store, as the operator, in every organization; nothing is taken
- * away. The use cases and the audit are those of the API. Throws as planChanges and the use cases do.
+ * Applies a declaration in the process that owns the store, as the operator, in every organization; nothing is removed. The use cases
+ * and the audit are those of the API. Throws as planChanges and the use cases do.
  */
 export async function provisionInside(
-  { store, services }: { readonly store: Store; readonly services: Services },
+  { store, services }: { readonly store: Store; readonly services: ProvisioningServices },
   declaration: Declaration,
   onDone: (step: Step) => void,
 ): Promise<void> {
@@ -30,8 +33,10 @@ export async function provisionInside(
   await executePlan(target, plan, { declaration, actual }, onDone);
 }
 
-function insideTarget(store: Store, services: Services): ProvisionTarget {
-  const { organizations, projects, environments, webhooks, tokens } = services;
+function insideTarget(store: Store, services: ProvisioningServices): ProvisionTarget {
+  const { organizations, projects, environments } = services.tenancy;
+  const { webhooks } = services.webhooks;
+  const { tokens } = services.tokens;
   const operatorId = async () => {
     const operator = await store.read.operatorOrganization();
     if (operator === null) throw new AppError("not_found", "organization of the operator not found");
@@ -43,7 +48,7 @@ function insideTarget(store: Store, services: Services): ProvisionTarget {
       return await Promise.all(
         rows.map(async (row): Promise<ActualOrganization> => {
           const { id, name, isOperator, plan, versionsPerEnvironment } = row;
-          const contents = await readContents(store, services, id);
+          const contents = await readContents(store, id);
           return { id, name, isOperator, plan, versionsPerEnvironment, contents };
         }),
       );
@@ -112,9 +117,8 @@ function insideTarget(store: Store, services: Services): ProvisionTarget {
   };
 }
 
-async function readContents(store: Store, { clock }: Services, orgId: string): Promise<ActualContents> {
-  const { read } = store;
-  const now = instantOf(clock.now());
+async function readContents({ read }: Store, orgId: string): Promise<ActualContents> {
+  const now = instantOf(systemClock.now());
   const [projects, webhooks, tokens] = await Promise.all([
     read.projects(orgId, ALL),
     read.webhooks(orgId, ALL),
@@ -137,7 +141,7 @@ function actualEnvironment({ id, name, position, promotesTo, signingKey }: Envir
   return { id, name, position, promotesTo, signingKey };
 }
 
-/** Who acts when no token does: the operator, as in an offline command (core/audit.ts). */
+/** The caller when there is no token: the operator, as in an offline command (core/audit.ts). */
 function operatorIn(orgId: string): Principal {
   return {
     ...{ tokenId: 0, keyHash: "", keyPrefix: "operator", keyType: "admin", orgId, isOperator: true },

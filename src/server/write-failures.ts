@@ -1,16 +1,19 @@
 import type { Logger } from "pino";
 import { AppError } from "../core/error.js";
+import type { Job } from "./job.js";
 import type { Store } from "../store/store.js";
 
-/** How often `look` is to be called. */
-export const LOOK_EVERY_MS = 10_000;
+/** The job that notices when the database can be written again. */
+export function watchWriteFailures(failures: Pick<WriteFailures, "look">): Job {
+  return { name: "write failures", everyMs: 10_000, run: async () => failures.look() };
+}
 
 /**
- * Says once why the database cannot be written to, and once that it can again: a full disk fails every request and every chore, and
- * a line for each would fill the disk that the log is on.
+ * Logs once why the database cannot be written, and once that it can again: a full disk fails every request and every job, and a line
+ * for each would fill the disk that holds the log.
  */
 export class WriteFailures {
-  /** How often each cause was met since it began: SQLite's or the system's code, else the text. */
+  /** Failures by cause since they began: the code of SQLite or of the system, else the text. */
   readonly #counts = new Map<string, number>();
   readonly #told = new WeakSet<Error>();
   #failedSinceLook = false;
@@ -18,7 +21,7 @@ export class WriteFailures {
 
   constructor(private readonly log: Pick<Logger, "error" | "info">) {}
 
-  /** The same store; what it cannot write is told here. */
+  /** Returns the same store; its failed writes are counted here. */
   watch(store: Store): Store {
     return {
       read: store.read,
@@ -51,11 +54,12 @@ export class WriteFailures {
     }
   }
 
+  /** Notes a change that was written. */
   wrote(): void {
     this.#wroteSinceLook = true;
   }
 
-  /** Whether `failed` got this error, so that nobody else has to log it. */
+  /** Whether this error was counted by `failed`, and need not be logged again. */
   hasTold(error: unknown): boolean {
     return error instanceof Error && this.#told.has(error);
   }

@@ -92,8 +92,14 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
   operatorOrganization(): Promise<Organization | null>;
+  organizationBySlug(slug: string): Promise<Organization | null>;
+  /** At most `limit`: names need not differ. */
+  organizationsNamed(name: string, limit: number): Promise<readonly Organization[]>;
 
   project(orgId: string, id: string): Promise<Project | null>;
+  projectBySlug(orgId: string, slug: string): Promise<Project | null>;
+  /** At most `limit`: names need not differ. */
+  projectsNamed(orgId: string, name: string, limit: number): Promise<readonly Project[]>;
   /** Newest first; `onlyId` for a token that sees one project. */
   projects(orgId: string, page: Page, onlyId?: string): Promise<Listed<Project>>;
 
@@ -154,6 +160,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
 
 /** A transaction: reads see its own writes. */
 export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter {
+  /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;
   /** Throws `conflict` when the slug is taken. */

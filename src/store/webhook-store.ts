@@ -2,13 +2,13 @@ import type { Instant } from "../core/clock.js";
 import type { Delivery, DeliveryCounts, DeliveryState, OutboxEvent, Webhook, WebhookBacklog } from "../core/webhook.js";
 import type { Listed, Page } from "./page.js";
 
-/** A delivery that is tried again. */
+/** The next attempt of a delivery that failed before. */
 export interface NextRetry {
   readonly at: Instant;
   readonly lastAttemptAt: Instant | null;
 }
 
-/** What is read of webhooks, their outbox and their deliveries. Look-ups answer null for what is not there. */
+/** Reads of webhooks, their outbox and their deliveries. Look-ups answer null for what is not there. */
 export interface WebhookReader {
   webhook(orgId: string, id: string): Promise<Webhook | null>;
   /** Newest first. */
@@ -16,26 +16,26 @@ export interface WebhookReader {
   countWebhooks(orgId: string): Promise<number>;
   /** Of all organizations. */
   activeWebhooks(): Promise<readonly Webhook[]>;
-  /** Active ones whose deliveries are made with each event. */
-  webhooksThatKeepUp(orgId: string): Promise<readonly Webhook[]>;
-  /** Active ones that have a place in the outbox instead. */
-  webhooksBehind(orgId: string): Promise<readonly Webhook[]>;
+  /** Active ones without an outbox cursor. */
+  liveWebhooks(orgId: string): Promise<readonly Webhook[]>;
+  /** Active ones with an outbox cursor. */
+  webhooksCatchingUp(orgId: string): Promise<readonly Webhook[]>;
 
-  /** Events that have no deliveries yet because nobody looked, in order. */
+  /** Events that were not fanned out yet, in order. */
   eventsToFanOut(limit: number): Promise<readonly OutboxEvent[]>;
   /** The number of the newest event whose deliveries were made; 0 when there is none. */
   lastFannedOut(): Promise<number>;
   /** The number of the newest event; 0 when there is none. */
   lastEvent(): Promise<number>;
   event(number: number): Promise<OutboxEvent | null>;
-  /** What a webhook that is behind comes to next: events of these types above a number that were fanned out, in order. */
+  /** For a webhook that is catching up: events of these types above a number that were fanned out, in order. */
   eventsAfter(
     orgId: string,
     afterNumber: number,
     types: readonly string[],
     limit: number,
   ): Promise<readonly OutboxEvent[]>;
-  /** The same, of all types, without what they tell: for counting. */
+  /** The same, of all types, without their bodies: for counting. */
   eventTypesAfter(
     orgId: string,
     afterNumber: number,
@@ -47,9 +47,9 @@ export interface WebhookReader {
   delivery(webhookId: string, id: string): Promise<Delivery | null>;
   /** Newest event first. */
   deliveries(webhookId: string, page: Page, state?: DeliveryState): Promise<Listed<Delivery>>;
-  /** Pending deliveries that were never tried, in the order of their events. */
-  firstTries(webhookId: string, limit: number): Promise<readonly Delivery[]>;
-  /** Pending deliveries whose next try is due, longest due first. */
+  /** Pending deliveries that were never attempted, in the order of their events. */
+  firstAttempts(webhookId: string, limit: number): Promise<readonly Delivery[]>;
+  /** Pending deliveries whose next attempt is due, longest due first. */
   dueRetries(webhookId: string, now: Instant, limit: number): Promise<readonly Delivery[]>;
   /** The next retry of a webhook that is due; null when none waits. */
   nextRetry(webhookId: string): Promise<NextRetry | null>;
@@ -60,7 +60,7 @@ export interface WebhookReader {
   /** Of all organizations; bounded, so that it may be asked often. */
   webhookBacklog(): Promise<WebhookBacklog>;
 
-  /** Tokens that expire in a span and were not yet told about for that many days. */
+  /** Tokens that expire in a span and have no notice yet for that many days. */
   tokensExpiring(
     from: Instant,
     until: Instant,
@@ -68,11 +68,11 @@ export interface WebhookReader {
   ): Promise<readonly { orgId: string; id: number; expiresAt: Instant }[]>;
 }
 
-/** What is written of them. */
+/** Writes of webhooks, their outbox and their deliveries. */
 export interface WebhookWriter extends WebhookReader {
   insertWebhook(webhook: Webhook): Promise<void>;
   updateWebhook(webhook: Webhook): Promise<void>;
-  /** Gives webhooks that kept up a place in the outbox: after the event with this number. */
+  /** Sets the outbox cursor of webhooks that were live: after the event with this number. */
   fallBehind(ids: readonly string[], after: number): Promise<void>;
   /** Deletes its deliveries with it. */
   deleteWebhook(id: string): Promise<void>;
@@ -81,16 +81,16 @@ export interface WebhookWriter extends WebhookReader {
   insertEvent(event: Omit<OutboxEvent, "number">): Promise<void>;
   /** Marks events as fanned out. */
   markFannedOut(numbers: readonly number[]): Promise<void>;
-  /** What a webhook has a delivery of already is left as it is. */
+  /** A delivery of an event that the webhook has one of already is left as it is. */
   insertDeliveries(deliveries: readonly Delivery[]): Promise<void>;
   updateDelivery(delivery: Delivery): Promise<void>;
-  /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first try. */
+  /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first attempt. */
   putDelivery(delivery: Delivery): Promise<void>;
   /**
    * Deletes delivered and failed deliveries, and events without deliveries, from before an instant: so many that it does not hold
    * others up. Returns how many events went; 0 when there are no more.
    */
   deleteDeliveries(before: Instant): Promise<number>;
-  /** Remembers that somebody was told about a token's end, so that it is told once. */
+  /** Remembers the notice of a token's expiry, so that it is sent once. */
   putExpiryNotice(tokenId: number, expiresAt: Instant, daysBefore: number): Promise<void>;
 }

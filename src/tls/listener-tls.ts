@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { DEFAULT_LIMITS } from "../api/listener/limits.js";
 import { createTlsTermination, type TlsTermination } from "../api/listener/tls-termination.js";
 import { readServerCertificate } from "./certificate.js";
 import { watchCertificate } from "./certificate-watch.js";
@@ -24,7 +25,7 @@ export async function openListenerTls(config: Config, log: Logger): Promise<List
   const termination = createTlsTermination({
     material: certificate.material,
     clientCertificates: tlsClientAuth,
-    handshakeTimeoutMs: config.firstBytesTimeoutMs,
+    handshakeTimeoutMs: DEFAULT_LIMITS.firstBytesTimeoutMs,
     onRefused: (clientAddress, reason) => log.info({ clientAddress, reason }, "TLS handshake failed"),
   });
   log.info({ subject: certificate.subject, notAfter: certificate.notAfter.toISOString() }, "TLS certificate in use");

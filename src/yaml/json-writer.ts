@@ -1,10 +1,21 @@
 import { isAlias, isMap, isScalar, isSeq, type Alias, type Node, type Pair, type Scalar, type YAMLMap } from "yaml";
 import type { YamlRemedy } from "./yaml-error.js";
-import { jsonNumber } from "./yaml-number.js";
-import { MAX_EXPANDED_LENGTH, type YamlOptions } from "./yaml-options.js";
 import { differentReadings } from "./yaml-versions.js";
 
-/** Throws YamlError about what stands at an offset of the text. */
+/** How many characters of JSON aliases and merge keys may add: the default size limit of a request. */
+const MAX_EXPANDED_LENGTH = 16 * 1024 * 1024;
+
+/** How to read a YAML text; everything is strict by default. */
+export interface YamlOptions {
+  /** Accepts scalars that YAML 1.1 reads otherwise, as YAML 1.2 reads them; as does a document that begins with `%YAML 1.2`. */
+  readonly insistOn12?: boolean;
+  /** Writes a copy for each alias, and the members of merge keys (`<<`), up to 16 Mi characters. */
+  readonly expandAnchors?: boolean;
+  /** Refuses a list or a scalar as the whole document. */
+  readonly rootIsObject?: boolean;
+}
+
+/** Throws YamlError about an offset of the text. */
 export type Refuse = (problem: string, offset: number, remedy?: YamlRemedy) => never;
 
 /** In the header of a block text. Readers differ on whether lines of spaces below it are text. */
@@ -17,7 +28,7 @@ interface Anchored {
   readonly members: ReadonlyMap<string, string> | undefined;
 }
 
-/** Writes the nodes of one document as JSON. Goes as deep as they do. */
+/** Writes the nodes of one document as JSON. Recurses as deep as they nest. */
 export class JsonWriter {
   /** By name; undefined while the node is being written. */
   private readonly anchors = new Map<string, Anchored | undefined>();
@@ -63,14 +74,14 @@ export class JsonWriter {
 
   private aliased(alias: Alias): Anchored {
     if (this.options.expandAnchors !== true) {
-      return this.refuse("aliases are not allowed: write the value out", offsetOf(alias), "expand");
+      return this.refuse("aliases are not allowed: write the value", offsetOf(alias), "expand");
     }
     if (!this.anchors.has(alias.source)) return this.refuse(`no anchor is called ${alias.source}`, offsetOf(alias));
     const anchored = this.anchors.get(alias.source);
     if (anchored === undefined) return this.refuse("an alias inside of what it names", offsetOf(alias));
     this.expanded += anchored.json.length;
     if (this.expanded > MAX_EXPANDED_LENGTH) {
-      this.refuse(`the aliases are more than ${MAX_EXPANDED_LENGTH} characters when written out`, offsetOf(alias));
+      this.refuse(`the aliases expand to more than ${MAX_EXPANDED_LENGTH} characters`, offsetOf(alias));
     }
     return anchored;
   }
@@ -86,13 +97,13 @@ export class JsonWriter {
   }
 
   private member({ key, value }: Pair, members: Map<string, string>): void {
-    if (isAlias(key)) this.refuse("keys must be strings: write it out", offsetOf(key));
+    if (isAlias(key)) this.refuse("keys must be strings, not aliases", offsetOf(key));
     this.anchorOf(key);
     if (isScalar(key)) this.requireAgreement(key);
     if (!isScalar(key) || typeof key.value !== "string") {
       return this.refuse("keys must be strings: quote it", offsetOf(key));
     }
-    if (members.has(key.value)) this.refuse("the same key twice", offsetOf(key));
+    if (members.has(key.value)) this.refuse("duplicate key", offsetOf(key));
     // Before the value: an anchor of the key holds inside of it.
     if (key.anchor !== undefined) this.anchors.set(key.anchor, { json: JSON.stringify(key.value), members: undefined });
     members.set(key.value, this.write(value));
@@ -101,7 +112,7 @@ export class JsonWriter {
   private isMerge({ key }: Pair): boolean {
     if (!isScalar(key) || key.value !== "<<" || key.type !== "PLAIN") return false;
     if (this.options.expandAnchors === true) return true;
-    return this.refuse("merge keys are not allowed: write the members out", offsetOf(key), "expand");
+    return this.refuse("merge keys are not allowed: write the members", offsetOf(key), "expand");
   }
 
   /** The first map that has a key gives its value. */
@@ -116,13 +127,9 @@ export class JsonWriter {
   /** The name of a node's anchor. Refuses tags, and anchors unless they are to be expanded. */
   private anchorOf(node: unknown): string | undefined {
     const { anchor, tag } = (node ?? {}) as Node & { anchor?: string; tag?: string };
-    if (tag !== undefined) this.refuse(`tags are not allowed: leave out ${tag}`, offsetOf(node));
+    if (tag !== undefined) this.refuse(`tags are not allowed: remove ${tag}`, offsetOf(node));
     if (anchor !== undefined && this.options.expandAnchors !== true) {
-      this.refuse(
-        "anchors are not allowed: leave it out, and write the value out at each alias",
-        offsetOf(node),
-        "expand",
-      );
+      this.refuse("anchors are not allowed: remove it, and write the value at each alias", offsetOf(node), "expand");
     }
     return anchor;
   }
@@ -151,7 +158,7 @@ export class JsonWriter {
     if (node.type !== "BLOCK_LITERAL" && node.type !== "BLOCK_FOLDED") return value;
     const [start, end] = node.range ?? [0, 0];
     if (INDENTATION_INDICATOR.test(this.text.slice(start, start + 3)) && this.hasLineOfSpaces(start, end)) {
-      this.refuse("a line of spaces in a block text with an indentation indicator: leave out the spaces", start);
+      this.refuse("a line of spaces in a block text with an indentation indicator: remove the spaces", start);
     }
     const isLast = end >= this.contentEnd;
     if (isLast && this.endsInSpaces) {
@@ -170,4 +177,19 @@ export class JsonWriter {
 
 function offsetOf(node: unknown): number {
   return (node as { range?: readonly number[] } | null)?.range?.[0] ?? 0;
+}
+
+/** A decimal number of YAML. */
+const DECIMAL = /^([-+]?)0*([0-9]*)(?:(\.)([0-9]*))?(?:[eE]([-+]?[0-9]+))?$/;
+
+/**
+ * A number of YAML as JSON spells it: the same digits, and a float stays one (`1.` is `1.0`).
+ *
+ * @param value used for octal and hexadecimal literals
+ */
+function jsonNumber(source: string, value: bigint | number): string {
+  const [, sign, digits, point, decimals, exponent] = DECIMAL.exec(source) ?? [];
+  if (digits === undefined) return value.toString();
+  const fraction = point === undefined ? "" : `.${decimals === "" ? "0" : (decimals ?? "0")}`;
+  return `${sign === "-" ? "-" : ""}${digits === "" ? "0" : digits}${fraction}${exponent === undefined ? "" : `e${exponent}`}`;
 }

@@ -1,30 +1,23 @@
 import { Composer, isAlias, isMap, isScalar, isSeq, Parser, type Document } from "yaml";
-import { JsonWriter, type Refuse } from "./json-writer.js";
-import { tooDeepAt } from "./yaml-depth.js";
-import { YamlError } from "./yaml-error.js";
-import type { YamlOptions } from "./yaml-options.js";
+import { JsonWriter, type Refuse, type YamlOptions } from "./json-writer.js";
+import { tooDeepAt } from "./yaml-bounds.js";
+import { yamlErrorAt } from "./yaml-error.js";
 import { OTHER_LINE_BREAK } from "./yaml-versions.js";
 
-/** Far above what a policy may have, far below what a stack holds. */
+/** Far above the depth of any policy, far below the depth of a stack. */
 const MAX_LEVELS = 256;
 
-/** The parser's texts may repeat a word of any length. */
-const MAX_PROBLEM_LENGTH = 200;
-
 /**
- * A YAML 1.2 document (core schema) as JSON text, for what both can say: no anchors, aliases, merge keys or tags, no keys but
- * strings, each once, one document (and empty ones after it). What YAML 1.1 reads otherwise is refused. Numbers keep their digits
- * and their kind, so that whoever reads the JSON judges what was written; block texts end as PyYAML has them. Time and memory grow
- * with the text's length alone, or with what anchors are expanded to.
+ * A YAML 1.2 document (core schema) as JSON text, limited to what both can express: no anchors, aliases, merge keys or tags; keys are
+ * strings, each once; one document (and empty ones after it). Scalars that YAML 1.1 reads otherwise are refused. Numbers keep their
+ * digits and their kind, so that the reader of the JSON judges what was written; block texts end as PyYAML has them. Time and memory
+ * grow with the text's length alone, or with what anchors are expanded to.
  *
- * Throws YamlError.
+ * @throws YamlError
  */
 export function yamlToJson(text: string, options: YamlOptions = {}): string {
   const refuse: Refuse = (problem, offset, remedy) => {
-    const before = text.slice(0, offset);
-    const lineStart = before.lastIndexOf("\n") + 1;
-    const shown = problem.slice(0, MAX_PROBLEM_LENGTH);
-    throw new YamlError(shown, before.split("\n").length, offset - lineStart + 1, remedy);
+    throw yamlErrorAt(text, offset, problem, remedy);
   };
   const deep = tooDeepAt(text, MAX_LEVELS);
   if (deep !== undefined) return refuse(`more than ${MAX_LEVELS} levels`, deep);
@@ -33,7 +26,7 @@ export function yamlToJson(text: string, options: YamlOptions = {}): string {
   refuseProblems(document, refuse);
   const second = others.find((other) => !isEmpty(other) || other.errors.length > 0);
   if (second !== undefined) {
-    refuse("a second document: only one is allowed, so give each a file of its own", second.range[0]);
+    refuse("a second document: only one is allowed, use a file for each", second.range[0]);
   }
   const insistOn12 = options.insistOn12 === true || document.directives.yaml.explicit === true;
   const lineBreak = insistOn12 ? -1 : text.search(OTHER_LINE_BREAK);
@@ -43,7 +36,7 @@ export function yamlToJson(text: string, options: YamlOptions = {}): string {
   const { contents } = document;
   if (options.rootIsObject === true && !isMap(contents) && !isAlias(contents)) {
     const what = isSeq(contents) ? "a list" : "a single value";
-    refuse(`${what}, where an object belongs`, contents?.range[0] ?? 0, "under");
+    refuse(`expected an object, found ${what}`, contents?.range[0] ?? 0, "under");
   }
   return new JsonWriter(text, refuse, { ...options, insistOn12 }).write(contents);
 }
@@ -55,7 +48,7 @@ function documentsOf(text: string): Document.Parsed[] {
     merge: false,
     // The parser's own check compares every key with every other; JsonWriter's does not.
     uniqueKeys: false,
-    // Integers as bigint: a double would round the long ones before anybody could refuse them.
+    // Integers as bigint: a double would round the long ones before they could be refused.
     intAsBigInt: true,
     prettyErrors: false,
   });
@@ -65,10 +58,10 @@ function documentsOf(text: string): Document.Parsed[] {
 function refuseProblems(document: Document.Parsed, refuse: Refuse): void {
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) refuse(`${problem.message}${wayOut(problem.message)}`, problem.pos[0]);
-  if (document.directives.yaml.version !== "1.2") refuse("only YAML 1.2 is allowed: take the line %YAML out", 0);
+  if (document.directives.yaml.version !== "1.2") refuse("only YAML 1.2 is allowed: remove the line %YAML", 0);
 }
 
-/** Other readers take a quoted text that goes on at the left margin, so its writer sees nothing wrong. */
+/** Other readers accept a quoted text that continues at the left margin, so its author sees nothing wrong. */
 function wayOut(message: string): string {
   if (!message.startsWith("Missing closing")) return "";
   return " on this line: indent the lines that follow more than the key, or write it on one line";

@@ -1,9 +1,9 @@
-/** The first characters of the scalars below: most scalars are none of them. */
+/** The first characters of the scalars below, to skip most scalars quickly. */
 const SUSPECT = /^[-+.0-9=<?yYnNoO]/;
 
 /**
- * The plain scalars that YAML 1.1 and YAML 1.2's core schema read differently, and how. YAML 1.1 as its type repository and as PyYAML
- * have it, which differ themselves: what any of them reads otherwise is here.
+ * The plain scalars that YAML 1.1 and YAML 1.2's core schema read differently, and how. For YAML 1.1 both its type repository and
+ * PyYAML count, which differ from each other.
  */
 const DIFFERENCES: readonly (readonly [pattern: RegExp, reading: string])[] = [
   [/^(?:y|Y|yes|Yes|YES|on|On|ON)$/, "true in YAML 1.1 and a text in YAML 1.2"],
@@ -26,10 +26,10 @@ const DIFFERENCES: readonly (readonly [pattern: RegExp, reading: string])[] = [
   [/^(?:=|<<)$/, "a keyword in YAML 1.1 and a text in YAML 1.2"],
 ];
 
-/** What ends a line in YAML 1.1, or for some readers, and not in YAML 1.2. */
+/** Characters that end a line in YAML 1.1, or for some readers, but not in YAML 1.2. */
 export const OTHER_LINE_BREAK = /[\u0085\u2028\u2029]|\r(?!\n)/;
 
-/** What a plain scalar is to each of the two versions of YAML; undefined where they agree. */
+/** How the two versions of YAML read a plain scalar, for an error message; undefined where they agree. */
 export function differentReadings(source: string): string | undefined {
   if (!SUSPECT.test(source)) return undefined;
   return DIFFERENCES.find(([pattern]) => pattern.test(source))?.[1];

@@ -23,15 +23,23 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** What stands in the way of each credential, in the order of api.md. */
-function expectedStatus(operation: OperationCase, credential: keyof Tenants["credentials"]): number | "allowed" {
+/** How a request names its organization and project. */
+type By = "id" | "slug";
+
+/** What stands in the way of each credential, in the order of docs/api.md, "Errors". */
+function expectedStatus(
+  operation: OperationCase,
+  credential: keyof Tenants["credentials"],
+  by: By = "id",
+): number | "allowed" {
   if (UNAUTHENTICATED.has(credential)) return 401;
   const kind = tenants.credentials[credential].kind;
   if (!operation.allow.includes(kind)) return 403;
   const otherOrganization = credential === "admin of another organization";
   if (operation.operatorOnly === true && otherOrganization) return 403;
   const [, path] = operation.http;
-  if (otherOrganization && path.includes("{org_id}")) return 403;
+  // Another organization's slug is told from no slug by nobody; an id tells nothing.
+  if (otherOrganization && path.includes("{org_id}")) return by === "id" ? 403 : 404;
   const hidden =
     otherOrganization || credential === "ci of another project" || credential === "runtime of another project";
   const named = path + JSON.stringify(operation.body ?? {});
@@ -106,6 +114,18 @@ describe.each(OPERATIONS)("$id", (operation) => {
     expect(await tenants.fingerprint()).toEqual(before);
   });
 
+  const named = operation.http[1] + JSON.stringify(operation.body ?? {});
+  const isNamed = /\{(org|project)_id\}/.test(named);
+  const byNames = CREDENTIALS.filter((credential) => isNamed && !UNAUTHENTICATED.has(credential));
+  it.each(byNames)("REST refuses or hides it by slugs: %s", async (credential) => {
+    const expected = expectedStatus(operation, credential, "slug");
+    if (expected === "allowed") return expectAllowedREST(operation, credential, "slug");
+    const before = await tenants.fingerprint();
+    const response = await callRest(operation, credential, "slug");
+    expect(response.status, await response.text()).toBe(expected);
+    expect(await tenants.fingerprint()).toEqual(before);
+  });
+
   it.each(CREDENTIALS)("gRPC refuses or hides it: %s", async (credential) => {
     const expected = expectedStatus(operation, credential);
     if (expected === "allowed") return;
@@ -129,27 +149,37 @@ describe("what is allowed", () => {
   );
 });
 
-async function expectAllowedREST(operation: OperationCase, credential: keyof Tenants["credentials"]): Promise<void> {
+async function expectAllowedREST(
+  operation: OperationCase,
+  credential: keyof Tenants["credentials"],
+  by: By = "id",
+): Promise<void> {
   if (operation.streaming === true) return;
   // What these credentials may do changes nothing that the other cases look at.
   if (operation.http[0] !== "GET") return;
-  const response = await callRest(operation, credential);
-  await response.text();
+  const response = await callRest(operation, credential, by);
+  const text = await response.text();
+  // A slug is nothing but another way to say the id.
+  if (by === "slug") expect(text).toBe(await (await callRest(operation, credential)).text());
   // A runtime token sees one app of a pipeline, and none to compare it with.
   expect(operation.id === "diffPipelineApps" ? [422] : [200, 404]).toContain(response.status);
 }
 
-async function callRest(operation: OperationCase, credential: keyof Tenants["credentials"]): Promise<Response> {
+async function callRest(
+  operation: OperationCase,
+  credential: keyof Tenants["credentials"],
+  by: By = "id",
+): Promise<Response> {
   const [method, path] = operation.http;
   const { token } = tenants.credentials[credential];
-  const filled = tenants.fill(path);
+  const filled = tenants.fill(path, by);
   const response = await fetch(server.url + filled, {
     method,
     headers: {
       ...(token === null ? {} : { "x-api-key": token }),
       ...(operation.body === undefined ? {} : { "content-type": "application/json" }),
     },
-    ...(operation.body === undefined ? {} : { body: tenants.fill(JSON.stringify(operation.body)) }),
+    ...(operation.body === undefined ? {} : { body: tenants.fill(JSON.stringify(operation.body), by) }),
   });
   const { status, headers } = response;
   expectDocumented({ method, path: filled }, { status, headers, text: await response.clone().text() });

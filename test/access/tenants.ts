@@ -26,8 +26,8 @@ export interface Tenants {
       Credential
     >
   >;
-  /** Puts the ids of the first organization into a path or a body. */
-  fill(text: string): string;
+  /** Puts the ids of the first organization into a path or a body; the slugs of it and its project, where they have one. */
+  fill(text: string, by?: "id" | "slug"): string;
   /** The message of an operation, from its path and body. */
   message(operation: OperationCase): Record<string, unknown>;
   /** What must not change when a request is refused. */
@@ -79,7 +79,9 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     spare_app_id: idOf("staging"),
     artifact_id: artifact.id,
   };
-  const fill = (text: string) => text.replace(/\{([a-z_]+)\}/g, (_, name: string) => String(ids[name]));
+  const slugs: typeof ids = { ...ids, org_id: "default", project_id: "matrix" };
+  const fill = (text: string, by: "id" | "slug" = "id") =>
+    text.replace(/\{([a-z_]+)\}/g, (_, name: string) => String((by === "id" ? ids : slugs)[name]));
   return {
     credentials: {
       "no token": { kind: "admin", token: null },

@@ -66,29 +66,8 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
     "max-unauthenticated-streams",
     ...([20_000, 1, 1e6] as const),
   ),
-  maxHealthWatches: number("SIGNET_MAX_HEALTH_WATCHES", "max-health-watches", 2_048, 1, 1e6),
-  maxHealthWatchesPerAddress: number(
-    "SIGNET_MAX_HEALTH_WATCHES_PER_ADDRESS",
-    "max-health-watches-per-address",
-    ...([16, 1, 1e6] as const),
-  ),
-  firstBytesTimeoutMs: time("SIGNET_FIRST_BYTES_TIMEOUT_MS", "first-bytes-timeout-ms", 10_000),
-  headersTimeoutMs: {
-    ...time("SIGNET_HEADERS_TIMEOUT_MS", "headers-timeout-ms", 20_000),
-    good: [
-      ["100", 100],
-      ["300000", 300_000],
-    ],
-  },
-  requestTimeoutMs: {
-    ...time("SIGNET_REQUEST_TIMEOUT_MS", "request-timeout-ms", 300_000),
-    good: [
-      ["20000", 20_000],
-      ["3600000", HOUR_MS],
-    ],
-  },
+  requestTimeoutMs: time("SIGNET_REQUEST_TIMEOUT_MS", "request-timeout-ms", 300_000),
   keepAliveTimeoutMs: time("SIGNET_KEEP_ALIVE_TIMEOUT_MS", "keep-alive-timeout-ms", 75_000),
-  idleTimeoutMs: number("SIGNET_IDLE_TIMEOUT_MS", "idle-timeout-ms", 300_000, 100, 24 * HOUR_MS),
   stallTimeoutMs: number("SIGNET_STALL_TIMEOUT_MS", "stall-timeout-ms", 600_000, 310_000, 24 * HOUR_MS),
   maxHeaderBytes: number("SIGNET_MAX_HEADER_BYTES", "max-header-bytes", 16 * 1024, 1024, 64 * 1024),
   maxStreamsPerConnection: number(
@@ -97,9 +76,4 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
     ...([256, 1, 65_535] as const),
   ),
   maxStreamResets: number("SIGNET_MAX_STREAM_RESETS", "max-stream-resets", 200, 1, 1e6),
-  streamResetWindowMs: time("SIGNET_STREAM_RESET_WINDOW_MS", "stream-reset-window-ms", 10_000),
-  pingIntervalMs: time("SIGNET_PING_INTERVAL_MS", "ping-interval-ms", 30_000),
-  pingTimeoutMs: time("SIGNET_PING_TIMEOUT_MS", "ping-timeout-ms", 10_000),
-  maxSessionMib: number("SIGNET_MAX_SESSION_MIB", "max-session-mib", 64, 1, 4096),
-  maxInvalidFrames: number("SIGNET_MAX_INVALID_FRAMES", "max-invalid-frames", 100, 1, 1e6),
 };

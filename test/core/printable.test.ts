@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { line, printable, printableLines, unseenIn } from "../../src/core/printable.js";
+import { line, printable, printableLines, invisibleIn } from "../../src/core/printable.js";
 
 describe("a printable text", () => {
   it.each([
@@ -33,7 +33,7 @@ describe("a printable text", () => {
 it.each(["\n", "\t", "\u009b", "\u202e", "\u200b", "\u200d", "\ufe0f", "\u2028", "\u{e0041}"])(
   "%j is unseen in a name",
   (char) => {
-    expect(unseenIn(`a${char}b`)).toBe(char);
-    expect(unseenIn("a é b")).toBeUndefined();
+    expect(invisibleIn(`a${char}b`)).toBe(char);
+    expect(invisibleIn("a é b")).toBeUndefined();
   },
 );

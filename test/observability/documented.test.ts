@@ -72,7 +72,7 @@ describe("the alert rules", () => {
   });
 
   it("are explained, all of them and no other", () => {
-    const explained = [...document.matchAll(/^\| `(Signet[A-Za-z]+)`/gm)].map(([, name]) => name);
+    const explained = [...document.matchAll(/^- `(Signet[A-Za-z]+)`:/gm)].map(([, name]) => name);
     expect(explained).toEqual(rules.map(({ alert }) => alert));
   });
 });
@@ -98,7 +98,7 @@ describe("the dashboard", () => {
 
 describe("the list of metrics", () => {
   it("has every metric of Signet with its type and its labels, and no other", () => {
-    const listed = [...document.matchAll(/^\| `(signet_[a-z_]+)` *\| (\w+) *\| ([^|]*)\|/gm)].map(
+    const listed = [...document.matchAll(/^- `(signet_[a-z_]+)`\s+\((\w+)(?:;\s+labels\s+([^)]*))?\):/gm)].map(
       ([, name = "", type = "", labels = ""]) => `${name} ${type} ${labels.replaceAll(/[`\s]/g, "")}`,
     );
     const real = [...scraped.types]

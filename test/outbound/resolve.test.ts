@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/error.js";
 import { parseAllowList } from "../../src/outbound/allow-list.js";
-import { limitCalls } from "../../src/outbound/call-limit.js";
 import { checkTarget, createSystemResolver } from "../../src/outbound/resolve.js";
 import { REFUSED_ADDRESSES, REFUSED_LITERAL_URLS, REFUSED_SPELLINGS } from "./addresses.js";
 import { scriptedResolver } from "./scripted-resolver.js";
@@ -93,40 +92,4 @@ describe("checkTarget", () => {
       expect(await refusal(url, createSystemResolver())).toMatchObject({ reason: "webhook_address_refused" });
     },
   );
-});
-
-describe("limitCalls", () => {
-  it("runs so many at once, the others in line, and shares what is under way", async () => {
-    const started: string[] = [];
-    const settle = new Map<string, () => void>();
-    const third = { resolve: () => {} };
-    const thirdStarted = new Promise<void>((resolve) => (third.resolve = resolve));
-    const call = limitCalls(2, (key) => {
-      if (started.push(key) === 3) third.resolve();
-      return new Promise<string>((resolve) => settle.set(key, () => resolve(`${key}!`)));
-    });
-    const all = Promise.all([call("a"), call("a"), call("b"), call("c"), call("c")]);
-    expect(started).toEqual(["a", "b"]);
-    settle.get("b")?.();
-    await thirdStarted;
-    expect(started).toEqual(["a", "b", "c"]);
-    settle.get("a")?.();
-    settle.get("c")?.();
-    expect(await all).toEqual(["a!", "a!", "b!", "c!", "c!"]);
-    const again = call("a");
-    expect(started).toEqual(["a", "b", "c", "a"]);
-    settle.get("a")?.();
-    await again;
-  });
-
-  it("goes on after a failure", async () => {
-    const call = limitCalls(1, async (key) => {
-      if (key === "bad") throw new Error("bad");
-      return key;
-    });
-    const bad = call("bad");
-    const good = call("good");
-    await expect(bad).rejects.toThrow("bad");
-    expect(await good).toBe("good");
-  });
 });

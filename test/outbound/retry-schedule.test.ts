@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseRetryAfter } from "../../src/outbound/retry-after.js";
+import { parseRetryAfter } from "../../src/outbound/response.js";
 import { DEFAULT_RETRY_SCHEDULE, nextAttemptAt, parseRetrySchedule } from "../../src/outbound/retry-schedule.js";
 
 const NOW = new Date("2026-03-01T12:00:00.000Z");

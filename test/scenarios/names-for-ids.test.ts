@@ -9,7 +9,10 @@ import { createTestProject, type TestProject } from "./project.js";
 const NOBODY = "00000000-0000-4000-8000-000000000000";
 const TEXT = "slugs and names are not taken here";
 
-/** Every path that is read by an id, with that id's variable. Tokens are numbers, and organizations have a text of their own. */
+/** Organizations and projects are found by slug and name too: slugs.test.ts. */
+const NAMED = ["org_id", "project_id"];
+
+/** Every path that is read by an id, with that id's variable. Tokens are numbers. */
 const paths = collectRoutes(
   SERVICES.flatMap((service) => service.methods as readonly DescMethod[]).map((method) =>
     createMethodImplSpec(method, (() => ({})) as never),
@@ -18,7 +21,7 @@ const paths = collectRoutes(
   .filter(({ httpMethod }) => httpMethod === "GET")
   .flatMap(({ template, pathFields }) =>
     [...pathFields.keys()]
-      .filter((name) => /^id$|_id$/.test(name) && name !== "org_id")
+      .filter((name) => /^id$|_id$/.test(name) && !NAMED.includes(name))
       .map((id) => ({ template, id })),
   );
 
@@ -39,7 +42,6 @@ describe("a slug or a name where an id stands", () => {
     const answer = await fetch(`${server.url}${path}`, init);
     return { status: answer.status, text: await answer.text() };
   };
-  const orgs = (rest: string) => `/v1/orgs/${server.orgId}${rest}`;
 
   it.each(paths.map(({ template, id }) => [template.text, id] as const))("%s: %s", async (text, id) => {
     const query = text.endsWith("/diff") ? `?from=${NOBODY}&to=${NOBODY.replace(/0$/, "1")}` : "";
@@ -57,25 +59,6 @@ describe("a slug or a name where an id stands", () => {
   });
 
   it.each<[string, number, () => readonly [string, object?]]>([
-    ["the project of a ci token", 404, () => [orgs("/tokens/ci"), { project_id: "names" }]],
-    [
-      "the project of a runtime token",
-      404,
-      () => [orgs("/tokens/runtime"), { project_id: "names", environment_id: NOBODY }],
-    ],
-    [
-      "the environment of a runtime token",
-      404,
-      () => [orgs("/tokens/runtime"), { project_id: project.projectId, environment_id: "dev" }],
-    ],
-    ["the project of tokens", 422, () => [orgs("/tokens?project_id=names")]],
-    ["the project of artifacts", 404, () => ["/v1/source-artifacts?project_id=names"]],
-    ["the project of a new artifact", 422, () => ["/v1/source-artifacts", { project_id: "names", policies: {} }]],
-    [
-      "the project of a pipeline",
-      422,
-      () => ["/v1/pipelines", { display_name: "p", type: "trunk", project_id: "names" }],
-    ],
     ["an app", 422, () => [`/v1/pipelines/${NOBODY}/stages/${NOBODY}/apps`, { app_id: "dev" }]],
     [
       "apps of a promotion",

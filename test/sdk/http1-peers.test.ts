@@ -68,10 +68,10 @@ describe("a peer that speaks HTTP/1.1 only", () => {
         environment: { SIGNET_URL: url, SIGNET_TOKEN: "t" },
       });
       expect({ exitCode, out, lines: err.split("\n").length }, err).toEqual({ exitCode: 7, out: "", lines: 2 });
-      if (url.startsWith("https:")) expect(err).toContain("the port speaks no TLS: use http://");
+      if (url.startsWith("https:")) expect(err).toContain("the port does not speak TLS: use http://");
     }
     const health = await runSignet(["health"], { environment: { SIGNET_URL: other.url.replace("http:", "https:") } });
-    expect(health.err).toContain("the port speaks no TLS: use http://");
+    expect(health.err).toContain("the port does not speak TLS: use http://");
   });
 
   it.each([

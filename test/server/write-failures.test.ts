@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import { beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/error.js";
 import { createLogger } from "../../src/server/logger.js";
-import { startJobs } from "../../src/server/job.js";
+import { JobRunner } from "../../src/server/job.js";
 import { WriteFailures } from "../../src/server/write-failures.js";
 
 interface Line {
@@ -67,7 +67,7 @@ describe("what cannot be written", () => {
 });
 
 describe("a store on a full disk", () => {
-  it("keeps every other log line out, and an upkeep's own failure in", async () => {
+  it("keeps every other log line out, and a job's own failure in", async () => {
     const error = full();
     const read = new AppError("unavailable", "cannot be read");
     const store = failures.watch({
@@ -76,15 +76,16 @@ describe("a store on a full disk", () => {
       ping: () => Promise.resolve(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
-    const chores = [
+    const jobs = [
       { name: "writes", everyMs: 1, run: () => store.write(() => Promise.resolve()) },
       { name: "reads", everyMs: 1, run: () => Promise.reject(read) },
     ];
-    const upkeep = startJobs(chores, log(), failures);
+    const runner = new JobRunner(log(), failures);
+    runner.start(jobs);
     await expect.poll(() => lines.length).toBeGreaterThan(3);
-    await upkeep[Symbol.asyncDispose]();
-    const told = lines.filter(({ msg }) => msg !== "upkeep failed");
+    await runner[Symbol.asyncDispose]();
+    const told = lines.filter(({ msg }) => msg !== "a job failed");
     expect(told).toHaveLength(1);
-    expect(lines.filter((line) => "chore" in line && line.chore === "writes")).toEqual([]);
+    expect(lines.filter((line) => "job" in line && line.job === "writes")).toEqual([]);
   });
 });

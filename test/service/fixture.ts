@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach } from "vitest";
 import { parseAllowList } from "../../src/outbound/allow-list.js";
-import { assembleServices, type Services } from "../../src/server/assemble.js";
+import { composeServices } from "../../src/server/compose/services.js";
 import type { Signer } from "../../src/bundle/signer.js";
 import type { BundleState } from "../../src/core/bundle.js";
 import type { Clock } from "../../src/core/clock.js";
@@ -62,6 +62,18 @@ function noMoments(): Moments {
   return { beforeBundleSignature() {}, beforeAuditSignature() {}, afterEnvironmentRead() {}, afterTokenRead() {} };
 }
 
+/** Every use case by its name, of whichever feature. */
+type UseCases = ReturnType<typeof useCases>;
+
+function useCases(...[context, options]: Parameters<typeof composeServices>) {
+  const { documents, ...features } = composeServices(context, options);
+  const { changes, keys, audit, tokens, tenancy, bundles, pipelines, runtimes, webhooks } = features;
+  return {
+    ...{ ...changes, ...keys, ...audit, ...tokens, ...tenancy, ...bundles, ...pipelines, ...runtimes, ...webhooks },
+    ...{ documents, clock: context.clock },
+  };
+}
+
 /** All use cases over SQLite in a directory of the test's own, after a first start. */
 export class Fixture {
   directory = "";
@@ -74,7 +86,7 @@ export class Fixture {
   /** Environments whose active bundle was found damaged. */
   damaged: string[] = [];
   data!: DataDirectory;
-  services!: Services;
+  services!: UseCases;
   /** Of the operator's organization. */
   admin!: Principal;
   orgId = "";
@@ -222,45 +234,49 @@ export class Fixture {
         return token;
       },
     };
-    this.services = assembleServices({
-      store: {
-        read,
-        write: (work) => store.write(work),
-        ping: () => store.ping(),
-        [Symbol.asyncDispose]: async () => {},
-      },
-      clock,
-      keys: {
-        bundles: signingAfter(keys.bundles, () => moments.beforeBundleSignature()),
-        audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
-        webhooks: keys.webhooks,
-        problem: null,
-        lastBundlesPem: null,
-        derive: (purpose, owner) => {
-          const derived = keys.derive(purpose, owner);
-          return purpose === "bundles" ? signingAfter(derived, () => moments.beforeBundleSignature()) : derived;
+    this.services = useCases(
+      {
+        store: {
+          read,
+          write: (work) => store.write(work),
+          ping: () => store.ping(),
+          [Symbol.asyncDispose]: async () => {},
         },
-      },
-      webhooks: {
-        allowList: parseAllowList("127.0.0.0/8"),
-        schedule: [0, 1, 1],
-        timeoutMs: 2_000,
-        userAgent: "signet/test",
-        onError: (error) => {
-          throw error;
+        clock,
+        signingKeys: {
+          bundles: signingAfter(keys.bundles, () => moments.beforeBundleSignature()),
+          audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
+          webhooks: keys.webhooks,
+          problem: null,
+          lastBundlesPem: null,
+          derive: (purpose, owner) => {
+            const derived = keys.derive(purpose, owner);
+            return purpose === "bundles" ? signingAfter(derived, () => moments.beforeBundleSignature()) : derived;
+          },
         },
+        observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
+        warnings: {
+          ...NO_WARNINGS,
+          foreignKey: (...it) => void this.foreignKeys.push(it),
+          damaged: (environmentId) => void this.damaged.push(environmentId),
+        },
+        tracing: NO_TRACING,
       },
-      observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
-      warnings: {
-        ...NO_WARNINGS,
-        foreignKey: (...it) => void this.foreignKeys.push(it),
-        damaged: (environmentId) => void this.damaged.push(environmentId),
+      {
+        webhooks: {
+          allowList: parseAllowList("127.0.0.0/8"),
+          schedule: [0, 1, 1],
+          timeoutMs: 2_000,
+          userAgent: "signet/test",
+          onError: (error) => {
+            throw error;
+          },
+        },
+        documents: DEFAULT_DOCUMENTS,
+        sessionLimits: { stream: 3, poll: 3 },
+        heartbeatMs: 600_000,
       },
-      tracing: NO_TRACING,
-      documents: DEFAULT_DOCUMENTS,
-      sessionLimits: { stream: 3, poll: 3 },
-      heartbeatMs: 600_000,
-    });
+    );
   }
 }
 

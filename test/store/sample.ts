@@ -19,10 +19,11 @@ function sha256(text: string): string {
 }
 
 export function anOrganization(changes: Partial<Organization> = {}): Organization {
+  const id = randomUUID();
   return {
-    id: randomUUID(),
+    id,
     name: "Acme",
-    slug: "acme",
+    slug: `acme-${id}`,
     plan: "team",
     industry: null,
     companySize: null,

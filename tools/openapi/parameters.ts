@@ -1,6 +1,6 @@
 import type { DescField } from "@bufbuild/protobuf";
 import { Header } from "../../gen/signet/v1/options_pb.js";
-import { fieldRulesOf } from "../../src/api/admission/operations.js";
+import { fieldRulesOf } from "../../src/json-form/field-rules.js";
 import type { Route } from "../../src/api/rest/routes.js";
 import { commentOf } from "./comments.js";
 import type { Headers } from "./headers.js";

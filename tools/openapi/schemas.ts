@@ -1,8 +1,8 @@
 import type { DescField, DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { FieldRules } from "../../gen/signet/v1/options_pb.js";
-import { fieldRulesOf } from "../../src/api/admission/operations.js";
-import { isFieldMask, isTimestamp } from "../../src/api/rest/fields.js";
+import { fieldRulesOf } from "../../src/json-form/field-rules.js";
+import { isFieldMask, isTimestamp } from "../../src/json-form/fields.js";
 import { integerRange, restScalar } from "../../src/api/rest/scalar.js";
 import { commentOf, describedBy } from "./comments.js";
 import type { Schema } from "./model.js";

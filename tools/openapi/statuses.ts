@@ -28,10 +28,9 @@ function mayBeForbidden({ operation, pathFields, httpMethod }: Route): boolean {
 }
 
 /** What the request names may not be there for this caller. A runtime names nothing but itself. */
-function mayBeUnknown({ operation, pathFields, body, spec }: Route): boolean {
-  if (operation.operatorCrosses || [...pathFields.keys()].some((name) => name !== "org_id")) return true;
-  if (body.kind === "none" || operation.scope === Scope.RUNTIME) return false;
-  return spec.method.input.fields.some(({ name }) => name !== "org_id" && /_ids?$/.test(name));
+function mayBeUnknown({ operation, pathFields, spec }: Route): boolean {
+  if (pathFields.size > 0) return true;
+  return operation.scope !== Scope.RUNTIME && spec.method.input.fields.some(({ name }) => /_ids?$/.test(name));
 }
 
 function mayBeInvalid({ operation, pathFields, queryFields, isList, body }: Route, headers: Headers): boolean {

@@ -160,6 +160,8 @@ export const ArtifactWithPoliciesSchema: GenMessage<ArtifactWithPolicies> = /*@_
  */
 export type CreateArtifactRequest = Message<"signet.v1.CreateArtifactRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 1;
    */
   projectId: string;
@@ -201,7 +203,7 @@ export const CreateArtifactRequestSchema: GenMessage<CreateArtifactRequest> = /*
  */
 export type ListArtifactsRequest = Message<"signet.v1.ListArtifactsRequest"> & {
   /**
-   * Of one project.
+   * Of one project: UUID, slug or name.
    *
    * @generated from field: optional string project_id = 1;
    */

@@ -108,6 +108,8 @@ export const AuditEventSchema: GenMessage<AuditEvent> = /*@__PURE__*/
  */
 export type ListAuditEventsRequest = Message<"signet.v1.ListAuditEventsRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -206,6 +208,8 @@ export const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse> 
  */
 export type VerifyAuditRequest = Message<"signet.v1.VerifyAuditRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -305,6 +309,8 @@ export const VerifyAuditResponseSchema: GenMessage<VerifyAuditResponse> = /*@__P
  */
 export type GetAuditHeadRequest = Message<"signet.v1.GetAuditHeadRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;

@@ -259,11 +259,15 @@ export const BundleWithPoliciesSchema: GenMessage<BundleWithPolicies> = /*@__PUR
  */
 export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -342,11 +346,15 @@ export const PublishBundleRequestSchema: GenMessage<PublishBundleRequest> = /*@_
  */
 export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -390,11 +398,15 @@ export const ActivateBundleRequestSchema: GenMessage<ActivateBundleRequest> = /*
  */
 export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -426,11 +438,15 @@ export const PromoteBundleRequestSchema: GenMessage<PromoteBundleRequest> = /*@_
  */
 export type ListBundlesRequest = Message<"signet.v1.ListBundlesRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -488,11 +504,15 @@ export const ListBundlesResponseSchema: GenMessage<ListBundlesResponse> = /*@__P
  */
 export type GetBundleRequest = Message<"signet.v1.GetBundleRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -541,11 +561,15 @@ export const BundleDocumentSchema: GenMessage<BundleDocument> = /*@__PURE__*/
  */
 export type DiffBundlesRequest = Message<"signet.v1.DiffBundlesRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -601,11 +625,15 @@ export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__P
  */
 export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -636,11 +664,15 @@ export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__P
  */
 export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -888,11 +920,15 @@ export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
  */
 export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;

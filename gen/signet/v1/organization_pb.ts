@@ -274,6 +274,8 @@ export const ListOrganizationsResponseSchema: GenMessage<ListOrganizationsRespon
  */
 export type GetOrganizationRequest = Message<"signet.v1.GetOrganizationRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -293,6 +295,8 @@ export const GetOrganizationRequestSchema: GenMessage<GetOrganizationRequest> = 
  */
 export type UpdateOrganizationRequest = Message<"signet.v1.UpdateOrganizationRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -504,6 +508,8 @@ export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
  */
 export type CreateProjectRequest = Message<"signet.v1.CreateProjectRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -641,6 +647,8 @@ export const RuntimeKeySchema: GenMessage<RuntimeKey> = /*@__PURE__*/
  */
 export type ListProjectsRequest = Message<"signet.v1.ListProjectsRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -691,11 +699,15 @@ export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@_
  */
 export type GetProjectRequest = Message<"signet.v1.GetProjectRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -715,11 +727,15 @@ export const GetProjectRequestSchema: GenMessage<GetProjectRequest> = /*@__PURE_
  */
 export type DeleteProjectRequest = Message<"signet.v1.DeleteProjectRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -739,11 +755,15 @@ export const DeleteProjectRequestSchema: GenMessage<DeleteProjectRequest> = /*@_
  */
 export type CreateEnvironmentRequest = Message<"signet.v1.CreateEnvironmentRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -791,11 +811,15 @@ export const CreateEnvironmentRequestSchema: GenMessage<CreateEnvironmentRequest
  */
 export type ListEnvironmentsRequest = Message<"signet.v1.ListEnvironmentsRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -846,11 +870,15 @@ export const ListEnvironmentsResponseSchema: GenMessage<ListEnvironmentsResponse
  */
 export type GetEnvironmentRequest = Message<"signet.v1.GetEnvironmentRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -875,11 +903,15 @@ export const GetEnvironmentRequestSchema: GenMessage<GetEnvironmentRequest> = /*
  */
 export type UpdateEnvironmentRequest = Message<"signet.v1.UpdateEnvironmentRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -930,11 +962,15 @@ export const UpdateEnvironmentRequestSchema: GenMessage<UpdateEnvironmentRequest
  */
 export type DeleteEnvironmentRequest = Message<"signet.v1.DeleteEnvironmentRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -959,11 +995,15 @@ export const DeleteEnvironmentRequestSchema: GenMessage<DeleteEnvironmentRequest
  */
 export type ReleaseEnvironmentRequest = Message<"signet.v1.ReleaseEnvironmentRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;

@@ -381,7 +381,7 @@ export type CreatePipelineRequest = Message<"signet.v1.CreatePipelineRequest"> &
   type: string;
 
   /**
-   * A ci token's own project, also when it is absent.
+   * UUID, slug or name. A ci token's own project, also when it is absent.
    *
    * @generated from field: optional string project_id = 3;
    */
@@ -448,7 +448,7 @@ export type UpdatePipelineRequest = Message<"signet.v1.UpdatePipelineRequest"> &
   stageOrder: StageOrder[];
 
   /**
-   * null takes the pipeline out of its project; admins only.
+   * UUID, slug or name. null takes the pipeline out of its project; admins only.
    *
    * @generated from field: optional string project_id = 5;
    */

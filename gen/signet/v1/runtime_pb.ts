@@ -462,11 +462,15 @@ export const RuntimeInstanceSchema: GenMessage<RuntimeInstance> = /*@__PURE__*/
  */
 export type ListRuntimesRequest = Message<"signet.v1.ListRuntimesRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;

@@ -104,6 +104,8 @@ export const WebhookSchema: GenMessage<Webhook> = /*@__PURE__*/
  */
 export type CreateWebhookRequest = Message<"signet.v1.CreateWebhookRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -151,6 +153,8 @@ export const CreateWebhookRequestSchema: GenMessage<CreateWebhookRequest> = /*@_
  */
 export type ListWebhooksRequest = Message<"signet.v1.ListWebhooksRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -201,6 +205,8 @@ export const ListWebhooksResponseSchema: GenMessage<ListWebhooksResponse> = /*@_
  */
 export type GetWebhookStatsRequest = Message<"signet.v1.GetWebhookStatsRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -258,6 +264,8 @@ export const WebhookStatsSchema: GenMessage<WebhookStats> = /*@__PURE__*/
  */
 export type GetWebhookRequest = Message<"signet.v1.GetWebhookRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -282,6 +290,8 @@ export const GetWebhookRequestSchema: GenMessage<GetWebhookRequest> = /*@__PURE_
  */
 export type UpdateWebhookRequest = Message<"signet.v1.UpdateWebhookRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -328,6 +338,8 @@ export const UpdateWebhookRequestSchema: GenMessage<UpdateWebhookRequest> = /*@_
  */
 export type DeleteWebhookRequest = Message<"signet.v1.DeleteWebhookRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -352,6 +364,8 @@ export const DeleteWebhookRequestSchema: GenMessage<DeleteWebhookRequest> = /*@_
  */
 export type RotateWebhookSecretRequest = Message<"signet.v1.RotateWebhookSecretRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -411,6 +425,8 @@ export const RotateWebhookSecretResponseSchema: GenMessage<RotateWebhookSecretRe
  */
 export type TestWebhookRequest = Message<"signet.v1.TestWebhookRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -561,6 +577,8 @@ export const WebhookDeliverySchema: GenMessage<WebhookDelivery> = /*@__PURE__*/
  */
 export type ListWebhookDeliveriesRequest = Message<"signet.v1.ListWebhookDeliveriesRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -638,6 +656,8 @@ export const ListWebhookDeliveriesResponseSchema: GenMessage<ListWebhookDeliveri
  */
 export type ReplayWebhookDeliveryRequest = Message<"signet.v1.ReplayWebhookDeliveryRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
@@ -667,6 +687,8 @@ export const ReplayWebhookDeliveryRequestSchema: GenMessage<ReplayWebhookDeliver
  */
 export type ReplayWebhookEventsRequest = Message<"signet.v1.ReplayWebhookEventsRequest"> & {
   /**
+   * UUID, slug or name.
+   *
    * @generated from field: string org_id = 1;
    */
   orgId: string;

@@ -34,7 +34,8 @@ export interface RateState {
  */
 export interface Admission {
   /**
-   * Throws `unauthenticated`, `rate_limited` or `forbidden`. `orgId` is the organization that a REST path names.
+   * Throws `unauthenticated`, `rate_limited` or `forbidden`, and `not_found` for an organization by a slug or a name that is not the
+   * token's. `orgId` is what a REST path calls the organization.
    */
   admit(method: DescMethod, head: RequestHead, orgId?: string): Promise<Call>;
   /**

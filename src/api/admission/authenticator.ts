@@ -8,7 +8,7 @@ import { plainKeyOf, rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
 import type { Admission, RateState, RequestHead } from "./admission.js";
 import type { Call } from "./call.js";
-import { requireOrganization, type OnRefused } from "./guard.js";
+import { organizationOf, type Names, type OnRefused } from "./guard.js";
 import { carriesScope, operationOf, scopeName } from "./operations.js";
 
 /** How many times a token's budget one client address has: several tokens may share an address (NAT, a CI host). */
@@ -28,6 +28,7 @@ export interface AdmissionOptions {
   authenticate(rawKey: string, onStopped: (token: KnownToken) => void): Promise<Principal>;
   /** The same for what is in memory; undefined for every other key. */
   known(rawKey: string): Principal | undefined;
+  readonly names: Names;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
   readonly onRefused: OnRefused;
   /** For each token, and five times that for each address; 0 is off. */
@@ -84,7 +85,7 @@ class TokenAuthenticator {
     try {
       if (this.rates !== undefined) await countRequest(this.rates, principal, operation, address, head);
       requireScope(principal, operation);
-      if (orgId !== undefined) requireOrganization(principal, operation, orgId);
+      if (orgId !== undefined) await organizationOf(principal, operation, orgId, this.options.names);
     } catch (thrown) {
       if (thrown instanceof AppError && (thrown.code === "forbidden" || thrown.code === "rate_limited")) {
         this.options.onRefused(principal, operation.id, thrown.code);

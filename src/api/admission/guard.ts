@@ -1,27 +1,40 @@
-import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, MethodImplSpec } from "@connectrpc/connect";
 import type { Operation } from "../../../gen/signet/v1/options_pb.js";
-import { AppError } from "../../core/error.js";
+import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { KnownToken, Principal } from "../../core/token.js";
 import { isUuid } from "../../core/uuid.js";
+import type { TenantNames } from "../../service/access/tenant-names.js";
 import { callOf } from "./call.js";
 import { toAppError, toConnectError } from "./errors.js";
 
+/** Finds what a request calls by its slug or name. */
+export type Names = Pick<TenantNames, "organizationId" | "projectId">;
+
 /**
- * The organization in the path (or in `org_id` of a message) must be the token's. No look-up, so that one that exists and one that
- * does not look the same (api.md, "order of refusals"). Throws `forbidden`.
+ * The id of the organization that a path (or `org_id` of a message) gives by UUID, slug or name. It must be the token's, unless an
+ * operator may name another one. An organization that exists and one that does not look the same: another UUID is refused without a
+ * look-up, and a slug or a name is compared with those of the token's organization only.
+ *
+ * Throws `forbidden` for another UUID, `not_found` for a slug or a name, `invalid` when there is none.
  */
-export function requireOrganization(principal: Principal, operation: Operation, orgId: string): void {
-  if (orgId === principal.orgId) return;
-  if (operation.operatorCrosses && principal.isOperator) return;
-  // No organization has it: a slug or a name tells nobody anything.
-  if (!isUuid(orgId)) {
-    throw new AppError(
-      "forbidden",
-      "org_id must be the organization's UUID, not its slug or name; GET /v1/whoami tells the token's",
-    );
+export async function organizationOf(
+  principal: Principal,
+  operation: Operation,
+  text: string,
+  names: Names,
+): Promise<string> {
+  const mayCross = operation.operatorCrosses && principal.isOperator;
+  if (isUuid(text)) {
+    const orgId = text.toLowerCase();
+    if (orgId !== principal.orgId && !mayCross)
+      throw new AppError("forbidden", "the token belongs to another organization");
+    return orgId;
   }
-  throw new AppError("forbidden", "the token belongs to another organization");
+  if (text === "") throw invalidField(["org_id"], "is required", "missing");
+  const orgId = await names.organizationId(principal, text, mayCross);
+  if (orgId === undefined) throw notFound("organization");
+  return orgId;
 }
 
 /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
@@ -32,17 +45,18 @@ export type OnRefused = (
 ) => void;
 
 /**
- * Wraps the implementation of a method with what all protocols share: the organization check, and errors as ConnectErrors whose
- * cause is the AppError (also those after a stream's first message, which an interceptor around the call alone would miss).
+ * Wraps the implementation of a method with what all protocols share: organization and project as ids, the organization check, and
+ * errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor around the call
+ * alone would miss).
  */
-export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused): MethodImplSpec {
+export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: Names): MethodImplSpec {
   switch (spec.kind) {
     case "unary":
       return {
         ...spec,
         async impl(request: MessageShape<DescMessage>, context: HandlerContext) {
           return await failing(context, onRefused, async () => {
-            checkOrganization(request, context);
+            await resolveTenant(request, context, names);
             return await spec.impl(request, context);
           });
         },
@@ -52,7 +66,7 @@ export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused): MethodI
         ...spec,
         async *impl(request: MessageShape<DescMessage>, context: HandlerContext) {
           try {
-            checkOrganization(request, context);
+            await resolveTenant(request, context, names);
             yield* spec.impl(request, context);
           } catch (thrown) {
             throw failure(thrown, context, onRefused);
@@ -82,8 +96,22 @@ function failure(thrown: unknown, context: HandlerContext, onRefused: OnRefused)
   return toConnectError(error, requestId);
 }
 
-function checkOrganization(request: MessageShape<DescMessage>, context: HandlerContext): void {
+/**
+ * Puts ids in place of what `org_id` and `project_id` of a request say. A project that is not there stays as it is: the method refuses it
+ * as it refuses an unknown id, after what is wrong with the request itself (docs/api.md, "Errors").
+ */
+async function resolveTenant(request: TenantFields, context: HandlerContext, names: Names): Promise<void> {
   const { principal, operation } = callOf(context);
-  if (!("orgId" in request)) return;
-  requireOrganization(principal, operation, String(request.orgId));
+  if (request.orgId !== undefined) request.orgId = await organizationOf(principal, operation, request.orgId, names);
+  const { projectId } = request;
+  if (projectId === undefined || projectId === "") return;
+  request.projectId = isUuid(projectId)
+    ? projectId.toLowerCase()
+    : ((await names.projectId(principal, projectId)) ?? projectId);
+}
+
+/** What requests call an organization and a project by, where they have these fields. */
+interface TenantFields extends Message {
+  orgId?: string;
+  projectId?: string;
 }

@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { FieldMaskSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import type { JsonBounds, JsonShape } from "../../bundle/json-bounds.js";
-import { fieldRulesOf } from "./operations.js";
+import { fieldRulesOf } from "../../json-form/field-rules.js";
 
 /** Fields, elements and entries of one request, together: ten times what the largest list takes. */
 export const MAX_MESSAGE_VALUES = 10_000;

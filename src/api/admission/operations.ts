@@ -1,12 +1,5 @@
-import { create, getOption, hasOption, type DescField, type DescMethod } from "@bufbuild/protobuf";
-import {
-  field as fieldOption,
-  FieldRulesSchema,
-  operation as operationOption,
-  Scope,
-  type FieldRules,
-  type Operation,
-} from "../../../gen/signet/v1/options_pb.js";
+import { getOption, hasOption, type DescMethod } from "@bufbuild/protobuf";
+import { operation as operationOption, Scope, type Operation } from "../../../gen/signet/v1/options_pb.js";
 import type { Principal, TokenScope } from "../../core/token.js";
 
 /**
@@ -25,18 +18,6 @@ export function operationOf(method: DescMethod): Operation {
   if (operation.carriesDocument && operation.maxRequestBytes > 0)
     throw new Error(`${name}: its operation has max_request_bytes beside carries_document`);
   return operation;
-}
-
-const rulesOf = new WeakMap<DescField, FieldRules>();
-
-/** The rules of a field, from its proto option; the defaults when it has none. Reading an option parses it: once for each field. */
-export function fieldRulesOf(field: DescField): FieldRules {
-  let rules = rulesOf.get(field);
-  if (rules === undefined) {
-    rules = hasOption(field, fieldOption) ? getOption(field, fieldOption) : create(FieldRulesSchema);
-    rulesOf.set(field, rules);
-  }
-  return rules;
 }
 
 /** How a scope is called in tokens and texts. */

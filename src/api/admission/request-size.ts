@@ -1,6 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { requireItemLimits } from "./message-bounds.js";
-import { fieldRulesOf, operationOf } from "./operations.js";
+import { operationOf } from "./operations.js";
+import { fieldRulesOf } from "../../json-form/field-rules.js";
 
 /** Ids, names and settings. */
 const DEFAULT_MAX_BYTES = 64 * 1024;

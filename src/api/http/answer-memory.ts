@@ -1,6 +1,7 @@
 import { Scope } from "../../../gen/signet/v1/options_pb.js";
 import type { LimitObserver } from "../../core/limit.js";
 import { AppError } from "../../core/error.js";
+import { Semaphore } from "../../core/schedule/semaphore.js";
 import type { Call } from "../admission/call.js";
 import { afterThisEvent } from "./hang-up.js";
 import { isGone } from "./answer.js";
@@ -29,9 +30,7 @@ interface OfToken {
   bytes: number;
   /** Longest so first. */
   readonly waiting: Set<Waiting>;
-  reads: number;
-  /** Reads that wait for their turn. */
-  readonly next: (() => void)[];
+  readonly reads: Semaphore;
 }
 
 /**
@@ -58,8 +57,8 @@ export class AnswerMemory {
    */
   async begin({ principal: { tokenId }, operation }: Call, res: NodeResponse): Promise<PendingAnswer> {
     const isRead = operation.scope === Scope.READ && !operation.runtimeTraffic;
-    const turn = isRead ? await this.#turn(tokenId) : undefined;
-    const pending = new PendingAnswer(this, tokenId, res, turn);
+    const endRead = isRead ? await this.#beginRead(tokenId) : undefined;
+    const pending = new PendingAnswer(this, tokenId, res, endRead);
     try {
       if (isGone(res)) throw new AppError("cancelled", "the request was cancelled");
       if (isRead || operation.runtimeTraffic) this.#admit(tokenId);
@@ -70,18 +69,11 @@ export class AnswerMemory {
     }
   }
 
-  async #turn(tokenId: number): Promise<() => void> {
+  async #beginRead(tokenId: number): Promise<() => void> {
     const held = this.#of(tokenId);
-    if (held.reads < READS_AT_ONCE) held.reads += 1;
-    else await new Promise<void>((resolve) => held.next.push(resolve));
-    let isOver = false;
+    const lease = await held.reads.acquire();
     return () => {
-      if (isOver) return;
-      isOver = true;
-      const next = held.next.shift();
-      // Who comes next takes over the place.
-      if (next !== undefined) next();
-      else held.reads -= 1;
+      lease[Symbol.dispose]();
       this.#tidy(tokenId, held);
     };
   }
@@ -135,13 +127,14 @@ export class AnswerMemory {
   }
 
   #of(tokenId: number): OfToken {
-    const held = this.#perToken.get(tokenId) ?? { bytes: 0, waiting: new Set(), reads: 0, next: [] };
+    const held = this.#perToken.get(tokenId) ?? { bytes: 0, waiting: new Set(), reads: new Semaphore(READS_AT_ONCE) };
     this.#perToken.set(tokenId, held);
     return held;
   }
 
   #tidy(tokenId: number, held: OfToken): void {
-    if (held.waiting.size === 0 && held.reads === 0) this.#perToken.delete(tokenId);
+    if (held.waiting.size === 0 && held.reads.isIdle && this.#perToken.get(tokenId) === held)
+      this.#perToken.delete(tokenId);
   }
 
   #oldestOfMost(): Waiting | undefined {
@@ -163,18 +156,18 @@ export class PendingAnswer implements Disposable {
     private readonly memory: AnswerMemory,
     private readonly tokenId: number,
     private readonly res: NodeResponse,
-    private readonly endTurn: (() => void) | undefined,
+    private readonly endRead: (() => void) | undefined,
   ) {
-    if (endTurn !== undefined) res.once("close", endTurn);
+    if (endRead !== undefined) res.once("close", endRead);
   }
 
   /** Bytes are handed over to be sent. */
   hold(bytes: number): void {
     this.memory.hold(this.tokenId, bytes, this.res);
-    this.endTurn?.();
+    this.endRead?.();
   }
 
   [Symbol.dispose](): void {
-    this.endTurn?.();
+    this.endRead?.();
   }
 }

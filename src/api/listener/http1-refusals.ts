@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { answerError } from "../http/answer.js";
 import { plainError, type ErrorAnswer } from "../http/error-body.js";
-import { headerOf, requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { headerOf, requestIdOf, type NodeResponse } from "../http/node-http.js";
 import { isAnswering } from "./pipelining.js";
 
 /** What Node's HTTP/1.1 refuses by itself, by its error code; anything else is 400. */
@@ -30,14 +30,6 @@ function textOf({ status, headers, body }: ErrorAnswer, phrase: string): string 
   const all = { ...headers, connection: "close", "content-length": String(Buffer.byteLength(body)) };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   return [`HTTP/1.1 ${status} ${phrase}`, ...lines, "", body].join("\r\n");
-}
-
-/** Answers 417 to an `Expect` that is not 100-continue (RFC 9110, section 10.1.1). */
-export function refuseExpectation(req: NodeRequest, res: NodeResponse): void {
-  const requestId = requestIdOf(req);
-  res.setHeader("X-Request-Id", requestId);
-  const message = "the Expect header must be 100-continue";
-  answerError(req, res, plainError(417, "Expectation Failed", message, requestId));
 }
 
 /**

@@ -2,9 +2,8 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type Serv
 import type { LimitName, LimitObserver } from "../../core/limit.js";
 import type { Connection } from "../http/connection.js";
 import { closeSession, endSession, hangUp } from "../http/hang-up.js";
-import { RefusedStreams } from "./http2-refused.js";
-import { OpenStreams, ResetAllowance, ResetCount } from "./http2-streams.js";
-import { Stalls } from "./http2-stalls.js";
+import { RefusedStreams, ResetAllowance, ResetCount } from "./http2-resets.js";
+import { OpenStreams, Stalls } from "./http2-streams.js";
 import type { ListenerLimits } from "./limits.js";
 
 const LOOK_MS = 1_000;

@@ -1,7 +1,8 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { LimitObserver } from "../../core/limit.js";
 
-/** Tells one turn of the event loop from the next. */
-class Turns {
+/** Numbers the turns of the event loop. */
+class TurnCounter {
   #now = 0;
   #isScheduled = false;
 
@@ -17,7 +18,7 @@ class Turns {
   }
 }
 
-const turns = new Turns();
+const turns = new TurnCounter();
 
 /** The streams of a session that are open, with the turn in which each began. */
 export class OpenStreams {
@@ -74,47 +75,44 @@ export class OpenStreams {
   }
 }
 
-/** Counts in windows of time. */
-export class ResetCount {
-  private count = 0;
-  private windowStart = performance.now();
-
-  constructor(
-    private readonly max: number,
-    private readonly windowMs: number,
-  ) {}
-
-  tooMany(count: number): boolean {
-    const now = performance.now();
-    if (now - this.windowStart > this.windowMs) {
-      this.windowStart = now;
-      this.count = 0;
-    }
-    this.count += count;
-    return this.count > this.max;
-  }
+interface Waiting {
+  readonly bytes: number;
+  readonly sinceMs: number;
 }
 
-/** What nghttp2 allows of RST_STREAM frames on a connection, answered or not: so many at once, and so many more each second. */
-const NGHTTP2_BURST = 1_000;
-const NGHTTP2_PER_SECOND = 33;
+/** Nearly every connection's. */
+const NOTHING: ReadonlyMap<ServerHttp2Stream, Waiting> = new Map();
 
-/** Knows when nghttp2 is about to end a connection for its resets, in time for the streams that are open to be reset too. */
-export class ResetAllowance {
-  readonly #reserve: number;
-  #left = NGHTTP2_BURST;
-  #countedMs = performance.now();
+/**
+ * Finds streams whose client takes nothing of what it is sent: it need only grant no window (RFC 9113, section 5.2), and answers pings
+ * meanwhile. Looked at now and then, for all streams of a connection together; streams that wait for nothing cost nothing.
+ */
+export class Stalls {
+  #waiting = NOTHING;
 
-  constructor(maxStreams: number) {
-    this.#reserve = Math.min(maxStreams + 50, NGHTTP2_BURST * 0.8);
-  }
+  constructor(
+    private readonly timeoutMs: number,
+    private readonly observer: LimitObserver,
+    private readonly cancel: (stream: ServerHttp2Stream) => void,
+  ) {}
 
-  /** Counts one more; says whether only the reserve is left. */
-  spend(): boolean {
+  /** Cancels those that have waited too long with the same bytes. */
+  look(streams: Iterable<ServerHttp2Stream>): void {
     const nowMs = performance.now();
-    const gained = ((nowMs - this.#countedMs) / 1_000) * NGHTTP2_PER_SECOND;
-    this.#left = Math.min(NGHTTP2_BURST, this.#left + gained) - 1;
-    this.#countedMs = nowMs;
-    return this.#left < this.#reserve;
+    let waiting: Map<ServerHttp2Stream, Waiting> | null = null;
+    for (const stream of streams) {
+      const bytes = stream.writableLength;
+      if (bytes === 0) continue;
+      const before = this.#waiting.get(stream);
+      const sinceMs = before?.bytes === bytes ? before.sinceMs : nowMs;
+      if (nowMs - sinceMs < this.timeoutMs) {
+        waiting ??= new Map();
+        waiting.set(stream, { bytes, sinceMs });
+        continue;
+      }
+      this.observer.refused("stall_timeout_ms");
+      this.cancel(stream);
+    }
+    this.#waiting = waiting ?? NOTHING;
   }
 }

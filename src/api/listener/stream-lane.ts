@@ -1,6 +1,6 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
 import { connectionOf } from "../http/connection.js";
-import { Portions } from "./portions.js";
 
 /** Requests on connections without a token that are begun in a turn of the event loop: about 10 ms of work. */
 const UNKNOWN_PER_TURN = 128;
@@ -28,7 +28,7 @@ type StreamListener = (
  */
 export function takeStreams(server: Http2Server, lane: StreamLane | null): void {
   const common = server.listeners("stream") as StreamListener[];
-  const unknown = new Portions(UNKNOWN_PER_TURN);
+  const unknown = new EventLoopQuota(UNKNOWN_PER_TURN);
   server.removeAllListeners("stream");
   const take: StreamListener = (stream, headers, flags, rawHeaders) => {
     if (lane?.(stream, headers, rawHeaders) === true) return;
@@ -40,7 +40,7 @@ export function takeStreams(server: Http2Server, lane: StreamLane | null): void 
       take(stream, headers, flags, rawHeaders);
       return;
     }
-    unknown.take(() => {
+    unknown.run(() => {
       if (!stream.destroyed && !stream.closed && connection?.isGone !== true) take(stream, headers, flags, rawHeaders);
     });
   };

@@ -1,10 +1,10 @@
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { scanStrictJson, type StrictJson } from "../../bundle/strict-json.js";
-import { fieldRulesOf } from "../admission/operations.js";
+import { fieldRulesOf } from "../../json-form/field-rules.js";
 import type { ScanJson } from "../http/scan-json.js";
 import type { FieldErrors } from "./field-errors.js";
-import { fieldNamed, setField } from "./fields.js";
+import { fieldNamed, setField } from "../../json-form/fields.js";
 import { fieldFromJson, setFromJson } from "./json-value.js";
 import type { Route } from "./routes.js";
 

@@ -1,6 +1,6 @@
 import type { DescField, Message } from "@bufbuild/protobuf";
 import type { FieldErrors } from "./field-errors.js";
-import { setNested } from "./fields.js";
+import { setNested } from "../../json-form/fields.js";
 import { decodePercent } from "./path.js";
 import type { Route } from "./routes.js";
 import { valueFromText } from "./text-value.js";

@@ -2,7 +2,7 @@ import { create, type DescMessage, type Message, type MessageShape } from "@bufb
 import { bindBody, type BodyText } from "./bind-body.js";
 import { bindQuery } from "./bind-query.js";
 import { FieldErrors } from "./field-errors.js";
-import { setNested } from "./fields.js";
+import { setNested } from "../../json-form/fields.js";
 import type { Route } from "./routes.js";
 import { valueFromText } from "./text-value.js";
 

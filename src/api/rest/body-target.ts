@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { fieldNamed } from "./fields.js";
+import { fieldNamed } from "../../json-form/fields.js";
 
 /** What the body of a request goes into: nothing, every field that the path does not bind, or one field. */
 export type BodyTarget =

@@ -11,7 +11,7 @@ import { answerJson, isGone } from "../http/answer.js";
 import type { RestMethod, Route } from "./routes.js";
 import { streamFormat, streamHeaders } from "./stream-format.js";
 import { writeStream } from "./stream.js";
-import { writeField, writeMessage } from "./write.js";
+import { writeField, writeMessage } from "../../json-form/write.js";
 
 /** A request that is admitted and bound. */
 export interface Invocation {

@@ -1,7 +1,7 @@
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { fieldRulesOf } from "../admission/operations.js";
+import { fieldRulesOf } from "../../json-form/field-rules.js";
 import type { FieldErrors } from "./field-errors.js";
-import { fieldNamed, getField, setField } from "./fields.js";
+import { fieldNamed, getField, setField } from "../../json-form/fields.js";
 import { refuseJsonScalar } from "./scalar.js";
 import { enumValue, wellKnownValue, type Parsed } from "./text-value.js";
 

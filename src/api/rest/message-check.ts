@@ -1,6 +1,6 @@
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
-import { fieldRulesOf } from "../admission/operations.js";
-import { isFieldMask, isTimestamp } from "./fields.js";
+import { fieldRulesOf } from "../../json-form/field-rules.js";
+import { isFieldMask, isTimestamp } from "../../json-form/fields.js";
 import { restScalar } from "./scalar.js";
 
 /**

@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { fieldRulesOf } from "../admission/operations.js";
+import { fieldRulesOf } from "../../json-form/field-rules.js";
 import type { BodyTarget } from "./body-target.js";
-import { isFieldMask, isTimestamp } from "./fields.js";
+import { isFieldMask, isTimestamp } from "../../json-form/fields.js";
 
 /** The fields that a query can set, each by its dotted proto name and with the messages that it stands in. */
 export type QueryFields = ReadonlyMap<string, readonly DescField[]>;

@@ -7,7 +7,7 @@ import { MAX_POLICY_LEVELS, type StrictJsonOptions } from "../../bundle/strict-j
 import { fieldBounds, messageBounds } from "../admission/message-bounds.js";
 import { operationOf } from "../admission/operations.js";
 import { bodyTarget, topField, type BodyTarget } from "./body-target.js";
-import { fieldNamed, isFieldMask, isTimestamp } from "./fields.js";
+import { fieldNamed, isFieldMask, isTimestamp } from "../../json-form/fields.js";
 import { checkRequest, checkResponse } from "./message-check.js";
 import { queryFieldsOf, type QueryFields } from "./query-fields.js";
 import { parseTemplate } from "./template.js";

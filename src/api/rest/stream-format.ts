@@ -1,7 +1,7 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { ErrorAnswer } from "../http/error-body.js";
-import { fieldNamed, getField } from "./fields.js";
-import { writeField, writeMessage } from "./write.js";
+import { fieldNamed, getField } from "../../json-form/fields.js";
+import { writeField, writeMessage } from "../../json-form/write.js";
 
 /** How the messages of a stream look. */
 export interface StreamFormat {

@@ -1,6 +1,6 @@
 import { create, type DescEnum, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { isFieldMask, isTimestamp } from "./fields.js";
+import { isFieldMask, isTimestamp } from "../../json-form/fields.js";
 import { scalarFromText, wrongType, type Refusal } from "./scalar.js";
 import { parseTimestamp } from "./timestamp.js";
 

@@ -1,3 +1,4 @@
+import { aborted } from "../../core/schedule/wait.js";
 import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/health/v1/health_pb.js";
 import { AppError, notFound } from "../../core/error.js";
@@ -87,10 +88,4 @@ class HealthWatches {
 
 function tooMany(message: string): AppError {
   return new AppError("rate_limited", message, { reason: "too_many_health_watches", retryAfterSeconds: 60 });
-}
-
-/** Resolves when the client goes away, its deadline passes, it has to make room, or the server shuts down. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -1,36 +1,53 @@
-import { Option, type Command } from "commander";
-import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
+import { aborted } from "../../core/schedule/wait.js";
+import { CommanderError, Option, type Command } from "commander";
+import { loadConfig, SETTING_GROUPS, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
 import { AppError } from "../../core/error.js";
 import { flagOf, type Setting } from "../../config/setting.js";
 import { UsageError } from "../shell/cli-error.js";
+import { examples } from "../shell/help.js";
 import { readDeclaration } from "../shell/declaration-file.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
 import { firstStartNotice } from "./first-start.js";
 import { unknownVariables } from "./unknown-variables.js";
 import type { Shell } from "../shell/shell.js";
 
+/** The settings that most servers set: `--help` shows these, `--help-all` every one. */
+const COMMON: ReadonlySet<string> = new Set<keyof Config>([
+  ...(["host", "port", "publicUrl", "trustedProxies", "data", "provision"] as const),
+  ...(["tlsCert", "tlsKey", "logLevel", "metricsAddress"] as const),
+]);
+
 const HELP = `
-Every setting can come from the environment too, and every one from a file that NAME_FILE names. Secrets have no flag:
+Every setting can also come from the environment variable in parentheses, or from a file named by NAME_FILE. Secrets have no flag:
 `;
 
 /** `signet serve`: runs the server until SIGINT or SIGTERM. */
 export function addServe(program: Command, shell: Shell): void {
   const serve = program
     .command("serve")
-    .description("run the server until SIGINT or SIGTERM; a second one does not wait");
-  const flags = SETTING_NAMES.flatMap((name) => {
-    const setting: Setting = SETTINGS[name];
-    return setting.secret ? [] : [[name, flagFor(setting)] as const];
-  });
+    .description("run the server until SIGINT or SIGTERM; a second signal ends it at once");
+  const flags = SETTING_GROUPS.flatMap(([heading, settings]) =>
+    Object.entries<Setting>(settings)
+      .filter(([, setting]) => !setting.secret)
+      .map(([name, setting]) => [name, flagFor(setting).helpGroup(`${heading}:`).hideHelp(!COMMON.has(name))] as const),
+  );
   for (const [, flag] of flags) serve.addOption(flag);
+  serve.helpOption("-h, --help", "display help with the common settings");
+  serve.option("--help-all", "display help with every setting");
+  serve.on("option:help-all", () => {
+    for (const [, flag] of flags) flag.hideHelp(false);
+    serve.outputHelp();
+    throw new CommanderError(0, "commander.helpDisplayed", "(outputHelp)");
+  });
   serve.addHelpText("after", HELP + secretHelp());
+  serve.addHelpText("after", examples("signet serve --data /var/lib/signet --port 8080"));
   serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
     const given = flags.flatMap(([name, flag]) => {
       const value = options[flag.attributeName()];
       return value === undefined ? [] : [[name, value]];
     });
     const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
-    // Only here: the other commands need no database.
+    // Only here: other commands need no database.
     const [{ startServer, DEFAULT_OPTIONS }, { createLogger }] = await Promise.all([
       import("../../server/server.js"),
       import("../../server/logger.js"),
@@ -42,24 +59,24 @@ export function addServe(program: Command, shell: Shell): void {
         ? null
         : await readDeclaration(shell, config.provision, false, (name) => declared.add(name));
     const variables = unknownVariables(shell.io.environment, declared);
-    if (variables.length > 0) log.warn({ variables }, "nothing reads these variables: are their names right?");
+    if (variables.length > 0) log.warn({ variables }, "unknown environment variables: check their names");
     await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
     const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
     if (notice !== "") shell.noticeLines(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
-    // Without TLS there is nothing to read again: then it ends the process only where a terminal goes away, as it does everywhere else.
+    // Without TLS there is no certificate to reload: SIGHUP ends the process when its terminal closes, as usual.
     if (config.tlsCert !== null || !shell.io.isInTerminal) shell.io.onHangup(() => void server.reloadCertificate());
     const failure = await Promise.race([aborted(shell.io.signal), server.failed]);
     if (failure !== undefined) {
-      log.fatal({ err: failure }, "the server cannot write any more: it ends");
+      log.fatal({ err: failure }, "cannot write to the database: shutting down");
       throw failure;
     }
-    // A server that was told to stop and did has done what it should.
+    // A server that stopped when it was told to has succeeded.
     shell.exitCode = EXIT_CODES.ok;
   });
 }
 
-/** The configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
+/** Reads the configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
 export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, string>>): Config {
   try {
     return loadConfig(shell.io.environment, flags);
@@ -81,11 +98,4 @@ function secretHelp(): string {
     const setting: Setting = SETTINGS[name];
     return setting.secret ? [`  ${setting.env.padEnd(20)} ${setting.help}\n`] : [];
   }).join("");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve());
-  });
 }

@@ -1,4 +1,5 @@
 import { AppError } from "../error.js";
+import { leaseOf, type Lease } from "./lease.js";
 
 /** On whose behalf work is done. A Principal is one. */
 export interface WorkOwner {
@@ -14,9 +15,6 @@ export interface FairSchedulerOptions {
   /** The `unavailable` error's message and reason for those that may not wait. */
   readonly refusal: { readonly message: string; readonly reason: string };
 }
-
-/** The right to work, until it is disposed of. */
-export type Lease = Disposable;
 
 interface Waiter {
   readonly owner: WorkOwner;
@@ -56,14 +54,7 @@ export class FairScheduler {
     signal?.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;
     else await this.#wait(owner, signal);
-    let isHeld = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        this.#release();
-      },
-    };
+    return leaseOf(() => this.#release());
   }
 
   /** Refuses everybody who waits. */

@@ -13,7 +13,7 @@ export interface EnvironmentPath {
 export async function visibleProject(reader: Reader, principal: Principal, projectId: string): Promise<Project> {
   const seen = principal.projectId === null || principal.projectId === projectId;
   const project = seen ? await reader.project(principal.orgId, projectId) : null;
-  if (project === null) throw notFound("project", projectId);
+  if (project === null) throw notFound("project");
   return project;
 }
 

@@ -1,5 +1,5 @@
 import { invalidFields, MAX_FIELD_ERRORS, NO_NAMES, type AppError, type FieldError } from "../../core/error.js";
-import { unseenIn } from "../../core/printable.js";
+import { invisibleIn } from "../../core/printable.js";
 import { isUuid } from "../../core/uuid.js";
 import type { Page } from "../../store/page.js";
 
@@ -54,7 +54,7 @@ export class FieldErrors {
     const name = value?.normalize("NFC") ?? null;
     const before = this.#fields.length;
     this.text(path, name, maxLength, minLength);
-    const unseen = this.#fields.length > before ? undefined : unseenIn(name ?? "");
+    const unseen = this.#fields.length > before ? undefined : invisibleIn(name ?? "");
     if (unseen !== undefined) {
       this.add(path, `must not contain characters that nobody sees: ${codePointOf(unseen)}`, "invisible_character");
     }

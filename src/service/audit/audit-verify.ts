@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { nextTurn } from "../../core/schedule/in-steps.js";
 import { auditEventMessage } from "../../bundle/audit-chain.js";
 import type { AuditEvent } from "../../core/audit.js";
 import type { PublicKey } from "../../bundle/keys.js";

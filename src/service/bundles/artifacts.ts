@@ -47,13 +47,14 @@ export class Artifacts {
 
   async create(caller: ChangeRequest, input: ArtifactInput): Promise<Artifact> {
     const errors = new FieldErrors();
-    const projectId = errors.uuid(["project_id"], input.projectId);
+    errors.text(["project_id"], input.projectId, 255, 1);
     const name = input.name === null ? null : errors.name(["name"], input.name, 255, 0);
     errors.throwIfAny();
     const mediaType = (input.mediaType ?? DEFAULT_MEDIA_TYPE).toLowerCase();
     const content = await this.#contentOf(caller.principal, input.policies, mediaType);
     const { store, clock, audit, idempotency } = this.deps;
     const { principal } = caller;
+    const { projectId } = input;
     // The text by its hash: hashing a request must not cost more than the document did.
     const request = { ...input, policies: content.content.id };
     return await idempotency.run(caller, "createArtifact", request, (remember) =>

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { nextTurn } from "../../core/schedule/in-steps.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { addSeconds, instantOf, type Clock } from "../../core/clock.js";
+import { inSteps } from "../../core/schedule/in-steps.js";
 import { AppError, invalidField } from "../../core/error.js";
 import type { Store, Writer } from "../../store/store.js";
 import type { ChangeRequest } from "../access/caller.js";
@@ -87,8 +87,8 @@ export class Idempotency {
   /** Forgets the answers that are older than 24 hours, in transactions between which others write. */
   async prune(): Promise<void> {
     const before = addSeconds(instantOf(this.deps.clock.now()), -KEPT_SECONDS);
-    while ((await this.deps.store.write((tx) => tx.deleteIdempotentAnswers(before, PRUNED_AT_ONCE))) > 0)
-      await nextTurn();
+    const forget = (tx: Writer) => tx.deleteIdempotentAnswers(before, PRUNED_AT_ONCE);
+    await inSteps(async () => (await this.deps.store.write(forget)) > 0);
   }
 }
 

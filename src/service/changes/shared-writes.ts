@@ -1,5 +1,5 @@
+import { waitFor } from "../../core/schedule/wait.js";
 import type { Store, Writer } from "../../store/store.js";
-import { waitFor } from "./waiting.js";
 
 /**
  * `later`: whatever is `first` goes before it, and it leaves most of the time to others. `last`: it waits for more of its kind besides.
@@ -22,8 +22,10 @@ const GATHER_MS = 500;
 const REST_FACTOR = 4;
 
 /**
- * Small writes of many in shared transactions: what comes in while one is on its way shares the next, so that the more there is to
- * write, the less each costs.
+ * Batches small writes of many callers into shared transactions: what comes in while one is on its way shares the next, so that the
+ * more there is to write, the less each costs.
+ *
+ * Not a FairScheduler: its unit is the batch, in which the callers succeed or fail together, and its order is by precedence.
  */
 export class SharedWrites {
   readonly #lines: Readonly<Record<Precedence, Work[]>> = { first: [], later: [], last: [] };
@@ -101,6 +103,6 @@ export class SharedWrites {
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;
     });
-    await waitFor(hurried, restMs, []);
+    await waitFor(hurried, restMs);
   }
 }

@@ -64,7 +64,8 @@ export class Pipelines {
     const errors = new FieldErrors();
     const displayName = errors.name(["display_name"], input.displayName, 255);
     const known = errors.oneOf(["type"], type, TYPES);
-    const wanted = projectId === null ? caller.projectId : errors.uuid(["project_id"], projectId);
+    const wanted = projectId ?? caller.projectId;
+    errors.text(["project_id"], wanted, 255, wanted === null ? 0 : 1);
     errors.throwIfAny();
     const at = instantOf(this.deps.clock.now());
     const pipeline: Pipeline = {
@@ -104,10 +105,8 @@ export class Pipelines {
     const displayName =
       change.displayName === undefined ? undefined : errors.name(["display_name"], change.displayName, 255);
     const type = change.type === undefined ? undefined : errors.oneOf(["type"], change.type, TYPES);
-    const projectId =
-      change.projectId === undefined || change.projectId === null
-        ? change.projectId
-        : errors.uuid(["project_id"], change.projectId);
+    const { projectId } = change;
+    if (typeof projectId === "string") errors.text(["project_id"], projectId, 255, 1);
     errors.throwIfAny();
     await this.deps.store.write(async (tx) => {
       const { pipeline, stages } = await changeablePipeline(tx, caller, id);

@@ -1,16 +1,16 @@
+import type { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
 import { AppError } from "../../core/error.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
 import type { WatchObserver } from "../changes/observers.js";
 import { activationEvent, type WatchEvent } from "./watch.js";
 import type { Wakeups } from "../changes/wakeups.js";
-import type { Slices } from "./slices.js";
 import type { Source, Subscriber } from "./subscriber.js";
 
 /** What a hub works with. */
 export interface HubDeps {
   readonly active: ActiveBundles;
   readonly wakeups: Wakeups;
-  readonly slices: Slices;
+  readonly quota: EventLoopQuota;
   readonly observer: WatchObserver;
 }
 
@@ -85,7 +85,7 @@ export class Hub implements Source, Disposable {
     const offer = (subscriber: Subscriber) => {
       if (this.#offered !== null) subscriber.offer(this.#offered);
     };
-    this.deps.slices.add(this.#subscribers, offer, () => {
+    this.deps.quota.forEach(this.#subscribers, offer, () => {
       if (this.#isOvertaken) {
         this.#offerAll();
         return;

@@ -1,6 +1,6 @@
-import { setImmediate } from "node:timers/promises";
+import { nextTurn } from "../../core/schedule/in-steps.js";
 import { instantOf, type Clock } from "../../core/clock.js";
-import { cleanText } from "../../core/clean-text.js";
+import { cleanText } from "../../core/printable.js";
 import { AppError, invalidField } from "../../core/error.js";
 import type { InstanceState, RuntimeInstance } from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";
@@ -212,7 +212,7 @@ export class Instances {
         await this.#write(reports.slice(0, BATCH).map(([, report]) => report));
         reports.splice(0, BATCH);
         // A fleet that comes back reports at once: others have their turn in between.
-        await setImmediate();
+        await nextTurn();
       }
     } catch (thrown) {
       // Kept for the next time, under whatever came in meanwhile.

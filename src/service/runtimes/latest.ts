@@ -6,7 +6,7 @@ import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Tokens } from "../tokens/tokens.js";
 import { FieldErrors } from "../access/validate.js";
-import { waitFor } from "../changes/waiting.js";
+import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 export interface LatestRequest extends Cursor {

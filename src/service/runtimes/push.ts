@@ -1,5 +1,6 @@
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
+import { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
 import type { Principal } from "../../core/token.js";
 import { environmentOf } from "../access/access.js";
 import type { Instances } from "./instances.js";
@@ -9,8 +10,10 @@ import type { WatchObserver } from "../changes/observers.js";
 import { checkWatchRequest, firstEvent, type WatchRequest } from "./watch.js";
 import { HeartbeatWheel } from "./heartbeat-wheel.js";
 import { Hub, type HubDeps } from "./hub.js";
-import { Slices } from "./slices.js";
 import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js";
+
+/** Streams that are written in one turn of the event loop: about two milliseconds. */
+const STREAMS_PER_TURN = 64;
 
 /**
  * Watches for fleets: the promises of Watch.watch, kept for many streams at once. A change is read once for an environment and handed
@@ -19,10 +22,10 @@ import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js"
 export class Push {
   readonly #hubs = new Map<string, Hub>();
   readonly #room: PushContext;
-  readonly #slices = new Slices();
+  readonly #quota = new EventLoopQuota(STREAMS_PER_TURN);
 
   constructor(
-    private readonly deps: Omit<HubDeps, "slices"> & {
+    private readonly deps: Omit<HubDeps, "quota"> & {
       readonly tokens: Tokens;
       readonly sessions: Sessions;
       readonly instances: Instances;
@@ -30,7 +33,7 @@ export class Push {
       readonly heartbeatMs: number;
     },
   ) {
-    this.#room = createPushContext(deps.heartbeatMs, this.#slices, deps.clock, deps.observer);
+    this.#room = createPushContext(deps.heartbeatMs, this.#quota, deps.clock, deps.observer);
   }
 
   /**
@@ -65,7 +68,7 @@ export class Push {
   #hubOf(environmentId: string): Hub {
     const known = this.#hubs.get(environmentId);
     if (known !== undefined) return known;
-    const hub: Hub = new Hub(environmentId, { ...this.deps, slices: this.#slices }, () => {
+    const hub: Hub = new Hub(environmentId, { ...this.deps, quota: this.#quota }, () => {
       hub[Symbol.dispose]();
       if (this.#hubs.get(environmentId) === hub) this.#hubs.delete(environmentId);
     });
@@ -74,10 +77,15 @@ export class Push {
   }
 }
 
-function createPushContext(heartbeatMs: number, slices: Slices, clock: Clock, observer: WatchObserver): PushContext {
+function createPushContext(
+  heartbeatMs: number,
+  quota: EventLoopQuota,
+  clock: Clock,
+  observer: WatchObserver,
+): PushContext {
   const wheel = new HeartbeatWheel<Subscriber>(heartbeatMs, (due) => {
     const at = instantOf(clock.now());
-    slices.add(due, (subscriber) => subscriber.beat(at));
+    quota.forEach(due, (subscriber) => subscriber.beat(at));
   });
   let leaving: Subscriber[] = [];
   return {
@@ -88,7 +96,7 @@ function createPushContext(heartbeatMs: number, slices: Slices, clock: Clock, ob
     farewell: (subscriber) => {
       leaving.push(subscriber);
       if (leaving.length > 1) return;
-      slices.add(
+      quota.forEach(
         leaving,
         (one) => one.startDrain(),
         () => (leaving = []),

@@ -64,12 +64,11 @@ export class Organizations {
       const id = randomUUID();
       const createdAt = instantOf(clock.now());
       const base = slugify(name);
-      const { rows } = await tx.organizations({ limit: 1_000_000, offset: 0 });
-      const taken = new Set(rows.map(({ slug }) => slug));
+      const isTaken = (await tx.organizationBySlug(base)) !== null;
       const organization: Organization = {
         id,
         name,
-        slug: taken.has(base) ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base,
+        slug: isTaken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base,
         plan: input.plan ?? DEFAULT_PLAN,
         industry: null,
         companySize: null,
@@ -138,7 +137,7 @@ export class Organizations {
     const { store, audit, clock, keys } = this.deps;
     return await store.write(async (tx) => {
       const organization = await tx.organization(orgId);
-      if (organization === null) throw notFound("organization", orgId);
+      if (organization === null) throw notFound("organization");
       if (wantsOwnKeys && organization.isOperator) {
         throw invalidField(["signing_key"], "the first organization's keys are the server's", "unsupported");
       }

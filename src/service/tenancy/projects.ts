@@ -99,9 +99,8 @@ export class Projects {
     const id = randomUUID();
     const createdAt = instantOf(this.deps.clock.now());
     const base = slugify(name);
-    const { rows } = await tx.projects(orgId, { limit: 1_000_000, offset: 0 });
-    const taken = rows.some((project) => project.slug === base);
-    const project = { id, orgId, name, slug: taken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
+    const isTaken = (await tx.projectBySlug(orgId, base)) !== null;
+    const project = { id, orgId, name, slug: isTaken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
     await tx.insertProject(project);
     const environments = stages.map((stage, position) =>
       newEnvironment(project, stage, position, stages[position + 1] ?? null, createdAt),

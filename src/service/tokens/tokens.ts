@@ -11,6 +11,7 @@ import {
   type Principal,
   type Token,
 } from "../../core/token.js";
+import { isUuid } from "../../core/uuid.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { actorOf, type Audit } from "../audit/audit.js";
@@ -136,7 +137,7 @@ export class Tokens {
     options: TokenOptions & { readonly projectId: string; readonly environments: readonly string[] },
   ): Promise<IssuedToken> {
     const { errors, name } = checkOptions(options);
-    errors.text(["project_id"], options.projectId, 100, 1);
+    errors.text(["project_id"], options.projectId, 255, 1);
     if (options.environments.length > 100) errors.add(["environments"], "must be at most 100", "too_many");
     errors.throwIfAny();
     return await this.#issue(caller, async (tx) => {
@@ -155,14 +156,16 @@ export class Tokens {
     options: TokenOptions & { readonly projectId: string; readonly environmentId: string | null },
   ): Promise<IssuedToken> {
     const { errors, name } = checkOptions(options);
-    errors.text(["project_id"], options.projectId, 100, 1);
+    errors.text(["project_id"], options.projectId, 255, 1);
     errors.text(["environment_id"], options.environmentId, 100, 1);
     errors.throwIfAny();
     return await this.#issue(caller, async (tx) => {
       const project = await projectOf(tx, caller.orgId, options.projectId);
       const wanted = options.environmentId ?? "";
-      const environment = await tx.environmentById(wanted);
-      if (environment?.projectId !== project.id) throw notFound("environment", wanted);
+      const environment = isUuid(wanted)
+        ? await tx.environmentById(wanted.toLowerCase())
+        : await tx.environment(project.id, wanted);
+      if (environment?.projectId !== project.id) throw notFound("environment");
       const live = await tx.liveRuntimeTokens(environment.id, this.#now());
       if (live.some((token) => token.name === name)) {
         throw new AppError("conflict", runtimeKeyExists(environment, name), { reason: "runtime_key_exists" });
@@ -178,18 +181,11 @@ export class Tokens {
   ): Promise<Listed<Token>> {
     const limit = limitOf(filter.limit, 1000, 1000);
     const keyType = filter.keyType === undefined ? {} : { keyType: keyTypeOf(filter.keyType) };
-    const errors = new FieldErrors();
-    // A name would find no token, and look as if there were none.
-    const projectId =
-      filter.projectId === undefined ? {} : { projectId: errors.uuid(["project_id"], filter.projectId, "query") };
-    errors.throwIfAny();
-    return await this.deps.store.read.tokens({
-      orgId: caller.orgId,
-      limit,
-      offset: filter.offset,
-      ...keyType,
-      ...projectId,
-    });
+    const { projectId, offset } = filter;
+    // A mistyped name would find no token, and look as if there were none.
+    if (projectId !== undefined && !isUuid(projectId)) throw notFound("project");
+    const project = projectId === undefined ? {} : { projectId };
+    return await this.deps.store.read.tokens({ orgId: caller.orgId, limit, offset, ...keyType, ...project });
   }
 
   /** To a new key, or to one that the caller made and of which `keyHash` is the SHA-256. */
@@ -372,7 +368,7 @@ function checkOptions({ name, expiresInDays, keyHash }: TokenOptions): { errors:
 
 async function projectOf(reader: Reader, orgId: string, id: string): Promise<Project> {
   const project = await reader.project(orgId, id);
-  if (project === null) throw notFound("project", id);
+  if (project === null) throw notFound("project");
   return project;
 }
 

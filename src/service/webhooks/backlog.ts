@@ -7,10 +7,10 @@ const MAX_EVENTS = 20_000;
 
 /** How many deliveries webhooks that are behind are still to be given, and since when the oldest event waits for that. */
 export async function backlogEvents(
-  read: Pick<Reader, "webhooksBehind" | "eventTypesAfter">,
+  read: Pick<Reader, "webhooksCatchingUp" | "eventTypesAfter">,
   orgId: string,
 ): Promise<{ readonly count: number; readonly oldestAt: Instant | null }> {
-  const behind = await read.webhooksBehind(orgId);
+  const behind = await read.webhooksCatchingUp(orgId);
   if (behind.length === 0) return { count: 0, oldestAt: null };
   const after = Math.min(...behind.map(({ outboxCursor }) => outboxCursor ?? Infinity));
   const events = await read.eventTypesAfter(orgId, after, MAX_EVENTS);

@@ -9,34 +9,34 @@ import type { Precedence, SharedWrites } from "../changes/shared-writes.js";
 const MAX_CHUNK = 50;
 
 /**
- * Makes the deliveries of webhooks that are behind, from their place in the outbox on. They cost nothing while an endpoint cannot
- * take them: however many endpoints are dead, an event is one row.
+ * Makes the deliveries of webhooks that are catching up, from their outbox cursor on. They cost nothing while an endpoint cannot take
+ * them: however many endpoints are dead, an event is one row.
  */
 export class CatchUp {
   constructor(private readonly deps: { readonly store: Store; readonly clock: Clock; readonly writes: SharedWrites }) {}
 
   /**
-   * Makes the next deliveries of a webhook, at most `limit`; returns how many. When it is through and `isGood`, the webhook keeps up
-   * again: each event makes its delivery at once.
+   * Makes the next deliveries of a webhook, at most `limit`; returns how many. When none is left and its endpoint `isProven`, the
+   * webhook is live from then on.
    */
-  async next(webhook: Webhook, limit: number, isGood: boolean, precedence: Precedence): Promise<number> {
+  async next(webhook: Webhook, limit: number, isProven: boolean, precedence: Precedence): Promise<number> {
     const { store, writes } = this.deps;
     if (webhook.outboxCursor === null) return 0;
-    // Most have nothing to come to, and need no transaction to know it.
+    // Most have no backlog, and need no transaction to know it.
     const [first] = await eventsOf(store.read, webhook, webhook.outboxCursor, 1);
-    if (first === undefined && !isGood) return 0;
+    if (first === undefined && !isProven) return 0;
     const chunk = Math.min(limit, MAX_CHUNK);
-    return await writes.run(precedence, (tx) => this.#next(tx, webhook, chunk, isGood));
+    return await writes.run(precedence, (tx) => this.#next(tx, webhook, chunk, isProven));
   }
 
-  async #next(tx: Writer, { orgId, id }: Webhook, limit: number, isGood: boolean): Promise<number> {
+  async #next(tx: Writer, { orgId, id }: Webhook, limit: number, isProven: boolean): Promise<number> {
     const webhook = await tx.webhook(orgId, id);
     if (webhook === null || !webhook.isActive || webhook.outboxCursor === null) return 0;
     const events = await eventsOf(tx, webhook, webhook.outboxCursor, limit);
     const now = instantOf(this.deps.clock.now());
     await tx.insertDeliveries(events.map((event) => newDelivery(webhook, event, now)));
     const last = events.at(-1)?.number ?? webhook.outboxCursor;
-    const outboxCursor = events.length === limit ? last : isGood ? null : await tx.lastFannedOut();
+    const outboxCursor = events.length === limit ? last : isProven ? null : await tx.lastFannedOut();
     if (outboxCursor !== webhook.outboxCursor) await tx.updateWebhook({ ...webhook, outboxCursor });
     return events.length;
   }

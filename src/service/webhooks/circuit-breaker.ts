@@ -1,73 +1,73 @@
 import type { Clock } from "../../core/clock.js";
 
-/** An endpoint that failed so often, without a success in between, rests. */
+/** Failures in a row that open the circuit. */
 const FAILURES_UNTIL_OPEN = 5;
-const FIRST_REST_MS = 1_000;
-const REST_GROWTH = 3;
-/** How long an endpoint that came back may have to wait at most; and a thousand dead ones are a few tries a second. */
-const MAX_REST_MS = 300_000;
-/** After a restart endpoints that were resting are not all tried at once. */
+const FIRST_PAUSE_MS = 1_000;
+const PAUSE_GROWTH = 3;
+/** How long an endpoint that came back may have to wait at most; and a thousand dead ones are a few attempts a second. */
+const MAX_PAUSE_MS = 300_000;
+/** After a restart endpoints whose circuit was open are not all tried at once. */
 const MAX_RESUME_MS = 10_000;
 
 /**
- * How an endpoint has answered lately. One that fails again and again is tried ever more seldom, three times as long after each
- * failure: it is found again after at most twice as long as it was away, or five minutes. One success, and it is tried as ever.
+ * Opens when an endpoint fails five times in a row. Then it is tried after pauses, each three times as long as the one before, so
+ * that it is found again after at most twice as long as it was away, or five minutes. One success closes the circuit.
  */
 export class CircuitBreaker {
   #failures = 0;
-  #hasAnswered = false;
+  #hasSucceeded = false;
   /** By the monotonic clock. */
-  #restsUntilMs = -Infinity;
+  #pausedUntilMs = -Infinity;
 
   constructor(
     private readonly clock: Pick<Clock, "monotonicMs">,
     private readonly random: () => number = Math.random,
   ) {}
 
-  /** Its last try was a success. Never so in a new process. */
-  get isGood(): boolean {
-    return this.#hasAnswered && this.#failures === 0;
+  /** Its last attempt was a success. Never so in a new process. */
+  get isProven(): boolean {
+    return this.#hasSucceeded && this.#failures === 0;
   }
 
-  /** It is tried by one delivery at a time, each after a rest. */
+  /** It is tried by one delivery at a time, each after a pause. */
   get isOpen(): boolean {
     return this.#failures >= FAILURES_UNTIL_OPEN;
   }
 
   /** For how long it is not to be tried; 0 when it may be. */
-  restMs(): number {
-    return Math.max(0, this.#restsUntilMs - this.clock.monotonicMs());
+  pauseMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.clock.monotonicMs());
   }
 
+  /** An attempt was answered with success. */
   succeeded(): void {
-    this.#hasAnswered = true;
-    this.#failures = 0;
-    this.#restsUntilMs = -Infinity;
+    this.#hasSucceeded = true;
+    this.reset();
   }
 
+  /** An attempt failed. During a pause this says nothing: the attempt was begun before it. */
   failed(): void {
-    // Begun before the rest, and no news.
-    if (this.restMs() > 0) return;
+    if (this.pauseMs() > 0) return;
     this.#failures += 1;
     if (!this.isOpen) return;
-    const restMs = Math.min(MAX_REST_MS, FIRST_REST_MS * REST_GROWTH ** (this.#failures - FAILURES_UNTIL_OPEN));
+    const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * PAUSE_GROWTH ** (this.#failures - FAILURES_UNTIL_OPEN));
     // Jitter only adds: what fell over together does not come back together.
-    this.#restUntil(restMs * (1 + this.random() / 5));
+    this.#pauseFor(pauseMs * (1 + this.random() / 5));
   }
 
-  /** It was resting when the last process ended. */
+  /** Its circuit was open when the last process ended. */
   resume(): void {
     this.#failures = FAILURES_UNTIL_OPEN;
-    this.#restUntil(MAX_RESUME_MS * this.random());
+    this.#pauseFor(MAX_RESUME_MS * this.random());
   }
 
-  /** Somebody has seen to it. */
+  /** Closes the circuit: the webhook was changed. */
   reset(): void {
     this.#failures = 0;
-    this.#restsUntilMs = -Infinity;
+    this.#pausedUntilMs = -Infinity;
   }
 
-  #restUntil(restMs: number): void {
-    this.#restsUntilMs = this.clock.monotonicMs() + restMs;
+  #pauseFor(pauseMs: number): void {
+    this.#pausedUntilMs = this.clock.monotonicMs() + pauseMs;
   }
 }

@@ -1,4 +1,7 @@
 import { instantOf, type Clock } from "../../core/clock.js";
+import { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
+import { Semaphore } from "../../core/schedule/semaphore.js";
+import { sleep } from "../../core/schedule/wait.js";
 import type { Tracing } from "../../core/trace.js";
 import type { Delivery, OutboxEvent, Webhook } from "../../core/webhook.js";
 import type { Store, Writer } from "../../store/store.js";
@@ -7,9 +10,6 @@ import type { CatchUp } from "./catch-up.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { SharedWrites } from "../changes/shared-writes.js";
-import { Semaphore } from "./semaphore.js";
-import { Turns } from "./turns.js";
-import { pause } from "../changes/waiting.js";
 import type { WebhookOutcomes } from "./webhook-outcome.js";
 import type { WebhookSender } from "./webhook-sender.js";
 import { WebhookWorker } from "./webhook-worker.js";
@@ -17,21 +17,21 @@ import { WebhookWorker } from "./webhook-worker.js";
 const FAN_OUT_CHUNK = 200;
 /** After a failure of our own, before the next look at the outbox. */
 const PAUSE_MS = 1_000;
-/** Tries at once of all endpoints that rest: a thousand silent ones that each take the whole time of a try need a tenth of it. */
-const RESTING_SLOTS = 256;
+/** Attempts at once at all endpoints whose circuit is open: of a thousand silent ones that each take the whole time, a quarter. */
+const MAX_PROBES = 256;
 
 /**
- * Takes events from the outbox to the webhooks that want them: makes a delivery in one transaction for each that keeps up, and has a
- * worker for each that has something to send or is behind. Everything that it knows is in the database, so a crash loses nothing;
- * what was sent and not recorded is sent again with the same event id.
+ * Takes events from the outbox to the webhooks that want them: makes their deliveries for live ones in one transaction, and runs a
+ * worker for each that has something to send or is catching up. Its state is in the database, so a crash loses nothing; what was
+ * sent and not recorded is sent again with the same event id.
  */
 export class WebhookDispatcher implements AsyncDisposable {
   /** By organization and webhook. */
   readonly #workers = new Map<string, Map<string, WebhookWorker>>();
   readonly #running = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
-  readonly #turns = new Turns();
-  readonly #restingSlots = new Semaphore(RESTING_SLOTS);
+  readonly #lowPriority = new EventLoopQuota(1);
+  readonly #probes = new Semaphore(MAX_PROBES);
   #fanningOut: Promise<void> | null = null;
   #again = false;
 
@@ -81,7 +81,7 @@ export class WebhookDispatcher implements AsyncDisposable {
       .catch(async (error: unknown) => {
         this.deps.onError(error);
         this.#again = true;
-        await pause(PAUSE_MS, this.#stopping.signal);
+        await sleep(PAUSE_MS, this.#stopping.signal);
       })
       .finally(() => {
         this.#fanningOut = null;
@@ -102,24 +102,24 @@ export class WebhookDispatcher implements AsyncDisposable {
           if (worker === undefined) this.#startWorker(webhook.orgId, webhook.id, webhook);
           else worker.wake();
         }
-        this.#tellWhoIsBehind(events);
+        this.#wakeCatchingUp(events);
       }
     }
   }
 
-  /** Makes the deliveries of webhooks that keep up; returns these webhooks. */
+  /** Makes the deliveries of live webhooks; returns these webhooks. */
   async #fanOut(tx: Writer, events: readonly OutboxEvent[]): Promise<readonly Webhook[]> {
     const now = instantOf(this.deps.clock.now());
     const wanted: Webhook[] = [];
     const deliveries: Delivery[] = [];
     for (const [orgId, own] of byOrganization(events)) {
-      const keepUp = await tx.webhooksThatKeepUp(orgId);
-      const full = keepUp.filter(({ id }) => this.#workers.get(orgId)?.get(id)?.isFull === true);
+      const live = await tx.liveWebhooks(orgId);
+      const full = live.filter(({ id }) => this.#workers.get(orgId)?.get(id)?.isFull === true);
       await tx.fallBehind(
         full.map(({ id }) => id),
         (own[0]?.number ?? 1) - 1,
       );
-      for (const webhook of keepUp) {
+      for (const webhook of live) {
         if (full.includes(webhook)) continue;
         const matching = own.filter(({ type }) => matchesEvent(webhook.events, type));
         if (matching.length === 0) continue;
@@ -132,7 +132,7 @@ export class WebhookDispatcher implements AsyncDisposable {
     return wanted;
   }
 
-  #tellWhoIsBehind(events: readonly OutboxEvent[]): void {
+  #wakeCatchingUp(events: readonly OutboxEvent[]): void {
     for (const [orgId, own] of byOrganization(events)) {
       const types = new Set(own.map(({ type }) => type));
       for (const worker of this.#workers.get(orgId)?.values() ?? []) worker.fannedOut(types);
@@ -144,15 +144,15 @@ export class WebhookDispatcher implements AsyncDisposable {
     const workers = this.#workers.get(orgId) ?? new Map<string, WebhookWorker>();
     this.#workers.set(orgId, workers);
     const { store, clock, sender, outcomes, catchUp, tracing, onError } = this.deps;
-    const lines = { turns: this.#turns, restingSlots: this.#restingSlots };
-    const deps = { store, clock, sender, outcomes, catchUp, ...lines, tracing, onError };
+    const limits = { lowPriority: this.#lowPriority, probes: this.#probes };
+    const deps = { store, clock, sender, outcomes, catchUp, ...limits, tracing, onError };
     const worker = new WebhookWorker(orgId, id, deps, known);
     workers.set(id, worker);
     const run = worker.run().finally(() => {
       workers.delete(id);
       if (workers.size === 0) this.#workers.delete(orgId);
       this.#running.delete(run);
-      // Woken between its last look and its end.
+      // It was woken between its last look and its end.
       if (worker.isWoken) this.#startWorker(orgId, id, null);
     });
     this.#running.add(run);

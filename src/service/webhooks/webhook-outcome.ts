@@ -10,16 +10,16 @@ import type { DeliveryObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { Precedence, SharedWrites } from "../changes/shared-writes.js";
 
-/** One try and how it went. */
+/** One attempt and how it went. */
 export interface Outcome {
   readonly webhook: Webhook;
   readonly delivery: Delivery;
   readonly result: SendResult;
-  /** Whether the endpoint rests after it: then it does not keep up. */
-  readonly isResting: boolean;
+  /** Whether the circuit is open after it: then the webhook is live no more. */
+  readonly isCircuitOpen: boolean;
 }
 
-/** How many tries went which way since the process started. */
+/** Attempts since the process started. */
 export interface TryCounts {
   delivered: number;
   failed: number;
@@ -28,7 +28,7 @@ export interface TryCounts {
 /** An endpoint that fails for so long is switched off. */
 const DISABLE_AFTER_MS = 5 * 24 * 60 * 60 * 1000;
 
-/** Writes what became of tries, successes first. */
+/** Records attempts, successes first. */
 export class WebhookOutcomes {
   readonly counts: TryCounts = { delivered: 0, failed: 0 };
 
@@ -58,7 +58,7 @@ export class WebhookOutcomes {
   }
 
   /** Returns whether the webhook was switched off. */
-  async #write(tx: Writer, { webhook, delivery, result, isResting }: Outcome): Promise<boolean> {
+  async #write(tx: Writer, { webhook, delivery, result, isCircuitOpen }: Outcome): Promise<boolean> {
     const now = this.deps.clock.now();
     const at = instantOf(now);
     const current = await tx.webhook(webhook.orgId, webhook.id);
@@ -75,17 +75,23 @@ export class WebhookOutcomes {
     const next = nextAttemptAt(this.deps.schedule, attempts, now, retryAfter, Math.random);
     const state = next === null ? "failed" : "pending";
     await tx.updateDelivery({ ...tried, state, nextAttemptAt: next === null ? null : instantOf(next) });
-    return await this.#blame(tx, current, result, isResting, at);
+    return await this.#blame(tx, current, result, isCircuitOpen, at);
   }
 
-  /** Notes that the endpoint fails; switches it off when it is gone, or has failed for too long. */
-  async #blame(tx: Writer, webhook: Webhook, result: SendResult, isResting: boolean, at: Instant): Promise<boolean> {
+  /** Notes that the endpoint fails; switches it off when it answered 410 Gone, or has failed for too long. */
+  async #blame(
+    tx: Writer,
+    webhook: Webhook,
+    result: SendResult,
+    isCircuitOpen: boolean,
+    at: Instant,
+  ): Promise<boolean> {
     if (!webhook.isActive) return false;
     const failingSince = webhook.failingSince ?? at;
     const isGone = result.kind === "answered" && result.status === 410;
     const isTooLong = Date.parse(at) - Date.parse(failingSince) >= DISABLE_AFTER_MS;
     if (!isGone && !isTooLong) {
-      const outboxCursor = webhook.outboxCursor ?? (isResting ? await tx.lastFannedOut() : null);
+      const outboxCursor = webhook.outboxCursor ?? (isCircuitOpen ? await tx.lastFannedOut() : null);
       if (webhook.failingSince === null || outboxCursor !== webhook.outboxCursor) {
         await tx.updateWebhook({ ...webhook, failingSince, outboxCursor });
       }
@@ -112,9 +118,9 @@ export class WebhookOutcomes {
   }
 }
 
-function precedenceOf({ result, isResting }: Outcome): Precedence {
+function precedenceOf({ result, isCircuitOpen }: Outcome): Precedence {
   if (isDelivered(result)) return "first";
-  return isResting ? "last" : "later";
+  return isCircuitOpen ? "last" : "later";
 }
 
 /** 2xx. A redirect is a failure: where it leads was not checked. */

@@ -76,7 +76,7 @@ export class Webhooks {
       if ((await tx.countWebhooks(caller.orgId)) >= MAX_WEBHOOKS) {
         throw new AppError("quota_exceeded", `an organization has at most ${MAX_WEBHOOKS} webhooks`);
       }
-      // Nobody knows yet whether it keeps up.
+      // Not proven yet: it catches up first.
       await tx.insertWebhook({ ...webhook, outboxCursor: await tx.lastEvent() });
       await audit.record(tx, caller.orgId, caller, {
         action: "webhook.created",

@@ -12,6 +12,7 @@ import { holds } from "./0009-holds.js";
 import { reportedSequence } from "./0010-reported-sequence.js";
 import { keyOwners } from "./0011-key-owners.js";
 import { activationTimes } from "./0012-activation-times.js";
+import { slugs } from "./0013-slugs.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -29,6 +30,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0010-reported-sequence": reportedSequence,
     "0011-key-owners": keyOwners,
     "0012-activation-times": activationTimes,
+    "0013-slugs": slugs,
   };
 }
 

@@ -12,7 +12,7 @@ const MAX_COUNTED = 100_000;
 const PRUNE_CHUNK = 5_000;
 
 type Read =
-  "delivery" | "deliveries" | "firstTries" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
+  "delivery" | "deliveries" | "firstAttempts" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
 
 export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
   const all = db.selectFrom("deliveries").selectAll();
@@ -28,7 +28,7 @@ export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
       const rows = await matching.selectAll().orderBy("event_number", "desc").limit(limit).offset(offset).execute();
       return { rows: rows.map(deliveryOf), total: await countRows(matching) };
     },
-    async firstTries(webhookId, limit) {
+    async firstAttempts(webhookId, limit) {
       const own = pending.where("webhook_id", "=", webhookId).where("attempts", "=", 0);
       return (await own.orderBy("event_number").limit(limit).execute()).map(deliveryOf);
     },

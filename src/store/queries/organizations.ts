@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { AppError } from "../../core/error.js";
 import type { Organization } from "../../core/organization.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
@@ -10,11 +11,18 @@ const byId = preparedFirst((db, { id }: { id: string }) =>
   db.selectFrom("organizations").selectAll().where("id", "=", id),
 );
 
+const bySlug = preparedFirst((db, { slug }: { slug: string }) =>
+  db.selectFrom("organizations").selectAll().where("slug", "=", slug),
+);
+
 const operator = preparedFirst((db) => db.selectFrom("organizations").selectAll().where("is_operator", "=", 1));
 
 export function organizationReader(
   db: Kysely<Schema>,
-): Pick<Reader, "organization" | "organizations" | "operatorOrganization"> {
+): Pick<
+  Reader,
+  "organization" | "organizations" | "operatorOrganization" | "organizationBySlug" | "organizationsNamed"
+> {
   const all = db.selectFrom("organizations");
   return {
     async organization(id) {
@@ -27,13 +35,28 @@ export function organizationReader(
     async operatorOrganization() {
       return parse(await operator(db, {}));
     },
+    async organizationBySlug(slug) {
+      return parse(await bySlug(db, { slug }));
+    },
+    async organizationsNamed(name, limit) {
+      const rows = await all.selectAll().where("name", "=", name).limit(limit).execute();
+      return rows.map(organizationOf);
+    },
   };
 }
 
 export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrganization" | "updateOrganization"> {
   return {
     async insertOrganization(organization) {
-      await db.insertInto("organizations").values(rowOf(organization)).execute();
+      // As for projects: the count, not an error of the driver.
+      const result = await db
+        .insertInto("organizations")
+        .values(rowOf(organization))
+        .onConflict((conflict) => conflict.column("slug").doNothing())
+        .executeTakeFirstOrThrow();
+      if (result.numInsertedOrUpdatedRows !== 1n) {
+        throw new AppError("conflict", `there is an organization "${organization.slug}" already`);
+      }
     },
     async updateOrganization(organization) {
       const { id, created_at: _created, is_operator: _operator, ...changes } = rowOf(organization);

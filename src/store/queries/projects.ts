@@ -11,11 +11,25 @@ const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   db.selectFrom("projects").selectAll().where("id", "=", id).where("org_id", "=", orgId),
 );
 
-export function projectReader(db: Kysely<Schema>): Pick<Reader, "project" | "projects"> {
+const bySlug = preparedFirst((db, { orgId, slug }: { orgId: string; slug: string }) =>
+  db.selectFrom("projects").selectAll().where("org_id", "=", orgId).where("slug", "=", slug),
+);
+
+export function projectReader(
+  db: Kysely<Schema>,
+): Pick<Reader, "project" | "projectBySlug" | "projectsNamed" | "projects"> {
   return {
     async project(orgId, id) {
       const row = await byId(db, { orgId, id });
       return row === undefined ? null : projectOf(row);
+    },
+    async projectBySlug(orgId, slug) {
+      const row = await bySlug(db, { orgId, slug });
+      return row === undefined ? null : projectOf(row);
+    },
+    async projectsNamed(orgId, name, limit) {
+      const named = db.selectFrom("projects").where("org_id", "=", orgId).where("name", "=", name);
+      return (await named.selectAll().limit(limit).execute()).map(projectOf);
     },
     async projects(orgId, { limit, offset }, onlyId) {
       let visible = db.selectFrom("projects").where("org_id", "=", orgId);

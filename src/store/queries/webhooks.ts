@@ -8,7 +8,7 @@ export function webhookReader(
   db: Kysely<Schema>,
 ): Pick<
   WebhookReader,
-  "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks" | "webhooksThatKeepUp" | "webhooksBehind"
+  "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks" | "liveWebhooks" | "webhooksCatchingUp"
 > {
   const all = db.selectFrom("webhooks").selectAll();
   const activeOf = (orgId: string) => all.where("org_id", "=", orgId).where("is_active", "=", 1);
@@ -28,11 +28,11 @@ export function webhookReader(
       const rows = await all.where("is_active", "=", 1).orderBy("id").execute();
       return rows.map(webhookOf);
     },
-    async webhooksThatKeepUp(orgId) {
+    async liveWebhooks(orgId) {
       const rows = await activeOf(orgId).where("behind_after", "is", null).execute();
       return rows.map(webhookOf);
     },
-    async webhooksBehind(orgId) {
+    async webhooksCatchingUp(orgId) {
       const rows = await activeOf(orgId).where("behind_after", "is not", null).execute();
       return rows.map(webhookOf);
     },

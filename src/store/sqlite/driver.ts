@@ -1,4 +1,6 @@
 import type { Driver } from "kysely";
+import { Semaphore } from "../../core/schedule/semaphore.js";
+import type { Lease } from "../../core/schedule/lease.js";
 import type { Channel } from "./channel.js";
 import { SqliteConnection } from "./connection.js";
 import { closedError } from "./errors.js";
@@ -10,8 +12,8 @@ import { closedError } from "./errors.js";
 export class SqliteDriver implements Driver {
   readonly #channel: Channel;
   readonly #connection: SqliteConnection;
-  #lastInLine: Promise<void> = Promise.resolve();
-  #letNextIn: () => void = () => undefined;
+  readonly #mutex = new Semaphore(1);
+  #lease: Lease | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(channel: Channel) {
@@ -23,11 +25,11 @@ export class SqliteDriver implements Driver {
 
   async acquireConnection(): Promise<SqliteConnection> {
     if (this.#closing !== null) throw closedError();
-    return this.#takeTurn();
+    return this.#lock();
   }
 
   async releaseConnection(): Promise<void> {
-    this.#letNextIn();
+    this.#lease?.[Symbol.dispose]();
   }
 
   async beginTransaction(connection: SqliteConnection): Promise<void> {
@@ -57,7 +59,7 @@ export class SqliteDriver implements Driver {
   }
 
   async #close(before: Promise<void>): Promise<void> {
-    await this.#takeTurn();
+    await this.#lock();
     try {
       await before;
     } finally {
@@ -65,12 +67,8 @@ export class SqliteDriver implements Driver {
     }
   }
 
-  async #takeTurn(): Promise<SqliteConnection> {
-    const before = this.#lastInLine;
-    let done: () => void = () => undefined;
-    this.#lastInLine = new Promise((resolve) => (done = resolve));
-    await before;
-    this.#letNextIn = done;
+  async #lock(): Promise<SqliteConnection> {
+    this.#lease = await this.#mutex.acquire();
     return this.#connection;
   }
 }

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
+import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
 import { createWriter } from "../queries/writer.js";
@@ -8,7 +8,7 @@ import type { SqliteConnection } from "./connection.js";
 import { SqliteDialect } from "./dialect.js";
 import type { SqliteDriver } from "./driver.js";
 import { closedError } from "./errors.js";
-import { TurnDriver } from "./turn-driver.js";
+import { TransactionDriver } from "./transaction-driver.js";
 
 export interface GroupLimits {
   /** Works in one commit: a failed commit fails so many, and the first one waits for so many others. */
@@ -43,6 +43,8 @@ interface Job {
  * waits for the end: nobody knows before whether it was kept.
  *
  * What a database checks at the commit alone (deferred foreign keys) is checked for the group.
+ *
+ * Not a FairScheduler: how many run together is decided by the commit that they share, and each is refused by its age.
  */
 export class GroupCommit {
   readonly #driver: SqliteDriver;
@@ -50,7 +52,7 @@ export class GroupCommit {
   readonly #waiting: Job[] = [];
   #draining: Promise<void> | null = null;
   #closed = false;
-  #turn: Turn | null = null;
+  #writer: OpenWriter | null = null;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(driver: SqliteDriver, limits = GROUP_LIMITS) {
@@ -125,10 +127,10 @@ export class GroupCommit {
 
   /** In a tuple, so that it is not waited for. Throws when the whole transaction is lost. */
   async #runOne(connection: SqliteConnection, { work, resolve, reject }: Job): Promise<readonly [Settlement]> {
-    const turn = (this.#turn ??= new Turn(connection));
+    const open = (this.#writer ??= new OpenWriter(connection));
     connection.beginPart();
     try {
-      const answer = await work(turn.writer);
+      const answer = await work(open.writer);
       // The next one begins meanwhile: the connection keeps to the order.
       return [
         connection.keepPart().then(
@@ -138,8 +140,8 @@ export class GroupCommit {
       ];
     } catch (error) {
       // Statements that the work did not wait for must not run in the next one's part.
-      turn.end();
-      this.#turn = null;
+      open.end();
+      this.#writer = null;
       await connection.undoPart();
       return [Promise.resolve(() => reject(error))];
     }
@@ -167,13 +169,13 @@ function tooSlow(): AppError {
   });
 }
 
-/** The writer of one work after another; after a work that failed a new one is made. */
-class Turn {
+/** The writer that works share, one after another; after one that failed a new writer is made. */
+class OpenWriter {
   readonly writer: Writer;
-  readonly #driver: TurnDriver;
+  readonly #driver: TransactionDriver;
 
   constructor(connection: SqliteConnection) {
-    this.#driver = new TurnDriver(connection);
+    this.#driver = new TransactionDriver(connection);
     this.writer = createWriter(new Kysely<Schema>({ dialect: new SqliteDialect(this.#driver) }));
   }
 

@@ -8,6 +8,7 @@ import { RuntimeService, type WatchBundleResponseSchema } from "../../../gen/sig
 import { createAuthenticator } from "../../../src/api/admission/authenticator.js";
 import { callOf } from "../../../src/api/admission/call.js";
 import { guardMethod, type OnRefused } from "../../../src/api/admission/guard.js";
+import { ID_NAMES } from "../admission/names.js";
 import { requestConnection } from "../../../src/api/http/connection.js";
 import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
@@ -96,7 +97,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const methods = [
     ...Object.values(createServiceImplSpec<typeof BundleService>(BundleService, bundles).methods),
     ...Object.values(createServiceImplSpec<typeof RuntimeService>(RuntimeService, runtimes).methods),
-  ].map((spec) => guardMethod(spec, onRefused));
+  ].map((spec) => guardMethod(spec, onRefused, ID_NAMES));
 
   const admission = createAuthenticator({
     authenticate: async (rawKey) => {
@@ -104,6 +105,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       return principalOf(rawKey);
     },
     known: (rawKey) => options.known?.get(rawKey),
+    names: ID_NAMES,
     onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
     failuresPerMinute: options.failuresPerMinute ?? 0,

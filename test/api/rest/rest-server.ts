@@ -7,6 +7,7 @@ import { createMethodImplSpec, type HandlerContext, type MethodImpl, type Method
 import { onTestFinished } from "vitest";
 import type { Admission, RequestHead } from "../../../src/api/admission/admission.js";
 import { guardMethod } from "../../../src/api/admission/guard.js";
+import { ID_NAMES } from "../admission/names.js";
 import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
 import type { RestOutcome } from "../../../src/api/rest/rest-handler.js";
@@ -73,7 +74,7 @@ export interface FixtureOptions {
 }
 
 export function implement<M extends DescMethod>(method: M, impl: MethodImpl<M>): MethodImplSpec {
-  return guardMethod(createMethodImplSpec(method, impl), () => undefined);
+  return guardMethod(createMethodImplSpec(method, impl), () => undefined, ID_NAMES);
 }
 
 /** A REST server of the test's own on any free port; closed when the test is over. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { FairScheduler, type Lease, type WorkOwner } from "../../../src/core/schedule/fair-scheduler.js";
+import { FairScheduler, type WorkOwner } from "../../../src/core/schedule/fair-scheduler.js";
+import type { Lease } from "../../../src/core/schedule/lease.js";
 
 const REFUSAL = { message: "too many", reason: "too_many_documents" };
 const open = (concurrency: number, maxWaiting = 100) =>

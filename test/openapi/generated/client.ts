@@ -1656,6 +1656,7 @@ export interface components {
             sha256?: string | null;
         };
         CreateArtifactRequest: {
+            /** @description UUID, slug or name. */
             project_id?: string;
             /** @description The policy document: a JSON object, with the limits of BundleService.PublishBundle. With a YAML media type a JSON string that holds a YAML 1.2 document (core schema) of at most 262,144 characters, without anchors, aliases, merge keys and tags. */
             policies?: unknown;
@@ -1665,6 +1666,7 @@ export interface components {
             media_type?: string | null;
         };
         CreateCiTokenRequest: {
+            /** @description UUID, slug or name. */
             project_id: string;
             /**
              * Format: int32
@@ -1729,7 +1731,7 @@ export interface components {
             display_name?: string;
             /** @description "trunk" or "branch". */
             type?: string;
-            /** @description A ci token's own project, also when it is absent. */
+            /** @description UUID, slug or name. A ci token's own project, also when it is absent. */
             project_id?: string | null;
         };
         CreatePipelineStageRequest: {
@@ -1769,8 +1771,9 @@ export interface components {
             runtime_keys?: boolean | null;
         };
         CreateRuntimeTokenRequest: {
+            /** @description UUID, slug or name. */
             project_id: string;
-            /** @description Required. */
+            /** @description The UUID, or the name of an environment of the project. */
             environment_id: string;
             /**
              * Format: int32
@@ -2468,7 +2471,7 @@ export interface components {
             type?: string | null;
             /** @description Stages that get another order. With those that are not named, each order from 0 to the number of stages less one must be there once. At most 51. */
             stage_order?: components["schemas"]["StageOrderInput"][];
-            /** @description null takes the pipeline out of its project; admins only. */
+            /** @description UUID, slug or name. null takes the pipeline out of its project; admins only. */
             project_id?: string | null;
         };
         /** @description See WebhookService.UpdateWebhook. What is absent stays. */
@@ -2837,7 +2840,7 @@ export interface operations {
     listArtifacts: {
         parameters: {
             query?: {
-                /** @description Of one project. */
+                /** @description Of one project: UUID, slug or name. */
                 project_id?: string;
                 /** @description "draft" or "promoted". */
                 status?: string;
@@ -2870,6 +2873,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -3064,6 +3068,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -3087,6 +3092,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -3110,6 +3116,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -3132,6 +3139,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -3147,6 +3155,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -3169,6 +3178,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3187,7 +3197,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -3239,7 +3251,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
                 version: number;
@@ -3292,7 +3306,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 source_env: string;
             };
@@ -3345,7 +3361,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -3386,7 +3404,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
                 version: number;
@@ -3427,7 +3447,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
                 version: number;
@@ -3471,7 +3493,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
                 version: number;
@@ -3514,7 +3538,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
                 version: number;
@@ -3556,7 +3582,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
             };
             cookie?: never;
@@ -3605,7 +3633,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -3796,6 +3826,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -3818,6 +3849,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3832,6 +3864,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -3880,6 +3913,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -3903,6 +3937,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -3918,6 +3953,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -3944,6 +3980,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -3961,7 +3998,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
             };
             cookie?: never;
@@ -3999,7 +4038,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
             };
             cookie?: never;
@@ -4043,7 +4084,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
             };
             cookie?: never;
@@ -4083,7 +4126,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
             };
             cookie?: never;
@@ -4129,7 +4174,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -4168,7 +4215,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -4209,7 +4258,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -4255,7 +4306,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -5399,7 +5452,9 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID, slug or name. */
                 project_id: string;
                 env_name: string;
             };
@@ -5563,6 +5618,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -5589,6 +5645,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -5606,6 +5663,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -5650,6 +5708,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -5690,6 +5749,7 @@ export interface operations {
     listTokens: {
         parameters: {
             query?: {
+                /** @description UUID, slug or name. */
                 project_id?: string;
                 /** @description "admin", "ci" or "runtime". */
                 key_type?: "admin" | "ci" | "runtime";
@@ -5702,6 +5762,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -5725,6 +5786,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -5740,6 +5802,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 key_id: number;
             };
@@ -5786,6 +5849,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 key_id: number;
             };
@@ -5864,6 +5928,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -5887,6 +5952,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -5902,6 +5968,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -5928,6 +5995,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -5945,6 +6013,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
             };
             cookie?: never;
@@ -5967,6 +6036,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5981,6 +6051,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
             };
@@ -6019,6 +6090,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
             };
@@ -6059,6 +6131,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
             };
@@ -6104,6 +6177,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
             };
@@ -6149,6 +6223,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
             };
@@ -6200,6 +6275,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
             };
@@ -6239,6 +6315,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
                 delivery_id: string;
@@ -6285,6 +6362,7 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /** @description UUID, slug or name. */
                 org_id: string;
                 webhook_id: string;
             };

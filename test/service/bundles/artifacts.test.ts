@@ -48,7 +48,7 @@ describe("source artifacts", () => {
     ["what YAML 1.1 reads otherwise", '"a: no"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["an alias", '"a: &x 1\\nb: *x"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["a tag", '"a: !!binary aGk="', { mediaType: "text/yaml" }, "policies", "yaml"],
-    ["the same key twice", '"a: 1\\na: 2"', { mediaType: "text/yaml" }, "policies", "yaml"],
+    ["duplicate key", '"a: 1\\na: 2"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["a YAML list", '"- 1"', { mediaType: "text/yaml" }, "policies", "type"],
     ["too many levels", `"${"[".repeat(70)}${"]".repeat(70)}"`, { mediaType: "text/yaml" }, "policies", "depth"],
     ["another media type", "{}", { mediaType: "text/plain" }, "media_type", "media_type"],

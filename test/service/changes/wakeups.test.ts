@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { waitFor } from "../../../src/service/changes/waiting.js";
 import { Wakeups } from "../../../src/service/changes/wakeups.js";
 
 describe("wake-ups", () => {
@@ -34,18 +33,5 @@ describe("wake-ups", () => {
     gone[Symbol.dispose]();
     wakeups.wake("a");
     expect([await told(mine.woken), await told(gone.woken)]).toEqual([true, false]);
-  });
-});
-
-describe("a wait", () => {
-  it("ends at once on a signal that was aborted before, with its reason", async () => {
-    const never = new Promise<void>(() => {});
-    const reason = new Error("over");
-    await expect(waitFor(never, 1e12, [new AbortController().signal, AbortSignal.abort(reason)])).rejects.toBe(reason);
-  });
-
-  it("tells a wake-up from the end of its time", async () => {
-    expect(await waitFor(Promise.resolve(), 1e12, [])).toBe(true);
-    expect(await waitFor(new Promise<void>(() => {}), 0, [])).toBe(false);
   });
 });

@@ -51,9 +51,9 @@ describe.each(JUMPS)("when the clock is set %s", (_way, seconds) => {
     const health = new CircuitBreaker(clock, () => 0);
     for (let n = 0; n < 5; n += 1) health.failed();
     clock.jumpSeconds(seconds);
-    expect(health.restMs()).toBe(1000);
+    expect(health.pauseMs()).toBe(1000);
     clock.advanceSeconds(1);
-    expect(health.restMs()).toBe(0);
+    expect(health.pauseMs()).toBe(0);
   });
 
   it("a name is asked for again when it is old", async () => {

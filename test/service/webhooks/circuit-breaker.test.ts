@@ -4,60 +4,60 @@ import { MovableClock } from "../fixture.js";
 
 describe("an endpoint that fails", () => {
   let clock: MovableClock;
-  let health: CircuitBreaker;
+  let breaker: CircuitBreaker;
   beforeEach(() => {
     clock = new MovableClock();
-    health = new CircuitBreaker(clock, () => 0);
+    breaker = new CircuitBreaker(clock, () => 0);
   });
 
   function fail(times: number): void {
     for (let n = 0; n < times; n += 1) {
-      clock.advanceSeconds(health.restMs() / 1000);
-      health.failed();
+      clock.advanceSeconds(breaker.pauseMs() / 1000);
+      breaker.failed();
     }
   }
 
-  it("is tried as ever four times, and rests from the fifth on, three times as long each time, at most five minutes", () => {
-    const rests = Array.from({ length: 12 }, () => {
+  it("opens the circuit with the fifth failure, and pauses before each attempt, three times as long each time, at most five minutes", () => {
+    const pauses = Array.from({ length: 12 }, () => {
       fail(1);
-      return health.restMs() / 1000;
+      return breaker.pauseMs() / 1000;
     });
-    expect(rests).toEqual([0, 0, 0, 0, 1, 3, 9, 27, 81, 243, 300, 300]);
-    expect(health.isOpen).toBe(true);
+    expect(pauses).toEqual([0, 0, 0, 0, 1, 3, 9, 27, 81, 243, 300, 300]);
+    expect(breaker.isOpen).toBe(true);
   });
 
-  it("does not rest longer for tries that were begun before the rest", () => {
+  it("does not pause longer for attempts that were begun before the pause", () => {
     fail(5);
-    for (let n = 0; n < 50; n += 1) health.failed();
-    expect(health.restMs()).toBe(1000);
+    for (let n = 0; n < 50; n += 1) breaker.failed();
+    expect(breaker.pauseMs()).toBe(1000);
   });
 
-  it("rests up to a fifth longer, and never shorter", () => {
-    health = new CircuitBreaker(clock, () => 0.999);
+  it("pauses up to a fifth longer, and never shorter", () => {
+    breaker = new CircuitBreaker(clock, () => 0.999);
     fail(5);
-    expect(health.restMs()).toBeGreaterThan(1000);
-    expect(health.restMs()).toBeLessThan(1200);
+    expect(breaker.pauseMs()).toBeGreaterThan(1000);
+    expect(breaker.pauseMs()).toBeLessThan(1200);
   });
 
   it.each([
-    ["a success", () => health.succeeded(), true],
-    ["somebody who has seen to it", () => health.reset(), false],
-  ])("rests no longer after %s", (_, end, isGood) => {
+    ["a success", () => breaker.succeeded(), true],
+    ["a change of the webhook", () => breaker.reset(), false],
+  ])("has a closed circuit after %s", (_, end, isProven) => {
     fail(8);
     end();
-    expect(health.restMs()).toBe(0);
-    expect(health.isOpen).toBe(false);
-    expect(health.isGood).toBe(isGood);
+    expect(breaker.pauseMs()).toBe(0);
+    expect(breaker.isOpen).toBe(false);
+    expect(breaker.isProven).toBe(isProven);
     fail(4);
-    expect(health.isOpen).toBe(false);
+    expect(breaker.isOpen).toBe(false);
   });
 
-  it("rests after a restart too, for ten seconds at most", () => {
-    health = new CircuitBreaker(clock, () => 0.5);
-    health.resume();
-    expect(health.isOpen).toBe(true);
-    expect(health.restMs()).toBe(5000);
+  it("pauses after a restart too, for ten seconds at most", () => {
+    breaker = new CircuitBreaker(clock, () => 0.5);
+    breaker.resume();
+    expect(breaker.isOpen).toBe(true);
+    expect(breaker.pauseMs()).toBe(5000);
     fail(1);
-    expect(health.restMs()).toBeGreaterThanOrEqual(3000);
+    expect(breaker.pauseMs()).toBeGreaterThanOrEqual(3000);
   });
 });

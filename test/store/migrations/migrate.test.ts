@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { openSqliteStore } from "../../../src/store/sqlite/open.js";
-import { anOrganization } from "../sample.js";
+import { anOrganization, minutesLater } from "../sample.js";
 import { useStore } from "../temporary-store.js";
 
 describe("migrate", () => {
@@ -36,10 +36,29 @@ describe("migrate", () => {
       { name: "0010-reported-sequence" },
       { name: "0011-key-owners" },
       { name: "0012-activation-times" },
+      { name: "0013-slugs" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
     expect(await db.read.organization(organization.id)).toStrictEqual(organization);
+  });
+
+  it("tells organizations apart whose slug is the same", async () => {
+    const [oldest, newer, newest] = [0, 1, 2].map((minutes) => anOrganization({ createdAt: minutesLater(minutes) }));
+    await db.write(async (tx) => {
+      for (const organization of [newest, oldest, newer]) await tx.insertOrganization(organization!);
+    });
+    await db.store[Symbol.asyncDispose]();
+    // As before the step.
+    inRaw((raw) =>
+      raw.exec(
+        `drop index organizations_by_slug; drop index organizations_by_name; drop index projects_by_org_id_name;
+         delete from kysely_migration where name = '0013-slugs'; update organizations set slug = 'acme'`,
+      ),
+    );
+    await db.reopen();
+    expect((await db.read.organizationBySlug("acme"))?.id).toBe(oldest?.id);
+    for (const it of [newer, newest]) expect((await db.read.organizationBySlug(`acme-${it?.id}`))?.id).toBe(it?.id);
   });
 
   it("refuses a database of a newer release with a clear text, and leaves it as it is", async () => {

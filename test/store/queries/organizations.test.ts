@@ -28,6 +28,20 @@ describe("organizations", () => {
     expect(await db.read.operatorOrganization()).toStrictEqual(operator);
   });
 
+  it("finds by slug and name, and refuses a slug that is taken", async () => {
+    const [first, second] = [anOrganization(), anOrganization()];
+    await db.write(async (tx) => {
+      for (const organization of [first, second]) await tx.insertOrganization(organization);
+    });
+    expect(await db.read.organizationBySlug(first.slug)).toStrictEqual(first);
+    expect(await db.read.organizationBySlug(first.name)).toBeNull();
+    expect(await db.read.organizationsNamed(first.name, 1)).toHaveLength(1);
+    expect(await db.read.organizationsNamed(first.name, 9)).toHaveLength(2);
+    const third = anOrganization({ slug: first.slug });
+    await expect(db.write((tx) => tx.insertOrganization(third))).rejects.toMatchObject({ code: "conflict" });
+    expect(await db.read.organization(third.id)).toBeNull();
+  });
+
   it("lists the oldest first, by pages, with the total", async () => {
     const [first, second, third] = [0, 1, 2].map((minutes) => anOrganization({ createdAt: minutesLater(minutes) }));
     await db.write(async (tx) => {

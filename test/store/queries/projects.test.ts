@@ -34,6 +34,21 @@ describe("projects", () => {
     expect(await db.read.project(other.id, project.id)).toStrictEqual(project);
   });
 
+  it("finds by slug and name, in its own organization only", async () => {
+    const { organization, project } = await insertTenancy(db);
+    const twins = ["twin-1", "twin-2"].map((slug) => aProject(organization.id, { slug, name: "Twin" }));
+    await db.write(async (tx) => {
+      for (const twin of twins) await tx.insertProject(twin);
+    });
+    expect(await db.read.projectBySlug(organization.id, project.slug)).toStrictEqual(project);
+    expect(await db.read.projectBySlug(organization.id, project.name)).toBeNull();
+    expect(await db.read.projectBySlug("another", project.slug)).toBeNull();
+    expect(await db.read.projectsNamed(organization.id, project.name, 2)).toStrictEqual([project]);
+    expect(await db.read.projectsNamed(organization.id, "Twin", 1)).toHaveLength(1);
+    expect(await db.read.projectsNamed(organization.id, "Twin", 9)).toHaveLength(2);
+    expect(await db.read.projectsNamed("another", "Twin", 9)).toStrictEqual([]);
+  });
+
   it("lists the newest first, only the organization's, only the one for a token that sees one", async () => {
     const { organization, project } = await insertTenancy(db);
     const other = anOrganization();

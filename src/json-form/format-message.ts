@@ -1,0 +1,46 @@
+import { createRegistry, type Message } from "@bufbuild/protobuf";
+import { file_signet_v1_artifact } from "../../gen/signet/v1/artifact_pb.js";
+import { file_signet_v1_audit } from "../../gen/signet/v1/audit_pb.js";
+import { file_signet_v1_bundle } from "../../gen/signet/v1/bundle_pb.js";
+import { file_signet_v1_organization } from "../../gen/signet/v1/organization_pb.js";
+import { file_signet_v1_pipeline } from "../../gen/signet/v1/pipeline_pb.js";
+import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
+import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
+import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
+import { writeMessage } from "./write.js";
+
+const MESSAGES = createRegistry(
+  file_signet_v1_artifact,
+  file_signet_v1_audit,
+  file_signet_v1_bundle,
+  file_signet_v1_organization,
+  file_signet_v1_pipeline,
+  file_signet_v1_runtime,
+  file_signet_v1_token,
+  file_signet_v1_webhook,
+);
+
+/**
+ * An answer of the server as the JSON text that REST would have given: snake_case names, every field there, `null` for one that is
+ * unset, documents as raw JSON with every digit as the server sent it. Throws a TypeError for a message that is not of signet.v1.
+ */
+export function formatMessage(message: Message): string {
+  const schema = MESSAGES.getMessage(message.$typeName);
+  if (schema === undefined) throw new TypeError(`${message.$typeName} is no message of signet.v1`);
+  return writeMessage(schema, message, checkedJson);
+}
+
+/** Several answers as one JSON array. */
+export function formatMessages(messages: readonly Message[]): string {
+  return `[${messages.map(formatMessage).join(",")}]`;
+}
+
+/** Raw when it is JSON indeed, so that a broken server cannot break the text around it. */
+function checkedJson(text: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return JSON.stringify(text);
+  }
+}

@@ -1,0 +1,19 @@
+import { Idempotency } from "../../service/changes/idempotency.js";
+import { Outbox } from "../../service/changes/outbox.js";
+import { Wakeups } from "../../service/changes/wakeups.js";
+import type { ServiceContext } from "./context.js";
+
+/** What every change of state takes part in. */
+export interface ChangeServices {
+  readonly idempotency: Idempotency;
+  readonly outbox: Outbox;
+  readonly wakeups: Wakeups;
+}
+
+export function composeChanges({ store, clock, tracing, observers }: ServiceContext): ChangeServices {
+  return {
+    idempotency: new Idempotency({ store, clock, observer: observers.idempotency }),
+    outbox: new Outbox(clock, tracing),
+    wakeups: new Wakeups(),
+  };
+}

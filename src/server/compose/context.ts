@@ -1,0 +1,15 @@
+import type { Clock } from "../../core/clock.js";
+import type { Tracing } from "../../core/trace.js";
+import type { ServiceObservers, ServiceWarnings } from "../../service/changes/observers.js";
+import type { SigningKeys } from "../../service/keys/key-files.js";
+import type { Store } from "../../store/store.js";
+
+/** What the process gives to every feature. */
+export interface ServiceContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly signingKeys: SigningKeys;
+  readonly observers: ServiceObservers;
+  readonly warnings: ServiceWarnings;
+  readonly tracing: Tracing;
+}

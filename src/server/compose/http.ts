@@ -1,0 +1,111 @@
+import type { Logger } from "pino";
+import { createAuthenticator, MAX_RATE_KEYS, type Authenticator } from "../../api/admission/authenticator.js";
+import { AnswerMemory } from "../../api/http/answer-memory.js";
+import type { BodyMemory } from "../../api/http/body-memory.js";
+import { createHttpServer, type HttpServer } from "../../api/http-server.js";
+import type { ListenerLimits } from "../../api/listener/limits.js";
+import { referencePages } from "../../api/http/reference-pages.js";
+import { scanStrictJson } from "../../bundle/strict-json.js";
+import { createMethods } from "../../api/methods/methods.js";
+import type { Polls } from "../../api/poll/polls.js";
+import { ReportBudget } from "../../api/admission/report-budget.js";
+import { createRestHandler } from "../../api/rest/handler.js";
+import type { ScanJsonFor } from "../../api/http/scan-json.js";
+import { StreamingWatchHandler } from "../../api/watch/watch-handler.js";
+import { readAsset } from "../../assets/assets.js";
+import type { Services } from "./services.js";
+import { systemClock } from "../../core/clock.js";
+import type { Config } from "../../config/config.js";
+import { listenerLimits } from "../../config/limit-settings.js";
+import { openFileLimit, RAISE_OPEN_FILES, withinOpenFiles } from "../../config/open-files.js";
+import type { Observability } from "../../observability/observability.js";
+import type { ListenerTls } from "../../tls/listener-tls.js";
+import type { Store } from "../../store/store.js";
+import { VERSION } from "../../assets/version.js";
+
+/** Checks the credentials of every protocol's requests. */
+export function openAuthenticator(
+  services: Pick<Services, "tokens" | "audit" | "tenancy">,
+  config: Config,
+): Authenticator {
+  const { tokens } = services.tokens;
+  const { refusals } = services.audit;
+  return createAuthenticator({
+    authenticate: (rawKey, onStopped) => tokens.authenticate(rawKey, onStopped),
+    known: (rawKey) => tokens.known(rawKey),
+    names: services.tenancy.names,
+    onRefused: refusals.count.bind(refusals),
+    requestsPerMinute: config.rateLimit,
+    failuresPerMinute: config.maxFailedAuthentications,
+    maxRateKeys: MAX_RATE_KEYS,
+  });
+}
+
+/** What the HTTP server is composed of. */
+export interface HttpParts {
+  readonly services: Services;
+  readonly store: Store;
+  /** Why the database takes no changes now; null when it does. */
+  readonly readOnly: () => string | null;
+  readonly config: Config;
+  readonly observability: Observability;
+  readonly admission: Authenticator;
+  /** Null sends polls and watches through the generic handlers. */
+  readonly polls: Polls | null;
+  /** Null serves without TLS. */
+  readonly tls: ListenerTls | null;
+  readonly bodyMemory: BodyMemory;
+  readonly log: Logger;
+}
+
+/** Composes the methods of the API and every protocol on one port. Listens to nothing yet. */
+export function openHttpServer(parts: HttpParts): HttpServer {
+  const { services, store, config, observability, admission, polls, tls, bodyMemory, log: logger } = parts;
+  const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
+  const { metrics, tracing } = observability;
+  const { audit, documents, keys, runtimes, tenancy, tokens } = services;
+  const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
+  const onRefused = audit.refusals.count.bind(audit.refusals);
+  const methods = createMethods(
+    {
+      ...{ ...audit, ...keys, ...tenancy, ...tokens, ...runtimes },
+      ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
+      ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
+    },
+    onRefused,
+  );
+  const scan: ScanJsonFor = (owner) => async (text, options) =>
+    owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
+  const watch = polls === null ? null : new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
+  const ready = async () => {
+    await store.ping();
+    return (await store.read.operatorOrganization()) !== null;
+  };
+  const server = createHttpServer({
+    ...{ methods, admission, watch, polls, maxBodyBytes, bodyMemory, answerMemory, scan },
+    ...{ corsOrigins, publicUrl, ready, readOnly: parts.readOnly, logger, metrics, tracing },
+    observer: metrics.requests,
+    rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
+    pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
+    version: VERSION,
+    limits: limitsWithin(openFileLimit(), listenerLimits(config, trustedProxies), logger),
+    limitObserver: metrics.limits,
+    tls: tls?.termination ?? null,
+    proxyTrust: { hops: trustedProxies, header: proxyHeader },
+  });
+  tokens.cache.onForget((isOver, at) => server.endTokens(isOver, at));
+  return server;
+}
+
+/** The limits of the port, warned of when the process may open fewer files than they need. */
+function limitsWithin(openFiles: number | null, wanted: ListenerLimits, log: Logger): ListenerLimits {
+  const limits = withinOpenFiles(wanted, openFiles);
+  if (limits !== wanted) {
+    const { maxConnections } = limits;
+    log.warn(
+      { openFiles, maxConnections, configured: wanted.maxConnections },
+      `fewer connections than SIGNET_MAX_CONNECTIONS are taken, since this process may open too few files: ${RAISE_OPEN_FILES}`,
+    );
+  }
+  return limits;
+}

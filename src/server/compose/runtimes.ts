@@ -1,0 +1,38 @@
+import type { Documents } from "../../service/documents/documents.js";
+import { ActiveBundles } from "../../service/runtimes/active-bundles.js";
+import { Instances } from "../../service/runtimes/instances.js";
+import { LatestBundles } from "../../service/runtimes/latest.js";
+import { Push } from "../../service/runtimes/push.js";
+import { Telemetry } from "../../service/runtimes/telemetry.js";
+import { Watch } from "../../service/runtimes/watch.js";
+import type { BundleServices } from "./bundles.js";
+import type { ChangeServices } from "./changes.js";
+import type { ServiceContext } from "./context.js";
+import type { TokenServices } from "./tokens.js";
+
+/** What runtimes get, and what they report. */
+export interface RuntimeServices {
+  readonly active: ActiveBundles;
+  readonly instances: Instances;
+  readonly latest: LatestBundles;
+  readonly push: Push;
+  readonly telemetry: Telemetry;
+  readonly watch: Watch;
+}
+
+export function composeRuntimes(
+  { store, clock, observers, warnings }: ServiceContext,
+  { verifier, tokens, sessions, wakeups }: BundleServices & TokenServices & ChangeServices,
+  { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
+): RuntimeServices {
+  const active = new ActiveBundles(store, wakeups, verifier, warnings);
+  const instances = new Instances({ store, clock });
+  const watching = { active, tokens, sessions, wakeups, instances, clock, heartbeatMs };
+  return {
+    ...{ active, instances },
+    latest: new LatestBundles({ active, tokens, sessions, wakeups }),
+    push: new Push({ ...watching, observer: observers.watch }),
+    telemetry: new Telemetry(documents),
+    watch: new Watch(watching),
+  };
+}

@@ -1,0 +1,55 @@
+import type { SessionLimits } from "../../service/access/sessions.js";
+import { Documents, type DocumentsOptions } from "../../service/documents/documents.js";
+import { composeAudit, type AuditServices } from "./audit.js";
+import { composeBundles, type BundleServices } from "./bundles.js";
+import { composeChanges, type ChangeServices } from "./changes.js";
+import type { ServiceContext } from "./context.js";
+import { composeKeys, type KeyServices } from "./keys.js";
+import { composePipelines, type PipelineServices } from "./pipelines.js";
+import { composeRuntimes, type RuntimeServices } from "./runtimes.js";
+import { composeTenancy, type TenancyServices } from "./tenancy.js";
+import { composeTokens, type TokenServices } from "./tokens.js";
+import { composeWebhooks, type WebhookOptions, type WebhookServices } from "./webhooks.js";
+
+/** How the features of a server differ from those of another one. */
+export interface ServiceOptions {
+  readonly sessionLimits: SessionLimits;
+  /** Time between heartbeats of a watch. */
+  readonly heartbeatMs: number;
+  readonly documents: DocumentsOptions;
+  readonly webhooks: WebhookOptions;
+}
+
+/** The features of a server. Who uses one takes it by its own type, and nothing else. */
+export interface Services {
+  readonly changes: ChangeServices;
+  readonly keys: KeyServices;
+  readonly audit: AuditServices;
+  readonly tokens: TokenServices;
+  readonly tenancy: TenancyServices;
+  /** Disposing of it ends its threads. */
+  readonly documents: Documents;
+  readonly bundles: BundleServices;
+  readonly pipelines: PipelineServices;
+  readonly runtimes: RuntimeServices;
+  readonly webhooks: WebhookServices;
+}
+
+/** Composes each feature from those before it. Nothing is started: neither a timer nor a thread nor a delivery. */
+export function composeServices(context: ServiceContext, options: ServiceOptions): Services {
+  const documents = new Documents(options.documents);
+  const changes = composeChanges(context);
+  const keys = composeKeys(context);
+  const audit = composeAudit(context, keys);
+  const tokens = composeTokens(context, { ...audit, ...changes }, options.sessionLimits);
+  const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
+  const bundles = composeBundles(context, { ...keys, ...audit, ...changes }, documents);
+  const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes }, documents);
+  const runtimes = composeRuntimes(
+    context,
+    { ...bundles, ...tokens, ...changes },
+    { documents, heartbeatMs: options.heartbeatMs },
+  );
+  const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
+  return { changes, keys, audit, tokens, tenancy, documents, bundles, pipelines, runtimes, webhooks };
+}

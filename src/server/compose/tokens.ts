@@ -1,0 +1,26 @@
+import { Sessions, type SessionLimits } from "../../service/access/sessions.js";
+import { Tokens } from "../../service/tokens/tokens.js";
+import { TokenCache } from "../../service/tokens/token-cache.js";
+import { TokenUse } from "../../service/tokens/token-use.js";
+import type { AuditServices } from "./audit.js";
+import type { ChangeServices } from "./changes.js";
+import type { ServiceContext } from "./context.js";
+
+/** Tokens, and the streams and held polls that end with them. */
+export interface TokenServices {
+  readonly sessions: Sessions;
+  readonly cache: TokenCache;
+  readonly use: TokenUse;
+  readonly tokens: Tokens;
+}
+
+export function composeTokens(
+  { store, clock, warnings }: ServiceContext,
+  { audit, outbox }: Pick<AuditServices & ChangeServices, "audit" | "outbox">,
+  limits: SessionLimits,
+): TokenServices {
+  const sessions = new Sessions(clock, limits);
+  const cache = new TokenCache();
+  const use = new TokenUse(store);
+  return { sessions, cache, use, tokens: new Tokens({ store, clock, audit, sessions, cache, use, outbox, warnings }) };
+}

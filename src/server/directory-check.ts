@@ -1,0 +1,31 @@
+import type { Logger } from "pino";
+import { systemClock } from "../core/clock.js";
+import { keepPublicKeys } from "../service/keys/key-records.js";
+import type { DataDirectory } from "./data-directory.js";
+
+/**
+ * Logs what an operator has to know about a data directory that was just opened, and records the server's public keys in it, unless it
+ * is read-only.
+ */
+export async function checkDirectory(directory: DataDirectory, log: Logger): Promise<void> {
+  const { store, keys, lastKeys, doubt, readOnly } = directory;
+  if (keys.problem !== null) {
+    log.error({ reason: keys.problem }, "the bundle signing key cannot be used: publishing and promoting will fail");
+  }
+  if (doubt !== null) log.warn({ reason: doubt }, "the database may be an older copy");
+  if (readOnly !== null) {
+    log.error({ reason: readOnly }, "read-only: every change is refused until a restart");
+    return;
+  }
+  const trusted = await keepPublicKeys(store, systemClock, keys, lastKeys);
+  if (trusted.length > 0) log.warn({ keyIds: trusted }, "keys of an earlier release were taken on trust, this once");
+}
+
+/** Closes the directory. Never rejects: when SQLite cannot finish, the next start reads its log, and nothing acknowledged is lost. */
+export async function closeDirectory(directory: DataDirectory, log: Logger): Promise<void> {
+  try {
+    await directory[Symbol.asyncDispose]();
+  } catch (error) {
+    log.warn({ err: error, data: directory.path }, "the database keeps its log file (-wal): keep both together");
+  }
+}

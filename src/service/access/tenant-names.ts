@@ -1,0 +1,49 @@
+import { AppError } from "../../core/error.js";
+import type { Principal } from "../../core/token.js";
+import type { Reader } from "../../store/store.js";
+
+/** An organization or a project, as far as it is found by what it is called. */
+interface Called {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+}
+
+/**
+ * Finds organizations and projects by slug or name, for requests that do not give the UUID. A slug wins over a name. Only what the token
+ * sees is looked at, so that an answer tells nothing about anything else.
+ */
+export class TenantNames {
+  constructor(private readonly read: Reader) {}
+
+  /**
+   * The id of the caller's own organization, or with `acrossAll` of any organization. Undefined when none is called so. Throws
+   * `not_found` for a name that several have.
+   */
+  async organizationId({ orgId }: Principal, text: string, acrossAll: boolean): Promise<string | undefined> {
+    if (!acrossAll) return matching(await this.read.organization(orgId), text);
+    const bySlug = await this.read.organizationBySlug(text);
+    return (bySlug ?? onlyOne("organizations", text, await this.read.organizationsNamed(nameOf(text), 2)))?.id;
+  }
+
+  /** The id of a project of the caller's organization, for a ci or runtime token of its own project; otherwise as organizationId. */
+  async projectId({ orgId, projectId }: Principal, text: string): Promise<string | undefined> {
+    if (projectId !== null) return matching(await this.read.project(orgId, projectId), text);
+    const bySlug = await this.read.projectBySlug(orgId, text);
+    return (bySlug ?? onlyOne("projects", text, await this.read.projectsNamed(orgId, nameOf(text), 2)))?.id;
+  }
+}
+
+function matching(own: Called | null, text: string): string | undefined {
+  return own !== null && (own.slug === text || own.name === nameOf(text)) ? own.id : undefined;
+}
+
+function onlyOne<T>(what: string, text: string, [found, another]: readonly T[]): T | undefined {
+  if (another === undefined) return found;
+  throw new AppError("not_found", `several ${what} are called "${text}": use the slug or the UUID`);
+}
+
+/** Names are kept in NFC. */
+function nameOf(text: string): string {
+  return text.normalize("NFC");
+}

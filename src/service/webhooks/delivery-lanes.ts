@@ -1,0 +1,110 @@
+import type { Delivery } from "../../core/webhook.js";
+
+/**
+ * The deliveries of one webhook that were taken from the database. First attempts are made one after the other in the lane of their
+ * environment, so that they arrive in order; one that fails leaves its lane and comes again as a retry, which has no order and holds
+ * nothing back.
+ */
+export class DeliveryLanes {
+  readonly #taken = new Set<string>();
+  /** What ended since the last read began: that read may still say that it is due. */
+  readonly #ended = new Set<string>();
+  readonly #lanes = new Map<string, Delivery[]>();
+  readonly #running = new Set<string>();
+  #retries = 0;
+
+  constructor(
+    private readonly deps: {
+      /** Makes one attempt. Never rejects. */
+      readonly attempt: (delivery: Delivery) => Promise<void>;
+      /** Whether a lane goes on with its next delivery. */
+      readonly goesOn: () => boolean;
+      /** Called when an attempt has ended: there may be room for more. */
+      readonly ended: () => void;
+    },
+  ) {}
+
+  /** Deliveries that wait or are being attempted. */
+  get size(): number {
+    return this.#taken.size;
+  }
+
+  get runningRetries(): number {
+    return this.#retries;
+  }
+
+  /** An attempt is being made. */
+  get isBusy(): boolean {
+    return this.#running.size > 0 || this.#retries > 0;
+  }
+
+  /** To be called before the deliveries are read that are then added. */
+  beginRead(): void {
+    this.#ended.clear();
+  }
+
+  /** Puts first attempts that are new here at the end of their lanes. */
+  addFirstAttempts(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      if (!this.#take(delivery)) continue;
+      const lane = delivery.environmentId ?? `event ${delivery.id}`;
+      const queue = this.#lanes.get(lane);
+      if (queue === undefined) this.#lanes.set(lane, [delivery]);
+      else queue.push(delivery);
+    }
+  }
+
+  /** Goes on with lanes that stand still, until `most` are running. */
+  startLanes(most: number): void {
+    for (const lane of [...this.#lanes.keys()]) {
+      if (this.#running.size >= most) return;
+      if (this.#running.has(lane)) continue;
+      this.#running.add(lane);
+      void this.#run(lane).finally(() => {
+        this.#running.delete(lane);
+        this.#moveToEnd(lane);
+        this.deps.ended();
+      });
+    }
+  }
+
+  /** Starts retries that are new here, until `most` are running. */
+  startRetries(deliveries: readonly Delivery[], most: number): void {
+    for (const delivery of deliveries) {
+      if (this.#retries >= most) return;
+      if (!this.#take(delivery)) continue;
+      this.#retries += 1;
+      void this.#attempt(delivery).finally(() => {
+        this.#retries -= 1;
+        this.deps.ended();
+      });
+    }
+  }
+
+  #take({ id }: Delivery): boolean {
+    if (this.#taken.has(id) || this.#ended.has(id)) return false;
+    this.#taken.add(id);
+    return true;
+  }
+
+  async #run(lane: string): Promise<void> {
+    const queue = this.#lanes.get(lane) ?? [];
+    for (let delivery = queue.shift(); delivery !== undefined; delivery = queue.shift()) {
+      await this.#attempt(delivery);
+      if (!this.deps.goesOn()) return;
+    }
+  }
+
+  async #attempt(delivery: Delivery): Promise<void> {
+    await this.deps.attempt(delivery);
+    this.#taken.delete(delivery.id);
+    this.#ended.add(delivery.id);
+  }
+
+  /** So that an endpoint that is tried in one lane at a time is tried in another one next. */
+  #moveToEnd(lane: string): void {
+    const queue = this.#lanes.get(lane);
+    this.#lanes.delete(lane);
+    if (queue !== undefined && queue.length > 0) this.#lanes.set(lane, queue);
+  }
+}
