@@ -72,7 +72,7 @@ class OrganizationPlanner {
   private create(): void {
     const admin = this.declared.tokens?.find(({ type }) => type === "admin");
     if (admin === undefined) {
-      this.reasons.push(`${this.declared.name}: a new organization needs an admin token, or nobody could use it`);
+      this.reasons.push(`${this.declared.name}: a new organization needs an admin token`);
       return;
     }
     this.steps.push({ org: this.declared.name, do: "organization.create", declared: this.declared, admin });
@@ -147,7 +147,7 @@ class OrganizationPlanner {
       const there = actual.find(({ name }) => name === stage.name);
       const known = [...actual, ...declared].some(({ name }) => name === stage.promotesTo);
       if (typeof stage.promotesTo === "string" && !known) {
-        this.reasons.push(`${org}/${project}/${stage.name}: promotes to "${stage.promotesTo}", which is not there`);
+        this.reasons.push(`${org}/${project}/${stage.name}: promotes to "${stage.promotesTo}", which does not exist`);
       } else if (there === undefined) {
         this.steps.push({ org, do: "environment.create", project, environment: stage });
       } else {

@@ -2,7 +2,8 @@ import type { Generated, Insertable, Selectable } from "kysely";
 
 /*
  * The tables as every database has them. Instants are ISO text, so that they sort; booleans are 0 and 1; maps, lists and records
- * are JSON text; ids are UUID text but for tokens and audit events, which count.
+ * are JSON text; ids are UUID text but for tokens and audit events, which count. A row with `deleted_at` is not there for readers, nor
+ * is what refers to it: it is deleted in steps (queries/deletions.ts).
  */
 
 export interface Schema {
@@ -46,6 +47,7 @@ interface ProjectsTable {
   name: string;
   slug: string;
   created_at: string;
+  deleted_at: Generated<string | null>;
 }
 
 /** The active version is not kept here: it is the version of `active_bundle_id`. */
@@ -69,6 +71,7 @@ interface EnvironmentsTable {
   skipped_sequences: Generated<number>;
   signing_key: "organization" | "environment";
   last_published_at: string | null;
+  deleted_at: Generated<string | null>;
 }
 
 interface ContentsTable {
@@ -202,6 +205,7 @@ interface WebhooksTable {
   failing_since: string | null;
   behind_after: number | null;
   created_at: string;
+  deleted_at: Generated<string | null>;
 }
 
 /** Refers to nothing by foreign key: an event outlives what it tells of. */

@@ -146,10 +146,10 @@ export class Environments {
   }
 
   async delete(caller: Principal, path: EnvironmentPath): Promise<void> {
-    const { store, audit, sessions, cache, wakeups } = this.deps;
+    const { store, clock, audit, sessions, cache, wakeups } = this.deps;
     const deleted = await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
-      await tx.deleteEnvironment(environment.id);
+      await tx.deleteEnvironment(environment.id, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.deleted",
         resourceType: "environment",

@@ -122,11 +122,11 @@ export class Projects {
   }
 
   async delete(caller: Principal, projectId: string): Promise<void> {
-    const { store, audit, sessions, cache, wakeups } = this.deps;
+    const { store, clock, audit, sessions, cache, wakeups } = this.deps;
     const environments = await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
       const doomed = await tx.environments(projectId);
-      await tx.deleteProject(projectId);
+      await tx.deleteProject(projectId, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "project.deleted",
         resourceType: "project",

@@ -9,16 +9,11 @@ import type { NewRow, Row, Schema } from "../schema.js";
 export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   return {
     async artifact(orgId, id) {
-      const row = await db
-        .selectFrom("source_artifacts")
-        .selectAll()
-        .where("id", "=", id)
-        .where("org_id", "=", orgId)
-        .executeTakeFirst();
+      const row = await artifactsOf(db).selectAll().where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
       return row === undefined ? null : artifactOf(row);
     },
     async artifacts({ orgId, projectId, status, limit, offset }) {
-      let seen = db.selectFrom("source_artifacts").where("org_id", "=", orgId);
+      let seen = artifactsOf(db).where("org_id", "=", orgId);
       if (projectId !== undefined) seen = seen.where("project_id", "=", projectId);
       if (status !== undefined) seen = seen.where("promoted_at", status === "draft" ? "is" : "is not", null);
       const newest = seen.selectAll().orderBy("created_at", "desc").orderBy("id", "desc");
@@ -46,6 +41,22 @@ export function artifactWriter(
       await deleteUnusedContent(db, contentId);
     },
   };
+}
+
+/** Without those of a project that was deleted. */
+function artifactsOf(db: Kysely<Schema>) {
+  return db
+    .selectFrom("source_artifacts")
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("projects as p")
+            .select("p.id")
+            .whereRef("p.id", "=", "project_id")
+            .where("p.deleted_at", "is not", null),
+        ),
+      ),
+    );
 }
 
 function artifactOf(row: Row<"source_artifacts">): Artifact {

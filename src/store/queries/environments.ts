@@ -1,7 +1,6 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
 import type { Environment, Hold } from "../../core/organization.js";
-import { deleteContentsOf } from "./contents.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
@@ -20,7 +19,7 @@ const update = preparedChange(
       ...changes
     }: Omit<
       Row<"environments">,
-      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences"
+      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences" | "deleted_at"
     >,
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
@@ -61,7 +60,7 @@ export function environmentReader(
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
 export function environmentWriter(
   db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers" | "deleteEnvironment"> {
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers"> {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -70,7 +69,7 @@ export function environmentWriter(
         .onConflict((conflict) => conflict.columns(["project_id", "name"]).doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
-        throw new AppError("conflict", `there is an environment "${environment.name}" already`);
+        throw new AppError("conflict", `an environment "${environment.name}" already exists`);
       }
     },
     async updateEnvironment(environment) {
@@ -87,22 +86,6 @@ export function environmentWriter(
         }))
         .where("id", "=", environmentId)
         .execute();
-    },
-    async deleteEnvironment(id) {
-      const gone = await db
-        .selectFrom("environments")
-        .select(["project_id", "name"])
-        .where("id", "=", id)
-        .executeTakeFirst();
-      if (gone === undefined) return;
-      await db
-        .updateTable("environments")
-        .set({ promotes_to: null })
-        .where("project_id", "=", gone.project_id)
-        .where("promotes_to", "=", gone.name)
-        .execute();
-      await deleteContentsOf(db, db.selectFrom("environments").select("id").where("id", "=", id));
-      await db.deleteFrom("environments").where("id", "=", id).execute();
     },
   };
 }
@@ -124,6 +107,7 @@ function environments(db: Kysely<Schema>) {
   return db
     .selectFrom("environments")
     .leftJoin("bundles as active", "active.id", "environments.active_bundle_id")
+    .where("environments.deleted_at", "is", null)
     .selectAll("environments")
     .select("active.version as active_version");
 }
@@ -148,7 +132,9 @@ export function environmentOf(row: Row<"environments"> & { active_version: numbe
   };
 }
 
-function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions" | "skipped_sequences"> {
+function rowOf(
+  environment: Environment,
+): Omit<Row<"environments">, "kept_versions" | "skipped_sequences" | "deleted_at"> {
   return {
     id: environment.id,
     org_id: environment.orgId,

@@ -53,7 +53,12 @@ async function withoutOrphans(db: Kysely<Schema>, rows: NewRow<"instances">[]): 
   const tokenIds = [...new Set(rows.map((row) => row.token_id))];
   const environmentIds = [...new Set(rows.map((row) => row.environment_id))];
   const tokens = await db.selectFrom("tokens").select("id").where("id", "in", tokenIds).execute();
-  const environments = await db.selectFrom("environments").select("id").where("id", "in", environmentIds).execute();
+  const environments = await db
+    .selectFrom("environments")
+    .select("id")
+    .where("id", "in", environmentIds)
+    .where("deleted_at", "is", null)
+    .execute();
   const there = new Set<string | number>([...tokens, ...environments].map((row) => row.id));
   return rows.filter((row) => there.has(row.token_id) && there.has(row.environment_id));
 }

@@ -55,7 +55,7 @@ export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrga
         .onConflict((conflict) => conflict.column("slug").doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
-        throw new AppError("conflict", `there is an organization "${organization.slug}" already`);
+        throw new AppError("conflict", `an organization "${organization.slug}" already exists`);
       }
     },
     async updateOrganization(organization) {

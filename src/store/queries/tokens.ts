@@ -5,18 +5,17 @@ import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { Reader, TokenFilter, Writer } from "../store.js";
+import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
 
 /** Ids in one statement: below what any database takes as parameters. */
 const TOUCH_CHUNK = 500;
 
-const byHash = preparedFirst((db, { hash }: { hash: string }) =>
-  db.selectFrom("tokens").selectAll().where("hash", "=", hash),
-);
+const byHash = preparedFirst((db, { hash }: { hash: string }) => tokensOf(db).selectAll().where("hash", "=", hash));
 
 export function tokenReader(
   db: Kysely<Schema>,
 ): Pick<Reader, "token" | "tokenByHash" | "tokens" | "liveRuntimeTokens"> {
-  const all = db.selectFrom("tokens").selectAll();
+  const all = tokensOf(db).selectAll();
   return {
     async token(orgId, id) {
       const row = await all.where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
@@ -70,8 +69,34 @@ export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "u
   };
 }
 
+/** Without those of a project or environment that was deleted. */
+function tokensOf(db: Kysely<Schema>) {
+  return db
+    .selectFrom("tokens")
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("environments as e")
+            .select("e.id")
+            .whereRef("e.id", "=", "environment_id")
+            .where("e.deleted_at", "is not", null),
+        ),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("projects as p")
+            .select("p.id")
+            .whereRef("p.id", "=", "project_id")
+            .where("p.deleted_at", "is not", null),
+        ),
+      ),
+    );
+}
+
 function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: TokenFilter) {
-  let query = db.selectFrom("tokens").where("org_id", "=", orgId);
+  let query = tokensOf(db).where("org_id", "=", orgId);
   if (projectId !== undefined) query = query.where("project_id", "=", projectId);
   if (keyType !== undefined) query = query.where("key_type", "=", keyType);
   return query;
@@ -113,5 +138,44 @@ function rowOf(token: Omit<Token, "id">): NewRow<"tokens"> {
     revoked_at: token.revokedAt,
     created_at: token.createdAt,
     last_used_at: token.lastUsedAt,
+  };
+}
+
+export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExpiring"> {
+  return {
+    async tokensExpiring(from, until, daysBefore) {
+      const rows = await tokensOf(db)
+        .select(["id", "org_id", "expires_at"])
+        .where("expires_at", ">", from)
+        .where("expires_at", "<=", until)
+        .where("revoked_at", "is", null)
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom("expiry_notices")
+                .select("expiry_notices.token_id")
+                .whereRef("expiry_notices.token_id", "=", "tokens.id")
+                .whereRef("expiry_notices.expires_at", "=", "tokens.expires_at")
+                .where("expiry_notices.days_before", "=", daysBefore),
+            ),
+          ),
+        )
+        .orderBy("expires_at")
+        .execute();
+      return rows.map((row) => ({ orgId: row.org_id, id: row.id, expiresAt: row.expires_at ?? "" }));
+    },
+  };
+}
+
+export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiryNotice"> {
+  return {
+    async putExpiryNotice(tokenId, expiresAt, daysBefore) {
+      await db
+        .insertInto("expiry_notices")
+        .values({ token_id: tokenId, expires_at: expiresAt, days_before: daysBefore })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    },
   };
 }

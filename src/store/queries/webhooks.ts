@@ -10,7 +10,8 @@ export function webhookReader(
   WebhookReader,
   "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks" | "liveWebhooks" | "webhooksCatchingUp"
 > {
-  const all = db.selectFrom("webhooks").selectAll();
+  const webhooks = db.selectFrom("webhooks").where("deleted_at", "is", null);
+  const all = webhooks.selectAll();
   const activeOf = (orgId: string) => all.where("org_id", "=", orgId).where("is_active", "=", 1);
   return {
     async webhook(orgId, id) {
@@ -18,12 +19,12 @@ export function webhookReader(
       return row === undefined ? null : webhookOf(row);
     },
     async webhooks(orgId, { limit, offset }) {
-      const own = db.selectFrom("webhooks").where("org_id", "=", orgId);
+      const own = webhooks.where("org_id", "=", orgId);
       const newest = own.selectAll().orderBy("created_at", "desc").orderBy("id", "desc");
       const rows = await newest.limit(limit).offset(offset).execute();
       return { rows: rows.map(webhookOf), total: await countRows(own) };
     },
-    countWebhooks: (orgId) => countRows(db.selectFrom("webhooks").where("org_id", "=", orgId)),
+    countWebhooks: (orgId) => countRows(webhooks.where("org_id", "=", orgId)),
     async activeWebhooks() {
       const rows = await all.where("is_active", "=", 1).orderBy("id").execute();
       return rows.map(webhookOf);
@@ -41,7 +42,7 @@ export function webhookReader(
 
 export function webhookWriter(
   db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "fallBehind" | "deleteWebhook"> {
+): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "fallBehind"> {
   return {
     async insertWebhook(webhook) {
       await db.insertInto("webhooks").values(rowOf(webhook)).execute();
@@ -53,9 +54,6 @@ export function webhookWriter(
     async fallBehind(ids, after) {
       if (ids.length === 0) return;
       await db.updateTable("webhooks").set({ behind_after: after }).where("id", "in", ids).execute();
-    },
-    async deleteWebhook(id) {
-      await db.deleteFrom("webhooks").where("id", "=", id).execute();
     },
   };
 }
