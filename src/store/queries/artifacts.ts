@@ -45,18 +45,8 @@ export function artifactWriter(
 
 /** Without those of a project that was deleted. */
 function artifactsOf(db: Kysely<Schema>) {
-  return db
-    .selectFrom("source_artifacts")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("projects as p")
-            .select("p.id")
-            .whereRef("p.id", "=", "project_id")
-            .where("p.deleted_at", "is not", null),
-        ),
-      ),
-    );
+  const projects = db.selectFrom("projects").select("id").where("deleted_at", ">", "");
+  return db.selectFrom("source_artifacts").where("project_id", "not in", projects);
 }
 
 function artifactOf(row: Row<"source_artifacts">): Artifact {

@@ -136,10 +136,11 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
       .select("number")
       .where("created_at", "<", before)
       .where("fanned_out", "=", 1)
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("deliveries")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("deliveries")
               .select("deliveries.id")
               .whereRef("deliveries.event_number", "=", "outbox_events.number")
               .where("deliveries.state", "=", "pending"),
@@ -147,10 +148,11 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
         ),
       )
       // An endpoint that fails is still to get them; it is switched off one day, or they are sent.
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("webhooks")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("webhooks")
               .select("webhooks.id")
               .whereRef("webhooks.org_id", "=", "outbox_events.org_id")
               .where("webhooks.is_active", "=", 1)

@@ -71,28 +71,15 @@ export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "u
 
 /** Without those of a project or environment that was deleted. */
 function tokensOf(db: Kysely<Schema>) {
-  return db
-    .selectFrom("tokens")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("environments as e")
-            .select("e.id")
-            .whereRef("e.id", "=", "environment_id")
-            .where("e.deleted_at", "is not", null),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("projects as p")
-            .select("p.id")
-            .whereRef("p.id", "=", "project_id")
-            .where("p.deleted_at", "is not", null),
-        ),
-      ),
-    );
+  const projects = db.selectFrom("projects").select("id").where("deleted_at", ">", "");
+  const environments = db.selectFrom("environments").select("id").where("deleted_at", ">", "");
+  return (
+    db
+      .selectFrom("tokens")
+      // NULL is in no list, and not outside of one either.
+      .where((eb) => eb.or([eb("project_id", "is", null), eb("project_id", "not in", projects)]))
+      .where((eb) => eb.or([eb("environment_id", "is", null), eb("environment_id", "not in", environments)]))
+  );
 }
 
 function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: TokenFilter) {
