@@ -62,10 +62,12 @@ async function openToRead(options: OpenOptions, failure: AppError): Promise<Open
   const problem = `the disk of the database ${isFull ? "is full" : "takes no changes"} (${code})`;
   const opened = await openReadOnly(options, problem);
   if (opened === null) throw new AppError("unavailable", `${failure.message}${room}`, { cause: failure });
-  const loss = findLoss(readHead(headFileOf(options.file)), recordOf(opened.database));
-  if (loss?.isCertain === true) {
+  try {
+    const loss = findLoss(readHead(headFileOf(options.file)), recordOf(opened.database));
+    if (loss?.isCertain === true) throw lossRefused(options.file, loss);
+  } catch (error) {
     await opened.store[Symbol.asyncDispose]();
-    throw lossRefused(options.file, loss);
+    throw error;
   }
   const readOnly = `${failure.message}${room}`;
   return Object.assign(opened.store, {
