@@ -6,6 +6,7 @@ import type { Generated, Insertable, Selectable } from "kysely";
  * is what refers to it: it is deleted in steps (queries/deletions.ts).
  */
 
+/** Every table by its name. */
 export interface Schema {
   organizations: OrganizationsTable;
   projects: ProjectsTable;

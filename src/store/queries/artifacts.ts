@@ -6,6 +6,7 @@ import { deleteUnusedContent } from "./contents.js";
 import { countRows } from "./paging.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 
+/** Look-ups of source artifacts. */
 export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   return {
     async artifact(orgId, id) {
@@ -25,9 +26,8 @@ export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   };
 }
 
-export function artifactWriter(
-  db: Kysely<Schema>,
-): Pick<ArtifactWriter, "insertArtifact" | "updateArtifact" | "deleteArtifact"> {
+/** Changes of source artifacts. */
+export function artifactWriter(db: Kysely<Schema>) {
   return {
     async insertArtifact(artifact) {
       await db.insertInto("source_artifacts").values(rowOf(artifact)).execute();
@@ -40,7 +40,7 @@ export function artifactWriter(
       await db.deleteFrom("source_artifacts").where("id", "=", id).execute();
       await deleteUnusedContent(db, contentId);
     },
-  };
+  } satisfies Partial<ArtifactWriter>;
 }
 
 /** Without those of a project that was deleted. */

@@ -9,10 +9,9 @@ import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
 const INSERT_CHUNK = 50;
 /** A count reads every row that it counts: deliveries of one state are counted so far. */
 const MAX_COUNTED = 100_000;
-type Read =
-  "delivery" | "deliveries" | "firstAttempts" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
 
-export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
+/** Look-ups of deliveries. */
+export function deliveryReader(db: Kysely<Schema>) {
   const all = db.selectFrom("deliveries").selectAll();
   const pending = all.where("state", "=", "pending");
   return {
@@ -81,12 +80,11 @@ export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
         oldestPendingAt: waiting.oldest,
       };
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function deliveryWriter(
-  db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertDeliveries" | "updateDelivery" | "putDelivery" | "deleteDeliveries"> {
+/** Changes of deliveries. */
+export function deliveryWriter(db: Kysely<Schema>) {
   return {
     async insertDeliveries(deliveries) {
       for (let start = 0; start < deliveries.length; start += INSERT_CHUNK) {
@@ -125,7 +123,7 @@ export function deliveryWriter(
       await db.deleteFrom("outbox_events").where("number", "in", numbers).execute();
       return Number(deliveries.numDeletedRows) + numbers.length;
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }
 
 /** Events from before an instant that nothing waits for, the oldest first. */

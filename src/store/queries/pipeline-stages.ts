@@ -3,7 +3,8 @@ import type { PipelineStage } from "../../core/pipeline.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 
-export function pipelineStageReader(db: Kysely<Schema>): Pick<PipelineReader, "pipelineStages"> {
+/** Look-ups of stages of pipelines. */
+export function pipelineStageReader(db: Kysely<Schema>) {
   return {
     async pipelineStages(pipelineId) {
       const rows = await db
@@ -14,12 +15,11 @@ export function pipelineStageReader(db: Kysely<Schema>): Pick<PipelineReader, "p
         .execute();
       return rows.map(stageOf);
     },
-  };
+  } satisfies Partial<PipelineReader>;
 }
 
-export function pipelineStageWriter(
-  db: Kysely<Schema>,
-): Pick<PipelineWriter, "insertPipelineStage" | "updatePipelineStage" | "deletePipelineStage"> {
+/** Changes of stages of pipelines. */
+export function pipelineStageWriter(db: Kysely<Schema>) {
   return {
     async insertPipelineStage(stage) {
       await db.insertInto("pipeline_stages").values(rowOf(stage)).execute();
@@ -31,7 +31,7 @@ export function pipelineStageWriter(
     async deletePipelineStage(id) {
       await db.deleteFrom("pipeline_stages").where("id", "=", id).execute();
     },
-  };
+  } satisfies Partial<PipelineWriter>;
 }
 
 function stageOf(row: Row<"pipeline_stages">): PipelineStage {

@@ -8,7 +8,8 @@ const byId = preparedFirst((db, { keyId }: { keyId: string }) =>
   db.selectFrom("public_keys").selectAll().where("key_id", "=", keyId),
 );
 
-export function publicKeyReader(db: Kysely<Schema>): Pick<Reader, "publicKeys" | "publicKeysOf" | "publicKey"> {
+/** Look-ups of public keys. */
+export function publicKeyReader(db: Kysely<Schema>) {
   const newestFirst = db.selectFrom("public_keys").selectAll().orderBy("created_at", "desc").orderBy("key_id", "desc");
   return {
     async publicKeys(purpose) {
@@ -23,10 +24,11 @@ export function publicKeyReader(db: Kysely<Schema>): Pick<Reader, "publicKeys" |
       const row = await byId(db, { keyId });
       return row === undefined ? null : keyOf(row);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"> {
+/** Changes of public keys. */
+export function publicKeyWriter(db: Kysely<Schema>) {
   return {
     async putPublicKey({ keyId, createdAt, ...key }) {
       const changed = {
@@ -43,7 +45,7 @@ export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"
         .onConflict((conflict) => conflict.column("key_id").doUpdateSet(changed))
         .execute();
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 function keyOf(row: Row<"public_keys">): PublicKeyRecord {

@@ -12,9 +12,8 @@ const TOUCH_CHUNK = 500;
 
 const byHash = preparedFirst((db, { hash }: { hash: string }) => tokensOf(db).selectAll().where("hash", "=", hash));
 
-export function tokenReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "token" | "tokenByHash" | "tokens" | "liveRuntimeTokens"> {
+/** Look-ups of tokens. */
+export function tokenReader(db: Kysely<Schema>) {
   const all = tokensOf(db).selectAll();
   return {
     async token(orgId, id) {
@@ -42,10 +41,11 @@ export function tokenReader(
         .execute();
       return rows.map(tokenOf);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "updateToken" | "touchTokens"> {
+/** Changes of tokens. */
+export function tokenWriter(db: Kysely<Schema>) {
   return {
     async insertToken(token) {
       const { id } = await db.insertInto("tokens").values(rowOf(token)).returning("id").executeTakeFirstOrThrow();
@@ -66,7 +66,7 @@ export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "u
           .execute();
       }
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 /** Without those of a project or environment that was deleted. */
@@ -128,7 +128,8 @@ function rowOf(token: Omit<Token, "id">): NewRow<"tokens"> {
   };
 }
 
-export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExpiring"> {
+/** Look-ups of notices of expiring tokens. */
+export function expiryReader(db: Kysely<Schema>) {
   return {
     async tokensExpiring(from, until, daysBefore) {
       const rows = await tokensOf(db)
@@ -152,10 +153,11 @@ export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExp
         .execute();
       return rows.map((row) => ({ orgId: row.org_id, id: row.id, expiresAt: row.expires_at ?? "" }));
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiryNotice"> {
+/** Changes of notices of expiring tokens. */
+export function expiryWriter(db: Kysely<Schema>) {
   return {
     async putExpiryNotice(tokenId, expiresAt, daysBefore) {
       await db
@@ -164,5 +166,5 @@ export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiry
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }

@@ -4,12 +4,8 @@ import { countRows } from "./paging.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
 
-export function webhookReader(
-  db: Kysely<Schema>,
-): Pick<
-  WebhookReader,
-  "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks" | "liveWebhooks" | "webhooksCatchingUp"
-> {
+/** Look-ups of webhooks. */
+export function webhookReader(db: Kysely<Schema>) {
   const webhooks = db.selectFrom("webhooks").where("deleted_at", "is", null);
   const all = webhooks.selectAll();
   const activeOf = (orgId: string) => all.where("org_id", "=", orgId).where("is_active", "=", 1);
@@ -37,12 +33,11 @@ export function webhookReader(
       const rows = await activeOf(orgId).where("behind_after", "is not", null).execute();
       return rows.map(webhookOf);
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function webhookWriter(
-  db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "fallBehind"> {
+/** Changes of webhooks. */
+export function webhookWriter(db: Kysely<Schema>) {
   return {
     async insertWebhook(webhook) {
       await db.insertInto("webhooks").values(rowOf(webhook)).execute();
@@ -55,7 +50,7 @@ export function webhookWriter(
       if (ids.length === 0) return;
       await db.updateTable("webhooks").set({ behind_after: after }).where("id", "in", ids).execute();
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }
 
 function webhookOf(row: Row<"webhooks">): Webhook {

@@ -13,6 +13,7 @@ import { ThreadChannel, type StartDatabaseThread } from "./thread-channel.js";
 
 export type { SqliteOptions } from "./connect.js";
 
+/** Which database is opened, and by whom. */
 export interface OpenOptions extends SqliteOptions {
   /** Gives the connection that writes a thread of its own; without, this thread stands still while the disk is waited for. */
   readonly startThread?: StartDatabaseThread;
@@ -23,6 +24,7 @@ export interface OpenOptions extends SqliteOptions {
   readonly owner?: { readonly accept: AcceptLoss | null };
 }
 
+/** A store with what was found when it was opened. */
 export interface OpenedStore extends Store {
   /** Resolves with the reason when it can write no more. */
   readonly lost: Promise<Error>;
