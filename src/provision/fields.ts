@@ -47,7 +47,7 @@ export class Fields {
     if (typeof value !== "string") return this.#refuse(name, "must be a text", "type");
     const length = [...value].length;
     if (invisibleIn(value) !== undefined) {
-      return this.#refuse(name, "must not contain characters that nobody sees", "invisible_character");
+      return this.#refuse(name, "must not contain invisible characters", "invisible_character");
     }
     if (length < 1 || length > maxLength) return this.#refuse(name, `must have 1 to ${maxLength} characters`, "length");
     return value.normalize("NFC");

@@ -59,6 +59,6 @@ export async function flush({ runtimes, tokens, audit }: JobContext["services"],
     refusals: () => audit.refusals.flush(true),
   };
   for (const [what, write] of Object.entries(gathered)) {
-    await write().catch((error: unknown) => log.warn({ err: error, what }, "what was gathered in memory is lost"));
+    await write().catch((error: unknown) => log.warn({ err: error, what }, "statistics gathered in memory are lost"));
   }
 }

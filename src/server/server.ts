@@ -194,7 +194,10 @@ function serviceOptions(config: Config, memory: Memory, failures: WriteFailures,
 function warningsTo(log: Logger): ServiceWarnings {
   return {
     foreignKey: (orgId, keyPrefix) =>
-      log.warn({ orgId, keyPrefix }, "a token was given the key of another organization's token: it does not work"),
+      log.warn(
+        { orgId, keyPrefix },
+        "a token was registered with the key of another organization's token: it does not work",
+      ),
     damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
   };
 }

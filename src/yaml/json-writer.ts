@@ -78,7 +78,7 @@ export class JsonWriter {
     }
     if (!this.anchors.has(alias.source)) return this.refuse(`no anchor is called ${alias.source}`, offsetOf(alias));
     const anchored = this.anchors.get(alias.source);
-    if (anchored === undefined) return this.refuse("an alias inside of what it names", offsetOf(alias));
+    if (anchored === undefined) return this.refuse("an alias inside the value of its own anchor", offsetOf(alias));
     this.expanded += anchored.json.length;
     if (this.expanded > MAX_EXPANDED_LENGTH) {
       this.refuse(`the aliases expand to more than ${MAX_EXPANDED_LENGTH} characters`, offsetOf(alias));

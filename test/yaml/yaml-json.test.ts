@@ -131,7 +131,7 @@ describe("anchors that are expanded", () => {
   });
 
   it.each([
-    ["a: &a [*a]", "line 1, column 8: an alias inside of what it names"],
+    ["a: &a [*a]", "line 1, column 8: an alias inside the value of its own anchor"],
     ["a: *b", "b"],
     ["a: &a [1]\nb: {<<: *a}", "a merge key needs maps"],
     ["a: &a {x: 1, x: 2}", "duplicate key"],

@@ -104,7 +104,7 @@ function limitsWithin(openFiles: number | null, wanted: ListenerLimits, log: Log
     const { maxConnections } = limits;
     log.warn(
       { openFiles, maxConnections, configured: wanted.maxConnections },
-      `fewer connections than SIGNET_MAX_CONNECTIONS are taken, since this process may open too few files: ${RAISE_OPEN_FILES}`,
+      `fewer connections than SIGNET_MAX_CONNECTIONS are accepted: the process may open too few files: ${RAISE_OPEN_FILES}`,
     );
   }
   return limits;

@@ -56,7 +56,7 @@ export class FieldErrors {
     this.text(path, name, maxLength, minLength);
     const unseen = this.#fields.length > before ? undefined : invisibleIn(name ?? "");
     if (unseen !== undefined) {
-      this.add(path, `must not contain characters that nobody sees: ${codePointOf(unseen)}`, "invisible_character");
+      this.add(path, `must not contain invisible characters: ${codePointOf(unseen)}`, "invisible_character");
     }
     return name ?? "";
   }
