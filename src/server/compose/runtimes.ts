@@ -22,15 +22,15 @@ export interface RuntimeServices {
 
 export function composeRuntimes(
   { store, clock, observers, warnings }: ServiceContext,
-  { verifier, tokens, sessions, wakeups }: BundleServices & TokenServices & ChangeServices,
+  { verifier, authentication, sessions, wakeups }: BundleServices & TokenServices & ChangeServices,
   { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
 ): RuntimeServices {
   const active = new ActiveBundles(store, wakeups, verifier, warnings);
   const instances = new Instances({ store, clock });
-  const watching = { active, tokens, sessions, wakeups, instances, clock, heartbeatMs };
+  const watching = { active, authentication, sessions, wakeups, instances, clock, heartbeatMs };
   return {
     ...{ active, instances },
-    latest: new LatestBundles({ active, tokens, sessions, wakeups }),
+    latest: new LatestBundles({ active, authentication, sessions, wakeups }),
     push: new Push({ ...watching, observer: observers.watch }),
     telemetry: new Telemetry(documents),
     watch: new Watch(watching),

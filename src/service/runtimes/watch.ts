@@ -5,7 +5,7 @@ import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
 import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
 import type { Instances } from "./instances.js";
 import type { Sessions } from "../access/sessions.js";
-import type { Tokens } from "../tokens/tokens.js";
+import type { Authentication } from "../tokens/authentication.js";
 import { FieldErrors } from "../access/validate.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -33,7 +33,7 @@ export class Watch {
   constructor(
     private readonly deps: {
       readonly active: ActiveBundles;
-      readonly tokens: Tokens;
+      readonly authentication: Authentication;
       readonly sessions: Sessions;
       readonly wakeups: Wakeups;
       readonly instances: Instances;
@@ -51,12 +51,12 @@ export class Watch {
    * shutdown, `rate_limited` when too many streams are open, the signal's reason when the reader goes away.
    */
   async *watch(principal: Principal, request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    const { active, tokens, sessions, wakeups, instances, clock, heartbeatMs } = this.deps;
+    const { active, authentication, sessions, wakeups, instances, clock, heartbeatMs } = this.deps;
     const environmentId = environmentOf(principal);
     checkWatchRequest(request);
     using session = sessions.open("stream", principal, environmentId, request.addressKey);
     // After the session is open: a revocation from here on finds it.
-    session.endBy(await tokens.recheck(principal));
+    session.endBy(await authentication.recheck(principal));
     if (request.instanceId !== "") instances.connected(principal, request);
 
     const now = () => instantOf(clock.now());
