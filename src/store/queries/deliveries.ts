@@ -2,8 +2,11 @@ import type { Instant } from "../../core/clock.js";
 import type { Kysely } from "kysely";
 import type { Delivery, DeliveryState } from "../../core/webhook.js";
 import { countRows } from "./paging.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const { read: deliveryOf, write: rowOf } = rowMapping<Delivery, "deliveries">({});
 
 /** Rows in one statement: a delivery has fifteen parameters. */
 const INSERT_CHUNK = 50;
@@ -161,44 +164,4 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
       )
       .orderBy("created_at")
   );
-}
-
-function deliveryOf(row: Row<"deliveries">): Delivery {
-  return {
-    id: row.id,
-    webhookId: row.webhook_id,
-    eventNumber: row.event_number,
-    eventId: row.event_id,
-    eventType: row.event_type,
-    environmentId: row.environment_id,
-    state: row.state,
-    attempts: row.attempts,
-    nextAttemptAt: row.next_attempt_at,
-    lastAttemptAt: row.last_attempt_at,
-    lastStatus: row.last_status,
-    lastLatencyMs: row.last_latency_ms,
-    lastError: row.last_error,
-    lastBody: row.last_body,
-    createdAt: row.created_at,
-  };
-}
-
-function rowOf(delivery: Delivery): NewRow<"deliveries"> {
-  return {
-    id: delivery.id,
-    webhook_id: delivery.webhookId,
-    event_number: delivery.eventNumber,
-    event_id: delivery.eventId,
-    event_type: delivery.eventType,
-    environment_id: delivery.environmentId,
-    state: delivery.state,
-    attempts: delivery.attempts,
-    next_attempt_at: delivery.nextAttemptAt,
-    last_attempt_at: delivery.lastAttemptAt,
-    last_status: delivery.lastStatus,
-    last_latency_ms: delivery.lastLatencyMs,
-    last_error: delivery.lastError,
-    last_body: delivery.lastBody,
-    created_at: delivery.createdAt,
-  };
 }

@@ -3,8 +3,11 @@ import { AppError } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: projectOf } = rowMapping<Project, "projects">({ deleted_at: "hidden" });
 
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   projects(db).selectAll().where("id", "=", id).where("org_id", "=", orgId),
@@ -64,8 +67,4 @@ export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject">
 
 function projects(db: Kysely<Schema>) {
   return db.selectFrom("projects").where("deleted_at", "is", null);
-}
-
-function projectOf(row: Row<"projects">): Project {
-  return { id: row.id, orgId: row.org_id, name: row.name, slug: row.slug, createdAt: row.created_at };
 }

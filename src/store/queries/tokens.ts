@@ -3,9 +3,12 @@ import type { Instant } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, TokenFilter, Writer } from "../store.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const { read: tokenOf, write: rowOf } = rowMapping<Token, "tokens">({ environments: "json" });
 
 /** Ids in one statement: below what any database takes as parameters. */
 const TOUCH_CHUNK = 500;
@@ -48,11 +51,13 @@ export function tokenReader(
 export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "updateToken" | "touchTokens"> {
   return {
     async insertToken(token) {
-      const { id } = await db.insertInto("tokens").values(rowOf(token)).returning("id").executeTakeFirstOrThrow();
+      // The database gives the id.
+      const { id: _none, ...row } = rowOf({ ...token, id: 0 });
+      const { id } = await db.insertInto("tokens").values(row).returning("id").executeTakeFirstOrThrow();
       return { ...token, id };
     },
     async updateToken(token) {
-      const { org_id: _org, created_at: _created, ...changes } = rowOf(token);
+      const { id: _id, org_id: _org, created_at: _created, ...changes } = rowOf(token);
       await db.updateTable("tokens").set(changes).where("id", "=", token.id).execute();
     },
     /** Never moves a token's last use back. */
@@ -100,45 +105,6 @@ function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: Token
   if (projectId !== undefined) query = query.where("project_id", "=", projectId);
   if (keyType !== undefined) query = query.where("key_type", "=", keyType);
   return query;
-}
-
-function tokenOf(row: Row<"tokens">): Token {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    keyType: row.key_type,
-    projectId: row.project_id,
-    environmentId: row.environment_id,
-    name: row.name,
-    keyPrefix: row.key_prefix,
-    environments: JSON.parse(row.environments) as string[],
-    hash: row.hash,
-    previousHash: row.previous_hash,
-    previousExpiresAt: row.previous_expires_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    createdAt: row.created_at,
-    lastUsedAt: row.last_used_at,
-  };
-}
-
-function rowOf(token: Omit<Token, "id">): NewRow<"tokens"> {
-  return {
-    org_id: token.orgId,
-    key_type: token.keyType,
-    project_id: token.projectId,
-    environment_id: token.environmentId,
-    name: token.name,
-    key_prefix: token.keyPrefix,
-    environments: JSON.stringify(token.environments),
-    hash: token.hash,
-    previous_hash: token.previousHash,
-    previous_expires_at: token.previousExpiresAt,
-    expires_at: token.expiresAt,
-    revoked_at: token.revokedAt,
-    created_at: token.createdAt,
-    last_used_at: token.lastUsedAt,
-  };
 }
 
 export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExpiring"> {

@@ -1,8 +1,16 @@
 import type { Kysely } from "kysely";
 import type { Webhook } from "../../core/webhook.js";
 import { countRows } from "./paging.js";
+import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const webhooks = rowMapping<Omit<Webhook, "outboxCursor">, "webhooks">({
+  events: "json",
+  is_active: "flag",
+  behind_after: "hidden",
+  deleted_at: "hidden",
+});
 
 export function webhookReader(
   db: Kysely<Schema>,
@@ -58,36 +66,10 @@ export function webhookWriter(
   };
 }
 
-function webhookOf(row: Row<"webhooks">): Webhook {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    url: row.url,
-    events: JSON.parse(row.events) as string[],
-    isActive: row.is_active === 1,
-    secret: row.secret,
-    previousSecret: row.previous_secret,
-    previousSecretExpiresAt: row.previous_secret_expires_at,
-    disabledReason: row.disabled_reason,
-    failingSince: row.failing_since,
-    outboxCursor: row.behind_after,
-    createdAt: row.created_at,
-  };
+function webhookOf({ behind_after, ...row }: Row<"webhooks">): Webhook {
+  return { ...webhooks.read(row), outboxCursor: behind_after };
 }
 
-function rowOf(webhook: Webhook): NewRow<"webhooks"> {
-  return {
-    id: webhook.id,
-    org_id: webhook.orgId,
-    url: webhook.url,
-    events: JSON.stringify(webhook.events),
-    is_active: webhook.isActive ? 1 : 0,
-    secret: webhook.secret,
-    previous_secret: webhook.previousSecret,
-    previous_secret_expires_at: webhook.previousSecretExpiresAt,
-    disabled_reason: webhook.disabledReason,
-    failing_since: webhook.failingSince,
-    behind_after: webhook.outboxCursor,
-    created_at: webhook.createdAt,
-  };
+function rowOf({ outboxCursor, ...webhook }: Webhook): NewRow<"webhooks"> {
+  return { ...webhooks.write(webhook), behind_after: outboxCursor };
 }
