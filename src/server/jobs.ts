@@ -36,9 +36,9 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
 }
 
 /** Logs how many polls were answered from memory, in place of a line for each (docs/operate.md, "Logs"). */
-export function countPolls(polls: Polls | null, log: Logger): Job {
+export function countPolls(polls: Polls, log: Logger): Job {
   const run = async () => {
-    const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
+    const { ok, notModified } = polls.takeCounts();
     if (ok + notModified > 0) log.info({ ok, notModified }, "polls");
   };
   return { name: "poll counts", everyMs: 60_000, run };

@@ -50,8 +50,7 @@ export interface HttpParts {
   readonly config: Config;
   readonly observability: Observability;
   readonly admission: Authenticator;
-  /** Null sends polls and watches through the generic handlers. */
-  readonly polls: Polls | null;
+  readonly polls: Polls;
   /** Null serves without TLS. */
   readonly tls: ListenerTls | null;
   readonly bodyMemory: BodyMemory;
@@ -76,7 +75,7 @@ export function openHttpServer(parts: HttpParts): HttpServer {
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
-  const watch = polls === null ? null : new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
+  const watch = new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
