@@ -1,19 +1,4 @@
-import type { Row, Schema } from "./schema.js";
-
-/** `keyId` as `key_id`, `signatureV2` as `signature_v2`. */
-type SnakeCase<Name extends string> = Name extends `${infer Head}${infer Tail}`
-  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${SnakeCase<Tail>}`
-  : Name;
-
-/** A field's column: texts and numbers as they are, booleans as 0 and 1, lists and records as JSON text. */
-type Column<Value> = [NonNullable<Value>] extends [boolean]
-  ? number | Extract<Value, null>
-  : [NonNullable<Value>] extends [string | number]
-    ? Value
-    : string | Extract<Value, null>;
-
-/** A noun's fields as columns, named in snake case. */
-type ColumnsOf<Noun> = { -readonly [Field in keyof Noun & string as SnakeCase<Field>]: Column<Noun[Field]> };
+import type { ColumnsOf, Row, Schema, SnakeCase } from "./schema.js";
 
 type Written<Noun, Table extends keyof Schema> = Pick<ColumnsOf<Noun>, keyof ColumnsOf<Noun> & keyof Row<Table>>;
 
