@@ -9,7 +9,7 @@ import type { Call } from "../admission/call.js";
 import { logRequest } from "../http/access-log.js";
 import { requestConnection } from "../http/connection.js";
 import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
-import { commonHeaders, rateHeaders } from "../http/common-headers.js";
+import { commonHeaders, rateHeaders } from "../http/answer.js";
 import type { RequestObserver } from "../http/request-observer.js";
 import { createReport } from "../http/request-report.js";
 import { entityTags } from "../http/runtime-headers.js";
