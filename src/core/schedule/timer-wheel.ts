@@ -7,10 +7,10 @@ export interface Timed {
 }
 
 const SLOTS = 64;
-const MIN_TICK_MS = 20;
+const MIN_TICK_MS = 5;
 
 /**
- * One timer for many members, each of which is due about once in a period: to a 64th of it, or 20 ms. A member that is moved on stays in
+ * One timer for many members, each of which is due about once in a period: to a 64th of it, or 5 ms. A member that is moved on stays in
  * its slot: when the turn of that comes, it goes to the slot in which it is due.
  */
 export class TimerWheel<T extends Timed> implements Disposable {
