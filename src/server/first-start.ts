@@ -1,9 +1,8 @@
 import type { Logger } from "pino";
-import { keepAdminToken } from "./admin-token-file.js";
 import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
-import type { DataDirectory } from "./data-directory.js";
+import { keepAdminToken, type DataDirectory } from "./data-directory.js";
 import type { Declaration } from "../provision/declaration.js";
 import { describeStep } from "../provision/step.js";
 import { provisionInside, type ProvisioningServices } from "./provision-inside.js";

@@ -1,4 +1,3 @@
-import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { composeAudit } from "./compose/audit.js";
 import { composeChanges } from "./compose/changes.js";
 import type { ServiceContext } from "./compose/context.js";
@@ -7,7 +6,7 @@ import { composeTokens } from "./compose/tokens.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { notFound } from "../core/error.js";
-import { openDataDirectory } from "./data-directory.js";
+import { adminTokenFile, keepAdminToken, openDataDirectory } from "./data-directory.js";
 import { NO_TRACING } from "../core/trace.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
 import { createRawKey } from "../service/tokens/raw-key.js";
