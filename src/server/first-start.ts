@@ -26,7 +26,7 @@ export async function makeFirstStart(
   const { store } = directory;
   if ((await store.read.operatorOrganization()) !== null) return null;
   const key = config.adminToken === null ? createRawKey("admin") : chosenRawKey(config.adminToken);
-  // Written before the commit: a valid token that nobody has would be lost.
+  // Written before the commit: a valid token would be lost otherwise.
   if (config.adminToken === null) keepAdminToken(directory.path, key.rawKey);
   const { audit, tokens, tenancy } = services;
   const made = await bootstrap({ store, clock: systemClock, ...audit, ...tokens, ...tenancy }, key);

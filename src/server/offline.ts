@@ -48,7 +48,7 @@ export async function createOfflineAdminToken(
   const { outbox } = composeChanges(context);
   const { tokens } = composeTokens(context, { audit, outbox }, { stream: 0, poll: 0 });
   const key = createRawKey("admin");
-  // Written before the commit, as at the first start: a valid token that nobody has would be lost.
+  // Written before the commit, as at the first start: a valid token would be lost otherwise.
   keepAdminToken(directory.path, key.rawKey);
   const { token } = await store.write(async (tx) => {
     const operator = await tx.operatorOrganization();

@@ -129,7 +129,7 @@ async function start(
     droppedLogLines,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
-  // A start that fails waits for nobody.
+  // A start that fails does not wait for requests.
   let graceMs = 0;
   opened.defer(() => {
     services.tokens.sessions.shutdown();
