@@ -10,6 +10,7 @@ export const MAX_YAML_LENGTH = 256 * 1024;
 /** A text with as many tokens as it may have takes less than half of it. */
 const MAX_HEAP_MIB = 192;
 
+/** The limits of the YAML thread. */
 export interface YamlReaderOptions {
   /** For one text. */
   readonly timeoutMs: number;
