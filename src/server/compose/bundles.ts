@@ -28,6 +28,7 @@ export interface BundleServices {
   readonly artifactPromotions: ArtifactPromotions;
 }
 
+/** Composes the life of a bundle; `documents` works on large ones. */
 export function composeBundles(
   { store, clock, observers }: ServiceContext,
   { ring, signers, audit, idempotency, wakeups, outbox }: KeyServices & AuditServices & ChangeServices,

@@ -18,6 +18,7 @@ export interface RuntimeServices {
   readonly telemetry: Telemetry;
 }
 
+/** Composes watches, polls, reports and telemetry. Heartbeats come every `heartbeatMs`. */
 export function composeRuntimes(
   { store, clock, observers, warnings }: ServiceContext,
   { verifier, authentication, sessions, wakeups }: BundleServices & TokenServices & ChangeServices,

@@ -16,6 +16,7 @@ export interface TokenServices {
   readonly tokens: Tokens;
 }
 
+/** Composes tokens and sessions; `limits` bounds the streams and held polls of each token. */
 export function composeTokens(
   { store, clock, warnings }: ServiceContext,
   { audit, outbox }: Pick<AuditServices & ChangeServices, "audit" | "outbox">,
