@@ -12,7 +12,8 @@ import type { Documents } from "../documents/documents.js";
 import type { Idempotency } from "../changes/idempotency.js";
 import { readJsonString, type PolicyContent } from "../documents/policy-content.js";
 import { FieldErrors, pageOf } from "../access/validate.js";
-import { MAX_YAML_LENGTH, yamlTooLong, type YamlReader } from "../documents/yaml-reader.js";
+import { MAX_YAML_LENGTH } from "../documents/document-tasks.js";
+import { yamlTooLong } from "../documents/documents.js";
 import { newRowId } from "../changes/row-id.js";
 
 const MAX_DRAFTS = 1_000;
@@ -43,7 +44,6 @@ export class Artifacts {
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly documents: Documents;
-      readonly yaml: YamlReader;
     },
   ) {}
 
@@ -137,11 +137,11 @@ export class Artifacts {
   async #contentOf(caller: Principal, policies: string | null, mediaType: string): Promise<PolicyContent> {
     const format = policyFormat(mediaType);
     if (format === null) throw invalidField(["media_type"], "must be one of JSON or YAML", "media_type");
-    const { documents, yaml } = this.deps;
+    const { documents } = this.deps;
     if (policies === null || format === "json") return await documents.readPolicyContent(caller, policies, null);
     // Escaping makes a text at most six times as long; the reader checks the text itself.
     if (policies.length > 6 * MAX_YAML_LENGTH + 2) throw yamlTooLong("policies");
-    const text = await yaml.toJson(caller, "policies", readJsonString("policies", policies));
+    const text = await documents.yamlToJson(caller, "policies", readJsonString("policies", policies));
     return await documents.readPolicyContent(caller, text, null);
   }
 }
