@@ -40,16 +40,38 @@ export interface Hold {
   readonly since: Instant;
 }
 
-/** A stage of a project. Holds the only pointer to its active bundle. */
-export interface Environment {
-  readonly id: string;
-  readonly orgId: string;
-  readonly projectId: string;
-  readonly name: string;
+/** The fields of an environment that callers set. A new one is added here, and travels from here (docs/architecture.md). */
+export interface EnvironmentSettings {
+  /** Its order among its siblings, from 0. */
   readonly position: number;
   /** The name of the next stage; null for the last one. */
   readonly promotesTo: string | null;
   readonly signingKey: EnvironmentKey;
+}
+
+/** The settings of an environment that nobody set; its siblings and its name give it another position and next stage. */
+export const DEFAULT_ENVIRONMENT: EnvironmentSettings = { position: 0, promotesTo: null, signingKey: "organization" };
+
+/** The names of the settings. */
+export const ENVIRONMENT_SETTINGS = Object.keys(DEFAULT_ENVIRONMENT) as readonly (keyof EnvironmentSettings)[];
+
+/** The settings that a caller gives; the others keep their values. */
+export type EnvironmentChange = { readonly [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] };
+
+/** The settings in an object that may have more fields; an absent or undefined one has its default. */
+export function environmentSettings(from: {
+  readonly [K in keyof EnvironmentSettings]?: unknown;
+}): EnvironmentSettings {
+  const values = ENVIRONMENT_SETTINGS.map((name) => [name, from[name] ?? DEFAULT_ENVIRONMENT[name]]);
+  return Object.fromEntries(values) as EnvironmentSettings;
+}
+
+/** A stage of a project. Holds the only pointer to its active bundle. */
+export interface Environment extends EnvironmentSettings {
+  readonly id: string;
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly name: string;
   /** When the newest version was published, as it is signed; null before the first. */
   readonly lastPublishedAt: Instant | null;
   /** The newest version ever given, deleted ones too; 0 before the first. */

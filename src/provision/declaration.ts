@@ -1,4 +1,4 @@
-import type { EnvironmentKey } from "../core/organization.js";
+import type { EnvironmentChange } from "../core/organization.js";
 import type { KeyType } from "../core/token.js";
 
 /** What a file declares: docs/provision.md. What is left out is not managed: it stays as it is. */
@@ -6,6 +6,7 @@ export interface Declaration {
   readonly organizations: readonly DeclaredOrganization[];
 }
 
+/** An organization of a declaration; absent fields and lists are left as they are. */
 export interface DeclaredOrganization {
   /** What it is known by, unless it is the operator's. */
   readonly name: string;
@@ -21,21 +22,19 @@ export interface DeclaredOrganization {
   readonly tokens?: readonly DeclaredToken[];
 }
 
+/** A project of a declaration; absent environments are left as they are. */
 export interface DeclaredProject {
   /** What it is known by. */
   readonly name: string;
   readonly environments?: readonly DeclaredEnvironment[];
 }
 
-export interface DeclaredEnvironment {
-  /** What it is known by. */
+/** An environment by its name, with the settings that are declared. */
+export interface DeclaredEnvironment extends EnvironmentChange {
   readonly name: string;
-  readonly position?: number;
-  /** Null is none: the last stage. */
-  readonly promotesTo?: string | null;
-  readonly signingKey?: EnvironmentKey;
 }
 
+/** A webhook of a declaration. */
 export interface DeclaredWebhook {
   /** What it is known by. */
   readonly url: string;
@@ -45,6 +44,7 @@ export interface DeclaredWebhook {
   readonly secret?: string;
 }
 
+/** A token of a declaration, of which only the hash is declared. */
 export interface DeclaredToken {
   /** What it is known by, among the tokens of its kind, project and environment. */
   readonly name: string;

@@ -1,3 +1,4 @@
+import { DEFAULT_ENVIRONMENT, ENVIRONMENT_SETTINGS, type EnvironmentChange } from "../core/organization.js";
 import { AppError } from "../core/error.js";
 import { secretFingerprint } from "../outbound/secret.js";
 import { describeUrl } from "../outbound/target.js";
@@ -8,10 +9,11 @@ import {
   type DeclaredOrganization,
   type DeclaredProject,
 } from "./declaration.js";
-import type { Stage, Step } from "./step.js";
+import type { Step } from "./step.js";
 import type { ActualContents, ActualEnvironment, ActualOrganization, ActualProject } from "./target.js";
 import { planTokens } from "./plan-tokens.js";
 
+/** What a plan may change. */
 export interface PlanOptions {
   /** Whether to take away, inside of the lists that are declared, what is not in them. */
   readonly prune: boolean;
@@ -127,11 +129,8 @@ class OrganizationPlanner {
     const names = environments.map(({ name }) => name);
     this.steps.push({ org: this.declared.name, do: "project.create", project, environments: names });
     const made = names.map((name, position) => ({
-      id: "",
-      name,
-      position,
-      promotesTo: names[position + 1] ?? null,
-      signingKey: "organization" as const,
+      ...DEFAULT_ENVIRONMENT,
+      ...{ id: "", name, position, promotesTo: names[position + 1] ?? null },
     }));
     this.stages(project, environments, made);
   }
@@ -203,13 +202,9 @@ class OrganizationPlanner {
   }
 }
 
-function changeOf(declared: DeclaredEnvironment, actual: ActualEnvironment): Omit<Stage, "name"> {
-  const { position, promotesTo, signingKey } = declared;
-  return {
-    ...(position === undefined || position === actual.position ? {} : { position }),
-    ...(promotesTo === undefined || promotesTo === actual.promotesTo ? {} : { promotesTo }),
-    ...(signingKey === undefined || signingKey === actual.signingKey ? {} : { signingKey }),
-  };
+function changeOf(declared: DeclaredEnvironment, actual: ActualEnvironment): EnvironmentChange {
+  const changed = ENVIRONMENT_SETTINGS.filter((it) => declared[it] !== undefined && declared[it] !== actual[it]);
+  return Object.fromEntries(changed.map((name) => [name, declared[name]]));
 }
 
 /** Last stages first. The declaration has no cycle (parse.ts). */

@@ -1,5 +1,6 @@
 import type { KeyType } from "../core/token.js";
-import type { EnvironmentKey } from "../core/organization.js";
+import type { EnvironmentSettings } from "../core/organization.js";
+import type { DeclaredEnvironment } from "./declaration.js";
 
 /** What there is, as far as the target may see it. */
 export interface ActualOrganization {
@@ -12,6 +13,7 @@ export interface ActualOrganization {
   readonly contents: ActualContents | null;
 }
 
+/** The contents of an organization on the server. */
 export interface ActualContents {
   readonly projects: readonly ActualProject[];
   readonly webhooks: readonly ActualWebhook[];
@@ -19,20 +21,20 @@ export interface ActualContents {
   readonly tokens: readonly ActualToken[];
 }
 
+/** A project on the server. */
 export interface ActualProject {
   readonly id: string;
   readonly name: string;
   readonly environments: readonly ActualEnvironment[];
 }
 
-export interface ActualEnvironment {
+/** An environment with all its settings. */
+export interface ActualEnvironment extends EnvironmentSettings {
   readonly id: string;
   readonly name: string;
-  readonly position: number;
-  readonly promotesTo: string | null;
-  readonly signingKey: EnvironmentKey;
 }
 
+/** A webhook on the server. */
 export interface ActualWebhook {
   readonly id: string;
   readonly url: string;
@@ -42,6 +44,7 @@ export interface ActualWebhook {
   readonly secretFingerprint: string | null;
 }
 
+/** A token on the server. */
 export interface ActualToken {
   readonly id: number;
   readonly name: string | null;
@@ -56,6 +59,7 @@ export interface ActualToken {
   readonly isInUse: boolean;
 }
 
+/** A token to create, by the hash of its key. */
 export interface NewToken {
   readonly name: string;
   readonly type: KeyType;
@@ -86,8 +90,8 @@ export interface ProvisionTarget {
   /** Without runtime tokens. Standard environments when none are named. */
   createProject(orgId: string, name: string, environments: readonly string[]): Promise<ActualProject>;
   deleteProject(orgId: string, projectId: string): Promise<void>;
-  createEnvironment(orgId: string, projectId: string, environment: EnvironmentChange): Promise<ActualEnvironment>;
-  updateEnvironment(orgId: string, projectId: string, environment: EnvironmentChange): Promise<void>;
+  createEnvironment(orgId: string, projectId: string, environment: DeclaredEnvironment): Promise<ActualEnvironment>;
+  updateEnvironment(orgId: string, projectId: string, environment: DeclaredEnvironment): Promise<void>;
   deleteEnvironment(orgId: string, projectId: string, name: string): Promise<void>;
   /** Without a secret when none is given. Returns the id. */
   createWebhook(orgId: string, url: string, events: readonly string[], secret: string | null): Promise<string>;
@@ -103,11 +107,4 @@ export interface ProvisionTarget {
   /** The old key stops at once. */
   rotateToken(orgId: string, id: number, sha256: string): Promise<void>;
   revokeToken(orgId: string, id: number): Promise<void>;
-}
-
-export interface EnvironmentChange {
-  readonly name: string;
-  readonly position?: number;
-  readonly promotesTo?: string | null;
-  readonly signingKey?: EnvironmentKey;
 }

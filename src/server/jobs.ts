@@ -8,7 +8,7 @@ import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js"
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
 import type { Store } from "../store/store.js";
 
-/** What the jobs of a server work on. */
+/** The services and the store that jobs work on. */
 export interface JobContext {
   readonly services: Pick<Services, "audit" | "changes" | "runtimes" | "tokens" | "webhooks">;
   readonly store: Store;
@@ -36,9 +36,9 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
 }
 
 /** Logs how many polls were answered from memory, in place of a line for each (docs/operate.md, "Logs"). */
-export function countPolls(polls: Polls | null, log: Logger): Job {
+export function countPolls(polls: Polls, log: Logger): Job {
   const run = async () => {
-    const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
+    const { ok, notModified } = polls.takeCounts();
     if (ok + notModified > 0) log.info({ ok, notModified }, "polls");
   };
   return { name: "poll counts", everyMs: 60_000, run };
@@ -51,7 +51,7 @@ async function logWebhooks(counts: Services["webhooks"]["counts"], store: Store,
   if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }
 
-/** Writes what is gathered in memory, before the database closes. Never rejects: what cannot be written is logged as lost. */
+/** Writes reports and counts that are held in memory, before the database closes. Never rejects: a failure is logged. */
 export async function flush({ runtimes, tokens, audit }: JobContext["services"], log: Logger): Promise<void> {
   const gathered = {
     "runtime reports": () => runtimes.instances.flush(),

@@ -1,12 +1,11 @@
 import type { Logger } from "pino";
-import { adminTokenFile } from "./admin-token-file.js";
 import { Polls } from "../api/poll/polls.js";
 import { VERSION } from "../assets/version.js";
 import { openAuthenticator, openHttpServer } from "./compose/http.js";
 import { composeServices, type ServiceOptions } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
-import { openDataDirectory } from "./data-directory.js";
+import { adminTokenFile, openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
 import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
@@ -43,15 +42,10 @@ export interface RunningServer extends AsyncDisposable {
 export interface ServerOptions {
   /** Applied before the server listens; null is none. */
   readonly declaration: Declaration | null;
-  /**
-   * Whether watches and polls have paths of their own, or go through the generic handlers. The answers are the same: for tests and
-   * measurements.
-   */
-  readonly hotPaths: boolean;
 }
 
-/** No declaration, and the fast paths. */
-export const DEFAULT_OPTIONS: ServerOptions = { declaration: null, hotPaths: true };
+/** No declaration. */
+export const DEFAULT_OPTIONS: ServerOptions = { declaration: null };
 
 /**
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
@@ -121,7 +115,7 @@ async function start(
   const admission = openAuthenticator(services, config);
   const observer = observability.metrics.requests;
   const { active } = services.runtimes;
-  const polls = options.hotPaths ? new Polls({ admission, active, observer, logger: log }) : null;
+  const polls = new Polls({ admission, active, observer, logger: log });
   const http = openHttpServer({
     ...{ services, store, config, observability, admission, polls, tls, log },
     readOnly: owned.problem,
@@ -135,7 +129,7 @@ async function start(
     droppedLogLines,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
-  // A start that fails waits for nobody.
+  // A start that fails does not wait for requests.
   let graceMs = 0;
   opened.defer(() => {
     services.tokens.sessions.shutdown();

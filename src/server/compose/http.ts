@@ -28,11 +28,11 @@ export function openAuthenticator(
   services: Pick<Services, "tokens" | "audit" | "tenancy">,
   config: Config,
 ): Authenticator {
-  const { tokens } = services.tokens;
+  const { authentication } = services.tokens;
   const { refusals } = services.audit;
   return createAuthenticator({
-    authenticate: (rawKey, onStopped) => tokens.authenticate(rawKey, onStopped),
-    known: (rawKey) => tokens.known(rawKey),
+    authenticate: (rawKey, onStopped) => authentication.authenticate(rawKey, onStopped),
+    known: (rawKey) => authentication.known(rawKey),
     names: services.tenancy.names,
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
@@ -50,8 +50,7 @@ export interface HttpParts {
   readonly config: Config;
   readonly observability: Observability;
   readonly admission: Authenticator;
-  /** Null sends polls and watches through the generic handlers. */
-  readonly polls: Polls | null;
+  readonly polls: Polls;
   /** Null serves without TLS. */
   readonly tls: ListenerTls | null;
   readonly bodyMemory: BodyMemory;
@@ -76,7 +75,7 @@ export function openHttpServer(parts: HttpParts): HttpServer {
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
-  const watch = polls === null ? null : new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
+  const watch = new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;

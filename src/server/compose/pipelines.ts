@@ -15,6 +15,7 @@ export interface PipelineServices {
   readonly pipelinePromotion: PipelinePromotion;
 }
 
+/** Composes pipelines, which promote through the writer of bundles. */
 export function composePipelines(
   { store, clock }: ServiceContext,
   { audit, verifier, writer, idempotency, wakeups, outbox }: AuditServices & BundleServices & ChangeServices,
@@ -25,7 +26,7 @@ export function composePipelines(
     pipelines: new Pipelines({ store, clock, audit, documents, promotedHashes }),
     pipelineStages: new PipelineStages({ store, clock, audit, promotedHashes }),
     pipelinePromotion: new PipelinePromotion({
-      ...{ store, documents, making: writer, verifier, audit, idempotency, wakeups, outbox },
+      ...{ store, documents, writer, verifier, audit, idempotency, wakeups, outbox },
     }),
   };
 }

@@ -20,12 +20,13 @@ import type { Outbox } from "../changes/outbox.js";
 import { FieldErrors } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
-/** What the promoted bundle says of itself. */
+/** The title and description of the promoted bundle. */
 export interface ArtifactTitle {
   readonly title: string | null;
   readonly description: string | null;
 }
 
+/** The result of a promotion: the artifact and its bundle. */
 export interface PromotedArtifact {
   readonly artifactId: string;
   readonly state: BundleState;
@@ -38,7 +39,7 @@ export class ArtifactPromotions {
       readonly store: Store;
       readonly clock: Clock;
       readonly documents: Documents;
-      readonly making: BundleWriter;
+      readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
@@ -48,8 +49,8 @@ export class ArtifactPromotions {
   ) {}
 
   /**
-   * Publishes an artifact to the first environment of its project, active there. One that is promoted already answers what the first
-   * promotion did, whatever its title: no second bundle is made, at the same time either.
+   * Publishes an artifact to the first environment of its project and activates it. For one that is promoted already it returns the first
+   * result, whatever the title: there is never a second bundle, not even by concurrent calls.
    */
   async promote(caller: ChangeRequest, id: string, { title, description }: ArtifactTitle): Promise<PromotedArtifact> {
     const errors = new FieldErrors();
@@ -63,14 +64,14 @@ export class ArtifactPromotions {
     );
   }
 
-  /** Null when another environment became the first one while the content was signed. */
+  /** Null if another environment became the first one while the content was signed. */
   async #once(
     caller: ChangeRequest,
     id: string,
     { title, description }: ArtifactTitle,
     remember: Remember<PromotedArtifact>,
   ): Promise<PromotedArtifact | null> {
-    const { store, documents, making, verifier, wakeups, outbox } = this.deps;
+    const { store, documents, writer, verifier, wakeups, outbox } = this.deps;
     const seen = await visibleArtifact(store.read, caller.principal, id);
     if (seen.promotion !== null) return answerOf(seen, seen.promotion);
     const target = await firstEnvironment(store.read, caller.principal, seen);
@@ -82,9 +83,9 @@ export class ArtifactPromotions {
     const about: BundleDescription = {
       ...{ title, description, publishedBy: null, labels: {}, source: null, origin: "publish" },
     };
-    // From an environment to itself: nothing in it changes.
+    // From an environment to itself: no rewriting.
     const content = await documents.promoteContent(caller.principal, kept, target.name, target.name);
-    const draft = await making.sign(target, content, about);
+    const draft = await writer.sign(target, content, about);
 
     const promoted = await store.write(async (tx) => {
       const artifact = await visibleArtifact(tx, caller.principal, id);
@@ -98,8 +99,8 @@ export class ArtifactPromotions {
   }
 
   /**
-   * Nobody signed a draft, but the audit did that it was handed in with this content. Throws `data_loss` when its event is not there, or
-   * says something else.
+   * A draft has no signature of its own, but the audit log has a signed event with the hash of its content. Throws `data_loss` if that
+   * event is missing or names other content.
    */
   async #requireRecorded({ id, orgId, contentId }: Artifact): Promise<void> {
     const { audit } = this.deps;
@@ -115,13 +116,13 @@ export class ArtifactPromotions {
     signedFor: Environment,
     draft: BundleDraft,
   ): Promise<PromotedArtifact | null> {
-    const { making, audit, outbox, clock } = this.deps;
+    const { writer, audit, outbox, clock } = this.deps;
     const { principal } = caller;
     if (artifact.promotion !== null) return answerOf(artifact, artifact.promotion);
     const environment = await firstEnvironment(tx, principal, artifact);
     if (environment.id !== signedFor.id) return null;
     checkSequence(environment, caller.ifSequence);
-    const state = await making.publishIn(tx, principal, environment, draft, true);
+    const state = await writer.publishIn(tx, principal, environment, draft, true);
     await tx.updateArtifact({ ...artifact, promotion: { at: instantOf(clock.now()), state } });
     await audit.record(tx, artifact.orgId, principal, {
       action: "artifact.promoted",
@@ -141,7 +142,7 @@ export class ArtifactPromotions {
   }
 }
 
-/** The environment that stands first. Throws `no_target` when the project has none, `forbidden` when the token may not change it. */
+/** The first environment of the artifact's project. Throws `no_target` without one, `forbidden` if the token may not change it. */
 async function firstEnvironment(reader: Reader, principal: Principal, { projectId }: Artifact): Promise<Environment> {
   const [first] = await reader.environments(projectId);
   if (first === undefined) throw new AppError("no_target", "the project has no environment to promote to");

@@ -16,7 +16,7 @@ import type { PolicyContent } from "../documents/policy-content.js";
 import { FieldErrors } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
-/** What a publisher hands in. Texts are JSON texts, as they were sent. */
+/** The input of a publication. Documents are JSON texts as sent. */
 export interface PublishInput {
   readonly policies: string | null;
   readonly scopePolicies: string | null;
@@ -28,13 +28,13 @@ export interface PublishInput {
   readonly activate: boolean;
 }
 
-/** Publishes and promotes: the two ways in which bundles are made. */
+/** Publishes documents, and promotes bundles to the next stage. */
 export class Publishing {
   constructor(
     private readonly deps: {
       readonly store: Store;
       readonly documents: Documents;
-      readonly making: BundleWriter;
+      readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -43,14 +43,14 @@ export class Publishing {
     },
   ) {}
 
-  /** Keeps a document as the next version of an environment, and makes it active unless `activate` is false. */
+  /** Signs and stores a document as the next version of an environment, and activates it unless `activate` is false. */
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
     checkDescription(input);
     const { documents, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
     const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
     observer.phase("parse", performance.now() - startedMs);
-    // The texts by their hash: hashing a request must not cost more than the document did.
+    // The texts by their hash: hashing the request must not cost more than reading the document.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
     return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#publishOnce(caller, path, input, content, remember));
@@ -67,11 +67,11 @@ export class Publishing {
     content: PolicyContent,
     remember: Remember<BundleState>,
   ): Promise<BundleState> {
-    const { store, making, observer } = this.deps;
+    const { store, writer, observer } = this.deps;
     const seen = await this.#changeable(store.read, caller, path);
     await checkQuota(store.read, seen);
     const { publishedBy, title, description, labels, source } = input;
-    const draft = await making.sign(seen, content, {
+    const draft = await writer.sign(seen, content, {
       ...{ publishedBy, title, description, labels, source },
       origin: "publish",
     });
@@ -80,7 +80,7 @@ export class Publishing {
     const state = await store.write(async (tx) => {
       const environment = await this.#changeable(tx, caller, path);
       checkSequence(environment, caller.ifSequence);
-      const published = await making.publishIn(tx, caller.principal, environment, draft, input.activate);
+      const published = await writer.publishIn(tx, caller.principal, environment, draft, input.activate);
       await remember(tx, published);
       return published;
     });
@@ -88,7 +88,7 @@ export class Publishing {
     return state;
   }
 
-  /** Publishes what is active in the source to the stage that it promotes to, active there. */
+  /** Publishes the active bundle of an environment to its next stage, and activates it there. */
   async promote(caller: ChangeRequest, path: EnvironmentPath, promotedBy: string | null): Promise<BundleState> {
     const errors = new FieldErrors();
     errors.text(["promoted_by"], promotedBy, 255);
@@ -102,14 +102,14 @@ export class Publishing {
     });
   }
 
-  /** Null when the source's active bundle changed while its content was signed. */
+  /** Null if the source's active bundle changed while its content was signed. */
   async #promoteOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
     promotedBy: string | null,
     remember: Remember<BundleState>,
   ): Promise<BundleState | null> {
-    const { store, documents, making, verifier, observer } = this.deps;
+    const { store, documents, writer, verifier, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const kept = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -122,14 +122,14 @@ export class Publishing {
     await verifier.require(bundle, kept, source);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
-    const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));
+    const draft = await writer.sign(target, content, promotedDescription(bundle, promotedBy));
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
       const now = await this.#stages(tx, caller, path);
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
       const from = { environment: source, bundle };
-      const promoted = await making.promoteIn(tx, caller.principal, from, now.target, draft);
+      const promoted = await writer.promoteIn(tx, caller.principal, from, now.target, draft);
       await remember(tx, promoted);
       return promoted;
     });

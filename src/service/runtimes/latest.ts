@@ -4,11 +4,12 @@ import { environmentOf } from "../access/access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
 import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
-import type { Tokens } from "../tokens/tokens.js";
+import type { Authentication } from "../tokens/authentication.js";
 import { FieldErrors } from "../access/validate.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
+/** A request for the active bundle, conditional or held. */
 export interface LatestRequest extends Cursor {
   /** The entity tags of If-None-Match without quotes and `W/`; `*` is any. */
   readonly ifNoneMatch: readonly string[];
@@ -17,6 +18,7 @@ export interface LatestRequest extends Cursor {
   readonly clientAddress: string;
 }
 
+/** The answer to such a request. */
 export interface Latest {
   readonly active: ActiveBundle;
   /** The caller has it already: by a tag of If-None-Match, or else by its cursor. Null when not. */
@@ -31,7 +33,7 @@ export class LatestBundles {
   constructor(
     private readonly deps: {
       readonly active: ActiveBundles;
-      readonly tokens: Tokens;
+      readonly authentication: Authentication;
       readonly sessions: Sessions;
       readonly wakeups: Wakeups;
     },
@@ -39,7 +41,7 @@ export class LatestBundles {
 
   /**
    * What is active, and whether the caller has it. With `waitSeconds` it waits while the caller has it, or nothing is active.
-   * Throws `not_found` when nothing is active, and what ends a held poll, as Watch.watch.
+   * Throws `not_found` when nothing is active, and what ends a held poll, as Push.open.
    */
   async latest(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest> {
     const environmentId = environmentOf(principal);
@@ -49,9 +51,9 @@ export class LatestBundles {
     const current = await this.#current(environmentId, request);
     if (request.waitSeconds <= 0 || current?.known === null) return found(current);
 
-    const { tokens, sessions, wakeups } = this.deps;
+    const { authentication, sessions, wakeups } = this.deps;
     using session = sessions.open("poll", principal, environmentId, request.clientAddress);
-    session.endBy(await tokens.recheck(principal));
+    session.endBy(await authentication.recheck(principal));
     const end = performance.now() + Math.min(request.waitSeconds, MAX_WAIT_SECONDS) * 1000;
     for (;;) {
       using wakeup = wakeups.next(environmentId);

@@ -5,7 +5,7 @@ import type { Principal } from "../../core/token.js";
 import { environmentOf } from "../access/access.js";
 import type { Instances } from "./instances.js";
 import type { Sessions } from "../access/sessions.js";
-import type { Tokens } from "../tokens/tokens.js";
+import type { Authentication } from "../tokens/authentication.js";
 import type { WatchObserver } from "../changes/observers.js";
 import { checkWatchRequest, firstEvent, type WatchRequest } from "./watch.js";
 import { HeartbeatWheel } from "./heartbeat-wheel.js";
@@ -16,8 +16,8 @@ import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js"
 const STREAMS_PER_TURN = 64;
 
 /**
- * Watches for fleets: the promises of Watch.watch, kept for many streams at once. A change is read once for an environment and handed
- * to every reader as the same object; a stream costs its cursor and no timer, promise or queue of its own.
+ * Pushes what is active in an environment to its watches. A change is read once and handed to every reader as the same object; a stream
+ * costs its cursor and no timer, promise or queue of its own, so a slow reader slows nobody and skips what was superseded.
  */
 export class Push {
   readonly #hubs = new Map<string, Hub>();
@@ -26,7 +26,7 @@ export class Push {
 
   constructor(
     private readonly deps: Omit<HubDeps, "quota"> & {
-      readonly tokens: Tokens;
+      readonly authentication: Authentication;
       readonly sessions: Sessions;
       readonly instances: Instances;
       readonly clock: Clock;
@@ -37,11 +37,16 @@ export class Push {
   }
 
   /**
-   * Opens a watch and sends its first event, as Watch.watch has it. Throws what Watch.watch throws before its first event; later ends
-   * are told to the reader.
+   * Opens a watch. Sends at once what is active, or that nothing is, or a heartbeat when the runtime has it already; then each change and
+   * each heartbeat. A sequence above the newest, or of another activation, comes from a history that this server no longer has: what is
+   * active is sent.
+   *
+   * A watch ends with `unauthenticated` when the token stops, `not_found` when the environment is deleted, and `unavailable` on shutdown:
+   * before its first event by throwing, later by WatchReader.end. Throws `invalid` for a request that cannot be kept, `forbidden` for a
+   * token without an environment, `rate_limited` when too many streams are open, `cancelled` when the reader went away.
    */
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
-    const { active, tokens, sessions, instances, clock } = this.deps;
+    const { active, authentication, sessions, instances, clock } = this.deps;
     const environmentId = environmentOf(principal);
     checkWatchRequest(request);
     const hub = this.#hubOf(environmentId);
@@ -52,7 +57,7 @@ export class Push {
     try {
       subscriber.place = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
       // After the place was taken: a revocation from here on finds it.
-      subscriber.place.endBy(await tokens.recheck(principal));
+      subscriber.place.endBy(await authentication.recheck(principal));
       seen?.();
       const newest = await active.read(environmentId);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");

@@ -1,12 +1,15 @@
+import type { Metadata } from "../../core/audit.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, invalidField } from "../../core/error.js";
 import {
   ENVIRONMENT_KEYS,
   ENVIRONMENT_NAME,
+  ENVIRONMENT_SETTINGS,
   standardNextStage,
   type Environment,
-  type EnvironmentKey,
+  type EnvironmentChange,
 } from "../../core/organization.js";
+import { snakeCase } from "../../core/snake-case.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
@@ -41,41 +44,35 @@ export class Environments {
   async create(
     caller: Principal,
     projectId: string,
-    input: {
-      name: string;
-      position: number | null;
-      promotesTo: string | null | undefined;
-      signingKey?: string;
-    },
+    { name, ...input }: { readonly name: string } & EnvironmentChange,
   ): Promise<Environment> {
-    if (!ENVIRONMENT_NAME.test(input.name)) {
-      throw invalidField(["name"], "must match [a-z0-9][a-z0-9-]{0,62}", input.name === "" ? "missing" : "pattern");
+    if (!ENVIRONMENT_NAME.test(name)) {
+      throw invalidField(["name"], "must match [a-z0-9][a-z0-9-]{0,62}", name === "" ? "missing" : "pattern");
     }
-    checkPosition(input.position);
-    const signingKey = environmentKeyOf(input.signingKey) ?? "organization";
+    checkSettings(input);
     const { store, clock, audit, keys } = this.deps;
     return await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
       const siblings = await tx.environments(projectId);
-      if (siblings.some(({ name }) => name === input.name)) {
-        throw new AppError("conflict", `the project has an environment "${input.name}" already`);
+      if (siblings.some((sibling) => sibling.name === name)) {
+        throw new AppError("conflict", `the project has an environment "${name}" already`);
       }
       if (siblings.length >= MAX_ENVIRONMENTS) {
         throw new AppError("quota_exceeded", `a project has at most ${MAX_ENVIRONMENTS} environments`);
       }
-      const next = input.promotesTo === undefined ? standardNextStage(input.name) : input.promotesTo;
-      if (input.promotesTo !== undefined) checkKnown(siblings, input.name, next);
-      checkNoCycle(siblings, input.name, next);
+      const promotesTo = input.promotesTo === undefined ? standardNextStage(name) : input.promotesTo;
+      if (input.promotesTo !== undefined) checkKnown(siblings, name, promotesTo);
+      checkNoCycle(siblings, name, promotesTo);
       const position = input.position ?? 1 + Math.max(-1, ...siblings.map((sibling) => sibling.position));
       const createdAt = instantOf(clock.now());
-      const environment = newEnvironment(project, input.name, position, next, createdAt, signingKey);
+      const environment = newEnvironment(project, name, { ...input, position, promotesTo }, createdAt);
       await tx.insertEnvironment(environment);
-      if (signingKey === "environment") await keepEnvironmentKey(tx, keys, environment, createdAt);
+      if (environment.signingKey === "environment") await keepEnvironmentKey(tx, keys, environment, createdAt);
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.created",
         resourceType: "environment",
         resourceId: environment.id,
-        metadata: { project_id: projectId, name: input.name, position, promotes_to: next, signing_key: signingKey },
+        metadata: settingsMetadata(environment),
       });
       return environment;
     });
@@ -98,20 +95,10 @@ export class Environments {
     return await visibleEnvironment(this.deps.store.read, caller, path);
   }
 
-  /** What is absent stays; `promotesTo` null makes it a last stage. */
-  async update(
-    caller: Principal,
-    path: EnvironmentPath,
-    change: {
-      readonly position?: number | null;
-      readonly promotesTo?: string | null;
-      readonly signingKey?: string | null;
-    },
-  ): Promise<Environment> {
+  /** Changes the settings that are given; `promotesTo` null makes it a last stage. */
+  async update(caller: Principal, path: EnvironmentPath, change: EnvironmentChange): Promise<Environment> {
     const { store, audit, clock, keys } = this.deps;
-    if (change.position === null) throw invalidField(["position"], "must not be null", "type");
-    const signingKey = environmentKeyOf(change.signingKey);
-    checkPosition(change.position ?? null);
+    checkSettings(change);
     return await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       if (change.promotesTo !== undefined) {
@@ -119,12 +106,7 @@ export class Environments {
         checkKnown(siblings, environment.name, change.promotesTo);
         checkNoCycle(siblings, environment.name, change.promotesTo);
       }
-      const updated: Environment = {
-        ...environment,
-        position: change.position ?? environment.position,
-        promotesTo: change.promotesTo === undefined ? environment.promotesTo : change.promotesTo,
-        signingKey: signingKey ?? environment.signingKey,
-      };
+      const updated: Environment = { ...environment, ...change };
       if (updated.signingKey === "environment" && environment.signingKey !== "environment") {
         await keepEnvironmentKey(tx, keys, updated, instantOf(clock.now()));
       }
@@ -133,13 +115,7 @@ export class Environments {
         action: "environment.updated",
         resourceType: "environment",
         resourceId: environment.id,
-        metadata: {
-          project_id: path.projectId,
-          name: environment.name,
-          position: updated.position,
-          promotes_to: updated.promotesTo,
-          signing_key: updated.signingKey,
-        },
+        metadata: settingsMetadata(updated),
       });
       return updated;
     });
@@ -164,18 +140,21 @@ export class Environments {
   }
 }
 
-function checkPosition(position: number | null): void {
-  if (position !== null && position > MAX_POSITION) {
+/** Refuses null where a setting cannot be cleared, and values out of range: callers of the API give any. */
+function checkSettings({ position, signingKey }: EnvironmentChange): void {
+  if (position === null) throw invalidField(["position"], "must not be null", "type");
+  if (position !== undefined && position > MAX_POSITION) {
     throw invalidField(["position"], `must be from 0 to ${MAX_POSITION}`, "range");
+  }
+  if (signingKey !== undefined && !ENVIRONMENT_KEYS.includes(signingKey)) {
+    throw invalidField(["signing_key"], "must be organization or environment", "enum");
   }
 }
 
-/** Undefined for what was not said. */
-function environmentKeyOf(text: string | null | undefined): EnvironmentKey | undefined {
-  if (text === undefined) return undefined;
-  const key = ENVIRONMENT_KEYS.find((it) => it === text);
-  if (key === undefined) throw invalidField(["signing_key"], "must be organization or environment", "enum");
-  return key;
+/** The audit's record of an environment that was made or changed. */
+function settingsMetadata(environment: Environment): Metadata {
+  const settings = ENVIRONMENT_SETTINGS.map((setting) => [snakeCase(setting), environment[setting]] as const);
+  return { project_id: environment.projectId, name: environment.name, ...Object.fromEntries(settings) };
 }
 
 /** A stage that was asked for must be there; one that is the default may come later. */

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../../core/clock.js";
 import {
+  DEFAULT_ENVIRONMENT,
   ENVIRONMENT_NAME,
   slugify,
   STANDARD_ENVIRONMENTS,
   type Environment,
-  type EnvironmentKey,
+  type EnvironmentChange,
   type Project,
 } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
@@ -27,10 +28,12 @@ export interface ProjectTree {
   readonly environments: readonly Environment[];
 }
 
+/** A new project with the tokens of its environments, whose raw keys are shown once. */
 export interface NewProject extends ProjectTree {
   readonly runtimeTokens: readonly { readonly environment: Environment; readonly issued: IssuedToken }[];
 }
 
+/** The options of a new project. */
 export interface NewProjectOptions {
   /** The names of its environments, each promoting to the next one; dev, staging and prod by default. */
   readonly environments?: readonly string[];
@@ -103,7 +106,7 @@ export class Projects {
     const project = { id, orgId, name, slug: isTaken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
     await tx.insertProject(project);
     const environments = stages.map((stage, position) =>
-      newEnvironment(project, stage, position, stages[position + 1] ?? null, createdAt),
+      newEnvironment(project, stage, { position, promotesTo: stages[position + 1] ?? null }, createdAt),
     );
     for (const environment of environments) await tx.insertEnvironment(environment);
     return { project, environments };
@@ -158,19 +161,16 @@ function checkStages(errors: FieldErrors, stages: readonly string[]): void {
 export function newEnvironment(
   project: Project,
   name: string,
-  position: number,
-  promotesTo: string | null,
+  settings: EnvironmentChange,
   createdAt: string,
-  signingKey: EnvironmentKey = "organization",
 ): Environment {
   return {
+    ...DEFAULT_ENVIRONMENT,
+    ...settings,
     id: randomUUID(),
     orgId: project.orgId,
     projectId: project.id,
     name,
-    position,
-    promotesTo,
-    signingKey,
     lastPublishedAt: null,
     lastVersion: 0,
     sequence: 0,

@@ -23,6 +23,7 @@ const MAX_GRACE_SECONDS = 7 * 24 * 60 * 60;
 const COUNTED_PER_STEP = 1_000;
 const REPLAYED_PER_STEP = 200;
 
+/** A new webhook as its caller asks for it. */
 export interface WebhookInput {
   readonly url: string;
   readonly events: readonly string[];

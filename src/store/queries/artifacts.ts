@@ -4,8 +4,15 @@ import type { BundleState } from "../../core/bundle.js";
 import type { ArtifactReader, ArtifactWriter } from "../artifact-store.js";
 import { deleteUnusedContent } from "./contents.js";
 import { countRows } from "./paging.js";
+import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 
+const artifacts = rowMapping<Omit<Artifact, "promotion">, "source_artifacts">({
+  promoted_at: "hidden",
+  promoted_bundle: "hidden",
+});
+
+/** Look-ups of source artifacts. */
 export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   return {
     async artifact(orgId, id) {
@@ -25,9 +32,8 @@ export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   };
 }
 
-export function artifactWriter(
-  db: Kysely<Schema>,
-): Pick<ArtifactWriter, "insertArtifact" | "updateArtifact" | "deleteArtifact"> {
+/** Changes of source artifacts. */
+export function artifactWriter(db: Kysely<Schema>) {
   return {
     async insertArtifact(artifact) {
       await db.insertInto("source_artifacts").values(rowOf(artifact)).execute();
@@ -40,54 +46,27 @@ export function artifactWriter(
       await db.deleteFrom("source_artifacts").where("id", "=", id).execute();
       await deleteUnusedContent(db, contentId);
     },
-  };
+  } satisfies Partial<ArtifactWriter>;
 }
 
 /** Without those of a project that was deleted. */
 function artifactsOf(db: Kysely<Schema>) {
-  return db
-    .selectFrom("source_artifacts")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("projects as p")
-            .select("p.id")
-            .whereRef("p.id", "=", "project_id")
-            .where("p.deleted_at", "is not", null),
-        ),
-      ),
-    );
+  const projects = db.selectFrom("projects").select("id").where("deleted_at", ">", "");
+  return db.selectFrom("source_artifacts").where("project_id", "not in", projects);
 }
 
-function artifactOf(row: Row<"source_artifacts">): Artifact {
-  const { promoted_at, promoted_bundle } = row;
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    name: row.name,
-    mediaType: row.media_type,
-    contentId: row.content_id,
-    createdBy: row.created_by,
-    createdAt: row.created_at,
-    promotion:
-      promoted_at === null || promoted_bundle === null
-        ? null
-        : { at: promoted_at, state: JSON.parse(promoted_bundle) as BundleState },
-  };
+function artifactOf({ promoted_at, promoted_bundle, ...row }: Row<"source_artifacts">): Artifact {
+  const promotion =
+    promoted_at === null || promoted_bundle === null
+      ? null
+      : { at: promoted_at, state: JSON.parse(promoted_bundle) as BundleState };
+  return { ...artifacts.read(row), promotion };
 }
 
-function rowOf(artifact: Artifact): NewRow<"source_artifacts"> {
+function rowOf({ promotion, ...artifact }: Artifact): NewRow<"source_artifacts"> {
   return {
-    id: artifact.id,
-    org_id: artifact.orgId,
-    project_id: artifact.projectId,
-    name: artifact.name,
-    media_type: artifact.mediaType,
-    content_id: artifact.contentId,
-    created_by: artifact.createdBy,
-    created_at: artifact.createdAt,
-    promoted_at: artifact.promotion?.at ?? null,
-    promoted_bundle: artifact.promotion === null ? null : JSON.stringify(artifact.promotion.state),
+    ...artifacts.write(artifact),
+    promoted_at: promotion?.at ?? null,
+    promoted_bundle: promotion === null ? null : JSON.stringify(promotion.state),
   };
 }

@@ -1,10 +1,13 @@
 import { sql, type Kysely } from "kysely";
-import type { AuditEvent, Metadata } from "../../core/audit.js";
+import type { AuditEvent } from "../../core/audit.js";
 import { pageIds, totalOf } from "./audit-search.js";
 import { boundedPage } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: eventOf } = rowMapping<AuditEvent, "audit_events">({ metadata: "json", source: "hidden" });
 
 const insert = preparedInsert("audit_events");
 
@@ -13,7 +16,8 @@ const head = preparedFirst((db, { orgId }: { orgId: string }) =>
   db.selectFrom("audit_events").selectAll().where("org_id", "=", orgId).orderBy("id", "desc").limit(sql.lit(1)),
 );
 
-export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "auditEvent" | "auditHead"> {
+/** Look-ups of the audit. */
+export function auditReader(db: Kysely<Schema>) {
   return {
     /** `total` counts what the filter matches, whatever `before`, `after` and `limit` are: see totalOf. */
     async auditEvents(filter) {
@@ -45,11 +49,11 @@ export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "a
       const row = await head(db, { orgId });
       return row === undefined ? null : eventOf(row);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /** An event cannot be changed or deleted: the database refuses it. */
-export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"> {
+export function auditWriter(db: Kysely<Schema>) {
   return {
     async insertAuditEvent(event) {
       await insert(db, {
@@ -67,21 +71,5 @@ export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"
         key_id: event.keyId,
       });
     },
-  };
-}
-
-function eventOf(row: Row<"audit_events">): AuditEvent {
-  return {
-    orgId: row.org_id,
-    id: row.id,
-    actor: row.actor,
-    action: row.action,
-    resourceType: row.resource_type,
-    resourceId: row.resource_id,
-    metadata: JSON.parse(row.metadata) as Metadata,
-    createdAt: row.created_at,
-    signature: row.signature,
-    prevSignature: row.prev_signature,
-    keyId: row.key_id,
-  };
+  } satisfies Partial<Writer>;
 }

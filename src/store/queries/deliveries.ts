@@ -2,17 +2,19 @@ import type { Instant } from "../../core/clock.js";
 import type { Kysely } from "kysely";
 import type { Delivery, DeliveryState } from "../../core/webhook.js";
 import { countRows } from "./paging.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const { read: deliveryOf, write: rowOf } = rowMapping<Delivery, "deliveries">({});
 
 /** Rows in one statement: a delivery has fifteen parameters. */
 const INSERT_CHUNK = 50;
 /** A count reads every row that it counts: deliveries of one state are counted so far. */
 const MAX_COUNTED = 100_000;
-type Read =
-  "delivery" | "deliveries" | "firstAttempts" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
 
-export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
+/** Look-ups of deliveries. */
+export function deliveryReader(db: Kysely<Schema>) {
   const all = db.selectFrom("deliveries").selectAll();
   const pending = all.where("state", "=", "pending");
   return {
@@ -81,12 +83,11 @@ export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
         oldestPendingAt: waiting.oldest,
       };
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function deliveryWriter(
-  db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertDeliveries" | "updateDelivery" | "putDelivery" | "deleteDeliveries"> {
+/** Changes of deliveries. */
+export function deliveryWriter(db: Kysely<Schema>) {
   return {
     async insertDeliveries(deliveries) {
       for (let start = 0; start < deliveries.length; start += INSERT_CHUNK) {
@@ -125,7 +126,7 @@ export function deliveryWriter(
       await db.deleteFrom("outbox_events").where("number", "in", numbers).execute();
       return Number(deliveries.numDeletedRows) + numbers.length;
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }
 
 /** Events from before an instant that nothing waits for, the oldest first. */
@@ -136,10 +137,11 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
       .select("number")
       .where("created_at", "<", before)
       .where("fanned_out", "=", 1)
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("deliveries")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("deliveries")
               .select("deliveries.id")
               .whereRef("deliveries.event_number", "=", "outbox_events.number")
               .where("deliveries.state", "=", "pending"),
@@ -147,10 +149,11 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
         ),
       )
       // An endpoint that fails is still to get them; it is switched off one day, or they are sent.
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("webhooks")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("webhooks")
               .select("webhooks.id")
               .whereRef("webhooks.org_id", "=", "outbox_events.org_id")
               .where("webhooks.is_active", "=", 1)
@@ -161,44 +164,4 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
       )
       .orderBy("created_at")
   );
-}
-
-function deliveryOf(row: Row<"deliveries">): Delivery {
-  return {
-    id: row.id,
-    webhookId: row.webhook_id,
-    eventNumber: row.event_number,
-    eventId: row.event_id,
-    eventType: row.event_type,
-    environmentId: row.environment_id,
-    state: row.state,
-    attempts: row.attempts,
-    nextAttemptAt: row.next_attempt_at,
-    lastAttemptAt: row.last_attempt_at,
-    lastStatus: row.last_status,
-    lastLatencyMs: row.last_latency_ms,
-    lastError: row.last_error,
-    lastBody: row.last_body,
-    createdAt: row.created_at,
-  };
-}
-
-function rowOf(delivery: Delivery): NewRow<"deliveries"> {
-  return {
-    id: delivery.id,
-    webhook_id: delivery.webhookId,
-    event_number: delivery.eventNumber,
-    event_id: delivery.eventId,
-    event_type: delivery.eventType,
-    environment_id: delivery.environmentId,
-    state: delivery.state,
-    attempts: delivery.attempts,
-    next_attempt_at: delivery.nextAttemptAt,
-    last_attempt_at: delivery.lastAttemptAt,
-    last_status: delivery.lastStatus,
-    last_latency_ms: delivery.lastLatencyMs,
-    last_error: delivery.lastError,
-    last_body: delivery.lastBody,
-    created_at: delivery.createdAt,
-  };
 }

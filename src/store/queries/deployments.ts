@@ -2,8 +2,11 @@ import { sql, type Kysely } from "kysely";
 import type { Deployment } from "../../core/bundle.js";
 import { countRows } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: deploymentOf, write: rowOf } = rowMapping<Deployment, "deployments">({});
 
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   db.selectFrom("deployments").selectAll().where("id", "=", id).where("org_id", "=", orgId),
@@ -21,9 +24,8 @@ const newest = preparedFirst((db, { environmentId }: { environmentId: string }) 
 
 const insert = preparedInsert("deployments");
 
-export function deploymentReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "deployment" | "deploymentBySequence" | "newestDeploymentOf" | "deployments"> {
+/** Look-ups of deployments. */
+export function deploymentReader(db: Kysely<Schema>) {
   return {
     async deployment(orgId, id) {
       const row = await byId(db, { orgId, id });
@@ -63,49 +65,14 @@ export function deploymentReader(
       const rows = await newestFirst.where("sequence", "<=", total - offset).execute();
       return { rows: rows.map(deploymentOf), total };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function deploymentWriter(db: Kysely<Schema>): Pick<Writer, "insertDeployment"> {
+/** Changes of deployments. */
+export function deploymentWriter(db: Kysely<Schema>) {
   return {
     async insertDeployment(deployment) {
       await insert(db, rowOf(deployment));
     },
-  };
-}
-
-function deploymentOf(row: Row<"deployments">): Deployment {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    environmentId: row.environment_id,
-    environment: row.environment,
-    sequence: row.sequence,
-    bundleId: row.bundle_id,
-    version: row.version,
-    policyHash: row.policy_hash,
-    fromVersion: row.from_version,
-    kind: row.kind,
-    actor: row.actor,
-    at: row.at,
-  };
-}
-
-function rowOf(deployment: Deployment): NewRow<"deployments"> {
-  return {
-    id: deployment.id,
-    org_id: deployment.orgId,
-    project_id: deployment.projectId,
-    environment_id: deployment.environmentId,
-    environment: deployment.environment,
-    sequence: deployment.sequence,
-    bundle_id: deployment.bundleId,
-    version: deployment.version,
-    policy_hash: deployment.policyHash,
-    from_version: deployment.fromVersion,
-    kind: deployment.kind,
-    actor: deployment.actor,
-    at: deployment.at,
-  };
+  } satisfies Partial<Writer>;
 }

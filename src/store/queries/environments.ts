@@ -1,9 +1,19 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
-import type { Environment, Hold } from "../../core/organization.js";
+import type { Environment } from "../../core/organization.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+/** Environments as rows of the table, and back. */
+export const { read: environmentOf, write: rowOf } = rowMapping<Environment, "environments">({
+  hold: "json",
+  deleted_at: "hidden",
+  kept_versions: "hidden",
+  skipped_sequences: "hidden",
+  active_version: "joined",
+});
 
 const byName = preparedFirst((db, { projectId, name }: { projectId: string; name: string }) =>
   environments(db).where("environments.project_id", "=", projectId).where("environments.name", "=", name),
@@ -24,12 +34,8 @@ const update = preparedChange(
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
 
-export function environmentReader(
-  db: Kysely<Schema>,
-): Pick<
-  Reader,
-  "environment" | "environmentById" | "environmentsWithOwnKey" | "environmentsWithKeys" | "environments"
-> {
+/** Look-ups of environments. */
+export function environmentReader(db: Kysely<Schema>) {
   return {
     async environment(projectId, name) {
       const row = await byName(db, { projectId, name });
@@ -54,13 +60,11 @@ export function environmentReader(
         .execute();
       return rows.map(environmentOf);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
-export function environmentWriter(
-  db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers"> {
+export function environmentWriter(db: Kysely<Schema>) {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -87,7 +91,7 @@ export function environmentWriter(
         .where("id", "=", environmentId)
         .execute();
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 /** Found by their keys: most environments have none. */
@@ -110,45 +114,4 @@ function environments(db: Kysely<Schema>) {
     .where("environments.deleted_at", "is", null)
     .selectAll("environments")
     .select("active.version as active_version");
-}
-
-export function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    name: row.name,
-    position: row.position,
-    promotesTo: row.promotes_to,
-    signingKey: row.signing_key,
-    lastPublishedAt: row.last_published_at,
-    lastVersion: row.last_version,
-    sequence: row.sequence,
-    activeBundleId: row.active_bundle_id,
-    activeVersion: row.active_version,
-    activeDeploymentId: row.active_deployment_id,
-    hold: row.hold === null ? null : (JSON.parse(row.hold) as Hold),
-    createdAt: row.created_at,
-  };
-}
-
-function rowOf(
-  environment: Environment,
-): Omit<Row<"environments">, "kept_versions" | "skipped_sequences" | "deleted_at"> {
-  return {
-    id: environment.id,
-    org_id: environment.orgId,
-    project_id: environment.projectId,
-    name: environment.name,
-    position: environment.position,
-    promotes_to: environment.promotesTo,
-    signing_key: environment.signingKey,
-    last_published_at: environment.lastPublishedAt,
-    last_version: environment.lastVersion,
-    sequence: environment.sequence,
-    active_bundle_id: environment.activeBundleId,
-    active_deployment_id: environment.activeDeploymentId,
-    hold: environment.hold === null ? null : JSON.stringify(environment.hold),
-    created_at: environment.createdAt,
-  };
 }

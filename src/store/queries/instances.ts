@@ -1,13 +1,17 @@
 import type { Kysely } from "kysely";
 import type { RuntimeInstance } from "../../core/runtime-instance.js";
 import { boundedPage, countRows } from "./paging.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({ labels: "json" });
 
 /** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
 const PUT_CHUNK = 50;
 
-export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "instances"> {
+/** Look-ups of runtime instances. */
+export function instanceReader(db: Kysely<Schema>) {
   return {
     async instance(environmentId, tokenId, instanceId) {
       const row = await db
@@ -29,11 +33,11 @@ export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "i
       });
       return { rows, total: await countRows(all) };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /** Reports of a token or an environment that was deleted meanwhile are dropped without a word. */
-export function instanceWriter(db: Kysely<Schema>): Pick<Writer, "putInstances"> {
+export function instanceWriter(db: Kysely<Schema>) {
   return {
     async putInstances(instances, keepPerToken) {
       // Of two reports of one instance the later one counts; one statement could not write the same row twice everywhere.
@@ -46,7 +50,7 @@ export function instanceWriter(db: Kysely<Schema>): Pick<Writer, "putInstances">
       }
       for (const tokenId of new Set(rows.map((row) => row.token_id))) await trim(db, tokenId, keepPerToken);
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 async function withoutOrphans(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise<NewRow<"instances">[]> {
@@ -108,42 +112,4 @@ async function trim(db: Kysely<Schema>, tokenId: number, keep: number): Promise<
       ]),
     )
     .execute();
-}
-
-function instanceOf(row: Row<"instances">): RuntimeInstance {
-  return {
-    environmentId: row.environment_id,
-    tokenId: row.token_id,
-    keyPrefix: row.key_prefix,
-    instanceId: row.instance_id,
-    appliedSequence: row.applied_sequence,
-    appliedVersion: row.applied_version,
-    reportedSequence: row.reported_sequence,
-    state: row.state,
-    reason: row.reason,
-    agent: row.agent,
-    userAgent: row.user_agent,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    source: row.source,
-    lastSeen: row.last_seen,
-  };
-}
-
-function rowOf(instance: RuntimeInstance): NewRow<"instances"> {
-  return {
-    environment_id: instance.environmentId,
-    token_id: instance.tokenId,
-    instance_id: instance.instanceId,
-    key_prefix: instance.keyPrefix,
-    applied_sequence: instance.appliedSequence,
-    applied_version: instance.appliedVersion,
-    reported_sequence: instance.reportedSequence,
-    state: instance.state,
-    reason: instance.reason,
-    agent: instance.agent,
-    user_agent: instance.userAgent,
-    labels: JSON.stringify(instance.labels),
-    source: instance.source,
-    last_seen: instance.lastSeen,
-  };
 }

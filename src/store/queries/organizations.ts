@@ -3,9 +3,12 @@ import { AppError } from "../../core/error.js";
 import type { Organization } from "../../core/organization.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Row, Schema } from "../schema.js";
 import type { Page } from "../page.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: organizationOf, write: rowOf } = rowMapping<Organization, "organizations">({ is_operator: "flag" });
 
 const byId = preparedFirst((db, { id }: { id: string }) =>
   db.selectFrom("organizations").selectAll().where("id", "=", id),
@@ -17,12 +20,8 @@ const bySlug = preparedFirst((db, { slug }: { slug: string }) =>
 
 const operator = preparedFirst((db) => db.selectFrom("organizations").selectAll().where("is_operator", "=", 1));
 
-export function organizationReader(
-  db: Kysely<Schema>,
-): Pick<
-  Reader,
-  "organization" | "organizations" | "operatorOrganization" | "organizationBySlug" | "organizationsNamed"
-> {
+/** Look-ups of organizations. */
+export function organizationReader(db: Kysely<Schema>) {
   const all = db.selectFrom("organizations");
   return {
     async organization(id) {
@@ -42,10 +41,11 @@ export function organizationReader(
       const rows = await all.selectAll().where("name", "=", name).limit(limit).execute();
       return rows.map(organizationOf);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrganization" | "updateOrganization"> {
+/** Changes of organizations. */
+export function organizationWriter(db: Kysely<Schema>) {
   return {
     async insertOrganization(organization) {
       // As for projects: the count, not an error of the driver.
@@ -62,39 +62,9 @@ export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrga
       const { id, created_at: _created, is_operator: _operator, ...changes } = rowOf(organization);
       await db.updateTable("organizations").set(changes).where("id", "=", id).execute();
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 function parse(row: Row<"organizations"> | undefined): Organization | null {
   return row === undefined ? null : organizationOf(row);
-}
-
-function organizationOf(row: Row<"organizations">): Organization {
-  return {
-    id: row.id,
-    name: row.name,
-    slug: row.slug,
-    plan: row.plan,
-    industry: row.industry,
-    companySize: row.company_size,
-    versionsPerEnvironment: row.versions_per_environment,
-    isOperator: row.is_operator === 1,
-    ownKeysSince: row.own_keys_since,
-    createdAt: row.created_at,
-  };
-}
-
-function rowOf(organization: Organization): NewRow<"organizations"> {
-  return {
-    id: organization.id,
-    name: organization.name,
-    slug: organization.slug,
-    plan: organization.plan,
-    industry: organization.industry,
-    company_size: organization.companySize,
-    versions_per_environment: organization.versionsPerEnvironment,
-    is_operator: organization.isOperator ? 1 : 0,
-    own_keys_since: organization.ownKeysSince,
-    created_at: organization.createdAt,
-  };
 }

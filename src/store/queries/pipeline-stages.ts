@@ -2,8 +2,12 @@ import type { Kysely } from "kysely";
 import type { PipelineStage } from "../../core/pipeline.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
 import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
 
-export function pipelineStageReader(db: Kysely<Schema>): Pick<PipelineReader, "pipelineStages"> {
+const stages = rowMapping<Omit<PipelineStage, "order">, "pipeline_stages">({ position: "hidden" });
+
+/** Look-ups of stages of pipelines. */
+export function pipelineStageReader(db: Kysely<Schema>) {
   return {
     async pipelineStages(pipelineId) {
       const rows = await db
@@ -14,12 +18,11 @@ export function pipelineStageReader(db: Kysely<Schema>): Pick<PipelineReader, "p
         .execute();
       return rows.map(stageOf);
     },
-  };
+  } satisfies Partial<PipelineReader>;
 }
 
-export function pipelineStageWriter(
-  db: Kysely<Schema>,
-): Pick<PipelineWriter, "insertPipelineStage" | "updatePipelineStage" | "deletePipelineStage"> {
+/** Changes of stages of pipelines. */
+export function pipelineStageWriter(db: Kysely<Schema>) {
   return {
     async insertPipelineStage(stage) {
       await db.insertInto("pipeline_stages").values(rowOf(stage)).execute();
@@ -31,31 +34,13 @@ export function pipelineStageWriter(
     async deletePipelineStage(id) {
       await db.deleteFrom("pipeline_stages").where("id", "=", id).execute();
     },
-  };
+  } satisfies Partial<PipelineWriter>;
 }
 
-function stageOf(row: Row<"pipeline_stages">): PipelineStage {
-  return {
-    id: row.id,
-    pipelineId: row.pipeline_id,
-    displayName: row.display_name,
-    type: row.type,
-    order: row.position,
-    branch: row.branch,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
+function stageOf({ position, ...row }: Row<"pipeline_stages">): PipelineStage {
+  return { ...stages.read(row), order: position };
 }
 
-function rowOf(stage: PipelineStage): NewRow<"pipeline_stages"> {
-  return {
-    id: stage.id,
-    pipeline_id: stage.pipelineId,
-    display_name: stage.displayName,
-    type: stage.type,
-    position: stage.order,
-    branch: stage.branch,
-    created_at: stage.createdAt,
-    updated_at: stage.updatedAt,
-  };
+function rowOf({ order, ...stage }: PipelineStage): NewRow<"pipeline_stages"> {
+  return { ...stages.write(stage), position: order };
 }

@@ -1,12 +1,14 @@
 import type { Kysely } from "kysely";
 import type { Pipeline } from "../../core/pipeline.js";
 import { countRows } from "./paging.js";
+import { rowMapping } from "../row-mapping.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import type { Schema } from "../schema.js";
 
-export function pipelineReader(
-  db: Kysely<Schema>,
-): Pick<PipelineReader, "pipeline" | "pipelineNamed" | "pipelines" | "countPipelines"> {
+const { read: pipelineOf, write: rowOf } = rowMapping<Pipeline, "pipelines">({});
+
+/** Look-ups of pipelines. */
+export function pipelineReader(db: Kysely<Schema>) {
   return {
     async pipeline(orgId, id) {
       const row = await db
@@ -45,12 +47,11 @@ export function pipelineReader(
       return { rows: rows.map(pipelineOf), total: await countRows(seen) };
     },
     countPipelines: (orgId) => countRows(db.selectFrom("pipelines").where("org_id", "=", orgId)),
-  };
+  } satisfies Partial<PipelineReader>;
 }
 
-export function pipelineWriter(
-  db: Kysely<Schema>,
-): Pick<PipelineWriter, "insertPipeline" | "updatePipeline" | "deletePipeline"> {
+/** Changes of pipelines. */
+export function pipelineWriter(db: Kysely<Schema>) {
   return {
     async insertPipeline(pipeline) {
       await db.insertInto("pipelines").values(rowOf(pipeline)).execute();
@@ -62,7 +63,7 @@ export function pipelineWriter(
     async deletePipeline(id) {
       await db.deleteFrom("pipelines").where("id", "=", id).execute();
     },
-  };
+  } satisfies Partial<PipelineWriter>;
 }
 
 /** The ids of pipelines by the environments in their stages. */
@@ -72,28 +73,4 @@ function pipelinesWith(db: Kysely<Schema>) {
     .innerJoin("pipeline_apps", "pipeline_apps.environment_id", "environments.id")
     .innerJoin("pipeline_stages", "pipeline_stages.id", "pipeline_apps.stage_id")
     .select("pipeline_stages.pipeline_id");
-}
-
-function pipelineOf(row: Row<"pipelines">): Pipeline {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    displayName: row.display_name,
-    type: row.type,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
-
-function rowOf(pipeline: Pipeline): NewRow<"pipelines"> {
-  return {
-    id: pipeline.id,
-    org_id: pipeline.orgId,
-    project_id: pipeline.projectId,
-    display_name: pipeline.displayName,
-    type: pipeline.type,
-    created_at: pipeline.createdAt,
-    updated_at: pipeline.updatedAt,
-  };
 }

@@ -3,8 +3,11 @@ import { AppError } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: projectOf } = rowMapping<Project, "projects">({ deleted_at: "hidden" });
 
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   projects(db).selectAll().where("id", "=", id).where("org_id", "=", orgId),
@@ -14,9 +17,8 @@ const bySlug = preparedFirst((db, { orgId, slug }: { orgId: string; slug: string
   projects(db).selectAll().where("org_id", "=", orgId).where("slug", "=", slug),
 );
 
-export function projectReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "project" | "projectBySlug" | "projectsNamed" | "projects"> {
+/** Look-ups of projects. */
+export function projectReader(db: Kysely<Schema>) {
   return {
     async project(orgId, id) {
       const row = await byId(db, { orgId, id });
@@ -42,10 +44,11 @@ export function projectReader(
         .execute();
       return { rows: rows.map(projectOf), total: await countRows(visible) };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject"> {
+/** Changes of projects. */
+export function projectWriter(db: Kysely<Schema>) {
   return {
     async insertProject(project) {
       const { id, orgId, name, slug, createdAt } = project;
@@ -59,13 +62,9 @@ export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject">
         throw new AppError("conflict", `a project "${slug}" already exists`);
       }
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 function projects(db: Kysely<Schema>) {
   return db.selectFrom("projects").where("deleted_at", "is", null);
-}
-
-function projectOf(row: Row<"projects">): Project {
-  return { id: row.id, orgId: row.org_id, name: row.name, slug: row.slug, createdAt: row.created_at };
 }

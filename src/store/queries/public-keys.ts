@@ -1,14 +1,18 @@
 import type { Kysely } from "kysely";
 import type { PublicKeyRecord } from "../../core/key.js";
 import { preparedFirst } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: keyOf } = rowMapping<PublicKeyRecord, "public_keys">({});
 
 const byId = preparedFirst((db, { keyId }: { keyId: string }) =>
   db.selectFrom("public_keys").selectAll().where("key_id", "=", keyId),
 );
 
-export function publicKeyReader(db: Kysely<Schema>): Pick<Reader, "publicKeys" | "publicKeysOf" | "publicKey"> {
+/** Look-ups of public keys. */
+export function publicKeyReader(db: Kysely<Schema>) {
   const newestFirst = db.selectFrom("public_keys").selectAll().orderBy("created_at", "desc").orderBy("key_id", "desc");
   return {
     async publicKeys(purpose) {
@@ -23,10 +27,11 @@ export function publicKeyReader(db: Kysely<Schema>): Pick<Reader, "publicKeys" |
       const row = await byId(db, { keyId });
       return row === undefined ? null : keyOf(row);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"> {
+/** Changes of public keys. */
+export function publicKeyWriter(db: Kysely<Schema>) {
   return {
     async putPublicKey({ keyId, createdAt, ...key }) {
       const changed = {
@@ -43,18 +48,5 @@ export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"
         .onConflict((conflict) => conflict.column("key_id").doUpdateSet(changed))
         .execute();
     },
-  };
-}
-
-function keyOf(row: Row<"public_keys">): PublicKeyRecord {
-  return {
-    keyId: row.key_id,
-    purpose: row.purpose,
-    publicKeyPem: row.public_key_pem,
-    createdAt: row.created_at,
-    orgId: row.org_id,
-    environmentId: row.environment_id,
-    endorsedBy: row.endorsed_by,
-    endorsement: row.endorsement,
-  };
+  } satisfies Partial<Writer>;
 }

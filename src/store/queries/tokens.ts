@@ -3,18 +3,20 @@ import type { Instant } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, TokenFilter, Writer } from "../store.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const { read: tokenOf, write: rowOf } = rowMapping<Token, "tokens">({ environments: "json" });
 
 /** Ids in one statement: below what any database takes as parameters. */
 const TOUCH_CHUNK = 500;
 
 const byHash = preparedFirst((db, { hash }: { hash: string }) => tokensOf(db).selectAll().where("hash", "=", hash));
 
-export function tokenReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "token" | "tokenByHash" | "tokens" | "liveRuntimeTokens"> {
+/** Look-ups of tokens. */
+export function tokenReader(db: Kysely<Schema>) {
   const all = tokensOf(db).selectAll();
   return {
     async token(orgId, id) {
@@ -42,17 +44,20 @@ export function tokenReader(
         .execute();
       return rows.map(tokenOf);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "updateToken" | "touchTokens"> {
+/** Changes of tokens. */
+export function tokenWriter(db: Kysely<Schema>) {
   return {
     async insertToken(token) {
-      const { id } = await db.insertInto("tokens").values(rowOf(token)).returning("id").executeTakeFirstOrThrow();
+      // The database gives the id.
+      const { id: _none, ...row } = rowOf({ ...token, id: 0 });
+      const { id } = await db.insertInto("tokens").values(row).returning("id").executeTakeFirstOrThrow();
       return { ...token, id };
     },
     async updateToken(token) {
-      const { org_id: _org, created_at: _created, ...changes } = rowOf(token);
+      const { id: _id, org_id: _org, created_at: _created, ...changes } = rowOf(token);
       await db.updateTable("tokens").set(changes).where("id", "=", token.id).execute();
     },
     /** Never moves a token's last use back. */
@@ -66,33 +71,20 @@ export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "u
           .execute();
       }
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 /** Without those of a project or environment that was deleted. */
 function tokensOf(db: Kysely<Schema>) {
-  return db
-    .selectFrom("tokens")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("environments as e")
-            .select("e.id")
-            .whereRef("e.id", "=", "environment_id")
-            .where("e.deleted_at", "is not", null),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("projects as p")
-            .select("p.id")
-            .whereRef("p.id", "=", "project_id")
-            .where("p.deleted_at", "is not", null),
-        ),
-      ),
-    );
+  const projects = db.selectFrom("projects").select("id").where("deleted_at", ">", "");
+  const environments = db.selectFrom("environments").select("id").where("deleted_at", ">", "");
+  return (
+    db
+      .selectFrom("tokens")
+      // NULL is in no list, and not outside of one either.
+      .where((eb) => eb.or([eb("project_id", "is", null), eb("project_id", "not in", projects)]))
+      .where((eb) => eb.or([eb("environment_id", "is", null), eb("environment_id", "not in", environments)]))
+  );
 }
 
 function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: TokenFilter) {
@@ -102,46 +94,8 @@ function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: Token
   return query;
 }
 
-function tokenOf(row: Row<"tokens">): Token {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    keyType: row.key_type,
-    projectId: row.project_id,
-    environmentId: row.environment_id,
-    name: row.name,
-    keyPrefix: row.key_prefix,
-    environments: JSON.parse(row.environments) as string[],
-    hash: row.hash,
-    previousHash: row.previous_hash,
-    previousExpiresAt: row.previous_expires_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    createdAt: row.created_at,
-    lastUsedAt: row.last_used_at,
-  };
-}
-
-function rowOf(token: Omit<Token, "id">): NewRow<"tokens"> {
-  return {
-    org_id: token.orgId,
-    key_type: token.keyType,
-    project_id: token.projectId,
-    environment_id: token.environmentId,
-    name: token.name,
-    key_prefix: token.keyPrefix,
-    environments: JSON.stringify(token.environments),
-    hash: token.hash,
-    previous_hash: token.previousHash,
-    previous_expires_at: token.previousExpiresAt,
-    expires_at: token.expiresAt,
-    revoked_at: token.revokedAt,
-    created_at: token.createdAt,
-    last_used_at: token.lastUsedAt,
-  };
-}
-
-export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExpiring"> {
+/** Look-ups of notices of expiring tokens. */
+export function expiryReader(db: Kysely<Schema>) {
   return {
     async tokensExpiring(from, until, daysBefore) {
       const rows = await tokensOf(db)
@@ -165,10 +119,11 @@ export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExp
         .execute();
       return rows.map((row) => ({ orgId: row.org_id, id: row.id, expiresAt: row.expires_at ?? "" }));
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiryNotice"> {
+/** Changes of notices of expiring tokens. */
+export function expiryWriter(db: Kysely<Schema>) {
   return {
     async putExpiryNotice(tokenId, expiresAt, daysBefore) {
       await db
@@ -177,5 +132,5 @@ export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiry
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }
