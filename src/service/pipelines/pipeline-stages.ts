@@ -15,6 +15,7 @@ import { FieldErrors } from "../access/validate.js";
 const MAX_APPS = 2_000;
 const MAX_INSERT_BEFORE = 50;
 
+/** A new stage. */
 export interface StageInput {
   readonly displayName: string;
   readonly insertBefore: number | null;

@@ -18,6 +18,7 @@ import { FieldErrors, pageOf } from "../access/validate.js";
 const MAX_PIPELINES = 1_000;
 const TYPES: readonly PipelineType[] = ["trunk", "branch"];
 
+/** A new pipeline. */
 export interface PipelineInput {
   readonly displayName: string;
   readonly type: string;
