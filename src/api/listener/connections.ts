@@ -48,7 +48,7 @@ export class Connections implements ConnectionOwner {
     return { authenticated: this.#all.size - unauthenticated, unauthenticated };
   }
 
-  /** Takes a connection in. Undefined when there is no place for it: it is closed then. */
+  /** Takes a connection in, until `leave`. Undefined when there is no room for it: it is closed then. */
   accept(socket: Socket): Connection | undefined {
     const { maxConnections, maxConnectionsPerAddress, maxUnauthenticatedConnections } = this.limits;
     const address = addressKey(socket.remoteAddress ?? "");
@@ -72,7 +72,6 @@ export class Connections implements ConnectionOwner {
     this.#all.add(connection);
     this.#idle.add(connection);
     this.#perAddress.set(address, ofAddress + 1);
-    socket.once("close", () => this.leave(connection));
     return connection;
   }
 
