@@ -9,11 +9,11 @@ const TOKEN_GRACE_MS = 2_000;
 
 const NOTHING = () => undefined;
 
-/** Where a connection has its place. */
+/** Keeps the connections of a port. */
 export interface ConnectionOwner {
   /** A stream of one that is unknown has begun or ended. */
   streamsChanged(connection: Connection, change: 1 | -1): void;
-  /** Whether a token makes one known, for which it needs a place among its like. */
+  /** Whether a token makes a connection known: its token may have only so many. */
   know(connection: Connection, principal: Principal): boolean;
   /** The token of one has ended. */
   forget(connection: Connection, principal: Principal): void;
@@ -23,9 +23,9 @@ export interface ConnectionOwner {
 
 /** One connection of a port, whatever it speaks. */
 export class Connection implements AdmittedConnection {
-  /** Whose valid token came over it, while there is a place for it among those that are known. */
+  /** The owner of the valid token that came over it; null while it is not counted as known. */
   principal: Principal | null = null;
-  /** It was closed; what is still read of it is nobody's. */
+  /** It was closed; requests that are still read from it are not begun. */
   isGone = false;
   /** When that token is over, in milliseconds since 1970. */
   endsAtMs = Infinity;
@@ -38,7 +38,7 @@ export class Connection implements AdmittedConnection {
   #wasRefused = false;
 
   constructor(
-    private readonly room: ConnectionOwner,
+    private readonly owner: ConnectionOwner,
     readonly socket: Socket,
     readonly address: string,
   ) {}
@@ -47,12 +47,12 @@ export class Connection implements AdmittedConnection {
     return performance.now() - this.#acceptedMs < TOKEN_GRACE_MS;
   }
 
-  /** It is among those of which one makes room, and it is still there. */
+  /** It is open without a token: it may be evicted for another one. */
   get isUnknown(): boolean {
     return this.principal === null && !this.isGone;
   }
 
-  /** Once, so that a connection that stays without a place is counted once. */
+  /** True once, so that a connection that stays unknown is counted once. */
   get isFirstRefusal(): boolean {
     const isFirst = !this.#wasRefused;
     this.#wasRefused = true;
@@ -62,7 +62,7 @@ export class Connection implements AdmittedConnection {
   authenticated(principal: Principal): void {
     if (this.principal !== null) {
       if (this.principal.keyHash !== principal.keyHash) this.#isShared = true;
-    } else if (!this.isGone && this.room.know(this, principal)) {
+    } else if (!this.isGone && this.owner.know(this, principal)) {
       this.principal = principal;
       this.endsAtMs = principal.expiresAt === null ? Infinity : Date.parse(principal.expiresAt);
     }
@@ -74,7 +74,7 @@ export class Connection implements AdmittedConnection {
    */
   tokenEnded(): void {
     if (this.principal === null || this.isGone) return;
-    this.room.forget(this, this.principal);
+    this.owner.forget(this, this.principal);
     this.principal = null;
     this.endsAtMs = Infinity;
     if (this.#isShared) return;
@@ -85,17 +85,17 @@ export class Connection implements AdmittedConnection {
 
   began(): void {
     this.openStreams += 1;
-    if (this.isUnknown) this.room.streamsChanged(this, 1);
+    if (this.isUnknown) this.owner.streamsChanged(this, 1);
   }
 
   ended(): void {
     this.openStreams -= 1;
-    if (this.isUnknown) this.room.streamsChanged(this, -1);
+    if (this.isUnknown) this.owner.streamsChanged(this, -1);
   }
 
-  /** Gives its place up before its socket is closed, which comes later. */
+  /** Stops counting it, before its socket is closed. */
   leave(): void {
-    this.room.leave(this);
+    this.owner.leave(this);
   }
 
   destroy(): void {
