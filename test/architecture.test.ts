@@ -87,6 +87,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     queries: [""],
     sqlite: ["", "migrations", "queries"],
   },
+  server: {
+    compose: [],
+    "": ["compose"],
+  },
   cli: {
     shell: [],
     audit: ["shell"],
