@@ -60,9 +60,6 @@ export interface Environment {
   readonly createdAt: Instant;
 }
 
-/** What an environment may be called: it stands in paths and is signed into documents. */
-export const ENVIRONMENT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
 /** The stages of a new project, in order. */
 export const STANDARD_ENVIRONMENTS = ["dev", "staging", "prod"] as const;
 

@@ -65,9 +65,6 @@ export function isLive(token: Pick<Token, "revokedAt" | "expiresAt">, now: Insta
   return token.revokedAt === null && (token.expiresAt === null || token.expiresAt > now);
 }
 
-/** SHA-256 as tokens are kept by: 64 lower-case hex digits. */
-export const KEY_HASH = /^[0-9a-f]{64}$/;
-
 /** What names a token whose key was not made here, of which nothing but the hash is known. */
 export function chosenKeyPrefix(hash: string): string {
   return `chosen_${hash.slice(0, 8)}`;

@@ -8,17 +8,15 @@ import type {
   ProjectSchema,
 } from "../../../gen/signet/v1/organization_pb.js";
 import type { Clock } from "../../core/clock.js";
-import type { Environment, Organization } from "../../core/organization.js";
+import type { Environment, EnvironmentKey, Organization } from "../../core/organization.js";
 import type { Environments } from "../../service/tenancy/environments.js";
 import type { Holds } from "../../service/bundles/holds.js";
 import { organizationKeyOf, type Organizations } from "../../service/tenancy/organizations.js";
 import type { Projects, ProjectTree } from "../../service/tenancy/projects.js";
-import { withoutNulls } from "./nulls.js";
 import { callOf } from "../admission/call.js";
 import { maskedFields } from "./masked-fields.js";
-import { optionalTimestamp, timestampOf } from "./timestamps.js";
 import { issuedMessage } from "./tokens.js";
-import { countedRows } from "./total-count.js";
+import { countedRows, optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** OrganizationService on the use cases. */
 export function createOrganizationService(services: {
@@ -97,7 +95,7 @@ export function createOrganizationService(services: {
         position: position ?? null,
         // Present and empty is "none"; absent is the standard next stage.
         promotesTo: promotesTo === "" ? null : promotesTo,
-        ...(signingKey === undefined ? {} : { signingKey }),
+        ...(signingKey === undefined ? {} : { signingKey: signingKey as EnvironmentKey }),
       });
       return environmentMessage(environment);
     },
@@ -113,12 +111,17 @@ export function createOrganizationService(services: {
 
     async updateEnvironment(request, context) {
       const { projectId, envName } = request;
-      const { promotesTo, ...change } = maskedFields(request, ["position", "promotesTo", "signingKey"] as const);
-      const nextStage = promotesTo === undefined ? {} : { promotesTo: promotesTo === "" ? null : promotesTo };
-      const path = { projectId, envName };
-      return environmentMessage(
-        await environments.update(callOf(context).principal, path, { ...change, ...nextStage }),
+      const { promotesTo, signingKey, ...change } = maskedFields(request, ["position", "promotesTo", "signingKey"]);
+      const updated = await environments.update(
+        callOf(context).principal,
+        { projectId, envName },
+        {
+          ...change,
+          ...(promotesTo === undefined ? {} : { promotesTo: promotesTo === "" ? null : promotesTo }),
+          ...(typeof signingKey === "string" ? { signingKey: signingKey as EnvironmentKey } : {}),
+        },
       );
+      return environmentMessage(updated);
     },
 
     async releaseEnvironment({ projectId, envName }, context) {

@@ -7,7 +7,7 @@ import type { Instances } from "./instances.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Tokens } from "../tokens/tokens.js";
 import type { WatchObserver } from "../changes/observers.js";
-import { checkWatchRequest, firstEvent, type WatchRequest } from "./watch.js";
+import { firstEvent, type WatchRequest } from "./watch.js";
 import { HeartbeatWheel } from "./heartbeat-wheel.js";
 import { Hub, type HubDeps } from "./hub.js";
 import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js";
@@ -43,7 +43,6 @@ export class Push {
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
     const { active, tokens, sessions, instances, clock } = this.deps;
     const environmentId = environmentOf(principal);
-    checkWatchRequest(request);
     const hub = this.#hubOf(environmentId);
     const seen = request.instanceId === "" ? null : () => instances.connected(principal, request);
     const subscriber = new Subscriber(this.#room, hub, reader, seen);

@@ -2,11 +2,10 @@ import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import type { Principal } from "../../core/token.js";
 import { environmentOf } from "../access/access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
-import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
+import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Instances } from "./instances.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Tokens } from "../tokens/tokens.js";
-import { FieldErrors } from "../access/validate.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
@@ -53,7 +52,6 @@ export class Watch {
   async *watch(principal: Principal, request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const { active, tokens, sessions, wakeups, instances, clock, heartbeatMs } = this.deps;
     const environmentId = environmentOf(principal);
-    checkWatchRequest(request);
     using session = sessions.open("stream", principal, environmentId, request.addressKey);
     // After the session is open: a revocation from here on finds it.
     session.endBy(await tokens.recheck(principal));
@@ -78,16 +76,6 @@ export class Watch {
       }
     }
   }
-}
-
-/** Throws `invalid` for what the fleet view cannot keep. */
-export function checkWatchRequest(request: WatchRequest): void {
-  const { instanceId, labels } = request;
-  const errors = new FieldErrors();
-  checkCursor(errors, request);
-  errors.text(["instance_id"], instanceId, 128, 0, "query");
-  errors.labels(labels);
-  errors.throwIfAny();
 }
 
 /** The answer to a watch that begins. */

@@ -1,12 +1,6 @@
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, invalidField } from "../../core/error.js";
-import {
-  ENVIRONMENT_KEYS,
-  ENVIRONMENT_NAME,
-  standardNextStage,
-  type Environment,
-  type EnvironmentKey,
-} from "../../core/organization.js";
+import { standardNextStage, type Environment, type EnvironmentKey } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
@@ -17,11 +11,9 @@ import { keepEnvironmentKey } from "../keys/key-records.js";
 import { newEnvironment } from "./projects.js";
 import type { Sessions } from "../access/sessions.js";
 import type { TokenCache } from "../tokens/token-cache.js";
-import { pageOf } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 const MAX_ENVIRONMENTS = 1000;
-const MAX_POSITION = 1_000_000;
 
 /** Makes, changes and deletes environments. */
 export class Environments {
@@ -45,14 +37,10 @@ export class Environments {
       name: string;
       position: number | null;
       promotesTo: string | null | undefined;
-      signingKey?: string;
+      signingKey?: EnvironmentKey;
     },
   ): Promise<Environment> {
-    if (!ENVIRONMENT_NAME.test(input.name)) {
-      throw invalidField(["name"], "must match [a-z0-9][a-z0-9-]{0,62}", input.name === "" ? "missing" : "pattern");
-    }
-    checkPosition(input.position);
-    const signingKey = environmentKeyOf(input.signingKey) ?? "organization";
+    const { signingKey = "organization" } = input;
     const { store, clock, audit, keys } = this.deps;
     return await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
@@ -88,7 +76,7 @@ export class Environments {
     offset: number,
   ): Promise<Listed<Environment>> {
     const { read } = this.deps.store;
-    const page = pageOf(limit, offset, 1000, 1000);
+    const page = { limit: limit ?? 1000, offset };
     await visibleProject(read, caller, projectId);
     const seen = (await read.environments(projectId)).filter((environment) => seesEnvironment(caller, environment));
     return { rows: seen.slice(page.offset, page.offset + page.limit), total: seen.length };
@@ -105,13 +93,11 @@ export class Environments {
     change: {
       readonly position?: number | null;
       readonly promotesTo?: string | null;
-      readonly signingKey?: string | null;
+      readonly signingKey?: EnvironmentKey;
     },
   ): Promise<Environment> {
     const { store, audit, clock, keys } = this.deps;
     if (change.position === null) throw invalidField(["position"], "must not be null", "type");
-    const signingKey = environmentKeyOf(change.signingKey);
-    checkPosition(change.position ?? null);
     return await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       if (change.promotesTo !== undefined) {
@@ -123,7 +109,7 @@ export class Environments {
         ...environment,
         position: change.position ?? environment.position,
         promotesTo: change.promotesTo === undefined ? environment.promotesTo : change.promotesTo,
-        signingKey: signingKey ?? environment.signingKey,
+        signingKey: change.signingKey ?? environment.signingKey,
       };
       if (updated.signingKey === "environment" && environment.signingKey !== "environment") {
         await keepEnvironmentKey(tx, keys, updated, instantOf(clock.now()));
@@ -162,20 +148,6 @@ export class Environments {
     sessions.endEnvironment(deleted.id);
     wakeups.wake(deleted.id);
   }
-}
-
-function checkPosition(position: number | null): void {
-  if (position !== null && position > MAX_POSITION) {
-    throw invalidField(["position"], `must be from 0 to ${MAX_POSITION}`, "range");
-  }
-}
-
-/** Undefined for what was not said. */
-function environmentKeyOf(text: string | null | undefined): EnvironmentKey | undefined {
-  if (text === undefined) return undefined;
-  const key = ENVIRONMENT_KEYS.find((it) => it === text);
-  if (key === undefined) throw invalidField(["signing_key"], "must be organization or environment", "enum");
-  return key;
 }
 
 /** A stage that was asked for must be there; one that is the default may come later. */
