@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { pullEvents } from "../src/service/runtimes/pull.js";
 import { createOfflineAdminToken } from "../src/server/offline.js";
 import { startServer } from "../src/server/server.js";
 import { startServe } from "./cli/spawned.js";
@@ -67,7 +68,7 @@ describe("invariants, over the use cases", () => {
       clientAddress: "a",
       addressKey: "a",
     };
-    const events = signet.services.watch.watch(principal, request, new AbortController().signal);
+    const events = pullEvents(signet.services.push, principal, request, new AbortController().signal);
     expect((await events.next()).value).toMatchObject({ kind: "activation", sequence: 4 });
     await events.return(undefined);
   });
@@ -106,7 +107,7 @@ describe("invariants, over the use cases", () => {
       clientAddress: "a",
       addressKey: "a",
     };
-    const open = () => signet.services.watch.watch(principal, request, new AbortController().signal);
+    const open = () => pullEvents(signet.services.push, principal, request, new AbortController().signal);
     const [slow, fast] = [open(), open()];
     await slow.next();
     const seen: number[] = [];

@@ -16,9 +16,7 @@ import { createClientAddressOf, type ProxyTrust } from "./http/client-address.js
 import { createRpcHandler } from "./rpc/connect.js";
 import type { ConnectionCounts } from "./listener/connections.js";
 import type { Polls } from "./poll/polls.js";
-import { WATCH } from "./http/watch-handler.js";
-import type { StreamingWatchHandler } from "./watch/watch-handler.js";
-import { createWatchLane } from "./watch/lane.js";
+import type { WatchHandler } from "./http/watch-handler.js";
 import { createCorsPolicy } from "./http/cors.js";
 import { createDispatch } from "./dispatch.js";
 import type { RestHandler } from "./rest/rest-handler.js";
@@ -33,15 +31,13 @@ import { createReflectionMethods } from "./rpc/reflection.js";
 import type { RequestObserver } from "./http/request-observer.js";
 import type { TlsTermination } from "./listener/tls-termination.js";
 
-const WATCH_PATH = `/${WATCH.parent.typeName}/${WATCH.name}`;
-
 export interface HttpServerOptions {
   /** Guarded (guard.ts). */
   readonly methods: readonly MethodImplSpec[];
   readonly admission: Authenticator;
   readonly rest: RestHandler;
   /** As in RpcOptions. */
-  readonly watch: StreamingWatchHandler | null;
+  readonly watch: WatchHandler | null;
   /** As in DispatchOptions. */
   readonly polls: Polls | null;
   readonly pages: readonly Page[];
@@ -108,15 +104,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const cors = createCorsPolicy(corsOrigins, options.publicUrl?.origin ?? null);
   const clientAddressOf = createClientAddressOf(proxyTrust);
-  const route = rpc.find(WATCH_PATH);
-  const lane =
-    watch === null || route === undefined
-      ? null
-      : createWatchLane({
-          ...route,
-          ...{ door: watch, admission, bodyMemory, scan, headers: cors.headers, clientAddressOf },
-          ...{ observer, tracing, logger },
-        });
   const dispatch = withoutPrefix(
     options.publicUrl?.path ?? "",
     createDispatch({
@@ -125,7 +112,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
     }),
   );
-  const listener = createListener(dispatch, limits, { tls, lane, observer: options.limitObserver });
+  const listener = createListener(dispatch, limits, { tls, observer: options.limitObserver });
   const close = async (graceMs: number) => {
     shutdown.abort(shuttingDown());
     await listener.close(graceMs);

@@ -33,7 +33,7 @@ export function placeCode(directory: string, bytes: Uint8Array): string {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const stat = lstatSync(directory);
     if (!stat.isDirectory() || !isTrusted(stat)) {
-      throw new AppError("unavailable", `${directory} must be a directory that nobody else can write to`);
+      throw new AppError("unavailable", `${directory} must be a directory that only its owner can write to`);
     }
     if (holds(file, bytes)) return file;
     write(file, bytes);

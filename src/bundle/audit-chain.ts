@@ -2,7 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, concatBytes } from "@noble/hashes/utils.js";
 import { canonicalJson, type JsonObject } from "./canonical-json.js";
 
-/** What is signed of an audit event; the names are those of the signed text. */
+/** The signed fields of an audit event, by their names in the signed text. */
 export interface SignedAuditEvent {
   readonly action: string;
   readonly actor: string | null;
@@ -20,18 +20,18 @@ export interface SignedAuditEvent {
 /** The newest event of an organization's chain. */
 export interface AuditHead {
   readonly org_id: string;
-  /** How many events the chain has. */
+  /** The number of events of the chain. */
   readonly number: number;
   /** The {@link auditEventHash} of the newest one. */
   readonly hash: string;
 }
 
-/** Only audit messages start so; an event goes on with `{`, a head with a word. */
+/** The prefix of audit messages only; an event continues with `{`, a head with a word. */
 const PREFIX = "signet-audit-v1\0";
 
-/** What an audit event's signature is over: `signet-audit-v1`, NUL, canonical JSON of exactly the fields of the event. */
+/** The signed message of an audit event: `signet-audit-v1`, NUL, canonical JSON of exactly the fields of the event. */
 export function auditEventMessage(event: SignedAuditEvent): Uint8Array {
-  // Field by field, because a caller's event may have more.
+  // Field by field, because the caller's object may have more.
   const { action, actor, created_at, id, metadata, org_id, prev_signature, resource_id, resource_type } = event;
   const signed = { action, actor, created_at, id, metadata, org_id, prev_signature, resource_id, resource_type };
   return new TextEncoder().encode(PREFIX + canonicalJson(signed));
@@ -42,7 +42,7 @@ export function auditEventHash(event: SignedAuditEvent, signature: Uint8Array): 
   return `sha256:${bytesToHex(sha256(concatBytes(auditEventMessage(event), signature)))}`;
 }
 
-/** What the signature of a chain's head is over: `signet-audit-v1`, NUL, `head`, NUL, canonical JSON of hash, number, org_id. */
+/** The signed message of a chain's head: `signet-audit-v1`, NUL, `head`, NUL, canonical JSON of hash, number, org_id. */
 export function auditHeadMessage({ org_id, number, hash }: AuditHead): Uint8Array {
   return new TextEncoder().encode(`${PREFIX}head\0${canonicalJson({ hash, number, org_id })}`);
 }

@@ -5,7 +5,7 @@ export function encodeBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** Reads what {@link encodeBase64} writes; undefined for any other text, also one that only differs in unused bits. */
+/** The inverse of {@link encodeBase64}; undefined for any other text, even if it differs in unused bits only. */
 export function decodeBase64(text: string): Uint8Array | undefined {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
   const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

@@ -1,7 +1,9 @@
 import { servedText, stringEnd } from "./served-text.js";
 
+/** A parsed JSON value. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
+/** A parsed JSON object. */
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
@@ -16,10 +18,10 @@ const CLOSE_OBJECT = 0x7d;
 /**
  * The canonical form of a JSON text: what Python's `json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))` prints.
  *
- * Keys by Unicode code point; ASCII only; numbers by the kind of their literal. The rules are those of the bundle format (docs). No
- * value is made of the text, because a parsed number has no kind.
+ * Keys sorted by Unicode code point; ASCII only; numbers by the kind of their literal, as the bundle format requires
+ * (docs/bundle-format.md). The text is not parsed into values, because a parsed number has no kind.
  *
- * @param text one that {@link scanStrictJson} takes: it recurses, so its depth must be bounded
+ * @param text accepted by {@link scanStrictJson}: this recurses, so its depth must be bounded
  */
 export function canonicalText(text: string): string {
   const served = servedText(text);
@@ -31,7 +33,7 @@ export function canonicalText(text: string): string {
 /**
  * The canonical form of a value: {@link canonicalText} of what JSON.stringify prints for it.
  *
- * @throws TypeError for what JSON cannot say: undefined, NaN, infinities, functions, bigint.
+ * @throws TypeError for values that JSON cannot represent: undefined, NaN, infinities, functions, bigint.
  */
 export function canonicalJson(value: JsonValue): string {
   return canonicalText(JSON.stringify(value, refuseNonJson));
@@ -44,7 +46,7 @@ export function canonicalBytes(value: JsonValue): Uint8Array {
 
 function refuseNonJson(_key: string, value: unknown): unknown {
   if (value === undefined || typeof value === "function" || (typeof value === "number" && !Number.isFinite(value))) {
-    throw new TypeError(`no JSON value: ${String(value)}`);
+    throw new TypeError(`not a JSON value: ${String(value)}`);
   }
   return value;
 }
@@ -55,7 +57,7 @@ interface Member {
   readonly text: string;
 }
 
-/** Sorts the keys of a text without white space. Copies only what has to move. */
+/** Sorts the keys of a text without white space. Copies only objects that are not sorted yet. */
 class KeySorter {
   private pos = 0;
 
@@ -65,7 +67,7 @@ class KeySorter {
     this.compare = /[\ud800-\udfff]/.test(text) ? compareCodePoints : compareUnits;
   }
 
-  /** Goes past the value at `pos`: its sorted text, undefined when it is sorted as it stands. */
+  /** Skips the value at `pos`; returns its sorted text, or undefined if it is sorted already. */
   value(): string | undefined {
     const code = this.text.charCodeAt(this.pos);
     if (code === OPEN_OBJECT) return this.object();
@@ -132,7 +134,7 @@ function compareUnits(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** JavaScript compares UTF-16 units, which is another order only where a surrogate meets U+E000 to U+FFFF. */
+/** JavaScript compares UTF-16 units, which differs only between surrogates and U+E000 to U+FFFF. */
 function compareCodePoints(a: string, b: string): number {
   let i = 0;
   while (i < a.length && a.charCodeAt(i) === b.charCodeAt(i)) i++;

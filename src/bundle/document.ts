@@ -2,15 +2,15 @@ import { AppError } from "../core/error.js";
 import { canonicalJson, type JsonObject } from "./canonical-json.js";
 import type { CanonicalContent } from "./policy-hash.js";
 
-/** The format that `version` names: the one number that a format 1 verifier accepts there. */
+/** The value of `version`: the only one that a format 1 verifier accepts. */
 export const BUNDLE_FORMAT_VERSION = 1;
 
-/** The scope of every bundle that is signed here. */
+/** The scope of every bundle that this implementation signs. */
 export const EMPTY_SCOPE = { tenant_id: "", app_id: "", agent_id: "", env: "" } as const;
 
 const CANONICAL_EMPTY_SCOPE = canonicalJson(EMPTY_SCOPE);
 
-/** What a bundle says of itself; the second signature covers it. */
+/** The identity of a bundle, which the second signature covers. */
 export interface BundleIdentity {
   /** UUID. */
   readonly bundleId: string;
@@ -20,11 +20,11 @@ export interface BundleIdentity {
   readonly projectId: string;
   /** The environment's name. */
   readonly environment: string;
-  /** As {@link formatPublishedAt} writes it; opaque to a verifier. */
+  /** As written by {@link formatPublishedAt}; opaque to a verifier. */
   readonly publishedAt: string;
 }
 
-/** A served document, parsed. Keys that are not here are to be ignored. */
+/** A parsed document. Other keys are ignored. */
 export interface BundleDocument {
   readonly version: typeof BUNDLE_FORMAT_VERSION;
   readonly bundle_id: string;
@@ -47,7 +47,7 @@ export interface BundleDocument {
   readonly key_id?: string;
 }
 
-/** What a document says of itself. */
+/** The identity in a document. */
 export function identityOf(document: BundleDocument): BundleIdentity {
   return {
     bundleId: document.bundle_id,
@@ -58,12 +58,12 @@ export function identityOf(document: BundleDocument): BundleIdentity {
   };
 }
 
-/** What a document is written from. */
+/** The parts of a document. */
 export interface DocumentParts {
   readonly identity: BundleIdentity;
-  /** As servedText writes it. */
+  /** As written by servedText. */
   readonly policiesText: string;
-  /** As servedText writes it. */
+  /** As written by servedText. */
   readonly scopePoliciesText: string;
   readonly policyHash: string;
   /** Base64. */
@@ -76,9 +76,9 @@ export interface DocumentParts {
 }
 
 /**
- * Writes the JSON text of a document, whose bytes are served for as long as the bundle lives.
+ * The JSON text of a document, the same bytes for as long as the bundle exists.
  *
- * The two content texts are taken as they are, so a document of any size costs no parse.
+ * The two content texts are inserted unparsed, so that the size of a document does not matter.
  */
 export function formatDocument(parts: DocumentParts): string {
   const { identity } = parts;
@@ -102,25 +102,25 @@ export function formatDocument(parts: DocumentParts): string {
 }
 
 /**
- * A time as documents write it: `2026-04-22T12:00:00+00:00`, UTC, parts of a second cut off.
+ * A time as in documents: `2026-04-22T12:00:00+00:00`, UTC, fractions of a second truncated.
  *
  * @param time a Date, or an ISO 8601 text that ends in `Z` or an offset
- * @throws AppError `internal` for anything else, or a year that has not four digits
+ * @throws AppError `internal` for anything else, or a year without exactly four digits
  */
 export function formatPublishedAt(time: Date | string): string {
   const date = typeof time === "string" && !/T.*(Z|[+-]\d\d:\d\d)$/.test(time) ? new Date(NaN) : new Date(time);
   const text = Number.isNaN(date.getTime()) ? "" : date.toISOString();
-  if (!/^\d{4}-/.test(text)) throw new AppError("internal", `no time that a document can carry: ${String(time)}`);
+  if (!/^\d{4}-/.test(text)) throw new AppError("internal", `not a time that a document can contain: ${String(time)}`);
   return `${text.slice(0, 19)}+00:00`;
 }
 
-/** What the first signature is over: the ASCII bytes of the policy hash. */
+/** The message of the first signature: the ASCII bytes of the policy hash. */
 export function signatureMessage(policyHash: string): Uint8Array {
   return new TextEncoder().encode(policyHash);
 }
 
 /**
- * What the second signature is over: `znyx-policy-bundle-sig-v2`, one NUL byte, and the canonical JSON of exactly
+ * The message of the second signature: `znyx-policy-bundle-sig-v2`, one NUL byte, and the canonical JSON of exactly
  * bundle_format_version, bundle_id, environment, org_id, policies, project_id, published_at, scope, scope_policies.
  */
 export function signatureV2Message(
@@ -128,7 +128,7 @@ export function signatureV2Message(
   content: CanonicalContent,
   canonicalScope: string = CANONICAL_EMPTY_SCOPE,
 ): Uint8Array {
-  // In the canonical order, so that the texts of the content can be spliced in.
+  // In canonical order, so that the content can be inserted as text.
   const fields: [name: string, canonical: string][] = [
     ["bundle_format_version", String(BUNDLE_FORMAT_VERSION)],
     ["bundle_id", canonicalJson(identity.bundleId)],

@@ -1,33 +1,33 @@
-/** What a value may hold. Plain data, so that it can be given to a thread. */
+/** The allowed size of a JSON value. Plain data, so that it can be posted to a thread. */
 export interface JsonShape {
-  /** The most elements of the array, or members of the object; no limit of its own when absent. */
+  /** Maximum number of elements or members; no own limit if absent. */
   readonly maxItems?: number;
-  /** The members of an object that are known, by key. */
+  /** Shapes of known members of an object, by key. */
   readonly members?: ReadonlyMap<string, JsonShape>;
-  /** Every element of an array, and every member that is not in `members`; nothing special when absent. */
+  /** Shape of every element, and of every member that is not in `members`; any shape if absent. */
   readonly items?: JsonShape;
-  /** It stays a text, so that what is in it is not counted. */
+  /** Stays a text: its contents are not counted. */
   readonly isRaw?: boolean;
 }
 
-/** How much may stand in a JSON text that is parsed afterwards: counted while it is read, before anything is built. */
+/** The allowed size of a JSON text that is parsed afterwards: counted while it is scanned, before anything is allocated. */
 export interface JsonBounds {
   readonly shape: JsonShape;
-  /** Elements and members together, but for those in raw values. */
+  /** Maximum number of elements and members together, except in raw values. */
   readonly maxValues: number;
 }
 
 const ANY: JsonShape = {};
 
-/** Counts what stands in one text. */
+/** Counts the values of one text. */
 export class ItemCount {
-  /** What is wrong, once `isOver` said so. */
+  /** The flaw, after `isOver` returned true. */
   msg = "";
   #values = 0;
 
   constructor(private readonly bounds: JsonBounds) {}
 
-  /** Counts the element or member at `index` of a container; true when that is one too many. */
+  /** Counts the element or member at `index` of a container; true if it exceeds a limit. */
   isOver({ maxItems = Infinity }: JsonShape, index: number): boolean {
     if (index >= maxItems) this.msg = `must be at most ${maxItems}`;
     else if (++this.#values > this.bounds.maxValues)
@@ -36,7 +36,7 @@ export class ItemCount {
     return true;
   }
 
-  /** The shape of a container that stands in another one, at `key` of it; undefined when nothing in it is counted. */
+  /** The shape of a container inside another one, at `key`; undefined if its contents are not counted. */
   shapeIn(outer: JsonShape | undefined, key: string | undefined, isRoot: boolean): JsonShape | undefined {
     if (isRoot) return this.bounds.shape.isRaw === true ? undefined : this.bounds.shape;
     if (outer === undefined) return undefined;

@@ -1,9 +1,10 @@
 import { AppError } from "../core/error.js";
 import { JsonOutline, SCALAR, type JsonMembers } from "./json-outline.js";
 
+/** The maximum size of a patch. */
 export interface DiffBounds {
   readonly maxOperations: number;
-  /** Of the patch, in UTF-16 units. */
+  /** Length of the patch, in UTF-16 units. */
   readonly maxLength: number;
 }
 
@@ -15,21 +16,21 @@ interface Place {
   readonly node: number;
 }
 
-/** A JSON Pointer (RFC 6901) that is written only when an operation needs it: a thousand operations may share a key of megabytes. */
+/** A JSON Pointer (RFC 6901), formatted only for an operation: a thousand operations may share a key of megabytes. */
 interface Pointer {
   readonly parent: Pointer | null;
-  /** Escaped for the pointer, and for the JSON string that it stands in. */
+  /** Escaped for the pointer and for the JSON string around it. */
   readonly segment: string;
   readonly length: number;
 }
 
 /**
- * The JSON Patch (RFC 6902) from one JSON text to another, as JSON text: both are objects as JSON.stringify prints them. Members are
- * compared by key, items of lists by index, values as they are written; nothing is moved or tested.
+ * The JSON Patch (RFC 6902) from one JSON text to another, as JSON text. Both are objects as printed by JSON.stringify. Compares members
+ * by key, list items by index, and scalars as text; uses add, remove and replace only.
  *
- * Time grows with the length of the texts, memory with the number of their values.
+ * Time is linear in the length of the texts, memory in the number of their values.
  *
- * @throws AppError `too_large` (`diff_too_large`) as soon as the patch has more than it may have
+ * @throws AppError `too_large` (`diff_too_large`) as soon as the patch exceeds the bounds
  */
 export function diffJson(from: string, to: string, bounds: DiffBounds): string {
   const patch = new Patch(bounds);
@@ -42,7 +43,7 @@ function wholeOf(text: string): Place {
   return { outline: new JsonOutline(text), start: 0, end: text.length, node: 0 };
 }
 
-/** Of two that are not written alike. */
+/** Compares two values whose texts differ. */
 function compare(from: Place, to: Place, at: Pointer, patch: Patch): void {
   if (from.node === SCALAR || to.node === SCALAR || isList(from) !== isList(to)) {
     patch.add("replace", at, textOf(to));

@@ -7,28 +7,28 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** No object and no list. */
+/** The node of a value that is neither object nor list. */
 export const SCALAR = -1;
 
-/** The members of an object, or the items of a list, by their number. */
+/** The members of an object or the items of a list, by index. */
 export interface JsonMembers {
-  /** As they are written, without their quotes; empty for a list. */
+  /** As written, without quotes; empty for a list. */
   readonly keys: string[];
-  /** Offsets of each value, and that after it. */
+  /** Offset of each value, and the offset after it. */
   readonly starts: number[];
   readonly ends: number[];
-  /** For `members`; SCALAR for what has none. */
+  /** Nodes for `members`, or SCALAR. */
   readonly nodes: number[];
 }
 
 /**
- * Where objects and lists of a JSON text end, found in one pass: the text can then be walked without a value being made of it. Two
- * integers for each object and list; JSON.parse takes ten times as much.
+ * The ends of the objects and lists of a JSON text, found in one pass: allows walking the text without parsing it. Takes two integers for
+ * each object and list; JSON.parse takes ten times as much.
  *
  * The text must be one that JSON.stringify could have printed: no white space, no key twice.
  */
 export class JsonOutline {
-  /** By node, in the order in which they begin: the offset after it, and the node that begins next after that. */
+  /** By node, in the order in which they begin: the offset after the node, and the next node that begins after it. */
   #ends = new Int32Array(64);
   #nexts = new Int32Array(64);
   #count = 0;
@@ -47,7 +47,7 @@ export class JsonOutline {
     }
   }
 
-  /** Of the object or list `node`, whose text begins at `start`; 0 is the whole document, which begins at 0. */
+  /** The members of the object or list `node`, whose text begins at `start`; node 0 is the document, which begins at 0. */
   members(node: number, start: number): JsonMembers {
     const { text } = this;
     const members: JsonMembers = { keys: [], starts: [], ends: [], nodes: [] };

@@ -1,23 +1,23 @@
 import { canonicalJson } from "./canonical-json.js";
 import { encodeBase64 } from "./base64.js";
 
-/** A public key as another one vouches for it. */
+/** A public key to be endorsed by another key. */
 export interface EndorsedKey {
-  /** What it signs. */
+  /** The purpose of the key, for example `bundles`. */
   readonly purpose: string;
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
-  /** UUID of the organization whose key it is; null for the server's own. */
+  /** UUID of its organization; null for the server's own key. */
   readonly orgId: string | null;
-  /** UUID of the environment whose key it is; null for an organization's. */
+  /** UUID of its environment; null for an organization's key. */
   readonly environmentId: string | null;
 }
 
-/** Only endorsements start so. */
+/** The prefix of endorsements only. */
 const PREFIX = "signet-key-v1\0";
 
 /**
- * What the endorsement of a key is over: `signet-key-v1`, NUL, canonical JSON of environment_id, org_id, public_key (base64 of 32
+ * The signed message of an endorsement: `signet-key-v1`, NUL, canonical JSON of environment_id, org_id, public_key (base64 of 32
  * bytes) and purpose. The server's current key of a purpose signs its predecessor's, and those of organizations and environments.
  */
 export function keyEndorsementMessage({ purpose, publicKey, orgId, environmentId }: EndorsedKey): Uint8Array {

@@ -3,7 +3,7 @@ import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
 import { AppError } from "../core/error.js";
 import { decodeBase64, encodeBase64 } from "./base64.js";
 
-/** A public key that a verifier trusts. */
+/** A trusted public key. */
 export interface PublicKey {
   /** 16 hex digits, see {@link keyId}. */
   readonly keyId: string;
@@ -17,13 +17,13 @@ const PKCS8_PREFIX = hexToBytes("302e020100300506032b657004220420");
 /** SubjectPublicKeyInfo of an Ed25519 key, up to the key (RFC 8410, section 4). */
 const SPKI_PREFIX = hexToBytes("302a300506032b6570032100");
 
-/** Longer than any PEM of such a key, with room for odd line breaks. */
+/** Longer than the PEM of any Ed25519 key, whatever its line breaks. */
 const MAX_PEM_LENGTH = 1024;
 
 /**
  * Reads the 32-byte seed of a PEM PKCS#8 Ed25519 private key; `\n` written as two characters is a line break.
  *
- * @throws AppError `signing_failed` for anything else; it says nothing of the text, which may be a secret
+ * @throws AppError `signing_failed` for anything else; it does not repeat the text, which may be a secret
  */
 export function parsePrivateKey(pem: string): Uint8Array {
   const seed = parsePem(pem, "PRIVATE KEY", PKCS8_PREFIX);
@@ -55,13 +55,13 @@ export function formatPublicKey(publicKey: Uint8Array): string {
   return formatPem("PUBLIC KEY", SPKI_PREFIX, publicKey);
 }
 
-/** The name of a 32-byte public key: the first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
+/** The id of a 32-byte public key: the first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
 export function keyId(publicKey: Uint8Array): string {
   return bytesToHex(sha256(concatBytes(SPKI_PREFIX, publicKey))).slice(0, 16);
 }
 
 function formatPem(label: string, prefix: Uint8Array, key: Uint8Array): string {
-  // A developer's mistake: the prefix has the length in it.
+  // A defect of the caller: the prefix contains the length.
   if (key.length !== 32) throw new TypeError(`an Ed25519 key has 32 bytes, not ${key.length}`);
   return `-----BEGIN ${label}-----\n${encodeBase64(concatBytes(prefix, key))}\n-----END ${label}-----\n`;
 }

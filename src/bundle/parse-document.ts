@@ -7,7 +7,7 @@ const STRINGS = ["bundle_id", "org_id", "project_id", "environment", "published_
 const OPTIONAL_STRINGS = ["signature", "signature_v2", "key_id"];
 const OBJECTS = ["policies", "scope", "scope_policies"];
 
-/** A document, and the JSON texts of the fields whose values JSON.parse may change: it makes the integer 1 of `1.0`. */
+/** A document, and the JSON texts of the fields whose numbers JSON.parse would change: it turns `1.0` into 1. */
 export interface ParsedDocument {
   readonly document: BundleDocument;
   readonly policiesText: string;
@@ -47,14 +47,14 @@ function parseStrictly(text: string) {
     const textOf = (name: string): string => text.slice(spans.get(name)?.start, spans.get(name)?.end);
     if (kind === "object") return { document: JSON.parse(text) as JsonObject, textOf };
   } catch (cause) {
-    throw new VerificationError("malformed", "the document is no strict JSON", { cause });
+    throw new VerificationError("malformed", "the document is not strict JSON", { cause });
   }
-  throw new VerificationError("malformed", "the document is no JSON object");
+  throw new VerificationError("malformed", "the document is not a JSON object");
 }
 
-function requireFields(names: readonly string[], type: string, isGood: (name: string) => boolean): void {
-  const bad = names.find((name) => !isGood(name));
-  if (bad !== undefined) throw new VerificationError("malformed", `${bad} must be ${type}`);
+function requireFields(names: readonly string[], type: string, isValid: (name: string) => boolean): void {
+  const invalid = names.find((name) => !isValid(name));
+  if (invalid !== undefined) throw new VerificationError("malformed", `${invalid} must be ${type}`);
 }
 
 function isObject(value: JsonValue | undefined): boolean {

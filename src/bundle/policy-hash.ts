@@ -2,13 +2,13 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { canonicalText } from "./canonical-json.js";
 
-/** The canonical texts of a bundle's content, made once and spliced into all that is hashed and signed. */
+/** The canonical texts of a bundle's content, computed once and inserted into everything that is hashed and signed. */
 export interface CanonicalContent {
   readonly policies: string;
   readonly scopePolicies: string;
   /**
-   * `sha256:` and the lower-case hex SHA-256 of the canonical JSON of `{"policies":…,"scope_policies":…}`. It covers the content alone,
-   * so it survives promotion unless the scope policies are rewritten.
+   * `sha256:` and the lower-case hex SHA-256 of the canonical JSON of `{"policies":…,"scope_policies":…}`. It covers
+   * the content only, so promotion does not change it unless scope policies are rewritten.
    */
   readonly policyHash: string;
 }
@@ -16,7 +16,7 @@ export interface CanonicalContent {
 /** Lower-case hex of the SHA-256 of a text's UTF-8 bytes. */
 export type Sha256Hex = (text: string) => string;
 
-/** Makes the canonical texts of two JSON texts; `sha256Hex` is the portable one unless a faster one is given. */
+/** The canonical form of two JSON texts. `sha256Hex` may be a faster implementation than the portable one. */
 export function canonicalContent(
   policiesText: string,
   scopePoliciesText: string,

@@ -1,19 +1,19 @@
 import { invalidField, invalidFields, MAX_FIELD_ERRORS, type FieldError } from "../core/error.js";
 import { scanStrictJson } from "./strict-json.js";
 
-/** Policies by `tenant:app:agent:env`, where `*` stands for any, each as JSON text. */
+/** Policies by `tenant:app:agent:env`, where `*` matches any, each as JSON text. */
 export type ScopePolicies = ReadonlyMap<string, string>;
 
 const FIELD = "scope_policies";
-/** As the proto's max_items say. */
+/** The proto's max_items. */
 const MAX_SCOPES = 100_000;
 const WILDCARD = "*";
 
 /**
- * Reads the scope policies of a publish: an object of at most 100,000 keys, which have exactly four parts and whose values are objects.
+ * Reads the scope policies of a publish: an object with at most 100,000 keys of exactly four parts, whose values are objects.
  *
  * @throws AppError as scanStrictJson, and `invalid` with the first hundred refused keys; `loc` is `["body", "scope_policies", key]`,
- *   `type` is `type` or `scope_key`; with `too_many` about the whole.
+ *   `type` is `type` or `scope_key`, or `too_many` for the whole object.
  */
 export function readScopePolicies(text: string): ScopePolicies {
   const { kind, spans } = scanStrictJson(text, { base: ["body", FIELD] });
@@ -37,26 +37,25 @@ export function formatScopePolicies(scopePolicies: ScopePolicies): string {
   return `{${[...scopePolicies].map(([key, policy]) => `${JSON.stringify(key)}:${policy}`).join(",")}}`;
 }
 
-/** Whether a key names an environment: whether promotion out of it changes the scope policies. */
+/** Whether any key names an environment, so that promotion out of it changes the scope policies. */
 export function namesEnvironment(scopePolicies: ScopePolicies, environment: string): boolean {
   return [...scopePolicies.keys()].some((key) => environment !== WILDCARD && key.split(":")[3] === environment);
 }
 
 /**
- * The scope policies as they are after promotion: where a key's env part names the source, it names the target.
- *
- * Keys keep their order, policies and other keys are the same.
+ * The scope policies after promotion: the env part of keys that name the source names the target instead. The order of keys and
+ * everything else stay the same.
  *
  * @throws AppError `invalid` when two keys become one (`type` is `scope_collision`, `loc` names the key before the rewrite), or
- *   when the target's name cannot stand in a key (`scope_key`).
+ *   when the target's name cannot be part of a key (`scope_key`).
  */
 export function rewriteScopePolicies(scopePolicies: ScopePolicies, fromEnv: string, toEnv: string): ScopePolicies {
   const rewritten = new Map<string, string>();
   for (const [key, policy] of scopePolicies) {
     const target = rewriteKey(key, fromEnv, toEnv);
-    // Also against the keys that are not rewritten and come later: the order must not decide.
+    // Also compares with later keys that are not rewritten: the order must not matter.
     if (rewritten.has(target) || (target !== key && scopePolicies.has(target))) {
-      throw invalidField([FIELD, key], `becomes ${target}, which is there already`, "scope_collision");
+      throw invalidField([FIELD, key], `becomes ${target}, which already exists`, "scope_collision");
     }
     rewritten.set(target, policy);
   }

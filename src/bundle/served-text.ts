@@ -6,20 +6,20 @@ const NINE = 0x39;
 const BACKSLASH = 0x5c;
 const LETTER_E = 0x65;
 
-/** From here on, and below {@link SMALL}, Python prints a float with an exponent. */
+/** Python prints floats from here on, and below {@link SMALL}, with an exponent. */
 const LARGE = 1e16;
 const SMALL = 1e-4;
 
-/** Every decimal of so many significant digits is the shortest one that its double reads back from. */
+/** Every decimal with at most this many significant digits is the shortest representation of its double. */
 const ALWAYS_SHORTEST = 15;
 
 /**
- * A JSON text as documents carry it: without white space, numbers as {@link canonicalNumber} prints them, strings as JSON.stringify
- * does. Keys keep their order.
+ * A JSON text as in documents: without white space, numbers as {@link canonicalNumber}, strings as JSON.stringify prints them. Keys keep
+ * their order.
  *
- * One pass over the text, in which no value is made: a parsed `1.0` would be an integer.
+ * One pass over the text without parsing it: a parsed `1.0` would become an integer.
  *
- * @param text one that {@link scanStrictJson} takes
+ * @param text accepted by {@link scanStrictJson}
  */
 export function servedText(text: string): string {
   return new TextPrinter(text).run();
@@ -28,7 +28,7 @@ export function servedText(text: string): string {
 /**
  * The text with every number printed by `print`, strings as JSON.stringify does, and no white space.
  *
- * @param text one that {@link scanStrictJson} takes
+ * @param text accepted by {@link scanStrictJson}
  */
 export function withNumbers(text: string, print: (literal: string) => string): string {
   return new TextPrinter(text, print).run();
@@ -49,7 +49,7 @@ class TextPrinter {
   private pos = 0;
   private readonly pieces: string[] = [];
   private copied = 0;
-  /** Where the next backslash is, from `pos` on; the text's length when there is none. */
+  /** The offset of the next backslash from `pos` on; the length of the text if there is none. */
   private backslash = -1;
 
   constructor(
@@ -107,9 +107,9 @@ class TextPrinter {
     else if (hasExponent || !this.isPrintedSo(start, digits, point)) this.replaceFrom(start, canonicalNumber);
   }
 
-  /** Whether the number that ends at `pos` is certain to be printed as it is: to print it anew costs ten times as much. */
+  /** Whether the number that ends at `pos` is certainly canonical already: printing it costs ten times as much. */
   private isPrintedSo(start: number, digits: number, point: number): boolean {
-    // An integer; only minus zero is printed otherwise.
+    // An integer: all but minus zero are canonical.
     if (point === this.pos) return start === digits || this.text.charCodeAt(digits) !== ZERO;
     const isLong = this.pos - digits > ALWAYS_SHORTEST + 1;
     const endsInZero = this.text.charCodeAt(this.pos - 1) === ZERO && this.pos > point + 2;
@@ -137,16 +137,16 @@ function isDigit(code: number): boolean {
 }
 
 /**
- * A JSON number as Python reads and prints it. Its kind is that of the literal: without point and exponent an integer, which keeps its
- * digits (`-0` is `0`); else a float, printed as repr does: `1.0`, `100.0` for `1e2`, `1e-05`, `1e+21`.
+ * A JSON number as Python parses and prints it. A literal without point and exponent is an integer, which keeps its digits (`-0` becomes
+ * `0`); any other is a float, printed like repr: `1.0`, `100.0` for `1e2`, `1e-05`, `1e+21`.
  *
- * @param literal a number by RFC 8259's grammar, in which {@link numberFlaw} finds nothing
+ * @param literal a number by the grammar of RFC 8259, without a {@link numberFlaw}
  */
 export function canonicalNumber(literal: string): string {
   if (!/[.eE]/.test(literal)) return literal === "-0" ? "0" : literal;
   const value = Number(literal);
   const size = Math.abs(value);
-  // Both languages print the shortest digits that read back; only when and how they write an exponent differs.
+  // Both languages print the shortest digits that parse back; they differ only in when and how they write an exponent.
   if (size !== 0 && (size < SMALL || size >= LARGE)) return value.toExponential().replace(/([+-])(\d)$/, "$10$2");
   const plain = Object.is(value, -0) ? "-0" : String(value);
   return plain.includes(".") ? plain : `${plain}.0`;

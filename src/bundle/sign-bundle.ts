@@ -4,12 +4,13 @@ import { signatureMessage, signatureV2Message, type BundleIdentity } from "./doc
 import type { CanonicalContent } from "./policy-hash.js";
 import type { Signer } from "./signer.js";
 
+/** The input of {@link signBundle}. */
 export interface BundleToSign {
   readonly identity: BundleIdentity;
   readonly content: CanonicalContent;
 }
 
-/** What signing adds to a bundle. */
+/** The fields that signing adds to a bundle. */
 export interface SignedBundle {
   /** `sha256:` and 64 hex digits. */
   readonly policyHash: string;
@@ -23,7 +24,7 @@ export interface SignedBundle {
 /**
  * Signs a bundle for its identity.
  *
- * @throws AppError `signing_failed` when the signer fails or gives no 64 bytes; its own error is the cause
+ * @throws AppError `signing_failed` if the signer fails or does not return 64 bytes; its error is the cause
  */
 export async function signBundle({ identity, content }: BundleToSign, signer: Signer): Promise<SignedBundle> {
   const { policyHash } = content;

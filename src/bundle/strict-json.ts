@@ -3,34 +3,37 @@ import { ItemCount, type JsonBounds, type JsonShape } from "./json-bounds.js";
 import { ALWAYS_EXACT, numberFlaw } from "./strict-number.js";
 import { scanString } from "./strict-string.js";
 
+/** The type of a JSON value. */
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
 
-/** Where a value stands in the text: UTF-16 offsets, `end` is the first one after it. */
+/** The position of a value in the text: UTF-16 offsets, `end` exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
+/** The result of {@link scanStrictJson}. */
 export interface StrictJson {
-  /** What the text is. */
+  /** The type of the whole text. */
   readonly kind: JsonKind;
-  /** The values of the top-level object's keys; empty when the text is no object. */
+  /** The values of the top-level object by key; empty for any other type. */
   readonly spans: ReadonlyMap<string, Span>;
 }
 
+/** The limits of a scan, and the location for errors. */
 export interface StrictJsonOptions {
-  /** How many objects and arrays may stand inside of each other; 64 unless told. A scalar is level 0, `{}` level 1. */
+  /** Maximum nesting of objects and arrays; default 64. A scalar has level 0, `{}` level 1. */
   readonly maxDepth?: number;
-  /** What `loc` starts with; `["body"]` unless told. */
+  /** The start of `loc` in errors; default `["body"]`. */
   readonly base?: readonly string[];
-  /** How much may stand in it, for a text that is parsed afterwards; unless told as much as there is. */
+  /** Maximum number of values, for a text that is parsed afterwards; default: no limit. */
   readonly bounds?: JsonBounds | undefined;
 }
 
-/** How many levels a policy may have, by the bundle format. */
+/** Maximum nesting of a policy document (docs/bundle-format.md). */
 export const MAX_POLICY_LEVELS = 64;
 
-/** The longest key that an error repeats: a key can be as long as the text. */
+/** Length of a key in errors: a key can be as long as the text. */
 const MAX_SHOWN_KEY = 200;
 
 const QUOTE = 0x22;
@@ -44,13 +47,13 @@ const LETTER_E = 0x65;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** RFC 8259's number; sticky, so that it never looks further than the number. */
+/** A number by RFC 8259; sticky, so that it never scans beyond the number. */
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /** An object or array that is still open. */
 interface Frame {
   readonly isObject: boolean;
-  /** Every key so far, each with its opening quote; made with the first key. */
+  /** The keys so far, each with its opening quote; created with the first key. */
   keys: Set<string> | undefined;
   key: string;
   index: number;
@@ -59,16 +62,15 @@ interface Frame {
 }
 
 /**
- * Reads a JSON text once and refuses everything that JSON.parse would lose without a word.
+ * Scans a JSON text and refuses everything that JSON.parse would lose silently.
  *
- * JSON.parse accepts every text that passes, and no key, character or digit of an integer is lost by it; decimals round to the
- * nearest double. One pass, no recursion, time linear in the text. The first flaw in the text decides.
+ * JSON.parse accepts every text that passes, and loses no key, character or digit of an integer; decimals round to the nearest double.
+ * One pass, no recursion, time linear in the text. Reports the first flaw.
  *
- * @throws AppError `malformed` where the text is no JSON (RFC 8259); the message has line, column and offset.
+ * @throws AppError `malformed` for a text that is not JSON (RFC 8259); the message has line, column and offset.
  * @throws AppError `invalid` with one field error: `loc` is `base` and the path of the value, `type` is one of
- *   `duplicate_key`, `prototype_key` (`__proto__`), `lone_surrogate`, `number_overflow`, `number_underflow` (not zero, but
- *   becomes 0), `integer_precision` (an integer literal whose digits JavaScript would not print again), `depth`, and `too_many` for
- *   what is beyond `bounds`.
+ *   `duplicate_key`, `prototype_key` (`__proto__`), `lone_surrogate`, `number_overflow`, `number_underflow` (not zero, but becomes
+ *   0), `integer_precision` (an integer literal whose digits JavaScript would not print again), `depth`, or `too_many` (`bounds`).
  */
 export function scanStrictJson(text: string, options: StrictJsonOptions = {}): StrictJson {
   const { maxDepth = MAX_POLICY_LEVELS, base = ["body"], bounds } = options;
@@ -99,7 +101,7 @@ class StrictScan {
     return { kind, spans: this.spans };
   }
 
-  /** Reads a scalar or an empty container and says false, or goes to a container's first value and says true. */
+  /** Skips a scalar or an empty container and returns false, or moves to a container's first value and returns true. */
   private enterValue(): boolean {
     const { top } = this;
     if (top?.shape !== undefined && this.count?.isOver(top.shape, top.index) === true)
@@ -134,7 +136,7 @@ class StrictScan {
     this.top = this.frames.at(-1);
   }
 
-  /** After a value: closes every container that ends here; true when another value follows. */
+  /** After a value: closes every container that ends here; true if another value follows. */
   private nextValue(): boolean {
     for (;;) {
       const top = this.top;
@@ -160,7 +162,7 @@ class StrictScan {
     if (this.text.charCodeAt(start) !== QUOTE) throw this.malformed("expected a key in double quotes");
     const scan = scanString(this.text, start);
     if (scan.broken !== undefined) throw this.malformed(scan.broken, scan.end);
-    // With the quote a key never looks like an array index, whose hash an attacker can foresee: the Set stays linear.
+    // With the quote a key never looks like an array index, whose hash an attacker can predict: the Set stays linear.
     const quoted = this.text.slice(start, scan.end - 1);
     const key = scan.escaped ? (JSON.parse(`${quoted}"`) as string) : quoted.slice(1);
     frame.key = key;
@@ -169,7 +171,7 @@ class StrictScan {
     const unique = scan.escaped ? `"${key}` : quoted;
     frame.keys ??= new Set();
     const before = frame.keys.size;
-    if (frame.keys.add(unique).size === before) throw this.invalid("the same key twice", "duplicate_key");
+    if (frame.keys.add(unique).size === before) throw this.invalid("duplicate key", "duplicate_key");
     this.pos = scan.end;
     this.skipSpace();
     if (this.text.charCodeAt(this.pos) !== COLON) throw this.malformed('expected ":"');
@@ -195,7 +197,7 @@ class StrictScan {
     this.pos += literal.length;
   }
 
-  /** The regex and the checks cost more than a short integer, of which a text can have millions. */
+  /** A shortcut for short integers, of which a text can have millions: the regular expression and the checks are slower. */
   private skipShortInteger(): boolean {
     let end = this.pos;
     let code = this.text.charCodeAt(end);
@@ -222,7 +224,7 @@ class StrictScan {
     return this.invalidAt(this.frames.length, msg, type);
   }
 
-  /** Of a container that stands so many levels deep. */
+  /** The error for a container at a level. */
   private invalidAt(levels: number, msg: string, type: string): AppError {
     const path = this.frames
       .slice(0, levels)
@@ -253,7 +255,7 @@ function kindOf(code: number): JsonKind {
   return code === 0x6e ? "null" : "number";
 }
 
-/** Errors travel as UTF-8, where a lone surrogate cannot. */
+/** Errors are sent as UTF-8, which cannot represent a lone surrogate. */
 function shownKey(key: string): string {
   const shown = key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY)}…` : key;
   return shown.replace(/\p{Surrogate}/gu, "\ufffd");

@@ -1,12 +1,12 @@
-/** What was found in a string literal. */
+/** The result of {@link scanString}. */
 export interface StringScan {
-  /** The offset after the closing quote, or that of the flaw when `broken`. */
+  /** The offset after the closing quote, or of the flaw if `broken`. */
   readonly end: number;
-  /** Why it is no JSON string. */
+  /** Why it is not a JSON string. */
   readonly broken: string | undefined;
   /** Whether it has a backslash. */
   readonly escaped: boolean;
-  /** Whether a surrogate, raw or escaped, stands without its other half. */
+  /** Whether a surrogate, raw or escaped, lacks its other half. */
   readonly lone: boolean;
 }
 
@@ -14,13 +14,13 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 
-/** The characters that may follow a backslash, but for `u`. */
+/** The characters that may follow a backslash, except `u`. */
 const SHORT_ESCAPES = '"\\/bfnrt';
 
 /**
- * Reads the string literal whose opening quote is at `start` (RFC 8259, section 7).
+ * Scans the string literal whose opening quote is at `start` (RFC 8259, section 7).
  *
- * Halves of a surrogate pair may be raw or escaped, each on its own: what counts is the decoded string.
+ * The halves of a surrogate pair may be raw or escaped independently: the decoded string counts.
  */
 export function scanString(text: string, start: number): StringScan {
   let escaped = false;
@@ -34,11 +34,11 @@ export function scanString(text: string, start: number): StringScan {
       escaped = true;
       const length = escapeLength(text, pos);
       if (length === 0) return { end: pos, broken: "a broken escape", escaped, lone };
-      // Only \u can make a surrogate; any letter stands for the rest.
+      // Only \u can be a surrogate; the other escapes count as a space.
       unit = length === 6 ? parseInt(text.slice(pos + 2, pos + 6), 16) : 0x20;
       pos += length;
     } else {
-      // NaN, after the last character, is not above either.
+      // Also false for NaN, after the last character.
       if (!(unit >= 0x20))
         return { end: pos, broken: "a string that does not end or has a control character", escaped, lone };
       pos++;
@@ -51,7 +51,7 @@ export function scanString(text: string, start: number): StringScan {
   }
 }
 
-/** The length of the escape at `pos`: 2, 6, or 0 when it is none. */
+/** The length of the escape at `pos`: 2 or 6, or 0 if it is invalid. */
 function escapeLength(text: string, pos: number): number {
   const code = text.charCodeAt(pos + 1);
   if (code === LETTER_U) return /^[0-9a-fA-F]{4}$/.test(text.slice(pos + 2, pos + 6)) ? 6 : 0;

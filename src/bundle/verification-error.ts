@@ -1,14 +1,14 @@
 /**
  * Why a document was refused, in the order of the checks.
  *
- * - `malformed`: no strict JSON, or a field is missing or has the wrong type.
+ * - `malformed`: not strict JSON, or a field is missing or has the wrong type.
  * - `format`: `version` is not 1.
- * - `hash`: `policy_hash` is not that of the content.
+ * - `hash`: `policy_hash` is not the hash of the content.
  * - `signature_missing`: no `signature` over the hash.
  * - `unknown_key`: `key_id` names no trusted key, or no key is trusted.
- * - `signature`: the one over the hash is not good.
- * - `signature_v2_missing`, `signature_v2`: over content and identity; not there, not good.
- * - `identity`: a good bundle of another organization, project or environment.
+ * - `signature`: the signature over the hash does not verify.
+ * - `signature_v2_missing`, `signature_v2`: the signature over content and identity is missing, or does not verify.
+ * - `identity`: a valid bundle of another organization, project or environment.
  */
 export type VerificationReason =
   | "malformed"

@@ -9,7 +9,7 @@ import type { Verifier } from "./signer.js";
 import { checkVerifyArguments } from "./verify-arguments.js";
 import { VerificationError } from "./verification-error.js";
 
-/** Whose bundle it has to be; what is left out is not checked. */
+/** The identity that a bundle must have; absent fields are not checked. */
 export interface ExpectedIdentity {
   readonly orgId?: string;
   readonly projectId?: string;
@@ -17,13 +17,15 @@ export interface ExpectedIdentity {
   readonly environment?: string;
 }
 
+/** How to verify a document. */
 export interface VerifyOptions {
-  /** Whether a document without `signature_v2` is refused; true unless told. Without it nobody vouches for the identity. */
+  /** Whether to refuse a document without `signature_v2`, whose identity is not signed; default true. */
   readonly requireSignatureV2?: boolean;
-  /** The Ed25519 implementation; the portable one unless told. */
+  /** The Ed25519 implementation; default: the portable one. */
   readonly verifier?: Verifier;
 }
 
+/** A document that verified. */
 export interface VerifiedBundle {
   readonly document: BundleDocument;
   /** The key that signed. */
@@ -33,13 +35,12 @@ export interface VerifiedBundle {
 }
 
 /**
- * Verifies a served document, in the order that format 1 has: strict JSON, format, hash, `signature`, `signature_v2`, and then
- * whether it is the bundle of whom the caller is.
+ * Verifies a document in the order of format 1: strict JSON, format, hash, `signature`, `signature_v2`, and the expected identity.
  *
- * With a `key_id` only that key counts, otherwise any of `keys` may have signed; both signatures must be by the same one.
+ * With a `key_id` only that key counts, otherwise any of `keys` may have signed; both signatures must be by the same key.
  *
  * @throws VerificationError whose `reason` names the first check that failed
- * @throws TypeError for arguments that are wrong, whatever the document is
+ * @throws TypeError for invalid arguments, whatever the document
  */
 export async function verifyDocument(
   text: string,
@@ -81,7 +82,7 @@ async function verifyContentSignature(
   for (const key of candidateKeys(document, keys)) {
     if (signature !== undefined && (await verifier.verify(key.bytes, message, signature))) return key;
   }
-  throw new VerificationError("signature", "signature is not good");
+  throw new VerificationError("signature", "signature does not verify");
 }
 
 async function verifyIdentitySignature(
@@ -95,7 +96,7 @@ async function verifyIdentitySignature(
   const signature = decodeBase64(document.signature_v2);
   const message = signatureV2Message(identityOf(document), content, canonicalText(scopeText));
   if (signature !== undefined && (await verifier.verify(key.bytes, message, signature))) return true;
-  throw new VerificationError("signature_v2", "signature_v2 is not good");
+  throw new VerificationError("signature_v2", "signature_v2 does not verify");
 }
 
 function checkIdentity(document: BundleDocument, expected: ExpectedIdentity): void {

@@ -22,6 +22,7 @@ import { addRuntimes } from "./runtimes/runtimes.js";
 import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
+import { OUTPUT_HELP } from "./shell/help.js";
 import { wholeNumber } from "./shell/numbers.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
@@ -30,11 +31,6 @@ import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
 import { addWhoami } from "./tokens/whoami.js";
-
-const OUTPUT_HELP = `Output:
-  A table for people, or with --json the JSON that REST answers, one line for each answer. Errors are on standard error, with
-  --json as one JSON object: {"error", "message", "fields", "request_id", "exit_code"}.
-`;
 
 /** The order in which help lists the commands. */
 const COMMANDS = [
@@ -65,24 +61,24 @@ const COMMANDS = [
   addLicenses,
 ];
 
-/** The whole command line. What it parses it runs; it never ends the process. */
+/** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
-    .description("Publishes, promotes and pushes signed policy bundles; and runs the server that does it.")
+    .description("Publish, promote and push signed policy bundles, or run the server that does.")
     .version(VERSION)
-    .option("--url <url>", "the server (SIGNET_URL; http://127.0.0.1:8080)")
-    .option("--org <org>", "organization: UUID, slug or name (the token's)")
-    .option("--project <project>", "project: UUID, slug or name (the token's, the only one, or the one called default)")
+    .option("--url <url>", "server (SIGNET_URL; default: http://127.0.0.1:8080)")
+    .option("--org <org>", "organization: UUID, slug or name (default: the token's)")
+    .option("--project <project>", "project: UUID, slug or name (default: the token's, the only one, or default)")
     .option("--env <name>", "environment, for example dev")
-    .option("--json", "answer in JSON")
-    .option("--ca <file>", "who may sign the server's certificate (SIGNET_CA; the public roots)")
-    .option("--client-cert <file>", "certificate that the server asks for (SIGNET_CLIENT_CERT)")
-    .option("--client-key <file>", "its key (SIGNET_CLIENT_KEY)")
-    .option("--timeout <seconds>", "for how long a request may take", wholeNumber(1, 86_400), 30)
+    .option("--json", "write JSON")
+    .option("--ca <file>", "CA of the server's certificate (SIGNET_CA; default: the public CAs)")
+    .option("--client-cert <file>", "client certificate (SIGNET_CLIENT_CERT)")
+    .option("--client-key <file>", "key of the client certificate (SIGNET_CLIENT_KEY)")
+    .option("--timeout <seconds>", "limit for each request", wholeNumber(1, 86_400), 30)
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: usedGlobalOptions })
     .configureOutput({
       writeOut: (text) => shell.io.out(text),
-      // Help for a wrong command line. The error itself is told by runCli, in the form that the caller asked for.
+      // Help after a usage error. runCli writes the error itself, as text or JSON.
       writeErr: (text) => (shell.json ? undefined : shell.io.err(text)),
       outputError: () => undefined,
     })
@@ -93,7 +89,7 @@ export function buildProgram(shell: Shell): Command {
   return program;
 }
 
-/** Of the options of every command, those that this one uses; all for a command that only holds others. */
+/** The program options that a command uses, for its help; all for a group of commands. */
 function usedGlobalOptions(this: Help, command: Command): Option[] {
   const all = new Help().visibleGlobalOptions.call(this, command);
   if (command.commands.length > 0) return all;

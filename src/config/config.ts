@@ -53,20 +53,20 @@ const ADDRESS = {
   publicUrl: setting(
     "SIGNET_PUBLIC_URL",
     "",
-    "URL by which others reach the server through a proxy, with the path that stands before its own",
+    "public URL of the server behind a proxy, with the path prefix",
     parsePublicUrl,
   ),
   /** 0 trusts none. */
   trustedProxies: setting(
     "SIGNET_TRUSTED_PROXIES",
     "0",
-    "how many proxies stand before the server and say who the client is",
+    "number of trusted proxies in front of the server, which report the client's address",
     wholeNumber(0, 10),
   ),
   proxyHeader: setting(
     "SIGNET_PROXY_HEADER",
     "x-forwarded-for",
-    "the header in which they say it: x-forwarded-for, forwarded",
+    "header of their reports: x-forwarded-for or forwarded",
     oneOf("x-forwarded-for", "forwarded"),
   ),
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
@@ -87,20 +87,20 @@ const DATA = {
   provision: setting(
     "SIGNET_PROVISION",
     "",
-    "file (.yaml or .json) whose declaration is applied before the server listens",
+    "declaration (.yaml or .json) that is applied before the server listens",
     textOrNull,
   ),
   synchronous: setting(
     "SIGNET_SYNCHRONOUS",
     "full",
-    "full: what was acknowledged survives a power cut; normal: faster, may lose the last commits in one",
+    "full: acknowledged changes survive a power failure; normal: faster, may lose the last commits",
     oneOf("full", "normal"),
   ),
   acceptLoss: {
     ...setting(
       "SIGNET_ACCEPT_LOSS",
       "no",
-      "yes: start although acknowledged changes are missing; every environment goes on 1,000,000 sequences and versions later",
+      "yes: start although acknowledged changes are missing; every environment skips 1,000,000 sequences and versions",
       oneOf("no", "yes"),
     ),
     preset: "yes",
@@ -109,7 +109,7 @@ const DATA = {
   nativeDirectory: setting(
     "SIGNET_NATIVE_DIRECTORY",
     "",
-    "where the executable keeps SQLite's compiled part; native in the data directory by default",
+    "directory for the executable's SQLite library; default: native in the data directory",
     textOrNull,
   ),
 } as const;
@@ -185,7 +185,7 @@ const WEBHOOKS = {
   webhookRetentionDays: setting(
     "SIGNET_WEBHOOK_RETENTION_DAYS",
     "30",
-    "how long events are kept for replays",
+    "retention of events for replays",
     wholeNumber(4, 3650),
   ),
 } as const;
@@ -218,7 +218,7 @@ export function loadConfig(
   flags: Readonly<Partial<Record<keyof Config, string>>> = {},
 ): Config {
   if ((environment.SIGNET_DATABASE_URL ?? environment.SIGNET_DATABASE_URL_FILE ?? "") !== "") {
-    throw new AppError("invalid", "SIGNET_DATABASE_URL is set, but this version keeps its data in SQLite only");
+    throw new AppError("invalid", "SIGNET_DATABASE_URL is set, but this version supports SQLite only");
   }
   const values = SETTING_NAMES.map((name) => {
     const setting: Setting = SETTINGS[name];

@@ -58,7 +58,7 @@ export const LIMIT_SETTINGS = {
     "SIGNET_MAX_CONNECTIONS_PER_TOKEN",
     port.maxConnectionsPerToken,
     [1, 1e6],
-    "connections kept for one token; its others may be evicted when the port is full",
+    "connections guaranteed to one token; more may be evicted when the port is full",
   ),
   maxUnauthenticatedConnections: count(
     "SIGNET_MAX_UNAUTHENTICATED_CONNECTIONS",
@@ -82,13 +82,13 @@ export const LIMIT_SETTINGS = {
     "SIGNET_KEEP_ALIVE_TIMEOUT_MS",
     port.keepAliveTimeoutMs,
     [100, HOUR_MS],
-    "HTTP/1.1: how long a connection without a request is kept",
+    "HTTP/1.1: idle timeout of a connection",
   ),
   stallTimeoutMs: count(
     "SIGNET_STALL_TIMEOUT_MS",
     port.stallTimeoutMs,
     [310_000, 24 * HOUR_MS],
-    "how long a client may read nothing of what it is sent",
+    "timeout for a client that reads nothing of a response",
   ),
   maxHeaderBytes: count(
     "SIGNET_MAX_HEADER_BYTES",

@@ -1,8 +1,8 @@
 const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
 /**
- * An address in the one form in which it is counted, kept and told. IPv4 inside of IPv6 (`::ffff:192.0.2.1`, as a socket that listens
- * for both says it) is IPv4; IPv6 is as RFC 5952 writes it. What is no address is returned as it is.
+ * The canonical form of an IP address, in which it is counted, stored and shown. IPv4-mapped IPv6 (`::ffff:192.0.2.1`, from a dual-stack
+ * socket) becomes IPv4; IPv6 is written as in RFC 5952. Any other text is returned unchanged.
  */
 export function plainAddress(address: string): string {
   if (!address.includes(":")) return address;

@@ -1,30 +1,32 @@
 import type { BundleState } from "./bundle.js";
 import type { Instant } from "./clock.js";
 
+/** `promoted` once a bundle was published from it. */
 export type ArtifactStatus = "draft" | "promoted";
 
-/** A policy document that was handed in for a project. Its content is kept apart, by `contentId`. */
+/** A policy document of a project that is not a bundle yet. Its content is stored separately, by `contentId`. */
 export interface Artifact {
   readonly id: string;
   readonly orgId: string;
   readonly projectId: string;
   readonly name: string | null;
-  /** As it was handed in; what is kept is JSON. */
+  /** Of the submitted document; the stored content is JSON. */
   readonly mediaType: string;
   readonly contentId: string;
-  /** The prefix of the token that handed it in. */
+  /** The prefix of the token that created it. */
   readonly createdBy: string;
   readonly createdAt: Instant;
   /** Null for a draft. */
   readonly promotion: ArtifactPromotion | null;
 }
 
-/** What a promotion made, as it was answered: a repeat answers the same, whatever became of the bundle. */
+/** The result of a promotion: repeating the promotion answers it again, even if the bundle has changed since. */
 export interface ArtifactPromotion {
   readonly at: Instant;
   readonly state: BundleState;
 }
 
+/** The status of an artifact, derived from its promotion. */
 export function statusOf(artifact: Artifact): ArtifactStatus {
   return artifact.promotion === null ? "draft" : "promoted";
 }

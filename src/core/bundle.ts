@@ -1,16 +1,16 @@
 import type { Instant } from "./clock.js";
 
-/** Where a policy document came from, as its publisher says. */
+/** Where a policy document came from, according to its publisher. */
 export interface BundleSource {
   readonly repository: string;
   readonly revision: string;
   readonly url: string;
 }
 
-/** How a bundle came into its environment. */
+/** How a bundle was created in its environment. */
 export type BundleOrigin = "publish" | "promote";
 
-/** An immutable, numbered snapshot of a policy document in one environment. Its content is kept apart, by `contentId`. */
+/** An immutable, numbered snapshot of a policy document in one environment. Its content is stored separately, by `contentId`. */
 export interface Bundle {
   readonly id: string;
   readonly orgId: string;
@@ -35,7 +35,7 @@ export interface Bundle {
   readonly keyId: string;
 }
 
-/** The text of a policy document, kept once for each distinct content. */
+/** The text of a policy document, stored once for each distinct content. */
 export interface Content {
   /** SHA-256 of both texts, lower-case hex. */
   readonly id: string;
@@ -47,7 +47,7 @@ export interface Content {
 /** A rollback is an activation of a version below the one that was active. */
 export type DeploymentKind = "publish" | "activate" | "promote" | "rollback";
 
-/** An activation: what made a bundle the active one. `sequence` only grows, for each environment. */
+/** An activation of a bundle. `sequence` increases with each activation of an environment. */
 export interface Deployment {
   readonly id: string;
   readonly orgId: string;
@@ -60,12 +60,12 @@ export interface Deployment {
   readonly policyHash: string;
   readonly fromVersion: number | null;
   readonly kind: DeploymentKind;
-  /** The prefix of the token that did it. */
+  /** The prefix of the token that activated it, or `operator`. */
   readonly actor: string;
   readonly at: Instant;
 }
 
-/** A bundle with what changes around it: whether it is active, and its newest activation. */
+/** A bundle and its mutable state: whether it is active, and its newest activation. */
 export interface BundleState {
   readonly bundle: Bundle;
   readonly isActive: boolean;

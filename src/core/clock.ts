@@ -1,19 +1,17 @@
-/** Where the time comes from, so that tests can move it. */
+/** The source of time, which tests replace. */
 export interface Clock {
   now(): Date;
-  /** Milliseconds for durations: they only grow, and no change of the time of day shows in them. What they count from says nothing. */
+  /** Milliseconds from an arbitrary start, for durations: never decreases, whatever happens to the time of day. */
   monotonicMs(): number;
 }
 
+/** The clock of the machine. */
 export const systemClock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() };
 
-/**
- * How far a time that was written may lie ahead before it says that the clock was set back since. Small corrections are made all the
- * time.
- */
+/** How far a recorded time may be in the future before it proves that the clock was set back: clocks are corrected by small steps. */
 const SET_BACK_MS = 60_000;
 
-/** Whether the clock was set back since an instant was written. */
+/** Whether the clock was set back since an instant was recorded. */
 export function wasSetBackSince(instant: Instant, now: Date): boolean {
   return Date.parse(instant) > now.getTime() + SET_BACK_MS;
 }
@@ -21,10 +19,12 @@ export function wasSetBackSince(instant: Instant, now: Date): boolean {
 /** An instant as it is stored and compared: ISO 8601, UTC, milliseconds. Sorts as text. */
 export type Instant = string;
 
+/** The instant of a date. */
 export function instantOf(date: Date): Instant {
   return date.toISOString();
 }
 
+/** The instant so many seconds later; earlier if negative. */
 export function addSeconds(instant: Instant, seconds: number): Instant {
   return new Date(Date.parse(instant) + seconds * 1000).toISOString();
 }

@@ -1,24 +1,24 @@
 import { isUuid } from "./uuid.js";
 
 /**
- * The closed list of what can go wrong. A new code does not compile until the wire's table (api/errors.ts) maps it.
+ * The closed list of error codes. A new code does not compile until the table of api/admission/errors.ts maps it.
  *
  * - `malformed`: the request is not what its protocol says: broken JSON, invalid UTF-8.
- * - `no_target`: there is nothing to promote to.
- * - `unauthenticated`: no token, or not a valid one.
- * - `forbidden`: a valid token that may not do this.
- * - `not_found`: not there for this caller.
- * - `conflict`: the state does not allow it now.
+ * - `no_target`: the source has no environment to promote to.
+ * - `unauthenticated`: no token, or an invalid one.
+ * - `forbidden`: a valid token without the right.
+ * - `not_found`: does not exist for this caller.
+ * - `conflict`: the current state does not allow it.
  * - `precondition_failed`: If-Match names another sequence.
  * - `too_large`: more bytes than the limit.
  * - `unsupported_media_type`: a body that is not JSON.
- * - `invalid`: well-formed, but with values that are refused; `fields` says which.
- * - `quota_exceeded`: the organization's plan allows no more.
- * - `rate_limited`: too many requests; `retryAfterSeconds` says when to come back.
- * - `cancelled`: the caller went away.
- * - `timeout`: the time that the caller gave is over.
- * - `unavailable`: not now; the same request may work later.
- * - `data_loss`: what is kept is not what was signed: damaged, or changed by who has no key.
+ * - `invalid`: well-formed, with refused values; `fields` lists them.
+ * - `quota_exceeded`: the organization's plan does not allow more.
+ * - `rate_limited`: too many requests; `retryAfterSeconds` says when to retry.
+ * - `cancelled`: the caller cancelled the request.
+ * - `timeout`: the caller's deadline has passed.
+ * - `unavailable`: temporary; the same request may succeed later.
+ * - `data_loss`: stored data differs from what was signed: damaged or tampered with.
  * - `signing_failed`: the signing key is missing or malformed.
  * - `internal`: a defect of the server.
  */
@@ -46,27 +46,28 @@ export type AppErrorCode =
 export interface FieldError {
   /** `body`, `path`, `query` or `header`, then the field, then keys and indexes inside of it. */
   readonly loc: readonly string[];
-  /** What is wrong, for a person. */
+  /** The flaw, for a person. */
   readonly msg: string;
   /** The same for a machine, for example `missing`, `type`, `duplicate_key`. */
   readonly type: string;
 }
 
+/** The optional parts of an AppError. */
 export interface AppErrorOptions {
   /** Only for `invalid`; the first hundred are kept. */
   readonly fields?: readonly FieldError[];
   /** A finer machine code than `code`, for example `runtime_key_exists`. */
   readonly reason?: string;
-  /** When to come back; whole seconds. */
+  /** When to retry; whole seconds. */
   readonly retryAfterSeconds?: number;
-  /** What happened inside; logged, never shown. */
+  /** The internal cause; logged, never shown. */
   readonly cause?: unknown;
 }
 
-/** Further ones are dropped: a request can have millions. */
+/** Further field errors are dropped: a request can cause millions. */
 export const MAX_FIELD_ERRORS = 100;
 
-/** Of the field that a message names: its key can be as long as the request. */
+/** Length of the field path in a message: a key can be as long as the request. */
 const MAX_WHERE_CHARACTERS = 500;
 
 /** The one error that core, store and service throw. Its message is shown to callers: no secret and no SQL in it. */
@@ -102,13 +103,13 @@ export function invalidFields(fields: readonly FieldError[]): AppError {
 }
 
 /**
- * "Not there for this caller": one text for what does not exist and for what the caller must not see. With the `id` that it was asked
- * for by, the text says of one that is no UUID that names are not taken: that depends on the request alone, and tells of nothing.
+ * The same `not_found` error for what does not exist and for what the caller must not see. With the requested `id`, the message hints
+ * that names are not accepted if it is not a UUID, which depends on the request alone.
  */
 export function notFound(what: string, id?: string): AppError {
   const hint = id === undefined || isUuid(id) ? "" : `: its id is a UUID; ${NO_NAMES}`;
   return new AppError("not_found", `${what} not found${hint}`);
 }
 
-/** To who gives a slug or a name where an id stands. */
-export const NO_NAMES = "slugs and names are not taken here";
+/** The hint for a slug or a name given instead of an id. */
+export const NO_NAMES = "slugs and names are not accepted here";

@@ -1,9 +1,9 @@
 import type { Instant } from "./clock.js";
 
-/** What a key signs. One key for each purpose; no key serves two. */
+/** What a key signs. Each purpose has its own key. */
 export type KeyPurpose = "bundles" | "audit" | "webhooks";
 
-/** Whose key it is: the server's own (both null), an organization's, or an environment's. */
+/** The owner of a key: the server (both null), an organization, or an environment. */
 export interface KeyOwner {
   /** UUID. */
   readonly orgId: string | null;
@@ -19,11 +19,11 @@ export interface PublicKeyRecord extends KeyOwner {
   /** SubjectPublicKeyInfo, PEM. */
   readonly publicKeyPem: string;
   readonly createdAt: Instant;
-  /** The key id of the server's key that vouches for it: its successor, or for an organization's the server's own. */
+  /** The key id of the server's key that endorses it: its successor, or for an organization's key the server's. */
   readonly endorsedBy: string | null;
-  /** Base64, over keyEndorsementMessage; there is none without `endorsedBy`. */
+  /** Base64 signature over keyEndorsementMessage; null without `endorsedBy`. */
   readonly endorsement: string | null;
 }
 
-/** The server's own keys. */
+/** The owner of the server's own keys. */
 export const SERVER_KEY: KeyOwner = { orgId: null, environmentId: null };

@@ -1,7 +1,6 @@
 /**
- * The limits that refuse somebody, each by the name of its setting without `SIGNET_`. `version_quota` is a plan's, those of documents
- * are constants, and the last three are Node's own: they have none.
- * What each one is, and what its caller sees: docs/limits.md.
+ * The limits that refuse requests or connections, by the name of their setting without `SIGNET_`. `version_quota` is part of a plan,
+ * the limits of documents are constants, and the last three are Node's own. docs/limits.md describes each one and its errors.
  */
 export const LIMITS = [
   "rate_limit",
@@ -39,9 +38,10 @@ export const LIMITS = [
   "http2_refused_streams",
 ] as const;
 
+/** The name of a limit, as metrics and logs have it. */
 export type LimitName = (typeof LIMITS)[number];
 
-/** Told of what a limit refused, for who watches. Cheap; never throws. */
+/** Counts refusals by a limit, for metrics. Cheap; never throws. */
 export interface LimitObserver {
   refused(limit: LimitName): void;
 }

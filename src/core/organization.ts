@@ -1,6 +1,6 @@
 import type { Instant } from "./clock.js";
 
-/** A tenant. */
+/** A tenant: everything belongs to one. */
 export interface Organization {
   readonly id: string;
   readonly name: string;
@@ -10,17 +10,20 @@ export interface Organization {
   readonly companySize: string | null;
   /** Versions kept for each environment; null is unlimited. */
   readonly versionsPerEnvironment: number | null;
-  /** True for the first organization only. Its admins run the server. */
+  /** True for the first organization only. Its admins operate the server. */
   readonly isOperator: boolean;
-  /** Since when its bundles and webhooks are signed with keys of its own; null while they are signed with the server's. */
+  /** Since when its bundles and webhooks are signed with its own keys; null while the server's keys sign them. */
   readonly ownKeysSince: Instant | null;
   readonly createdAt: Instant;
 }
 
 /** Which key signs an environment's bundles: the organization's, or one of its own. */
 export const ENVIRONMENT_KEYS = ["organization", "environment"] as const;
+
+/** The owner of the key that signs an environment's bundles. */
 export type EnvironmentKey = (typeof ENVIRONMENT_KEYS)[number];
 
+/** A group of environments through which one set of policies is promoted. */
 export interface Project {
   readonly id: string;
   readonly orgId: string;
@@ -29,24 +32,46 @@ export interface Project {
   readonly createdAt: Instant;
 }
 
-/** Keeps what is active in an environment until it is released. */
+/** Blocks changes of the active bundle of an environment until it is released. */
 export interface Hold {
-  /** The prefix of the token that did it. */
+  /** The prefix of the token that set it. */
   readonly by: string;
   readonly reason: string | null;
   readonly since: Instant;
 }
 
-/** A stage of a project. The pointer to its active bundle is here and nowhere else. */
-export interface Environment {
-  readonly id: string;
-  readonly orgId: string;
-  readonly projectId: string;
-  readonly name: string;
+/** The fields of an environment that callers set. A new one is added here, and travels from here (docs/architecture.md). */
+export interface EnvironmentSettings {
+  /** Its order among its siblings, from 0. */
   readonly position: number;
   /** The name of the next stage; null for the last one. */
   readonly promotesTo: string | null;
   readonly signingKey: EnvironmentKey;
+}
+
+/** The settings of an environment that nobody set; its siblings and its name give it another position and next stage. */
+export const DEFAULT_ENVIRONMENT: EnvironmentSettings = { position: 0, promotesTo: null, signingKey: "organization" };
+
+/** The names of the settings. */
+export const ENVIRONMENT_SETTINGS = Object.keys(DEFAULT_ENVIRONMENT) as readonly (keyof EnvironmentSettings)[];
+
+/** The settings that a caller gives; the others keep their values. */
+export type EnvironmentChange = { readonly [K in keyof EnvironmentSettings]?: EnvironmentSettings[K] };
+
+/** The settings in an object that may have more fields; an absent or undefined one has its default. */
+export function environmentSettings(from: {
+  readonly [K in keyof EnvironmentSettings]?: unknown;
+}): EnvironmentSettings {
+  const values = ENVIRONMENT_SETTINGS.map((name) => [name, from[name] ?? DEFAULT_ENVIRONMENT[name]]);
+  return Object.fromEntries(values) as EnvironmentSettings;
+}
+
+/** A stage of a project. Holds the only pointer to its active bundle. */
+export interface Environment extends EnvironmentSettings {
+  readonly id: string;
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly name: string;
   /** When the newest version was published, as it is signed; null before the first. */
   readonly lastPublishedAt: Instant | null;
   /** The newest version ever given, deleted ones too; 0 before the first. */
@@ -63,13 +88,13 @@ export interface Environment {
 /** The stages of a new project, in order. */
 export const STANDARD_ENVIRONMENTS = ["dev", "staging", "prod"] as const;
 
-/** Where a stage with a standard name promotes to unless it is told otherwise. */
+/** The default next stage of a standard name; null for any other name. */
 export function standardNextStage(name: string): string | null {
   const index = (STANDARD_ENVIRONMENTS as readonly string[]).indexOf(name);
   return index < 0 ? null : (STANDARD_ENVIRONMENTS[index + 1] ?? null);
 }
 
-/** A name as it stands in a URL: lower case, ASCII, dashes; never empty. */
+/** A name in its URL form: lower-case ASCII and dashes, at most 63 characters, never empty. */
 export function slugify(name: string): string {
   const slug = name
     .normalize("NFKD")

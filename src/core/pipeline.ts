@@ -1,14 +1,14 @@
 import type { Instant } from "./clock.js";
 import type { Environment } from "./organization.js";
 
-/** What the maker of a pipeline says it is. Signet makes no difference between them. */
+/** The declared type of a pipeline. It does not change how Signet treats it. */
 export type PipelineType = "trunk" | "branch";
 
 /** Stages through which bundles are promoted. */
 export interface Pipeline {
   readonly id: string;
   readonly orgId: string;
-  /** Null when it is the organization's. */
+  /** Null if it belongs to the whole organization. */
   readonly projectId: string | null;
   readonly displayName: string;
   readonly type: PipelineType;
@@ -16,9 +16,10 @@ export interface Pipeline {
   readonly updatedAt: Instant;
 }
 
-/** `prod` is the last one of the two that a pipeline is made with. */
+/** `prod` is the last of the two stages of a new pipeline. */
 export type PipelineStageType = "standard" | "prod";
 
+/** A stage of a pipeline, with environments as its apps. */
 export interface PipelineStage {
   readonly id: string;
   readonly pipelineId: string;
@@ -31,7 +32,7 @@ export interface PipelineStage {
   readonly updatedAt: Instant;
 }
 
-/** An environment in a stage. It is in one at most, of all pipelines. */
+/** An environment in a stage. It is in at most one stage of all pipelines. */
 export interface PipelineApp {
   readonly stageId: string;
   readonly environment: Environment;
@@ -44,7 +45,7 @@ export interface PipelineApp {
   } | null;
 }
 
-/** The stages that a new pipeline has, in order. */
+/** The stages of a new pipeline, in order. */
 export const FIRST_STAGES: readonly { readonly displayName: string; readonly type: PipelineStageType }[] = [
   { displayName: "Development", type: "standard" },
   { displayName: "Production", type: "prod" },

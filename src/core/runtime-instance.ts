@@ -1,8 +1,9 @@
 import type { Instant } from "./clock.js";
 
+/** `connected` before the first report; then the outcome of the last one. */
 export type InstanceState = "connected" | "applied" | "rejected";
 
-/** A program that enforces the active bundle, as far as it told. */
+/** A program that enforces the active bundle, according to its reports. */
 export interface RuntimeInstance {
   readonly environmentId: string;
   readonly tokenId: number;
@@ -10,13 +11,13 @@ export interface RuntimeInstance {
   readonly instanceId: string;
   readonly appliedSequence: number | null;
   readonly appliedVersion: number | null;
-  /** What its state is about; null before the first report. */
+  /** The sequence of its last report; null before the first. */
   readonly reportedSequence: number | null;
   readonly state: InstanceState;
   readonly reason: string | null;
-  /** What it says of itself. */
+  /** Name and version, as reported. */
   readonly agent: string | null;
-  /** What its HTTP client calls itself: shown while it does not say `agent`. */
+  /** The User-Agent of its HTTP client: shown if it reports no `agent`. */
   readonly userAgent: string | null;
   readonly labels: Readonly<Record<string, string>>;
   /** The client's address, as the server saw it; null before the first report to a server that keeps it. */

@@ -1,18 +1,19 @@
 import type { Instant } from "./clock.js";
 
+/** The type of a token: for administrators, CI jobs or runtimes. */
 export type KeyType = "admin" | "ci" | "runtime";
 
-/** What a token carries. Which method needs which stands in the proto (signet.v1.Scope). */
+/** A right of a token. The proto says which scope a method requires (signet.v1.Scope). */
 export type TokenScope = "read" | "write" | "bundle:publish" | "org:admin" | "runtime";
 
-/** Which token carries which scope (api.md, "Tokens"). */
+/** The scopes of each token type (docs/api.md). */
 export const SCOPES: Readonly<Record<KeyType, readonly TokenScope[]>> = {
   admin: ["read", "write", "bundle:publish", "org:admin"],
   ci: ["read", "write", "bundle:publish"],
   runtime: ["read", "runtime"],
 };
 
-/** A token as it is kept: never the raw key, only its SHA-256. */
+/** A token as it is stored: the SHA-256 of its raw key, never the key itself. */
 export interface Token {
   readonly id: number;
   readonly orgId: string;
@@ -37,10 +38,10 @@ export interface Token {
   readonly lastUsedAt: Instant | null;
 }
 
-/** Who is calling: what the token of a request says, checked once at the door. */
+/** The caller of a request: the verified facts about its token. */
 export interface Principal {
   readonly tokenId: number;
-  /** SHA-256 of the raw key that was sent: a token that is rotated has two for a while. */
+  /** SHA-256 of the raw key that was sent; during the grace of a rotation a token has two. */
   readonly keyHash: string;
   readonly keyPrefix: string;
   readonly keyType: KeyType;
@@ -51,21 +52,21 @@ export interface Principal {
   readonly environmentId: string | null;
   readonly environments: readonly string[];
   readonly scopes: readonly TokenScope[];
-  /** When this credential stops: the token's expiry, or the end of a rotation's grace. */
+  /** When this credential expires: with the token, or at the end of a rotation's grace. */
   readonly expiresAt: Instant | null;
-  /** The client's address of this request, as the server saw it; absent where no request came in. */
+  /** The client's address, as the server saw it; absent outside of requests. */
   readonly source?: string;
 }
 
-/** A token that an attempt was made with, whether or not it still works. */
+/** A stored token that a request presented, valid or not. */
 export type KnownToken = Pick<Principal, "tokenId" | "keyPrefix" | "orgId">;
 
-/** Whether a kept token still works at an instant. */
+/** Whether a stored token is neither revoked nor expired. */
 export function isLive(token: Pick<Token, "revokedAt" | "expiresAt">, now: Instant): boolean {
   return token.revokedAt === null && (token.expiresAt === null || token.expiresAt > now);
 }
 
-/** What names a token whose key was not made here, of which nothing but the hash is known. */
+/** The prefix of a token whose key was not generated here: derived from its hash, because nothing else is known. */
 export function chosenKeyPrefix(hash: string): string {
   return `chosen_${hash.slice(0, 8)}`;
 }

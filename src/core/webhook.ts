@@ -1,21 +1,21 @@
 import type { Instant } from "./clock.js";
 import type { TraceContext } from "./trace.js";
 
-/** Where an organization's events are sent. */
+/** A URL to which an organization's events are sent. */
 export interface Webhook {
   readonly id: string;
   readonly orgId: string;
-  /** May hold secrets: never logged, never in the audit. */
+  /** May contain secrets: never logged, never in the audit log. */
   readonly url: string;
   /** Event types, with `bundle.*` and `*` as wildcards. */
   readonly events: readonly string[];
   readonly isActive: boolean;
-  /** Null when it was made without one. */
+  /** Null if it was created without one. */
   readonly secret: string | null;
-  /** The secret before the last rotation, while it signs too. */
+  /** The secret before the last rotation, during its grace. */
   readonly previousSecret: string | null;
   readonly previousSecretExpiresAt: Instant | null;
-  /** Why it was switched off by the server. */
+  /** Why the server disabled it. */
   readonly disabledReason: string | null;
   /** Since when every attempt has failed. */
   readonly failingSince: Instant | null;
@@ -40,7 +40,7 @@ export interface OutboxEvent {
   /** The body: `{type, timestamp, data}` as JSON text. */
   readonly body: string;
   readonly createdAt: Instant;
-  /** What caused it; null when that was not traced. */
+  /** The trace that caused it; null without one. */
   readonly trace: TraceContext | null;
 }
 
@@ -73,13 +73,13 @@ export interface DeliveryCounts {
   readonly delivered: number;
   readonly failed: number;
   readonly pending: number;
-  /** When the oldest pending one was made; null when none waits. */
+  /** When the oldest pending one was created; null without one. */
   readonly oldestPendingAt: Instant | null;
 }
 
-/** What waits to be sent to webhooks that are switched on. */
+/** What is waiting for active webhooks. */
 export interface WebhookBacklog {
-  /** Pending deliveries among the 10,000 oldest: at most so many are counted. */
+  /** Pending deliveries, counted among the 10,000 oldest. */
   readonly pending: number;
   /** When the oldest of them, or the oldest event that was not fanned out yet, was made; null when nothing waits. */
   readonly oldestAt: Instant | null;

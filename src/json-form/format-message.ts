@@ -26,7 +26,7 @@ const MESSAGES = createRegistry(
  */
 export function formatMessage(message: Message): string {
   const schema = MESSAGES.getMessage(message.$typeName);
-  if (schema === undefined) throw new TypeError(`${message.$typeName} is no message of signet.v1`);
+  if (schema === undefined) throw new TypeError(`${message.$typeName} is not a message of signet.v1`);
   return writeMessage(schema, message, checkedJson);
 }
 

@@ -5,7 +5,7 @@ import type { ConnectionCounts } from "../api/listener/connections.js";
 export function createConnectionMetrics(registry: Registry, read: () => ConnectionCounts): void {
   new Gauge({
     name: "signet_connections_open",
-    help: "Connections of the main port, by whether a valid token has come over them.",
+    help: "Connections of the main port, by whether they have presented a valid token.",
     labelNames: ["authenticated"],
     registers: [registry],
     collect() {

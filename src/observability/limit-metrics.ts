@@ -5,7 +5,7 @@ import { LIMITS, type LimitObserver } from "../core/limit.js";
 export function createLimitMetrics(registry: Registry): LimitObserver {
   const refused = new Counter({
     name: "signet_limit_refused_total",
-    help: "What a limit refused, by the limit's name.",
+    help: "Refusals, by the name of the limit.",
     labelNames: ["limit"],
     registers: [registry],
   });

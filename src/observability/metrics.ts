@@ -66,7 +66,7 @@ export function createMetrics(version: string): Metrics {
       });
       new Counter({
         name: "signet_log_lines_dropped_total",
-        help: "Log lines that standard error did not take: its disk is full, or its reader does not follow.",
+        help: "Log lines dropped because standard error was full: no disk space, or a slow reader.",
         registers: [registry],
         collect() {
           this.reset();

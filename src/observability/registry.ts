@@ -9,7 +9,7 @@ export function createRegistry(version: string): Registry {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
   new Gauge({
     name: "signet_build_info",
-    help: "Always 1; the labels say what runs.",
+    help: "Always 1; the labels describe the build.",
     labelNames: ["version", "node_version"],
     registers: [registry],
   }).set({ version, node_version: process.version }, 1);

@@ -42,7 +42,7 @@ function idempotency(registry: Registry, replayable: readonly string[]): Service
 function watch(registry: Registry): ServiceObservers["watch"] {
   const behind = new Gauge({
     name: "signet_streams_behind",
-    help: "Open streams that were not yet handed what is newest.",
+    help: "Open streams that have not been sent the newest activation yet.",
     registers: [registry],
   });
   const fanout = new Histogram({

@@ -31,7 +31,7 @@ export function parseAllowList(text: string, setting = "SIGNET_WEBHOOK_ALLOW"): 
     };
     const [, org, rule] = /^(?:([^=]*)=)?(.*)$/s.exec(entry) ?? [];
     if (org !== undefined && !/^\s*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\s*$/i.test(org)) {
-      return refuse("has something before the = that is no organization's id or slug");
+      return refuse("the text before = is not an organization's id or slug");
     }
     return [{ org: org?.trim().toLowerCase() ?? null, ...parseRule((rule ?? "").trim(), refuse) }];
   });

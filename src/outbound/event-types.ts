@@ -44,7 +44,7 @@ export function validateEventPatterns(patterns: readonly string[]): void {
   if (patterns.length > MAX_PATTERNS) throw invalidField(["events"], `must be at most ${MAX_PATTERNS}`, "too_many");
   const fields = patterns.flatMap((pattern, index): FieldError[] => {
     if (PATTERNS.has(pattern)) return [];
-    const msg = `"${pattern.slice(0, 64)}" is not an event type; there are ${[...PATTERNS].join(", ")}`;
+    const msg = `"${pattern.slice(0, 64)}" is not an event type; allowed are ${[...PATTERNS].join(", ")}`;
     return [{ loc: ["body", "events", String(index)], msg, type: "unknown_event" }];
   });
   if (fields.length > 0) throw invalidFields(fields);

@@ -8,7 +8,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "the host cannot be reached",
   ENETUNREACH: "the network cannot be reached",
   EPIPE: "the connection was closed before there was an answer",
-  ETIMEDOUT: "the connection could not be made in time",
+  ETIMEDOUT: "the connection timed out",
   ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another host",
   CERT_HAS_EXPIRED: "the certificate has expired",
   HPE_HEADER_OVERFLOW: "the headers of the answer are too large",

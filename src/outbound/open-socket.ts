@@ -47,7 +47,7 @@ export async function openSocket(
   try {
     await once(raw, "connect", { signal });
     const address = raw.remoteAddress;
-    if (address === undefined) throw Object.assign(new Error("the connection is gone"), { code: "ECONNRESET" });
+    if (address === undefined) throw Object.assign(new Error("the connection is closed"), { code: "ECONNRESET" });
     if (!mayConnect(address, destination, rules.allowList)) {
       throw new AppError("malformed", NO_ALLOWED_ADDRESS, { reason: ADDRESS_REFUSED, cause: new Error(address) });
     }

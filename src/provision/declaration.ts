@@ -1,4 +1,4 @@
-import type { EnvironmentKey } from "../core/organization.js";
+import type { EnvironmentChange } from "../core/organization.js";
 import type { KeyType } from "../core/token.js";
 
 /** What a file declares: docs/provision.md. What is left out is not managed: it stays as it is. */
@@ -27,13 +27,9 @@ export interface DeclaredProject {
   readonly environments?: readonly DeclaredEnvironment[];
 }
 
-export interface DeclaredEnvironment {
-  /** What it is known by. */
+/** An environment by its name, with the settings that are declared. */
+export interface DeclaredEnvironment extends EnvironmentChange {
   readonly name: string;
-  readonly position?: number;
-  /** Null is none: the last stage. */
-  readonly promotesTo?: string | null;
-  readonly signingKey?: EnvironmentKey;
 }
 
 export interface DeclaredWebhook {

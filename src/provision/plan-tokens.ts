@@ -31,7 +31,7 @@ export function planTokens(org: string, declared: readonly DeclaredToken[], actu
     } else if (there === undefined) {
       plan.steps.push({ org, do: "token.create", declared: token });
     } else if (!sameNames(token.environments, there.environments)) {
-      plan.reasons.push(`${about} is for other environments, and that cannot be changed: give it another name and key`);
+      plan.reasons.push(`${about} is for other environments, which cannot be changed: use another name and key`);
     } else if (there.keyPrefix !== keyPrefix && live.length > 1) {
       plan.reasons.push(`${about} is there more than once: revoke those that are not needed`);
     } else if (there.keyPrefix !== keyPrefix) {

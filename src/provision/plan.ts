@@ -1,3 +1,4 @@
+import { DEFAULT_ENVIRONMENT, ENVIRONMENT_SETTINGS, type EnvironmentChange } from "../core/organization.js";
 import { AppError } from "../core/error.js";
 import { secretFingerprint } from "../outbound/secret.js";
 import { describeUrl } from "../outbound/target.js";
@@ -8,7 +9,7 @@ import {
   type DeclaredOrganization,
   type DeclaredProject,
 } from "./declaration.js";
-import type { Stage, Step } from "./step.js";
+import type { Step } from "./step.js";
 import type { ActualContents, ActualEnvironment, ActualOrganization, ActualProject } from "./target.js";
 import { planTokens } from "./plan-tokens.js";
 
@@ -72,7 +73,7 @@ class OrganizationPlanner {
   private create(): void {
     const admin = this.declared.tokens?.find(({ type }) => type === "admin");
     if (admin === undefined) {
-      this.reasons.push(`${this.declared.name}: a new organization needs an admin token, or nobody could use it`);
+      this.reasons.push(`${this.declared.name}: a new organization needs an admin token`);
       return;
     }
     this.steps.push({ org: this.declared.name, do: "organization.create", declared: this.declared, admin });
@@ -127,11 +128,8 @@ class OrganizationPlanner {
     const names = environments.map(({ name }) => name);
     this.steps.push({ org: this.declared.name, do: "project.create", project, environments: names });
     const made = names.map((name, position) => ({
-      id: "",
-      name,
-      position,
-      promotesTo: names[position + 1] ?? null,
-      signingKey: "organization" as const,
+      ...DEFAULT_ENVIRONMENT,
+      ...{ id: "", name, position, promotesTo: names[position + 1] ?? null },
     }));
     this.stages(project, environments, made);
   }
@@ -147,7 +145,7 @@ class OrganizationPlanner {
       const there = actual.find(({ name }) => name === stage.name);
       const known = [...actual, ...declared].some(({ name }) => name === stage.promotesTo);
       if (typeof stage.promotesTo === "string" && !known) {
-        this.reasons.push(`${org}/${project}/${stage.name}: promotes to "${stage.promotesTo}", which is not there`);
+        this.reasons.push(`${org}/${project}/${stage.name}: promotes to "${stage.promotesTo}", which does not exist`);
       } else if (there === undefined) {
         this.steps.push({ org, do: "environment.create", project, environment: stage });
       } else {
@@ -203,13 +201,9 @@ class OrganizationPlanner {
   }
 }
 
-function changeOf(declared: DeclaredEnvironment, actual: ActualEnvironment): Omit<Stage, "name"> {
-  const { position, promotesTo, signingKey } = declared;
-  return {
-    ...(position === undefined || position === actual.position ? {} : { position }),
-    ...(promotesTo === undefined || promotesTo === actual.promotesTo ? {} : { promotesTo }),
-    ...(signingKey === undefined || signingKey === actual.signingKey ? {} : { signingKey }),
-  };
+function changeOf(declared: DeclaredEnvironment, actual: ActualEnvironment): EnvironmentChange {
+  const changed = ENVIRONMENT_SETTINGS.filter((it) => declared[it] !== undefined && declared[it] !== actual[it]);
+  return Object.fromEntries(changed.map((name) => [name, declared[name]]));
 }
 
 /** Last stages first. The declaration has no cycle (parse.ts). */

@@ -1,7 +1,7 @@
-import type { EnvironmentKey } from "../core/organization.js";
 import { printable } from "../core/printable.js";
+import { snakeCase } from "../core/snake-case.js";
 import { describeUrl } from "../outbound/target.js";
-import type { DeclaredOrganization, DeclaredToken, DeclaredWebhook } from "./declaration.js";
+import type { DeclaredEnvironment, DeclaredOrganization, DeclaredToken, DeclaredWebhook } from "./declaration.js";
 
 /** One change. Things are named as the file names them, since some of them are made on the way. */
 export type Step = { readonly org: string } & (
@@ -16,7 +16,11 @@ export type Step = { readonly org: string } & (
     }
   | { readonly do: "project.create"; readonly project: string; readonly environments: readonly string[] }
   | { readonly do: "project.delete"; readonly project: string }
-  | { readonly do: "environment.create" | "environment.update"; readonly project: string; readonly environment: Stage }
+  | {
+      readonly do: "environment.create" | "environment.update";
+      readonly project: string;
+      readonly environment: DeclaredEnvironment;
+    }
   | { readonly do: "environment.delete"; readonly project: string; readonly name: string }
   | { readonly do: "webhook.create"; readonly declared: DeclaredWebhook }
   | {
@@ -30,13 +34,6 @@ export type Step = { readonly org: string } & (
   | { readonly do: "token.rotate"; readonly declared: DeclaredToken; readonly id: number }
   | { readonly do: "token.revoke"; readonly id: number; readonly keyPrefix: string }
 );
-
-export interface Stage {
-  readonly name: string;
-  readonly position?: number;
-  readonly promotesTo?: string | null;
-  readonly signingKey?: EnvironmentKey;
-}
 
 /** What a step is about and what it changes, on one line, without any secret. */
 export function describeStep(step: Step): string {
@@ -94,7 +91,7 @@ function describeToken({ type, project, environment, name, environments }: Decla
 
 function changes(change: Readonly<Record<string, Changed>>): string {
   return Object.entries(change)
-    .map(([field, value]) => `${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}: ${written(value)}`)
+    .map(([field, value]) => `${snakeCase(field)}: ${written(value)}`)
     .join(", ");
 }
 

@@ -1,5 +1,6 @@
 import type { KeyType } from "../core/token.js";
-import type { EnvironmentKey } from "../core/organization.js";
+import type { EnvironmentSettings } from "../core/organization.js";
+import type { DeclaredEnvironment } from "./declaration.js";
 
 /** What there is, as far as the target may see it. */
 export interface ActualOrganization {
@@ -25,12 +26,10 @@ export interface ActualProject {
   readonly environments: readonly ActualEnvironment[];
 }
 
-export interface ActualEnvironment {
+/** An environment with all its settings. */
+export interface ActualEnvironment extends EnvironmentSettings {
   readonly id: string;
   readonly name: string;
-  readonly position: number;
-  readonly promotesTo: string | null;
-  readonly signingKey: EnvironmentKey;
 }
 
 export interface ActualWebhook {
@@ -86,8 +85,8 @@ export interface ProvisionTarget {
   /** Without runtime tokens. Standard environments when none are named. */
   createProject(orgId: string, name: string, environments: readonly string[]): Promise<ActualProject>;
   deleteProject(orgId: string, projectId: string): Promise<void>;
-  createEnvironment(orgId: string, projectId: string, environment: EnvironmentChange): Promise<ActualEnvironment>;
-  updateEnvironment(orgId: string, projectId: string, environment: EnvironmentChange): Promise<void>;
+  createEnvironment(orgId: string, projectId: string, environment: DeclaredEnvironment): Promise<ActualEnvironment>;
+  updateEnvironment(orgId: string, projectId: string, environment: DeclaredEnvironment): Promise<void>;
   deleteEnvironment(orgId: string, projectId: string, name: string): Promise<void>;
   /** Without a secret when none is given. Returns the id. */
   createWebhook(orgId: string, url: string, events: readonly string[], secret: string | null): Promise<string>;
@@ -103,11 +102,4 @@ export interface ProvisionTarget {
   /** The old key stops at once. */
   rotateToken(orgId: string, id: number, sha256: string): Promise<void>;
   revokeToken(orgId: string, id: number): Promise<void>;
-}
-
-export interface EnvironmentChange {
-  readonly name: string;
-  readonly position?: number;
-  readonly promotesTo?: string | null;
-  readonly signingKey?: EnvironmentKey;
 }

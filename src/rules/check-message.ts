@@ -30,7 +30,11 @@ function checkField(field: DescField, message: Message, loc: readonly string[], 
   if (field.fieldKind === "list") {
     const items = value as unknown[];
     checkCount(items.length, rules, loc, errors);
-    setField(message, field, items.map((item, index) => checkItem(field, item, [...loc, String(index)], errors)));
+    setField(
+      message,
+      field,
+      items.map((item, index) => checkItem(field, item, [...loc, String(index)], errors)),
+    );
     return;
   }
   setField(message, field, checkItem(field, value, loc, errors));
@@ -87,8 +91,8 @@ function checkMap(
 /** What an update_mask names and the request does not have is to be cleared, which not every field can be. */
 function checkCleared(desc: DescMessage, request: Message, mask: FieldMask | undefined, errors: FieldErrors): void {
   for (const field of mask === undefined ? [] : desc.fields) {
-    const { minLength, values } = fieldRulesOf(field);
-    const isKept = minLength > 0 || values.length > 0;
+    const { minLength, values, notCleared } = fieldRulesOf(field);
+    const isKept = notCleared || minLength > 0 || values.length > 0;
     if (isKept && getField(request, field) === undefined && mask?.paths.includes(field.name) === true)
       errors.add(["body", field.name], "is required", "missing");
   }

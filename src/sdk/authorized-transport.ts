@@ -1,10 +1,10 @@
 import type { Transport } from "@connectrpc/connect";
 import { SignetError, toSignetError } from "./signet-error.js";
 
-/** A token, or where to get the current one: asked for every call, so that a rotated token needs no new client. */
+/** A token, or a function that returns the current one: called for every call, so that a rotated token needs no new client. */
 export type TokenSource = string | (() => string);
 
-/** A transport that sends the token with every call and throws SignetErrors, also in the middle of a stream. */
+/** A transport that sends the token with every call, and whose calls and streams throw SignetErrors only. */
 export function withToken(transport: Transport, token: TokenSource): Transport {
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
@@ -33,7 +33,7 @@ export function withToken(transport: Transport, token: TokenSource): Transport {
   };
 }
 
-/** HeadersInit, which only browsers' types call so. */
+/** HeadersInit, a name that only the types of browsers have. */
 type HeaderSource = ConstructorParameters<typeof Headers>[0];
 
 function authorized(header: HeaderSource, token: TokenSource): Headers {
@@ -50,7 +50,7 @@ async function* withSignetErrors<T>(messages: AsyncIterable<T>, signal: AbortSig
   }
 }
 
-/** A connection that a killed server leaves behind ends as `cancelled` too: it is the caller's doing only when the caller said so. */
+/** A connection to a killed server also ends as `cancelled`: that is the caller's cancellation only if its signal aborted. */
 function failureOf(thrown: unknown, signal: AbortSignal | undefined): SignetError {
   const error = toSignetError(thrown);
   if (error.code !== "cancelled" || error.requestId !== undefined || signal?.aborted === true) return error;

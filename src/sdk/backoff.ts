@@ -1,27 +1,29 @@
+/** The waits between attempts. */
 export interface BackoffOptions {
-  /** The first ceiling; it doubles with every failure. */
+  /** The first ceiling, in milliseconds; it doubles with every failure. */
   readonly baseMs: number;
-  /** No ceiling is higher. */
+  /** The highest ceiling, in milliseconds. */
   readonly maxMs: number;
-  /** 0 up to, not including, 1. */
+  /** Returns a number from 0 to below 1. */
   readonly random: () => number;
 }
 
-/** How long to wait before the next attempt. */
+/** Counts failures, and says how long to wait before the next attempt. */
 export interface Backoff {
-  /** Failures since the last reset, this one counted. */
+  /** Failures since the last reset, including this one. */
   readonly attempt: number;
   /** The wait after one more failure: anything from 0 to the ceiling ("full jitter"), so that a fleet does not return at once. */
   nextMs(): number;
-  /** The wait where trying again helps only when somebody acts first: from half of the highest ceiling to all of it. */
+  /** The wait after a failure that somebody must fix first: from half of the highest ceiling to all of it. */
   slowMs(): number;
-  /** When a connection has proved good. */
+  /** Called when a connection has proved stable. */
   reset(): void;
 }
 
-/** The first return of a fleet that lost its connections together is spread over 10 s. */
+/** Spreads the first reconnects of a fleet that lost its connections together over 10 s. */
 export const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 10_000, maxMs: 60_000, random: Math.random };
 
+/** Exponential backoff with full jitter. */
 export function createBackoff({ baseMs, maxMs, random }: BackoffOptions): Backoff {
   let attempt = 0;
   return {

@@ -1,4 +1,4 @@
-/** The last good activation as a cache keeps it: plain JSON. */
+/** The last verified activation as a cache stores it: plain JSON. */
 export interface CachedActivation {
   readonly sequence: number;
   readonly deploymentId: string;
@@ -7,21 +7,21 @@ export interface CachedActivation {
   readonly policyHash: string;
   /** ISO 8601. */
   readonly activatedAt: string;
-  /** ISO 8601: when the server last said that this is the active bundle. */
+  /** ISO 8601: when the server last confirmed that this is the active bundle. */
   readonly confirmedAt?: string;
-  /** The document exactly as signed: what is read back is verified again. */
+  /** The document exactly as signed; it is verified again when it is loaded. */
   readonly document: string;
 }
 
-/** Keeps the last good activation, so that a runtime can start while the server is away. */
+/** Stores the last verified activation, so that a runtime can start while the server is unavailable. */
 export interface BundleCache {
-  /** What was stored last, or null. Rejects when it is there and cannot be read. */
+  /** The stored activation, or null. Rejects if it cannot be read. */
   load(): Promise<CachedActivation | null>;
-  /** Replaces it; after a crash in between, `load` answers the one before. Rejects when it cannot be written. */
+  /** Replaces it atomically: after a crash, `load` returns the previous one. Rejects if it cannot be written. */
   store(activation: CachedActivation): Promise<void>;
 }
 
-/** Reads a cached activation from a JSON text. Throws a TypeError that names the field when something is missing or odd. */
+/** Reads a cached activation from a JSON text. Throws a TypeError that names the first missing or invalid field. */
 export function parseCachedActivation(text: string): CachedActivation {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null) throw new TypeError("a cached activation is a JSON object");

@@ -8,9 +8,9 @@ import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
-import { check, hasMethods, isObject } from "./option-checks.js";
+import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
 
-/** One typed client for each service. Every call may throw SignetError and nothing else. */
+/** A typed client for each service. Calls throw SignetError only. */
 export interface SignetClient {
   readonly organizations: Client<typeof OrganizationService>;
   readonly tokens: Client<typeof TokenService>;
@@ -22,21 +22,22 @@ export interface SignetClient {
   readonly artifacts: Client<typeof ArtifactService>;
 }
 
+/** The server and the token of a client. */
 export interface SignetClientOptions {
   /**
-   * How to reach the server: `openNodeTransport` here for Node, `createConnectTransport` or `createGrpcWebTransport` of
+   * The connection to the server: `openNodeTransport` for Node, `createConnectTransport` or `createGrpcWebTransport` of
    * `@connectrpc/connect-web` for browsers.
    */
   readonly transport: Transport;
   readonly token: TokenSource;
 }
 
-/** Builds the client. Opens no connection; the first call does. Throws a TypeError for options that are wrong. */
+/** Builds the client. Opens no connection; the first call does. Throws a TypeError for invalid options. */
 export function createSignetClient(options: SignetClientOptions): SignetClient {
   check(isObject(options), "options", "an object");
   const { transport, token } = options;
   check(hasMethods(transport, "unary", "stream"), "transport", "a transport, as openNodeTransport(…).transport is");
-  // What no header can carry would look like a server that is away.
+  // A token that no header can carry would look like an unavailable server.
   const isToken = typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
   check(isToken, "token", "printable ASCII characters, or a function that returns them");
   const authorized = withToken(transport, token);
@@ -52,11 +53,11 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
   };
 }
 
-/** What guards a publish, an activation or a promotion. */
+/** The guards of a publish, an activation or a promotion. */
 export interface ChangeGuards {
-  /** Refuses with `precondition_failed` unless this is the newest sequence of the environment that changes; 0: nothing active. */
+  /** Fails with `precondition_failed` unless this is the newest sequence of the target environment; 0: nothing active. */
   readonly ifMatch?: number | undefined;
-  /** Makes a retry within 24 hours answer the first result: 1 to 255 printable ASCII characters. */
+  /** A retry with the same key within 24 hours gets the first result. 1 to 255 printable ASCII characters. */
   readonly idempotencyKey?: string | undefined;
 }
 

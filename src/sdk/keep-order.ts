@@ -1,15 +1,15 @@
 import type { WatchBundleResponse } from "../../gen/signet/v1/runtime_pb.js";
 
-/** A message of a watch, and what its place in the stream means. */
+/** A message of a watch, with what its position in the stream implies. */
 export interface OrderedMessage {
   readonly message: WatchBundleResponse;
-  /** The answer to the request: what is active, that nothing is, or that the cursor is the newest. */
+  /** The response to the request: the active bundle, that nothing is active, or that the cursor is the newest. */
   readonly isFirst: boolean;
-  /** The server does not have the activation that the cursor names: its newest sequence is lower, or is another activation. */
+  /** The server does not have the activation of the cursor: its newest sequence is lower, or belongs to another activation. */
   readonly historyLost: boolean;
 }
 
-/** The activation that a watch has. */
+/** The last activation that a watch yielded. */
 export interface WatchCursor {
   /** 0 for none. */
   readonly sequence: number;
@@ -18,8 +18,8 @@ export interface WatchCursor {
 }
 
 /**
- * The messages of one stream without those that go back. Only the first may name a sequence below the cursor's, or another activation
- * of the same number: a server answers so when it no longer has the history that the cursor is from.
+ * The messages of a stream without those that go back. Only the first may have a sequence below the cursor's, or another activation with
+ * the same number: the response of a server that lost the history of the cursor.
  */
 export async function* keepOrder(
   messages: AsyncIterable<WatchBundleResponse>,
@@ -37,13 +37,13 @@ export async function* keepOrder(
   }
 }
 
-/** A server that was restored from a backup gives the same numbers out again. */
+/** A server that was restored from a backup assigns the same numbers again. */
 function isAnotherActivation({ event }: WatchBundleResponse, { sequence, deploymentId }: WatchCursor): boolean {
   if (event.case !== "activation" || deploymentId === "") return false;
   return event.value.sequence === sequence && event.value.deploymentId !== deploymentId;
 }
 
-/** An activation's own sequence counts: the outer one is the stream's cursor. */
+/** An activation has its own sequence; the outer one is the cursor of the stream. */
 function sequenceOf({ sequence, event }: WatchBundleResponse): number {
   return event.case === "activation" ? event.value.sequence : sequence;
 }

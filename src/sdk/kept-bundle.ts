@@ -1,20 +1,20 @@
 import type { BundleCache, CachedActivation } from "./bundle-cache.js";
 
-/** A cache is told this often that what it has is still current. */
+/** How often the cache is told that its bundle is still current. */
 const CONFIRM_MS = 10 * 60_000;
 
-/** A clock that was wrong for a moment is no reason to refuse a bundle. */
+/** Tolerates a clock that was briefly wrong. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
-/** A bundle that was kept, and how old the word is that it is the active one. */
+/** A cached bundle, and the age of its last confirmation by the server. */
 export interface RestoredBundle {
   readonly activation: CachedActivation;
   readonly ageMs: number;
-  /** Why it is not to be applied; null when it may be. */
+  /** Why it must not be applied; null if it may be. */
   readonly tooOld: string | null;
 }
 
-/** What a watch keeps for its next start: the last good activation, and when the server last said that it is current. */
+/** The cache of a watch for its next start: the last verified activation, and when the server last confirmed it. */
 export class KeptBundle {
   #held: CachedActivation | null = null;
   #confirmedAtMs = 0;
@@ -27,23 +27,23 @@ export class KeptBundle {
     this.#confirmMs = Math.min(CONFIRM_MS, (maxAgeMs ?? Infinity) / 4);
   }
 
-  /** What was kept; null when there is nothing. Rejects when the cache does. */
+  /** The cached bundle, or null. Rejects if the cache does. */
   async restore(): Promise<RestoredBundle | null> {
     const activation = (await this.cache?.load()) ?? null;
     if (activation === null) return null;
     this.#held = activation;
-    // What was kept before there was such a time is taken to be as old as its activation.
+    // Caches of older versions have no such time: the activation counts.
     const sinceMs = Date.now() - Date.parse(activation.confirmedAt ?? activation.activatedAt);
     return { activation, ageMs: Math.max(sinceMs, 0), tooOld: this.#tooOld(sinceMs) };
   }
 
-  /** Keeps a good activation. Rejects when the cache does. */
+  /** Stores a verified activation. Rejects if the cache does. */
   async keep(activation: CachedActivation): Promise<void> {
     this.#held = activation;
     await this.#store(activation);
   }
 
-  /** The server says that this sequence is current. Rejects when the cache does. */
+  /** Notes that the server confirmed this sequence. Rejects if the cache does. */
   async confirm(sequence: number): Promise<void> {
     if (this.#held?.sequence !== sequence) return;
     if (Math.abs(Date.now() - this.#confirmedAtMs) >= this.#confirmMs) await this.#store(this.#held);
@@ -57,7 +57,7 @@ export class KeptBundle {
   #tooOld(sinceMs: number): string | null {
     if (this.maxAgeMs === undefined) return null;
     if (sinceMs > this.maxAgeMs) {
-      return `the server last confirmed it ${seconds(sinceMs)} s ago, and it may be ${seconds(this.maxAgeMs)} s old`;
+      return `the server last confirmed it ${seconds(sinceMs)} s ago; the limit is ${seconds(this.maxAgeMs)} s`;
     }
     // Also when there is no such time: NaN.
     if (sinceMs >= -CLOCK_TOLERANCE_MS) return null;

@@ -2,9 +2,9 @@ import { waitFor } from "../core/schedule/wait.js";
 import { SignetError } from "./signet-error.js";
 
 /**
- * The stream that `open` makes, with an end to waiting: throws `timeout` when the next message takes longer than `silentMs`, and
- * `cancelled` when the signal aborts, even if the stream itself notices neither. Only the time in which a message is asked for
- * counts, so a slow consumer is not taken for a silent server. Whatever ends it, the signal that `open` was given aborts.
+ * The stream that `open` returns, with a limit on silence: throws `timeout` if the next message takes longer than `silentMs`, and
+ * `cancelled` when the signal aborts, even if the stream itself does not react. Only the time spent waiting for a message counts, so a
+ * slow consumer is not mistaken for a silent server. The signal passed to `open` aborts when the stream ends for any reason.
  */
 export async function* limitSilence<T>(
   open: (signal: AbortSignal) => AsyncIterable<T>,
@@ -28,6 +28,6 @@ async function withinLimits<T>(next: Promise<T>, silentMs: number, signal: Abort
   const isHeard = await waitFor(next, silentMs, [signal]).catch((thrown: unknown) => {
     throw signal.aborted ? new SignetError("cancelled", "the watch was stopped") : thrown;
   });
-  if (!isHeard) throw new SignetError("timeout", `nothing was heard for ${silentMs} ms`);
+  if (!isHeard) throw new SignetError("timeout", `no message for ${silentMs} ms`);
   return await next;
 }

@@ -4,39 +4,40 @@ import http from "node:http";
 import type { Http2Session } from "node:http2";
 import https from "node:https";
 import { withHttp1Fallback } from "./http1-fallback.js";
-import { check, isObject } from "./option-checks.js";
+import { check, isObject } from "../bundle/verify-arguments.js";
 
+/** The server of a Node transport. */
 export interface NodeTransportOptions {
   /** `http://host:port` or `https://host:port`. */
   readonly url: string;
-  /** For how long a call may take; a watch has no such limit. */
+  /** The limit for a call, in milliseconds; a watch has none. */
   readonly timeoutMs: number;
-  /** For `https:`. Without it: the public roots that Node brings, and no client certificate. */
+  /** For `https:`. Default: the public CAs of Node, and no client certificate. */
   readonly tls?: NodeTransportTls;
 }
 
-/** PEM texts. */
+/** Certificates and a key for TLS, as PEM texts. */
 export interface NodeTransportTls {
-  /** Who may sign the server's certificate, instead of the public roots. */
+  /** The CA of the server's certificate, instead of the public CAs. */
   readonly ca?: string | undefined;
-  /** The client's own certificate and its key, where the server asks for one. It does not replace the token. */
+  /** The client certificate and its key, if the server requires one. It does not replace the token. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** A transport that owns its connection. */
+/** A transport that owns its connection: dispose of it. */
 export interface NodeTransport extends Disposable {
   readonly transport: Transport;
 }
 
 /**
- * gRPC over HTTP/2 for Node; without TLS when the URL says `http:`. With a peer that speaks HTTP/1.1 only, Connect over that. A path in
- * the URL stands before every call's. Disposing of it ends what is in flight. Throws a TypeError for options that are wrong.
+ * gRPC over HTTP/2 for Node, without TLS for `http:`. Falls back to Connect over HTTP/1.1 if the peer speaks nothing else. A path in the
+ * URL is prefixed to that of every call. Disposing of it ends calls in flight. Throws a TypeError for invalid options.
  */
 export function openNodeTransport(options: NodeTransportOptions): NodeTransport {
   checkOptions(options);
   const { url, timeoutMs, tls = {} } = options;
-  // Pings find a connection that died without a word sooner than a watch's silence does.
+  // Pings detect a dead connection sooner than the silence of a watch does.
   const pings = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
   const secure = { ...tls, minVersion: "TLSv1.2" } as const;
   const sessionManager = new Sessions(url, pings, secure);
@@ -52,7 +53,7 @@ export function openNodeTransport(options: NodeTransportOptions): NodeTransport 
   return { transport: withHttp1Fallback(grpc, http1), [Symbol.dispose]: dispose };
 }
 
-/** What Node's timers hold; more would be no time at all. */
+/** The longest timer of Node; a longer one would fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 function checkOptions(options: NodeTransportOptions): void {
@@ -72,7 +73,7 @@ function keptAlive(): http.Agent {
   return new http.Agent({ keepAlive: true });
 }
 
-/** Listens to the errors of its sessions for as long as they live: what nobody listens to would end the process. */
+/** Listens to the errors of its sessions, because an error event without a listener ends the process. */
 class Sessions extends Http2SessionManager {
   private readonly heard = new WeakSet<Http2Session>();
 
@@ -81,7 +82,7 @@ class Sessions extends Http2SessionManager {
     const { session } = stream;
     if (session !== undefined && !this.heard.has(session)) {
       this.heard.add(session);
-      // Whoever called is told by the stream.
+      // The stream reports it to the caller.
       session.on("error", () => undefined);
     }
     return stream;

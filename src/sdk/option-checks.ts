@@ -1,14 +1,7 @@
+import { check, isObject } from "../bundle/verify-arguments.js";
 import type { BackoffOptions } from "./backoff.js";
 
-/**
- * Throws a TypeError that names an option: a caller's mistake must not look like a bundle that is not good, or like a server that is
- * away. The value is not repeated: it can be a token.
- */
-export function check(isGood: boolean, name: string, wanted: string): void {
-  if (!isGood) throw new TypeError(`${name} must be ${wanted}`);
-}
-
-/** What an instance says of itself. */
+/** The options of an instance. */
 interface InstanceOptions {
   readonly instanceId: string;
   readonly signal: AbortSignal;
@@ -16,7 +9,7 @@ interface InstanceOptions {
   readonly backoff?: BackoffOptions;
 }
 
-/** Those that the watch and the reporter share. Throws as check. */
+/** Checks the options that the watch and the reporter share. Throws like check. */
 export function checkInstance({ instanceId, signal, labels = {}, backoff }: InstanceOptions): void {
   check(isText(instanceId, 128), "instanceId", "a text of at most 128 characters");
   check((signal as unknown) instanceof AbortSignal, "signal", "an AbortSignal");
@@ -29,19 +22,12 @@ export function checkInstance({ instanceId, signal, labels = {}, backoff }: Inst
   check(typeof random === "function", "backoff.random", "a function");
 }
 
-export function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
-/** Whether a value has these methods. */
-export function hasMethods(value: unknown, ...names: readonly string[]): boolean {
-  return isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
-}
-
+/** Whether a value is a string of at most so many code points; looks at no more than those. */
 export function isText(value: unknown, maxLength: number): boolean {
   return typeof value === "string" && [...value.slice(0, 2 * maxLength + 2)].length <= maxLength;
 }
 
+/** Whether a value is a number above 0. */
 export function isPositive(value: unknown): boolean {
   return typeof value === "number" && value > 0;
 }

@@ -3,13 +3,13 @@ import type { Backoff } from "./backoff.js";
 import { FINAL_ERRORS, SignetError, toSignetError } from "./signet-error.js";
 import type { ReconnectingEvent } from "./watch-event.js";
 
-/** A connection that lived so long was good. One that is accepted and lost at once, again and again, must not be made without a wait. */
+/** A connection that lived this long was stable. One that is repeatedly accepted and lost at once must not be retried without a wait. */
 const GOOD_AFTER_MS = 60_000;
 
 /**
- * The stream that `open` makes, made again whenever it ends or fails; each time with an event that says why and for how long it
- * waits. Ends when the signal aborts. Throws SignetError when it failed for a reason that trying again does not mend, and a Signet
- * server said so; when a proxy did, which may be a moment's mistake, it is tried again slowly.
+ * The stream that `open` returns, opened again whenever it ends or fails, each time with an event that gives the reason and the wait.
+ * Ends when the signal aborts. Throws SignetError for an error of a Signet server that retrying does not resolve; the same error from
+ * a proxy may be temporary, and is retried slowly.
  */
 export async function* reconnect<T>(
   open: () => AsyncIterable<T>,
@@ -31,7 +31,7 @@ export async function* reconnect<T>(
     if (signal.aborted) return;
     if (firstAtMs !== undefined && performance.now() - firstAtMs >= GOOD_AFTER_MS) backoff.reset();
     const waitMs = FINAL_ERRORS.has(error.code) ? backoff.slowMs() : backoff.nextMs();
-    // Added, not the larger of both: whoever is told the same second must not come at the same moment.
+    // The sum, not the maximum: clients that were told the same time must not all return at once.
     const delayMs = (error.retryAfterSeconds ?? 0) * 1000 + waitMs;
     yield { type: "reconnecting", attempt: backoff.attempt, delayMs, error };
     await sleep(delayMs, signal);

@@ -3,12 +3,12 @@ import { ErrorDetailSchema } from "../../gen/signet/v1/options_pb.js";
 import type { AppErrorCode, FieldError } from "../core/error.js";
 
 /**
- * What went wrong, as the server calls it, and two of the client's own: `timeout` (no answer in time, or a stream that fell silent)
- * and `unimplemented` (whoever answered is no Signet, or an older one).
+ * The server's error codes, and two of the client: `timeout` (no response in time, or a silent stream) and `unimplemented` (the peer is
+ * not a Signet server, or an older one).
  */
 export type SignetErrorCode = AppErrorCode | "timeout" | "unimplemented";
 
-/** The HTTP status that REST answers for each code; what only a client sees has the nearest one. */
+/** The HTTP status of each code in REST; the closest one for codes of the client. */
 export const HTTP_STATUS: Readonly<Record<SignetErrorCode, number>> = {
   malformed: 400,
   no_target: 400,
@@ -41,7 +41,7 @@ export const FINAL_ERRORS: ReadonlySet<SignetErrorCode> = new Set([
   "too_large",
 ]);
 
-/** For answers without a detail, or with a reason that is finer than a code (`runtime_key_exists`). */
+/** For responses without details, or with a reason that is finer than a code (`runtime_key_exists`). */
 const RPC_CODES: Readonly<Record<Code, SignetErrorCode>> = {
   [Code.Canceled]: "cancelled",
   [Code.Unknown]: "internal",
@@ -52,7 +52,7 @@ const RPC_CODES: Readonly<Record<Code, SignetErrorCode>> = {
   [Code.PermissionDenied]: "forbidden",
   [Code.ResourceExhausted]: "quota_exceeded",
   [Code.FailedPrecondition]: "precondition_failed",
-  // A connection that was reset arrives as this one.
+  // Also the code of a connection that was reset.
   [Code.Aborted]: "unavailable",
   [Code.OutOfRange]: "invalid",
   [Code.Unimplemented]: "unimplemented",
@@ -62,6 +62,7 @@ const RPC_CODES: Readonly<Record<Code, SignetErrorCode>> = {
   [Code.Unauthenticated]: "unauthenticated",
 };
 
+/** The optional parts of a SignetError; see its properties. */
 export interface SignetErrorDetails {
   readonly reason?: string;
   readonly fields?: readonly FieldError[];
@@ -71,18 +72,18 @@ export interface SignetErrorDetails {
   readonly cause?: unknown;
 }
 
-/** The one error that the client throws. */
+/** The only error class that clients throw. */
 export class SignetError extends Error {
   override readonly name = "SignetError";
   readonly httpStatus: number;
-  /** The server's machine code; the same as `code` or finer. */
+  /** The server's machine code: `code`, or a finer one. */
   readonly reason: string;
-  /** Which fields were refused; only with `invalid`. */
+  /** The refused fields; only with `invalid`. */
   readonly fields: readonly FieldError[];
-  /** As in the server's log; undefined when no server of ours answered. */
+  /** As in the server's log; undefined if no Signet server responded. */
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
-  /** A Signet server said it: it told its details. False for what a proxy answered in its place, and for what happened on the way. */
+  /** Whether a Signet server sent it. False for responses of a proxy and for connection errors. */
   readonly isFromServer: boolean;
 
   constructor(
@@ -117,7 +118,7 @@ export function toSignetError(thrown: unknown): SignetError {
   const [detail] = error.findDetails(ErrorDetailSchema);
   const reason = detail?.reason ?? "";
   const code = isCode(reason) ? reason : isConnectionFailure(error) ? "unavailable" : RPC_CODES[error.code];
-  const message = code === "unimplemented" ? `no Signet answers there: ${error.rawMessage}` : error.rawMessage.trim();
+  const message = code === "unimplemented" ? `not a Signet server: ${error.rawMessage}` : error.rawMessage.trim();
   return new SignetError(code, message, {
     cause: thrown,
     isFromServer: detail !== undefined,
@@ -128,7 +129,7 @@ export function toSignetError(thrown: unknown): SignetError {
   });
 }
 
-/** Node's own errors, of TLS for example, arrive as `internal`; no server of ours has said so. */
+/** Errors of Node, for example of TLS, arrive as `internal` with a cause that has a code. */
 function isConnectionFailure({ code, cause }: ConnectError): boolean {
   return code === Code.Internal && cause instanceof Error && "code" in cause && typeof cause.code === "string";
 }

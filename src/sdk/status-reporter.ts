@@ -1,23 +1,25 @@
 import { sleep } from "../core/schedule/wait.js";
 import { type Backoff, type BackoffOptions, createBackoff } from "./backoff.js";
 import type { SignetClient } from "./client.js";
-import { check, checkInstance, hasMethods, isObject, isText } from "./option-checks.js";
+import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
+import { checkInstance, isText } from "./option-checks.js";
 import { FINAL_ERRORS, toSignetError, type SignetError } from "./signet-error.js";
 
+/** The instance that reports, and how. */
 export interface StatusReporterOptions {
-  /** As in the watch. */
+  /** As in the watch: at most 128 characters. */
   readonly instanceId: string;
-  /** Name and version of the runtime. */
+  /** Name and version of the runtime; at most 255 characters. */
   readonly agent?: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Ends all tries. */
+  /** Ends all attempts. */
   readonly signal: AbortSignal;
   readonly backoff?: BackoffOptions;
-  /** Told of each try that failed, and when the next one is; null: never, the server refused it. */
+  /** Called for each failed attempt, with the wait until the next one; null if the server refused the report for good. */
   readonly onFailure?: (error: SignetError, delayMs: number | null) => void;
 }
 
-/** What became of an activation. */
+/** The outcome of an activation on an instance. */
 export interface InstanceStatus {
   readonly state: "applied" | "rejected";
   readonly sequence: number;
@@ -25,20 +27,20 @@ export interface InstanceStatus {
   readonly reason?: string;
 }
 
-/** Tells the fleet view what an instance did, again until the server has it. */
+/** Reports the status of an instance to the fleet view, and retries until the server has it. */
 export interface StatusReporter {
-  /** Takes a status, which replaces one that is still on its way. Never throws and never waits. */
+  /** Sends a status, which replaces one that is still being sent. Never throws and never waits. */
   report(status: InstanceStatus): void;
-  /** Resolves when nothing is on its way any more: the newest was told, refused or given up. Never rejects. */
+  /** Resolves when nothing is being sent any more: the newest status was delivered, refused or given up. Never rejects. */
   settled(): Promise<void>;
 }
 
-/** Waits of a fleet that was refused together: spread over 5 s, then 10 s, up to a minute. */
+/** Spreads the retries of a fleet that was refused together over 5 s, then 10 s, up to a minute. */
 const REPORT_BACKOFF: BackoffOptions = { baseMs: 5_000, maxMs: 60_000, random: Math.random };
 
 /**
- * A reporter for one instance. A report that is answered 429 or 503, or by nobody, is sent again after a random wait on top of what the
- * server asks for; only the newest status is. Throws a TypeError for options that are wrong.
+ * A reporter for one instance. A report that gets 429, 503 or no response is sent again after a random wait on top of the one that
+ * the server asks for; only the newest status is. Throws a TypeError for invalid options.
  */
 export function createStatusReporter(
   client: Pick<SignetClient, "runtimes">,
@@ -79,7 +81,7 @@ function checkOptions(client: Pick<SignetClient, "runtimes">, options: StatusRep
   check(onFailure === undefined || typeof onFailure === "function", "onFailure", "a function");
 }
 
-/** Returns how long to wait before the next try; null when there is none to be made. */
+/** Returns the wait before the next attempt, in milliseconds; null if there is none. */
 async function send(
   client: Pick<SignetClient, "runtimes">,
   { instanceId, agent, labels = {}, signal, onFailure }: StatusReporterOptions,

@@ -10,30 +10,30 @@ import {
 import type { CachedActivation } from "./bundle-cache.js";
 import type { ActivationEvent, DocumentOrigin, RejectedEvent, RejectionReason } from "./watch-event.js";
 
-/** Keys to trust, or where to get the current ones: asked for every document, so that a key that was replaced needs no new watch. */
+/** Trusted keys, or a function that returns the current ones: called for every document, so that a replaced key needs no new watch. */
 export type KeySource = readonly PublicKey[] | (() => readonly PublicKey[] | Promise<readonly PublicKey[]>);
 
-/** The keys of the moment. Rejects with what the source throws, and with a TypeError for anything that is no list of keys. */
+/** The current keys. Rejects with the error of the source, or a TypeError for anything but a list of keys. */
 export async function keysOf(source: KeySource): Promise<readonly PublicKey[]> {
   const keys = typeof source === "function" ? await source() : source;
   checkKeys(keys);
   return keys;
 }
 
-/** Throws a TypeError for anything that is no list of keys, a PEM text for example. */
+/** Throws a TypeError for anything but a list of keys, for example a PEM text. */
 export function checkKeys(keys: readonly PublicKey[]): void {
   if (isKeys(keys)) return;
   throw new TypeError("keys must be a list of what parsePublicKey returns, or a function that returns one");
 }
 
-/** Whom to trust, and whose bundle it has to be. */
+/** The keys to trust, and the identity that bundles must have. */
 export interface Trust extends VerifyOptions {
-  /** The keys that may have signed: as configured, not as the server says. */
+  /** The keys that may sign: from the configuration, not from the server. */
   readonly keys: KeySource;
   readonly expect: ExpectedIdentity;
 }
 
-/** Verifies an activation's document, and that it is the document that the activation names. Rejects with a TypeError for wrong options only. */
+/** Verifies the document of an activation, and that the activation names it. Rejects only with a TypeError for invalid options. */
 export async function verifyActivation(
   activation: CachedActivation,
   from: DocumentOrigin,
@@ -48,17 +48,17 @@ export async function verifyActivation(
   try {
     keys = await keysOf(trust.keys);
   } catch (thrown) {
-    return rejected("unknown_key", `the keys to trust could not be read: ${String(thrown)}`);
+    return rejected("unknown_key", `cannot read the trusted keys: ${String(thrown)}`);
   }
-  // Before anything is caught: a caller's mistake is no bundle that is not good.
+  // Outside of the try: a mistake of the caller is not an invalid bundle.
   checkVerifyArguments(document, keys, trust.expect, trust);
   let bundle: VerifiedBundle;
   try {
     bundle = await verifyDocument(document, keys, trust.expect, trust);
   } catch (thrown) {
     if (thrown instanceof VerificationError) return rejected(thrown.reason, thrown.message);
-    // Nothing is applied that was not verified, whatever went wrong.
-    return rejected("malformed", `the document could not be verified: ${String(thrown)}`);
+    // Any other error: nothing unverified is applied.
+    return rejected("malformed", `cannot verify the document: ${String(thrown)}`);
   }
   const named = bundle.document;
   if (named.policy_hash !== policyHash || (named.bundle_version ?? version) !== version) {

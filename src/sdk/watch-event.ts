@@ -2,9 +2,9 @@ import type { VerifiedBundle } from "../bundle/verify-bundle.js";
 import type { VerificationReason } from "../bundle/verification-error.js";
 import type { SignetError } from "./signet-error.js";
 
-/** What made a bundle the active one, with the bundle, verified. */
+/** An activation, with its verified bundle. */
 export interface VerifiedActivation {
-  /** The cursor: only this says what is newer. */
+  /** The cursor: the only measure of what is newer. */
   readonly sequence: number;
   readonly deploymentId: string;
   /** `publish`, `activate`, `promote` or `rollback`. */
@@ -18,16 +18,16 @@ export interface VerifiedActivation {
   readonly bundle: VerifiedBundle;
 }
 
-/** Where a document came from. */
+/** The source of a document. */
 export type DocumentOrigin = "server" | "cache";
 
-/** The server accepted the stream; `sequence` is the newest that it has told. */
+/** The server accepted the stream; `sequence` is its newest. */
 export interface ConnectedEvent {
   readonly type: "connected";
   readonly sequence: number;
 }
 
-/** The stream ended; the next attempt starts after `delayMs`. What was applied stays good meanwhile. */
+/** The stream ended; the next attempt starts after `delayMs`. The applied bundle stays valid meanwhile. */
 export interface ReconnectingEvent {
   readonly type: "reconnecting";
   /** Failures in a row. */
@@ -43,7 +43,7 @@ export interface NothingActiveEvent {
   readonly historyLost: boolean;
 }
 
-/** The server lives, and what it told last is current. */
+/** The server is alive, and the last activation is current. */
 export interface HeartbeatEvent {
   readonly type: "heartbeat";
   readonly sequence: number;
@@ -55,22 +55,21 @@ export interface ActivationEvent {
   readonly from: DocumentOrigin;
   readonly activation: VerifiedActivation;
   /**
-   * The server does not have the activation that was asked for: its newest sequence is lower, or is another activation. It was
+   * The server does not have the activation of the cursor: its newest sequence is lower, or belongs to another activation. It was
    * restored from an older backup, or is another server.
    */
   readonly historyLost: boolean;
-  /** Of a bundle from the cache: how long ago the server last said that it is the active one. Null for one that it pushed. */
+  /** For a cached bundle, the time since the server last confirmed it. Null for one that the server pushed. */
   readonly ageMs: number | null;
 }
 
 /**
- * Why a push was refused: a check of verifyDocument; `mismatch`: the document is not the one that the activation names; `rolled_back`: an
- * older bundle than one that was held came as a new one; `too_old`: it is from the cache, and the server's word that it is the active
- * one is older than `maxAgeMs`.
+ * Why a bundle was rejected: a check of verifyDocument; `mismatch`: the activation names another document; `rolled_back`: an older bundle
+ * was presented as a new one; `too_old`: the server confirmed the cached bundle longer than `maxAgeMs` ago.
  */
 export type RejectionReason = VerificationReason | "mismatch" | "rolled_back" | "too_old";
 
-/** Do not apply this; keep what was applied before. It is asked for again with the next connection. */
+/** Do not apply this; keep the previous bundle. The next connection requests it again. */
 export interface RejectedEvent {
   readonly type: "rejected";
   readonly from: DocumentOrigin;
@@ -88,6 +87,7 @@ export interface CacheFailedEvent {
   readonly error: unknown;
 }
 
+/** The events of watchBundle, told apart by `type`. */
 export type WatchEvent =
   | ConnectedEvent
   | ReconnectingEvent

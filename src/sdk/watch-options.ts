@@ -2,28 +2,30 @@ import { isUuid } from "../core/uuid.js";
 import type { BackoffOptions } from "./backoff.js";
 import type { BundleCache } from "./bundle-cache.js";
 import { checkKeys, type Trust } from "./verify-activation.js";
-import { check, checkInstance, hasMethods, isObject, isPositive, isText } from "./option-checks.js";
+import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
+import { checkInstance, isPositive, isText } from "./option-checks.js";
 
+/** The options of watchBundle. */
 export interface WatchOptions extends Trust {
   /** Names this instance in the fleet view; at most 128 characters. */
   readonly instanceId: string;
   /** Ends the watch. */
   readonly signal: AbortSignal;
-  /** The newest sequence that was applied; 0 (nothing) by default. A cache that has a newer one counts instead. */
+  /** The newest applied sequence; default: 0, nothing. A newer one in the cache overrides it. */
   readonly afterSequence?: number;
-  /** The deployment_id of that activation: with it, another activation of the same number is seen after the server was restored. */
+  /** The deployment_id of that activation: detects another activation with the same number after a restore of the server. */
   readonly afterDeploymentId?: string;
-  /** For the fleet view; at most 64. */
+  /** For the fleet view; at most 64, values of at most 255 characters. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly cache?: BundleCache;
-  /** A bundle from the cache is rejected when the server last said longer ago that it is the active one. No limit by default. */
+  /** Rejects a cached bundle that the server confirmed longer ago. Default: no limit. */
   readonly maxAgeMs?: number;
-  /** How often the server sends a heartbeat, 15 s by default: after three times that without a word it is called again. */
+  /** The server's heartbeat interval, default 15 s: after three intervals without a message the watch reconnects. */
   readonly heartbeatMs?: number;
   readonly backoff?: BackoffOptions;
 }
 
-/** Throws a TypeError that names what is wrong. */
+/** Throws a TypeError that names the first invalid option. */
 export function checkWatchOptions(options: WatchOptions): void {
   check(isObject(options), "options", "an object");
   const { keys, expect, afterDeploymentId = "", cache, requireSignatureV2 = true, verifier } = options;

@@ -12,19 +12,18 @@ import type { VerifiedActivation, WatchEvent } from "./watch-event.js";
 import { checkWatchOptions, type WatchOptions } from "./watch-options.js";
 
 /**
- * Follows the active bundle of the token's environment, for as long as the signal lets it.
+ * Follows the active bundle of the token's environment until the signal aborts.
  *
- * Yields verified activations, in order, and what else happens (see WatchEvent). Starts with what the cache has, so that a runtime
- * comes up while the server is away. Connects again by itself, from the newest sequence that it yielded. It may skip activations
- * that were superseded; it never yields a lower sequence than before, with one exception that says so: `historyLost`. An
- * older bundle than one that was held is refused (`rolled_back`) unless it comes as a rollback or activation. Until activations are
- * attested, a server (or who sits in its place) can bring back an older bundle as one of these; a runtime that must not follow
- * ignores them.
+ * Yields verified activations in order, and other events (WatchEvent). Starts with the cached bundle, so that a runtime can start while
+ * the server is unavailable. Reconnects by itself, from the newest sequence that it yielded. It may skip superseded activations; it
+ * never yields a lower sequence than before, except after `historyLost`. A bundle older than one seen before is rejected
+ * (`rolled_back`) unless it is a rollback or activation. Activations are not signed: a server, or an attacker in its position, can
+ * return to an older bundle by one of these kinds; a runtime that must not follow ignores them.
  *
- * A document that does not verify is told as `rejected` and otherwise ignored. Throws SignetError, and ends, when the token is
- * refused, the environment is gone, or the request is wrong, and a Signet server said so; everything else is tried again.
+ * A document that does not verify is yielded as `rejected` and otherwise ignored. Throws SignetError and ends when a Signet server
+ * refuses the token, the environment or the request for good; every other error is retried.
  *
- * Throws a TypeError at once for options that are wrong.
+ * Throws a TypeError at once for invalid options.
  */
 export function watchBundle(
   client: Pick<SignetClient, "runtimes">,

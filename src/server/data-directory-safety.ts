@@ -31,7 +31,7 @@ export function requireSafeDataDirectory(directory: string): void {
   if (account === null) return;
   // The directory itself may be named by a link: the operator chose it.
   const stats = statSync(directory);
-  if (!stats.isDirectory()) throw refusal(`${directory} is no directory`, "name another one with --data");
+  if (!stats.isDirectory()) throw refusal(`${directory} is not a directory`, "name another one with --data");
   const ownGroup = isGroupVolume(stats, account) ? stats.gid : null;
   check(directory, stats, WRITABLE, account, ownGroup);
   for (const name of readdirSync(directory).filter((it) => OWN_FILE.test(it))) {
@@ -39,8 +39,8 @@ export function requireSafeDataDirectory(directory: string): void {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined) continue;
     if (!stats.isFile()) {
-      const what = stats.isSymbolicLink() ? "a link" : "no plain file";
-      throw refusal(`${path} is ${what}`, "put a plain file in its place, or remove it");
+      const what = stats.isSymbolicLink() ? "a link" : "not a regular file";
+      throw refusal(`${path} is ${what}`, "replace it with a regular file, or remove it");
     }
     check(path, stats, SECRET_FILE.test(name) ? ACCESSIBLE : WRITABLE, account, ownGroup);
   }

@@ -51,7 +51,7 @@ export async function openDataDirectory(options: {
   const path = resolve(options.path);
   const file = join(path, DATABASE_FILE);
   const isNew = !existsSync(file);
-  if (isNew && !options.create) throw new AppError("not_found", `there is no Signet database in ${path}`);
+  if (isNew && !options.create) throw new AppError("not_found", `no Signet database in ${path}`);
   createDirectory(path);
   requireSafeDataDirectory(path);
   const nativeBinding = openNativeBinding(options.nativeDirectory ?? join(path, "native"));
@@ -98,6 +98,6 @@ function createDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new AppError("unavailable", `the data directory ${path} cannot be made`, { cause });
+    throw new AppError("unavailable", `cannot create the data directory ${path}`, { cause });
   }
 }

@@ -18,7 +18,8 @@ export async function checkDirectory(directory: DataDirectory, log: Logger): Pro
     return;
   }
   const trusted = await keepPublicKeys(store, systemClock, keys, lastKeys);
-  if (trusted.length > 0) log.warn({ keyIds: trusted }, "keys of an earlier release were taken on trust, this once");
+  if (trusted.length > 0)
+    log.warn({ keyIds: trusted }, "trusted the keys of an earlier release without endorsement, this once");
 }
 
 /** Closes the directory. Never rejects: when SQLite cannot finish, the next start reads its log, and nothing acknowledged is lost. */
@@ -26,6 +27,9 @@ export async function closeDirectory(directory: DataDirectory, log: Logger): Pro
   try {
     await directory[Symbol.asyncDispose]();
   } catch (error) {
-    log.warn({ err: error, data: directory.path }, "the database keeps its log file (-wal): keep both together");
+    log.warn(
+      { err: error, data: directory.path },
+      "the database has a write-ahead log (-wal): keep both files together",
+    );
   }
 }

@@ -4,6 +4,7 @@ import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { addSeconds, instantOf, type Clock } from "../core/clock.js";
 import type { Job } from "./job.js";
+import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js";
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
 import type { Store } from "../store/store.js";
 
@@ -19,10 +20,8 @@ export interface JobContext {
 /** The jobs of a server whose database can be written. */
 export function databaseJobs({ services, store, clock, config, log }: JobContext): readonly Job[] {
   const { audit, changes, runtimes, tokens, webhooks } = services;
-  const prune = async () => {
-    const before = addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400);
-    while ((await store.write((tx) => tx.deleteDeliveries(before))) > 0);
-  };
+  const removeOld = () =>
+    removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400));
   const expiring = { store, clock, outbox: changes.outbox };
   return [
     { name: "runtime reports", everyMs: 1_000, run: () => runtimes.instances.flush() },
@@ -31,14 +30,15 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
     { name: "idempotency keys", everyMs: 600_000, run: () => changes.idempotency.prune() },
     { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
-    { name: "old webhook events", everyMs: 600_000, run: prune },
+    { name: "old webhook events", everyMs: 600_000, run: removeOld },
+    { name: "deletions", everyMs: 5_000, run: () => removeDeleted(store) },
   ];
 }
 
 /** Logs how many polls were answered from memory, in place of a line for each (docs/operate.md, "Logs"). */
-export function countPolls(polls: Polls | null, log: Logger): Job {
+export function countPolls(polls: Polls, log: Logger): Job {
   const run = async () => {
-    const { ok, notModified } = polls?.takeCounts() ?? { ok: 0, notModified: 0 };
+    const { ok, notModified } = polls.takeCounts();
     if (ok + notModified > 0) log.info({ ok, notModified }, "polls");
   };
   return { name: "poll counts", everyMs: 60_000, run };
@@ -59,6 +59,6 @@ export async function flush({ runtimes, tokens, audit }: JobContext["services"],
     refusals: () => audit.refusals.flush(true),
   };
   for (const [what, write] of Object.entries(gathered)) {
-    await write().catch((error: unknown) => log.warn({ err: error, what }, "what was gathered in memory is lost"));
+    await write().catch((error: unknown) => log.warn({ err: error, what }, "statistics gathered in memory are lost"));
   }
 }

@@ -20,15 +20,23 @@ export function listenError(thrown: unknown, { host, port }: HostAndPort, flags:
   const cause = { cause: thrown };
   switch (thrown.code) {
     case "EADDRINUSE":
-      return new AppError("conflict", `port ${port} of ${host} is taken; choose another with ${flags.port}`, {
+      return new AppError("conflict", `port ${port} of ${host} is in use: choose another with ${flags.port}`, {
         ...cause,
         reason: PORT_TAKEN,
       });
     case "EACCES":
-      return new AppError("invalid", `no right to listen on port ${port}; choose another with ${flags.port}`, cause);
+      return new AppError(
+        "invalid",
+        `permission denied: cannot listen on port ${port}; choose another with ${flags.port}`,
+        cause,
+      );
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return new AppError("invalid", `${host} is no address of this machine; choose another with ${flags.host}`, cause);
+      return new AppError(
+        "invalid",
+        `${host} is not an address of this machine: choose another with ${flags.host}`,
+        cause,
+      );
     case "EMFILE":
     case "ENFILE":
       return new AppError("unavailable", `no port can be opened, since too many files are: ${RAISE_OPEN_FILES}`, cause);

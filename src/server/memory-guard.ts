@@ -37,7 +37,7 @@ export class MemoryGuard implements LargeWork {
     const { heapBytes, rssBytes } = this.use();
     const isShort = heapBytes > this.#maxHeapBytes || rssBytes > this.#maxRssBytes;
     if (isShort && (this.#current > 0 || heapBytes > this.#maxLastHeapBytes)) {
-      const message = "the server's memory is nearly full: come back in a moment";
+      const message = "the server's memory is nearly full: retry in a moment";
       throw new AppError("unavailable", message, { reason: "memory_full", retryAfterSeconds: 1 });
     }
     this.#current += 1;

@@ -54,7 +54,7 @@ export async function createOfflineAdminToken(
   const { token } = await store.write(async (tx) => {
     const operator = await tx.operatorOrganization();
     if (operator === null) throw notFound("organization of the operator");
-    const options = { name: name ?? "made offline", expiresInDays: null };
+    const options = { name: name ?? "created offline", expiresInDays: null };
     const issued = await tokens.issueIn(tx, operator.id, "admin", options, {}, key);
     await audit.record(tx, operator.id, "operator", {
       action: "token.created",

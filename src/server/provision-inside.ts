@@ -1,7 +1,7 @@
 import type { Services } from "./compose/services.js";
 import { instantOf, systemClock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
-import type { Environment } from "../core/organization.js";
+import { environmentSettings, type Environment } from "../core/organization.js";
 import { isLive, SCOPES, type Principal } from "../core/token.js";
 import { inOneForm } from "../provision/names.js";
 import type { Declaration } from "../provision/declaration.js";
@@ -71,10 +71,8 @@ function insideTarget(store: Store, services: ProvisioningServices): ProvisionTa
     async deleteProject(orgId, projectId) {
       await projects.delete(operatorIn(orgId), projectId);
     },
-    async createEnvironment(orgId, projectId, { name, position, promotesTo, signingKey }) {
-      const key = signingKey === undefined ? {} : { signingKey };
-      const input = { name, position: position ?? null, promotesTo, ...key };
-      return actualEnvironment(await environments.create(operatorIn(orgId), projectId, input));
+    async createEnvironment(orgId, projectId, environment) {
+      return actualEnvironment(await environments.create(operatorIn(orgId), projectId, environment));
     },
     async updateEnvironment(orgId, projectId, { name: envName, ...change }) {
       await environments.update(operatorIn(orgId), { projectId, envName }, change);
@@ -137,8 +135,8 @@ async function readContents({ read }: Store, orgId: string): Promise<ActualConte
   };
 }
 
-function actualEnvironment({ id, name, position, promotesTo, signingKey }: Environment): ActualEnvironment {
-  return { id, name, position, promotesTo, signingKey };
+function actualEnvironment(environment: Environment): ActualEnvironment {
+  return { id: environment.id, name: environment.name, ...environmentSettings(environment) };
 }
 
 /** The caller when there is no token: the operator, as in an offline command (core/audit.ts). */

@@ -43,15 +43,10 @@ export interface RunningServer extends AsyncDisposable {
 export interface ServerOptions {
   /** Applied before the server listens; null is none. */
   readonly declaration: Declaration | null;
-  /**
-   * Whether watches and polls have paths of their own, or go through the generic handlers. The answers are the same: for tests and
-   * measurements.
-   */
-  readonly hotPaths: boolean;
 }
 
-/** No declaration, and the fast paths. */
-export const DEFAULT_OPTIONS: ServerOptions = { declaration: null, hotPaths: true };
+/** No declaration. */
+export const DEFAULT_OPTIONS: ServerOptions = { declaration: null };
 
 /**
  * Starts a server: locks and opens the data directory, makes what a new one needs, and listens.
@@ -121,7 +116,7 @@ async function start(
   const admission = openAuthenticator(services, config);
   const observer = observability.metrics.requests;
   const { active } = services.runtimes;
-  const polls = options.hotPaths ? new Polls({ admission, active, observer, logger: log }) : null;
+  const polls = new Polls({ admission, active, observer, logger: log });
   const http = openHttpServer({
     ...{ services, store, config, observability, admission, polls, tls, log },
     readOnly: owned.problem,
@@ -194,7 +189,10 @@ function serviceOptions(config: Config, memory: Memory, failures: WriteFailures,
 function warningsTo(log: Logger): ServiceWarnings {
   return {
     foreignKey: (orgId, keyPrefix) =>
-      log.warn({ orgId, keyPrefix }, "a token was given the key of another organization's token: it does not work"),
+      log.warn(
+        { orgId, keyPrefix },
+        "a token was registered with the key of another organization's token: it does not work",
+      ),
     damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
   };
 }

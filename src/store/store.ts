@@ -156,6 +156,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
   publicKeysOf(orgId: string): Promise<readonly PublicKeyRecord[]>;
   /** Any key, by its id. */
   publicKey(keyId: string): Promise<PublicKeyRecord | null>;
+  /** Whether `removeDeleted` has something to do. */
+  hasDeleted(): Promise<boolean>;
 }
 
 /** A transaction: reads see its own writes. */
@@ -165,8 +167,10 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   updateOrganization(organization: Organization): Promise<void>;
   /** Throws `conflict` when the slug is taken. */
   insertProject(project: Project): Promise<void>;
-  /** Deletes its environments, bundles, deployments, tokens, instances and artifacts with it, and content that nothing needs any more. */
-  deleteProject(id: string): Promise<void>;
+  /**
+   * Marks it as deleted: from here on no look-up finds it, its environments, tokens and artifacts. `removeDeleted` deletes its rows.
+   */
+  deleteProject(id: string, at: Instant): Promise<void>;
   /** Throws `conflict` when the name is taken. */
   insertEnvironment(environment: Environment): Promise<void>;
   /** Position, next stage, signing key, counters and the active pointer. */
@@ -174,7 +178,12 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   /** Leaves out the environment's next sequences and versions, as if they had been given. */
   skipNumbers(environmentId: string, count: { readonly sequences: number; readonly versions: number }): Promise<void>;
   /** As deleteProject; other environments that promote to it lose their next stage. */
-  deleteEnvironment(id: string): Promise<void>;
+  deleteEnvironment(id: string, at: Instant): Promise<void>;
+  /**
+   * Deletes up to `limit` rows of projects, environments and webhooks that are marked, and content that nothing needs any more. Returns
+   * how many rows; 0 when none is left.
+   */
+  removeDeleted(limit: number): Promise<number>;
 
   insertBundle(bundle: Bundle): Promise<void>;
   /** Deletes the bundle, its deployments stay; content that no other bundle and no artifact has goes with it. */

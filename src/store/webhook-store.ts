@@ -8,6 +8,9 @@ export interface NextRetry {
   readonly lastAttemptAt: Instant | null;
 }
 
+/** An event without its body. */
+export type EventHeader = Omit<OutboxEvent, "body" | "trace">;
+
 /** Reads of webhooks, their outbox and their deliveries. Look-ups answer null for what is not there. */
 export interface WebhookReader {
   webhook(orgId: string, id: string): Promise<Webhook | null>;
@@ -35,14 +38,8 @@ export interface WebhookReader {
     types: readonly string[],
     limit: number,
   ): Promise<readonly OutboxEvent[]>;
-  /** The same, of all types, without their bodies: for counting. */
-  eventTypesAfter(
-    orgId: string,
-    afterNumber: number,
-    limit: number,
-  ): Promise<readonly Pick<OutboxEvent, "number" | "type" | "createdAt">[]>;
-  /** Events of an organization from an instant on, above a number, in order. */
-  eventsSince(orgId: string, since: Instant, afterNumber: number, limit: number): Promise<readonly OutboxEvent[]>;
+  /** Events of an organization of all types above a number that were fanned out, in order, without their bodies. */
+  eventHeadersAfter(orgId: string, afterNumber: number, limit: number): Promise<readonly EventHeader[]>;
 
   delivery(webhookId: string, id: string): Promise<Delivery | null>;
   /** Newest event first. */
@@ -74,8 +71,8 @@ export interface WebhookWriter extends WebhookReader {
   updateWebhook(webhook: Webhook): Promise<void>;
   /** Sets the outbox cursor of webhooks that were live: after the event with this number. */
   fallBehind(ids: readonly string[], after: number): Promise<void>;
-  /** Deletes its deliveries with it. */
-  deleteWebhook(id: string): Promise<void>;
+  /** Marks it as deleted, and forgets its secrets: no look-up finds it. `removeDeleted` deletes its rows. */
+  deleteWebhook(id: string, at: Instant): Promise<void>;
 
   /** Gives the event its number. */
   insertEvent(event: Omit<OutboxEvent, "number">): Promise<void>;
@@ -87,10 +84,10 @@ export interface WebhookWriter extends WebhookReader {
   /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first attempt. */
   putDelivery(delivery: Delivery): Promise<void>;
   /**
-   * Deletes delivered and failed deliveries, and events without deliveries, from before an instant: so many that it does not hold
-   * others up. Returns how many events went; 0 when there are no more.
+   * Deletes up to `limit` events from before an instant that no pending delivery waits for, the oldest first, with their deliveries:
+   * these count as well, and go first. Returns how many rows; 0 when none is left.
    */
-  deleteDeliveries(before: Instant): Promise<number>;
+  deleteDeliveries(before: Instant, limit: number): Promise<number>;
   /** Remembers the notice of a token's expiry, so that it is sent once. */
   putExpiryNotice(tokenId: number, expiresAt: Instant, daysBefore: number): Promise<void>;
 }

@@ -73,10 +73,10 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 function parseCertificates(path: string, pem: string): readonly [X509Certificate, ...X509Certificate[]] {
   const complete = pem.match(CERTIFICATE) ?? [];
   if (complete.length !== pem.split("-----BEGIN").length - 1) {
-    throw new AppError("invalid", `${path} is cut off, or holds something else than certificates (PEM)`);
+    throw new AppError("invalid", `${path} is truncated, or contains something other than certificates (PEM)`);
   }
   const [first, ...others] = complete.map((text) => parseCertificate(path, text));
-  if (first === undefined) throw new AppError("invalid", `${path} holds no certificate (PEM)`);
+  if (first === undefined) throw new AppError("invalid", `${path} contains no certificate (PEM)`);
   return [first, ...others];
 }
 
@@ -84,7 +84,7 @@ function parseCertificate(path: string, pem: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (cause) {
-    throw new AppError("invalid", `${path} holds a broken certificate`, { cause });
+    throw new AppError("invalid", `${path} contains a broken certificate`, { cause });
   }
 }
 
@@ -92,7 +92,7 @@ function parseKey(path: string, pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
-    throw new AppError("invalid", `${path} holds no private key (PEM without a passphrase)`, { cause });
+    throw new AppError("invalid", `${path} contains no private key (PEM without a passphrase)`, { cause });
   }
 }
 

@@ -74,14 +74,14 @@ export class JsonWriter {
 
   private aliased(alias: Alias): Anchored {
     if (this.options.expandAnchors !== true) {
-      return this.refuse("aliases are not allowed: write the value out", offsetOf(alias), "expand");
+      return this.refuse("aliases are not allowed: write the value", offsetOf(alias), "expand");
     }
     if (!this.anchors.has(alias.source)) return this.refuse(`no anchor is called ${alias.source}`, offsetOf(alias));
     const anchored = this.anchors.get(alias.source);
-    if (anchored === undefined) return this.refuse("an alias inside of what it names", offsetOf(alias));
+    if (anchored === undefined) return this.refuse("an alias inside the value of its own anchor", offsetOf(alias));
     this.expanded += anchored.json.length;
     if (this.expanded > MAX_EXPANDED_LENGTH) {
-      this.refuse(`the aliases are more than ${MAX_EXPANDED_LENGTH} characters when written out`, offsetOf(alias));
+      this.refuse(`the aliases expand to more than ${MAX_EXPANDED_LENGTH} characters`, offsetOf(alias));
     }
     return anchored;
   }
@@ -97,13 +97,13 @@ export class JsonWriter {
   }
 
   private member({ key, value }: Pair, members: Map<string, string>): void {
-    if (isAlias(key)) this.refuse("keys must be strings: write it out", offsetOf(key));
+    if (isAlias(key)) this.refuse("keys must be strings, not aliases", offsetOf(key));
     this.anchorOf(key);
     if (isScalar(key)) this.requireAgreement(key);
     if (!isScalar(key) || typeof key.value !== "string") {
       return this.refuse("keys must be strings: quote it", offsetOf(key));
     }
-    if (members.has(key.value)) this.refuse("the same key twice", offsetOf(key));
+    if (members.has(key.value)) this.refuse("duplicate key", offsetOf(key));
     // Before the value: an anchor of the key holds inside of it.
     if (key.anchor !== undefined) this.anchors.set(key.anchor, { json: JSON.stringify(key.value), members: undefined });
     members.set(key.value, this.write(value));
@@ -112,7 +112,7 @@ export class JsonWriter {
   private isMerge({ key }: Pair): boolean {
     if (!isScalar(key) || key.value !== "<<" || key.type !== "PLAIN") return false;
     if (this.options.expandAnchors === true) return true;
-    return this.refuse("merge keys are not allowed: write the members out", offsetOf(key), "expand");
+    return this.refuse("merge keys are not allowed: write the members", offsetOf(key), "expand");
   }
 
   /** The first map that has a key gives its value. */
@@ -127,13 +127,9 @@ export class JsonWriter {
   /** The name of a node's anchor. Refuses tags, and anchors unless they are to be expanded. */
   private anchorOf(node: unknown): string | undefined {
     const { anchor, tag } = (node ?? {}) as Node & { anchor?: string; tag?: string };
-    if (tag !== undefined) this.refuse(`tags are not allowed: leave out ${tag}`, offsetOf(node));
+    if (tag !== undefined) this.refuse(`tags are not allowed: remove ${tag}`, offsetOf(node));
     if (anchor !== undefined && this.options.expandAnchors !== true) {
-      this.refuse(
-        "anchors are not allowed: leave it out, and write the value out at each alias",
-        offsetOf(node),
-        "expand",
-      );
+      this.refuse("anchors are not allowed: remove it, and write the value at each alias", offsetOf(node), "expand");
     }
     return anchor;
   }
@@ -162,7 +158,7 @@ export class JsonWriter {
     if (node.type !== "BLOCK_LITERAL" && node.type !== "BLOCK_FOLDED") return value;
     const [start, end] = node.range ?? [0, 0];
     if (INDENTATION_INDICATOR.test(this.text.slice(start, start + 3)) && this.hasLineOfSpaces(start, end)) {
-      this.refuse("a line of spaces in a block text with an indentation indicator: leave out the spaces", start);
+      this.refuse("a line of spaces in a block text with an indentation indicator: remove the spaces", start);
     }
     const isLast = end >= this.contentEnd;
     if (isLast && this.endsInSpaces) {

@@ -26,7 +26,7 @@ export function yamlToJson(text: string, options: YamlOptions = {}): string {
   refuseProblems(document, refuse);
   const second = others.find((other) => !isEmpty(other) || other.errors.length > 0);
   if (second !== undefined) {
-    refuse("a second document: only one is allowed, so give each a file of its own", second.range[0]);
+    refuse("a second document: only one is allowed, use a file for each", second.range[0]);
   }
   const insistOn12 = options.insistOn12 === true || document.directives.yaml.explicit === true;
   const lineBreak = insistOn12 ? -1 : text.search(OTHER_LINE_BREAK);
@@ -36,7 +36,7 @@ export function yamlToJson(text: string, options: YamlOptions = {}): string {
   const { contents } = document;
   if (options.rootIsObject === true && !isMap(contents) && !isAlias(contents)) {
     const what = isSeq(contents) ? "a list" : "a single value";
-    refuse(`${what}, where an object belongs`, contents?.range[0] ?? 0, "under");
+    refuse(`expected an object, found ${what}`, contents?.range[0] ?? 0, "under");
   }
   return new JsonWriter(text, refuse, { ...options, insistOn12 }).write(contents);
 }
@@ -58,7 +58,7 @@ function documentsOf(text: string): Document.Parsed[] {
 function refuseProblems(document: Document.Parsed, refuse: Refuse): void {
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) refuse(`${problem.message}${wayOut(problem.message)}`, problem.pos[0]);
-  if (document.directives.yaml.version !== "1.2") refuse("only YAML 1.2 is allowed: take the line %YAML out", 0);
+  if (document.directives.yaml.version !== "1.2") refuse("only YAML 1.2 is allowed: remove the line %YAML", 0);
 }
 
 /** Other readers accept a quoted text that continues at the left margin, so its author sees nothing wrong. */

@@ -8,7 +8,7 @@ import { runSignet } from "./in-process.js";
 
 const folder = mkdtempSync(join(tmpdir(), "signet-commands-"));
 const ADMIN = "an-admin-token-that-the-test-chose";
-const ADMIN_SEES = 'environment "nosuch" not found; there are: dev, staging, prod';
+const ADMIN_SEES = 'environment "nosuch" not found; existing: dev, staging, prod';
 let server: RunningServer;
 
 beforeAll(async () => {
@@ -65,19 +65,15 @@ describe("commands against a server", () => {
       "a:\n  b: 012345678901\n",
       ":2:6: 012345678901 is a text in YAML 1.1 and a number in YAML 1.2: quote it",
     ],
-    [
-      "p.yaml",
-      "country: no\n",
-      ":1:10: no is false in YAML 1.1 and a text in YAML 1.2: quote it, or insist on YAML 1.2 with",
-    ],
-    ["p.yaml", "a: &x 1\nb: *x\n", "write the value out at each alias, or let --expand-anchors do it"],
-    ["p.yaml", "- 1\n", ":1:1: a list, where an object belongs: --under <key> puts it under a key"],
+    ["p.yaml", "country: no\n", ":1:10: no is false in YAML 1.1 and a text in YAML 1.2: quote it, or pass --yaml-1.2"],
+    ["p.yaml", "a: &x 1\nb: *x\n", "write the value at each alias, or pass --expand-anchors"],
+    ["p.yaml", "- 1\n", ":1:1: expected an object, found a list: pass --under <key>"],
     ["p.yaml", "a: 1\n---\nb: 2\n", ":2:1: a second document"],
     ["p.yaml", 'a: "x\ny"\n', "indent the lines that follow"],
     ["p.yaml", "a: !x 1\n", ":1:4: "],
-    ["p.json", '{\n  "a": 1, // why\n}', ":2:11: JSON has no comments: take it out"],
+    ["p.json", '{\n  "a": 1, // why\n}', ":2:11: JSON has no comments: remove it"],
     ["p.json", '{\n  "a": 1,\n}', ":3:1: not JSON: "],
-    ["p.json", "\n [1]", ":2:2: a list, where an object belongs: --under <key>"],
+    ["p.json", "\n [1]", ":2:2: expected an object, found a list: pass --under <key>"],
   ])("publish refuses %s %j before it connects", async (name, text, message) => {
     const file = policy(name, text);
     const { exitCode, err } = await signet(["publish", "-f", file, "--env", "dev"]);
@@ -312,7 +308,7 @@ describe("commands against a server", () => {
     const file = policy("head.json", JSON.stringify({ ...head, org_id: "00000000-0000-0000-0000-000000000000" }));
     const { exitCode, err } = await signet(["audit", "verify", "--expect-head", file]);
     expect(exitCode).toBe(6);
-    expect(err).toContain("another organization");
+    expect(err).toContain("is the head of organization");
   });
 });
 

@@ -132,7 +132,7 @@ describe("the data directory", () => {
     expect(second).toEqual({
       exitCode: 5,
       out: "",
-      err: `signet: port ${port} of 127.0.0.1 is taken; choose another with --port (SIGNET_PORT)\n`,
+      err: `signet: port ${port} of 127.0.0.1 is in use: choose another with --port (SIGNET_PORT)\n`,
     });
   });
 

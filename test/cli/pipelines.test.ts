@@ -73,9 +73,9 @@ describe("signet pipeline", () => {
   it.each([
     [["promote", "none", "--from", "dev", "--to", "prod"], 4, "not found"],
     [["promote", "p", "--from", "dev"], 2, "--to"],
-    [["update", "p"], 2, "change what?"],
+    [["update", "p"], 2, "nothing to update: pass"],
     [["update", "p", "--move", "x"], 2, "stage=order"],
-    [["add-app", "p", "Nowhere", "dev"], 4, "there are: Development, Production"],
+    [["add-app", "p", "Nowhere", "dev"], 4, "existing: Development, Production"],
     [["add-app", "p", "0", "nowhere"], 4, "environment not found"],
     [["promote", "p", "--from", "dev", "--to", "prod"], 6, "not an app of this pipeline"],
     [["create", "x", "--type", "tree"], 6, "trunk or branch"],

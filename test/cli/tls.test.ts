@@ -43,7 +43,7 @@ describe("signet serve with TLS", () => {
     expect(refused.err).toContain("client certificate");
     const distrusted = await ask(...client());
     expect([distrusted.exitCode, distrusted.out]).toEqual([7, ""]);
-    expect(distrusted.err).toMatch(/does not answer: self-signed certificate; name the CA .* --ca or SIGNET_CA\n$/);
+    expect(distrusted.err).toMatch(/does not answer: self-signed certificate; pass the CA .* --ca or SIGNET_CA\n$/);
   });
 
   it("says that its port speaks TLS to who calls without", async () => {
@@ -110,11 +110,16 @@ describe("a command that calls a server with TLS", () => {
   });
 
   it.each([
-    ["no CA", client, 7, /self-signed certificate; name the CA that signs it with --ca or SIGNET_CA/],
-    ["no client certificate", () => ["--ca", file("ca.pem")], 7, /client certificate\? --client-cert/],
+    ["no CA", client, 7, /self-signed certificate; pass the CA that signed it with --ca or SIGNET_CA/],
+    ["no client certificate", () => ["--ca", file("ca.pem")], 7, /client certificate: pass --client-cert/],
     ["a CA file that is not there", () => ["--ca", file("none.pem")], 6, /cannot read .*none\.pem/],
-    ["a CA file that holds none", () => ["--ca", file("tls.key"), ...client()], 6, /tls\.key holds no certificate/],
-    ["half of a client certificate", () => client().slice(0, 2), 2, /go together/],
+    [
+      "a CA file that holds none",
+      () => ["--ca", file("tls.key"), ...client()],
+      6,
+      /tls\.key contains no PEM certificate/,
+    ],
+    ["half of a client certificate", () => client().slice(0, 2), 2, /--client-cert and --client-key together/],
     [
       "a client key that is another's",
       () => ["--client-cert", file("client.crt"), "--client-key", file("tls.key"), "--ca", file("ca.pem")],

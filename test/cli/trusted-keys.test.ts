@@ -34,6 +34,8 @@ describe("a file of keys that a watch trusts", () => {
     expect(await ids()).toEqual([signer.keyId, otherSigner.keyId]);
     put(otherSigner.publicKeyPem);
     expect(await ids()).toEqual([otherSigner.keyId]);
-    expect(said.join("")).toMatch(/has changed: trusting .*\n.*stay as they are: .*holds no PEM public key/);
+    expect(said.join("")).toMatch(
+      /has changed: trusting .*\n.*keeping the previous keys: .*contains no PEM public key/,
+    );
   });
 });

@@ -38,17 +38,17 @@ describe("an option that a command does not use", () => {
 
   it.each(cases)("signet %s --%s is a usage error, before anything is done", async (words, option, argv, value) => {
     const { exitCode, out, err } = await runSignet([...argv, `--${option}`, value], { environment });
-    expect(err).toContain(`--${option} means nothing to "${words}"`);
+    expect(err).toContain(`--${option} has no effect on "${words}"`);
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
   });
 
   it.each([
-    [["token", "create", "--admin", "--project", "p"], '--project means nothing to "token create"'],
-    [["token", "create", "--ci", "--env", "dev"], '--env means nothing to "token create"'],
+    [["token", "create", "--admin", "--project", "p"], '--project has no effect on "token create"'],
+    [["token", "create", "--ci", "--env", "dev"], '--env has no effect on "token create"'],
     [["token", "create", "--admin", "--data", "d"], "unset SIGNET_TOKEN"],
-    [["token", "create", "--admin", "--data", "d", "--org", "o"], '--org means nothing to "token create"'],
-    [["keys", "--env", "dev"], '--env means nothing to "keys"'],
-    [["keys", "--pem", "--project", "p"], '--project means nothing to "keys"'],
+    [["token", "create", "--admin", "--data", "d", "--org", "o"], '--org has no effect on "token create"'],
+    [["keys", "--env", "dev"], '--env has no effect on "keys"'],
+    [["keys", "--pem", "--project", "p"], '--project has no effect on "keys"'],
     [["promote", "--from", "dev", "--env", "staging"], "--from and --env"],
   ])("signet %j is one too", async (argv, part) => {
     const { exitCode, err } = await runSignet(argv, { environment });

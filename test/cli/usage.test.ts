@@ -9,6 +9,7 @@ import { loadConfig, SETTING_NAMES, SETTINGS } from "../../src/config/config.js"
 import type { Setting } from "../../src/config/setting.js";
 import { startServer } from "../../src/server/server.js";
 import { VERSION } from "../../src/assets/version.js";
+import { everyCommand } from "./every-command.js";
 import { runSignet } from "./in-process.js";
 
 const environment = { SIGNET_TOKEN: "a-token", SIGNET_URL: "http://127.0.0.1:1" };
@@ -41,13 +42,13 @@ describe("the command line", () => {
 
   it("shows the common settings first, under headings", async () => {
     const { out } = await runSignet(["serve", "--help"]);
-    expect(out.match(/^[A-Z]\w+:$/gm)).toEqual(["Address:", "Data:", "TLS:", "Operation:", "Options:"]);
+    expect(out.match(/^[A-Z]\w+:$/gm)).toEqual(["Address:", "Data:", "TLS:", "Operation:", "Options:", "Example:"]);
     expect(out.match(/\(SIGNET_/g)).toHaveLength(10);
     expect(out).toContain("--help-all");
   });
 
   it.each([
-    [[], "name a command"],
+    [[], "no command given"],
     [["frobnicate"], "unknown command 'frobnicate'"],
     [["publish"], "--file"],
     [["publish", "-f", "x.json", "--nonsense"], "unknown option '--nonsense'"],
@@ -104,7 +105,11 @@ describe("the command line", () => {
     expect(exitCode).toBe(7);
     expect(JSON.parse(err)).toMatchObject({ error: "timeout", exit_code: 7 });
     const health = await runSignet(["health", "--timeout", "1", "--url", silent.url]);
-    expect(health).toEqual({ exitCode: 7, out: "", err: `signet: ${silent.url} does not answer: nothing in time\n` });
+    expect(health).toEqual({
+      exitCode: 7,
+      out: "",
+      err: `signet: ${silent.url} does not answer: no response in time\n`,
+    });
   });
 
   it("says why a server does not answer", async () => {
@@ -145,6 +150,25 @@ describe("the command line", () => {
   });
 });
 
+describe("help", () => {
+  it.each(everyCommand("policy.json").map(({ words }) => words))(
+    "of signet %s has examples that it takes",
+    async (words) => {
+      const { out } = await runSignet([...words.split(" "), "--help"]);
+      const examples = /\nExamples?:\n((?: {2}signet .*\n)+)$/.exec(out)?.[1]?.trimEnd().split("\n") ?? [];
+      expect(examples).not.toEqual([]);
+      // A group's default command may be left out, and one example may prepare the next.
+      expect(examples.at(-1)).toMatch(new RegExp(`^  signet ${words.replace(/ list$/, "( list)?")}( |$)`));
+      for (const option of examples
+        .filter((line) => line.includes(words))
+        .join(" ")
+        .match(/(?<= )--?[a-z][a-z0-9-]*/g) ?? []) {
+        expect(out).toContain(`${option} `);
+      }
+    },
+  );
+});
+
 describe("the token", () => {
   const folder = mkdtempSync(join(tmpdir(), "signet-cli-"));
   const file = join(folder, "admin-token");
@@ -172,7 +196,7 @@ describe("the token", () => {
       environment: { SIGNET_DATA: folder },
     });
     expect(exitCode).toBe(3);
-    expect(err).toContain(`; is ${file} of the server at ${server.url}?\n`);
+    expect(err).toContain(`; check that ${file} belongs to the server at ${server.url}\n`);
     const named = await runSignet(["whoami", "--url", server.url], { environment: { SIGNET_TOKEN: "another" } });
     expect(named.exitCode).toBe(3);
     expect(named.err).not.toContain("of the server");
@@ -195,7 +219,7 @@ describe("the token", () => {
   });
 
   it.each([
-    [{ SIGNET_TOKEN: "line\nbreak" }, "SIGNET_TOKEN holds no token"],
+    [{ SIGNET_TOKEN: "line\nbreak" }, "SIGNET_TOKEN is not a token"],
     [{ SIGNET_TOKEN_FILE: "/nonexistent/token" }, "cannot read the token file"],
   ])("is refused without being repeated: %j", async (wrong, part) => {
     const { exitCode, err } = await runSignet(["whoami", "--url", url], { environment: wrong });

@@ -112,7 +112,7 @@ describe("/metrics on an address of its own", () => {
     const taken = testConfig({ SIGNET_DATA: directory, SIGNET_METRICS_ADDRESS: `127.0.0.1:${port}` });
     await expect(startServer(taken)).rejects.toMatchObject({
       code: "conflict",
-      message: `port ${port} of 127.0.0.1 is taken; choose another with --metrics-address (SIGNET_METRICS_ADDRESS)`,
+      message: `port ${port} of 127.0.0.1 is in use: choose another with --metrics-address (SIGNET_METRICS_ADDRESS)`,
     });
     // The directory is free again.
     const again = await startServer(testConfig({ SIGNET_DATA: directory }));

@@ -155,8 +155,8 @@ describe("one trace", () => {
 });
 
 describe("what has a short way", () => {
-  it.each([true, false])("is traced when it brings a trace: polls and watches with hotPaths %s", async (hotPaths) => {
-    server = await startTestServer({ SIGNET_OTLP_ENDPOINT: collector.url }, { hotPaths });
+  it("is traced when it brings a trace", async () => {
+    server = await startTestServer({ SIGNET_OTLP_ENDPOINT: collector.url });
     const project = await createTestProject(server, "traced");
     await project.publish("dev", 1);
     const token = { "x-api-key": project.runtimeToken.dev };
@@ -185,7 +185,7 @@ describe("what has a short way", () => {
   });
 
   it("is not traced when it brings none", async () => {
-    server = await startTestServer({ SIGNET_OTLP_ENDPOINT: collector.url }, { hotPaths: true });
+    server = await startTestServer({ SIGNET_OTLP_ENDPOINT: collector.url });
     const project = await createTestProject(server, "untraced");
     await project.publish("dev", 1);
     const headers = { "x-api-key": project.runtimeToken.dev };

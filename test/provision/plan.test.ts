@@ -157,7 +157,7 @@ describe("a plan", () => {
     ["more than one organization has this name", {}, [withContents({}), withContents({})]],
     ["only an admin token of the operator's organization", { operator: true }, [withContents({})]],
     [
-      'promotes to "nowhere", which is not there',
+      'promotes to "nowhere", which does not exist',
       { projects: [{ name: "p", environments: [{ name: "a", promotesTo: "nowhere" }] }] },
       [withContents({ projects: [{ id: "p1", name: "p", environments: [stage("a", null)] }] })],
     ],

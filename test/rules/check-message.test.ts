@@ -152,7 +152,7 @@ describe("the rules of a request's fields", () => {
   });
 
   it("take what is cleared where it can be, and what is absent", () => {
-    const paths = ["position", "promotes_to"];
+    const paths = ["promotes_to"];
     expect(refusedOf(UpdateEnvironmentRequestSchema, { envName: "dev", updateMask: { paths } })).toEqual([]);
     expect(refusedOf(WatchBundleRequestSchema, {})).toEqual([]);
     expect(refusedOf(ActivateBundleRequestSchema, { version: 1, reason: "" })).toEqual([]);

@@ -34,7 +34,7 @@ describe("reports of a fleet that shares a token", () => {
 
 describe("when an instance was seen last", () => {
   it("is what it says, over HTTP/2 its answer to a ping, and never what was written into its socket", async () => {
-    await using server = await startTestServer({ SIGNET_HEARTBEAT_MS: "100" }, { hotPaths: true });
+    await using server = await startTestServer({ SIGNET_HEARTBEAT_MS: "100" });
     const project = await createTestProject(server, "liveness");
     const headers = { "x-api-key": project.runtimeToken.dev };
     const path = "/v1/bundles/watch?instance_id=";

@@ -7,7 +7,7 @@ import { ADMIN_TOKEN, startTestServer, type TestServer } from "../support/server
 import { createTestProject, type TestProject } from "./project.js";
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
-const TEXT = "slugs and names are not taken here";
+const TEXT = "slugs and names are not accepted here";
 
 /** Organizations and projects are found by slug and name too: slugs.test.ts. */
 const NAMED = ["org_id", "project_id"];

@@ -11,17 +11,11 @@ const WATCH = "/signet.v1.RuntimeService/WatchBundle";
 /** Above the size from which on frames are compressed. */
 const FILLER = 3000;
 
-let signet: Record<"hot" | "generic", TestServer>;
+let signet: TestServer;
 beforeAll(async () => {
-  signet = {
-    hot: await startTestServer({}, { hotPaths: true }),
-    generic: await startTestServer({}, { hotPaths: false }),
-  };
+  signet = await startTestServer();
 });
-afterAll(async () => {
-  await signet.hot[Symbol.asyncDispose]();
-  await signet.generic[Symbol.asyncDispose]();
-});
+afterAll(() => signet[Symbol.asyncDispose]());
 
 interface Asked {
   readonly version: "1.1" | "2";
@@ -124,11 +118,12 @@ function rest(version: "1.1" | "2", headers: Record<string, string>): Asked {
   return { version, method: "GET", path: "/v1/bundles/watch?after_sequence=0", headers };
 }
 
-describe("what is seen of a watch is the same, whoever serves it", () => {
+/** The snapshots were taken from connect-es's own handlers, before watches had one of ours. Only the words of errors may change. */
+describe("what a client sees of a watch is what the protocol's own handler answers", () => {
   it.each(CASES)("%s", async (_name, asked) => {
-    const [hot, generic] = [await watchToTheEnd(signet.hot, asked), await watchToTheEnd(signet.generic, asked)];
-    expect(hot).toEqual(generic);
-    expect(hot.status).toBeGreaterThanOrEqual(200);
+    const seen = await watchToTheEnd(signet, asked);
+    expect(seen.status).toBeGreaterThanOrEqual(200);
+    expect(seen).toMatchSnapshot();
   });
 });
 
@@ -142,14 +137,19 @@ async function watchToTheEnd(server: TestServer, asked: Asked): Promise<Seen> {
   await fetch(`${server.url}/v1/bundles/latest`, { headers: { "x-api-key": token } });
   const headers = { authorization: `Bearer ${token}`, "x-request-id": "parity", ...asked.headers };
   let chunks = 0;
-  const onChunk = async () => {
+  const changes: Promise<unknown>[] = [];
+  const onChunk = () => {
     chunks += 1;
+    changes.push(afterChunk());
+  };
+  const afterChunk = async () => {
     if (chunks === 1) await project.publish("dev", 2, FILLER);
     if (chunks === 2 && !isTimed(asked)) {
       await server.admin.tokens.revokeToken({ orgId: server.orgId, keyId: await project.runtimeTokenId("dev") });
     }
   };
   const seen = await (asked.version === "2" ? overHttp2 : overHttp1)(server.url, { ...asked, headers }, onChunk);
+  await Promise.all(changes);
   return masked(seen, project);
 }
 
@@ -178,7 +178,7 @@ async function overHttp2(
   stream.on("trailers", (received: IncomingHttpHeaders) => (trailers = received));
   stream.on("data", (chunk: Buffer) => {
     chunks.push(chunk);
-    void onChunk();
+    onChunk();
   });
   if (body !== undefined) stream.end(body);
   await new Promise((resolve, reject) => stream.once("close", resolve).once("error", reject));
@@ -204,7 +204,7 @@ function overHttp1(
         const chunks: Buffer[] = [];
         res.on("data", (chunk: Buffer) => {
           chunks.push(chunk);
-          void onChunk();
+          onChunk();
         });
         res.on("error", reject);
         res.on("end", () =>
@@ -259,12 +259,19 @@ function decompressed(data: Buffer, headers: IncomingHttpHeaders): Buffer {
 }
 
 function mask(text: string, project: TestProject): string {
-  return text
-    .replaceAll(project.projectId, "PROJECT")
-    .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "UUID")
-    .replace(/[A-Za-z0-9+/]{86}==/g, "SIGNATURE")
-    .replace(/[0-9a-f]{64,}/g, "HEX")
-    .replace(/(key_id[^0-9a-f]+)[0-9a-f]{16}/g, "$1KEY")
-    .replace(/\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)/g, "TIME")
-    .replace(/\d+ms/g, "MS");
+  return (
+    text
+      .replaceAll(project.projectId, "PROJECT")
+      .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "UUID")
+      .replace(/[A-Za-z0-9+/]{86}==/g, "SIGNATURE")
+      .replace(/[0-9a-f]{64,}/g, "HEX")
+      .replace(/(key_id[^0-9a-f]+)[0-9a-f]{16}/g, "$1KEY")
+      .replace(/\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)/g, "TIME")
+      .replace(/parity-\d+/g, "parity")
+      // The words of errors may become better.
+      .replace(/("(?:message|detail|msg)":)"(?:[^"\\]|\\.)*"/g, '$1"TEXT"')
+      .replace(/(grpc-message"?: ?"?)[^"\r\n]+/g, "$1TEXT")
+      .replace(/(grpc-status-details-bin"?: ?"?)[^"\r\n]+/g, "$1BINARY")
+      .replace(/\d+ms/g, "MS")
+  );
 }

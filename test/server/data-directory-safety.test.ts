@@ -72,7 +72,7 @@ describe("a data directory", () => {
       },
       /signet\.db is a link/,
     ],
-    ["in which a name is a directory's", () => mkdirSync(data("signet.pid")), /signet\.pid is no plain file/],
+    ["in which a name is a directory's", () => mkdirSync(data("signet.pid")), /signet\.pid is not a regular file/],
   ])("%s is refused, with what to do", async (_, change, message) => {
     await make();
     change();

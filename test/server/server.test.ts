@@ -45,7 +45,7 @@ describe("a server", () => {
     await expect(start({ SIGNET_PORT: String(port) })).rejects.toMatchObject({
       code: "conflict",
       reason: "port_taken",
-      message: `port ${port} of 127.0.0.1 is taken; choose another with --port (SIGNET_PORT)`,
+      message: `port ${port} of 127.0.0.1 is in use: choose another with --port (SIGNET_PORT)`,
     });
     other.close();
     await using server = await start();

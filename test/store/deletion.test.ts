@@ -1,8 +1,20 @@
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
-import { aContent, activate, anEvent, anInstance, aToken, insertTenancy, publish } from "./sample.js";
+import {
+  aContent,
+  activate,
+  anArtifact,
+  anEvent,
+  anInstance,
+  aToken,
+  insertTenancy,
+  minutesLater,
+  publish,
+} from "./sample.js";
 import { useStore } from "./temporary-store.js";
 
 const ALL = { limit: 100, offset: 0 };
+const AT = minutesLater(1);
 
 describe("deletion", () => {
   const db = useStore();
@@ -28,9 +40,30 @@ describe("deletion", () => {
     return { ...tenancy, ...more };
   }
 
+  /** Steps of so few rows that every kind of row is met at the end of one. */
+  async function removeAll(): Promise<void> {
+    while ((await db.write((tx) => tx.removeDeleted(2))) > 0);
+    expect(await db.read.hasDeleted()).toBe(false);
+  }
+
+  /** Rows of all tables. */
+  function rows(): number {
+    const raw = new Database(db.file, { readonly: true });
+    try {
+      const tables = raw.prepare("select name from sqlite_master where type = 'table'").pluck().all() as string[];
+      return tables.reduce(
+        (sum, table) => sum + Number(raw.prepare(`select count(*) from "${table}"`).pluck().get()),
+        0,
+      );
+    } finally {
+      raw.close();
+    }
+  }
+
   it("of an environment takes its bundles, activations, tokens, instances and answers with it, pointer and all", async () => {
     const { organization, dev, prod, bundle, token, ci } = await fill();
-    await db.write((tx) => tx.deleteEnvironment(dev.id));
+    await db.write((tx) => tx.deleteEnvironment(dev.id, AT));
+    await removeAll();
     expect(await db.read.environmentById(dev.id)).toBeNull();
     expect(await db.read.bundleById(bundle.id)).toBeNull();
     expect((await db.read.deployments(dev.id, ALL)).total).toBe(0);
@@ -46,26 +79,30 @@ describe("deletion", () => {
 
   it("of an environment takes the content that only it had", async () => {
     const { dev } = await fill();
-    await db.write((tx) => tx.deleteEnvironment(dev.id));
+    await db.write((tx) => tx.deleteEnvironment(dev.id, AT));
+    await removeAll();
     expect(await db.read.content(aContent("only in dev").id)).toBeNull();
     expect(await db.read.content(aContent("shared").id)).not.toBeNull();
   });
 
   it("of an environment makes those that promote to it the last stage", async () => {
     const { dev, prod } = await fill();
-    await db.write((tx) => tx.deleteEnvironment(prod.id));
+    await db.write((tx) => tx.deleteEnvironment(prod.id, AT));
+    await removeAll();
     expect(await db.read.environmentById(dev.id)).toMatchObject({ promotesTo: null });
   });
 
   it("of an environment that is not there does nothing", async () => {
     const { dev, prod } = await fill();
-    await db.write((tx) => tx.deleteEnvironment("none"));
+    await db.write((tx) => tx.deleteEnvironment("none", AT));
+    await removeAll();
     expect(await db.read.environmentById(dev.id)).toMatchObject({ promotesTo: prod.name });
   });
 
   it("of a project takes all but the audit, the organization and its admin tokens", async () => {
     const { organization, project, dev, prod, token, ci, admin } = await fill();
-    await db.write((tx) => tx.deleteProject(project.id));
+    await db.write((tx) => tx.deleteProject(project.id, AT));
+    await removeAll();
     expect(await db.read.project(organization.id, project.id)).toBeNull();
     expect(await db.read.environments(project.id)).toStrictEqual([]);
     for (const { id } of [dev, prod]) {
@@ -88,10 +125,72 @@ describe("deletion", () => {
     const second = await insertTenancy(db);
     await db.write(async (tx) => {
       await publish(tx, second.dev.id, "shared");
-      await tx.deleteProject(first.project.id);
+      await tx.deleteProject(first.project.id, AT);
     });
+    await removeAll();
     expect(await db.read.content(aContent("shared").id)).toStrictEqual(aContent("shared"));
     expect(await db.read.content(aContent("only in dev").id)).toBeNull();
+  });
+
+  it("hides all of it at once, whatever rows are left, and leaves its name and slug to others", async () => {
+    const { organization, project, dev, prod, token, ci, admin } = await fill();
+    const draft = anArtifact(organization.id, project.id, { contentId: aContent("shared").id });
+    await db.write((tx) => tx.insertArtifact(draft));
+    const seen = async () => ({
+      projects: (await db.read.projects(organization.id, ALL)).total,
+      bySlug: (await db.read.projectBySlug(organization.id, project.slug))?.id,
+      named: (await db.read.projectsNamed(organization.id, project.name, 10)).length,
+      environments: (await db.read.environments(project.id)).map(({ name }) => name),
+      byName: (await db.read.environment(project.id, dev.name))?.id,
+      tokens: (await db.read.tokens({ orgId: organization.id, ...ALL })).rows.map(({ id }) => id),
+      byHash: (await db.read.tokenByHash(token.hash))?.id,
+      live: (await db.read.liveRuntimeTokens(dev.id, AT)).length,
+      artifact: (await db.read.artifact(organization.id, draft.id))?.id,
+      artifacts: (await db.read.artifacts({ orgId: organization.id, ...ALL })).total,
+    });
+    const before = rows();
+    await db.write((tx) => tx.deleteEnvironment(dev.id, AT));
+    expect(await seen()).toMatchObject({ environments: [prod.name], byName: undefined, byHash: undefined, live: 0 });
+    await db.write((tx) => tx.insertEnvironment({ ...dev, id: "again" }));
+    expect((await seen()).byName).toBe("again");
+    await db.write((tx) => tx.deleteProject(project.id, AT));
+    expect(rows()).toBe(before + 1);
+    expect(await db.read.hasDeleted()).toBe(true);
+    expect(await seen()).toStrictEqual({
+      ...{ projects: 0, bySlug: undefined, named: 0, environments: [], byName: undefined, live: 0 },
+      ...{ tokens: [admin.id], byHash: undefined, artifact: undefined, artifacts: 0 },
+    });
+    await db.write((tx) => tx.insertProject({ ...project, id: "again" }));
+    expect((await seen()).bySlug).toBe("again");
+    expect(await db.read.token(organization.id, ci.id)).toBeNull();
+    await removeAll();
+    expect((await seen()).bySlug).toBe("again");
+  });
+
+  it("removes few rows in a transaction, and goes on where it stopped after a restart", async () => {
+    const { project, dev, token, organization } = await fill();
+    await db.write(async (tx) => {
+      for (let n = 0; n < 10; n += 1) {
+        await publish(tx, dev.id, `version ${n}`);
+        await tx.putInstances([anInstance(token, { instanceId: `pod-${n}` })], 100);
+        const answer = { operation: `o${n % 3}`, requestHash: "h", answer: "{}", createdAt: token.createdAt };
+        await tx.putIdempotentAnswer({ ...answer, tokenId: token.id, key: `key ${n}` });
+        await tx.insertArtifact(anArtifact(organization.id, project.id, { contentId: aContent("shared").id }));
+      }
+    });
+    await db.write((tx) => tx.deleteProject(project.id, AT));
+    let [left, steps] = [rows(), 0];
+    for (let removed = 1; removed > 0; steps += 1) {
+      if (steps === 4) await db.reopen();
+      removed = await db.write((tx) => tx.removeDeleted(5));
+      // A bundle or artifact may take its content along.
+      expect(left - rows()).toBeLessThanOrEqual(2 * 5);
+      left = rows();
+      expect(await db.read.project(organization.id, project.id)).toBeNull();
+    }
+    expect(steps).toBeGreaterThan(10);
+    expect(await db.read.content(aContent("shared").id)).toBeNull();
+    expect(await db.read.hasDeleted()).toBe(false);
   });
 
   it("of a bundle leaves its activations", async () => {

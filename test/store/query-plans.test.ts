@@ -8,7 +8,18 @@ import { LocalChannel } from "../../src/store/sqlite/local-channel.js";
 import { SqliteDriver } from "../../src/store/sqlite/driver.js";
 import type { Reader, Writer } from "../../src/store/store.js";
 import { createWriter } from "../../src/store/queries/writer.js";
-import { aBundle, anArtifact, anEnvironment, anEvent, anInstance, aProject, aToken, minutesLater } from "./sample.js";
+import {
+  aBundle,
+  anArtifact,
+  anEnvironment,
+  anEvent,
+  anInstance,
+  aProject,
+  aToken,
+  insertTenancy,
+  minutesLater,
+  publish,
+} from "./sample.js";
 import { useStore } from "./temporary-store.js";
 
 /** Small lists that have no index in their order. */
@@ -108,10 +119,11 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["webhooksCatchingUp", (it) => it.webhooksCatchingUp("o")],
     ["lastFannedOut", (it) => it.lastFannedOut()],
     ["eventsAfter", (it) => it.eventsAfter("o", 7, ["bundle.published"], 50)],
-    ["eventTypesAfter", (it) => it.eventTypesAfter("o", 7, 50)],
+    ["eventHeadersAfter", (it) => it.eventHeadersAfter("o", 7, 50)],
     ["firstAttempts", (it) => it.firstAttempts("w", 200)],
     ["dueRetries", (it) => it.dueRetries("w", NOW, 4)],
     ["nextRetry", (it) => it.nextRetry("w")],
+    ["hasDeleted", (it) => it.hasDeleted()],
   ];
 
   it("audit events are found one index at a time", async () => {
@@ -161,8 +173,20 @@ describe("no look-up of the hot path reads a whole table", () => {
 
   const changes: [string, (tx: Writer) => Promise<unknown>][] = [
     ["updateEnvironment", (tx) => tx.updateEnvironment(ENVIRONMENT)],
-    ["deleteEnvironment", (tx) => tx.deleteEnvironment("e")],
-    ["deleteProject", (tx) => tx.deleteProject("p")],
+    ["deleteEnvironment", (tx) => tx.deleteEnvironment("e", NOW)],
+    ["deleteProject", (tx) => tx.deleteProject("p", NOW)],
+    [
+      "removeDeleted",
+      async (tx) => {
+        const { project, dev } = await insertTenancy({ write: (work) => work(tx) });
+        await publish(tx, dev.id);
+        const token = await tx.insertToken(aToken(project.orgId, { projectId: project.id, environmentId: dev.id }));
+        await tx.putInstances([anInstance(token)], 10);
+        await tx.deleteProject(project.id, NOW);
+        while ((await tx.removeDeleted(10)) > 0);
+      },
+    ],
+    ["deleteDeliveries", (tx) => tx.deleteDeliveries("9999", 10)],
     ["deleteBundle", (tx) => tx.deleteBundle(aBundle(ENVIRONMENT))],
     ["updateToken", (tx) => tx.updateToken(TOKEN)],
     ["touchTokens", (tx) => tx.touchTokens([1, 2], NOW)],

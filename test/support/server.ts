@@ -9,9 +9,6 @@ import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/serv
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
 
-/** vitest.config.ts runs what watches and polls twice. */
-const hotPaths = process.env.SIGNET_TEST_HOT_PATHS !== "off";
-
 /** A server of the test's own: real SQLite in a temporary directory, any free port, no rate limits. */
 export interface TestServer extends AsyncDisposable {
   readonly server: RunningServer;
@@ -28,8 +25,6 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions {
   /** What its clients have. */
   readonly tls?: NodeTransportTls;
-  /** As ServerOptions.hotPaths; by default as the test run says. */
-  readonly hotPaths?: boolean;
 }
 
 /** Starts one; `settings` are environment variables on top of the test's own. */
@@ -39,8 +34,8 @@ export async function startTestServer(
 ): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "signet-test-"));
   const config = testConfig({ SIGNET_DATA: directory, ...settings });
-  const { tls = {}, ...paths } = options;
-  const server = await startServer(config, pino({ level: "silent" }), { ...DEFAULT_OPTIONS, hotPaths, ...paths });
+  const { tls = {} } = options;
+  const server = await startServer(config, pino({ level: "silent" }), DEFAULT_OPTIONS);
   const connection = openNodeTransport({ url: server.url, timeoutMs: 60_000, tls });
   const clientFor = (token: string) => createSignetClient({ transport: connection.transport, token });
   const { firstStart } = server;

@@ -88,7 +88,7 @@ describe("the certificate's files", () => {
     await using watched = await openWatched();
     const next = selfSigned("next.example");
     watched.write({ cert: next.cert.slice(0, 200) });
-    await expect.poll(() => watched.refusals().at(-1)).toContain("cut off");
+    await expect.poll(() => watched.refusals().at(-1)).toContain("truncated");
     watched.write({ cert: next.cert });
     await expect.poll(() => watched.refusals().at(-1)).toContain("does not belong");
     expect(watched.used).toEqual([]);

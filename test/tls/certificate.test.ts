@@ -60,11 +60,11 @@ describe("a server's certificate", () => {
   it.each([
     ["the certificate is missing", undefined, pair.key, /cannot read .*cert\.pem: ENOENT/],
     ["the key is missing", pair.cert, undefined, /cannot read .*key\.pem: ENOENT/],
-    ["the certificate is empty", "", pair.key, /cert\.pem holds no certificate/],
-    ["the key is empty", pair.cert, "", /key\.pem holds no private key/],
-    ["the certificate is half written", cutOff(pair.cert), pair.key, /cert\.pem is cut off/],
-    ["the chain is half written", pair.cert + cutOff(other.cert), pair.key, /cert\.pem is cut off/],
-    ["the key is half written", pair.cert, cutOff(pair.key), /key\.pem holds no private key/],
+    ["the certificate is empty", "", pair.key, /cert\.pem contains no certificate/],
+    ["the key is empty", pair.cert, "", /key\.pem contains no private key/],
+    ["the certificate is half written", cutOff(pair.cert), pair.key, /cert\.pem is truncated/],
+    ["the chain is half written", pair.cert + cutOff(other.cert), pair.key, /cert\.pem is truncated/],
+    ["the key is half written", pair.cert, cutOff(pair.key), /key\.pem contains no private key/],
     ["the certificate is another's", other.cert, pair.key, /key\.pem does not belong to .*cert\.pem/],
     [
       "the key is of another kind",
@@ -72,14 +72,19 @@ describe("a server's certificate", () => {
       rsa.export({ type: "pkcs8", format: "pem" }) as string,
       /does not belong/,
     ],
-    ["both are swapped", pair.key, pair.cert, /cert\.pem is cut off, or holds something else/],
-    ["the certificate is no DER", pair.cert.replace(/\n.{40}/, "\n"), pair.key, /cert\.pem holds a broken certificate/],
+    ["both are swapped", pair.key, pair.cert, /cert\.pem is truncated, or contains something other/],
+    [
+      "the certificate is no DER",
+      pair.cert.replace(/\n.{40}/, "\n"),
+      pair.key,
+      /cert\.pem contains a broken certificate/,
+    ],
     ["a file is endless", pair.cert, "x".repeat(1024 * 1024 + 1), /key\.pem is larger than 1048576 bytes/],
     [
       "the key has a passphrase",
       pair.cert,
       rsa.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" }) as string,
-      /key\.pem holds no private key \(PEM without a passphrase\)/,
+      /key\.pem contains no private key \(PEM without a passphrase\)/,
     ],
   ])("is refused when %s", async (_name, cert, key, message) => {
     await expect(read(cert, key)).rejects.toMatchObject({ code: "invalid", message: expect.stringMatching(message) });
@@ -95,7 +100,7 @@ describe("a server's certificate", () => {
 
   it("is refused when the CA of clients cannot be used", async () => {
     await expect(read(pair.cert, pair.key, "nonsense")).rejects.toMatchObject({
-      message: expect.stringMatching(/ca\.pem holds no certificate/),
+      message: expect.stringMatching(/ca\.pem contains no certificate/),
     });
   });
 

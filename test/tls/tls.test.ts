@@ -196,7 +196,7 @@ describe("a start with a certificate that cannot be used", () => {
   it.each([
     ["expired", { ...selfSigned("x", ["200101000000Z", "200102000000Z"]) }, /tls\.crt expired/],
     ["mismatched", { cert: selfSigned("x").cert, key: selfSigned("x").key }, /does not belong/],
-    ["half written", { cert: selfSigned("x").cert.slice(0, 200), key: selfSigned("x").key }, /cut off/],
+    ["half written", { cert: selfSigned("x").cert.slice(0, 200), key: selfSigned("x").key }, /truncated/],
   ])("%s: is refused with a clear text, and makes no data directory", async (_name, pair, message) => {
     install(pair);
     const paths = { SIGNET_TLS_CERT: file("tls.crt"), SIGNET_TLS_KEY: file("tls.key"), SIGNET_DATA: file("data") };

@@ -40,7 +40,7 @@ describe("yamlToJson", () => {
     ["a: !!binary aGk=", "tags are not allowed"],
     ["a: !!js/function x", "Unresolved tag"],
     ["!!map {a: 1}", "tags are not allowed"],
-    ["a: 1\nb: 2\na: 3", "line 3, column 1: the same key twice"],
+    ["a: 1\nb: 2\na: 3", "line 3, column 1: duplicate key"],
     ["1: a", "line 1, column 1: keys must be strings: quote it"],
     ["null: a", "keys must be strings"],
     ["? [a]\n: 1", "keys must be strings"],
@@ -49,7 +49,7 @@ describe("yamlToJson", () => {
     ["a: .NaN", "JSON has no .NaN"],
     ["", "the document is empty"],
     ["# nothing\n", "the document is empty"],
-    ["a: 1\n---\nb: 2", "line 2, column 1: a second document: only one is allowed, so give each a file of its own"],
+    ["a: 1\n---\nb: 2", "line 2, column 1: a second document: only one is allowed, use a file for each"],
     ["---\n---\na: 1", "the document is empty"],
     ["a: 1\n---\n[", "a second document"],
     ["%YAML 1.1\n---\na: yes", "only YAML 1.2 is allowed"],
@@ -127,14 +127,14 @@ describe("anchors that are expanded", () => {
 
   it("are bounded", () => {
     const levels = Array.from({ length: 20 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(10)}]`);
-    expect(() => expand(`a0: &a0 [x]\n${levels.join("\n")}`)).toThrow("more than 16777216 characters when written out");
+    expect(() => expand(`a0: &a0 [x]\n${levels.join("\n")}`)).toThrow("expand to more than 16777216 characters");
   });
 
   it.each([
-    ["a: &a [*a]", "line 1, column 8: an alias inside of what it names"],
+    ["a: &a [*a]", "line 1, column 8: an alias inside the value of its own anchor"],
     ["a: *b", "b"],
     ["a: &a [1]\nb: {<<: *a}", "a merge key needs maps"],
-    ["a: &a {x: 1, x: 2}", "the same key twice"],
+    ["a: &a {x: 1, x: 2}", "duplicate key"],
     ["a: &a !!str x", "tags are not allowed"],
     ["*a : 1", "keys must be strings"],
   ])("refuses %j", (yaml, part) => {
@@ -145,7 +145,7 @@ describe("anchors that are expanded", () => {
 
 describe("the root", () => {
   it.each(["- 1\n", "# c\n- 1\n", "x\n", "1.0"])("of %j is no object", (yaml) => {
-    expect(() => yamlToJson(yaml, { rootIsObject: true })).toThrow("where an object belongs");
+    expect(() => yamlToJson(yaml, { rootIsObject: true })).toThrow("expected an object");
     expect(() => yamlToJson(yaml)).not.toThrow();
   });
 });

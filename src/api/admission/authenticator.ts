@@ -198,5 +198,5 @@ export function rateLimited(state: RateState, why: string, reason?: string): App
 function requireScope(principal: Principal, operation: Operation): void {
   if (carriesScope(principal, operation.scope)) return;
   const needed = scopeName(operation.scope);
-  throw new AppError("forbidden", `${operation.id} needs the scope ${needed}, which this token does not carry`);
+  throw new AppError("forbidden", `${operation.id} needs the scope ${needed}, which this token does not have`);
 }

@@ -88,7 +88,7 @@ export class AnswerMemory {
       this.#cut(oldest);
       return;
     }
-    const message = "too many large answers of this token wait for their clients to read them; come back in a moment";
+    const message = "too many large responses of this token are unread; retry in a moment";
     throw new AppError("unavailable", message, { reason: "too_many_answers", retryAfterSeconds: 1 });
   }
 

@@ -65,7 +65,7 @@ export class BodyMemory {
     const freeBytes = this.maxBytes - this.#heldBytes - bytes;
     const isFair = ofToken <= this.#maxTokenBytes && ofOrganization <= Math.max(freeBytes, this.#alwaysBytes);
     if (bytes > 0 && (freeBytes < 0 || !isFair)) {
-      const message = "too many large requests at once; come back in a moment";
+      const message = "too many large requests at once; retry in a moment";
       throw new AppError("unavailable", message, { reason: "too_many_bodies", retryAfterSeconds: 1 });
     }
     this.#heldBytes += bytes;

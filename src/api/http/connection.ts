@@ -117,7 +117,8 @@ export function carry(carrier: object, connection: Connection): void {
 
 /** The connection of what carries one. */
 export function connectionOf(carrier: object | undefined): Connection | undefined {
-  return (carrier as Carrier | undefined)?.[CONNECTION];
+  const carrying: Carrier | undefined = carrier;
+  return carrying?.[CONNECTION];
 }
 
 /** The connection that a request came over; undefined when it is gone already. */

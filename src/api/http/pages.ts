@@ -60,7 +60,7 @@ export function createPages(pages: readonly Page[]): Pages {
     has: (path) => byPath.has(path),
     answer: (path, req, res, requestId) => {
       const page = byPath.get(path);
-      if (page === undefined) throw new Error(`there is no page ${path}`);
+      if (page === undefined) throw new Error(`no such page: ${path}`);
       if (req.method !== "GET" && req.method !== "HEAD") {
         answerError(req, res, methodNotAllowed(req.method ?? "", ["GET", "HEAD"], requestId));
         return;

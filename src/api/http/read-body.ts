@@ -23,23 +23,7 @@ const ignore = () => undefined;
  */
 export async function readBody(req: NodeRequest, maxBytes: number, share: BodyShare | null): Promise<Uint8Array> {
   const announced = Number(headerOf(req, "content-length") ?? 0);
-  return await readBytes(req, announced, { maxBytes, share, refused: () => discardBody(req, maxBytes) });
-}
-
-export interface BodyBounds {
-  readonly maxBytes: number;
-  /** What it is read into belongs to it; null for what is too small to count. */
-  readonly share: BodyShare | null;
-  /** Called when the rest of the body is to be thrown away. */
-  readonly refused: () => void;
-}
-
-/** As readBody. Leaves nothing on the stream that holds memory. */
-export async function readBytes(
-  body: Readable,
-  announced: number,
-  { maxBytes, share, refused }: BodyBounds,
-): Promise<Uint8Array> {
+  const body: Readable = req;
   if (announced > maxBytes) throw bodyTooLarge(maxBytes);
   const firstBytes = Math.min(announced || FIRST_BYTES, MAX_FIRST_BYTES);
   share?.take(firstBytes);
@@ -68,7 +52,7 @@ export async function readBytes(
         length += chunk.copy(buffer, length);
       } catch (thrown) {
         stop();
-        refused();
+        discardBody(req, maxBytes);
         reject(toAppError(thrown));
       }
     };

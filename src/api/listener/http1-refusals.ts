@@ -10,7 +10,7 @@ import { isAnswering } from "./pipelining.js";
 const REFUSALS: Readonly<Record<string, readonly [status: number, phrase: string, message: string]>> = {
   HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large", "the headers are larger than the limit"],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "Content Too Large", "the chunk extensions are larger than the limit"],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "the request did not come in time"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "the request did not arrive in time"],
 };
 
 /** Gives what Node refuses before there is a request the body of every other error. The connection ends with it. */

@@ -7,15 +7,10 @@ import type { RequestListener } from "../http/node-http.js";
 import { continueOnRead, refuseExpectation } from "./expectations.js";
 import { superviseSession } from "./http2-sessions.js";
 import type { ListenerLimits } from "./limits.js";
-import { takeStreams, type StreamLane } from "./stream-lane.js";
+import { limitUnknownStreams } from "./unknown-streams.js";
 
 /** Serves the connections of HTTP/2 that it is given. */
-export function createHttp2Server(
-  handle: RequestListener,
-  limits: ListenerLimits,
-  lane: StreamLane | null,
-  observer: LimitObserver,
-) {
+export function createHttp2Server(handle: RequestListener, limits: ListenerLimits, observer: LimitObserver) {
   const sessions = new Set<ServerHttp2Session>();
   const { maxConcurrentStreams, windowBytes, maxSessionMiB, maxInvalidFrames } = limits.http2;
   const server = createServer(
@@ -32,7 +27,7 @@ export function createHttp2Server(
     handle(req, res);
   });
   server.on("checkExpectation", refuseExpectation);
-  takeStreams(server, lane);
+  limitUnknownStreams(server);
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {
       carry(session, connection);

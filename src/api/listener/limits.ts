@@ -23,7 +23,7 @@ export interface ListenerLimits {
   readonly requestTimeoutMs: number;
   /** How often HTTP/1.1 looks for requests that are over these times. */
   readonly checkIntervalMs: number;
-  /** HTTP/1.1: how long a connection without a request is kept. */
+  /** HTTP/1.1: idle timeout of a connection. */
   readonly keepAliveTimeoutMs: number;
   /** How long a client may take nothing of what it is sent. Above the longest held poll (300 s) and the heartbeat of streams. */
   readonly stallTimeoutMs: number;

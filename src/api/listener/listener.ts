@@ -8,7 +8,6 @@ import { createHttp2Server } from "./http2-server.js";
 import type { ListenerLimits } from "./limits.js";
 import type { RequestListener } from "../http/node-http.js";
 import { peekVersion, type WireVersion } from "./preface.js";
-import type { StreamLane } from "./stream-lane.js";
 import type { TlsTermination } from "./tls-termination.js";
 
 /** How often connections are looked for whose token has expired. */
@@ -34,8 +33,6 @@ export interface Listener extends AsyncDisposable {
 export interface ListenerOptions {
   /** Null serves without TLS. With it, who comes without is told so. */
   readonly tls: TlsTermination | null;
-  /** Is asked about each request of HTTP/2 first; null takes none. */
-  readonly lane: StreamLane | null;
   readonly observer: LimitObserver;
 }
 
@@ -43,13 +40,13 @@ export interface ListenerOptions {
 export function createListener(
   handle: RequestListener,
   limits: ListenerLimits,
-  { tls, lane, observer }: ListenerOptions,
+  { tls, observer }: ListenerOptions,
 ): Listener {
   const connections = new Connections(limits, observer);
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
   const http1 = createHttp1Server(handle, limits, observer);
-  const http2 = createHttp2Server(handle, limits, lane, observer);
+  const http2 = createHttp2Server(handle, limits, observer);
   const net = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // Each server has a listener of its own; until then a reset must not end the process.
     socket.on("error", () => socket.destroy());

@@ -13,7 +13,7 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
     async listAuditEvents(request, context) {
       const { orgId, before, after, actor, action, resourceType, resourceId, since, until, source } = request;
       if (before !== undefined && after !== undefined) {
-        throw invalidField(["after"], "goes without before", "conflict", "query");
+        throw invalidField(["after"], "cannot be combined with before", "conflict", "query");
       }
       const filter: AuditFilter = {
         ...{ orgId, limit: request.limit ?? 1000 },

@@ -1,5 +1,6 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../core/error.js";
+import { snakeCase } from "../../core/snake-case.js";
 
 /**
  * The fields that a partial update changes (AIP-134). With an `update_mask`: those it names; one that is unset is null, which
@@ -18,8 +19,4 @@ export function maskedFields<
   return Object.fromEntries(changed.map((field) => [field, request[field] ?? null])) as {
     [K in F[number]]?: NonNullable<M[K]> | null;
   };
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

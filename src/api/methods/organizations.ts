@@ -2,13 +2,21 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type {
+  CreateEnvironmentRequest,
   EnvironmentSchema,
   OrganizationSchema,
   OrganizationService,
   ProjectSchema,
+  UpdateEnvironmentRequest,
 } from "../../../gen/signet/v1/organization_pb.js";
 import type { Clock } from "../../core/clock.js";
-import type { Environment, EnvironmentKey, Organization } from "../../core/organization.js";
+import {
+  ENVIRONMENT_SETTINGS,
+  environmentSettings,
+  type Environment,
+  type EnvironmentChange,
+  type Organization,
+} from "../../core/organization.js";
 import type { Environments } from "../../service/tenancy/environments.js";
 import type { Holds } from "../../service/bundles/holds.js";
 import { organizationKeyOf, type Organizations } from "../../service/tenancy/organizations.js";
@@ -89,15 +97,9 @@ export function createOrganizationService(services: {
       return create(EmptySchema);
     },
 
-    async createEnvironment({ projectId, name, position, promotesTo, signingKey }, context) {
-      const environment = await environments.create(callOf(context).principal, projectId, {
-        name,
-        position: position ?? null,
-        // Present and empty is "none"; absent is the standard next stage.
-        promotesTo: promotesTo === "" ? null : promotesTo,
-        ...(signingKey === undefined ? {} : { signingKey: signingKey as EnvironmentKey }),
-      });
-      return environmentMessage(environment);
+    async createEnvironment(request, context) {
+      const input = { name: request.name, ...givenSettings(request) };
+      return environmentMessage(await environments.create(callOf(context).principal, request.projectId, input));
     },
 
     async listEnvironments({ projectId, limit, offset }, context) {
@@ -111,17 +113,8 @@ export function createOrganizationService(services: {
 
     async updateEnvironment(request, context) {
       const { projectId, envName } = request;
-      const { promotesTo, signingKey, ...change } = maskedFields(request, ["position", "promotesTo", "signingKey"]);
-      const updated = await environments.update(
-        callOf(context).principal,
-        { projectId, envName },
-        {
-          ...change,
-          ...(promotesTo === undefined ? {} : { promotesTo: promotesTo === "" ? null : promotesTo }),
-          ...(typeof signingKey === "string" ? { signingKey: signingKey as EnvironmentKey } : {}),
-        },
-      );
-      return environmentMessage(updated);
+      const change = givenSettings(request);
+      return environmentMessage(await environments.update(callOf(context).principal, { projectId, envName }, change));
     },
 
     async releaseEnvironment({ projectId, envName }, context) {
@@ -155,11 +148,17 @@ function projectMessage({ project, environments }: ProjectTree): MessageInitShap
   };
 }
 
+/** The settings that a request gives or clears, unchecked. A next stage that is present and empty is none. */
+function givenSettings(request: CreateEnvironmentRequest | UpdateEnvironmentRequest): EnvironmentChange {
+  const given = maskedFields(request as UpdateEnvironmentRequest, ENVIRONMENT_SETTINGS) as EnvironmentChange;
+  return given.promotesTo === "" ? { ...given, promotesTo: null } : given;
+}
+
 function environmentMessage(environment: Environment): MessageInitShape<typeof EnvironmentSchema> {
-  const { id, name, position, promotesTo, activeVersion, sequence, createdAt, signingKey, hold } = environment;
+  const { id, name, activeVersion, sequence, createdAt, hold } = environment;
   return {
-    ...{ id, name, position, sequence, createdAt: timestampOf(createdAt), signingKey },
-    ...withoutNulls({ promotesTo, activeVersion }),
+    ...{ id, name, sequence, createdAt: timestampOf(createdAt) },
+    ...withoutNulls({ ...environmentSettings(environment), activeVersion }),
     ...(hold === null
       ? {}
       : { hold: { by: hold.by, since: timestampOf(hold.since), ...withoutNulls({ reason: hold.reason }) } }),

@@ -5,7 +5,8 @@ import { notFound } from "../../core/error.js";
 import type { Instances, InstanceView } from "../../service/runtimes/instances.js";
 import { entityTagOf, type LatestBundles } from "../../service/runtimes/latest.js";
 import type { Telemetry } from "../../service/runtimes/telemetry.js";
-import type { Watch } from "../../service/runtimes/watch.js";
+import { pullEvents } from "../../service/runtimes/pull.js";
+import type { Push } from "../../service/runtimes/push.js";
 import { addressKey } from "../admission/admission-address.js";
 import { callOf, httpStatusKey } from "../admission/call.js";
 import type { ReportBudget } from "../admission/report-budget.js";
@@ -18,14 +19,14 @@ import { timestampOf, withoutNulls } from "./message-fields.js";
 
 /** RuntimeService on the use cases. */
 export function createRuntimeService(services: {
-  readonly watch: Watch;
+  readonly push: Push;
   readonly latest: LatestBundles;
   readonly instances: Instances;
   readonly telemetry: Telemetry;
   readonly streams: StreamObserver;
   readonly reports: ReportBudget;
 }): ServiceImpl<typeof RuntimeService> {
-  const { watch, latest, instances, telemetry, streams, reports } = services;
+  const { push, latest, instances, telemetry, streams, reports } = services;
   return {
     async getLatestBundle({ afterSequence, afterDeploymentId }, context) {
       const { principal, clientAddress } = callOf(context);
@@ -49,7 +50,8 @@ export function createRuntimeService(services: {
 
     async *watchBundle(request, context) {
       const call = callOf(context);
-      const events = watch.watch(call.principal, watchRequest(request, context.requestHeader, call), context.signal);
+      const asked = watchRequest(request, context.requestHeader, call);
+      const events = pullEvents(push, call.principal, asked, context.signal);
       streams.opened(context.protocolName);
       try {
         for await (const event of events) yield watchMessage(event);

@@ -26,9 +26,7 @@ export function bindQuery(
 }
 
 function unknownText(known: readonly string[]): string {
-  return known.length === 0
-    ? "is unknown: this list takes no parameters"
-    : `is unknown: this list takes ${known.join(", ")}`;
+  return known.length === 0 ? "is unknown: this list has no parameters" : `is unknown: allowed are ${known.join(", ")}`;
 }
 
 function bindParameter(

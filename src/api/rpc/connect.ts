@@ -246,7 +246,7 @@ function universalRequest(req: NodeRequest, res: NodeResponse, values: ContextVa
   try {
     return universalRequestFromNodeRequest(req, res, undefined, values);
   } catch (cause) {
-    throw new AppError("malformed", "the request's target or host is no URL", { cause });
+    throw new AppError("malformed", "the request's target or host is not a valid URL", { cause });
   }
 }
 

@@ -23,7 +23,7 @@ export function decodeMessage<T extends DescMessage>(desc: T, bytes: Uint8Array)
     return fromBinary(desc, bytes, { readUnknownFields: false });
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
-    throw new AppError("malformed", `the body is no ${desc.typeName}`, { cause: thrown });
+    throw new AppError("malformed", `the body is not a valid ${desc.typeName}`, { cause: thrown });
   }
 }
 

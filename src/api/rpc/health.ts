@@ -75,7 +75,7 @@ class HealthWatches {
     const [oldest] = most?.[1] ?? [];
     if (most === undefined || oldest === undefined) return;
     this.#close(most[0], oldest);
-    oldest.abort(tooMany("too many health watches: this one made room"));
+    oldest.abort(tooMany("too many health watches: this one was evicted"));
   }
 
   #close(address: string, watch: AbortController): void {

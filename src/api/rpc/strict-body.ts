@@ -14,7 +14,7 @@ import type { WireForm } from "../http/wire-form.js";
 
 export const COMPRESSIONS: readonly Compression[] = [compressionGzip, compressionBrotli];
 
-/** Policies are strings in a message: what is deeper than this is no message of signet.v1. */
+/** Policies are strings in a message: what is deeper than this is not a message of signet.v1. */
 const MAX_DEPTH = 64;
 
 const HEAD_BYTES = 5;

@@ -15,12 +15,9 @@ import {
 import { WatchBundleRequestSchema, type WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { COMPRESSIONS } from "../rpc/strict-body.js";
 import type { WireForm } from "../http/wire-form.js";
-import { connectWire } from "./connect.js";
-import { grpcWebWire } from "./grpc-web.js";
-import { grpcWire } from "./grpc.js";
-import type { WatchWire } from "./wire.js";
+import { rpcWire, type WatchWire } from "./watch-wire.js";
 
-/** What the head of an RPC asks for. */
+/** How an RPC wants its answer. */
 export interface Negotiated {
   readonly wire: WatchWire;
   /** Undefined for none. */
@@ -30,7 +27,7 @@ export interface Negotiated {
 /** Longer ones are no deadline: Node's timers cannot hold them (deadline.ts). */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Undefined for a head that its protocol refuses: the protocol's own handler has words for that. */
+/** Reads encodings and deadline. Undefined for headers that the protocol refuses, which its own handler answers. */
 export function negotiate(form: WireForm, header: Pick<Headers, "get">): Negotiated | undefined {
   const isConnect = form.protocol === "connect";
   const acceptName = isConnect ? headerStreamAcceptEncoding : headerAcceptEncoding;
@@ -44,10 +41,8 @@ export function negotiate(form: WireForm, header: Pick<Headers, "get">): Negotia
     ? parseConnectTimeout(header.get(connectTimeout), MAX_TIMEOUT_MS)
     : parseGrpcTimeout(header.get(grpcTimeout), MAX_TIMEOUT_MS);
   if (error !== undefined || timeout.error !== undefined) return undefined;
-  return { wire: WIRES[form.protocol](form.json, response), timeoutMs: timeout.timeoutMs };
+  return { wire: rpcWire(form.protocol, form.json, response), timeoutMs: timeout.timeoutMs };
 }
-
-const WIRES = { grpc: grpcWire, "grpc-web": grpcWebWire, connect: connectWire } as const;
 
 const HEAD_BYTES = 5;
 

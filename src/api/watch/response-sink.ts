@@ -3,22 +3,59 @@ import { afterThisEvent } from "../http/hang-up.js";
 import type { NodeResponse } from "../http/node-http.js";
 import { isGone } from "../http/answer.js";
 import { whenAnswered } from "./session-pings.js";
-import type { Sink, SinkEvents } from "./sink.js";
-import type { Ending } from "./wire.js";
+import type { Ending } from "./watch-wire.js";
 
-/** An answer of HTTP/1.1, or of HTTP/2 through Node's compatibility API. */
+/** Takes the frames of one watch. No method throws, also when the client is gone. */
+export interface Sink {
+  begin(headers: Readonly<Record<string, string>>): void;
+  /** False when there is no room for more until `SinkEvents.drained`. */
+  write(frame: Uint8Array): boolean;
+  end(ending: Ending): void;
+  /** Calls back when the client shows that it is alive; never where its protocol has no way to. */
+  ask(answered: () => void): void;
+  /** Cuts the connection or stream, for an end that cannot be told to the client any more. */
+  destroy(): void;
+}
+
+/** The events of a sink. */
+export interface SinkEvents {
+  /** There is room again. */
+  drained(): void;
+  /** The answer is over, or the client went away. Once. */
+  closed(): void;
+}
+
+const EVENTS = Symbol("the events of a sink");
+
+type Response = NodeResponse & { [EVENTS]?: SinkEvents };
+
+// One function for all responses: a closure for each would be memory that a fleet has ten thousand times.
+function onDrain(this: Response): void {
+  this[EVENTS]?.drained();
+}
+
+function onClose(this: Response): void {
+  this[EVENTS]?.closed();
+}
+
+function ignore(): void {
+  // Its close is heard.
+}
+
+/** A sink that is an answer of HTTP/1.1, or of HTTP/2 through Node's compatibility API. */
 export class ResponseSink implements Sink {
   readonly #res: ServerResponse;
-  readonly #from: NodeResponse;
+  readonly #from: Response;
 
   constructor(res: NodeResponse, events: SinkEvents) {
     // Both have the same calls, but TypeScript does not join their overloads.
     this.#res = res as ServerResponse;
     this.#from = res;
-    res.on("error", () => undefined);
-    res.on("drain", () => events.drained());
-    res.once("close", () => events.closed());
-    // Its close may be over already: then nobody tells.
+    this.#from[EVENTS] = events;
+    res.on("error", ignore);
+    res.on("drain", onDrain);
+    res.on("close", onClose);
+    // It may have closed already, which is then told to nobody.
     if (isGone(res)) setImmediate(() => events.closed());
   }
 
@@ -43,7 +80,7 @@ export class ResponseSink implements Sink {
   }
 
   ask(answered: () => void): void {
-    // HTTP/1.1 has no ping, and what was written into a socket says nothing of who reads from its other end.
+    // HTTP/1.1 has no ping, and bytes that were written into a socket do not show that anybody reads them.
     if ("stream" in this.#from) whenAnswered(this.#from.stream.session, answered);
   }
 

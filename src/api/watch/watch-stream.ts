@@ -5,10 +5,10 @@ import { toAppError } from "../admission/errors.js";
 import type { WatchReport } from "../http/watch-handler.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import type { Frames } from "./frames.js";
-import type { Sink, SinkEvents } from "./sink.js";
-import type { WatchWire } from "./wire.js";
+import type { Sink, SinkEvents } from "./response-sink.js";
+import type { WatchWire } from "./watch-wire.js";
 
-/** One watch on its way out: a wire, a sink and nothing that is kept for later. */
+/** Writes one watch: a wire, a sink and no queue. */
 export class WatchStream implements WatchReader, SinkEvents {
   #sink: Sink | null = null;
   #subscription: Subscription | null = null;
@@ -23,7 +23,7 @@ export class WatchStream implements WatchReader, SinkEvents {
     private readonly streams: StreamObserver,
   ) {}
 
-  /** Where it goes; before it is opened. */
+  /** Sets the sink; before the watch is opened. */
   into(sink: Sink): void {
     this.#sink = sink;
   }
@@ -46,7 +46,7 @@ export class WatchStream implements WatchReader, SinkEvents {
       void this.#writeLater(frame);
       return false;
     } catch (thrown) {
-      // Before the first message whoever opens the watch can still say it.
+      // Before the first message the caller of Push.open still answers it.
       if (!this.#hasBegun) throw thrown;
       this.#cut(thrown);
       return true;

@@ -5,15 +5,15 @@ import type { JsonObject } from "../../bundle/canonical-json.js";
 import { formatPublicKey } from "../../bundle/keys.js";
 import { timestampDate, type AuditEvent, type PublicKey } from "../../sdk/index.js";
 
-/** What a check of events found: the first that is wrong or missing, and why. */
+/** The first event that is wrong or missing, and the reason. */
 export interface BrokenEvent {
   readonly id: number;
   readonly reason: string;
 }
 
 /**
- * Checks an organization's events here, one after the other from the oldest on, with keys that were pinned: numbers without gaps, links,
- * signatures. What the server says of them counts for nothing.
+ * Checks an organization's events on the client, oldest first, with pinned keys: numbers without gaps, links, signatures. Trusts
+ * nothing that the server says about them.
  */
 export class EventChecker {
   readonly #keys: ReadonlyMap<string, KeyObject>;
@@ -22,13 +22,13 @@ export class EventChecker {
   constructor(
     private readonly orgId: string,
     keys: readonly PublicKey[],
-    /** The number before the first event; its signature is taken from what follows unless it is 0. */
+    /** The number before the first event; the first event's link is trusted unless this is 0. */
     private readonly after: number,
   ) {
     this.#keys = new Map(keys.map(({ keyId, bytes }) => [keyId, createPublicKey(formatPublicKey(bytes))]));
   }
 
-  /** What is wrong with the next event; null when it is good. */
+  /** The flaw of the next event; null when there is none. */
   next(event: AuditEvent): BrokenEvent | null {
     const expected = (this.#previous?.id ?? this.after) + 1;
     const reason = this.#brokenBecause(event, expected);
@@ -46,10 +46,10 @@ export class EventChecker {
     const before = this.#previous?.signature ?? (this.after === 0 ? "" : event.prevSignature);
     if (event.prevSignature !== before) return "it does not name the signature of the event before it";
     const key = this.#keys.get(event.keyId);
-    if (key === undefined) return `its key ${event.keyId} is none of --keys`;
+    if (key === undefined) return `its key ${event.keyId} is not among --keys`;
     const signature = decodeBase64(event.signature);
-    const isGood = signature !== undefined && verify(null, auditEventMessage(this.#signedForm(event)), key, signature);
-    return isGood ? null : "its signature does not verify";
+    const isValid = signature !== undefined && verify(null, auditEventMessage(this.#signedForm(event)), key, signature);
+    return isValid ? null : "its signature does not verify";
   }
 
   #signedForm({ id, actor, action, resourceType, resourceId, metadata, createdAt, prevSignature }: AuditEvent) {

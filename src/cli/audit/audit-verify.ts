@@ -11,8 +11,9 @@ import { EventChecker, type BrokenEvent } from "./audit-events.js";
 import { readHead, verifyHead } from "./audit-head.js";
 import { InputError } from "../shell/cli-error.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
+import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { Session } from "../shell/session.js";
+import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { fetchKeys, readKeys } from "../shell/trusted-keys.js";
 
@@ -23,38 +24,40 @@ interface Options {
 }
 
 const HELP = `
-The server checks its own chain: numbers without gaps, links, signatures by keys that its current audit key vouches for; it says which
-keys those are. That finds what was changed or taken out of the middle, not an end that was cut off: for that, give it a head that was
-kept elsewhere (signet audit head > FILE).
+The server checks its chain: numbers without gaps, links, and signatures by keys that its current audit key vouches for; it lists these
+keys. That detects changed or missing events, but not a truncated end: for that, pass a head that was kept elsewhere
+(signet audit head > FILE).
 
-With --keys every event and the head are checked here, and only the keys of the file count, the server's word for nothing: name all that
-the audit was ever signed with. Without it the server checks the events, and its keys check the head: no lying server is found.
+With --keys the command checks every event and the head itself and trusts only the keys of the file: pass all keys that ever signed
+the audit log. Without --keys the server checks the events, and its keys verify the head: a server that lies is not detected.
 
-What this cannot find: events after the newest head that was kept; and a server whose owner holds the audit key and changes its
-answers. Keep heads often, and elsewhere. The exit code is 8 when something is not good.`;
+Not detected: changes after the newest head that was kept, and a server whose owner has the audit key and forges its responses. Keep
+heads often, and elsewhere. Exit code 8 if the check fails.
+`;
 
-/** `signet audit verify`. */
+/** `signet audit verify`: checks the chain of events, by the server or with own keys. */
 export function addAuditVerify(audit: Command, shell: Shell): void {
   audit
     .command("verify")
-    .description("check that no event was changed or taken out")
-    .option("--limit <count>", "only the newest", wholeNumber(1))
-    .option("--expect-head <file>", "a head that was kept: nothing was cut off since")
-    .option("--keys <file>", "PEM public keys of the audit, to check every event and the head with")
-    .addHelpText("after", HELP)
-    .action(async ({ limit, expectHead, keys }: Options, command: Command) => {
-      using session = Session.open(shell, command);
-      const orgId = await session.orgId();
-      const pinned = keys === undefined ? null : await readKeys(keys, shell);
-      const expected = expectHead === undefined ? {} : await headToExpect(session, orgId, expectHead, pinned, shell);
-      const check = pinned === null ? verifyInParts : verifyHere(pinned);
-      const report = await check(session, orgId, limit, expected, shell);
-      shell.answer(
-        () => formatMessage(report),
-        () => verdict(report),
-      );
-      if (!report.valid) shell.exitCode = EXIT_CODES.notVerified;
-    });
+    .description("check that no event was changed or removed")
+    .option("--limit <count>", "check only this many of the newest events", wholeNumber(1))
+    .option("--expect-head <file>", "kept head: check that the log still contains its event")
+    .option("--keys <file>", "public audit keys (PEM): check every event and the head with these only")
+    .addHelpText("after", HELP + examples("signet audit verify --expect-head head.json"))
+    .action(
+      inSession(shell, async (session, { limit, expectHead, keys }: Options) => {
+        const orgId = await session.orgId();
+        const pinned = keys === undefined ? null : await readKeys(keys, shell);
+        const expected = expectHead === undefined ? {} : await headToExpect(session, orgId, expectHead, pinned, shell);
+        const check = pinned === null ? verifyInParts : verifyHere(pinned);
+        const report = await check(session, orgId, limit, expected, shell);
+        shell.answer(
+          () => formatMessage(report),
+          () => verdict(report),
+        );
+        if (!report.valid) shell.exitCode = EXIT_CODES.notVerified;
+      }),
+    );
 }
 
 type Report = VerifyAuditResponse;
@@ -62,20 +65,20 @@ type Expected = Partial<Pick<VerifyAuditRequest, "headNumber" | "headHash">>;
 
 function verdict({ valid, checked, firstBroken, reason, trustedKeyIds, untrustedKeyIds }: Report): string {
   const keys = [
-    line`keys that count: ${trustedKeyIds.join(", ")}\n`,
-    ...(untrustedKeyIds.length === 0 ? [] : [line`keys that nobody vouches for: ${untrustedKeyIds.join(", ")}\n`]),
+    line`trusted keys: ${trustedKeyIds.join(", ")}\n`,
+    ...(untrustedKeyIds.length === 0 ? [] : [line`untrusted keys: ${untrustedKeyIds.join(", ")}\n`]),
   ].join("");
   return valid
     ? `the chain holds: ${checked} events checked\n${keys}`
     : line`BROKEN at event ${firstBroken ?? "?"}: ${reason ?? "no reason given"}\n` + keys;
 }
 
-/** Events that one request checks: a second or two. */
+/** Events that one request checks; it takes a second or two. */
 const PART = 5_000;
 /** Events in one answer. */
 const PAGE = 1_000;
 
-/** The whole chain, or its newest events, one request after the other. A person at a terminal sees how far it is. */
+/** Has the server check the chain, or its newest events, in several requests; shows progress on a terminal. */
 async function verifyInParts(
   { client }: Session,
   orgId: string,
@@ -91,18 +94,18 @@ async function verifyInParts(
     if (!part.valid) return { ...part, checked: checked + part.checked };
     shell.progress(`${checked + PART} of ${number - start} events checked`);
   }
-  // With what was added meanwhile.
+  // Includes events that were added meanwhile.
   const last = await client.audit.verifyAudit({ orgId, after: start + checked, ...expected });
   return { ...last, checked: checked + last.checked };
 }
 
-/** As the list has it: a head is refused where the newest event is broken. */
+/** From the list, because the server refuses the head when the newest event is broken. */
 async function newestNumber(client: SignetClient, orgId: string): Promise<number> {
   const { events } = await client.audit.listAuditEvents({ orgId, limit: 1 });
   return events[0]?.id ?? 0;
 }
 
-/** As verifyInParts, with every event fetched and checked here. */
+/** As verifyInParts, but fetches every event and checks it here, with these keys. */
 function verifyHere(keys: readonly PublicKey[]): typeof verifyInParts {
   return async ({ client }, orgId, limit, { headNumber = 0, headHash }, shell) => {
     const number = await newestNumber(client, orgId);
@@ -151,7 +154,7 @@ async function headToExpect(
   shell: Shell,
 ) {
   const head = await readHead(file, shell.io);
-  if (head.org_id !== orgId) throw new InputError(`${file} is the head of another organization, ${head.org_id}`);
+  if (head.org_id !== orgId) throw new InputError(`${file} is the head of organization ${head.org_id}`);
   await verifyHead(head, pinned ?? (await fetchKeys(session, "audit", shell)));
   return { headNumber: head.number, headHash: head.hash };
 }

@@ -1,10 +1,10 @@
 import { line } from "../../core/printable.js";
 import { formatMessage, type Bundle } from "../../sdk/index.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTime } from "../shell/table.js";
+import { formatFacts, formatTime, type Fact } from "../shell/table.js";
 
-/** What there is to say of a bundle. */
-export function bundleFacts(bundle: Omit<Bundle, "$typeName">): [string, string | number | boolean | undefined][] {
+/** The facts about a bundle that a person sees, in order; absent ones are undefined or empty. */
+export function bundleFacts(bundle: Omit<Bundle, "$typeName">): readonly Fact[] {
   const labels = Object.entries(bundle.labels).map(([key, value]) => `${key}=${value}`);
   const { repository = "", revision = "", url = "" } = bundle.source ?? {};
   return [
@@ -24,7 +24,7 @@ export function bundleFacts(bundle: Omit<Bundle, "$typeName">): [string, string 
   ];
 }
 
-/** Answers with the bundle that a command made or activated. */
+/** Answers with the bundle that a command created or activated; `done` is the past participle that begins the text. */
 export function answerBundle(shell: Shell, done: string, envName: string, bundle: Bundle): void {
   const facts = bundleFacts(bundle).filter(([, value]) => value !== undefined && value !== "");
   shell.answer(

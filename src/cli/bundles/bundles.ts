@@ -1,79 +1,83 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
-import { formatMessage, formatMessages } from "../../sdk/index.js";
-import { bundleFacts } from "./bundle-output.js";
-import { countingTotal, noticeMore } from "../shell/lists.js";
+import { formatMessage } from "../../sdk/index.js";
+import { answerChange, answerRows, countingTotal, noticeMore } from "../shell/answers.js";
+import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { Session } from "../shell/session.js";
+import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTable, formatTime } from "../shell/table.js";
+import { formatFacts, formatTime } from "../shell/table.js";
 import { writeFileAtomically } from "../shell/text-files.js";
-
-interface ListOptions {
-  readonly limit: number;
-  readonly before?: number;
-}
+import { bundleFacts } from "./bundle-output.js";
 
 /** `signet bundles`: the versions of an environment. */
 export function addBundles(program: Command, shell: Shell): void {
   const bundles = program.command("bundles").description("list, show and delete the versions of an environment");
   bundles
     .command("list", { isDefault: true })
-    .description("list them, newest first")
-    .option("--limit <count>", "at most so many", wholeNumber(1, 1000), 25)
+    .description("list versions, newest first")
+    .option("--limit <count>", "show at most this many, up to 1000", wholeNumber(1, 1000), 25)
     .option("--before <version>", "only versions below this one", wholeNumber(1))
-    .action((options: ListOptions, command: Command) => list(shell, options, command));
+    .addHelpText("after", examples("signet bundles --env staging --limit 10"))
+    .action(inSession(shell, (session, options: ListOptions) => list(session, shell, options)));
   bundles
     .command("get")
     .description("show one version with its policies")
-    .argument("<version>", "its number", wholeNumber(1))
-    .action((version: number, _options: unknown, command: Command) => get(shell, version, command));
+    .argument("<version>", "version number", wholeNumber(1))
+    .addHelpText("after", examples("signet bundles get 3 --env dev"))
+    .action(inSession(shell, (session, version: number) => get(session, shell, version)));
   bundles
     .command("document")
-    .description("write the signed document of one version, exactly as runtimes get it")
-    .argument("<version>", "its number", wholeNumber(1))
-    .option("--out <file>", "write it to a file instead of standard output")
-    .action((version: number, options: { out?: string }, command: Command) =>
-      document(shell, version, options, command),
+    .description("write the signed document of one version, byte for byte as runtimes get it")
+    .argument("<version>", "version number", wholeNumber(1))
+    .option("--out <file>", "write to a file instead of standard output")
+    .addHelpText("after", examples("signet bundles document 3 --env dev --out bundle.json"))
+    .action(
+      inSession(shell, (session, version: number, { out }: { out?: string }) => document(session, shell, version, out)),
     );
   bundles
     .command("delete")
     .description("delete a version that is not active; its number is never used again")
-    .argument("<version>", "its number", wholeNumber(1))
-    .action((version: number, _options: unknown, command: Command) => remove(shell, version, command));
+    .argument("<version>", "version number", wholeNumber(1))
+    .addHelpText("after", examples("signet bundles delete 3 --env dev"))
+    .action(
+      inSession(shell, async (session, version: number) => {
+        const envName = await session.inEnvironment(async (environment) => {
+          await session.client.bundles.deleteBundle({ ...environment, version });
+          return environment.envName;
+        });
+        answerChange(shell, "deleted", "version", version, ` of ${envName}`);
+      }),
+    );
 }
 
-async function list(shell: Shell, { limit, before }: ListOptions, command: Command): Promise<void> {
-  using session = Session.open(shell, command);
+interface ListOptions {
+  readonly limit: number;
+  readonly before?: number;
+}
+
+async function list(session: Session, shell: Shell, { limit, before }: ListOptions): Promise<void> {
   const counting = countingTotal();
-  const below = before === undefined ? {} : { beforeVersion: before };
   const { bundles } = await session.inEnvironment((environment) =>
-    session.client.bundles.listBundles({ ...environment, limit, ...below }, counting),
+    session.client.bundles.listBundles({ ...environment, limit, ...defined({ beforeVersion: before }) }, counting),
   );
-  shell.answer(
-    () => formatMessages(bundles),
-    () =>
-      formatTable(
-        bundles,
-        [
-          ["VERSION", ({ version }) => version],
-          ["ACTIVE", ({ isActive }) => (isActive ? "*" : " ")],
-          ["SEQUENCE", ({ sequence }) => sequence],
-          ["ORIGIN", ({ origin }) => origin],
-          ["PUBLISHED", ({ publishedAt }) => formatTime(publishedAt)],
-          ["BY", ({ publishedBy }) => publishedBy],
-          ["POLICY HASH", ({ policyHash }) => policyHash.slice(0, 19)],
-          ["TITLE", ({ title }) => title],
-        ],
-        shell.color,
-      ),
-  );
+  answerRows(shell, bundles, [
+    ["VERSION", ({ version }) => version],
+    ["ACTIVE", ({ isActive }) => (isActive ? "*" : " ")],
+    ["SEQUENCE", ({ sequence }) => sequence],
+    ["ORIGIN", ({ origin }) => origin],
+    ["PUBLISHED", ({ publishedAt }) => formatTime(publishedAt)],
+    ["BY", ({ publishedBy }) => publishedBy],
+    ["POLICY HASH", ({ policyHash }) => policyHash.slice(0, 19)],
+    ["TITLE", ({ title }) => title],
+  ]);
+  // The total counts all versions, not those below `before`.
   if (before === undefined) noticeMore(shell, bundles.length, counting.total(), "--limit or --before");
 }
 
-async function get(shell: Shell, version: number, command: Command): Promise<void> {
-  using session = Session.open(shell, command);
+async function get(session: Session, shell: Shell, version: number): Promise<void> {
   const bundle = await session.inEnvironment((environment) =>
     session.client.bundles.getBundle({ ...environment, version }),
   );
@@ -88,13 +92,12 @@ async function get(shell: Shell, version: number, command: Command): Promise<voi
   );
 }
 
-async function document(shell: Shell, version: number, { out }: { out?: string }, command: Command): Promise<void> {
-  using session = Session.open(shell, command);
+async function document(session: Session, shell: Shell, version: number, out: string | undefined): Promise<void> {
   const answer = await session.inEnvironment((environment) =>
     session.client.bundles.getBundleDocument({ ...environment, version }),
   );
   if (out === undefined) {
-    // To the byte, for whoever hashes it; only a terminal needs the line break.
+    // Byte for byte, so that its hash and signature can be checked; only a terminal gets a line break.
     shell.io.out(shell.shown(shell.io.isTerminal ? `${answer.document}\n` : answer.document));
     return;
   }
@@ -102,17 +105,5 @@ async function document(shell: Shell, version: number, { out }: { out?: string }
   shell.answer(
     () => JSON.stringify({ file: out, version }),
     () => line`wrote the document of version ${version} to ${out}\n`,
-  );
-}
-
-async function remove(shell: Shell, version: number, command: Command): Promise<void> {
-  using session = Session.open(shell, command);
-  const envName = await session.inEnvironment(async (environment) => {
-    await session.client.bundles.deleteBundle({ ...environment, version });
-    return environment.envName;
-  });
-  shell.answer(
-    () => JSON.stringify({ deleted: version }),
-    () => line`deleted version ${version} of ${envName}\n`,
   );
 }

@@ -1,66 +1,76 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { changeHeaders, type ChangeGuards } from "../../sdk/index.js";
 import { wholeNumber } from "../shell/numbers.js";
 import type { ReadOptions } from "../shell/policy-file.js";
 
-/** Adds the options of commands that change what is active. */
-export function withGuards(command: Command): Command {
-  return command
-    .option("--if-match <sequence>", "refuse unless this is the newest sequence; 0: nothing is active", wholeNumber(0))
-    .option("--idempotency-key <key>", "a retry with the same key within 24 hours answers the first result");
+/** Adds `--idempotency-key`. */
+export function withIdempotencyKey(command: Command): Command {
+  return command.option("--idempotency-key <key>", "a retry with the same key within 24 hours gets the first result");
 }
 
-/** The options of a call that these guard. */
+/** Adds the options that guard a change of what is active: `--if-match` and `--idempotency-key` (ChangeGuards). */
+export function withGuards(command: Command): Command {
+  return withIdempotencyKey(
+    command.option(
+      "--if-match <sequence>",
+      "fail unless this is the newest sequence; 0: nothing is active",
+      wholeNumber(0),
+    ),
+  );
+}
+
+/** The call options that send the guards as headers. */
 export function guardedBy({ ifMatch, idempotencyKey }: ChangeGuards): { headers: Record<string, string> } {
   return { headers: changeHeaders({ ifMatch, idempotencyKey }) };
 }
 
+/** The options of {@link withHold}. */
 export interface HoldOptions {
   readonly hold?: true;
   readonly reason?: string;
 }
 
-/** Adds the options of commands that can keep an environment at a version. */
+/** Adds `--hold` and `--reason`. */
 export function withHold(command: Command): Command {
   return command
-    .option("--hold", "refuse all that would change it, until signet envs release")
-    .option("--reason <text>", "why; recorded, and told to those whom the hold refuses");
+    .option("--hold", "refuse every further change until signet envs release")
+    .option("--reason <text>", "reason for the change: recorded, and shown to callers that a hold refuses");
 }
 
-/** What these options say in a request. */
+/** The fields of a request that these options set. */
 export function heldBy({ hold, reason }: HoldOptions): { hold: boolean; reason?: string } {
-  return { hold: hold === true, ...(reason === undefined ? {} : { reason }) };
+  return { hold: hold === true, ...defined({ reason }) };
 }
 
-/** What {@link withPolicyOptions} adds. */
+/** The options of {@link withPolicyOptions}. */
 export interface PolicyOptions {
   readonly "yaml1.2"?: boolean;
   readonly expandAnchors?: boolean;
   readonly under?: string;
 }
 
+/** How policy files are read: the end of the help of commands that take one. */
 export const POLICY_HELP = `
-A JSON file is sent as it is written. YAML is converted: 1.2, core schema, one document; every key is a string and stands once. What
-YAML 1.1 reads otherwise (no, 0644, 12:30, 2001-01-01) is refused. Standard input is JSON when it starts with "{", YAML otherwise.`;
+A JSON file is sent as it is. YAML is converted: YAML 1.2, core schema, one document, string keys without duplicates. Values that
+YAML 1.1 reads otherwise (no, 0644, 12:30, 2001-01-01) are refused. Standard input is JSON if it starts with "{", else YAML.`;
 
-/** The options of commands that read a policy document from a file. */
+/** Adds `--file` and the options for reading it as a policy document. */
 export function withPolicyOptions(command: Command): Command {
   return command
-    .option("--yaml-1.2", "take what YAML 1.1 reads otherwise, as YAML 1.2 reads it")
-    .option("--expand-anchors", "write a copy for each alias of YAML, and the members of merge keys (<<)")
-    .option("--under <key>", "put the document, for example a list, under this key of an object");
+    .requiredOption("-f, --file <file>", "policy document: .json, .yaml, .yml, or - for standard input")
+    .option("--yaml-1.2", "accept values that YAML 1.1 reads otherwise, and read them as YAML 1.2")
+    .option("--expand-anchors", "expand YAML aliases and merge keys (<<)")
+    .option("--under <key>", "wrap the document, for example a list, in an object under this key");
 }
 
 /** How to read the policies. */
 export function policyReading(options: PolicyOptions): ReadOptions {
-  return {
-    ...scopeReading(options),
-    offers: ["insist", "expand", "under"],
-    ...(options.under === undefined ? {} : { under: options.under }),
-  };
+  const { under } = options;
+  return { ...scopeReading(options), offers: ["insist", "expand", "under"], ...defined({ under }) };
 }
 
-/** How to read the scope policies. */
+/** How to read the scope policies, which are an object by themselves. */
 export function scopeReading(options: PolicyOptions): ReadOptions {
   return {
     insistOn12: options["yaml1.2"] === true,

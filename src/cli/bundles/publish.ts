@@ -1,19 +1,22 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { defined } from "../../core/defined.js";
+import type { ChangeGuards } from "../../sdk/index.js";
+import { examples } from "../shell/help.js";
+import { readPolicyFile } from "../shell/policy-file.js";
+import { Session } from "../shell/session.js";
+import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
 import {
   guardedBy,
   POLICY_HELP,
-  type PolicyOptions,
   policyReading,
   scopeReading,
   withGuards,
   withPolicyOptions,
+  type PolicyOptions,
 } from "./options.js";
-import { readPolicyFile } from "../shell/policy-file.js";
-import { Session } from "../shell/session.js";
-import type { Shell } from "../shell/shell.js";
 
-interface Options extends PolicyOptions {
+interface Options extends PolicyOptions, ChangeGuards {
   readonly file: string;
   readonly scopePolicies?: string;
   readonly title?: string;
@@ -24,33 +27,38 @@ interface Options extends PolicyOptions {
   readonly sourceRevision?: string;
   readonly sourceUrl?: string;
   readonly activate: boolean;
-  readonly ifMatch?: number;
-  readonly idempotencyKey?: string;
 }
 
-/** `signet publish`: keeps a policy document as the next version of an environment, signs it, and makes it active. */
+/** `signet publish`: signs a policy document as the next version of an environment, and activates it. */
 export function addPublish(program: Command, shell: Shell): void {
   withPolicyOptions(withGuards(program.command("publish")))
     .description("publish a policy document to an environment")
-    .requiredOption("-f, --file <file>", "the document: .json, .yaml, .yml, or - for standard input")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
-    .option("--title <text>", "a short title")
-    .option("--description <text>", "what changed and why")
-    .option("--label <key=value>", "a label; may be repeated", addLabel, {})
-    .option("--published-by <who>", "who publishes, in your words")
-    .option("--source-repository <repository>", "where the document comes from")
-    .option("--source-revision <revision>", "for example a commit")
-    .option("--source-url <url>", "for example of a pull request")
-    .option("--no-activate", "only keep and sign it")
+    .option("--title <text>", "short title")
+    .option("--description <text>", "description of the change")
+    .option("--label <key=value>", "label; may be repeated", addLabel, {})
+    .option("--published-by <name>", "free text: person or system that publishes")
+    .option("--source-repository <repository>", "repository of the document")
+    .option("--source-revision <revision>", "revision of the document, for example a commit")
+    .option("--source-url <url>", "link to the change, for example a pull request")
+    .option("--no-activate", "sign and keep the version without activating it")
     .addHelpText("after", POLICY_HELP)
+    .addHelpText(
+      "after",
+      examples(
+        "signet publish --env dev -f policy.yaml",
+        "signet publish --env dev -f policy.json --title v2 --if-match 4",
+      ),
+    )
     .action(async (options: Options, command: Command) => {
+      // Before the session: a file that cannot be used is reported without a token or a server.
       const policies = await readPolicyFile(options.file, shell.io, policyReading(options));
       const scoped = options.scopePolicies;
       const scopePolicies =
-        scoped === undefined ? {} : { scopePolicies: await readPolicyFile(scoped, shell.io, scopeReading(options)) };
+        scoped === undefined ? undefined : await readPolicyFile(scoped, shell.io, scopeReading(options));
       using session = Session.open(shell, command);
       await session.inEnvironment(async (environment) => {
-        const request = { ...environment, policies, ...scopePolicies, ...metadataOf(options) };
+        const request = { ...environment, policies, ...defined({ scopePolicies }), ...metadataOf(options) };
         const bundle = await session.client.bundles.publishBundle(request, guardedBy(options));
         answerBundle(shell, options.activate ? "published and activated" : "published", environment.envName, bundle);
       });
@@ -64,16 +72,13 @@ function metadataOf(options: Options) {
   return {
     labels: { ...options.label },
     activate: options.activate,
-    ...(publishedBy === undefined ? {} : { publishedBy }),
-    ...(title === undefined ? {} : { title }),
-    ...(description === undefined ? {} : { description }),
-    ...(hasSource ? { source } : {}),
+    ...defined({ publishedBy, title, description, source: hasSource ? source : undefined }),
   };
 }
 
 function addLabel(text: string, labels: Readonly<Record<string, string>>): Record<string, string> {
   const [, key, value] = /^([^=]+)=([^]*)$/.exec(text) ?? [];
   if (key === undefined || value === undefined) throw new InvalidArgumentError("It must be key=value.");
-  if (Object.hasOwn(labels, key)) throw new InvalidArgumentError(`The label ${key} is there twice.`);
+  if (Object.hasOwn(labels, key)) throw new InvalidArgumentError(`The label ${key} is given twice.`);
   return Object.fromEntries([...Object.entries(labels), [key, value]]);
 }

@@ -1,40 +1,43 @@
 import type { Command } from "commander";
 import type { ChangeGuards } from "../../sdk/index.js";
-import { answerBundle } from "./bundle-output.js";
 import { UsageError } from "../shell/cli-error.js";
-import { guardedBy, heldBy, type HoldOptions, withGuards, withHold } from "./options.js";
+import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { Session, type EnvironmentPath } from "../shell/session.js";
+import { inSession, type EnvironmentPath, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
+import { answerBundle } from "./bundle-output.js";
+import { guardedBy, heldBy, withGuards, withHold, type HoldOptions } from "./options.js";
 
 interface Options extends ChangeGuards, HoldOptions {
   readonly to?: number;
 }
 
 const HELP = `
-Without --to it goes back to the version below this one that was active last. Without --hold the next publication or promotion, from CI for
-example, takes its place at once. A change that comes between is refused (exit code 5), unless --if-match says otherwise.`;
+Without --to, the target is the last active version below the current one. Without --hold, the next publication or promotion, for
+example by CI, replaces it at once. Fails with exit code 5 if the environment changes in between, unless --if-match is given.
+`;
 
-/** `signet rollback`: makes an earlier version active again. */
+/** `signet rollback`: activates an earlier version. */
 export function addRollback(program: Command, shell: Shell): void {
   withHold(withGuards(program.command("rollback")))
-    .description("make an earlier version the active one again: by default the one that was active last")
-    .option("--to <version>", "that version instead", wholeNumber(1))
-    .addHelpText("after", HELP)
-    .action(async (options: Options, command: Command) => {
-      using session = Session.open(shell, command);
-      await session.inEnvironment(async (environment) => {
-        const { version, sequence } = await targetOf(session, environment, options.to);
-        const guards = { ...options, ifMatch: options.ifMatch ?? sequence };
-        const request = { ...environment, version, ...heldBy(options) };
-        const bundle = await session.client.bundles.activateBundle(request, guardedBy(guards));
-        const done = options.hold === true ? "rolled back and held" : "rolled back";
-        answerBundle(shell, `${done}: activated`, environment.envName, bundle);
-      });
-    });
+    .description("activate an earlier version: by default the one that was active before")
+    .option("--to <version>", "version to activate instead", wholeNumber(1))
+    .addHelpText("after", HELP + examples('signet rollback --env prod --hold --reason "incident 311"'))
+    .action(
+      inSession(shell, async (session, options: Options) => {
+        await session.inEnvironment(async (environment) => {
+          const { version, sequence } = await targetOf(session, environment, options.to);
+          const guards = { ...options, ifMatch: options.ifMatch ?? sequence };
+          const request = { ...environment, version, ...heldBy(options) };
+          const bundle = await session.client.bundles.activateBundle(request, guardedBy(guards));
+          const done = options.hold === true ? "rolled back and held" : "rolled back";
+          answerBundle(shell, `${done}: activated`, environment.envName, bundle);
+        });
+      }),
+    );
 }
 
-/** The version to go back to, and the newest sequence, which must not change meanwhile. */
+/** The version to activate, and the newest sequence, which must not change meanwhile. Throws UsageError when there is none. */
 async function targetOf(
   session: Session,
   environment: EnvironmentPath,
@@ -44,8 +47,8 @@ async function targetOf(
   const [active] = data;
   if (active === undefined) throw new UsageError(`nothing was ever active in "${environment.envName}"`);
   if (to !== undefined) return { version: to, sequence: active.sequence };
-  // Only below: what was rolled back from is not what a second rollback means.
+  // Only below: a second rollback must not return to the version that the first one left.
   const before = data.find(({ version }) => version < active.version);
   if (before !== undefined) return { version: before.version, sequence: active.sequence };
-  throw new UsageError(`no earlier version was active in "${environment.envName}" lately: name one with --to`);
+  throw new UsageError(`"${environment.envName}" has no earlier version among its last 100 activations: pass --to`);
 }

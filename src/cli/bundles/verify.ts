@@ -1,9 +1,11 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { isUuid } from "../../core/uuid.js";
 import { verifyDocument } from "../../sdk/index.js";
 import { UsageError } from "../shell/cli-error.js";
+import { examples } from "../shell/help.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatFacts } from "../shell/table.js";
+import { formatFacts, type Cell, type Fact } from "../shell/table.js";
 import { readTextFile } from "../shell/text-files.js";
 import { readKeys } from "../shell/trusted-keys.js";
 
@@ -13,25 +15,29 @@ interface Options extends GlobalOptions {
 }
 
 const HELP = `
-Needs no server and no token. A good signature says who signed the document and whose it is, not that it is the newest one: the version
-and, beside the document, sequence and deployment are the server's word, which nobody signed. The exit code is 8 when it is not good.`;
+Needs neither server nor token. A valid signature proves who signed the document and for which environment, not that it is the newest
+one: the version, the sequence and the deployment are not signed. Exit code 8 if the document does not verify.
+`;
 
-/** `signet verify`: verifies a bundle document, offline. */
+/** `signet verify`: verifies a bundle document without a server. */
 export function addVerify(program: Command, shell: Shell): void {
   program
     .command("verify")
-    .description("verify a bundle document, offline")
-    .argument("<file>", "the document, or - for standard input")
-    .requiredOption("--keys <file>", "PEM public keys to trust")
-    .option("--no-signature-v2", "accept a document whose identity nobody signed")
-    .addHelpText("after", HELP)
+    .description("verify a bundle document offline")
+    .argument("<file>", "bundle document, or - for standard input")
+    .requiredOption("--keys <file>", "trusted public keys (PEM)")
+    .option("--no-signature-v2", "accept a document whose identity is not signed")
+    .addHelpText(
+      "after",
+      HELP + examples("signet keys --pem > keys.pem", "signet verify bundle.json --keys keys.pem --env dev"),
+    )
     .action(async (file: string, _: unknown, command: Command) => {
       const { keys, signatureV2, org, project, env } = command.optsWithGlobals<Options>();
-      const expected = {
-        ...(org === undefined ? {} : { orgId: uuid("--org", org) }),
-        ...(project === undefined ? {} : { projectId: uuid("--project", project) }),
-        ...(env === undefined ? {} : { environment: env }),
-      };
+      const expected = defined({
+        orgId: requireUuid("--org", org),
+        projectId: requireUuid("--project", project),
+        environment: env,
+      });
       const text = await readTextFile(file, shell.io);
       const trusted = await readKeys(keys, shell);
       const verified = await verifyDocument(text, trusted, expected, { requireSignatureV2: signatureV2 });
@@ -43,31 +49,32 @@ export function addVerify(program: Command, shell: Shell): void {
         ["bundle_id", document.bundle_id],
         ["published_at", document.published_at],
       ] as const;
-      const signed = [...(identityIsSigned ? identity : []), ["policy_hash", document.policy_hash]] as const;
-      const unsigned = [
-        ...(identityIsSigned ? [] : identity),
-        ["bundle_version", document.bundle_version ?? null],
-      ] as const;
-      const about = [
+      const hash = ["policy_hash", document.policy_hash] as const;
+      const signed = identityIsSigned ? [...identity, hash] : [hash];
+      const version = ["bundle_version", document.bundle_version ?? null] as const;
+      const unsigned = identityIsSigned ? [version] : [...identity, version];
+      const checks = [
         ["key_id", keyId],
         ["identity_is_signed", identityIsSigned],
       ] as const;
-      const facts = [...identity, ["policy_hash", document.policy_hash], ...about, ...unsigned] as const;
       shell.answer(
         () => {
+          const facts = Object.fromEntries<Cell>([...identity, hash, ...checks, version]);
           const names = { signed: signed.map(([name]) => name), not_signed: unsigned.map(([name]) => name) };
-          return JSON.stringify({ valid: true, ...Object.fromEntries(facts), ...names });
+          return JSON.stringify({ valid: true, ...facts, ...names });
         },
-        () => {
-          const inWords = (list: readonly (readonly [string, string | number | boolean | null])[]) =>
-            formatFacts(list.map(([name, value]) => [name.replaceAll("_", " "), value]));
-          return `verified; signed is\n${inWords([...signed, ...about])}not signed, so anybody on the way may have changed it\n${inWords(unsigned)}`;
-        },
+        () =>
+          `verified; these fields are signed\n${inWords([...signed, ...checks])}` +
+          `these are not signed and may have been changed on the way\n${inWords(unsigned)}`,
       );
     });
 }
 
-function uuid(option: string, text: string): string {
-  if (isUuid(text)) return text;
-  throw new UsageError(`${option} must be a UUID here: there is no server to ask for its name`);
+function inWords(facts: readonly Fact[]): string {
+  return formatFacts(facts.map(([name, value]) => [name.replaceAll("_", " "), value]));
+}
+
+function requireUuid(option: string, text: string | undefined): string | undefined {
+  if (text === undefined || isUuid(text)) return text;
+  throw new UsageError(`${option} must be a UUID: without a server its name cannot be looked up`);
 }

@@ -1,22 +1,24 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
-import { changeHeaders, formatMessage, type Artifact } from "../../sdk/index.js";
+import { changeHeaders, formatMessage, type Artifact, type ChangeGuards } from "../../sdk/index.js";
 import { bundleFacts } from "../bundles/bundle-output.js";
 import {
   guardedBy,
   POLICY_HELP,
-  type PolicyOptions,
   policyReading,
   withGuards,
+  withIdempotencyKey,
   withPolicyOptions,
+  type PolicyOptions,
 } from "../bundles/options.js";
-import { noticeMore } from "../shell/lists.js";
-import { wholeNumber } from "../shell/numbers.js";
+import { answerChange, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
+import { examples } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
-import { Session } from "../shell/session.js";
-import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatFacts, formatTable, formatTime } from "../shell/table.js";
+import { inSession, Session } from "../shell/session.js";
+import type { Shell } from "../shell/shell.js";
+import { formatFacts, formatTime, type Column } from "../shell/table.js";
 
 interface CreateOptions extends PolicyOptions {
   readonly file: string;
@@ -24,128 +26,103 @@ interface CreateOptions extends PolicyOptions {
   readonly idempotencyKey?: string;
 }
 
-interface ListOptions extends GlobalOptions {
-  readonly status?: string;
-  readonly limit: number;
-  readonly offset: number;
-}
-
-interface PromoteOptions {
+interface PromoteOptions extends ChangeGuards {
   readonly title?: string;
   readonly description?: string;
-  readonly ifMatch?: number;
-  readonly idempotencyKey?: string;
 }
 
-/** `signet artifact`: policy documents that are kept before they are published. */
+/** `signet artifact`: drafts of policy documents, before they are published. */
 export function addArtifact(program: Command, shell: Shell): void {
   const artifact = program
     .command("artifact")
-    .description("hand in drafts of policy documents, list and delete them, and promote one to its project");
-  artifact
-    .command("list", { isDefault: true })
-    .description("list them, newest first; with --project those of one project")
+    .description("create, list, show, promote and delete artifacts: drafts of policy documents");
+  withPage(artifact.command("list", { isDefault: true }))
+    .description("list artifacts, newest first; with --project those of one project")
     .option("--status <status>", "draft or promoted")
-    .option("--limit <n>", "1 to 100", wholeNumber(1, 100), 25)
-    .option("--offset <n>", "how many to skip", wholeNumber(0), 0)
-    .action(async (_options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const { project, status, limit, offset } = command.optsWithGlobals<ListOptions>();
-      const filter = {
-        ...(project === undefined ? {} : { projectId: await session.projectId(project) }),
-        ...(status === undefined ? {} : { status }),
-      };
-      const listed = await session.client.artifacts.listArtifacts({ ...filter, limit, offset });
-      answerArtifacts(shell, listed.data, () => formatMessage(listed));
-      noticeMore(shell, offset + listed.data.length, listed.total, "--limit or --offset");
-    });
-  withPolicyOptions(artifact.command("create"))
-    .description("keep a document as a draft of the project; YAML is converted, as publish does")
-    .requiredOption("-f, --file <file>", "the document: .json, .yaml, .yml, or - for standard input")
-    .option("--name <name>", "what to call it")
-    .option("--idempotency-key <key>", "a retry with the same key within 24 hours answers the first result")
+    .addHelpText("after", examples("signet artifact list --status draft"))
+    .action(
+      inSession(shell, async (session, options: PageOptions & { status?: string }) => {
+        const { project } = session.options;
+        const projectId = project === undefined ? undefined : await session.projectId(project);
+        const listed = await session.client.artifacts.listArtifacts({ ...options, ...defined({ projectId }) });
+        answerPage(shell, listed, options.offset, COLUMNS);
+      }),
+    );
+  withPolicyOptions(withIdempotencyKey(artifact.command("create")))
+    .description("create a draft of a project from a policy document; YAML is converted as by publish")
+    .option("--name <name>", "name of the artifact")
     .addHelpText("after", POLICY_HELP)
+    .addHelpText("after", examples("signet artifact create -f policy.yaml --name v2"))
     .action(async (options: CreateOptions, command: Command) => {
       const { file, name, idempotencyKey } = options;
+      // Before the session: a file that cannot be used is reported without a token or a server.
       const policies = await readPolicyFile(file, shell.io, policyReading(options));
       using session = Session.open(shell, command);
-      const request = { projectId: await session.projectId(), policies, ...(name === undefined ? {} : { name }) };
+      const request = { projectId: await session.projectId(), policies, ...defined({ name }) };
       const headers = changeHeaders({ idempotencyKey });
-      const made = await session.client.artifacts.createArtifact(request, { headers });
-      answerArtifacts(shell, [made], () => formatMessage(made));
+      answerRow(shell, await session.client.artifacts.createArtifact(request, { headers }), COLUMNS);
     });
   artifact
     .command("get")
-    .description("show one with its policies")
-    .argument("<id>", "its UUID")
-    .action(async (artifactId: string, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const shown = await session.client.artifacts.getArtifact({ artifactId });
-      shell.answer(
-        () => formatMessage(shown),
-        () => `${formatFacts(artifactFacts(shown))}\n${printExactJson(parseExactJson(shown.policies), 2)}\n`,
-      );
-    });
+    .description("show one artifact with its policies")
+    .argument("<id>", "UUID of the artifact")
+    .addHelpText("after", examples("signet artifact get 0b0c0d0e-0000-4000-8000-000000000001"))
+    .action(
+      inSession(shell, async (session, artifactId: string) => {
+        const artifact = await session.client.artifacts.getArtifact({ artifactId });
+        const facts = formatFacts([
+          ["id", artifact.id],
+          ["name", artifact.name],
+          ["status", artifact.status],
+          ["media type", artifact.mediaType],
+          ["project", artifact.projectId],
+          ["created", formatTime(artifact.createdAt)],
+          ["created by", artifact.createdBy],
+          ["promoted", formatTime(artifact.promotedAt)],
+          ["deployment", artifact.deploymentId],
+        ]);
+        shell.answer(
+          () => formatMessage(artifact),
+          () => `${facts}\n${printExactJson(parseExactJson(artifact.policies), 2)}\n`,
+        );
+      }),
+    );
   artifact
     .command("delete")
-    .description("delete one; the bundle that it was promoted to stays")
-    .argument("<id>", "its UUID")
-    .action(async (artifactId: string, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      await session.client.artifacts.deleteArtifact({ artifactId });
-      shell.answer(
-        () => JSON.stringify({ deleted: artifactId }),
-        () => line`deleted artifact ${artifactId}\n`,
-      );
-    });
+    .description("delete an artifact; a bundle that was published from it stays")
+    .argument("<id>", "UUID of the artifact")
+    .addHelpText("after", examples("signet artifact delete 0b0c0d0e-0000-4000-8000-000000000001"))
+    .action(
+      inSession(shell, async (session, artifactId: string) => {
+        await session.client.artifacts.deleteArtifact({ artifactId });
+        answerChange(shell, "deleted", "artifact", artifactId);
+      }),
+    );
   withGuards(artifact.command("promote"))
-    .description("publish one to the first environment of its project; a repeat changes nothing")
-    .argument("<id>", "its UUID")
-    .option("--title <text>", "of the bundle")
-    .option("--description <text>", "of the bundle")
-    .action(async (artifactId: string, options: PromoteOptions, command: Command) => {
-      using session = Session.open(shell, command);
-      const { title, description } = options;
-      const about = {
-        ...(title === undefined ? {} : { title }),
-        ...(description === undefined ? {} : { description }),
-      };
-      const promoted = await session.client.artifacts.promoteArtifact({ artifactId, ...about }, guardedBy(options));
-      const { bundle } = promoted;
-      const facts = bundle === undefined ? [] : bundleFacts(bundle).filter(([, value]) => value !== undefined);
-      shell.answer(
-        () => formatMessage(promoted),
-        () => line`promoted ${artifactId}\n` + formatFacts(facts),
-      );
-    });
+    .description("publish an artifact to the first environment of its project; repeating it changes nothing")
+    .argument("<id>", "UUID of the artifact")
+    .option("--title <text>", "title of the bundle")
+    .option("--description <text>", "description of the bundle")
+    .addHelpText("after", examples("signet artifact promote 0b0c0d0e-0000-4000-8000-000000000001 --title v2"))
+    .action(
+      inSession(shell, async (session, artifactId: string, options: PromoteOptions) => {
+        const { title, description } = options;
+        const request = { artifactId, ...defined({ title, description }) };
+        const promoted = await session.client.artifacts.promoteArtifact(request, guardedBy(options));
+        const { bundle } = promoted;
+        const facts = bundle === undefined ? [] : bundleFacts(bundle).filter(([, value]) => value !== undefined);
+        shell.answer(
+          () => formatMessage(promoted),
+          () => line`promoted ${artifactId}\n` + formatFacts(facts),
+        );
+      }),
+    );
 }
 
-function artifactFacts(artifact: Omit<Artifact, "$typeName">): [string, string | undefined][] {
-  return [
-    ["id", artifact.id],
-    ["name", artifact.name],
-    ["status", artifact.status],
-    ["media type", artifact.mediaType],
-    ["project", artifact.projectId],
-    ["created", formatTime(artifact.createdAt)],
-    ["created by", artifact.createdBy],
-    ["promoted", formatTime(artifact.promotedAt)],
-    ["deployment", artifact.deploymentId],
-  ];
-}
-
-function answerArtifacts(shell: Shell, artifacts: readonly Artifact[], json: () => string): void {
-  shell.answer(json, () =>
-    formatTable(
-      artifacts,
-      [
-        ["ID", ({ id }) => id],
-        ["STATUS", ({ status }) => status],
-        ["CREATED", ({ createdAt }) => formatTime(createdAt)],
-        ["DEPLOYMENT", ({ deploymentId }) => deploymentId],
-        ["NAME", ({ name }) => name],
-      ],
-      shell.color,
-    ),
-  );
-}
+const COLUMNS: readonly Column<Artifact>[] = [
+  ["ID", ({ id }) => id],
+  ["STATUS", ({ status }) => status],
+  ["CREATED", ({ createdAt }) => formatTime(createdAt)],
+  ["DEPLOYMENT", ({ deploymentId }) => deploymentId],
+  ["NAME", ({ name }) => name],
+];

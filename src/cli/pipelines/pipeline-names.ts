@@ -3,9 +3,18 @@ import { SignetError, type Pipeline } from "../../sdk/index.js";
 import { UsageError } from "../shell/cli-error.js";
 import type { Session } from "../shell/session.js";
 
+/** Help for the argument of {@link findPipelineId}. */
+export const PIPELINE = "UUID or name of the pipeline";
+
+/** Help for the argument of {@link findStageId}. */
+export const STAGE = "UUID, name or order of the stage";
+
+/** Help for the argument of {@link findAppId}. */
+export const APP = "UUID, project/environment, or an environment of --project";
+
 const PAGE = 100;
 
-/** A pipeline by UUID or name. Returns its UUID. Throws SignetError `not_found`, and UsageError when two have the name. */
+/** The UUID of a pipeline, by UUID or name. Throws SignetError `not_found`, and UsageError when several have the name. */
 export async function findPipelineId({ client }: Session, wanted: string): Promise<string> {
   if (isUuid(wanted)) return wanted;
   const found: string[] = [];
@@ -20,7 +29,7 @@ export async function findPipelineId({ client }: Session, wanted: string): Promi
   return id;
 }
 
-/** An environment, which is what an app is: UUID, `project/environment`, or the name of one in `--project`. Returns its UUID. */
+/** The UUID of an app, which is an environment: by UUID, `project/environment`, or name in `--project`. */
 export async function findAppId(session: Session, wanted: string): Promise<string> {
   if (isUuid(wanted)) return wanted;
   const slash = wanted.lastIndexOf("/");
@@ -29,7 +38,7 @@ export async function findAppId(session: Session, wanted: string): Promise<strin
   return (await session.client.organizations.getEnvironment(request)).id;
 }
 
-/** A stage of a pipeline: UUID, name or order. Returns its UUID. */
+/** The UUID of a stage, by UUID, name or order. Throws SignetError `not_found`, and UsageError when several have the name. */
 export function findStageId(pipeline: Pipeline, wanted: string): string {
   if (isUuid(wanted)) return wanted;
   const named = pipeline.stages.filter(({ displayName, order }) => displayName === wanted || String(order) === wanted);
@@ -37,5 +46,5 @@ export function findStageId(pipeline: Pipeline, wanted: string): string {
   const [stage] = named;
   if (stage !== undefined) return stage.id;
   const names = pipeline.stages.map(({ displayName }) => displayName).join(", ");
-  throw new SignetError("not_found", `stage "${wanted}" not found; there are: ${names}`);
+  throw new SignetError("not_found", `stage "${wanted}" not found; existing: ${names}`);
 }

@@ -4,11 +4,11 @@ import { formatFacts, formatTable, formatTime } from "../shell/table.js";
 
 interface Row {
   readonly stage: PipelineStage;
-  /** Absent for a stage without one. */
+  /** Absent in the one row of an empty stage. */
   readonly app?: PipelineApp;
 }
 
-/** Answers with a pipeline: what it is, and where every bundle is. */
+/** Answers with a pipeline: its facts, and a table of its stages and apps with their active versions. */
 export function answerPipeline(shell: Shell, pipeline: Pipeline): void {
   const rows = pipeline.stages.flatMap((stage): readonly Row[] =>
     stage.apps.length === 0 ? [{ stage }] : stage.apps.map((app) => ({ stage, app })),
@@ -29,7 +29,7 @@ export function answerPipeline(shell: Shell, pipeline: Pipeline): void {
           ["STAGE", ({ stage }) => `${stage.order} ${stage.displayName}`],
           ["APP", ({ app }) => app && `${app.project}/${app.environment}`],
           ["ACTIVE", ({ app }) => app?.activeVersion],
-          ["AS BEFORE", ({ app }) => app?.equalsPreviousStage],
+          ["AS PREVIOUS", ({ app }) => app?.equalsPreviousStage],
           ["SINCE", ({ app }) => formatTime(app?.activeSince)],
           ["POLICY HASH", ({ app }) => app?.policyHash?.slice(0, 19)],
           ["APP ID", ({ app }) => app?.appId],

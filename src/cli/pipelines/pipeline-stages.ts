@@ -1,86 +1,86 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { formatMessage } from "../../sdk/index.js";
+import { answerChange } from "../shell/answers.js";
+import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { findAppId, findPipelineId, findStageId } from "./pipeline-names.js";
-import { Session } from "../shell/session.js";
+import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-
-interface StageOptions {
-  readonly before: number;
-  readonly branch?: string;
-}
+import { APP, findAppId, findPipelineId, findStageId, PIPELINE, STAGE } from "./pipeline-names.js";
 
 /** `signet pipeline add-stage`, `delete-stage`, `add-app` and `remove-app`. */
 export function addPipelineStages(pipeline: Command, shell: Shell): void {
   pipeline
     .command("add-stage")
-    .description("add a stage; those from there on shift up")
-    .argument("<pipeline>")
-    .argument("<name>")
-    .requiredOption(
-      "--before <order>",
-      "the order that it gets, 0 is the first; beyond the last one it is the last",
-      wholeNumber(0, 50),
-    )
-    .option("--branch <branch>", "a Git branch, for you to know")
-    .action(async (wanted: string, displayName: string, { before, branch }: StageOptions, command: Command) => {
-      using session = Session.open(shell, command);
-      const id = await findPipelineId(session, wanted);
-      const request = { id, displayName, insertBefore: before, ...(branch === undefined ? {} : { branch }) };
-      const stage = await session.client.pipelines.createPipelineStage(request);
-      shell.answer(
-        () => formatMessage(stage),
-        () => line`stage ${stage.displayName} stands at ${stage.order}: ${stage.id}\n`,
-      );
-    });
+    .description("create a stage; the stages from its order on move up")
+    .argument("<pipeline>", PIPELINE)
+    .argument("<name>", "name of the stage")
+    .requiredOption("--before <order>", "order of the new stage, from 0; at most the last", wholeNumber(0, 50))
+    .option("--branch <branch>", "Git branch, for information only")
+    .addHelpText("after", examples("signet pipeline add-stage main Staging --before 1"))
+    .action(
+      inSession(shell, async (session, wanted: string, displayName: string, options: StageOptions) => {
+        const { before: insertBefore, branch } = options;
+        const id = await findPipelineId(session, wanted);
+        const request = { id, displayName, insertBefore, ...defined({ branch }) };
+        const stage = await session.client.pipelines.createPipelineStage(request);
+        shell.answer(
+          () => formatMessage(stage),
+          () => line`created stage ${stage.displayName} with order ${stage.order}: ${stage.id}\n`,
+        );
+      }),
+    );
   pipeline
     .command("delete-stage")
-    .description("delete a stage; its environments stay and are in no stage then. It does not ask")
-    .argument("<pipeline>")
-    .argument("<stage>", "UUID, name or order")
-    .action(async (wanted: string, stage: string, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const { id, stageId } = await findStage(session, wanted, stage);
-      await session.client.pipelines.deletePipelineStage({ id, stageId });
-      shell.answer(
-        () => JSON.stringify({ deleted: stageId }),
-        () => line`deleted stage ${stageId}\n`,
-      );
-    });
+    .description("delete a stage, without confirmation; its environments stay, in no stage")
+    .argument("<pipeline>", PIPELINE)
+    .argument("<stage>", STAGE)
+    .addHelpText("after", examples("signet pipeline delete-stage main Staging"))
+    .action(
+      inSession(shell, async (session, wanted: string, stage: string) => {
+        const { id, stageId } = await findStage(session, wanted, stage);
+        await session.client.pipelines.deletePipelineStage({ id, stageId });
+        answerChange(shell, "deleted", "stage", stageId);
+      }),
+    );
   pipeline
     .command("add-app")
-    .description("put an environment into a stage; it can be in one only, of all pipelines")
-    .argument("<pipeline>")
-    .argument("<stage>", "UUID, name or order")
-    .argument("<app>", "UUID, project/environment, or an environment of --project")
-    .action(async (wanted: string, stage: string, app: string, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const appId = await findAppId(session, app);
-      const added = await session.client.pipelines.addPipelineApp({
-        ...(await findStage(session, wanted, stage)),
-        appId,
-      });
-      shell.answer(
-        () => formatMessage(added),
-        () => line`added ${added.project}/${added.environment}: ${added.appId}\n`,
-      );
-    });
+    .description("add an environment to a stage; it can be in one stage of all pipelines")
+    .argument("<pipeline>", PIPELINE)
+    .argument("<stage>", STAGE)
+    .argument("<app>", APP)
+    .addHelpText("after", examples("signet pipeline add-app main Development web/dev"))
+    .action(
+      inSession(shell, async (session, wanted: string, stage: string, app: string) => {
+        const appId = await findAppId(session, app);
+        const request = { ...(await findStage(session, wanted, stage)), appId };
+        const added = await session.client.pipelines.addPipelineApp(request);
+        shell.answer(
+          () => formatMessage(added),
+          () => line`added ${added.project}/${added.environment}: ${added.appId}\n`,
+        );
+      }),
+    );
   pipeline
     .command("remove-app")
-    .description("take an environment out of a stage; the environment stays")
-    .argument("<pipeline>")
-    .argument("<stage>", "UUID, name or order")
-    .argument("<app>", "UUID, project/environment, or an environment of --project")
-    .action(async (wanted: string, stage: string, app: string, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const appId = await findAppId(session, app);
-      await session.client.pipelines.removePipelineApp({ ...(await findStage(session, wanted, stage)), appId });
-      shell.answer(
-        () => JSON.stringify({ removed: appId }),
-        () => line`removed ${appId}\n`,
-      );
-    });
+    .description("remove an environment from a stage; the environment stays")
+    .argument("<pipeline>", PIPELINE)
+    .argument("<stage>", STAGE)
+    .argument("<app>", APP)
+    .addHelpText("after", examples("signet pipeline remove-app main Development web/dev"))
+    .action(
+      inSession(shell, async (session, wanted: string, stage: string, app: string) => {
+        const appId = await findAppId(session, app);
+        await session.client.pipelines.removePipelineApp({ ...(await findStage(session, wanted, stage)), appId });
+        answerChange(shell, "removed", "app", appId);
+      }),
+    );
+}
+
+interface StageOptions {
+  readonly before: number;
+  readonly branch?: string;
 }
 
 async function findStage(session: Session, wanted: string, stage: string): Promise<{ id: string; stageId: string }> {

@@ -1,18 +1,18 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { line } from "../../core/printable.js";
-import { changeHeaders, formatMessage, formatMessages } from "../../sdk/index.js";
-import { addPipelineStages } from "./pipeline-stages.js";
+import { defined } from "../../core/defined.js";
+import { changeHeaders } from "../../sdk/index.js";
+import { withIdempotencyKey } from "../bundles/options.js";
+import { answerChange, answerPage, answerRows, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
-import { noticeMore } from "../shell/lists.js";
-import { wholeNumber } from "../shell/numbers.js";
-import { formatPatch } from "../shell/patch-output.js";
-import { findAppId, findPipelineId, findStageId } from "./pipeline-names.js";
+import { examples } from "../shell/help.js";
+import { answerPatch } from "../shell/patch-output.js";
+import { inSession, type Session } from "../shell/session.js";
+import type { Shell } from "../shell/shell.js";
+import { findAppId, findPipelineId, findStageId, PIPELINE } from "./pipeline-names.js";
 import { answerPipeline } from "./pipeline-output.js";
-import { Session } from "../shell/session.js";
-import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatTable } from "../shell/table.js";
+import { addPipelineStages } from "./pipeline-stages.js";
 
-interface UpdateOptions extends GlobalOptions {
+interface UpdateOptions {
   readonly name?: string;
   readonly type?: string;
   readonly move?: readonly (readonly [stage: string, order: number])[];
@@ -28,145 +28,131 @@ interface PromoteOptions {
 const HELP = `
 <pipeline> is a UUID or a name. An app is an environment: its UUID, project/environment, or its name in --project.`;
 
-/** `signet pipeline`: stages of environments, and promotion from one of them to many. */
+/** `signet pipeline`: stages of environments, and promotion from one environment to many. */
 export function addPipeline(program: Command, shell: Shell): void {
   const pipeline = program
     .command("pipeline")
-    .description("list, make and change pipelines, see where every bundle is, and promote to many targets at once")
+    .description("create, list, show, update and delete pipelines, and promote to many targets at once")
     .addHelpText("after", HELP);
-  addLife(pipeline, shell);
+  addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
-  pipeline
-    .command("promote")
-    .description("make what is active in one app a new, active bundle in each target: all of them or none")
-    .argument("<pipeline>")
-    .requiredOption("--from <app>", "the source")
-    .requiredOption("--to <apps...>", "the targets, in later stages")
-    .option("--promoted-by <who>", "who promotes, in your words")
-    .option("--idempotency-key <key>", "a retry with the same key within 24 hours answers the first result")
-    .action(async (wanted: string, options: PromoteOptions, command: Command) => {
-      using session = Session.open(shell, command);
-      const sourceAppId = await findAppId(session, options.from);
-      const targetAppIds: string[] = [];
-      for (const app of options.to) targetAppIds.push(await findAppId(session, app));
-      const { promotedBy, idempotencyKey } = options;
-      const by = promotedBy === undefined ? {} : { promotedBy };
-      const request = { id: await findPipelineId(session, wanted), sourceAppId, targetAppIds, ...by };
-      const headers = changeHeaders({ idempotencyKey });
-      const { promotions } = await session.client.pipelines.promotePipeline(request, { headers });
-      const columns = [
-        ["TARGET", ({ targetAppId }: { targetAppId: string }) => options.to[targetAppIds.indexOf(targetAppId)]],
-        ["APP ID", ({ targetAppId }: { targetAppId: string }) => targetAppId],
-        ["DEPLOYMENT", ({ deploymentId }: { deploymentId: string }) => deploymentId],
-      ] as const;
-      shell.answer(
-        () => formatMessages(promotions),
-        () => formatTable(promotions, columns, shell.color),
-      );
-    });
+  withIdempotencyKey(pipeline.command("promote"))
+    .description("publish and activate the active bundle of one app in each target: in all of them or none")
+    .argument("<pipeline>", PIPELINE)
+    .requiredOption("--from <app>", "source app")
+    .requiredOption("--to <apps...>", "target apps, in later stages")
+    .option("--promoted-by <name>", "free text: person or system that promotes")
+    .addHelpText("after", examples("signet pipeline promote main --from web/dev --to web/staging api/staging"))
+    .action(
+      inSession(shell, async (session, wanted: string, options: PromoteOptions) => {
+        const sourceAppId = await findAppId(session, options.from);
+        const targetAppIds: string[] = [];
+        for (const app of options.to) targetAppIds.push(await findAppId(session, app));
+        const { promotedBy, idempotencyKey } = options;
+        const id = await findPipelineId(session, wanted);
+        const request = { id, sourceAppId, targetAppIds, ...defined({ promotedBy }) };
+        const headers = changeHeaders({ idempotencyKey });
+        const { promotions } = await session.client.pipelines.promotePipeline(request, { headers });
+        answerRows(shell, promotions, [
+          ["TARGET", ({ targetAppId }) => options.to[targetAppIds.indexOf(targetAppId)]],
+          ["APP ID", ({ targetAppId }) => targetAppId],
+          ["DEPLOYMENT", ({ deploymentId }) => deploymentId],
+        ]);
+      }),
+    );
   pipeline
     .command("diff")
-    .description("show what turns the active policies of one app into those of another, as JSON Patch (RFC 6902)")
-    .argument("<pipeline>")
-    .requiredOption("--from <app>", "an app of the pipeline")
-    .requiredOption("--to <app>", "another one")
-    .action(async (wanted: string, { from, to }: { from: string; to: string }, command: Command) => {
-      using session = Session.open(shell, command);
-      const apps = { from: await findAppId(session, from), to: await findAppId(session, to) };
-      const id = await findPipelineId(session, wanted);
-      const { patch } = await session.client.pipelines.diffPipelineApps({ id, ...apps });
-      shell.answer(
-        () => patch,
-        () => formatPatch(patch, shell.color),
-      );
-    });
+    .description("show the changes from one app's active policies to another's (JSON Patch, RFC 6902)")
+    .argument("<pipeline>", PIPELINE)
+    .requiredOption("--from <app>", "app of the pipeline")
+    .requiredOption("--to <app>", "another app of it")
+    .addHelpText("after", examples("signet pipeline diff main --from web/dev --to web/prod"))
+    .action(
+      inSession(shell, async (session, wanted: string, { from, to }: { from: string; to: string }) => {
+        const apps = { from: await findAppId(session, from), to: await findAppId(session, to) };
+        const id = await findPipelineId(session, wanted);
+        const { patch } = await session.client.pipelines.diffPipelineApps({ id, ...apps });
+        answerPatch(shell, patch);
+      }),
+    );
 }
 
-function addLife(pipeline: Command, shell: Shell): void {
-  pipeline
-    .command("list", { isDefault: true })
-    .description("list them, newest first")
-    .option("--limit <n>", "1 to 100", wholeNumber(1, 100), 25)
-    .option("--offset <n>", "how many to skip", wholeNumber(0), 0)
-    .action(async (page: { limit: number; offset: number }, command: Command) => {
-      using session = Session.open(shell, command);
-      const listed = await session.client.pipelines.listPipelines(page);
-      shell.answer(
-        () => formatMessage(listed),
-        () =>
-          formatTable(
-            listed.data,
-            [
-              ["ID", ({ id }) => id],
-              ["TYPE", ({ type }) => type],
-              ["PROJECT", ({ projectId }) => projectId],
-              ["NAME", ({ displayName }) => displayName],
-            ],
-            shell.color,
-          ),
-      );
-      noticeMore(shell, page.offset + listed.data.length, listed.total, "--limit or --offset");
-    });
+function addLifecycle(pipeline: Command, shell: Shell): void {
+  withPage(pipeline.command("list", { isDefault: true }))
+    .description("list pipelines, newest first")
+    .addHelpText("after", examples("signet pipeline list"))
+    .action(
+      inSession(shell, async (session, page: PageOptions) => {
+        const listed = await session.client.pipelines.listPipelines({ ...page });
+        answerPage(shell, listed, page.offset, [
+          ["ID", ({ id }) => id],
+          ["TYPE", ({ type }) => type],
+          ["PROJECT", ({ projectId }) => projectId],
+          ["NAME", ({ displayName }) => displayName],
+        ]);
+      }),
+    );
   pipeline
     .command("create")
-    .description("make one with the stages Development and Production; with --project it belongs to that project")
-    .argument("<name>")
+    .description("create a pipeline with the stages Development and Production, owned by --project if given")
+    .argument("<name>", "1 to 255 characters")
     .option("--type <type>", "trunk or branch", "trunk")
-    .action(async (displayName: string, { type }: { type: string }, command: Command) => {
-      using session = Session.open(shell, command);
-      const owner = await ownProject(session, command);
-      answerPipeline(shell, await session.client.pipelines.createPipeline({ displayName, type, ...owner }));
-    });
+    .addHelpText("after", examples("signet pipeline create main"))
+    .action(
+      inSession(shell, async (session, displayName: string, { type }: { type: string }) => {
+        const request = { displayName, type, ...(await ownProject(session)) };
+        answerPipeline(shell, await session.client.pipelines.createPipeline(request));
+      }),
+    );
   pipeline
     .command("get")
-    .description("show what is active in each app, since when, and whether it is what the stage before has")
-    .argument("<pipeline>")
-    .action(async (wanted: string, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const id = await findPipelineId(session, wanted);
-      answerPipeline(shell, await session.client.pipelines.getPipeline({ id }));
-    });
+    .description("show the active version of each app, and whether it equals that of the previous stage")
+    .argument("<pipeline>", PIPELINE)
+    .addHelpText("after", examples("signet pipeline get main"))
+    .action(
+      inSession(shell, async (session, wanted: string) => {
+        const id = await findPipelineId(session, wanted);
+        answerPipeline(shell, await session.client.pipelines.getPipeline({ id }));
+      }),
+    );
   pipeline
     .command("update")
-    .description("rename it, give it to --project, or move stages")
-    .argument("<pipeline>")
-    .option("--name <name>", "another name")
+    .description("update a pipeline: rename it, move it to --project, or reorder its stages")
+    .argument("<pipeline>", PIPELINE)
+    .option("--name <name>", "new name")
     .option("--type <type>", "trunk or branch")
-    .option("--move <stage=order...>", "another order for a stage; each order must be there once in the end", addMove)
-    .action(async (wanted: string, options: UpdateOptions, command: Command) => {
-      using session = Session.open(shell, command);
-      const { name, type, move = [] } = options;
-      const owner = await ownProject(session, command);
-      const isEmpty = name === undefined && type === undefined && move.length === 0 && !("projectId" in owner);
-      if (isEmpty) throw new UsageError("change what? --name, --type, --project or --move");
-      const id = await findPipelineId(session, wanted);
-      const kept = move.length === 0 ? undefined : await session.client.pipelines.getPipeline({ id });
-      const stageOrder = move.flatMap(([stage, order]) => (kept ? { stageId: findStageId(kept, stage), order } : []));
-      const change = {
-        ...owner,
-        ...(name === undefined ? {} : { displayName: name }),
-        ...(type === undefined ? {} : { type }),
-      };
-      answerPipeline(shell, await session.client.pipelines.updatePipeline({ id, ...change, stageOrder }));
-    });
+    .option("--move <stage=order...>", "new order of a stage; in the end each order must occur once", addMove)
+    .addHelpText("after", examples("signet pipeline update main --move Production=2 Staging=1"))
+    .action(
+      inSession(shell, async (session, wanted: string, { name, type, move = [] }: UpdateOptions) => {
+        const change = defined({ displayName: name, type, ...(await ownProject(session)) });
+        if (Object.keys(change).length === 0 && move.length === 0)
+          throw new UsageError("nothing to update: pass --name, --type, --project or --move");
+        const id = await findPipelineId(session, wanted);
+        const current = move.length === 0 ? undefined : await session.client.pipelines.getPipeline({ id });
+        const stageOrder = move.flatMap(([stage, order]) =>
+          current === undefined ? [] : [{ stageId: findStageId(current, stage), order }],
+        );
+        answerPipeline(shell, await session.client.pipelines.updatePipeline({ id, ...change, stageOrder }));
+      }),
+    );
   pipeline
     .command("delete")
-    .description("delete one with its stages; environments stay. It does not ask")
-    .argument("<pipeline>")
-    .action(async (wanted: string, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const id = await findPipelineId(session, wanted);
-      await session.client.pipelines.deletePipeline({ id });
-      shell.answer(
-        () => JSON.stringify({ deleted: id }),
-        () => line`deleted pipeline ${id}\n`,
-      );
-    });
+    .description("delete a pipeline and its stages, without confirmation; environments stay")
+    .argument("<pipeline>", PIPELINE)
+    .addHelpText("after", examples("signet pipeline delete main"))
+    .action(
+      inSession(shell, async (session, wanted: string) => {
+        const id = await findPipelineId(session, wanted);
+        await session.client.pipelines.deletePipeline({ id });
+        answerChange(shell, "deleted", "pipeline", id);
+      }),
+    );
 }
 
-/** The project that `--project` names, if it names one. */
-async function ownProject(session: Session, command: Command): Promise<{ projectId?: string }> {
-  const { project } = command.optsWithGlobals<GlobalOptions>();
+/** The project of `--project`; nothing without it. */
+async function ownProject(session: Session): Promise<{ projectId?: string }> {
+  const { project } = session.options;
   return project === undefined ? {} : { projectId: await session.projectId(project) };
 }
 

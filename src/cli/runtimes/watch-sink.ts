@@ -13,16 +13,20 @@ import { VERSION } from "../../assets/version.js";
 import type { Shell } from "../shell/shell.js";
 import { writeFileAtomically } from "../shell/text-files.js";
 
+/** The options of `signet watch` about its output. */
 export interface SinkOptions {
+  /** The pushes after which the sink is full. */
   readonly count?: number;
+  /** The file that gets each verified document. */
   readonly out?: string;
   readonly instance: string;
+  /** Whether the fleet view is told. */
   readonly report: boolean;
 }
 
-/** Where the events of a watch go: to the terminal, to a file, and back to the fleet view. */
+/** Writes the events of a watch to the terminal and to a file, and reports them to the fleet view. */
 export class WatchSink {
-  /** Pushes by the server that were not good. */
+  /** Pushes that were rejected. */
   rejected = 0;
   private pushes = 0;
   private readonly reporter: StatusReporter | null;
@@ -34,25 +38,25 @@ export class WatchSink {
   ) {
     const { signal } = shell.io;
     const about = { instanceId: options.instance, agent: `signet-cli/${VERSION}`, signal };
-    // The bundle is in place all the same.
+    // A failed report is no failure of the watch: the bundle is applied.
     const onFailure = ({ message }: SignetError, delayMs: number | null) => {
-      const next = delayMs === null ? "" : `; next try in ${delayMs} ms`;
-      shell.notice(line`the status could not be reported: ${message}${next}`);
+      const next = delayMs === null ? "" : `; retrying in ${delayMs} ms`;
+      shell.notice(line`cannot report the status: ${message}${next}`);
     };
     this.reporter = options.report ? createStatusReporter(client, { ...about, onFailure }) : null;
   }
 
-  /** Whether there were as many pushes as were asked for. */
+  /** Whether `count` pushes came. */
   get isFull(): boolean {
     return this.pushes === this.options.count;
   }
 
-  /** Resolves when what was reported is told, refused or given up. */
+  /** Resolves when the last report was delivered, refused or given up. */
   async settled(): Promise<void> {
     await this.reporter?.settled();
   }
 
-  /** Rejects when the document cannot be written: then it must not look applied. */
+  /** Rejects when the document cannot be written: it must not be reported as applied. */
   async take(event: WatchEvent): Promise<void> {
     switch (event.type) {
       case "activation":
@@ -72,9 +76,9 @@ export class WatchSink {
       case "nothing_active":
         return this.shell.notice(event.historyLost ? "nothing is active any more" : "nothing is active yet");
       case "reconnecting":
-        return this.shell.notice(`disconnected: ${event.error.message}; next try in ${event.delayMs} ms`);
+        return this.shell.notice(`disconnected: ${event.error.message}; retrying in ${event.delayMs} ms`);
       case "cache_failed":
-        return this.shell.notice(`the cache does not work: ${String(event.error)}`);
+        return this.shell.notice(`the cache failed: ${String(event.error)}`);
       case "heartbeat":
         return;
     }
@@ -88,11 +92,11 @@ export class WatchSink {
     const { sequence, version, kind, policyHash, activatedAt, deploymentId, bundle } = activation;
     const latencyMs = Date.now() - activatedAt.getTime();
     if (historyLost)
-      this.shell.notice("the server has lost its history: it does not have the activation before this one");
+      this.shell.notice("the server lost history: it does not have the activation that was applied before");
     if (ageMs !== null) {
       const age = `${Math.round(ageMs / 1000)} s`;
       this.shell.notice(
-        `from the cache: the server last confirmed it ${age} ago, and another one may be active; --max-age refuses`,
+        `from the cache: confirmed by the server ${age} ago, and another bundle may be active now; --max-age sets a limit`,
       );
     }
     this.shell.answer(

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { isUuid } from "../../core/uuid.js";
 import {
   parseCachedActivation,
@@ -10,6 +11,7 @@ import {
   type ExpectedIdentity,
 } from "../../sdk/index.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
+import { examples } from "../shell/help.js";
 import { watchCursor, wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
@@ -25,29 +27,27 @@ interface Options extends GlobalOptions, SinkOptions {
 }
 
 const HELP = `
-Needs a runtime token. Every document is verified before anything is done with it, against --keys or, without them, against the
-keys that the server names, whose fingerprints are printed. The file is read again when it changes. What is pushed stands on standard output, a line each, with --json a
-JSON object each; what happens to the connection stands on standard error. Latency is the time from the activation to now, by the
-clocks of two machines. No signature covers the sequence, the version and the kind: see signet verify. With --count, the exit code is 8 when one of the pushes was not good.`;
+Needs a runtime token. Every document is verified before it is used: with the keys of --keys, which are read again when the file
+changes, or else with the keys that the server lists, whose fingerprints are printed. Pushes are written to standard output, one line
+each, with --json one JSON object each; connection events are written to standard error. Latency is the time since the activation, by
+the clocks of two machines. Sequence, version and kind are not signed: see signet verify. With --count, exit code 8 means that a
+push was rejected.
+`;
 
-/** `signet watch`: follows the active bundle of the token's environment. */
+/** `signet watch`: follows the active bundle of the token's environment, verifies it and reports to the fleet view. */
 export function addWatch(program: Command, shell: Shell): void {
   program
     .command("watch")
-    .description("follow the active bundle: print, verify and report every push")
-    .option("--count <n>", "end after so many pushes", wholeNumber(1))
-    .option("--after <cursor>", "the activation that you have: <sequence>, or <sequence>.<deployment_id>", watchCursor)
-    .option("--keys <file>", "PEM public keys to trust; without it, those that the server names")
-    .option("--cache <file>", "keep the last good bundle there, and start from it")
-    .option(
-      "--max-age <seconds>",
-      "refuse a bundle from the cache that the server confirmed longer ago",
-      wholeNumber(1),
-    )
-    .option("--out <file>", "write each verified document there, in one step")
-    .option("--instance <id>", "the name in the fleet view", `cli-${hostname()}`.slice(0, 128))
+    .description("follow the active bundle: verify, print and report every push")
+    .option("--count <n>", "exit after this many pushes", wholeNumber(1))
+    .option("--after <cursor>", "start after this activation: <sequence>, or <sequence>.<deployment_id>", watchCursor)
+    .option("--keys <file>", "trusted public keys (PEM); default: the keys that the server lists")
+    .option("--cache <file>", "keep the last verified bundle in this file, and start from it")
+    .option("--max-age <seconds>", "reject a cached bundle that the server confirmed longer ago", wholeNumber(1))
+    .option("--out <file>", "write each verified document to this file, atomically")
+    .option("--instance <id>", "name in the fleet view", `cli-${hostname()}`.slice(0, 128))
     .option("--no-report", "do not report to the fleet view")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + examples("signet watch --keys keys.pem --cache bundle.cache --out bundle.json"))
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       using session = Session.open(shell, command);
@@ -60,11 +60,12 @@ export function addWatch(program: Command, shell: Shell): void {
         expect: await expectation(session, options, shell),
         instanceId: options.instance,
         signal: shell.io.signal,
-        ...(options.after === undefined
-          ? {}
-          : { afterSequence: options.after.sequence, afterDeploymentId: options.after.deploymentId }),
-        ...(options.maxAge === undefined ? {} : { maxAgeMs: options.maxAge * 1000 }),
-        ...(options.cache === undefined ? {} : { cache: createFileCache(options.cache) }),
+        ...defined({
+          afterSequence: options.after?.sequence,
+          afterDeploymentId: options.after?.deploymentId,
+          maxAgeMs: options.maxAge && options.maxAge * 1000,
+          cache: options.cache === undefined ? undefined : createFileCache(options.cache),
+        }),
       });
       try {
         for await (const event of events) {
@@ -79,48 +80,39 @@ export function addWatch(program: Command, shell: Shell): void {
     });
 }
 
-/** An admin token, which is the one at hand, may not watch. */
+/** Names the fix for a token of another type, for example the admin token of the data directory. */
 function withTokenHint(thrown: unknown): unknown {
   if (!(thrown instanceof SignetError) || thrown.code !== "forbidden") return thrown;
-  const { message, requestId } = thrown;
+  const { message, reason, requestId } = thrown;
   const hint = "watch needs a runtime token: signet token create --runtime --env <env>";
-  return new SignetError("forbidden", `${message}; ${hint}`, {
-    cause: thrown,
-    reason: thrown.reason,
-    ...(requestId === undefined ? {} : { requestId }),
-  });
+  return new SignetError("forbidden", `${message}; ${hint}`, { cause: thrown, reason, ...defined({ requestId }) });
 }
 
 /**
- * Whose bundle it has to be: what the options say, and for the rest what the server says of the token. With keys of its own a watch
- * starts while the server is away; then the options alone count.
+ * The identity that bundles must have: from the options, the rest from the token as the server describes it. With a cache the watch
+ * starts while the server is unavailable; then only the options count.
  */
 async function expectation(session: Session, options: Options, shell: Shell): Promise<ExpectedIdentity> {
-  const named = {
-    ...(options.org !== undefined && isUuid(options.org) ? { orgId: options.org } : {}),
-    ...(options.project !== undefined && isUuid(options.project) ? { projectId: options.project } : {}),
-    ...(options.env === undefined ? {} : { environment: options.env }),
-  };
+  const named = defined({
+    orgId: options.org !== undefined && isUuid(options.org) ? options.org : undefined,
+    projectId: options.project !== undefined && isUuid(options.project) ? options.project : undefined,
+    environment: options.env,
+  });
   if (Object.keys(named).length === 3) return named;
   try {
     const { orgId, projectId, environment } = await session.whoAmI();
-    return {
-      orgId,
-      ...(projectId === undefined ? {} : { projectId }),
-      ...(environment === undefined ? {} : { environment }),
-      ...named,
-    };
+    return { orgId, ...defined({ projectId, environment }), ...named };
   } catch (thrown) {
     const isAway = thrown instanceof SignetError && (thrown.code === "unavailable" || thrown.code === "timeout");
     if (!isAway || options.cache === undefined) throw thrown;
     shell.notice(
-      `the server is away (${thrown.message}): the identity is checked against --org, --project and --env only`,
+      `the server is unavailable (${thrown.message}): the identity is checked against --org, --project and --env only`,
     );
     return named;
   }
 }
 
-/** A bundle cache in one file, which only its owner can read. What it holds is verified again by whoever loads it. */
+/** A bundle cache in one file with mode 0600. The watch verifies again what it loads. */
 function createFileCache(file: string): BundleCache {
   return {
     async load() {

@@ -7,6 +7,7 @@ import { planChanges } from "../../provision/plan.js";
 import { inOneForm } from "../../provision/names.js";
 import { describeStep, isRemoval, type Step } from "../../provision/step.js";
 import { UsageError } from "../shell/cli-error.js";
+import { examples } from "../shell/help.js";
 import { readDeclaration } from "../shell/declaration-file.js";
 import { ApiTarget } from "./provision-api.js";
 import { Session } from "../shell/session.js";
@@ -20,28 +21,28 @@ interface Options {
 }
 
 const HELP = `
-Compares the file with the server, shows what it would change, and changes it once that is confirmed: by --yes, or by an answer when
-standard input is a terminal. The format: docs/provision.md.
+Compares the file with the server, shows the changes, and makes them once they are confirmed: by --yes, or by an answer on a terminal.
+The format of the file: docs/provision.md.
 
-  +  make    ~  change    -  take away: only with --prune, and only inside of the lists that the file has
+  +  create    ~  update    -  delete: only with --prune, and only in lists that the file contains
 
-Each line is a change of its own. When one fails, those before it stay; the same command goes on from there.
+Each line is a separate change. If one fails, the earlier ones stay; the same command continues from there.
 `;
 
 /** `signet apply`: brings a server to the state that a file declares. */
 export function addApply(program: Command, shell: Shell): void {
   program
     .command("apply")
-    .description("bring organizations, projects, environments, webhooks and tokens to a declared state")
-    .requiredOption("-f, --file <file>", ".yaml, .yml, .json, or - for standard input")
-    .option("--dry-run", "only show what would change")
-    .option("--yes", "do not ask")
-    .option("--prune", "take away what is not declared, inside of the lists that are")
-    .addHelpText("after", HELP)
+    .description("apply a declaration of organizations, projects, environments, webhooks and tokens")
+    .requiredOption("-f, --file <file>", "declaration: .yaml, .yml, .json, or - for standard input")
+    .option("--dry-run", "only show the changes")
+    .option("--yes", "do not ask for confirmation")
+    .option("--prune", "delete what a declared list does not contain")
+    .addHelpText("after", HELP + examples("signet apply -f signet.yaml --dry-run", "signet apply -f signet.yaml --yes"))
     .action(async (options: Options, command: Command) => {
       const mayAsk = shell.io.isInTerminal && options.file !== "-" && !shell.json;
       if (options.dryRun !== true && options.yes !== true && !mayAsk) {
-        throw new UsageError("nobody is there to be asked: say --yes, or --dry-run to see what would change");
+        throw new UsageError("stdin is not a terminal: pass --yes to confirm, or --dry-run to see the changes");
       }
       await apply(shell, command, options);
     });
@@ -61,15 +62,13 @@ async function apply(shell: Shell, command: Command, { file, dryRun, yes, prune 
   try {
     await executePlan(target, plan, { declaration, actual }, () => (done += 1));
   } catch (thrown) {
-    shell.notice(
-      `${done} of ${plan.length} changes are made; the next one failed: ${describeStep(plan[done] as Step)}`,
-    );
+    shell.notice(`${done} of ${plan.length} changes made; failed: ${describeStep(plan[done] as Step)}`);
     throw thrown;
   }
   answer(shell, plan, done);
 }
 
-/** A new organization's own token must be its first admin's: nobody else could make what is in it. */
+/** A new organization's contents can only be created with its first admin token: refuses a plan whose `token` is another. */
 function refuseUnreachable(plan: readonly Step[]): void {
   for (const step of plan) {
     if (step.do !== "organization.create" || !needsItsOwnToken(step.declared)) continue;
@@ -78,11 +77,11 @@ function refuseUnreachable(plan: readonly Step[]): void {
       credential !== undefined && createHash("sha256").update(credential).digest("hex") === step.admin.sha256;
     if (isAdmin) continue;
     const first = `its first admin token, "${step.admin.name}"`;
-    throw new AppError("conflict", `${step.org}: to make what is in it, \`token\` must be the key of ${first}`);
+    throw new AppError("conflict", `${step.org}: \`token\` must be the key of ${first}, which creates its contents`);
   }
 }
 
-/** Whether there is more in it than its first admin token. */
+/** Whether it declares more than its first admin token. */
 function needsItsOwnToken(declared: DeclaredOrganization): boolean {
   const { projects, webhooks, tokens = [] } = declared;
   return (

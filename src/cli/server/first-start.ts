@@ -4,12 +4,12 @@ import type { Config } from "../../config/config.js";
 import type { RunningServer } from "../../server/server.js";
 import { isThisMachine } from "../shell/credentials.js";
 
-/** Of the server, what the notice tells. */
+/** The facts about the server in the notice. */
 type Started = Pick<RunningServer, "url" | "dataDirectory" | "adminTokenFile" | "firstStart">;
 
 /**
- * What the first start of a data directory tells, once: where the admin token is and what to type next. The token itself is shown
- * only on a terminal, never to a log.
+ * The notice of a data directory's first start: where the admin token is, and commands to try next; empty at later starts. The token
+ * itself is shown on a terminal only, so that no log has it.
  */
 export function firstStartNotice(
   server: Started,
@@ -18,12 +18,12 @@ export function firstStartNotice(
 ): string {
   if (server.firstStart === null) return "";
   const { adminToken, orgId, projectId } = server.firstStart;
-  // The executable comes alone.
+  // The executable comes without examples.
   const [signet, policy] = isExecutable
     ? ["signet", "policy.json"]
     : ["npx signet", "examples/policies/guardrails.json"];
   return [
-    "This is the first start of this data directory. It now has",
+    "First start of this data directory. It now has",
     `  organization default  ${orgId}`,
     `  project default       ${projectId}, with dev, staging and prod`,
     adminToken === null ? "  the admin token that you chose" : `  an admin token        in ${server.adminTokenFile}`,
@@ -38,7 +38,7 @@ export function firstStartNotice(
   ].join("\n");
 }
 
-/** What commands of another terminal cannot know by themselves. */
+/** The variables that commands in another terminal need. */
 function variablesFor(
   { url, dataDirectory, adminTokenFile, firstStart }: Started,
   { tlsCert, tlsClientCa }: Pick<Config, "tlsCert" | "tlsClientCa">,
@@ -50,7 +50,7 @@ function variablesFor(
   else if (!isThisMachine(reachable)) variables.push(`SIGNET_TOKEN_FILE=${quoted(adminTokenFile)}`);
   else if (resolve(dataDirectory) !== resolve("data")) variables.push(`SIGNET_DATA=${quoted(resolve(dataDirectory))}`);
   if (tlsCert !== null) {
-    variables.push("SIGNET_CA=ca.pem   # only when the certificate is signed by a CA of your own, or by itself");
+    variables.push("SIGNET_CA=ca.pem   # only for a certificate of your own CA, or a self-signed one");
   }
   if (tlsClientCa !== null) {
     variables.push(
@@ -60,12 +60,12 @@ function variablesFor(
   return variables;
 }
 
-/** The address of all interfaces is none to connect to. */
+/** Listening on all interfaces: connect to the loopback address. */
 function reachableUrl(url: string): string {
   return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }
 
-/** One word to a shell. */
+/** A path quoted as one word of a shell command. */
 function quoted(path: string): string {
   return /^[\w./+@%-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

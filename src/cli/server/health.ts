@@ -7,31 +7,33 @@ import { sleep } from "../../core/schedule/wait.js";
 import { NO_TLS_TEXT, speaksNoTls } from "../../sdk/http1-fallback.js";
 import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { readClientTls } from "../shell/client-tls.js";
+import { examples } from "../shell/help.js";
 import { readConfig } from "./serve.js";
 import { serverUrl } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 
 const HELP = `
-Asks GET /readyz, without a token; without --url and SIGNET_URL the server that SIGNET_HOST, SIGNET_PORT and SIGNET_TLS_CERT describe. Exit code 0 when the server can serve requests, 7 otherwise: for the health check of a container,
-which has no other program that could ask. With --wait it asks until the server is ready, at most for --timeout.
+Requests GET /readyz without a token; without --url and SIGNET_URL from the server that SIGNET_HOST, SIGNET_PORT and SIGNET_TLS_CERT
+describe. Exit code 0 if the server can serve requests, else 7: for the health check of a container that has no other client. With
+--wait it repeats the request until the server is ready, at most for --timeout.
 `;
 
-/** Between two questions of --wait. */
+/** Between two requests of --wait. */
 const ASK_AGAIN_MS = 200;
 
 /** `signet health`: whether a server can serve requests. */
 export function addHealth(program: Command, shell: Shell): void {
   program
     .command("health")
-    .description("check that the server can serve requests")
+    .description("check that a server can serve requests")
     .option("--wait", "wait until the server is ready, at most for --timeout")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + examples("signet health", "signet health --wait --timeout 60"))
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { readonly wait?: true }>();
       const own = ownUrl(shell, options);
       const url = own ?? serverUrl(shell, options);
       shell.called = { url, adminTokenFile: undefined };
-      // Its certificate is for the name by which others call it. Nothing secret is sent.
+      // The certificate is for the public name, not for this address. Nothing secret is sent.
       const tls = { ...readClientTls(shell.io.environment, options), rejectUnauthorized: own === undefined };
       const signal = AbortSignal.any([AbortSignal.timeout(options.timeout * 1000), shell.io.signal]);
       await (options.wait === true ? waitUntilReady(url, tls, signal) : assertReady(url, tls, signal));
@@ -42,7 +44,7 @@ export function addHealth(program: Command, shell: Shell): void {
     });
 }
 
-/** The server of this machine by its own settings, when nobody named one: the check of a container runs beside it, with the same variables. */
+/** The URL by the settings of a server, unless a URL is given: a container runs the check with the environment of its server. */
 function ownUrl(shell: Shell, options: GlobalOptions): string | undefined {
   const { SIGNET_URL = "" } = shell.io.environment;
   if (options.url !== undefined || SIGNET_URL !== "") return undefined;
@@ -51,10 +53,10 @@ function ownUrl(shell: Shell, options: GlobalOptions): string | undefined {
   return `${tlsCert === null ? "http" : "https"}://${name}:${port}`;
 }
 
-/** The address of all interfaces is none to connect to. */
+/** Listening on all interfaces: connect to the loopback address. */
 const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
 
-/** Enough for one line. */
+/** Characters of a reason that are shown: one line. */
 const MAX_REASON_LENGTH = 200;
 
 type HealthTls = NodeTransportTls & { readonly rejectUnauthorized: boolean };
@@ -76,7 +78,7 @@ async function waitUntilReady(url: string, tls: HealthTls, signal: AbortSignal):
 /** Asks /readyz once. Throws SignetError `unavailable` unless it answers 200 before the signal aborts. */
 async function assertReady(url: string, tls: HealthTls, signal: AbortSignal): Promise<void> {
   const target = new URL(`${url.replace(/\/+$/, "")}/readyz`);
-  // Not fetch, which takes no certificates. Neither follows a redirect: another server's answer would say nothing of this one.
+  // Not fetch, which accepts no certificates. Redirects are not followed: another server's response would say nothing about this one.
   const asked = target.protocol === "https:" ? https.get(target, { ...tls, signal }) : http.get(target, { signal });
   let refused: string;
   try {
@@ -90,7 +92,7 @@ async function assertReady(url: string, tls: HealthTls, signal: AbortSignal): Pr
   } finally {
     asked.destroy();
   }
-  throw new SignetError("unavailable", `${url} is not ready: it answers ${refused}`);
+  throw new SignetError("unavailable", `${url} is not ready: status ${refused}`);
 }
 
 async function readPrefix(answer: http.IncomingMessage): Promise<string> {
@@ -105,8 +107,8 @@ async function readPrefix(answer: http.IncomingMessage): Promise<string> {
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (speaksNoTls(cause)) return NO_TLS_TEXT;
-  if (cause.name === "AbortError" || cause.name === "TimeoutError") return "nothing in time";
-  // A name with several addresses fails with one error for each, and none of its own.
+  if (cause.name === "AbortError" || cause.name === "TimeoutError") return "no response in time";
+  // A name with several addresses fails with an error for each, and an empty message.
   if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join("; ");
   return cause.message;
 }

@@ -1,3 +1,5 @@
+import { environmentSettings } from "../../core/organization.js";
+import { snakeCase } from "../../core/snake-case.js";
 import type { Declaration } from "../../provision/declaration.js";
 import type {
   ActualContents,
@@ -93,15 +95,11 @@ export class ApiTarget implements ProvisionTarget {
     projectId: string,
     environment: Parameters<ProvisionTarget["createEnvironment"]>[2],
   ): Promise<ActualEnvironment> {
-    const { name, position, promotesTo, signingKey } = environment;
-    const made = await this.in(orgId).organizations.createEnvironment({
-      ...{ orgId, projectId, name },
-      ...(position === undefined ? {} : { position }),
-      // Present and empty is none.
-      ...(promotesTo === undefined ? {} : { promotesTo: promotesTo ?? "" }),
-      ...(signingKey === undefined ? {} : { signingKey }),
-    });
-    return actualEnvironment(made);
+    const { promotesTo, ...settings } = environment;
+    // Present and empty is none.
+    const next = promotesTo === undefined ? {} : { promotesTo: promotesTo ?? "" };
+    const request = { orgId, projectId, ...settings, ...next };
+    return actualEnvironment(await this.in(orgId).organizations.createEnvironment(request));
   }
 
   async updateEnvironment(
@@ -109,18 +107,12 @@ export class ApiTarget implements ProvisionTarget {
     projectId: string,
     environment: Parameters<ProvisionTarget["updateEnvironment"]>[2],
   ): Promise<void> {
-    const { name: envName, position, promotesTo, signingKey } = environment;
-    const paths = [
-      ...(position === undefined ? [] : ["position"]),
-      ...(promotesTo === undefined ? [] : ["promotes_to"]),
-      ...(signingKey === undefined ? [] : ["signing_key"]),
-    ];
-    await this.in(orgId).organizations.updateEnvironment({
-      ...{ orgId, projectId, envName, updateMask: { paths } },
-      ...(position === undefined ? {} : { position }),
-      ...(promotesTo == null ? {} : { promotesTo }),
-      ...(signingKey === undefined ? {} : { signingKey }),
-    });
+    const { name: envName, ...settings } = environment;
+    const paths = Object.keys(settings).map(snakeCase);
+    // Named in the mask and not set: cleared.
+    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
+    const request = { orgId, projectId, envName, updateMask: { paths }, ...given };
+    await this.in(orgId).organizations.updateEnvironment(request);
   }
 
   async deleteEnvironment(orgId: string, projectId: string, envName: string): Promise<void> {
@@ -230,9 +222,8 @@ async function allPages<T>(
   }
 }
 
-function actualEnvironment({ id, name, position, promotesTo, signingKey }: Environment): ActualEnvironment {
-  const key = signingKey === "environment" ? "environment" : "organization";
-  return { id, name, position, promotesTo: promotesTo ?? null, signingKey: key };
+function actualEnvironment(environment: Environment): ActualEnvironment {
+  return { id: environment.id, name: environment.name, ...environmentSettings(environment) };
 }
 
 function actualToken(token: Token, callerId: number): ActualToken {

@@ -4,6 +4,7 @@ import { loadConfig, SETTING_GROUPS, SETTING_NAMES, SETTINGS, type Config } from
 import { AppError } from "../../core/error.js";
 import { flagOf, type Setting } from "../../config/setting.js";
 import { UsageError } from "../shell/cli-error.js";
+import { examples } from "../shell/help.js";
 import { readDeclaration } from "../shell/declaration-file.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
 import { firstStartNotice } from "./first-start.js";
@@ -24,7 +25,7 @@ Every setting can also come from the environment variable in parentheses, or fro
 export function addServe(program: Command, shell: Shell): void {
   const serve = program
     .command("serve")
-    .description("run the server until SIGINT or SIGTERM; a second one does not wait");
+    .description("run the server until SIGINT or SIGTERM; a second signal ends it at once");
   const flags = SETTING_GROUPS.flatMap(([heading, settings]) =>
     Object.entries<Setting>(settings)
       .filter(([, setting]) => !setting.secret)
@@ -39,6 +40,7 @@ export function addServe(program: Command, shell: Shell): void {
     throw new CommanderError(0, "commander.helpDisplayed", "(outputHelp)");
   });
   serve.addHelpText("after", HELP + secretHelp());
+  serve.addHelpText("after", examples("signet serve --data /var/lib/signet --port 8080"));
   serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
     const given = flags.flatMap(([name, flag]) => {
       const value = options[flag.attributeName()];
@@ -57,16 +59,16 @@ export function addServe(program: Command, shell: Shell): void {
         ? null
         : await readDeclaration(shell, config.provision, false, (name) => declared.add(name));
     const variables = unknownVariables(shell.io.environment, declared);
-    if (variables.length > 0) log.warn({ variables }, "nothing reads these variables: are their names right?");
+    if (variables.length > 0) log.warn({ variables }, "unknown environment variables: check their names");
     await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
     const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
     if (notice !== "") shell.noticeLines(notice);
     shell.io.out(`signet listening on ${server.url}\n`);
-    // Without TLS there is nothing to read again: then it ends the process only where a terminal goes away, as it does everywhere else.
+    // Without TLS there is no certificate to reload: SIGHUP ends the process when its terminal closes, as usual.
     if (config.tlsCert !== null || !shell.io.isInTerminal) shell.io.onHangup(() => void server.reloadCertificate());
     const failure = await Promise.race([aborted(shell.io.signal), server.failed]);
     if (failure !== undefined) {
-      log.fatal({ err: failure }, "the server cannot write any more: it ends");
+      log.fatal({ err: failure }, "cannot write to the database: shutting down");
       throw failure;
     }
     // A server that stopped when it was told to has succeeded.

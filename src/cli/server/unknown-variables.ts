@@ -1,7 +1,7 @@
 import { SETTINGS, SETTING_NAMES } from "../../config/config.js";
 import type { Io } from "../shell/io.js";
 
-/** What commands read that is no setting of the server. */
+/** Variables that client commands read; not settings of the server. */
 export const COMMAND_VARIABLES: readonly string[] = [
   "SIGNET_URL",
   "SIGNET_TOKEN",
@@ -11,16 +11,16 @@ export const COMMAND_VARIABLES: readonly string[] = [
   "SIGNET_CLIENT_KEY",
 ];
 
-/** Read only to be refused (config.ts). */
+/** Variables that config.ts refuses with an explanation. */
 const REFUSED: readonly string[] = ["SIGNET_DATABASE_URL", "SIGNET_DATABASE_URL_FILE"];
 
-/** Kubernetes sets these for every container beside a Service that is called signet. */
+/** Kubernetes sets these in every container of a namespace with a Service named signet. */
 const OF_KUBERNETES = /^SIGNET_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
 
 /**
- * The names of variables that begin like ours and that nothing reads: mistyped ones, most likely. In order.
+ * The sorted names of variables that begin with SIGNET_ and that nothing reads: probably misspelt.
  *
- * @param declared what a declaration reads
+ * @param declared variables that a declaration refers to
  */
 export function unknownVariables(environment: Io["environment"], declared: ReadonlySet<string>): readonly string[] {
   const settings = SETTING_NAMES.flatMap((name) => [SETTINGS[name].env, `${SETTINGS[name].env}_FILE`]);

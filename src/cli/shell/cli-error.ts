@@ -1,18 +1,19 @@
-/** The command line itself is wrong: exit code 2. */
+/** The command line is wrong. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A file or standard input has something that cannot be used: exit code 6. */
+/** A file or standard input cannot be used. Exit code 6. */
 export class InputError extends Error {
   override readonly name = "InputError";
 }
 
-/** Something was checked and is not good: exit code 8. */
+/** A check failed, for example a signature that does not verify. Exit code 8. */
 export class CheckFailedError extends Error {
   override readonly name = "CheckFailedError";
 
   constructor(
+    /** Machine code, for `--json`. */
     readonly reason: string,
     message: string,
   ) {

@@ -8,15 +8,15 @@ import type { GlobalOptions } from "./shell.js";
 import { systemReason } from "./text-files.js";
 
 /**
- * What the caller says of TLS, by flag or by environment; flags win. Throws UsageError for a certificate without its key or the other
- * way round, InputError for a file that cannot be used.
+ * The CA, client certificate and key of the flags or else of the environment, as PEM texts. Throws UsageError for a certificate without
+ * a key or a key without a certificate, InputError for a file that cannot be used.
  */
 export function readClientTls(environment: Io["environment"], options: GlobalOptions): NodeTransportTls {
   const ca = readCertificate(options.ca ?? environment["SIGNET_CA"]);
   const cert = readCertificate(options.clientCert ?? environment["SIGNET_CLIENT_CERT"]);
   const key = readPem(options.clientKey ?? environment["SIGNET_CLIENT_KEY"]);
   if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError("a client certificate and its key go together: --client-cert and --client-key");
+    throw new UsageError("pass --client-cert and --client-key together: a client certificate needs its key");
   }
   try {
     createSecureContext({ cert, key });
@@ -26,7 +26,7 @@ export function readClientTls(environment: Io["environment"], options: GlobalOpt
   return { ca, cert, key };
 }
 
-/** Node takes a text without a certificate for a CA that trusts nobody, and says so only in riddles. */
+/** Checked here because Node takes a text without a certificate for an empty list of CAs, and every connection fails. */
 function readCertificate(path: string | undefined): string | undefined {
   const pem = readPem(path);
   if (pem === undefined) return undefined;
@@ -34,7 +34,7 @@ function readCertificate(path: string | undefined): string | undefined {
     new X509Certificate(pem);
     return pem;
   } catch (cause) {
-    throw new InputError(`${path} holds no certificate (PEM)`, { cause });
+    throw new InputError(`${path} contains no PEM certificate`, { cause });
   }
 }
 

@@ -5,28 +5,30 @@ import { InputError } from "./cli-error.js";
 import type { Shell } from "./shell.js";
 import { systemReason } from "./text-files.js";
 
-export const TOKEN_HELP = `Token (never an argument, where other users could see it):
-  SIGNET_TOKEN       the token itself, or
-  SIGNET_TOKEN_FILE  a file that holds it, or
-  admin-token        in the data directory (SIGNET_DATA, ./data by default) of a server on this machine
+/** The part of the program's help about tokens. */
+export const TOKEN_HELP = `Token, from the first of these (not an argument, which other users of the machine could see):
+  SIGNET_TOKEN       the token itself
+  SIGNET_TOKEN_FILE  a file with the token
+  admin-token        in the data directory of a server on this machine (SIGNET_DATA, default ./data)
 `;
 
-/** Whether the caller named a token, by value or by file. */
+/** Whether the environment names a token, by value or by file. */
 export function hasToken({ SIGNET_TOKEN, SIGNET_TOKEN_FILE }: Shell["io"]["environment"]): boolean {
   return (SIGNET_TOKEN ?? "") !== "" || (SIGNET_TOKEN_FILE ?? "") !== "";
 }
 
-/** A token, and the file of a server's data directory that it comes from, if nobody named a token. */
+/** The token of a command. */
 export interface FoundToken {
   readonly token: string;
+  /** The file of a data directory that it was read from; undefined when the environment named a token. */
   readonly adminTokenFile: string | undefined;
 }
 
 /**
- * The token for a server: from the environment, else the one that a server on this machine left in its data directory, and only for
- * a URL of this machine, so that it is never sent elsewhere.
+ * The token for a server: from the environment, else from the data directory of a server on this machine, and then only for a URL of
+ * this machine, so that it is never sent elsewhere.
  *
- * Throws SignetError `unauthenticated` when there is none, InputError when what is there cannot be used.
+ * Throws SignetError `unauthenticated` when there is no token, InputError when it cannot be used.
  */
 export function findToken(shell: Shell, url: string): FoundToken {
   const { SIGNET_TOKEN = "", SIGNET_TOKEN_FILE = "", SIGNET_DATA = "" } = shell.io.environment;
@@ -37,7 +39,7 @@ export function findToken(shell: Shell, url: string): FoundToken {
   if (!isThisMachine(url)) {
     throw new SignetError(
       "unauthenticated",
-      "no token: set SIGNET_TOKEN or SIGNET_TOKEN_FILE (the admin token of a data directory is only for a server on this machine)",
+      "no token: set SIGNET_TOKEN or SIGNET_TOKEN_FILE (the admin token of a data directory is for a server on this machine only)",
     );
   }
   if (!isPrivateFile(file)) {
@@ -50,18 +52,18 @@ export function findToken(shell: Shell, url: string): FoundToken {
   return { token: checkToken(readToken(file), file), adminTokenFile: file };
 }
 
-/** Whether a URL leads to the machine that the command runs on, by its own words. */
+/** Whether the host of a URL is a loopback name or address. */
 export function isThisMachine(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
 
-/** Whether the file is there. Throws InputError when others can read it. */
+/** Whether the file exists. Throws InputError when other users can read it. */
 function isPrivateFile(file: string): boolean {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat === undefined) return false;
   if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
-    throw new InputError(`${file} can be read by others; make it private (chmod 600) or set SIGNET_TOKEN`);
+    throw new InputError(`other users can read ${file}: make it private (chmod 600) or set SIGNET_TOKEN`);
   }
   return true;
 }
@@ -74,9 +76,10 @@ function readToken(file: string): string {
   }
 }
 
-/** The token without the line break around it. What no header can carry is refused here, without repeating it. */
+/** The token without surrounding white space. Refuses what an HTTP header cannot carry; the error does not repeat it. */
 function checkToken(text: string, where: string): string {
   const token = text.trim();
-  if (!/^[\x20-\x7e]+$/.test(token)) throw new InputError(`${where} holds no token: printable ASCII characters only`);
+  if (!/^[\x20-\x7e]+$/.test(token))
+    throw new InputError(`${where} is not a token: only printable ASCII characters are allowed`);
   return token;
 }

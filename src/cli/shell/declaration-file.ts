@@ -7,11 +7,11 @@ import { readPolicyFile } from "./policy-file.js";
 import type { Shell } from "./shell.js";
 
 /**
- * Reads a declaration (docs/provision.md) from a .yaml or .json file or standard input, with the secrets that it refers to.
+ * Reads a declaration (docs/provision.md) from a .yaml or .json file or standard input, and the secrets that it refers to.
  *
- * @param needsCredentials whether the tokens of other organizations are read too
- * @param onVariable told of each variable that is read
- * @throws InputError for a file that cannot be read, AppError for one that cannot be used
+ * @param needsCredentials whether to read the tokens of other organizations too
+ * @param onVariable called with the name of each environment variable that is read
+ * @throws InputError when the file cannot be read, AppError when its content is invalid
  */
 export async function readDeclaration(
   shell: Shell,
@@ -20,7 +20,7 @@ export async function readDeclaration(
   onVariable: (name: string) => void = () => undefined,
 ): Promise<Declaration> {
   const text = await readPolicyFile(file, shell.io);
-  // Equal keys, of which JSON.parse would keep one without a word.
+  // Refuses duplicate keys, of which JSON.parse would silently keep one.
   scanStrictJson(text, { base: [] });
   const readSecret = (reference: SecretReference) => {
     if ("env" in reference) onVariable(reference.env);
@@ -29,11 +29,11 @@ export async function readDeclaration(
   return parseDeclaration(JSON.parse(text), { readSecret, needsCredentials });
 }
 
-/** Without the white space around it, which editors and `echo` leave. */
+/** Without surrounding white space, which editors and `echo` add. */
 function secretOf(shell: Shell, reference: SecretReference): string {
   const where = "env" in reference ? `the variable ${reference.env}` : `the file ${reference.file}`;
   const text = "env" in reference ? (shell.io.environment[reference.env] ?? "") : contentOf(reference.file);
-  if (text.trim() === "") throw new AppError("invalid", `cannot be read: ${where} is not there or empty`);
+  if (text.trim() === "") throw new AppError("invalid", `${where} is missing or empty`);
   return text.trim();
 }
 

@@ -1,10 +1,12 @@
 import { printable, printableLines } from "../../core/printable.js";
 import { AppError, type FieldError } from "../../core/error.js";
 import { SignetError, VerificationError } from "../../sdk/index.js";
+import { causesOf, type Cause } from "../../sdk/signet-error.js";
 import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
 import { exitCodeOf } from "./exit-codes.js";
+import type { Called } from "./shell.js";
 
-/** An error as commands tell it: the fields of the JSON object on standard error. */
+/** An error as written to standard error with `--json`. */
 interface ErrorReport {
   readonly error: string;
   readonly message: string;
@@ -14,15 +16,16 @@ interface ErrorReport {
 }
 
 /**
- * The text of an error for standard error: for a person, or one JSON object in one line.
+ * The text of an error for standard error: lines for a person, or a JSON object in one line. A hint may follow the message.
  *
- * @param hint what may be behind it, after its message
+ * @param called the server that the command called, if any
  */
-export function formatError(thrown: unknown, json: boolean, hint?: string): string {
-  const told = reportOf(thrown);
-  const report = hint === undefined ? told : { ...told, message: `${told.message}; ${hint}` };
+export function formatError(thrown: unknown, json: boolean, called?: Called): string {
+  const plain = reportOf(thrown);
+  const hint = hintFor(thrown, called);
+  const report = hint === undefined ? plain : { ...plain, message: `${plain.message}; ${hint}` };
   if (json) return printableLines(`${JSON.stringify(report)}\n`);
-  // A stack has lines of its own; in every other message a line break is somebody else's.
+  // Only a stack has line breaks of ours; in every other message they come from outside and are escaped.
   const lines = report.error === "unexpected" ? `signet: ${report.message}`.split("\n") : [`signet: ${report.message}`];
   for (const { loc, msg, type } of report.fields) lines.push(`  ${loc.join(".")}: ${msg} (${type})`);
   if (report.request_id !== null) lines.push(`  request id: ${report.request_id}`);
@@ -48,8 +51,40 @@ function reportOf(thrown: unknown): ErrorReport {
   return report("unexpected", unexpected(thrown));
 }
 
-/** What the operating system says is clear as it is; anything else is a defect, and its stack is what a report of it needs. */
+/** An error of the operating system is clear as it is; anything else is a defect, whose report needs the stack. */
 function unexpected(thrown: unknown): string {
   if (!(thrown instanceof Error)) return `unexpected: ${String(thrown)}`;
   return "syscall" in thrown ? thrown.message : `unexpected: ${thrown.stack ?? thrown.message}`;
+}
+
+/** Error codes of Node and OpenSSL for a certificate chain with an untrusted root. */
+const UNKNOWN_ISSUER: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** The likely fix of a failed call, in terms of the command line; undefined when there is none to name. */
+function hintFor(thrown: unknown, called: Called | undefined): string | undefined {
+  if (!(thrown instanceof SignetError) || called === undefined) return undefined;
+  const { url, adminTokenFile } = called;
+  if (thrown.reason === "held") return "end the hold with signet envs release <name>";
+  if (thrown.code === "unauthenticated" && adminTokenFile !== undefined) {
+    return `check that ${adminTokenFile} belongs to the server at ${url}`;
+  }
+  const causes = causesOf(thrown);
+  if (causes.some(({ code }) => typeof code === "string" && UNKNOWN_ISSUER.has(code))) {
+    return "pass the CA that signed it with --ca or SIGNET_CA";
+  }
+  if (!causes.some(isInadequateSecurity)) return undefined;
+  return url.startsWith("http:")
+    ? "the port speaks TLS: use https://…"
+    : "the server may require another client certificate: pass --client-cert and --client-key";
+}
+
+/** HTTP/2's INADEQUATE_SECURITY (RFC 9113, section 7): no TLS, or no accepted client certificate. Node reports it in the message only. */
+function isInadequateSecurity({ message }: Cause): boolean {
+  return /\berror code 12\b/.test(message);
 }

@@ -2,7 +2,7 @@ import { AppError } from "../../core/error.js";
 import { SignetError, VerificationError, type SignetErrorCode } from "../../sdk/index.js";
 import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
 
-/** What a script can tell from the exit code. Stable; in `signet help`. */
+/** The exit codes, a stable interface for scripts; EXIT_CODE_HELP documents them. */
 export const EXIT_CODES = {
   ok: 0,
   unexpected: 1,
@@ -37,7 +37,7 @@ const BY_ERROR_CODE: Readonly<Record<SignetErrorCode, number>> = {
   unimplemented: EXIT_CODES.unavailable,
 };
 
-/** The exit code of a command that threw. */
+/** The exit code for an error; `unexpected` for one of no known class. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof UsageError) return EXIT_CODES.usage;
   if (thrown instanceof InputError) return EXIT_CODES.invalid;
@@ -46,15 +46,16 @@ export function exitCodeOf(thrown: unknown): number {
   return EXIT_CODES.unexpected;
 }
 
+/** The part of the program's help about exit codes. */
 export const EXIT_CODE_HELP = `Exit codes:
-  0    done
+  0    success
   1    unexpected: a defect, or an error of the server
   2    usage: the command line is wrong
-  3    no token, not a valid one, or one that may not do this
+  3    unauthenticated or forbidden: no token, an invalid one, or one without the right
   4    not found
   5    conflict: the state does not allow it, or --if-match names another sequence
-  6    invalid input: a file that cannot be used, refused values, a quota
-  7    unavailable: cannot connect, no Signet there, no answer in time, too many requests
-  8    not verified: a signature, a hash or a chain is not good
+  6    invalid input: an unusable file, refused values, or a quota
+  7    unavailable: cannot connect, no Signet server there, no response in time, or too many requests
+  8    not verified: a signature, hash or chain does not verify
   130  interrupted (SIGINT); 143 for SIGTERM
 `;

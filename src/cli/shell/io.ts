@@ -1,21 +1,22 @@
-/** The process around a command, as far as commands may see it. */
+/** The process around a command, as far as commands may use it; tests replace it. */
 export interface Io {
   /** Without the program and its script. */
   readonly argv: readonly string[];
+  /** The environment variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** Writes to standard output: what the command answers. */
+  /** Writes to standard output: the answer of the command. */
   out(text: string): void;
   /** Writes to standard error: everything else. */
   err(text: string): void;
-  /** Whether standard input is a terminal: somebody is there who can answer. */
+  /** Whether standard input is a terminal: a person can be asked. */
   readonly isInTerminal: boolean;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
-  /** Whether standard error is one: nobody keeps what is written there. */
+  /** Whether standard error is a terminal: it is not kept in a log. */
   readonly isErrTerminal: boolean;
-  /** Aborts on SIGINT and SIGTERM; the reason is the exit code of a command that they interrupt. */
+  /** Aborts on SIGINT and SIGTERM; the reason is the exit code of an interrupted command. */
   readonly signal: AbortSignal;
-  /** Calls back on every SIGHUP, which no longer ends the process then. */
+  /** Calls back on every SIGHUP, which then no longer ends the process. */
   onHangup(listener: () => void): void;
 }

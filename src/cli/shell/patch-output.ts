@@ -1,5 +1,6 @@
 import { printable } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
+import type { Shell } from "./shell.js";
 
 /** One operation of a JSON Patch (RFC 6902). */
 interface Operation {
@@ -15,8 +16,15 @@ const MARKS: Readonly<Record<string, readonly [mark: string, color: string]>> = 
   replace: ["~", "33"],
 };
 
-/** A JSON Patch text for a person: a line for each operation. */
-export function formatPatch(text: string, color: boolean): string {
+/** A JSON Patch: a line for each operation, or its text as it came. */
+export function answerPatch(shell: Shell, patch: string): void {
+  shell.answer(
+    () => patch,
+    () => formatPatch(patch, shell.color),
+  );
+}
+
+function formatPatch(text: string, color: boolean): string {
   const patch = parseExactJson(text) as unknown as readonly Operation[];
   if (patch.length === 0) return "no difference\n";
   return patch

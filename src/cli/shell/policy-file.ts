@@ -7,25 +7,28 @@ import { InputError } from "./cli-error.js";
 import type { Io } from "./io.js";
 import { nameOf, readTextFile } from "./text-files.js";
 
+/** How to read a policy file. */
 export interface ReadOptions extends YamlOptions {
-  /** The document becomes the value of this key of an object. */
+  /** Wraps the document in an object, as the value of this key. */
   readonly under?: string;
-  /** The options of the command that errors may offer. */
+  /** The options of the command that errors may suggest. */
   readonly offers?: readonly YamlRemedy[];
 }
 
+/** What an error suggests, by remedy. */
 const WAYS_OUT: Readonly<Record<YamlRemedy, string>> = {
-  insist: ", or insist on YAML 1.2 with --yaml-1.2",
-  expand: ", or let --expand-anchors do it",
-  under: ": --under <key> puts it under a key",
+  insist: ", or pass --yaml-1.2 to read it as YAML 1.2",
+  expand: ", or pass --expand-anchors",
+  under: ": pass --under <key> to wrap it in an object",
 };
 
-/** Where scanStrictJson found the first flaw. */
+/** The message of scanStrictJson for malformed JSON, with the position of the first flaw. */
 const JSON_FLAW = /^not JSON: ([^]*) \(line (\d+), column (\d+), offset (\d+)\)$/;
 
 /**
- * The JSON text of a policy file, an object: JSON as it is written, down to every digit, YAML converted. By its name; standard input is
- * JSON when it starts with a brace, YAML otherwise. What JSON.parse would lose is left to the server, which names its path.
+ * The JSON text of a policy file, an object: JSON as it is, digit for digit, YAML converted. The file's extension decides; standard
+ * input is JSON if it starts with a brace, else YAML. Flaws that JSON.parse would hide, such as duplicate keys, are left to the
+ * server, whose error names their path.
  *
  * Throws InputError with file, line and column.
  */
@@ -39,7 +42,7 @@ function isJson(file: string, text: string): boolean {
   if (file === "-") return /^\s*\{/.test(text);
   if (/\.json$/i.test(file)) return true;
   if (/\.ya?ml$/i.test(file)) return false;
-  throw new InputError(`${file}: what is it? Call it .json, .yaml or .yml, or send it through standard input (-f -)`);
+  throw new InputError(`${file}: unknown file type: expected .json, .yaml or .yml, or standard input (-f -)`);
 }
 
 function checked(text: string, file: string, { under, offers }: ReadOptions): string {
@@ -49,7 +52,7 @@ function checked(text: string, file: string, { under, offers }: ReadOptions): st
     const before = text.slice(0, text.search(/\S/)).split("\n");
     const what = kind === "array" ? "a list" : `a ${kind}`;
     const place = `${nameOf(file)}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
-    throw new InputError(`${place}: ${what}, where an object belongs${wayOut("under", offers)}`);
+    throw new InputError(`${place}: expected an object, found ${what}${wayOut("under", offers)}`);
   } catch (thrown) {
     const [, problem = "", line, column, offset] =
       thrown instanceof AppError && thrown.code === "malformed" ? (JSON_FLAW.exec(thrown.message) ?? []) : [];
@@ -58,7 +61,7 @@ function checked(text: string, file: string, { under, offers }: ReadOptions): st
       throw thrown;
     }
     const isComment = /^(?:\/[/*]|#)/.test(text.slice(Number(offset)));
-    const why = isComment ? "JSON has no comments: take it out" : `not JSON: ${problem}`;
+    const why = isComment ? "JSON has no comments: remove it" : `not JSON: ${problem}`;
     throw new InputError(`${nameOf(file)}:${line}:${String(column)}: ${why}`, { cause: thrown });
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { isUuid } from "../../core/uuid.js";
 import {
   createSignetClient,
@@ -16,25 +17,40 @@ import type { GlobalOptions, Shell } from "./shell.js";
 
 type Transport = SignetClientOptions["transport"];
 
-/** What the path of an environment's calls has. */
+/** The path parameters of an environment's calls. */
 export interface EnvironmentPath {
   readonly orgId: string;
   readonly projectId: string;
   readonly envName: string;
 }
 
-/** A connection to a server, and what the caller means by "the organization", "the project" and "the environment". */
+/**
+ * An action of commander's that calls a server: opens a session for it, and closes it at the end. Commander passes the arguments, the
+ * options and the command; the action gets a session in front of them.
+ */
+export function inSession<A extends readonly unknown[]>(
+  shell: Shell,
+  action: (session: Session, ...args: A) => Promise<void>,
+): (...args: unknown[]) => Promise<void> {
+  return async (...args) => {
+    using session = Session.open(shell, args.at(-1) as Command);
+    await action(session, ...(args as unknown as A));
+  };
+}
+
+/** A connection to a server, and the organization, project and environment that the options name. */
 export class Session implements Disposable {
   private who: Promise<WhoAmIResponse> | undefined;
 
   private constructor(
     readonly client: SignetClient,
+    /** The options of every command, as given. */
+    readonly options: GlobalOptions,
     private readonly transport: Transport,
-    private readonly options: GlobalOptions,
     private readonly close: () => void,
   ) {}
 
-  /** Throws UsageError for a URL that is none, and what findToken and readClientTls throw. Opens no connection; the first call does. */
+  /** Opens no connection; the first call does. Throws UsageError for an invalid URL, and the errors of findToken and readClientTls. */
   static open(shell: Shell, command: Command): Session {
     const options = command.optsWithGlobals<GlobalOptions>();
     const url = serverUrl(shell, options);
@@ -44,10 +60,10 @@ export class Session implements Disposable {
     const tls = readClientTls(shell.io.environment, options);
     const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000, tls });
     const close = () => connection[Symbol.dispose]();
-    // Whatever is in flight then ends.
+    // Ends calls in flight.
     shell.io.signal.addEventListener("abort", close);
     const { transport } = connection;
-    return new Session(createSignetClient({ transport, token }), transport, options, () => {
+    return new Session(createSignetClient({ transport, token }), options, transport, () => {
       shell.io.signal.removeEventListener("abort", close);
       close();
     });
@@ -57,16 +73,17 @@ export class Session implements Disposable {
     this.close();
   }
 
-  /** The same server, as somebody else. */
+  /** A client of the same server with another token. */
   clientWith(token: string): SignetClient {
     return createSignetClient({ transport: this.transport, token });
   }
 
+  /** What the token is; asked once for each session. */
   whoAmI(): Promise<WhoAmIResponse> {
     return (this.who ??= this.client.tokens.whoAmI({}));
   }
 
-  /** `--org` as UUID, slug or name; the token's organization by default. */
+  /** The UUID of `--org` (UUID, slug or name); of the token's organization by default. Throws SignetError `not_found`. */
   async orgId(): Promise<string> {
     const wanted = this.options.org;
     if (wanted !== undefined && isUuid(wanted)) return wanted;
@@ -74,10 +91,13 @@ export class Session implements Disposable {
     if (wanted === undefined) return orgId;
     const { name, slug } = await this.client.organizations.getOrganization({ orgId });
     if (wanted === slug || wanted === name) return orgId;
-    throw new SignetError("not_found", `organization "${wanted}" not found: the token's is "${slug}"`);
+    throw new SignetError("not_found", `organization "${wanted}" not found: the token belongs to "${slug}"`);
   }
 
-  /** `--project` as UUID, slug or name. By default the token's; the only one; the one called "default". */
+  /**
+   * The UUID of `--project` (UUID, slug or name). By default the token's project, the only one, or the one called "default". Throws
+   * UsageError when several match, SignetError `not_found` when none does.
+   */
   async projectId(wanted = this.options.project): Promise<string> {
     if (wanted !== undefined && isUuid(wanted)) return wanted;
     const own = (await this.whoAmI()).projectId;
@@ -85,26 +105,26 @@ export class Session implements Disposable {
     return (await this.findProject(wanted)).id;
   }
 
-  /** The name of the environment: `--env`, or that of a runtime token. */
+  /** `--env`, or a runtime token's environment. Throws UsageError when there is neither. */
   async envName(): Promise<string> {
     const name = this.options.env ?? (await this.whoAmI()).environment;
-    if (name === undefined) throw new UsageError("which environment? Name it with --env");
+    if (name === undefined) throw new UsageError("no environment given: pass --env");
     return name;
   }
 
-  /** What the path of a project's calls has. */
+  /** The path parameters of a project's calls. */
   async project(): Promise<{ orgId: string; projectId: string }> {
     return { orgId: await this.orgId(), projectId: await this.projectId() };
   }
 
-  /** The environment that the caller means; whether it is there, calls tell. */
+  /** Does not check that the environment exists: the call itself does. */
   private async environment(wanted: string | undefined): Promise<EnvironmentPath> {
-    // First what needs no call, so that a forgotten option is told at once.
+    // First, because it may need no call: a missing option is reported at once.
     const envName = wanted ?? (await this.envName());
     return { ...(await this.project()), envName };
   }
 
-  /** Makes a call about the environment that the caller means. When it is not there, the error names those that are. */
+  /** Makes a call about the environment (`wanted`, else `--env`). If it does not exist, the error lists those that do. */
   async inEnvironment<T>(call: (environment: EnvironmentPath) => Promise<T>, wanted?: string): Promise<T> {
     const environment = await this.environment(wanted);
     try {
@@ -114,7 +134,7 @@ export class Session implements Disposable {
     }
   }
 
-  /** Only after a call failed, so that one that works costs no other. */
+  /** Called after a failure only, so that success costs no extra call. */
   private async withEnvironmentNames(
     thrown: unknown,
     { orgId, projectId, envName }: EnvironmentPath,
@@ -123,11 +143,10 @@ export class Session implements Disposable {
     const { organizations } = this.client;
     const listed = await organizations.listEnvironments({ orgId, projectId }).catch(() => undefined);
     const names = listed?.environments.map(({ name }) => name) ?? [];
-    // It is something else that is not there.
+    // Something else was not found.
     if (names.length === 0 || names.includes(envName)) return thrown;
-    const message = `environment "${envName}" not found; there are: ${names.join(", ")}`;
-    const { requestId } = thrown;
-    return new SignetError("not_found", message, { cause: thrown, ...(requestId === undefined ? {} : { requestId }) });
+    const message = `environment "${envName}" not found; existing: ${names.join(", ")}`;
+    return new SignetError("not_found", message, { cause: thrown, ...defined({ requestId: thrown.requestId }) });
   }
 
   private async findProject(wanted: string | undefined): Promise<Project> {
@@ -138,14 +157,14 @@ export class Session implements Disposable {
     if (found.length === 1 && found[0] !== undefined) return found[0];
     const slugs = projects.map(({ slug }) => slug).join(", ");
     if (wanted === undefined && found.length > 1)
-      throw new UsageError(`which project? Name it with --project: ${slugs}`);
+      throw new UsageError(`no project given: pass --project, one of ${slugs}`);
     if (wanted === undefined) throw new SignetError("not_found", "the organization has no project");
     if (found.length > 1) throw new UsageError(`more than one project is called "${wanted}": use its UUID or slug`);
-    throw new SignetError("not_found", `project "${wanted}" not found; there are: ${slugs}`);
+    throw new SignetError("not_found", `project "${wanted}" not found; existing: ${slugs}`);
   }
 }
 
-/** The server that the caller means. Throws UsageError for a URL that is none. */
+/** `--url`, SIGNET_URL or http://127.0.0.1:8080. Throws UsageError for anything but an http or https URL. */
 export function serverUrl(shell: Shell, options: Pick<GlobalOptions, "url">): string {
   const { SIGNET_URL = "" } = shell.io.environment;
   const url = options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL);

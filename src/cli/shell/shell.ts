@@ -1,14 +1,14 @@
 import { printable, printableLines } from "../../core/printable.js";
 import type { Io } from "./io.js";
 
-/** The options that every command takes. */
+/** The options of the program, which every command accepts on its command line; used-options.ts says which ones it uses. */
 export interface GlobalOptions {
   readonly url?: string;
   readonly org?: string;
   readonly project?: string;
   readonly env?: string;
   readonly json?: true;
-  /** Paths of PEM files. */
+  /** Paths of PEM files, as are the next two. */
   readonly ca?: string;
   readonly clientCert?: string;
   readonly clientKey?: string;
@@ -16,19 +16,19 @@ export interface GlobalOptions {
   readonly timeout: number;
 }
 
-/** The server that a command called. */
+/** The server that a command called, for hints about its errors. */
 export interface Called {
   readonly url: string;
-  /** Where its token came from, when nobody named one. */
+  /** The file that the token came from; undefined when the environment named a token. */
   readonly adminTokenFile: string | undefined;
 }
 
-/** What a command answers with. */
+/** The output of a command, and what its end depends on. */
 export class Shell {
-  /** Set by a command that ended well but not with 0, or that takes an interruption for its ordinary end. */
+  /** Set by a command that succeeds with another code than 0, or that an interruption ends normally. */
   exitCode: number | undefined;
 
-  /** Set by a command that calls a server: what an error may have to do with. */
+  /** Set by a command that calls a server. */
   called: Called | undefined;
 
   constructor(
@@ -37,41 +37,42 @@ export class Shell {
     readonly json: boolean,
   ) {}
 
+  /** Whether to color standard output: it is a terminal, and NO_COLOR and TERM=dumb are not set. */
   get color(): boolean {
     const { NO_COLOR = "", TERM } = this.io.environment;
     return this.io.isTerminal && NO_COLOR === "" && TERM !== "dumb";
   }
 
   /**
-   * The answer: a JSON text for programs, a text with its own line breaks for people. Whoever makes the text puts others' words into it
-   * by formatTable, formatFacts or `line`, so that theirs have none.
+   * Writes the answer: with `--json` the JSON text, else the text for a person. The text may have line breaks; values from outside must
+   * be inserted by formatTable, formatFacts or `line`, which escape theirs.
    */
   answer(json: () => string, text: () => string): void {
     this.io.out(this.json ? this.shown(`${json()}\n`) : text().split(OWN_COLOR).map(printableOrColor).join(""));
   }
 
-  /** A JSON text to the byte, but for a terminal, which gets the same value in characters that it does not obey. */
+  /** A JSON text byte for byte; for a terminal with control characters escaped, which keeps its value. */
   shown(json: string): string {
     return this.io.isTerminal ? printableLines(json) : json;
   }
 
-  /** How far long work is: for who watches a terminal, and for nobody else. */
+  /** Shows the progress of long work, on a terminal only. */
   progress(text: string): void {
     if (this.io.isErrTerminal && !this.json) this.io.err(`${printable(text)}\n`);
   }
 
-  /** Something that a person should know, in one line; no part of the answer. */
+  /** Writes a line to standard error that is not part of the answer. */
   notice(text: string): void {
     this.io.err(this.json ? printableLines(`${JSON.stringify({ notice: text })}\n`) : `${printable(text)}\n`);
   }
 
-  /** As notice, for a text with line breaks of its own. */
+  /** As notice, but keeps the line breaks of the text. */
   noticeLines(text: string): void {
     this.io.err(this.json ? printableLines(`${JSON.stringify({ notice: text })}\n`) : `${printableLines(text)}\n`);
   }
 }
 
-/** What formatTable and formatPatch write: it colors, and does nothing else whoever wrote it. */
+/** The color sequences of formatTable and answerPatch. They are harmless in values from outside too. */
 const OWN_COLOR = /(\u001b\[(?:0|1|31|32|33)m)/;
 
 function printableOrColor(part: string): string {

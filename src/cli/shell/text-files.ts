@@ -5,7 +5,7 @@ import { getSystemErrorMap } from "node:util";
 import { InputError } from "./cli-error.js";
 import type { Io } from "./io.js";
 
-/** Reads a file, or standard input for `-`, as UTF-8 without a byte order mark. Throws InputError when that is not possible. */
+/** Reads a file, or standard input for `-`, as UTF-8, and removes a byte order mark. Throws InputError. */
 export async function readTextFile(file: string, io: Io): Promise<string> {
   const bytes = await (file === "-" ? readAll(io.stdin) : readFile(file)).catch((cause: unknown) => {
     throw new InputError(`cannot read ${nameOf(file)}: ${systemReason(cause)}`, { cause });
@@ -17,22 +17,22 @@ export async function readTextFile(file: string, io: Io): Promise<string> {
   }
 }
 
-/** What the system said of a file, without the file's name, which Node's message repeats. */
+/** The system's description of an error, without the file name that Node's message repeats. */
 export function systemReason(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const [, words] = ("errno" in thrown && getSystemErrorMap().get(Number(thrown.errno))) || [];
   return words ?? thrown.message;
 }
 
-/** What a person calls the file. */
+/** The name of a file in messages. */
 export function nameOf(file: string): string {
   return file === "-" ? "standard input" : file;
 }
 
 /**
- * Replaces a file in one step: who reads it sees the old text or the new one, also after a crash.
+ * Replaces a file atomically: a reader sees the old text or the new one, also after a crash.
  *
- * @param mode of a new file, before the umask
+ * @param mode permissions of the file, before the umask
  */
 export async function writeFileAtomically(file: string, text: string, mode = 0o666): Promise<void> {
   const temporary = `${file}.${randomUUID()}.tmp`;
@@ -48,13 +48,13 @@ export async function writeFileAtomically(file: string, text: string, mode = 0o6
   await syncDirectory(dirname(file));
 }
 
-/** Makes the new name survive a power cut, where the system lets a directory be opened. */
+/** Makes the new name survive a power failure, where the system can open a directory. */
 async function syncDirectory(directory: string): Promise<void> {
   try {
     await using handle = await open(directory, "r");
     await handle.sync();
   } catch {
-    // The text is in place; only its durability is the system's affair here.
+    // The file is replaced; without this its durability is up to the system.
   }
 }
 

@@ -7,17 +7,17 @@ import type { Session } from "./session.js";
 import type { Shell } from "./shell.js";
 import { nameOf, readTextFile } from "./text-files.js";
 
-/** Reads the public keys of a PEM file: one or more. Throws InputError when there is none, or something else. */
+/** Reads one or more public keys from a PEM file, or standard input for `-`. Throws InputError for anything else. */
 export async function readKeys(file: string, shell: Shell): Promise<readonly PublicKey[]> {
   const text = await readTextFile(file, shell.io);
   const blocks = text.match(/-----BEGIN [^]*?-----END [^\n]*/g) ?? [];
-  if (blocks.length === 0) throw new InputError(`${nameOf(file)} holds no PEM public key`);
+  if (blocks.length === 0) throw new InputError(`${nameOf(file)} contains no PEM public key`);
   return blocks.map((pem) => parseKey(pem, nameOf(file)));
 }
 
 /**
- * The public keys of a PEM file, read again when it changes; when that cannot be used, the ones before stay, with a word. Throws
- * InputError when there are none to begin with.
+ * The public keys of a PEM file, read again when it changes; when the new content cannot be used, the previous keys stay and a notice
+ * says so. Throws InputError when the first read fails.
  */
 export async function followKeys(file: string, shell: Shell): Promise<() => Promise<readonly PublicKey[]>> {
   let keys = await readKeys(file, shell);
@@ -31,19 +31,19 @@ export async function followKeys(file: string, shell: Shell): Promise<() => Prom
       keys = await readKeys(file, shell);
       shell.notice(`${nameOf(file)} has changed: trusting ${keys.map(({ keyId }) => keyId).join(", ")}`);
     } catch (thrown) {
-      shell.notice(`the keys stay as they are: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      shell.notice(`keeping the previous keys: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     }
     return keys;
   };
 }
 
-/** Another one when the file was changed or replaced. */
+/** Changes when the file is changed or replaced; empty for a missing file. */
 async function stateOf(file: string): Promise<string> {
   const found = await stat(file, { bigint: true }).catch(() => null);
   return found === null ? "" : [found.ino, found.size, found.mtimeNs].join(" ");
 }
 
-/** The server's keys for a purpose, with a word that they are as good as the connection that they came by. */
+/** The server's keys for a purpose. Prints their fingerprints: the keys are only as trustworthy as the connection. */
 export async function fetchKeys(session: Session, purpose: string, shell: Shell): Promise<readonly PublicKey[]> {
   const { keys } = await session.client.bundles.listKeys({});
   const trusted = keys.filter((key) => key.purpose === purpose);
@@ -53,7 +53,7 @@ export async function fetchKeys(session: Session, purpose: string, shell: Shell)
   return trusted.map((key) => parseKey(key.publicKeyPem, `key ${key.keyId} of the server`));
 }
 
-/** SHA-256 of the SubjectPublicKeyInfo, for comparing by eye; the key id is its beginning. */
+/** `SHA256:` and the hex SHA-256 of the SubjectPublicKeyInfo, for comparison; its first 16 digits are the key id. */
 export function fingerprint({ publicKeyPem }: Key): string {
   const spki = createPublicKey(publicKeyPem).export({ type: "spki", format: "der" });
   return `SHA256:${createHash("sha256").update(spki).digest("hex")}`;

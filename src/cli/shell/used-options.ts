@@ -6,20 +6,21 @@ type OptionName = keyof GlobalOptions;
 
 const SERVER = ["url", "ca", "clientCert", "clientKey", "timeout"] as const;
 
-/** How much of the options of every command a command uses. `--json` is for all: errors are told by it too. */
+/** The program's options that commands of a scope use. `--json` is for all: errors follow it too. */
 const SCOPES = {
   nothing: [],
   server: SERVER,
   organization: [...SERVER, "org"],
   project: [...SERVER, "org", "project"],
   environment: [...SERVER, "org", "project", "env"],
-  /** What a document says it is, without a server. */
+  /** The identity that a document must have; no server. */
   identity: ["org", "project", "env"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
+/** The name of a set of program options. */
 export type OptionScope = keyof typeof SCOPES;
 
-/** By the command's words, or by those that several commands begin with; the longest counts. */
+/** By the words of a command or of its group; the longest match counts. */
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   serve: "nothing",
   publish: "environment",
@@ -44,7 +45,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   prune: "environment",
   watch: "environment",
   verify: "identity",
-  // With --pem and --env; else "server", which it looks at itself.
+  // With --pem and --env; otherwise "server", which the command checks itself.
   keys: "environment",
   token: "organization",
   "token create": "environment",
@@ -69,32 +70,32 @@ export function wordsOf(command: Command): string {
   return words.join(" ");
 }
 
-/** What a command uses. Throws for one that SCOPE_OF does not know: a defect, which a test finds. */
+/** The scope of a command. Throws for a command that SCOPE_OF does not list: a defect, which a test finds. */
 export function scopeOf(command: Command): OptionScope {
   for (let words = wordsOf(command); words !== ""; words = words.split(" ").slice(0, -1).join(" ")) {
     const scope = SCOPE_OF[words];
     if (scope !== undefined) return scope;
   }
-  throw new Error(`${wordsOf(command)}: SCOPE_OF does not say which options it uses`);
+  throw new Error(`${wordsOf(command)}: missing in SCOPE_OF`);
 }
 
-/** Whether a command of this scope uses an option of every command. */
+/** Whether commands of a scope use a program option, by its attribute name. */
 export function isUsed(scope: OptionScope, option: string): boolean {
   const used: readonly string[] = SCOPES[scope];
   return option === "json" || used.includes(option);
 }
 
 /**
- * Throws UsageError when the caller set an option that the command would not look at: whoever names an environment means it.
+ * Throws UsageError when the command line has a program option that the command would ignore: `--env prod` must not go unnoticed.
  *
- * @param scope where it depends on the other options
+ * @param scope if it depends on other options
  */
 export function refuseUnusedOptions(command: Command, scope = scopeOf(command)): void {
   const program = rootOf(command);
   for (const option of program.options) {
     const name = option.attributeName();
     if (program.getOptionValueSource(name) !== "cli" || isUsed(scope, name)) continue;
-    throw new UsageError(`${option.long ?? name} means nothing to "${wordsOf(command)}": leave it out`);
+    throw new UsageError(`${option.long ?? name} has no effect on "${wordsOf(command)}": remove it`);
   }
 }
 

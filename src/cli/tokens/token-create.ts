@@ -1,9 +1,11 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { formatMessage, type Token } from "../../sdk/index.js";
 import { readConfig } from "../server/serve.js";
 import { UsageError } from "../shell/cli-error.js";
 import { hasToken } from "../shell/credentials.js";
+import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { refuseUnusedOptions, type OptionScope } from "../shell/used-options.js";
 import { Session } from "../shell/session.js";
@@ -22,37 +24,38 @@ interface Options extends GlobalOptions {
 }
 
 const HELP = `
-The token itself is written to standard output, once; it cannot be shown again. What else there is to say of it is on standard error.
+The secret is written to standard output and cannot be shown again. Facts about the token are written to standard error.
 
-  --admin    all rights in the organization
-  --ci       publish, activate and promote in one project (--project), with --environments in those only
-  --runtime  follow one environment (--env); a second one for the same environment needs a --name
+  --admin    every right in the organization
+  --ci       publish, activate and promote in one project (--project), with --environments in these only
+  --runtime  follow one environment (--env); further tokens for the same environment need a --name
 
-A lost admin token: stop the server, unset SIGNET_TOKEN and SIGNET_TOKEN_FILE, and run
+If the admin token is lost: stop the server, unset SIGNET_TOKEN and SIGNET_TOKEN_FILE, and run
   signet token create --admin --data DIR
-It opens the data directory itself and is refused while a server runs there.`;
+It opens the data directory itself, and fails while a server is running there.
+`;
 
-/** `signet token create`. */
+/** `signet token create`: by a server, or with `--data` in the data directory of a stopped one. */
 export function addTokenCreate(token: Command, shell: Shell): void {
   token
     .command("create")
-    .description("make a token")
-    .option("--admin", "for a person who administers the organization")
+    .description("create a token; prints the secret once, alone on stdout")
+    .option("--admin", "for an administrator of the organization")
     .option("--ci", "for a CI job")
     .option("--runtime", "for the runtimes of an environment")
-    .option("--name <name>", "at most 100 characters")
-    .option("--expires-in-days <days>", "1 to 3,650; never by default", wholeNumber(1, 3650))
-    .option("--environments <names...>", "with --ci: the environments that it may change")
-    .option("--sha256 <hash>", "of the key, when you made it: signet token generate")
-    .option("--data <dir>", "with --admin and without a token: the data directory of a stopped server")
-    .addHelpText("after", HELP)
+    .option("--name <name>", "name, at most 100 characters")
+    .option("--expires-in-days <days>", "lifetime, 1 to 3650 days (default: unlimited)", wholeNumber(1, 3650))
+    .option("--environments <names...>", "with --ci: the environments that it may change (default: all)")
+    .option("--sha256 <hash>", "SHA-256 of a key of your own, see signet token generate")
+    .option("--data <dir>", "with --admin, without a token: data directory of a stopped server")
+    .addHelpText("after", HELP + examples("signet token create --runtime --env prod --name eu-1 > runtime-token"))
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       checkKind(options);
       const isOffline = options.data !== undefined;
       refuseUnusedOptions(command, isOffline ? "nothing" : scopeOfKind(options));
       if (isOffline && hasToken(shell.io.environment)) {
-        throw new UsageError("--data is for making a token without one: unset SIGNET_TOKEN and SIGNET_TOKEN_FILE");
+        throw new UsageError("--data creates a token without a token: unset SIGNET_TOKEN and SIGNET_TOKEN_FILE");
       }
       if (isOffline) return await createOffline(shell, options);
       using session = Session.open(shell, command);
@@ -60,7 +63,7 @@ export function addTokenCreate(token: Command, shell: Shell): void {
     });
 }
 
-/** Writes the secret to standard output, alone, so that a script can take it; the rest is for a person. */
+/** Writes the secret alone to standard output, so that a script can take it; facts for a person go to standard error. */
 export function answerRawKey(shell: Shell, token: Token): void {
   shell.answer(
     () => formatMessage(token),
@@ -78,11 +81,8 @@ export function answerRawKey(shell: Shell, token: Token): void {
 
 async function create(session: Session, options: Options): Promise<Token> {
   const { tokens, organizations } = session.client;
-  const limits = {
-    ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.expiresInDays === undefined ? {} : { expiresInDays: options.expiresInDays }),
-    ...(options.sha256 === undefined ? {} : { sha256: options.sha256 }),
-  };
+  const { name, expiresInDays, sha256 } = options;
+  const limits = defined({ name, expiresInDays, sha256 });
   if (options.admin) return await tokens.createAdminToken({ orgId: await session.orgId(), ...limits });
   if (options.ci) {
     const environments = [...(options.environments ?? [])];
@@ -96,28 +96,28 @@ async function create(session: Session, options: Options): Promise<Token> {
 
 async function createOffline(shell: Shell, options: Options): Promise<void> {
   const { admin, data, name, expiresInDays, sha256 } = options;
-  if (!admin) throw new UsageError("only an admin token can be made offline");
+  if (!admin) throw new UsageError("only an admin token can be created offline");
   if (sha256 !== undefined)
-    throw new UsageError("--sha256 needs a server: a token that is made offline gets a new key");
+    throw new UsageError("--sha256 needs a server: a token that is created offline gets a new key");
   if (expiresInDays !== undefined)
-    throw new UsageError("a token that is made offline does not expire; rotate it later");
-  const config = readConfig(shell, data === undefined ? {} : { data });
+    throw new UsageError("--expires-in-days needs a server: a token that is created offline does not expire");
+  const config = readConfig(shell, defined({ data }));
   const { createOfflineAdminToken } = await import("../../server/offline.js");
   const { rawKey, keyPrefix, orgId, file } = await createOfflineAdminToken(config, name ?? null);
   shell.answer(
     () => JSON.stringify({ raw_key: rawKey, key_prefix: keyPrefix, key_type: "admin", org_id: orgId, file }),
     () => `${rawKey}\n`,
   );
-  if (!shell.json) shell.notice(`made an admin token offline; it is in ${file} too`);
+  if (!shell.json) shell.notice(`created an admin token offline; it is also in ${file}`);
 }
 
 function checkKind({ admin, ci, runtime, environments }: Options): void {
   const kinds = [admin, ci, runtime].filter((kind) => kind === true);
-  if (kinds.length !== 1) throw new UsageError("say which: --admin, --ci or --runtime");
-  if (environments !== undefined && ci !== true) throw new UsageError("--environments goes with --ci only");
+  if (kinds.length !== 1) throw new UsageError("no token type given: pass --admin, --ci or --runtime");
+  if (environments !== undefined && ci !== true) throw new UsageError("--environments is for --ci only");
 }
 
-/** An admin token is the organization's, a ci token a project's. */
+/** An admin token belongs to the organization, a ci token to a project, a runtime token to an environment. */
 function scopeOfKind({ admin, ci }: Options): OptionScope {
   if (admin === true) return "organization";
   return ci === true ? "project" : "environment";

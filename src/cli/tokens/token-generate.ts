@@ -2,27 +2,29 @@ import type { Command } from "commander";
 import type { KeyType } from "../../core/token.js";
 import { createOfflineKey } from "../../server/offline-key.js";
 import { UsageError } from "../shell/cli-error.js";
+import { examples } from "../shell/help.js";
 import type { Shell } from "../shell/shell.js";
 
 const HELP = `
-The key is written to standard output, its SHA-256 to standard error. It works once a server was told the SHA-256: by a declaration
-(signet apply), or by token create --sha256. Keep the SHA-256 from strangers too: who registers it first has the key's owner as a
-guest.
+Writes the key to standard output and its SHA-256 to standard error. The key works once the SHA-256 is registered with a server: by a
+declaration (signet apply), or by token create --sha256. Keep the SHA-256 private too: an organization that registers it first receives
+the requests of the key's owner.
 `;
 
-/** `signet token generate`: a key and its hash, without a server. */
+/** `signet token generate`: a key and its SHA-256, without a server. */
 export function addTokenGenerate(token: Command, shell: Shell): void {
   token
     .command("generate")
-    .description("make a key and its SHA-256 here, without a server")
-    .option("--admin", "a key that looks like an admin token")
-    .option("--ci", "one that looks like a ci token")
-    .option("--runtime", "one that looks like a runtime token")
-    .addHelpText("after", HELP)
+    .description("generate a key and its SHA-256 locally, without a server")
+    .option("--admin", "with the prefix of an admin token")
+    .option("--ci", "with the prefix of a ci token")
+    .option("--runtime", "with the prefix of a runtime token")
+    .addHelpText("after", HELP + examples("signet token generate --ci > ci-token"))
     .action((options: Readonly<Partial<Record<KeyType, true>>>) => {
       const types = (["admin", "ci", "runtime"] as const).filter((type) => options[type] === true);
       const [type] = types;
-      if (type === undefined || types.length > 1) throw new UsageError("say which: --admin, --ci or --runtime");
+      if (type === undefined || types.length > 1)
+        throw new UsageError("no token type given: pass --admin, --ci or --runtime");
       const { rawKey, sha256 } = createOfflineKey(type);
       shell.answer(
         () => JSON.stringify({ raw_key: rawKey, sha256 }),

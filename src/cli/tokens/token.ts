@@ -1,71 +1,44 @@
 import type { Command } from "commander";
-import { formatMessages } from "../../sdk/index.js";
-import { countingTotal, noticeMore } from "../shell/lists.js";
+import { defined } from "../../core/defined.js";
+import { answerChange, answerRows, countingTotal, noticeMore } from "../shell/answers.js";
+import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { Session } from "../shell/session.js";
-import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { formatTable, formatTime } from "../shell/table.js";
+import { inSession } from "../shell/session.js";
+import type { Shell } from "../shell/shell.js";
+import { formatTime } from "../shell/table.js";
 import { addTokenCreate, answerRawKey } from "./token-create.js";
 import { addTokenGenerate } from "./token-generate.js";
 
-interface ListOptions extends GlobalOptions {
+interface ListOptions {
   readonly type?: string;
   readonly limit: number;
 }
 
-/** `signet token`: the keys that people, CI jobs and runtimes authenticate with. */
+interface RotateOptions {
+  readonly graceSeconds: number;
+  readonly sha256?: string;
+}
+
+/** `signet token`: the tokens with which people, CI jobs and runtimes authenticate. */
 export function addToken(program: Command, shell: Shell): void {
-  const token = program.command("token").description("create, list, rotate and revoke tokens");
+  const token = program.command("token").description("create, generate, list, rotate and revoke tokens");
   addTokenCreate(token, shell);
   addTokenGenerate(token, shell);
   token
     .command("list")
-    .description("list tokens, newest first, revoked ones too; with --project those of one project")
+    .description("list tokens, newest first, including revoked ones; with --project those of one project")
     .option("--type <type>", "admin, ci or runtime")
-    .option("--limit <count>", "at most so many", wholeNumber(1, 1000), 100)
-    .action((_: unknown, command: Command) => list(shell, command));
-  token
-    .command("rotate")
-    .description("replace the secret of a token; the new one is written to standard output")
-    .argument("<id>", "its number", wholeNumber(1))
-    .option("--grace-seconds <seconds>", "for how long the old secret still works", wholeNumber(0, 604_800), 0)
-    .option("--sha256 <hash>", "of the new key, when you made it: signet token generate")
-    .action(async (keyId: number, options: { graceSeconds: number; sha256?: string }, command: Command) => {
-      using session = Session.open(shell, command);
-      const orgId = await session.orgId();
-      answerRawKey(shell, await session.client.tokens.rotateToken({ orgId, keyId, ...options }));
-    });
-  token
-    .command("revoke")
-    .description("revoke a token for ever; its streams end at once")
-    .argument("<id>", "its number", wholeNumber(1))
-    .action(async (keyId: number, _options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      await session.client.tokens.revokeToken({ orgId: await session.orgId(), keyId });
-      shell.answer(
-        () => JSON.stringify({ revoked: keyId }),
-        () => `revoked token ${keyId}\n`,
-      );
-    });
-}
-
-async function list(shell: Shell, command: Command): Promise<void> {
-  const { type, limit, project } = command.optsWithGlobals<ListOptions>();
-  using session = Session.open(shell, command);
-  const counting = countingTotal();
-  const request = {
-    orgId: await session.orgId(),
-    limit,
-    ...(project === undefined ? {} : { projectId: await session.projectId(project) }),
-    ...(type === undefined ? {} : { keyType: type }),
-  };
-  const { tokens } = await session.client.tokens.listTokens(request, counting);
-  shell.answer(
-    () => formatMessages(tokens),
-    () =>
-      formatTable(
-        tokens,
-        [
+    .option("--limit <count>", "show at most this many, up to 1000", wholeNumber(1, 1000), 100)
+    .addHelpText("after", examples("signet token list --type ci"))
+    .action(
+      inSession(shell, async (session, { type, limit }: ListOptions) => {
+        const { project } = session.options;
+        const counting = countingTotal();
+        const orgId = await session.orgId();
+        const projectId = project === undefined ? undefined : await session.projectId(project);
+        const request = { orgId, limit, ...defined({ projectId, keyType: type }) };
+        const { tokens } = await session.client.tokens.listTokens(request, counting);
+        answerRows(shell, tokens, [
           ["ID", ({ id }) => id],
           ["PREFIX", ({ keyPrefix }) => keyPrefix],
           ["TYPE", ({ keyType }) => keyType],
@@ -75,9 +48,32 @@ async function list(shell: Shell, command: Command): Promise<void> {
           ["ENVIRONMENTS", ({ environmentId, environments }) => environmentId ?? environments.join(" ")],
           ["EXPIRES", ({ expiresAt }) => formatTime(expiresAt)],
           ["LAST USED", ({ lastUsedAt }) => formatTime(lastUsedAt)],
-        ],
-        shell.color,
-      ),
-  );
-  noticeMore(shell, tokens.length, counting.total(), "--limit");
+        ]);
+        noticeMore(shell, tokens.length, counting.total(), "--limit");
+      }),
+    );
+  token
+    .command("rotate")
+    .description("replace the secret of a token; prints the new one once, alone on stdout")
+    .argument("<id>", "number of the token", wholeNumber(1))
+    .option("--grace-seconds <seconds>", "keep the old secret valid for this long", wholeNumber(0, 604_800), 0)
+    .option("--sha256 <hash>", "SHA-256 of a key of your own, see signet token generate")
+    .addHelpText("after", examples("signet token rotate 3 --grace-seconds 3600"))
+    .action(
+      inSession(shell, async (session, keyId: number, options: RotateOptions) => {
+        const orgId = await session.orgId();
+        answerRawKey(shell, await session.client.tokens.rotateToken({ orgId, keyId, ...options }));
+      }),
+    );
+  token
+    .command("revoke")
+    .description("revoke a token for ever; its streams end at once")
+    .argument("<id>", "number of the token", wholeNumber(1))
+    .addHelpText("after", examples("signet token revoke 3"))
+    .action(
+      inSession(shell, async (session, keyId: number) => {
+        await session.client.tokens.revokeToken({ orgId: await session.orgId(), keyId });
+        answerChange(shell, "revoked", "token", keyId);
+      }),
+    );
 }

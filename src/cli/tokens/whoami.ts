@@ -1,29 +1,27 @@
 import type { Command } from "commander";
-import { formatMessage } from "../../sdk/index.js";
-import { Session } from "../shell/session.js";
+import { answerFacts } from "../shell/answers.js";
+import { examples } from "../shell/help.js";
+import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts } from "../shell/table.js";
 
-/** `signet whoami`: what the token is and may do. */
+/** `signet whoami`: the type, scopes and owner of the token. */
 export function addWhoami(program: Command, shell: Shell): void {
   program
     .command("whoami")
-    .description("tell what the token is and may do")
-    .action(async (_options: unknown, command: Command) => {
-      using session = Session.open(shell, command);
-      const me = await session.whoAmI();
-      shell.answer(
-        () => formatMessage(me),
-        () =>
-          formatFacts([
-            ["token", me.id],
-            ["prefix", me.keyPrefix],
-            ["type", me.keyType],
-            ["scopes", me.scopes.join(" ")],
-            ["organization", me.orgId],
-            ["project", me.projectId],
-            ["environment", me.environment],
-          ]),
-      );
-    });
+    .description("show the token's type, scopes, organization, project and environment")
+    .addHelpText("after", examples("signet whoami"))
+    .action(
+      inSession(shell, async (session) => {
+        const me = await session.whoAmI();
+        answerFacts(shell, me, [
+          ["token", me.id],
+          ["prefix", me.keyPrefix],
+          ["type", me.keyType],
+          ["scopes", me.scopes.join(" ")],
+          ["organization", me.orgId],
+          ["project", me.projectId],
+          ["environment", me.environment],
+        ]);
+      }),
+    );
 }

@@ -50,8 +50,7 @@ export interface HttpParts {
   readonly config: Config;
   readonly observability: Observability;
   readonly admission: Authenticator;
-  /** Null sends polls and watches through the generic handlers. */
-  readonly polls: Polls | null;
+  readonly polls: Polls;
   /** Null serves without TLS. */
   readonly tls: ListenerTls | null;
   readonly bodyMemory: BodyMemory;
@@ -76,7 +75,7 @@ export function openHttpServer(parts: HttpParts): HttpServer {
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
-  const watch = polls === null ? null : new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
+  const watch = new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
@@ -104,7 +103,7 @@ function limitsWithin(openFiles: number | null, wanted: ListenerLimits, log: Log
     const { maxConnections } = limits;
     log.warn(
       { openFiles, maxConnections, configured: wanted.maxConnections },
-      `fewer connections than SIGNET_MAX_CONNECTIONS are taken, since this process may open too few files: ${RAISE_OPEN_FILES}`,
+      `fewer connections than SIGNET_MAX_CONNECTIONS are accepted: the process may open too few files: ${RAISE_OPEN_FILES}`,
     );
   }
   return limits;

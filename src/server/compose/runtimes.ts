@@ -4,7 +4,6 @@ import { Instances } from "../../service/runtimes/instances.js";
 import { LatestBundles } from "../../service/runtimes/latest.js";
 import { Push } from "../../service/runtimes/push.js";
 import { Telemetry } from "../../service/runtimes/telemetry.js";
-import { Watch } from "../../service/runtimes/watch.js";
 import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
@@ -17,7 +16,6 @@ export interface RuntimeServices {
   readonly latest: LatestBundles;
   readonly push: Push;
   readonly telemetry: Telemetry;
-  readonly watch: Watch;
 }
 
 export function composeRuntimes(
@@ -27,12 +25,10 @@ export function composeRuntimes(
 ): RuntimeServices {
   const active = new ActiveBundles(store, wakeups, verifier, warnings);
   const instances = new Instances({ store, clock });
-  const watching = { active, tokens, sessions, wakeups, instances, clock, heartbeatMs };
   return {
     ...{ active, instances },
     latest: new LatestBundles({ active, tokens, sessions, wakeups }),
-    push: new Push({ ...watching, observer: observers.watch }),
+    push: new Push({ active, tokens, sessions, wakeups, instances, clock, heartbeatMs, observer: observers.watch }),
     telemetry: new Telemetry(documents),
-    watch: new Watch(watching),
   };
 }

@@ -176,6 +176,6 @@ function tokenEnded(): AppError {
 }
 
 function shuttingDown(retryAfterSeconds: number): AppError {
-  const message = "the server is shutting down; come back with your newest sequence";
+  const message = "the server is shutting down; reconnect with your newest sequence";
   return new AppError("unavailable", message, { retryAfterSeconds });
 }

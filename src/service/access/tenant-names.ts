@@ -40,7 +40,7 @@ function matching(own: Called | null, text: string): string | undefined {
 
 function onlyOne<T>(what: string, text: string, [found, another]: readonly T[]): T | undefined {
   if (another === undefined) return found;
-  throw new AppError("not_found", `several ${what} are called "${text}": use the slug or the UUID`);
+  throw new AppError("not_found", `several ${what} are named "${text}": use the slug or the UUID`);
 }
 
 /** Names are kept in NFC. */

@@ -99,5 +99,5 @@ export async function wronglySigned(event: AuditEvent, keys: ReadonlyMap<string,
   const key = keys.get(event.keyId);
   if (key === undefined) return `its key ${event.keyId} is not one that a key of this server vouches for`;
   const good = await nodeVerifier.verify(key.bytes, auditEventMessage(signedForm(event)), signatureBytes(event));
-  return good ? null : "its signature is wrong";
+  return good ? null : "its signature does not verify";
 }

@@ -100,7 +100,7 @@ export class ArtifactPromotions {
     const { audit } = this.deps;
     const recorded = await audit.recorded(orgId, { action: "artifact.created", resourceId: id });
     if (recorded?.content_sha256 === contentId) return;
-    throw new AppError("data_loss", "the artifact is not the one that the audit has: hand it in again");
+    throw new AppError("data_loss", "the artifact differs from the audit log: submit it again");
   }
 
   async #promoteIn(

@@ -35,13 +35,13 @@ export class BundleVerifier {
     const wrong = await this.#wrong(bundle, content, environment);
     if (wrong === null) return;
     const which = `version ${bundle.version} of "${environment.name}"`;
-    throw new AppError("data_loss", `${which} is not kept as it was signed: ${wrong}; publish it again`);
+    throw new AppError("data_loss", `${which} differs from what was signed: ${wrong}; publish it again`);
   }
 
   /** The same for a content that nobody signed: it is the one that its id names. */
   async requireContent(content: Content): Promise<void> {
     if (await isItself(content)) return;
-    throw new AppError("data_loss", "the content is not kept as it came: hand it in again");
+    throw new AppError("data_loss", "the content differs from what was submitted: submit it again");
   }
 
   async #wrong(bundle: Bundle, content: Content, environment: Environment): Promise<string | null> {

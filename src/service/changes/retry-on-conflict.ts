@@ -19,5 +19,5 @@ export async function retryOnConflict<T>(attempt: () => Promise<T | null>): Prom
     });
     if (done !== null) return done;
   }
-  throw new AppError("conflict", "what is promoted or published to changes faster than it can be signed; try again");
+  throw new AppError("conflict", "the source or target changes faster than it can be signed; retry");
 }

@@ -97,5 +97,5 @@ function tooCostly({ kind }: DocumentTask, bound: string): AppError {
     ? new AppError("too_large", `the comparison takes ${bound}: fetch both documents and compare them locally`, {
         reason: "diff_too_large",
       })
-    : new AppError("too_large", `the document takes ${bound} to work on: split it`, { reason: "document_too_costly" });
+    : new AppError("too_large", `processing the document takes ${bound}: split it`, { reason: "document_too_costly" });
 }

@@ -16,7 +16,7 @@ export function verifyKeptDocument(text: string, publicKey: Uint8Array): string 
   try {
     const { document, policiesText, scopeText, scopePoliciesText } = parseDocument(text);
     const content = canonicalContent(policiesText, scopePoliciesText, sha256Hex);
-    if (content.policyHash !== document.policy_hash) return "its content is not what its hash names";
+    if (content.policyHash !== document.policy_hash) return "its content does not match its hash";
     const key = createPublicKey(formatPublicKey(publicKey));
     const isSigned = (message: Uint8Array, signature: string | undefined) => {
       const bytes = decodeBase64(signature ?? "");
@@ -26,7 +26,7 @@ export function verifyKeptDocument(text: string, publicKey: Uint8Array): string 
     const message = signatureV2Message(identityOf(document), content, canonicalText(scopeText));
     return isSigned(message, document.signature_v2) ? null : "its signature_v2 does not verify";
   } catch (thrown) {
-    return `it cannot be read: ${thrown instanceof Error ? thrown.message : "for no reason that was given"}`;
+    return `it cannot be read: ${thrown instanceof Error ? thrown.message : "unknown error"}`;
   }
 }
 

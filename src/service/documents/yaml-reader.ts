@@ -59,7 +59,7 @@ export class YamlReader {
       return answer;
     } catch (thrown) {
       if (isOutOfBounds(thrown))
-        throw invalidField([field], "takes too long to read; send JSON instead", "too_complex");
+        throw invalidField([field], "takes too long to parse; send JSON instead", "too_complex");
       throw thrown;
     } finally {
       await worker.terminate();

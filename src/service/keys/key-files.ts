@@ -90,7 +90,7 @@ function parseLastKeys(path: string, text: string): LastKeys["pems"] {
     for (const pem of Object.values(pems)) parsePublicKey(pem);
     return pems;
   } catch (cause) {
-    throw new AppError("signing_failed", `${path} does not hold public keys as Signet writes them`, { cause });
+    throw new AppError("signing_failed", `${path} does not contain public keys as Signet writes them`, { cause });
   }
 }
 

@@ -37,7 +37,7 @@ export function readSecretFile(path: string): string | null {
     throw thrown;
   }
   try {
-    if (!fstatSync(file).isFile()) throw new Error(`${path} is no plain file`);
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);
     return readFileSync(file, "utf8");
   } finally {
     closeSync(file);

@@ -99,7 +99,7 @@ export class Pipelines {
       const { pipeline, stages } = await changeablePipeline(tx, caller, id);
       if (typeof projectId === "string") await visibleProject(tx, caller, projectId);
       if (projectId === null && caller.projectId !== null) {
-        throw new AppError("forbidden", "the token may not take a pipeline out of its project");
+        throw new AppError("forbidden", "the token may not remove a pipeline from its project");
       }
       const at = instantOf(this.deps.clock.now());
       const updated: Pipeline = {

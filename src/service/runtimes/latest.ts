@@ -38,7 +38,7 @@ export class LatestBundles {
 
   /**
    * What is active, and whether the caller has it. With `waitSeconds` it waits while the caller has it, or nothing is active.
-   * Throws `not_found` when nothing is active, and what ends a held poll, as Watch.watch.
+   * Throws `not_found` when nothing is active, and what ends a held poll, as Push.open.
    */
   async latest(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest> {
     const environmentId = environmentOf(principal);

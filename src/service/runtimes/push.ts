@@ -16,8 +16,8 @@ import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js"
 const STREAMS_PER_TURN = 64;
 
 /**
- * Watches for fleets: the promises of Watch.watch, kept for many streams at once. A change is read once for an environment and handed
- * to every reader as the same object; a stream costs its cursor and no timer, promise or queue of its own.
+ * Pushes what is active in an environment to its watches. A change is read once and handed to every reader as the same object; a stream
+ * costs its cursor and no timer, promise or queue of its own, so a slow reader slows nobody and skips what was superseded.
  */
 export class Push {
   readonly #hubs = new Map<string, Hub>();
@@ -37,8 +37,13 @@ export class Push {
   }
 
   /**
-   * Opens a watch and sends its first event, as Watch.watch has it. Throws what Watch.watch throws before its first event; later ends
-   * are told to the reader.
+   * Opens a watch. Sends at once what is active, or that nothing is, or a heartbeat when the runtime has it already; then each change and
+   * each heartbeat. A sequence above the newest, or of another activation, comes from a history that this server no longer has: what is
+   * active is sent.
+   *
+   * A watch ends with `unauthenticated` when the token stops, `not_found` when the environment is deleted, and `unavailable` on shutdown:
+   * before its first event by throwing, later by WatchReader.end. Throws `invalid` for a request that cannot be kept, `forbidden` for a
+   * token without an environment, `rate_limited` when too many streams are open, `cancelled` when the reader went away.
    */
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
     const { active, tokens, sessions, instances, clock } = this.deps;

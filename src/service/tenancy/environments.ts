@@ -1,6 +1,13 @@
+import type { Metadata } from "../../core/audit.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, invalidField } from "../../core/error.js";
-import { standardNextStage, type Environment, type EnvironmentKey } from "../../core/organization.js";
+import {
+  ENVIRONMENT_SETTINGS,
+  standardNextStage,
+  type Environment,
+  type EnvironmentChange,
+} from "../../core/organization.js";
+import { snakeCase } from "../../core/snake-case.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
@@ -33,37 +40,31 @@ export class Environments {
   async create(
     caller: Principal,
     projectId: string,
-    input: {
-      name: string;
-      position: number | null;
-      promotesTo: string | null | undefined;
-      signingKey?: EnvironmentKey;
-    },
+    { name, ...input }: { readonly name: string } & EnvironmentChange,
   ): Promise<Environment> {
-    const { signingKey = "organization" } = input;
     const { store, clock, audit, keys } = this.deps;
     return await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
       const siblings = await tx.environments(projectId);
-      if (siblings.some(({ name }) => name === input.name)) {
-        throw new AppError("conflict", `the project has an environment "${input.name}" already`);
+      if (siblings.some((sibling) => sibling.name === name)) {
+        throw new AppError("conflict", `the project has an environment "${name}" already`);
       }
       if (siblings.length >= MAX_ENVIRONMENTS) {
         throw new AppError("quota_exceeded", `a project has at most ${MAX_ENVIRONMENTS} environments`);
       }
-      const next = input.promotesTo === undefined ? standardNextStage(input.name) : input.promotesTo;
-      if (input.promotesTo !== undefined) checkKnown(siblings, input.name, next);
-      checkNoCycle(siblings, input.name, next);
+      const promotesTo = input.promotesTo === undefined ? standardNextStage(name) : input.promotesTo;
+      if (input.promotesTo !== undefined) checkKnown(siblings, name, promotesTo);
+      checkNoCycle(siblings, name, promotesTo);
       const position = input.position ?? 1 + Math.max(-1, ...siblings.map((sibling) => sibling.position));
       const createdAt = instantOf(clock.now());
-      const environment = newEnvironment(project, input.name, position, next, createdAt, signingKey);
+      const environment = newEnvironment(project, name, { ...input, position, promotesTo }, createdAt);
       await tx.insertEnvironment(environment);
-      if (signingKey === "environment") await keepEnvironmentKey(tx, keys, environment, createdAt);
+      if (environment.signingKey === "environment") await keepEnvironmentKey(tx, keys, environment, createdAt);
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.created",
         resourceType: "environment",
         resourceId: environment.id,
-        metadata: { project_id: projectId, name: input.name, position, promotes_to: next, signing_key: signingKey },
+        metadata: settingsMetadata(environment),
       });
       return environment;
     });
@@ -86,18 +87,9 @@ export class Environments {
     return await visibleEnvironment(this.deps.store.read, caller, path);
   }
 
-  /** What is absent stays; `promotesTo` null makes it a last stage. */
-  async update(
-    caller: Principal,
-    path: EnvironmentPath,
-    change: {
-      readonly position?: number | null;
-      readonly promotesTo?: string | null;
-      readonly signingKey?: EnvironmentKey;
-    },
-  ): Promise<Environment> {
+  /** Changes the settings that are given; `promotesTo` null makes it a last stage. */
+  async update(caller: Principal, path: EnvironmentPath, change: EnvironmentChange): Promise<Environment> {
     const { store, audit, clock, keys } = this.deps;
-    if (change.position === null) throw invalidField(["position"], "must not be null", "type");
     return await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       if (change.promotesTo !== undefined) {
@@ -105,12 +97,7 @@ export class Environments {
         checkKnown(siblings, environment.name, change.promotesTo);
         checkNoCycle(siblings, environment.name, change.promotesTo);
       }
-      const updated: Environment = {
-        ...environment,
-        position: change.position ?? environment.position,
-        promotesTo: change.promotesTo === undefined ? environment.promotesTo : change.promotesTo,
-        signingKey: change.signingKey ?? environment.signingKey,
-      };
+      const updated: Environment = { ...environment, ...change };
       if (updated.signingKey === "environment" && environment.signingKey !== "environment") {
         await keepEnvironmentKey(tx, keys, updated, instantOf(clock.now()));
       }
@@ -119,23 +106,17 @@ export class Environments {
         action: "environment.updated",
         resourceType: "environment",
         resourceId: environment.id,
-        metadata: {
-          project_id: path.projectId,
-          name: environment.name,
-          position: updated.position,
-          promotes_to: updated.promotesTo,
-          signing_key: updated.signingKey,
-        },
+        metadata: settingsMetadata(updated),
       });
       return updated;
     });
   }
 
   async delete(caller: Principal, path: EnvironmentPath): Promise<void> {
-    const { store, audit, sessions, cache, wakeups } = this.deps;
+    const { store, clock, audit, sessions, cache, wakeups } = this.deps;
     const deleted = await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
-      await tx.deleteEnvironment(environment.id);
+      await tx.deleteEnvironment(environment.id, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.deleted",
         resourceType: "environment",
@@ -148,6 +129,12 @@ export class Environments {
     sessions.endEnvironment(deleted.id);
     wakeups.wake(deleted.id);
   }
+}
+
+/** The audit's record of an environment that was made or changed. */
+function settingsMetadata(environment: Environment): Metadata {
+  const settings = ENVIRONMENT_SETTINGS.map((setting) => [snakeCase(setting), environment[setting]] as const);
+  return { project_id: environment.projectId, name: environment.name, ...Object.fromEntries(settings) };
 }
 
 /** A stage that was asked for must be there; one that is the default may come later. */

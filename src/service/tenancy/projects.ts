@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { invalidField } from "../../core/error.js";
 import {
+  DEFAULT_ENVIRONMENT,
   slugify,
   STANDARD_ENVIRONMENTS,
   type Environment,
-  type EnvironmentKey,
+  type EnvironmentChange,
   type Project,
 } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
@@ -97,7 +98,7 @@ export class Projects {
     const project = { id, orgId, name, slug: isTaken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
     await tx.insertProject(project);
     const environments = stages.map((stage, position) =>
-      newEnvironment(project, stage, position, stages[position + 1] ?? null, createdAt),
+      newEnvironment(project, stage, { position, promotesTo: stages[position + 1] ?? null }, createdAt),
     );
     for (const environment of environments) await tx.insertEnvironment(environment);
     return { project, environments };
@@ -116,11 +117,11 @@ export class Projects {
   }
 
   async delete(caller: Principal, projectId: string): Promise<void> {
-    const { store, audit, sessions, cache, wakeups } = this.deps;
+    const { store, clock, audit, sessions, cache, wakeups } = this.deps;
     const environments = await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
       const doomed = await tx.environments(projectId);
-      await tx.deleteProject(projectId);
+      await tx.deleteProject(projectId, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "project.deleted",
         resourceType: "project",
@@ -146,19 +147,16 @@ function refuseTwice(stages: readonly string[]): void {
 export function newEnvironment(
   project: Project,
   name: string,
-  position: number,
-  promotesTo: string | null,
+  settings: EnvironmentChange,
   createdAt: string,
-  signingKey: EnvironmentKey = "organization",
 ): Environment {
   return {
+    ...DEFAULT_ENVIRONMENT,
+    ...settings,
     id: randomUUID(),
     orgId: project.orgId,
     projectId: project.id,
     name,
-    position,
-    promotesTo,
-    signingKey,
     lastPublishedAt: null,
     lastVersion: 0,
     sequence: 0,

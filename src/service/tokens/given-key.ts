@@ -32,7 +32,7 @@ export async function keyFor(
   const hadItUnusable = (await reader.tokenByHash(unusable)) !== null;
   if (holder === null && !hadItUnusable) return chosenKey(keyHash);
   if (holder?.orgId === orgId || hadItUnusable || refusesForeignKey) {
-    throw new AppError("conflict", "this key is or was a token already; make another one", { reason: "key_exists" });
+    throw new AppError("conflict", "this key already is or was a token: use another key", { reason: "key_exists" });
   }
   const key = chosenKey(keyHash);
   warnings.foreignKey(orgId, key.keyPrefix);

@@ -127,8 +127,7 @@ export class Tokens {
       const project = await projectOf(tx, caller.orgId, options.projectId);
       const names = new Set((await tx.environments(project.id)).map((environment) => environment.name));
       const unknown = options.environments.find((wanted) => !names.has(wanted));
-      if (unknown !== undefined)
-        throw invalidField(["environments"], `there is no environment "${unknown}"`, "unknown");
+      if (unknown !== undefined) throw invalidField(["environments"], `no such environment: "${unknown}"`, "unknown");
       const environments = [...new Set(options.environments)];
       return await this.issueIn(tx, caller.orgId, "ci", options, { projectId: project.id, environments });
     });
@@ -330,5 +329,5 @@ async function projectOf(reader: Reader, orgId: string, id: string): Promise<Pro
 
 function runtimeKeyExists(environment: Environment, name: string | null): string {
   const which = name === null ? "a runtime token" : `a runtime token named "${name}"`;
-  return `${environment.name} has ${which} already; rotate or revoke it, or give the new one another name`;
+  return `${environment.name} already has ${which}; rotate or revoke it, or use another name`;
 }

@@ -7,13 +7,13 @@ const MAX_EVENTS = 20_000;
 
 /** How many deliveries webhooks that are behind are still to be given, and since when the oldest event waits for that. */
 export async function backlogEvents(
-  read: Pick<Reader, "webhooksCatchingUp" | "eventTypesAfter">,
+  read: Pick<Reader, "webhooksCatchingUp" | "eventHeadersAfter">,
   orgId: string,
 ): Promise<{ readonly count: number; readonly oldestAt: Instant | null }> {
   const behind = await read.webhooksCatchingUp(orgId);
   if (behind.length === 0) return { count: 0, oldestAt: null };
   const after = Math.min(...behind.map(({ outboxCursor }) => outboxCursor ?? Infinity));
-  const events = await read.eventTypesAfter(orgId, after, MAX_EVENTS);
+  const events = await read.eventHeadersAfter(orgId, after, MAX_EVENTS);
   // A thousand webhooks have few lists of patterns.
   const matching = new Map<string, typeof events>();
   let count = 0;

@@ -1,9 +1,10 @@
 import type { Instant } from "../../core/clock.js";
-import type { Delivery, OutboxEvent, Webhook } from "../../core/webhook.js";
+import type { EventHeader } from "../../store/webhook-store.js";
+import type { Delivery, Webhook } from "../../core/webhook.js";
 import { newRowId } from "../changes/row-id.js";
 
-/** A delivery that was never tried and is due now. */
-export function newDelivery(webhook: Webhook, event: OutboxEvent, now: Instant): Delivery {
+/** A delivery that was never attempted and is due now. */
+export function newDelivery(webhook: Webhook, event: EventHeader, now: Instant): Delivery {
   return {
     id: newRowId(),
     webhookId: webhook.id,

@@ -9,13 +9,17 @@ import { matchesEvent, validateEventPatterns } from "../../outbound/event-types.
 import { checkWebhookSecret, createWebhookSecret, secretFingerprint } from "../../outbound/secret.js";
 import { describeUrl } from "../../outbound/target.js";
 import type { Audit } from "../audit/audit.js";
+import { inSteps } from "../../core/schedule/in-steps.js";
+import type { EventHeader } from "../../store/webhook-store.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Outbox } from "../changes/outbox.js";
 import { backlogEvents } from "./backlog.js";
 import type { WebhookSender, WebhookTestResult } from "./webhook-sender.js";
 
 const MAX_WEBHOOKS = 1_000;
-const REPLAY_CHUNK = 500;
+/** Events that one read counts, and that one transaction makes deliveries of. */
+const COUNTED_PER_STEP = 1_000;
+const REPLAYED_PER_STEP = 200;
 
 export interface WebhookInput {
   readonly url: string;
@@ -150,7 +154,7 @@ export class Webhooks {
     const { store, audit, outbox } = this.deps;
     await store.write(async (tx) => {
       const webhook = await ownWebhook(tx, caller, id);
-      await tx.deleteWebhook(id);
+      await tx.deleteWebhook(id, this.#now());
       await audit.record(tx, caller.orgId, caller, {
         action: "webhook.deleted",
         resourceType: "webhook",
@@ -225,25 +229,37 @@ export class Webhooks {
     return replayed;
   }
 
-  /** Sends again every event since an instant that the webhook is for; returns how many. */
+  /**
+   * Sends again every event since an instant that the webhook is for; returns how many. The audit event comes first; then deliveries are
+   * made in steps. After a failure in between, another call sends those again that were made, and the others.
+   */
   async replaySince(caller: Principal, id: string, since: Instant): Promise<number> {
     const { store, outbox } = this.deps;
-    const count = await store.write(async (tx) => {
-      const webhook = await ownWebhook(tx, caller, id);
-      let replayed = 0;
-      for (let after = 0; ;) {
-        const events = await tx.eventsSince(caller.orgId, since, after, REPLAY_CHUNK);
-        for (const event of events) {
-          if (!matchesEvent(webhook.events, event.type)) continue;
-          await tx.putDelivery(newDelivery(webhook, event, this.#now()));
-          replayed += 1;
-        }
-        after = events.at(-1)?.number ?? after;
-        if (events.length < REPLAY_CHUNK) break;
-      }
-      await this.#recordReplay(tx, caller, id, { since, count: replayed });
-      return replayed;
+    const { events } = await ownWebhook(store.read, caller, id);
+    const isWanted = ({ type, createdAt }: EventHeader) => createdAt >= since && matchesEvent(events, type);
+    let [count, last] = [0, 0];
+    await inSteps(async () => {
+      const page = await store.read.eventHeadersAfter(caller.orgId, last, COUNTED_PER_STEP);
+      count += page.filter(isWanted).length;
+      last = page.at(-1)?.number ?? last;
+      return page.length === COUNTED_PER_STEP;
     });
+    await store.write(async (tx) => {
+      await ownWebhook(tx, caller, id);
+      await this.#recordReplay(tx, caller, id, { since, count });
+    });
+    let after = 0;
+    await inSteps(() =>
+      store.write(async (tx) => {
+        const webhook = await ownWebhook(tx, caller, id);
+        const page = (await tx.eventHeadersAfter(caller.orgId, after, REPLAYED_PER_STEP)).filter(
+          ({ number }) => number <= last,
+        );
+        for (const event of page.filter(isWanted)) await tx.putDelivery(newDelivery(webhook, event, this.#now()));
+        after = page.at(-1)?.number ?? last;
+        return page.length === REPLAYED_PER_STEP;
+      }),
+    );
     outbox.changed({ id, orgId: caller.orgId });
     return count;
   }

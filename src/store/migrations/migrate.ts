@@ -13,6 +13,7 @@ import { reportedSequence } from "./0010-reported-sequence.js";
 import { keyOwners } from "./0011-key-owners.js";
 import { activationTimes } from "./0012-activation-times.js";
 import { slugs } from "./0013-slugs.js";
+import { deletions } from "./0014-deletions.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -31,6 +32,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0011-key-owners": keyOwners,
     "0012-activation-times": activationTimes,
     "0013-slugs": slugs,
+    "0014-deletions": deletions,
   };
 }
 

@@ -4,21 +4,22 @@ import type { BundleState } from "../../core/bundle.js";
 import type { ArtifactReader, ArtifactWriter } from "../artifact-store.js";
 import { deleteUnusedContent } from "./contents.js";
 import { countRows } from "./paging.js";
+import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Row, Schema } from "../schema.js";
+
+const artifacts = rowMapping<Omit<Artifact, "promotion">, "source_artifacts">({
+  promoted_at: "hidden",
+  promoted_bundle: "hidden",
+});
 
 export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   return {
     async artifact(orgId, id) {
-      const row = await db
-        .selectFrom("source_artifacts")
-        .selectAll()
-        .where("id", "=", id)
-        .where("org_id", "=", orgId)
-        .executeTakeFirst();
+      const row = await artifactsOf(db).selectAll().where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
       return row === undefined ? null : artifactOf(row);
     },
     async artifacts({ orgId, projectId, status, limit, offset }) {
-      let seen = db.selectFrom("source_artifacts").where("org_id", "=", orgId);
+      let seen = artifactsOf(db).where("org_id", "=", orgId);
       if (projectId !== undefined) seen = seen.where("project_id", "=", projectId);
       if (status !== undefined) seen = seen.where("promoted_at", status === "draft" ? "is" : "is not", null);
       const newest = seen.selectAll().orderBy("created_at", "desc").orderBy("id", "desc");
@@ -48,35 +49,34 @@ export function artifactWriter(
   };
 }
 
-function artifactOf(row: Row<"source_artifacts">): Artifact {
-  const { promoted_at, promoted_bundle } = row;
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    name: row.name,
-    mediaType: row.media_type,
-    contentId: row.content_id,
-    createdBy: row.created_by,
-    createdAt: row.created_at,
-    promotion:
-      promoted_at === null || promoted_bundle === null
-        ? null
-        : { at: promoted_at, state: JSON.parse(promoted_bundle) as BundleState },
-  };
+/** Without those of a project that was deleted. */
+function artifactsOf(db: Kysely<Schema>) {
+  return db
+    .selectFrom("source_artifacts")
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("projects as p")
+            .select("p.id")
+            .whereRef("p.id", "=", "project_id")
+            .where("p.deleted_at", "is not", null),
+        ),
+      ),
+    );
 }
 
-function rowOf(artifact: Artifact): NewRow<"source_artifacts"> {
+function artifactOf({ promoted_at, promoted_bundle, ...row }: Row<"source_artifacts">): Artifact {
+  const promotion =
+    promoted_at === null || promoted_bundle === null
+      ? null
+      : { at: promoted_at, state: JSON.parse(promoted_bundle) as BundleState };
+  return { ...artifacts.read(row), promotion };
+}
+
+function rowOf({ promotion, ...artifact }: Artifact): NewRow<"source_artifacts"> {
   return {
-    id: artifact.id,
-    org_id: artifact.orgId,
-    project_id: artifact.projectId,
-    name: artifact.name,
-    media_type: artifact.mediaType,
-    content_id: artifact.contentId,
-    created_by: artifact.createdBy,
-    created_at: artifact.createdAt,
-    promoted_at: artifact.promotion?.at ?? null,
-    promoted_bundle: artifact.promotion === null ? null : JSON.stringify(artifact.promotion.state),
+    ...artifacts.write(artifact),
+    promoted_at: promotion?.at ?? null,
+    promoted_bundle: promotion === null ? null : JSON.stringify(promotion.state),
   };
 }

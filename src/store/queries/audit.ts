@@ -1,10 +1,13 @@
 import { sql, type Kysely } from "kysely";
-import type { AuditEvent, Metadata } from "../../core/audit.js";
+import type { AuditEvent } from "../../core/audit.js";
 import { pageIds, totalOf } from "./audit-search.js";
 import { boundedPage } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: eventOf } = rowMapping<AuditEvent, "audit_events">({ metadata: "json", source: "hidden" });
 
 const insert = preparedInsert("audit_events");
 
@@ -67,21 +70,5 @@ export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"
         key_id: event.keyId,
       });
     },
-  };
-}
-
-function eventOf(row: Row<"audit_events">): AuditEvent {
-  return {
-    orgId: row.org_id,
-    id: row.id,
-    actor: row.actor,
-    action: row.action,
-    resourceType: row.resource_type,
-    resourceId: row.resource_id,
-    metadata: JSON.parse(row.metadata) as Metadata,
-    createdAt: row.created_at,
-    signature: row.signature,
-    prevSignature: row.prev_signature,
-    keyId: row.key_id,
   };
 }

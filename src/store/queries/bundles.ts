@@ -1,10 +1,13 @@
 import type { Kysely } from "kysely";
-import type { Bundle, BundleSource, BundleState } from "../../core/bundle.js";
+import type { Bundle, BundleState } from "../../core/bundle.js";
 import { deleteUnusedContent } from "./contents.js";
 import { boundedPage } from "./paging.js";
 import { preparedChange, preparedFirst, preparedInsert } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: bundleOf, write: rowOf } = rowMapping<Bundle, "bundles">({ labels: "json", source: "json" });
 
 const byId = preparedFirst((db, { id }: { id: string }) => db.selectFrom("bundles").selectAll().where("id", "=", id));
 
@@ -87,57 +90,6 @@ interface StateRow extends Row<"bundles"> {
   sequence: number | null;
 }
 
-function stateOf(row: StateRow): BundleState {
-  return {
-    bundle: bundleOf(row),
-    isActive: row.active_bundle_id === row.id,
-    deploymentId: row.deployment_id,
-    sequence: row.sequence,
-  };
-}
-
-function bundleOf(row: Row<"bundles">): Bundle {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    environmentId: row.environment_id,
-    environment: row.environment,
-    version: row.version,
-    policyHash: row.policy_hash,
-    contentId: row.content_id,
-    publishedBy: row.published_by,
-    publishedAt: row.published_at,
-    title: row.title,
-    description: row.description,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    source: row.source === null ? null : (JSON.parse(row.source) as BundleSource),
-    origin: row.origin,
-    signature: row.signature,
-    signatureV2: row.signature_v2,
-    keyId: row.key_id,
-  };
-}
-
-function rowOf(bundle: Bundle): NewRow<"bundles"> {
-  return {
-    id: bundle.id,
-    org_id: bundle.orgId,
-    project_id: bundle.projectId,
-    environment_id: bundle.environmentId,
-    environment: bundle.environment,
-    version: bundle.version,
-    policy_hash: bundle.policyHash,
-    content_id: bundle.contentId,
-    published_by: bundle.publishedBy,
-    published_at: bundle.publishedAt,
-    title: bundle.title,
-    description: bundle.description,
-    labels: JSON.stringify(bundle.labels),
-    source: bundle.source === null ? null : JSON.stringify(bundle.source),
-    origin: bundle.origin,
-    signature: bundle.signature,
-    signature_v2: bundle.signatureV2,
-    key_id: bundle.keyId,
-  };
+function stateOf({ active_bundle_id, deployment_id, sequence, ...row }: StateRow): BundleState {
+  return { bundle: bundleOf(row), isActive: active_bundle_id === row.id, deploymentId: deployment_id, sequence };
 }

@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from "kysely";
+import type { Kysely } from "kysely";
 import type { Content } from "../../core/bundle.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
 import type { NewRow, Schema } from "../schema.js";
@@ -63,55 +63,4 @@ export async function deleteUnusedContent(db: Kysely<Schema>, id: string): Promi
       ),
     )
     .execute();
-}
-
-/**
- * Deletes the content that only bundles of these environments have. For just before they are deleted, in the same transaction:
- * afterwards nothing would tell which contents to look at, short of all of them.
- */
-export async function deleteContentsOf(
-  db: Kysely<Schema>,
-  environmentIds: SelectQueryBuilder<Schema, "environments", { id: string }>,
-): Promise<void> {
-  await db
-    .deleteFrom("contents")
-    .where("contents.id", "in", (eb) =>
-      eb.selectFrom("bundles").select("bundles.content_id").where("bundles.environment_id", "in", environmentIds),
-    )
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom("bundles as other")
-            .select("other.id")
-            .whereRef("other.content_id", "=", "contents.id")
-            .where("other.environment_id", "not in", environmentIds),
-        ),
-      ),
-    )
-    .where((eb) => eb.not(eb.exists(artifactsWithTheContent(eb))))
-    .execute();
-}
-
-/** As deleteContentsOf, for the artifacts of a project. */
-export async function deleteContentsOfArtifacts(db: Kysely<Schema>, projectId: string): Promise<void> {
-  await db
-    .deleteFrom("contents")
-    .where("contents.id", "in", (eb) =>
-      eb.selectFrom("source_artifacts as own").select("own.content_id").where("own.project_id", "=", projectId),
-    )
-    .where((eb) => eb.not(eb.exists(artifactsWithTheContent(eb).where("artifact.project_id", "!=", projectId))))
-    .where((eb) =>
-      eb.not(
-        eb.exists(eb.selectFrom("bundles").select("bundles.id").whereRef("bundles.content_id", "=", "contents.id")),
-      ),
-    )
-    .execute();
-}
-
-function artifactsWithTheContent(eb: ExpressionBuilder<Schema, "contents">) {
-  return eb
-    .selectFrom("source_artifacts as artifact")
-    .select("artifact.id")
-    .whereRef("artifact.content_id", "=", "contents.id");
 }

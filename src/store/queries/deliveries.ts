@@ -1,16 +1,17 @@
+import type { Instant } from "../../core/clock.js";
 import type { Kysely } from "kysely";
 import type { Delivery, DeliveryState } from "../../core/webhook.js";
 import { countRows } from "./paging.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const { read: deliveryOf, write: rowOf } = rowMapping<Delivery, "deliveries">({});
 
 /** Rows in one statement: a delivery has fifteen parameters. */
 const INSERT_CHUNK = 50;
 /** A count reads every row that it counts: deliveries of one state are counted so far. */
 const MAX_COUNTED = 100_000;
-/** Rows that one pruning statement deletes, so that it never holds the database for long. */
-const PRUNE_CHUNK = 5_000;
-
 type Read =
   "delivery" | "deliveries" | "firstAttempts" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
 
@@ -61,6 +62,7 @@ export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
           .crossJoin("deliveries")
           .whereRef("deliveries.webhook_id", "=", "webhooks.id")
           .where("webhooks.org_id", "=", orgId)
+          .where("webhooks.deleted_at", "is", null)
           .where("deliveries.state", "=", state)
           .limit(MAX_COUNTED);
       const done = async (state: DeliveryState) => {
@@ -115,85 +117,51 @@ export function deliveryWriter(
         )
         .execute();
     },
-    async deleteDeliveries(before) {
-      const old = db
-        .selectFrom("outbox_events")
-        .select("number")
-        .where("created_at", "<", before)
-        .where("fanned_out", "=", 1)
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom("deliveries")
-                .select("deliveries.id")
-                .whereRef("deliveries.event_number", "=", "outbox_events.number")
-                .where("deliveries.state", "=", "pending"),
-            ),
-          ),
-        )
-        // An endpoint that fails is still to get them; it is switched off one day, or they are sent.
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom("webhooks")
-                .select("webhooks.id")
-                .whereRef("webhooks.org_id", "=", "outbox_events.org_id")
-                .where("webhooks.is_active", "=", 1)
-                .whereRef("webhooks.behind_after", "<", "outbox_events.number")
-                .where("webhooks.failing_since", "is not", null),
-            ),
-          ),
-        )
-        .orderBy("created_at")
-        .limit(PRUNE_CHUNK);
-      // The deliveries go with their events.
-      const { numDeletedRows } = await db
-        .deleteFrom("outbox_events")
-        .where("number", "in", old)
-        .executeTakeFirstOrThrow();
-      return Number(numDeletedRows);
+    async deleteDeliveries(before, limit) {
+      const old = await oldEvents(db, before).limit(limit).execute();
+      if (old.length === 0) return 0;
+      const numbers = old.map(({ number }) => number);
+      const own = db.selectFrom("deliveries").select("id").where("event_number", "in", numbers).limit(limit);
+      const deliveries = await db.deleteFrom("deliveries").where("id", "in", own).executeTakeFirstOrThrow();
+      // An event has a delivery for each webhook: it goes when they are gone.
+      if (Number(deliveries.numDeletedRows) === limit) return limit;
+      await db.deleteFrom("outbox_events").where("number", "in", numbers).execute();
+      return Number(deliveries.numDeletedRows) + numbers.length;
     },
   };
 }
 
-function deliveryOf(row: Row<"deliveries">): Delivery {
-  return {
-    id: row.id,
-    webhookId: row.webhook_id,
-    eventNumber: row.event_number,
-    eventId: row.event_id,
-    eventType: row.event_type,
-    environmentId: row.environment_id,
-    state: row.state,
-    attempts: row.attempts,
-    nextAttemptAt: row.next_attempt_at,
-    lastAttemptAt: row.last_attempt_at,
-    lastStatus: row.last_status,
-    lastLatencyMs: row.last_latency_ms,
-    lastError: row.last_error,
-    lastBody: row.last_body,
-    createdAt: row.created_at,
-  };
-}
-
-function rowOf(delivery: Delivery): NewRow<"deliveries"> {
-  return {
-    id: delivery.id,
-    webhook_id: delivery.webhookId,
-    event_number: delivery.eventNumber,
-    event_id: delivery.eventId,
-    event_type: delivery.eventType,
-    environment_id: delivery.environmentId,
-    state: delivery.state,
-    attempts: delivery.attempts,
-    next_attempt_at: delivery.nextAttemptAt,
-    last_attempt_at: delivery.lastAttemptAt,
-    last_status: delivery.lastStatus,
-    last_latency_ms: delivery.lastLatencyMs,
-    last_error: delivery.lastError,
-    last_body: delivery.lastBody,
-    created_at: delivery.createdAt,
-  };
+/** Events from before an instant that nothing waits for, the oldest first. */
+function oldEvents(db: Kysely<Schema>, before: Instant) {
+  return (
+    db
+      .selectFrom("outbox_events")
+      .select("number")
+      .where("created_at", "<", before)
+      .where("fanned_out", "=", 1)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom("deliveries")
+              .select("deliveries.id")
+              .whereRef("deliveries.event_number", "=", "outbox_events.number")
+              .where("deliveries.state", "=", "pending"),
+          ),
+        ),
+      )
+      // An endpoint that fails is still to get them; it is switched off one day, or they are sent.
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom("webhooks")
+              .select("webhooks.id")
+              .whereRef("webhooks.org_id", "=", "outbox_events.org_id")
+              .where("webhooks.is_active", "=", 1)
+              .whereRef("webhooks.behind_after", "<", "outbox_events.number")
+              .where("webhooks.failing_since", "is not", null),
+          ),
+        ),
+      )
+      .orderBy("created_at")
+  );
 }

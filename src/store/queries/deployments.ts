@@ -2,8 +2,11 @@ import { sql, type Kysely } from "kysely";
 import type { Deployment } from "../../core/bundle.js";
 import { countRows } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: deploymentOf, write: rowOf } = rowMapping<Deployment, "deployments">({});
 
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   db.selectFrom("deployments").selectAll().where("id", "=", id).where("org_id", "=", orgId),
@@ -71,41 +74,5 @@ export function deploymentWriter(db: Kysely<Schema>): Pick<Writer, "insertDeploy
     async insertDeployment(deployment) {
       await insert(db, rowOf(deployment));
     },
-  };
-}
-
-function deploymentOf(row: Row<"deployments">): Deployment {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    environmentId: row.environment_id,
-    environment: row.environment,
-    sequence: row.sequence,
-    bundleId: row.bundle_id,
-    version: row.version,
-    policyHash: row.policy_hash,
-    fromVersion: row.from_version,
-    kind: row.kind,
-    actor: row.actor,
-    at: row.at,
-  };
-}
-
-function rowOf(deployment: Deployment): NewRow<"deployments"> {
-  return {
-    id: deployment.id,
-    org_id: deployment.orgId,
-    project_id: deployment.projectId,
-    environment_id: deployment.environmentId,
-    environment: deployment.environment,
-    sequence: deployment.sequence,
-    bundle_id: deployment.bundleId,
-    version: deployment.version,
-    policy_hash: deployment.policyHash,
-    from_version: deployment.fromVersion,
-    kind: deployment.kind,
-    actor: deployment.actor,
-    at: deployment.at,
   };
 }

@@ -1,10 +1,18 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
-import type { Environment, Hold } from "../../core/organization.js";
-import { deleteContentsOf } from "./contents.js";
+import type { Environment } from "../../core/organization.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
+import { rowMapping } from "../row-mapping.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+export const { read: environmentOf, write: rowOf } = rowMapping<Environment, "environments">({
+  hold: "json",
+  deleted_at: "hidden",
+  kept_versions: "hidden",
+  skipped_sequences: "hidden",
+  active_version: "joined",
+});
 
 const byName = preparedFirst((db, { projectId, name }: { projectId: string; name: string }) =>
   environments(db).where("environments.project_id", "=", projectId).where("environments.name", "=", name),
@@ -20,7 +28,7 @@ const update = preparedChange(
       ...changes
     }: Omit<
       Row<"environments">,
-      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences"
+      "org_id" | "project_id" | "name" | "created_at" | "kept_versions" | "skipped_sequences" | "deleted_at"
     >,
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
@@ -61,7 +69,7 @@ export function environmentReader(
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
 export function environmentWriter(
   db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers" | "deleteEnvironment"> {
+): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers"> {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -70,7 +78,7 @@ export function environmentWriter(
         .onConflict((conflict) => conflict.columns(["project_id", "name"]).doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
-        throw new AppError("conflict", `there is an environment "${environment.name}" already`);
+        throw new AppError("conflict", `an environment "${environment.name}" already exists`);
       }
     },
     async updateEnvironment(environment) {
@@ -87,22 +95,6 @@ export function environmentWriter(
         }))
         .where("id", "=", environmentId)
         .execute();
-    },
-    async deleteEnvironment(id) {
-      const gone = await db
-        .selectFrom("environments")
-        .select(["project_id", "name"])
-        .where("id", "=", id)
-        .executeTakeFirst();
-      if (gone === undefined) return;
-      await db
-        .updateTable("environments")
-        .set({ promotes_to: null })
-        .where("project_id", "=", gone.project_id)
-        .where("promotes_to", "=", gone.name)
-        .execute();
-      await deleteContentsOf(db, db.selectFrom("environments").select("id").where("id", "=", id));
-      await db.deleteFrom("environments").where("id", "=", id).execute();
     },
   };
 }
@@ -124,45 +116,7 @@ function environments(db: Kysely<Schema>) {
   return db
     .selectFrom("environments")
     .leftJoin("bundles as active", "active.id", "environments.active_bundle_id")
+    .where("environments.deleted_at", "is", null)
     .selectAll("environments")
     .select("active.version as active_version");
-}
-
-export function environmentOf(row: Row<"environments"> & { active_version: number | null }): Environment {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    name: row.name,
-    position: row.position,
-    promotesTo: row.promotes_to,
-    signingKey: row.signing_key,
-    lastPublishedAt: row.last_published_at,
-    lastVersion: row.last_version,
-    sequence: row.sequence,
-    activeBundleId: row.active_bundle_id,
-    activeVersion: row.active_version,
-    activeDeploymentId: row.active_deployment_id,
-    hold: row.hold === null ? null : (JSON.parse(row.hold) as Hold),
-    createdAt: row.created_at,
-  };
-}
-
-function rowOf(environment: Environment): Omit<Row<"environments">, "kept_versions" | "skipped_sequences"> {
-  return {
-    id: environment.id,
-    org_id: environment.orgId,
-    project_id: environment.projectId,
-    name: environment.name,
-    position: environment.position,
-    promotes_to: environment.promotesTo,
-    signing_key: environment.signingKey,
-    last_published_at: environment.lastPublishedAt,
-    last_version: environment.lastVersion,
-    sequence: environment.sequence,
-    active_bundle_id: environment.activeBundleId,
-    active_deployment_id: environment.activeDeploymentId,
-    hold: environment.hold === null ? null : JSON.stringify(environment.hold),
-    created_at: environment.createdAt,
-  };
 }

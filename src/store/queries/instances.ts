@@ -1,8 +1,11 @@
 import type { Kysely } from "kysely";
 import type { RuntimeInstance } from "../../core/runtime-instance.js";
 import { boundedPage, countRows } from "./paging.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({ labels: "json" });
 
 /** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
 const PUT_CHUNK = 50;
@@ -53,7 +56,12 @@ async function withoutOrphans(db: Kysely<Schema>, rows: NewRow<"instances">[]): 
   const tokenIds = [...new Set(rows.map((row) => row.token_id))];
   const environmentIds = [...new Set(rows.map((row) => row.environment_id))];
   const tokens = await db.selectFrom("tokens").select("id").where("id", "in", tokenIds).execute();
-  const environments = await db.selectFrom("environments").select("id").where("id", "in", environmentIds).execute();
+  const environments = await db
+    .selectFrom("environments")
+    .select("id")
+    .where("id", "in", environmentIds)
+    .where("deleted_at", "is", null)
+    .execute();
   const there = new Set<string | number>([...tokens, ...environments].map((row) => row.id));
   return rows.filter((row) => there.has(row.token_id) && there.has(row.environment_id));
 }
@@ -103,42 +111,4 @@ async function trim(db: Kysely<Schema>, tokenId: number, keep: number): Promise<
       ]),
     )
     .execute();
-}
-
-function instanceOf(row: Row<"instances">): RuntimeInstance {
-  return {
-    environmentId: row.environment_id,
-    tokenId: row.token_id,
-    keyPrefix: row.key_prefix,
-    instanceId: row.instance_id,
-    appliedSequence: row.applied_sequence,
-    appliedVersion: row.applied_version,
-    reportedSequence: row.reported_sequence,
-    state: row.state,
-    reason: row.reason,
-    agent: row.agent,
-    userAgent: row.user_agent,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    source: row.source,
-    lastSeen: row.last_seen,
-  };
-}
-
-function rowOf(instance: RuntimeInstance): NewRow<"instances"> {
-  return {
-    environment_id: instance.environmentId,
-    token_id: instance.tokenId,
-    instance_id: instance.instanceId,
-    key_prefix: instance.keyPrefix,
-    applied_sequence: instance.appliedSequence,
-    applied_version: instance.appliedVersion,
-    reported_sequence: instance.reportedSequence,
-    state: instance.state,
-    reason: instance.reason,
-    agent: instance.agent,
-    user_agent: instance.userAgent,
-    labels: JSON.stringify(instance.labels),
-    source: instance.source,
-    last_seen: instance.lastSeen,
-  };
 }

@@ -3,9 +3,12 @@ import { AppError } from "../../core/error.js";
 import type { Organization } from "../../core/organization.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Row, Schema } from "../schema.js";
 import type { Page } from "../page.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: organizationOf, write: rowOf } = rowMapping<Organization, "organizations">({ is_operator: "flag" });
 
 const byId = preparedFirst((db, { id }: { id: string }) =>
   db.selectFrom("organizations").selectAll().where("id", "=", id),
@@ -55,7 +58,7 @@ export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrga
         .onConflict((conflict) => conflict.column("slug").doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
-        throw new AppError("conflict", `there is an organization "${organization.slug}" already`);
+        throw new AppError("conflict", `an organization "${organization.slug}" already exists`);
       }
     },
     async updateOrganization(organization) {
@@ -67,34 +70,4 @@ export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrga
 
 function parse(row: Row<"organizations"> | undefined): Organization | null {
   return row === undefined ? null : organizationOf(row);
-}
-
-function organizationOf(row: Row<"organizations">): Organization {
-  return {
-    id: row.id,
-    name: row.name,
-    slug: row.slug,
-    plan: row.plan,
-    industry: row.industry,
-    companySize: row.company_size,
-    versionsPerEnvironment: row.versions_per_environment,
-    isOperator: row.is_operator === 1,
-    ownKeysSince: row.own_keys_since,
-    createdAt: row.created_at,
-  };
-}
-
-function rowOf(organization: Organization): NewRow<"organizations"> {
-  return {
-    id: organization.id,
-    name: organization.name,
-    slug: organization.slug,
-    plan: organization.plan,
-    industry: organization.industry,
-    company_size: organization.companySize,
-    versions_per_environment: organization.versionsPerEnvironment,
-    is_operator: organization.isOperator ? 1 : 0,
-    own_keys_since: organization.ownKeysSince,
-    created_at: organization.createdAt,
-  };
 }

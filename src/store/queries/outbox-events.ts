@@ -2,7 +2,7 @@ import { sql, type Kysely } from "kysely";
 import type { OutboxEvent } from "../../core/webhook.js";
 import { preparedInsert } from "./prepared.js";
 import type { Row, Schema } from "../schema.js";
-import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+import type { EventHeader, WebhookReader, WebhookWriter } from "../webhook-store.js";
 
 const insert = preparedInsert("outbox_events");
 
@@ -10,7 +10,7 @@ export function eventReader(
   db: Kysely<Schema>,
 ): Pick<
   WebhookReader,
-  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventTypesAfter" | "eventsSince"
+  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventHeadersAfter"
 > {
   const all = db.selectFrom("outbox_events").selectAll();
   return {
@@ -42,27 +42,17 @@ export function eventReader(
         .execute();
       return rows.map(eventOf);
     },
-    async eventTypesAfter(orgId, afterNumber, limit) {
+    async eventHeadersAfter(orgId, afterNumber, limit) {
       const rows = await db
         .selectFrom("outbox_events")
-        .select(["number", "type", "created_at"])
+        .select(["number", "id", "org_id", "environment_id", "type", "created_at"])
         .where("org_id", "=", orgId)
         .where("number", ">", afterNumber)
         .where("fanned_out", "=", 1)
         .orderBy("number")
         .limit(sql.lit(limit))
         .execute();
-      return rows.map((row) => ({ number: row.number, type: row.type, createdAt: row.created_at }));
-    },
-    async eventsSince(orgId, since, afterNumber, limit) {
-      const rows = await all
-        .where("org_id", "=", orgId)
-        .where("number", ">", afterNumber)
-        .where("created_at", ">=", since)
-        .orderBy("number")
-        .limit(sql.lit(limit))
-        .execute();
-      return rows.map(eventOf);
+      return rows.map(headerOf);
     },
   };
 }
@@ -91,14 +81,17 @@ export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEven
 }
 
 function eventOf(row: Row<"outbox_events">): OutboxEvent {
+  const trace = row.traceparent === null ? null : { traceparent: row.traceparent, tracestate: row.tracestate };
+  return { ...headerOf(row), body: row.body, trace };
+}
+
+function headerOf(row: Omit<Row<"outbox_events">, "body" | "fanned_out" | "traceparent" | "tracestate">): EventHeader {
   return {
     number: row.number,
     id: row.id,
     orgId: row.org_id,
     environmentId: row.environment_id,
     type: row.type,
-    body: row.body,
     createdAt: row.created_at,
-    trace: row.traceparent === null ? null : { traceparent: row.traceparent, tracestate: row.tracestate },
   };
 }

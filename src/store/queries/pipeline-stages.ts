@@ -2,6 +2,9 @@ import type { Kysely } from "kysely";
 import type { PipelineStage } from "../../core/pipeline.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
 import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+
+const stages = rowMapping<Omit<PipelineStage, "order">, "pipeline_stages">({ position: "hidden" });
 
 export function pipelineStageReader(db: Kysely<Schema>): Pick<PipelineReader, "pipelineStages"> {
   return {
@@ -34,28 +37,10 @@ export function pipelineStageWriter(
   };
 }
 
-function stageOf(row: Row<"pipeline_stages">): PipelineStage {
-  return {
-    id: row.id,
-    pipelineId: row.pipeline_id,
-    displayName: row.display_name,
-    type: row.type,
-    order: row.position,
-    branch: row.branch,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
+function stageOf({ position, ...row }: Row<"pipeline_stages">): PipelineStage {
+  return { ...stages.read(row), order: position };
 }
 
-function rowOf(stage: PipelineStage): NewRow<"pipeline_stages"> {
-  return {
-    id: stage.id,
-    pipeline_id: stage.pipelineId,
-    display_name: stage.displayName,
-    type: stage.type,
-    position: stage.order,
-    branch: stage.branch,
-    created_at: stage.createdAt,
-    updated_at: stage.updatedAt,
-  };
+function rowOf({ order, ...stage }: PipelineStage): NewRow<"pipeline_stages"> {
+  return { ...stages.write(stage), position: order };
 }

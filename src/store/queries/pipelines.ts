@@ -1,8 +1,11 @@
 import type { Kysely } from "kysely";
 import type { Pipeline } from "../../core/pipeline.js";
 import { countRows } from "./paging.js";
+import { rowMapping } from "../row-mapping.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import type { Schema } from "../schema.js";
+
+const { read: pipelineOf, write: rowOf } = rowMapping<Pipeline, "pipelines">({});
 
 export function pipelineReader(
   db: Kysely<Schema>,
@@ -72,28 +75,4 @@ function pipelinesWith(db: Kysely<Schema>) {
     .innerJoin("pipeline_apps", "pipeline_apps.environment_id", "environments.id")
     .innerJoin("pipeline_stages", "pipeline_stages.id", "pipeline_apps.stage_id")
     .select("pipeline_stages.pipeline_id");
-}
-
-function pipelineOf(row: Row<"pipelines">): Pipeline {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    displayName: row.display_name,
-    type: row.type,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
-
-function rowOf(pipeline: Pipeline): NewRow<"pipelines"> {
-  return {
-    id: pipeline.id,
-    org_id: pipeline.orgId,
-    project_id: pipeline.projectId,
-    display_name: pipeline.displayName,
-    type: pipeline.type,
-    created_at: pipeline.createdAt,
-    updated_at: pipeline.updatedAt,
-  };
 }

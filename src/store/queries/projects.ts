@@ -1,18 +1,20 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
-import { deleteContentsOf, deleteContentsOfArtifacts } from "./contents.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
+const { read: projectOf } = rowMapping<Project, "projects">({ deleted_at: "hidden" });
+
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
-  db.selectFrom("projects").selectAll().where("id", "=", id).where("org_id", "=", orgId),
+  projects(db).selectAll().where("id", "=", id).where("org_id", "=", orgId),
 );
 
 const bySlug = preparedFirst((db, { orgId, slug }: { orgId: string; slug: string }) =>
-  db.selectFrom("projects").selectAll().where("org_id", "=", orgId).where("slug", "=", slug),
+  projects(db).selectAll().where("org_id", "=", orgId).where("slug", "=", slug),
 );
 
 export function projectReader(
@@ -28,11 +30,11 @@ export function projectReader(
       return row === undefined ? null : projectOf(row);
     },
     async projectsNamed(orgId, name, limit) {
-      const named = db.selectFrom("projects").where("org_id", "=", orgId).where("name", "=", name);
+      const named = projects(db).where("org_id", "=", orgId).where("name", "=", name);
       return (await named.selectAll().limit(limit).execute()).map(projectOf);
     },
     async projects(orgId, { limit, offset }, onlyId) {
-      let visible = db.selectFrom("projects").where("org_id", "=", orgId);
+      let visible = projects(db).where("org_id", "=", orgId);
       if (onlyId !== undefined) visible = visible.where("id", "=", onlyId);
       const rows = await visible
         .selectAll()
@@ -46,7 +48,7 @@ export function projectReader(
   };
 }
 
-export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject" | "deleteProject"> {
+export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject"> {
   return {
     async insertProject(project) {
       const { id, orgId, name, slug, createdAt } = project;
@@ -57,19 +59,12 @@ export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject" 
         .onConflict((conflict) => conflict.columns(["org_id", "slug"]).doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
-        throw new AppError("conflict", `there is a project "${slug}" already`);
+        throw new AppError("conflict", `a project "${slug}" already exists`);
       }
-    },
-    async deleteProject(id) {
-      await deleteContentsOfArtifacts(db, id);
-      // Before its bundles' contents are looked at, which they may share.
-      await db.deleteFrom("source_artifacts").where("project_id", "=", id).execute();
-      await deleteContentsOf(db, db.selectFrom("environments").select("id").where("project_id", "=", id));
-      await db.deleteFrom("projects").where("id", "=", id).execute();
     },
   };
 }
 
-function projectOf(row: Row<"projects">): Project {
-  return { id: row.id, orgId: row.org_id, name: row.name, slug: row.slug, createdAt: row.created_at };
+function projects(db: Kysely<Schema>) {
+  return db.selectFrom("projects").where("deleted_at", "is", null);
 }

@@ -1,8 +1,11 @@
 import type { Kysely } from "kysely";
 import type { PublicKeyRecord } from "../../core/key.js";
 import { preparedFirst } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const { read: keyOf } = rowMapping<PublicKeyRecord, "public_keys">({});
 
 const byId = preparedFirst((db, { keyId }: { keyId: string }) =>
   db.selectFrom("public_keys").selectAll().where("key_id", "=", keyId),
@@ -43,18 +46,5 @@ export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"
         .onConflict((conflict) => conflict.column("key_id").doUpdateSet(changed))
         .execute();
     },
-  };
-}
-
-function keyOf(row: Row<"public_keys">): PublicKeyRecord {
-  return {
-    keyId: row.key_id,
-    purpose: row.purpose,
-    publicKeyPem: row.public_key_pem,
-    createdAt: row.created_at,
-    orgId: row.org_id,
-    environmentId: row.environment_id,
-    endorsedBy: row.endorsed_by,
-    endorsement: row.endorsement,
   };
 }

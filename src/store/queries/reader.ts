@@ -16,10 +16,10 @@ import { publicKeyReader } from "./public-keys.js";
 import { pruneReader } from "./prunable.js";
 import type { Schema } from "../schema.js";
 import type { Reader } from "../store.js";
+import { deletionReader } from "./deletions.js";
 import { deliveryReader } from "./deliveries.js";
-import { expiryReader } from "./expiry-notices.js";
 import { eventReader } from "./outbox-events.js";
-import { tokenReader } from "./tokens.js";
+import { expiryReader, tokenReader } from "./tokens.js";
 import { backlogReader } from "./webhook-backlog.js";
 import { webhookReader } from "./webhooks.js";
 
@@ -40,6 +40,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...publicKeyReader(db),
     ...webhookReader(db),
     ...eventReader(db),
+    ...deletionReader(db),
     ...deliveryReader(db),
     ...backlogReader(db),
     ...expiryReader(db),

@@ -3,20 +3,22 @@ import type { Instant } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
 import { countRows } from "./paging.js";
 import { preparedFirst } from "./prepared.js";
-import type { NewRow, Row, Schema } from "../schema.js";
+import { rowMapping } from "../row-mapping.js";
+import type { Schema } from "../schema.js";
 import type { Reader, TokenFilter, Writer } from "../store.js";
+import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const { read: tokenOf, write: rowOf } = rowMapping<Token, "tokens">({ environments: "json" });
 
 /** Ids in one statement: below what any database takes as parameters. */
 const TOUCH_CHUNK = 500;
 
-const byHash = preparedFirst((db, { hash }: { hash: string }) =>
-  db.selectFrom("tokens").selectAll().where("hash", "=", hash),
-);
+const byHash = preparedFirst((db, { hash }: { hash: string }) => tokensOf(db).selectAll().where("hash", "=", hash));
 
 export function tokenReader(
   db: Kysely<Schema>,
 ): Pick<Reader, "token" | "tokenByHash" | "tokens" | "liveRuntimeTokens"> {
-  const all = db.selectFrom("tokens").selectAll();
+  const all = tokensOf(db).selectAll();
   return {
     async token(orgId, id) {
       const row = await all.where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
@@ -49,11 +51,13 @@ export function tokenReader(
 export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "updateToken" | "touchTokens"> {
   return {
     async insertToken(token) {
-      const { id } = await db.insertInto("tokens").values(rowOf(token)).returning("id").executeTakeFirstOrThrow();
+      // The database gives the id.
+      const { id: _none, ...row } = rowOf({ ...token, id: 0 });
+      const { id } = await db.insertInto("tokens").values(row).returning("id").executeTakeFirstOrThrow();
       return { ...token, id };
     },
     async updateToken(token) {
-      const { org_id: _org, created_at: _created, ...changes } = rowOf(token);
+      const { id: _id, org_id: _org, created_at: _created, ...changes } = rowOf(token);
       await db.updateTable("tokens").set(changes).where("id", "=", token.id).execute();
     },
     /** Never moves a token's last use back. */
@@ -70,48 +74,74 @@ export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "u
   };
 }
 
+/** Without those of a project or environment that was deleted. */
+function tokensOf(db: Kysely<Schema>) {
+  return db
+    .selectFrom("tokens")
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("environments as e")
+            .select("e.id")
+            .whereRef("e.id", "=", "environment_id")
+            .where("e.deleted_at", "is not", null),
+        ),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("projects as p")
+            .select("p.id")
+            .whereRef("p.id", "=", "project_id")
+            .where("p.deleted_at", "is not", null),
+        ),
+      ),
+    );
+}
+
 function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: TokenFilter) {
-  let query = db.selectFrom("tokens").where("org_id", "=", orgId);
+  let query = tokensOf(db).where("org_id", "=", orgId);
   if (projectId !== undefined) query = query.where("project_id", "=", projectId);
   if (keyType !== undefined) query = query.where("key_type", "=", keyType);
   return query;
 }
 
-function tokenOf(row: Row<"tokens">): Token {
+export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExpiring"> {
   return {
-    id: row.id,
-    orgId: row.org_id,
-    keyType: row.key_type,
-    projectId: row.project_id,
-    environmentId: row.environment_id,
-    name: row.name,
-    keyPrefix: row.key_prefix,
-    environments: JSON.parse(row.environments) as string[],
-    hash: row.hash,
-    previousHash: row.previous_hash,
-    previousExpiresAt: row.previous_expires_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    createdAt: row.created_at,
-    lastUsedAt: row.last_used_at,
+    async tokensExpiring(from, until, daysBefore) {
+      const rows = await tokensOf(db)
+        .select(["id", "org_id", "expires_at"])
+        .where("expires_at", ">", from)
+        .where("expires_at", "<=", until)
+        .where("revoked_at", "is", null)
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom("expiry_notices")
+                .select("expiry_notices.token_id")
+                .whereRef("expiry_notices.token_id", "=", "tokens.id")
+                .whereRef("expiry_notices.expires_at", "=", "tokens.expires_at")
+                .where("expiry_notices.days_before", "=", daysBefore),
+            ),
+          ),
+        )
+        .orderBy("expires_at")
+        .execute();
+      return rows.map((row) => ({ orgId: row.org_id, id: row.id, expiresAt: row.expires_at ?? "" }));
+    },
   };
 }
 
-function rowOf(token: Omit<Token, "id">): NewRow<"tokens"> {
+export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiryNotice"> {
   return {
-    org_id: token.orgId,
-    key_type: token.keyType,
-    project_id: token.projectId,
-    environment_id: token.environmentId,
-    name: token.name,
-    key_prefix: token.keyPrefix,
-    environments: JSON.stringify(token.environments),
-    hash: token.hash,
-    previous_hash: token.previousHash,
-    previous_expires_at: token.previousExpiresAt,
-    expires_at: token.expiresAt,
-    revoked_at: token.revokedAt,
-    created_at: token.createdAt,
-    last_used_at: token.lastUsedAt,
+    async putExpiryNotice(tokenId, expiresAt, daysBefore) {
+      await db
+        .insertInto("expiry_notices")
+        .values({ token_id: tokenId, expires_at: expiresAt, days_before: daysBefore })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    },
   };
 }

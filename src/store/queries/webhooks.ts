@@ -1,8 +1,16 @@
 import type { Kysely } from "kysely";
 import type { Webhook } from "../../core/webhook.js";
 import { countRows } from "./paging.js";
+import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Row, Schema } from "../schema.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+
+const webhooks = rowMapping<Omit<Webhook, "outboxCursor">, "webhooks">({
+  events: "json",
+  is_active: "flag",
+  behind_after: "hidden",
+  deleted_at: "hidden",
+});
 
 export function webhookReader(
   db: Kysely<Schema>,
@@ -10,7 +18,8 @@ export function webhookReader(
   WebhookReader,
   "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks" | "liveWebhooks" | "webhooksCatchingUp"
 > {
-  const all = db.selectFrom("webhooks").selectAll();
+  const webhooks = db.selectFrom("webhooks").where("deleted_at", "is", null);
+  const all = webhooks.selectAll();
   const activeOf = (orgId: string) => all.where("org_id", "=", orgId).where("is_active", "=", 1);
   return {
     async webhook(orgId, id) {
@@ -18,12 +27,12 @@ export function webhookReader(
       return row === undefined ? null : webhookOf(row);
     },
     async webhooks(orgId, { limit, offset }) {
-      const own = db.selectFrom("webhooks").where("org_id", "=", orgId);
+      const own = webhooks.where("org_id", "=", orgId);
       const newest = own.selectAll().orderBy("created_at", "desc").orderBy("id", "desc");
       const rows = await newest.limit(limit).offset(offset).execute();
       return { rows: rows.map(webhookOf), total: await countRows(own) };
     },
-    countWebhooks: (orgId) => countRows(db.selectFrom("webhooks").where("org_id", "=", orgId)),
+    countWebhooks: (orgId) => countRows(webhooks.where("org_id", "=", orgId)),
     async activeWebhooks() {
       const rows = await all.where("is_active", "=", 1).orderBy("id").execute();
       return rows.map(webhookOf);
@@ -41,7 +50,7 @@ export function webhookReader(
 
 export function webhookWriter(
   db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "fallBehind" | "deleteWebhook"> {
+): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "fallBehind"> {
   return {
     async insertWebhook(webhook) {
       await db.insertInto("webhooks").values(rowOf(webhook)).execute();
@@ -54,42 +63,13 @@ export function webhookWriter(
       if (ids.length === 0) return;
       await db.updateTable("webhooks").set({ behind_after: after }).where("id", "in", ids).execute();
     },
-    async deleteWebhook(id) {
-      await db.deleteFrom("webhooks").where("id", "=", id).execute();
-    },
   };
 }
 
-function webhookOf(row: Row<"webhooks">): Webhook {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    url: row.url,
-    events: JSON.parse(row.events) as string[],
-    isActive: row.is_active === 1,
-    secret: row.secret,
-    previousSecret: row.previous_secret,
-    previousSecretExpiresAt: row.previous_secret_expires_at,
-    disabledReason: row.disabled_reason,
-    failingSince: row.failing_since,
-    outboxCursor: row.behind_after,
-    createdAt: row.created_at,
-  };
+function webhookOf({ behind_after, ...row }: Row<"webhooks">): Webhook {
+  return { ...webhooks.read(row), outboxCursor: behind_after };
 }
 
-function rowOf(webhook: Webhook): NewRow<"webhooks"> {
-  return {
-    id: webhook.id,
-    org_id: webhook.orgId,
-    url: webhook.url,
-    events: JSON.stringify(webhook.events),
-    is_active: webhook.isActive ? 1 : 0,
-    secret: webhook.secret,
-    previous_secret: webhook.previousSecret,
-    previous_secret_expires_at: webhook.previousSecretExpiresAt,
-    disabled_reason: webhook.disabledReason,
-    failing_since: webhook.failingSince,
-    behind_after: webhook.outboxCursor,
-    created_at: webhook.createdAt,
-  };
+function rowOf({ outboxCursor, ...webhook }: Webhook): NewRow<"webhooks"> {
+  return { ...webhooks.write(webhook), behind_after: outboxCursor };
 }

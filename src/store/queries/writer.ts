@@ -16,10 +16,10 @@ import { publicKeyWriter } from "./public-keys.js";
 import { createReader } from "./reader.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
+import { deletionWriter } from "./deletions.js";
 import { deliveryWriter } from "./deliveries.js";
-import { expiryWriter } from "./expiry-notices.js";
 import { eventWriter } from "./outbox-events.js";
-import { tokenWriter } from "./tokens.js";
+import { expiryWriter, tokenWriter } from "./tokens.js";
 import { webhookWriter } from "./webhooks.js";
 
 /** Every noun's look-ups and changes; `tx` runs its statements inside of a transaction. */
@@ -39,6 +39,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...publicKeyWriter(tx),
     ...webhookWriter(tx),
     ...eventWriter(tx),
+    ...deletionWriter(tx),
     ...deliveryWriter(tx),
     ...expiryWriter(tx),
     ...pipelineWriter(tx),

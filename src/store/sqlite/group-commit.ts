@@ -164,7 +164,7 @@ export class GroupCommit {
 }
 
 function tooSlow(): AppError {
-  return new AppError("unavailable", "the disk of the database is too slow for what is to be written", {
+  return new AppError("unavailable", "the disk of the database is too slow for the pending writes", {
     retryAfterSeconds: 1,
   });
 }

@@ -59,7 +59,7 @@ export function recordOf(database: Database): HeadRecord | null {
 export function findLoss(head: HeadRecord | null, found: HeadRecord | null): HistoryLoss | null {
   if (head === null) {
     if (found === null || found.commits === 0) return null;
-    return { commits: null, message: "nothing tells whether it is the newest: it has no head file", isCertain: false };
+    return { commits: null, message: "it has no head file, so it may not be the newest", isCertain: false };
   }
   const certain = (commits: number | null, message: string) => ({ commits, message, isCertain: true });
   if (found === null) return certain(head.commits, "it is a new one, or a copy from before it counted its commits");

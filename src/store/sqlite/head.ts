@@ -64,7 +64,7 @@ export class Head {
     const commits = this.#statements?.count.get(this.#record.run ?? "");
     if (commits !== undefined) this.#counted = commits;
     else if (this.#statements !== null) {
-      const message = "another signet process has taken the database over: this one writes no more";
+      const message = "another signet process has taken over the database: this one stops writing";
       throw new AppError("unavailable", message, { reason: TAKEN_OVER });
     }
   }

@@ -59,7 +59,7 @@ async function openToRead(options: OpenOptions, failure: AppError): Promise<Open
   const isFull = code === "SQLITE_FULL" || code === "ENOSPC";
   const room = isFull ? `; ${roomFor(options.file)}` : "";
   // Told to everybody: without paths.
-  const problem = `the disk of the database ${isFull ? "is full" : "takes no changes"} (${code})`;
+  const problem = `the disk of the database ${isFull ? "is full" : "cannot be written"} (${code})`;
   const opened = await openReadOnly(options, problem);
   if (opened === null) throw new AppError("unavailable", `${failure.message}${room}`, { cause: failure });
   const loss = findLoss(readHead(headFileOf(options.file)), recordOf(opened.database));

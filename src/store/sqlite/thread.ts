@@ -38,7 +38,7 @@ function serve({ options, port, wake }: ThreadOptions): void {
   });
   for (let isOpen = session !== null; isOpen;) {
     const seen = Atomics.load(wake, 0);
-    const received = receiveMessageOnPort(port) as { message: ThreadRequest } | undefined;
+    const received: { message: ThreadRequest } | undefined = receiveMessageOnPort(port);
     if (received === undefined) {
       Atomics.wait(wake, 0, seen);
       continue;

@@ -113,7 +113,7 @@ describe("a refusal at the door", () => {
       expect(answer.status).toBe(403);
       expect(await answer.json()).toMatchObject({
         code: "permission_denied",
-        message: "publishBundle needs the scope bundle:publish, which this token does not carry",
+        message: "publishBundle needs the scope bundle:publish, which this token does not have",
       });
     }
     expect(rig.refused).toEqual(Array(3).fill("sgnt_runtime publishBundle forbidden"));

@@ -26,7 +26,7 @@ describe("Connect's GET", () => {
   );
 
   test.each([
-    ["message=%7B%22a%22%3A1%2C%22a%22%3A2%7D", /same key twice/],
+    ["message=%7B%22a%22%3A1%2C%22a%22%3A2%7D", /duplicate key/],
     ["message=%7B%22a%22%3A%22%FF%22%7D", /UTF-8/],
     ["message={", /JSON/],
     ["", /JSON/],

@@ -61,8 +61,8 @@ const forms: [string, Send, string][] = [
 ];
 
 const flaws: [string, Uint8Array | string, RegExp][] = [
-  ["a key twice", `{"orgId":"${ORG}","title":"a","title":"b"}`, /same key twice/],
-  ["a key twice, once escaped", `{"title":"a","\\u0074itle":"b"}`, /same key twice/],
+  ["a key twice", `{"orgId":"${ORG}","title":"a","title":"b"}`, /duplicate key/],
+  ["a key twice, once escaped", `{"title":"a","\\u0074itle":"b"}`, /duplicate key/],
   ["broken UTF-8", Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d]), /UTF-8/],
   ["a lone surrogate", `{"title":"\\ud800"}`, /surrogate/],
   ["10,000 levels", `{"x":${"[".repeat(10_000)}${"]".repeat(10_000)}}`, /levels/],

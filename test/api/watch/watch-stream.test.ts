@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Frames } from "../../../src/api/watch/frames.js";
-import { restWire } from "../../../src/api/watch/rest.js";
-import type { Sink } from "../../../src/api/watch/sink.js";
+import { restWire } from "../../../src/api/watch/watch-wire.js";
+import type { Sink } from "../../../src/api/watch/response-sink.js";
 import type { WatchReport } from "../../../src/api/http/watch-handler.js";
 import { WatchStream } from "../../../src/api/watch/watch-stream.js";
 import { AppError } from "../../../src/core/error.js";

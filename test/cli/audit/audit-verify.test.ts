@@ -57,8 +57,7 @@ describe("signet audit verify of a long chain", () => {
 
   it("says how far it is at a terminal, and counts all of it", async () => {
     const { exitCode, out, err } = await verify([], true);
-    const [, checked = "0"] =
-      /^the chain holds: (\d+) events checked\nkeys that count: [0-9a-f]{16}\n$/.exec(out) ?? [];
+    const [, checked = "0"] = /^the chain holds: (\d+) events checked\ntrusted keys: [0-9a-f]{16}\n$/.exec(out) ?? [];
     expect([exitCode, Number(checked)]).toEqual([0, Math.max(EVENTS, Number(checked))]);
     expect(err).toBe(`5000 of ${checked} events checked\n`);
   });
@@ -119,9 +118,12 @@ describe("signet audit verify --keys", () => {
 
   it("checks every event with the keys of the file alone", async () => {
     const { keyId, publicKeyPem } = await audit();
-    expect(await verify(publicKeyPem)).toEqual([0, expect.stringMatching(`keys that count: ${keyId}\n`)]);
+    expect(await verify(publicKeyPem)).toEqual([0, expect.stringMatching(`trusted keys: ${keyId}\n`)]);
     const other = createNobleSigner(formatPrivateKey(new Uint8Array(32).fill(3))).publicKeyPem;
-    expect(await verify(other)).toEqual([8, expect.stringMatching(`^BROKEN at event 1: its key ${keyId} is none of`)]);
+    expect(await verify(other)).toEqual([
+      8,
+      expect.stringMatching(`^BROKEN at event 1: its key ${keyId} is not among`),
+    ]);
   });
 
   it("does not take a key that only the server vouches for", async () => {
@@ -133,7 +135,7 @@ describe("signet audit verify --keys", () => {
     await makeToken();
     const after = await audit();
     expect(await verify()).toEqual([0, holds]);
-    const broken = expect.stringMatching(`^BROKEN at event \\d+: its key ${after.keyId} is none of --keys`) as string;
+    const broken = expect.stringMatching(`^BROKEN at event \\d+: its key ${after.keyId} is not among --keys`) as string;
     expect(await verify(before.publicKeyPem)).toEqual([8, broken]);
     expect(await verify(before.publicKeyPem, after.publicKeyPem)).toEqual([0, holds]);
   });

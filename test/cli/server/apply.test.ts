@@ -156,7 +156,7 @@ describe("signet apply", () => {
     const name = async () => (await server.admin.organizations.getOrganization({ orgId: server.orgId })).name;
     const nobody = await apply(server.url, ["-f", file]);
     expect(nobody).toMatchObject({ exitCode: 2, out: "" });
-    expect(nobody.err).toContain("say --yes, or --dry-run");
+    expect(nobody.err).toContain("pass --yes to confirm, or --dry-run");
     const declined = await apply(server.url, ["-f", file], { stdin: "n\n" });
     expect(declined).toMatchObject({ exitCode: 2, out: "~ update organization  renamed  name: renamed\n" });
     expect(await name()).toBe("default");
@@ -199,7 +199,7 @@ describe("signet apply", () => {
     await server.admin.tokens.revokeToken({ orgId, keyId });
     const failed = await apply(server.url, ["-f", written(organization(taken), "a.json"), "--yes"]);
     expect(failed.exitCode).toBe(5);
-    expect(failed.err).toContain('1 of 2 changes are made; the next one failed: + create token  default  admin "t"');
+    expect(failed.err).toContain('1 of 2 changes made; failed: + create token  default  admin "t"');
     const again = await apply(server.url, ["-f", written(organization(sha256("free")), "a.json"), "--yes"]);
     expect(again.out).toBe('+ create token  default  admin "t"\n1 changes, 0 of them removals; 1 made\n');
   });

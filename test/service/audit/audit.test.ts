@@ -20,7 +20,7 @@ const CHANGES: readonly (readonly [action: string, change: (signet: Fixture) => 
   ["project.deleted", (s) => s.services.projects.delete(s.admin, s.projectId)],
   [
     "environment.created",
-    (s) => s.services.environments.create(s.admin, s.projectId, { name: "qa", position: null, promotesTo: null }),
+    (s) => s.services.environments.create(s.admin, s.projectId, { name: "qa", promotesTo: null }),
   ],
   ["environment.updated", (s) => s.services.environments.update(s.admin, s.path("dev"), { position: 5 })],
   ["environment.deleted", (s) => s.services.environments.delete(s.admin, s.path("dev"))],

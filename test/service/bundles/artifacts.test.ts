@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { removeDeleted } from "../../../src/service/changes/deletions.js";
 import type { AppError } from "../../../src/core/error.js";
 import type { ArtifactTitle } from "../../../src/service/bundles/artifact-promotion.js";
 import { useServices } from "../fixture.js";
@@ -47,7 +48,7 @@ describe("source artifacts", () => {
     ["what YAML 1.1 reads otherwise", '"a: no"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["an alias", '"a: &x 1\\nb: *x"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["a tag", '"a: !!binary aGk="', { mediaType: "text/yaml" }, "policies", "yaml"],
-    ["the same key twice", '"a: 1\\na: 2"', { mediaType: "text/yaml" }, "policies", "yaml"],
+    ["duplicate key", '"a: 1\\na: 2"', { mediaType: "text/yaml" }, "policies", "yaml"],
     ["a YAML list", '"- 1"', { mediaType: "text/yaml" }, "policies", "type"],
     ["too many levels", `"${"[".repeat(70)}${"]".repeat(70)}"`, { mediaType: "text/yaml" }, "policies", "depth"],
     ["another media type", "{}", { mediaType: "text/plain" }, "media_type", "media_type"],
@@ -84,6 +85,7 @@ describe("source artifacts", () => {
     await publishing.publish(signet.change(), path, { ...input, labels: {}, source: null, activate: true });
     expect(signet.count("contents")).toBe(3);
     await projects.delete(signet.admin, project.id);
+    await removeDeleted(signet.store);
     expect([signet.count("contents"), signet.count("source_artifacts")]).toEqual([1, 0]);
   });
 
@@ -108,7 +110,7 @@ describe("source artifacts", () => {
     const actions = await signet.actions();
     expect(actions.filter((action) => action === "artifact.promoted")).toHaveLength(1);
     expect(actions.slice(-2)).toEqual(["bundle.published", "artifact.promoted"]);
-    const events = await signet.store.read.eventsSince(signet.orgId, "2000-01-01", 0, 100);
+    const events = await signet.store.read.eventsToFanOut(100);
     expect(events.map(({ type }) => type).slice(-2)).toEqual(["bundle.published", "artifact.promoted"]);
     expect((JSON.parse(events.at(-1)?.body ?? "{}") as { data: unknown }).data).toMatchObject({
       ...{ artifact_id: made.id, name: "draft", environment: "staging", version: 1, sequence: 1 },

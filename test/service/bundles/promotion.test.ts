@@ -68,7 +68,7 @@ describe("promotion", () => {
     for (const name of ["dev", "staging"]) {
       await signet.services.environments.delete(signet.admin, signet.path(name));
     }
-    const input = { name: "dev", position: null, promotesTo: undefined };
+    const input = { name: "dev" };
     const made = await signet.services.environments.create(signet.admin, signet.projectId, input);
     expect(made.promotesTo).toBe("staging");
     await signet.publish("dev");

@@ -102,7 +102,7 @@ describe("prune", () => {
     expect(rows.map(({ metadata }) => metadata)).toEqual([
       { project_id: signet.projectId, environment: "dev", count: 2, versions: ["1-2"] },
     ]);
-    const events = await signet.store.read.eventsSince(signet.orgId, "2000", 0, 1000);
+    const events = await signet.store.read.eventsToFanOut(1000);
     const told = events.filter(({ type }) => type.startsWith("bundle.pruned") || type === "bundle.deleted");
     expect(told.map(({ body }) => (JSON.parse(body) as { data: object }).data)).toMatchObject([
       { environment: "dev", count: 2, versions: ["1-2"] },

@@ -22,7 +22,7 @@ export async function createFanOut(signet: Fixture, count: number, displayName =
   await add(first, source);
   const targets: Environment[] = [];
   for (let index = 0; index < count; index += 1) {
-    const input = { name: `t${index}`, position: null, promotesTo: null };
+    const input = { name: `t${index}`, promotesTo: null };
     const target = await environments.create(signet.admin, signet.projectId, input);
     await add(second, target);
     targets.push(target);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { pullEvents } from "../../../src/service/runtimes/pull.js";
 import type { StatusReport } from "../../../src/service/runtimes/instances.js";
 import { useServices } from "../fixture.js";
 
@@ -234,7 +235,7 @@ describe("runtime instances", () => {
       addressKey: clientAddress,
     };
     const userAgent = "a".repeat(10_000);
-    const events = signet.services.watch.watch(principal, { ...request, userAgent }, new AbortController().signal);
+    const events = pullEvents(signet.services.push, principal, { ...request, userAgent }, new AbortController().signal);
     // Refused or shortened: both are fine.
     await events.next().catch(() => null);
     await events.return(undefined);

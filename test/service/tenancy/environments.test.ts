@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { removeDeleted } from "../../../src/service/changes/deletions.js";
 import { useServices } from "../fixture.js";
 
 describe("environments", () => {
   const signet = useServices();
   const environments = () => signet.services.environments;
-  const create = (name: string, promotesTo?: string | null, position: number | null = null) =>
-    environments().create(signet.admin, signet.projectId, { name, position, promotesTo });
+  const create = (name: string, promotesTo?: string | null, position?: number) =>
+    environments().create(signet.admin, signet.projectId, {
+      name,
+      ...(position === undefined ? {} : { position }),
+      ...(promotesTo === undefined ? {} : { promotesTo }),
+    });
   const update = (name: string, promotesTo: string | null) =>
     environments().update(signet.admin, signet.path(name), { promotesTo });
   const remove = (name: string) => environments().delete(signet.admin, signet.path(name));
@@ -96,6 +101,7 @@ describe("environments", () => {
     const made = await create("dev");
     expect(made.id).not.toBe(id);
     expect(made).toMatchObject({ activeVersion: null, lastVersion: 0, sequence: 0 });
+    await removeDeleted(signet.store);
     expect(signet.count("bundles")).toBe(0);
   });
 
@@ -103,7 +109,7 @@ describe("environments", () => {
     const foreigner = await signet.foreigner();
     const before = await signet.fingerprint();
     const attempts = [
-      () => environments().create(foreigner, signet.projectId, { name: "qa", position: null, promotesTo: null }),
+      () => environments().create(foreigner, signet.projectId, { name: "qa", promotesTo: null }),
       () => environments().update(foreigner, signet.path("dev"), { promotesTo: null }),
       () => environments().delete(foreigner, signet.path("dev")),
       () => environments().get(foreigner, signet.path("dev")),

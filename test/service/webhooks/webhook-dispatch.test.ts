@@ -143,7 +143,7 @@ describe("the sender of webhooks", () => {
   it("keeps events for an endpoint that fails, however old they are, and for nobody else", async () => {
     await resting();
     await signet.publish("dev", { n: 6 });
-    const prune = () => signet.store.write((tx) => tx.deleteDeliveries("9999-01-01T00:00:00.000Z"));
+    const prune = () => signet.store.write((tx) => tx.deleteDeliveries("9999-01-01T00:00:00.000Z", 500));
     await until(async () => (await signet.services.webhooks.stats(signet.admin)).pending === 6);
     await prune();
     expect(signet.count("outbox_events")).toBe(6);

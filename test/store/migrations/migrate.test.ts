@@ -37,6 +37,7 @@ describe("migrate", () => {
       { name: "0011-key-owners" },
       { name: "0012-activation-times" },
       { name: "0013-slugs" },
+      { name: "0014-deletions" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);

@@ -19,7 +19,7 @@ describe("environments", () => {
     const second = anEnvironment(project);
     await expect(db.write((tx) => tx.insertEnvironment(second))).rejects.toMatchObject({
       code: "conflict",
-      message: 'there is an environment "dev" already',
+      message: 'an environment "dev" already exists',
     });
     expect(await db.read.environmentById(second.id)).toBeNull();
 

@@ -17,7 +17,7 @@ describe("projects", () => {
     const second = aProject(organization.id, { name: "Second" });
     await expect(db.write((tx) => tx.insertProject(second))).rejects.toMatchObject({
       code: "conflict",
-      message: 'there is a project "payments" already',
+      message: 'a project "payments" already exists',
     });
     expect(await db.read.project(organization.id, second.id)).toBeNull();
     expect(await db.read.project(organization.id, project.id)).toStrictEqual(project);

@@ -69,7 +69,7 @@ describe("tokens", () => {
   it("never gives an id twice, not even after its token was deleted and the store reopened", async () => {
     const { organization, project } = await insertTenancy(db);
     const last = await db.write((tx) => tx.insertToken(aToken(organization.id, { projectId: project.id })));
-    await db.write((tx) => tx.deleteProject(project.id));
+    await db.write((tx) => tx.deleteProject(project.id, "2026-01-01T00:00:00.000Z"));
     expect(await db.read.token(organization.id, last.id)).toBeNull();
     await db.reopen();
     const next = await db.write((tx) => tx.insertToken(aToken(organization.id)));

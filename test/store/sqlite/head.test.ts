@@ -12,7 +12,7 @@ const WRITE_FOR_EVER = `
   const [, , file, json] = process.argv;
   const store = await openSqliteStore({ file, owner: { accept: null } });
   for (let i = 0; ; i++) {
-    await store.write((tx) => tx.insertOrganization({ ...JSON.parse(json), id: "o-" + i }));
+    await store.write((tx) => tx.insertOrganization({ ...JSON.parse(json), id: "o-" + i, slug: "o-" + i }));
     console.log("o-" + i);
   }
 `;

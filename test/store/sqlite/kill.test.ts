@@ -10,10 +10,10 @@ const WRITE_FOR_EVER = `
   const [, , file, json] = process.argv;
   const store = await openSqliteStore({ file });
   for (let i = 0; ; i++) {
-    const organization = { ...JSON.parse(json), id: "o-" + i };
+    const organization = { ...JSON.parse(json), id: "o-" + i, slug: "o-" + i };
     await store.write(async (tx) => {
       await tx.insertOrganization(organization);
-      await tx.insertOrganization({ ...organization, id: "twin-" + i });
+      await tx.insertOrganization({ ...organization, id: "twin-" + i, slug: "twin-" + i });
     });
     console.log(organization.id);
   }

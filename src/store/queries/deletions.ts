@@ -1,0 +1,212 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../schema.js";
+import type { Reader, Writer } from "../store.js";
+import { deleteUnusedContent } from "./contents.js";
+
+/** Deletes up to `left` rows; returns how many. */
+type Step = (left: number) => Promise<number>;
+
+/** Whether something that was deleted still has rows. */
+export function deletionReader(db: Kysely<Schema>): Pick<Reader, "hasDeleted"> {
+  return {
+    async hasDeleted() {
+      for (const table of ["environments", "projects", "webhooks"] as const) {
+        if ((await marked(db, table)) !== undefined) return true;
+      }
+      return false;
+    },
+  };
+}
+
+/**
+ * Deletions take two parts: a mark, after which no look-up finds the project, environment or webhook and what belongs to it; and
+ * steps that delete its rows, as many as there are.
+ */
+export function deletionWriter(
+  db: Kysely<Schema>,
+): Pick<Writer, "deleteProject" | "deleteEnvironment" | "deleteWebhook" | "removeDeleted"> {
+  return {
+    async deleteProject(id, at) {
+      const environments = db.selectFrom("environments").select("id").where("project_id", "=", id);
+      await db.deleteFrom("pipeline_apps").where("environment_id", "in", environments).execute();
+      // A pipeline may promote between projects: it outlives the one that it belongs to.
+      await db.updateTable("pipelines").set({ project_id: null }).where("project_id", "=", id).execute();
+      await db
+        .updateTable("environments")
+        .set({ deleted_at: at, active_bundle_id: null, active_deployment_id: null })
+        .where("project_id", "=", id)
+        .where("deleted_at", "is", null)
+        .execute();
+      // Its slug is free: no slug has a tilde.
+      await db
+        .updateTable("projects")
+        .set({ deleted_at: at, slug: `~${id}` })
+        .where("id", "=", id)
+        .execute();
+    },
+    async deleteEnvironment(id, at) {
+      const environment = await db
+        .selectFrom("environments")
+        .select(["project_id", "name"])
+        .where("id", "=", id)
+        .where("deleted_at", "is", null)
+        .executeTakeFirst();
+      if (environment === undefined) return;
+      await db
+        .updateTable("environments")
+        .set({ promotes_to: null })
+        .where("project_id", "=", environment.project_id)
+        .where("promotes_to", "=", environment.name)
+        .execute();
+      await db.deleteFrom("pipeline_apps").where("environment_id", "=", id).execute();
+      await db
+        .updateTable("environments")
+        // Its name is free: no name has a tilde.
+        .set({ deleted_at: at, name: `~${id}`, active_bundle_id: null, active_deployment_id: null })
+        .where("id", "=", id)
+        .execute();
+    },
+    async deleteWebhook(id, at) {
+      const secrets = { secret: null, previous_secret: null, previous_secret_expires_at: null };
+      await db
+        .updateTable("webhooks")
+        .set({ deleted_at: at, is_active: 0, ...secrets })
+        .where("id", "=", id)
+        .execute();
+    },
+    async removeDeleted(limit) {
+      let left = limit;
+      for (const step of [environmentStep(db), projectStep(db), webhookStep(db)]) {
+        for (let removed = -1; removed !== 0 && left > 0; left -= removed) removed = await step(left);
+      }
+      return limit - left;
+    },
+  };
+}
+
+function environmentStep(db: Kysely<Schema>): Step {
+  return async (left) => {
+    const id = await marked(db, "environments");
+    if (id === undefined) return 0;
+    const tokens = () =>
+      db.selectFrom("tokens").select("id").where("environment_id", "=", id).limit(1).executeTakeFirst();
+    return (
+      (await removeBundles(db, id, left)) ||
+      (await removeDeployments(db, id, left)) ||
+      (await removeInstances(db, id, left)) ||
+      (await removeToken(db, await tokens(), left)) ||
+      count(await db.deleteFrom("environments").where("id", "=", id).executeTakeFirstOrThrow())
+    );
+  };
+}
+
+/** Its environments were marked with it, and go first. */
+function projectStep(db: Kysely<Schema>): Step {
+  return async (left) => {
+    const id = await marked(db, "projects");
+    if (id === undefined) return 0;
+    const tokens = () => db.selectFrom("tokens").select("id").where("project_id", "=", id).limit(1).executeTakeFirst();
+    return (
+      (await removeArtifacts(db, id, left)) ||
+      (await removeToken(db, await tokens(), left)) ||
+      count(await db.deleteFrom("projects").where("id", "=", id).executeTakeFirstOrThrow())
+    );
+  };
+}
+
+function webhookStep(db: Kysely<Schema>): Step {
+  return async (left) => {
+    const id = await marked(db, "webhooks");
+    if (id === undefined) return 0;
+    const own = db.selectFrom("deliveries").select("id").where("webhook_id", "=", id).limit(left);
+    return (
+      count(await db.deleteFrom("deliveries").where("id", "in", own).executeTakeFirstOrThrow()) ||
+      count(await db.deleteFrom("webhooks").where("id", "=", id).executeTakeFirstOrThrow())
+    );
+  };
+}
+
+async function removeBundles(db: Kysely<Schema>, environmentId: string, left: number): Promise<number> {
+  const rows = await db
+    .selectFrom("bundles")
+    .select(["id", "content_id"])
+    .where("environment_id", "=", environmentId)
+    .limit(left)
+    .execute();
+  return await removeWithContent(db, "bundles", rows);
+}
+
+async function removeArtifacts(db: Kysely<Schema>, projectId: string, left: number): Promise<number> {
+  const rows = await db
+    .selectFrom("source_artifacts")
+    .select(["id", "content_id"])
+    .where("project_id", "=", projectId)
+    .limit(left)
+    .execute();
+  return await removeWithContent(db, "source_artifacts", rows);
+}
+
+async function removeWithContent(
+  db: Kysely<Schema>,
+  table: "bundles" | "source_artifacts",
+  rows: readonly { readonly id: string; readonly content_id: string }[],
+): Promise<number> {
+  if (rows.length === 0) return 0;
+  const ids = rows.map(({ id }) => id);
+  await db.deleteFrom(table).where("id", "in", ids).execute();
+  for (const contentId of new Set(rows.map(({ content_id }) => content_id))) await deleteUnusedContent(db, contentId);
+  return rows.length;
+}
+
+async function removeDeployments(db: Kysely<Schema>, environmentId: string, left: number): Promise<number> {
+  const own = db.selectFrom("deployments").select("id").where("environment_id", "=", environmentId).limit(left);
+  return count(await db.deleteFrom("deployments").where("id", "in", own).executeTakeFirstOrThrow());
+}
+
+async function removeInstances(db: Kysely<Schema>, environmentId: string, left: number): Promise<number> {
+  const own = db.selectFrom("instances").where("environment_id", "=", environmentId);
+  const token = await own.select("token_id").limit(1).executeTakeFirst();
+  if (token === undefined) return 0;
+  const ofToken = own.where("token_id", "=", token.token_id);
+  const result = await db
+    .deleteFrom("instances")
+    .where("environment_id", "=", environmentId)
+    .where("token_id", "=", token.token_id)
+    .where("instance_id", "in", ofToken.select("instance_id").limit(left))
+    .executeTakeFirstOrThrow();
+  return count(result);
+}
+
+/** Its stored answers first; its few notices go with it. */
+async function removeToken(
+  db: Kysely<Schema>,
+  token: { readonly id: number } | undefined,
+  left: number,
+): Promise<number> {
+  if (token === undefined) return 0;
+  const answers = db.selectFrom("idempotent_answers").where("token_id", "=", token.id);
+  const operation = (await answers.select("operation").limit(1).executeTakeFirst())?.operation;
+  if (operation === undefined)
+    return count(await db.deleteFrom("tokens").where("id", "=", token.id).executeTakeFirstOrThrow());
+  const keys = answers.where("operation", "=", operation).select("key").limit(left);
+  const result = await db
+    .deleteFrom("idempotent_answers")
+    .where("token_id", "=", token.id)
+    .where("operation", "=", operation)
+    .where("key", "in", keys)
+    .executeTakeFirstOrThrow();
+  return count(result);
+}
+
+async function marked(
+  db: Kysely<Schema>,
+  table: "projects" | "environments" | "webhooks",
+): Promise<string | undefined> {
+  // A comparison, which an index serves in every database; IS NOT NULL would be a scan in SQLite.
+  const row = await db.selectFrom(table).select("id").where("deleted_at", ">", "").limit(1).executeTakeFirst();
+  return row?.id;
+}
+
+function count({ numDeletedRows }: { readonly numDeletedRows: bigint }): number {
+  return Number(numDeletedRows);
+}
