@@ -10,6 +10,7 @@ export type AllowEntry = { readonly org: string | null } & (
   | { readonly kind: "name"; readonly name: string; readonly isWildcard: boolean }
 );
 
+/** Everything that the operator opens. */
 export type AllowList = readonly AllowEntry[];
 
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];

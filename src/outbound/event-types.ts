@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "webhook.test",
 ] as const;
 
+/** One of EVENT_TYPES. */
 export type EventType = (typeof EVENT_TYPES)[number];
 
 const MAX_PATTERNS = 50;

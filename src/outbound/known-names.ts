@@ -9,6 +9,7 @@ interface Known {
   readonly atMs: number;
 }
 
+/** What names are looked up with. */
 export interface KnownNamesOptions {
   /** All addresses of a host name; rejects when it has none. */
   readonly lookup: (host: string) => Promise<readonly string[]>;

@@ -11,6 +11,7 @@ import { ADDRESS_REFUSED, type Resolver } from "./resolve.js";
 import { parseRetryAfter, readPrefix } from "./response.js";
 import { parseWebhookUrl } from "./target.js";
 
+/** Bounds of a sender, and where it may connect. */
 export interface SenderOptions {
   readonly allowList: AllowList;
   readonly resolver: Resolver;
@@ -26,6 +27,7 @@ export interface SenderOptions {
   readonly connect?: (options: TcpNetConnectOpts) => Socket;
 }
 
+/** One attempt to post an event. */
 export interface SendRequest {
   readonly url: string;
   /** What an entry of the allow list may call the organization: its id, its slug. */

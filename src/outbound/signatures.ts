@@ -9,6 +9,7 @@ export function formatWebhookPublicKey(publicKeyPem: string): string {
   return `whpk_${encodeBase64(parsePublicKey(publicKeyPem).bytes)}`;
 }
 
+/** A message, and what signs it. */
 export interface SignedMessage {
   /** The same at every try. Letters, digits, `_` and `-`: a dot would let one message pass for another. */
   readonly eventId: string;

@@ -1,6 +1,7 @@
 import type { Artifact, ArtifactStatus } from "../core/artifact.js";
 import type { Listed, Page } from "./page.js";
 
+/** Which artifacts are listed. */
 export interface ArtifactFilter extends Page {
   readonly orgId: string;
   readonly projectId?: string;

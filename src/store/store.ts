@@ -30,6 +30,7 @@ export interface Store extends AsyncDisposable {
   ping(): Promise<void>;
 }
 
+/** Which audit events are listed. */
 export interface AuditFilter {
   readonly orgId: string;
   readonly limit: number;
@@ -62,12 +63,14 @@ export interface PruneFilter {
   readonly fromSequence: number;
 }
 
+/** Some of the bundles that may be pruned. */
 export interface PrunablePage {
   readonly bundles: readonly Pick<Bundle, "id" | "version" | "contentId" | "environmentId">[];
   /** The last version that was looked at; null when there is none above it. */
   readonly next: number | null;
 }
 
+/** Which tokens are listed. */
 export interface TokenFilter extends Page {
   readonly orgId: string;
   readonly projectId?: string;

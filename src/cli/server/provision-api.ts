@@ -95,10 +95,9 @@ export class ApiTarget implements ProvisionTarget {
     projectId: string,
     environment: Parameters<ProvisionTarget["createEnvironment"]>[2],
   ): Promise<ActualEnvironment> {
-    const { promotesTo, ...settings } = environment;
-    // Present and empty is none.
-    const next = promotesTo === undefined ? {} : { promotesTo: promotesTo ?? "" };
-    const request = { orgId, projectId, ...settings, ...next };
+    // A next stage that is present and empty is none.
+    const next = environment.promotesTo === null ? { promotesTo: "" } : {};
+    const request = { orgId, projectId, ...withoutNulls(environment), ...next };
     return actualEnvironment(await this.in(orgId).organizations.createEnvironment(request));
   }
 
@@ -110,8 +109,7 @@ export class ApiTarget implements ProvisionTarget {
     const { name: envName, ...settings } = environment;
     const paths = Object.keys(settings).map(snakeCase);
     // Named in the mask and not set: cleared.
-    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
-    const request = { orgId, projectId, envName, updateMask: { paths }, ...given };
+    const request = { orgId, projectId, envName, updateMask: { paths }, ...withoutNulls(settings) };
     await this.in(orgId).organizations.updateEnvironment(request);
   }
 
@@ -220,6 +218,12 @@ async function allPages<T>(
     found.push(...page);
     if (page.length < limit) return found;
   }
+}
+
+function withoutNulls<T extends object>(fields: T): { [K in keyof T]: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as {
+    [K in keyof T]: NonNullable<T[K]>;
+  };
 }
 
 function actualEnvironment(environment: Environment): ActualEnvironment {

@@ -7,6 +7,7 @@ export interface WorkOwner {
   readonly tokenId: number;
 }
 
+/** Bounds of a FairScheduler. */
 export interface FairSchedulerOptions {
   /** Leases at once. */
   readonly concurrency: number;

@@ -1,5 +1,6 @@
 /** The steps of a publish or promotion, in their order. `commit` is all of the transaction, with the wait for it. */
 export const PUBLISH_PHASES = ["parse", "hash", "sign", "commit"] as const;
+/** The phases of a publish that are timed. */
 export type PublishPhase = (typeof PUBLISH_PHASES)[number];
 
 /** What the use cases tell whoever measures. No call throws or waits. */
@@ -8,6 +9,7 @@ export interface PublishObserver {
   phase(phase: PublishPhase, durationMs: number): void;
 }
 
+/** Told of answers that were given again. */
 export interface IdempotencyObserver {
   /** A retry got the first answer. `operation` is an operation id. */
   replayed(operation: string): void;
@@ -21,11 +23,13 @@ export interface WatchObserver {
   fed(durationMs: number): void;
 }
 
+/** Told of attempts of deliveries. */
 export interface DeliveryObserver {
   /** One try is over and recorded. `isLast`: no other one follows. */
   tried(isDelivered: boolean, isLast: boolean, durationMs: number): void;
 }
 
+/** All observers of the use cases. Their methods must not throw. */
 export interface ServiceObservers {
   readonly publishing: PublishObserver;
   readonly idempotency: IdempotencyObserver;

@@ -8,6 +8,7 @@ import { newRowId } from "./row-id.js";
 /** What an event tells, in the names of the wire. */
 export type EventData = { readonly [key: string]: unknown };
 
+/** An event before it is written. */
 export interface NewEvent {
   readonly orgId: string;
   /** Events of one environment are sent in the order of their commits; null has no order. */

@@ -4,6 +4,7 @@ import { answerOf, type Outcome } from "./document-outcome.js";
 import type { DocumentTask } from "./document-tasks.js";
 import { startThread } from "./start-thread.js";
 
+/** Bounds of one thread and its tasks. */
 export interface DocumentThreadOptions {
   /** A task that takes longer is refused, and its thread is replaced. On a busy machine the largest document takes half a minute. */
   readonly timeoutMs: number;

@@ -8,6 +8,7 @@ import type { DocumentTask } from "./document-tasks.js";
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1));
 /** Documents that wait for a thread; each may have the size of the largest request. */
 export const MAX_WAITING = 64;
+/** The refusal of a document when too many wait. */
 export const TOO_MANY_DOCUMENTS = { message: "too many large documents at once", reason: "too_many_documents" };
 /** A thread keeps the memory of the largest document that it had: it ends when there was nothing to do for so long. */
 const MAX_IDLE_MS = 10_000;

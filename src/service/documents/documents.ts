@@ -27,6 +27,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   diff: false,
 };
 
+/** Bounds of the work on documents. */
 export interface DocumentsOptions extends DocumentThreadOptions {
   /** Asked before large documents are worked on that did not come as a body. */
   readonly guard: LargeWork;

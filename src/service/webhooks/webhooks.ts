@@ -21,6 +21,7 @@ const MAX_WEBHOOKS = 1_000;
 const COUNTED_PER_STEP = 1_000;
 const REPLAYED_PER_STEP = 200;
 
+/** A new webhook as its caller asks for it. */
 export interface WebhookInput {
   readonly url: string;
   readonly events: readonly string[];

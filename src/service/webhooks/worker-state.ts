@@ -28,6 +28,7 @@ export interface WorkerLimits {
 
 const FULL_SPEED = { queued: 200, lanes: 16, retries: 4, isLowPriority: false, precedence: "later" } as const;
 
+/** The limits of each state. */
 export const WORKER_LIMITS: Readonly<Record<WorkerState, WorkerLimits>> = {
   live: FULL_SPEED,
   catching_up: FULL_SPEED,

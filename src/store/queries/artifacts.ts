@@ -12,6 +12,7 @@ const artifacts = rowMapping<Omit<Artifact, "promotion">, "source_artifacts">({
   promoted_bundle: "hidden",
 });
 
+/** Look-ups of source artifacts. */
 export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   return {
     async artifact(orgId, id) {
@@ -31,9 +32,8 @@ export function artifactReader(db: Kysely<Schema>): ArtifactReader {
   };
 }
 
-export function artifactWriter(
-  db: Kysely<Schema>,
-): Pick<ArtifactWriter, "insertArtifact" | "updateArtifact" | "deleteArtifact"> {
+/** Changes of source artifacts. */
+export function artifactWriter(db: Kysely<Schema>) {
   return {
     async insertArtifact(artifact) {
       await db.insertInto("source_artifacts").values(rowOf(artifact)).execute();
@@ -46,23 +46,13 @@ export function artifactWriter(
       await db.deleteFrom("source_artifacts").where("id", "=", id).execute();
       await deleteUnusedContent(db, contentId);
     },
-  };
+  } satisfies Partial<ArtifactWriter>;
 }
 
 /** Without those of a project that was deleted. */
 function artifactsOf(db: Kysely<Schema>) {
-  return db
-    .selectFrom("source_artifacts")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("projects as p")
-            .select("p.id")
-            .whereRef("p.id", "=", "project_id")
-            .where("p.deleted_at", "is not", null),
-        ),
-      ),
-    );
+  const projects = db.selectFrom("projects").select("id").where("deleted_at", ">", "");
+  return db.selectFrom("source_artifacts").where("project_id", "not in", projects);
 }
 
 function artifactOf({ promoted_at, promoted_bundle, ...row }: Row<"source_artifacts">): Artifact {

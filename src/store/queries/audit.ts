@@ -16,7 +16,8 @@ const head = preparedFirst((db, { orgId }: { orgId: string }) =>
   db.selectFrom("audit_events").selectAll().where("org_id", "=", orgId).orderBy("id", "desc").limit(sql.lit(1)),
 );
 
-export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "auditEvent" | "auditHead"> {
+/** Look-ups of the audit. */
+export function auditReader(db: Kysely<Schema>) {
   return {
     /** `total` counts what the filter matches, whatever `before`, `after` and `limit` are: see totalOf. */
     async auditEvents(filter) {
@@ -48,11 +49,11 @@ export function auditReader(db: Kysely<Schema>): Pick<Reader, "auditEvents" | "a
       const row = await head(db, { orgId });
       return row === undefined ? null : eventOf(row);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /** An event cannot be changed or deleted: the database refuses it. */
-export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"> {
+export function auditWriter(db: Kysely<Schema>) {
   return {
     async insertAuditEvent(event) {
       await insert(db, {
@@ -70,5 +71,5 @@ export function auditWriter(db: Kysely<Schema>): Pick<Writer, "insertAuditEvent"
         key_id: event.keyId,
       });
     },
-  };
+  } satisfies Partial<Writer>;
 }

@@ -24,7 +24,8 @@ const addKept = preparedChange((db, { environmentId, change }: { environmentId: 
     .where("id", "=", environmentId),
 );
 
-export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundleById" | "bundles" | "countBundles"> {
+/** Look-ups of bundles. */
+export function bundleReader(db: Kysely<Schema>) {
   const countBundles = async (environmentId: string) => (await kept(db, { environmentId }))?.kept_versions ?? 0;
   return {
     countBundles,
@@ -45,14 +46,14 @@ export function bundleReader(db: Kysely<Schema>): Pick<Reader, "bundle" | "bundl
       });
       return { rows, total: await countBundles(environmentId) };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /**
  * A bundle cannot be changed: the database refuses it. The active bundle cannot be deleted alone: `deleteBundle` goes through,
  * and the transaction's commit is refused with `internal`.
  */
-export function bundleWriter(db: Kysely<Schema>): Pick<Writer, "insertBundle" | "deleteBundle"> {
+export function bundleWriter(db: Kysely<Schema>) {
   return {
     async insertBundle(bundle) {
       await insert(db, rowOf(bundle));
@@ -63,7 +64,7 @@ export function bundleWriter(db: Kysely<Schema>): Pick<Writer, "insertBundle" | 
       await addKept(db, { environmentId, change: -Number(numDeletedRows) });
       await deleteUnusedContent(db, contentId);
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 /** Bundles of one environment, each with its newest activation and the environment's pointer. */

@@ -20,7 +20,8 @@ const removeDamaged = preparedChange((db, { id, policies, scopePolicies }: Conte
     .where((eb) => eb.or([eb("policies", "!=", policies), eb("scope_policies", "!=", scopePolicies)])),
 );
 
-export function contentReader(db: Kysely<Schema>): Pick<Reader, "content" | "scopePolicies"> {
+/** Look-ups of contents. */
+export function contentReader(db: Kysely<Schema>) {
   return {
     async content(id) {
       const row = await byId(db, { id });
@@ -34,17 +35,18 @@ export function contentReader(db: Kysely<Schema>): Pick<Reader, "content" | "sco
         .executeTakeFirst();
       return row?.scope_policies ?? null;
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function contentWriter(db: Kysely<Schema>): Pick<Writer, "putContent"> {
+/** Changes of contents. */
+export function contentWriter(db: Kysely<Schema>) {
   return {
     async putContent({ id, policies, scopePolicies }) {
       // A damaged row cannot be changed, only replaced; what refers to it is looked at when the transaction commits.
       await removeDamaged(db, { id, policies, scopePolicies });
       await put(db, { id, policies, scope_policies: scopePolicies });
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 /** Deletes a content unless a bundle or an artifact has it. */

@@ -7,7 +7,7 @@ import { deleteUnusedContent } from "./contents.js";
 type Step = (left: number) => Promise<number>;
 
 /** Whether something that was deleted still has rows. */
-export function deletionReader(db: Kysely<Schema>): Pick<Reader, "hasDeleted"> {
+export function deletionReader(db: Kysely<Schema>) {
   return {
     async hasDeleted() {
       for (const table of ["environments", "projects", "webhooks"] as const) {
@@ -15,16 +15,14 @@ export function deletionReader(db: Kysely<Schema>): Pick<Reader, "hasDeleted"> {
       }
       return false;
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /**
  * Deletions take two parts: a mark, after which no look-up finds the project, environment or webhook and what belongs to it; and
  * steps that delete its rows, as many as there are.
  */
-export function deletionWriter(
-  db: Kysely<Schema>,
-): Pick<Writer, "deleteProject" | "deleteEnvironment" | "deleteWebhook" | "removeDeleted"> {
+export function deletionWriter(db: Kysely<Schema>) {
   return {
     async deleteProject(id, at) {
       const environments = db.selectFrom("environments").select("id").where("project_id", "=", id);
@@ -81,7 +79,7 @@ export function deletionWriter(
       }
       return limit - left;
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 function environmentStep(db: Kysely<Schema>): Step {

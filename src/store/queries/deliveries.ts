@@ -12,10 +12,9 @@ const { read: deliveryOf, write: rowOf } = rowMapping<Delivery, "deliveries">({}
 const INSERT_CHUNK = 50;
 /** A count reads every row that it counts: deliveries of one state are counted so far. */
 const MAX_COUNTED = 100_000;
-type Read =
-  "delivery" | "deliveries" | "firstAttempts" | "dueRetries" | "nextRetry" | "pendingDeliveries" | "deliveryCounts";
 
-export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
+/** Look-ups of deliveries. */
+export function deliveryReader(db: Kysely<Schema>) {
   const all = db.selectFrom("deliveries").selectAll();
   const pending = all.where("state", "=", "pending");
   return {
@@ -84,12 +83,11 @@ export function deliveryReader(db: Kysely<Schema>): Pick<WebhookReader, Read> {
         oldestPendingAt: waiting.oldest,
       };
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function deliveryWriter(
-  db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertDeliveries" | "updateDelivery" | "putDelivery" | "deleteDeliveries"> {
+/** Changes of deliveries. */
+export function deliveryWriter(db: Kysely<Schema>) {
   return {
     async insertDeliveries(deliveries) {
       for (let start = 0; start < deliveries.length; start += INSERT_CHUNK) {
@@ -128,7 +126,7 @@ export function deliveryWriter(
       await db.deleteFrom("outbox_events").where("number", "in", numbers).execute();
       return Number(deliveries.numDeletedRows) + numbers.length;
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }
 
 /** Events from before an instant that nothing waits for, the oldest first. */
@@ -139,10 +137,11 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
       .select("number")
       .where("created_at", "<", before)
       .where("fanned_out", "=", 1)
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("deliveries")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("deliveries")
               .select("deliveries.id")
               .whereRef("deliveries.event_number", "=", "outbox_events.number")
               .where("deliveries.state", "=", "pending"),
@@ -150,10 +149,11 @@ function oldEvents(db: Kysely<Schema>, before: Instant) {
         ),
       )
       // An endpoint that fails is still to get them; it is switched off one day, or they are sent.
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("webhooks")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("webhooks")
               .select("webhooks.id")
               .whereRef("webhooks.org_id", "=", "outbox_events.org_id")
               .where("webhooks.is_active", "=", 1)

@@ -24,9 +24,8 @@ const newest = preparedFirst((db, { environmentId }: { environmentId: string }) 
 
 const insert = preparedInsert("deployments");
 
-export function deploymentReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "deployment" | "deploymentBySequence" | "newestDeploymentOf" | "deployments"> {
+/** Look-ups of deployments. */
+export function deploymentReader(db: Kysely<Schema>) {
   return {
     async deployment(orgId, id) {
       const row = await byId(db, { orgId, id });
@@ -66,13 +65,14 @@ export function deploymentReader(
       const rows = await newestFirst.where("sequence", "<=", total - offset).execute();
       return { rows: rows.map(deploymentOf), total };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function deploymentWriter(db: Kysely<Schema>): Pick<Writer, "insertDeployment"> {
+/** Changes of deployments. */
+export function deploymentWriter(db: Kysely<Schema>) {
   return {
     async insertDeployment(deployment) {
       await insert(db, rowOf(deployment));
     },
-  };
+  } satisfies Partial<Writer>;
 }

@@ -33,12 +33,8 @@ const update = preparedChange(
   ) => db.updateTable("environments").set(changes).where("id", "=", id),
 );
 
-export function environmentReader(
-  db: Kysely<Schema>,
-): Pick<
-  Reader,
-  "environment" | "environmentById" | "environmentsWithOwnKey" | "environmentsWithKeys" | "environments"
-> {
+/** Look-ups of environments. */
+export function environmentReader(db: Kysely<Schema>) {
   return {
     async environment(projectId, name) {
       const row = await byName(db, { projectId, name });
@@ -63,13 +59,11 @@ export function environmentReader(
         .execute();
       return rows.map(environmentOf);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /** `activeVersion` is not written: it is read from the bundle that `activeBundleId` names. */
-export function environmentWriter(
-  db: Kysely<Schema>,
-): Pick<Writer, "insertEnvironment" | "updateEnvironment" | "skipNumbers"> {
+export function environmentWriter(db: Kysely<Schema>) {
   return {
     async insertEnvironment(environment) {
       const result = await db
@@ -96,7 +90,7 @@ export function environmentWriter(
         .where("id", "=", environmentId)
         .execute();
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 /** Found by their keys: most environments have none. */

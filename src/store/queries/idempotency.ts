@@ -2,7 +2,8 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
-export function idempotencyReader(db: Kysely<Schema>): Pick<Reader, "idempotentAnswer"> {
+/** Look-ups of stored answers. */
+export function idempotencyReader(db: Kysely<Schema>) {
   return {
     async idempotentAnswer(tokenId, operation, key) {
       const row = await db
@@ -16,10 +17,11 @@ export function idempotencyReader(db: Kysely<Schema>): Pick<Reader, "idempotentA
       const { request_hash: requestHash, answer, created_at: createdAt } = row;
       return { tokenId, operation, key, requestHash, answer, createdAt };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function idempotencyWriter(db: Kysely<Schema>): Pick<Writer, "putIdempotentAnswer" | "deleteIdempotentAnswers"> {
+/** Changes of stored answers. */
+export function idempotencyWriter(db: Kysely<Schema>) {
   return {
     async putIdempotentAnswer({ tokenId, operation, key, requestHash, answer, createdAt }) {
       const changes = { request_hash: requestHash, answer, created_at: createdAt };
@@ -44,5 +46,5 @@ export function idempotencyWriter(db: Kysely<Schema>): Pick<Writer, "putIdempote
         .executeTakeFirstOrThrow();
       return Number(numDeletedRows);
     },
-  };
+  } satisfies Partial<Writer>;
 }

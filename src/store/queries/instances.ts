@@ -10,7 +10,8 @@ const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instance
 /** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
 const PUT_CHUNK = 50;
 
-export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "instances"> {
+/** Look-ups of runtime instances. */
+export function instanceReader(db: Kysely<Schema>) {
   return {
     async instance(environmentId, tokenId, instanceId) {
       const row = await db
@@ -32,11 +33,11 @@ export function instanceReader(db: Kysely<Schema>): Pick<Reader, "instance" | "i
       });
       return { rows, total: await countRows(all) };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
 /** Reports of a token or an environment that was deleted meanwhile are dropped without a word. */
-export function instanceWriter(db: Kysely<Schema>): Pick<Writer, "putInstances"> {
+export function instanceWriter(db: Kysely<Schema>) {
   return {
     async putInstances(instances, keepPerToken) {
       // Of two reports of one instance the later one counts; one statement could not write the same row twice everywhere.
@@ -49,7 +50,7 @@ export function instanceWriter(db: Kysely<Schema>): Pick<Writer, "putInstances">
       }
       for (const tokenId of new Set(rows.map((row) => row.token_id))) await trim(db, tokenId, keepPerToken);
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 async function withoutOrphans(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise<NewRow<"instances">[]> {

@@ -20,12 +20,8 @@ const bySlug = preparedFirst((db, { slug }: { slug: string }) =>
 
 const operator = preparedFirst((db) => db.selectFrom("organizations").selectAll().where("is_operator", "=", 1));
 
-export function organizationReader(
-  db: Kysely<Schema>,
-): Pick<
-  Reader,
-  "organization" | "organizations" | "operatorOrganization" | "organizationBySlug" | "organizationsNamed"
-> {
+/** Look-ups of organizations. */
+export function organizationReader(db: Kysely<Schema>) {
   const all = db.selectFrom("organizations");
   return {
     async organization(id) {
@@ -45,10 +41,11 @@ export function organizationReader(
       const rows = await all.selectAll().where("name", "=", name).limit(limit).execute();
       return rows.map(organizationOf);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrganization" | "updateOrganization"> {
+/** Changes of organizations. */
+export function organizationWriter(db: Kysely<Schema>) {
   return {
     async insertOrganization(organization) {
       // As for projects: the count, not an error of the driver.
@@ -65,7 +62,7 @@ export function organizationWriter(db: Kysely<Schema>): Pick<Writer, "insertOrga
       const { id, created_at: _created, is_operator: _operator, ...changes } = rowOf(organization);
       await db.updateTable("organizations").set(changes).where("id", "=", id).execute();
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 function parse(row: Row<"organizations"> | undefined): Organization | null {

@@ -6,12 +6,8 @@ import type { EventHeader, WebhookReader, WebhookWriter } from "../webhook-store
 
 const insert = preparedInsert("outbox_events");
 
-export function eventReader(
-  db: Kysely<Schema>,
-): Pick<
-  WebhookReader,
-  "eventsToFanOut" | "lastFannedOut" | "lastEvent" | "event" | "eventsAfter" | "eventHeadersAfter"
-> {
+/** Look-ups of outbox events. */
+export function eventReader(db: Kysely<Schema>) {
   const all = db.selectFrom("outbox_events").selectAll();
   return {
     async eventsToFanOut(limit) {
@@ -54,10 +50,11 @@ export function eventReader(
         .execute();
       return rows.map(headerOf);
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEvent" | "markFannedOut"> {
+/** Changes of outbox events. */
+export function eventWriter(db: Kysely<Schema>) {
   return {
     async insertEvent({ id, orgId, environmentId, type, body, createdAt, trace }) {
       const row = {
@@ -77,7 +74,7 @@ export function eventWriter(db: Kysely<Schema>): Pick<WebhookWriter, "insertEven
       if (numbers.length === 0) return;
       await db.updateTable("outbox_events").set({ fanned_out: 1 }).where("number", "in", numbers).execute();
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }
 
 function eventOf(row: Row<"outbox_events">): OutboxEvent {

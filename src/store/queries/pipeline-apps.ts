@@ -4,7 +4,8 @@ import { environmentOf } from "./environments.js";
 import type { PipelineReader, PipelineWriter } from "../pipeline-store.js";
 import type { Schema } from "../schema.js";
 
-export function pipelineAppReader(db: Kysely<Schema>): Pick<PipelineReader, "pipelineApps"> {
+/** Look-ups of apps of pipelines. */
+export function pipelineAppReader(db: Kysely<Schema>) {
   return {
     async pipelineApps(pipelineId) {
       const rows = await db
@@ -38,10 +39,11 @@ export function pipelineAppReader(db: Kysely<Schema>): Pick<PipelineReader, "pip
             : { policyHash: policy_hash, contentId: content_id, since: at },
       }));
     },
-  };
+  } satisfies Partial<PipelineReader>;
 }
 
-export function pipelineAppWriter(db: Kysely<Schema>): Pick<PipelineWriter, "insertPipelineApp" | "deletePipelineApp"> {
+/** Changes of apps of pipelines. */
+export function pipelineAppWriter(db: Kysely<Schema>) {
   return {
     async insertPipelineApp(stageId, environmentId) {
       const result = await db
@@ -56,5 +58,5 @@ export function pipelineAppWriter(db: Kysely<Schema>): Pick<PipelineWriter, "ins
     async deletePipelineApp(environmentId) {
       await db.deleteFrom("pipeline_apps").where("environment_id", "=", environmentId).execute();
     },
-  };
+  } satisfies Partial<PipelineWriter>;
 }

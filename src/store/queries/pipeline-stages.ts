@@ -6,7 +6,8 @@ import { rowMapping } from "../row-mapping.js";
 
 const stages = rowMapping<Omit<PipelineStage, "order">, "pipeline_stages">({ position: "hidden" });
 
-export function pipelineStageReader(db: Kysely<Schema>): Pick<PipelineReader, "pipelineStages"> {
+/** Look-ups of stages of pipelines. */
+export function pipelineStageReader(db: Kysely<Schema>) {
   return {
     async pipelineStages(pipelineId) {
       const rows = await db
@@ -17,12 +18,11 @@ export function pipelineStageReader(db: Kysely<Schema>): Pick<PipelineReader, "p
         .execute();
       return rows.map(stageOf);
     },
-  };
+  } satisfies Partial<PipelineReader>;
 }
 
-export function pipelineStageWriter(
-  db: Kysely<Schema>,
-): Pick<PipelineWriter, "insertPipelineStage" | "updatePipelineStage" | "deletePipelineStage"> {
+/** Changes of stages of pipelines. */
+export function pipelineStageWriter(db: Kysely<Schema>) {
   return {
     async insertPipelineStage(stage) {
       await db.insertInto("pipeline_stages").values(rowOf(stage)).execute();
@@ -34,7 +34,7 @@ export function pipelineStageWriter(
     async deletePipelineStage(id) {
       await db.deleteFrom("pipeline_stages").where("id", "=", id).execute();
     },
-  };
+  } satisfies Partial<PipelineWriter>;
 }
 
 function stageOf({ position, ...row }: Row<"pipeline_stages">): PipelineStage {

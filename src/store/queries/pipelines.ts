@@ -7,9 +7,8 @@ import type { Schema } from "../schema.js";
 
 const { read: pipelineOf, write: rowOf } = rowMapping<Pipeline, "pipelines">({});
 
-export function pipelineReader(
-  db: Kysely<Schema>,
-): Pick<PipelineReader, "pipeline" | "pipelineNamed" | "pipelines" | "countPipelines"> {
+/** Look-ups of pipelines. */
+export function pipelineReader(db: Kysely<Schema>) {
   return {
     async pipeline(orgId, id) {
       const row = await db
@@ -48,12 +47,11 @@ export function pipelineReader(
       return { rows: rows.map(pipelineOf), total: await countRows(seen) };
     },
     countPipelines: (orgId) => countRows(db.selectFrom("pipelines").where("org_id", "=", orgId)),
-  };
+  } satisfies Partial<PipelineReader>;
 }
 
-export function pipelineWriter(
-  db: Kysely<Schema>,
-): Pick<PipelineWriter, "insertPipeline" | "updatePipeline" | "deletePipeline"> {
+/** Changes of pipelines. */
+export function pipelineWriter(db: Kysely<Schema>) {
   return {
     async insertPipeline(pipeline) {
       await db.insertInto("pipelines").values(rowOf(pipeline)).execute();
@@ -65,7 +63,7 @@ export function pipelineWriter(
     async deletePipeline(id) {
       await db.deleteFrom("pipelines").where("id", "=", id).execute();
     },
-  };
+  } satisfies Partial<PipelineWriter>;
 }
 
 /** The ids of pipelines by the environments in their stages. */

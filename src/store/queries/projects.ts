@@ -17,9 +17,8 @@ const bySlug = preparedFirst((db, { orgId, slug }: { orgId: string; slug: string
   projects(db).selectAll().where("org_id", "=", orgId).where("slug", "=", slug),
 );
 
-export function projectReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "project" | "projectBySlug" | "projectsNamed" | "projects"> {
+/** Look-ups of projects. */
+export function projectReader(db: Kysely<Schema>) {
   return {
     async project(orgId, id) {
       const row = await byId(db, { orgId, id });
@@ -45,10 +44,11 @@ export function projectReader(
         .execute();
       return { rows: rows.map(projectOf), total: await countRows(visible) };
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject"> {
+/** Changes of projects. */
+export function projectWriter(db: Kysely<Schema>) {
   return {
     async insertProject(project) {
       const { id, orgId, name, slug, createdAt } = project;
@@ -62,7 +62,7 @@ export function projectWriter(db: Kysely<Schema>): Pick<Writer, "insertProject">
         throw new AppError("conflict", `a project "${slug}" already exists`);
       }
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 function projects(db: Kysely<Schema>) {

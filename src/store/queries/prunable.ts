@@ -2,9 +2,8 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../schema.js";
 import type { Reader } from "../store.js";
 
-export function pruneReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "versionFromNewest" | "firstActivationBetween" | "prunableBundles"> {
+/** Look-ups of bundles that may be pruned. */
+export function pruneReader(db: Kysely<Schema>) {
   return {
     async versionFromNewest(environmentId, offset) {
       const row = await db
@@ -86,5 +85,5 @@ export function pruneReader(
       // What comes after a new one is new, whatever its time says.
       return { bundles, next: end === undefined || firstNew !== null ? null : last };
     },
-  };
+  } satisfies Partial<Reader>;
 }

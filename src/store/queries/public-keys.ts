@@ -11,7 +11,8 @@ const byId = preparedFirst((db, { keyId }: { keyId: string }) =>
   db.selectFrom("public_keys").selectAll().where("key_id", "=", keyId),
 );
 
-export function publicKeyReader(db: Kysely<Schema>): Pick<Reader, "publicKeys" | "publicKeysOf" | "publicKey"> {
+/** Look-ups of public keys. */
+export function publicKeyReader(db: Kysely<Schema>) {
   const newestFirst = db.selectFrom("public_keys").selectAll().orderBy("created_at", "desc").orderBy("key_id", "desc");
   return {
     async publicKeys(purpose) {
@@ -26,10 +27,11 @@ export function publicKeyReader(db: Kysely<Schema>): Pick<Reader, "publicKeys" |
       const row = await byId(db, { keyId });
       return row === undefined ? null : keyOf(row);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"> {
+/** Changes of public keys. */
+export function publicKeyWriter(db: Kysely<Schema>) {
   return {
     async putPublicKey({ keyId, createdAt, ...key }) {
       const changed = {
@@ -46,5 +48,5 @@ export function publicKeyWriter(db: Kysely<Schema>): Pick<Writer, "putPublicKey"
         .onConflict((conflict) => conflict.column("key_id").doUpdateSet(changed))
         .execute();
     },
-  };
+  } satisfies Partial<Writer>;
 }

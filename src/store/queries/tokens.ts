@@ -15,9 +15,8 @@ const TOUCH_CHUNK = 500;
 
 const byHash = preparedFirst((db, { hash }: { hash: string }) => tokensOf(db).selectAll().where("hash", "=", hash));
 
-export function tokenReader(
-  db: Kysely<Schema>,
-): Pick<Reader, "token" | "tokenByHash" | "tokens" | "liveRuntimeTokens"> {
+/** Look-ups of tokens. */
+export function tokenReader(db: Kysely<Schema>) {
   const all = tokensOf(db).selectAll();
   return {
     async token(orgId, id) {
@@ -45,10 +44,11 @@ export function tokenReader(
         .execute();
       return rows.map(tokenOf);
     },
-  };
+  } satisfies Partial<Reader>;
 }
 
-export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "updateToken" | "touchTokens"> {
+/** Changes of tokens. */
+export function tokenWriter(db: Kysely<Schema>) {
   return {
     async insertToken(token) {
       // The database gives the id.
@@ -71,33 +71,20 @@ export function tokenWriter(db: Kysely<Schema>): Pick<Writer, "insertToken" | "u
           .execute();
       }
     },
-  };
+  } satisfies Partial<Writer>;
 }
 
 /** Without those of a project or environment that was deleted. */
 function tokensOf(db: Kysely<Schema>) {
-  return db
-    .selectFrom("tokens")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("environments as e")
-            .select("e.id")
-            .whereRef("e.id", "=", "environment_id")
-            .where("e.deleted_at", "is not", null),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("projects as p")
-            .select("p.id")
-            .whereRef("p.id", "=", "project_id")
-            .where("p.deleted_at", "is not", null),
-        ),
-      ),
-    );
+  const projects = db.selectFrom("projects").select("id").where("deleted_at", ">", "");
+  const environments = db.selectFrom("environments").select("id").where("deleted_at", ">", "");
+  return (
+    db
+      .selectFrom("tokens")
+      // NULL is in no list, and not outside of one either.
+      .where((eb) => eb.or([eb("project_id", "is", null), eb("project_id", "not in", projects)]))
+      .where((eb) => eb.or([eb("environment_id", "is", null), eb("environment_id", "not in", environments)]))
+  );
 }
 
 function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: TokenFilter) {
@@ -107,7 +94,8 @@ function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: Token
   return query;
 }
 
-export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExpiring"> {
+/** Look-ups of notices of expiring tokens. */
+export function expiryReader(db: Kysely<Schema>) {
   return {
     async tokensExpiring(from, until, daysBefore) {
       const rows = await tokensOf(db)
@@ -131,10 +119,11 @@ export function expiryReader(db: Kysely<Schema>): Pick<WebhookReader, "tokensExp
         .execute();
       return rows.map((row) => ({ orgId: row.org_id, id: row.id, expiresAt: row.expires_at ?? "" }));
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiryNotice"> {
+/** Changes of notices of expiring tokens. */
+export function expiryWriter(db: Kysely<Schema>) {
   return {
     async putExpiryNotice(tokenId, expiresAt, daysBefore) {
       await db
@@ -143,5 +132,5 @@ export function expiryWriter(db: Kysely<Schema>): Pick<WebhookWriter, "putExpiry
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }

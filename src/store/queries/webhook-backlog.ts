@@ -5,7 +5,8 @@ import type { WebhookReader } from "../webhook-store.js";
 /** Deliveries that are looked at; those of webhooks that are switched off are among them. */
 const MAX_LOOKED_AT = 10_000;
 
-export function backlogReader(db: Kysely<Schema>): Pick<WebhookReader, "webhookBacklog"> {
+/** Look-ups of what waits for webhooks. */
+export function backlogReader(db: Kysely<Schema>) {
   return {
     async webhookBacklog() {
       const oldest = db
@@ -31,5 +32,5 @@ export function backlogReader(db: Kysely<Schema>): Pick<WebhookReader, "webhookB
       const [oldestAt] = [oldest_at, unseen?.created_at].filter((at) => typeof at === "string").sort();
       return { pending: Number(pending), oldestAt: oldestAt ?? null };
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }

@@ -12,14 +12,10 @@ const webhooks = rowMapping<Omit<Webhook, "outboxCursor">, "webhooks">({
   deleted_at: "hidden",
 });
 
-export function webhookReader(
-  db: Kysely<Schema>,
-): Pick<
-  WebhookReader,
-  "webhook" | "webhooks" | "countWebhooks" | "activeWebhooks" | "liveWebhooks" | "webhooksCatchingUp"
-> {
-  const webhooks = db.selectFrom("webhooks").where("deleted_at", "is", null);
-  const all = webhooks.selectAll();
+/** Look-ups of webhooks. */
+export function webhookReader(db: Kysely<Schema>) {
+  const kept = db.selectFrom("webhooks").where("deleted_at", "is", null);
+  const all = kept.selectAll();
   const activeOf = (orgId: string) => all.where("org_id", "=", orgId).where("is_active", "=", 1);
   return {
     async webhook(orgId, id) {
@@ -27,12 +23,12 @@ export function webhookReader(
       return row === undefined ? null : webhookOf(row);
     },
     async webhooks(orgId, { limit, offset }) {
-      const own = webhooks.where("org_id", "=", orgId);
+      const own = kept.where("org_id", "=", orgId);
       const newest = own.selectAll().orderBy("created_at", "desc").orderBy("id", "desc");
       const rows = await newest.limit(limit).offset(offset).execute();
       return { rows: rows.map(webhookOf), total: await countRows(own) };
     },
-    countWebhooks: (orgId) => countRows(webhooks.where("org_id", "=", orgId)),
+    countWebhooks: (orgId) => countRows(kept.where("org_id", "=", orgId)),
     async activeWebhooks() {
       const rows = await all.where("is_active", "=", 1).orderBy("id").execute();
       return rows.map(webhookOf);
@@ -45,12 +41,11 @@ export function webhookReader(
       const rows = await activeOf(orgId).where("behind_after", "is not", null).execute();
       return rows.map(webhookOf);
     },
-  };
+  } satisfies Partial<WebhookReader>;
 }
 
-export function webhookWriter(
-  db: Kysely<Schema>,
-): Pick<WebhookWriter, "insertWebhook" | "updateWebhook" | "fallBehind"> {
+/** Changes of webhooks. */
+export function webhookWriter(db: Kysely<Schema>) {
   return {
     async insertWebhook(webhook) {
       await db.insertInto("webhooks").values(rowOf(webhook)).execute();
@@ -63,7 +58,7 @@ export function webhookWriter(
       if (ids.length === 0) return;
       await db.updateTable("webhooks").set({ behind_after: after }).where("id", "in", ids).execute();
     },
-  };
+  } satisfies Partial<WebhookWriter>;
 }
 
 function webhookOf({ behind_after, ...row }: Row<"webhooks">): Webhook {

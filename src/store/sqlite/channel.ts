@@ -8,6 +8,7 @@ export type Step =
   | { readonly op: "keep head"; readonly run: string }
   | { readonly op: "close" };
 
+/** The result of one operation. */
 export interface Answer {
   readonly rows: readonly unknown[];
   /** Of a statement that returns no rows. */
@@ -15,6 +16,7 @@ export interface Answer {
   readonly lastId?: number;
 }
 
+/** The answer of an operation without rows. */
 export const NO_ROWS: Answer = { rows: [] };
 
 /**

@@ -2,6 +2,7 @@ import Database from "better-sqlite3";
 import { AppError } from "../../core/error.js";
 import { sqliteError } from "./errors.js";
 
+/** Which database is opened, and how. */
 export interface SqliteOptions {
   /** The database file, made when it is missing; its directory must be there. SQLite puts `-wal` and `-shm` beside it. */
   readonly file: string;

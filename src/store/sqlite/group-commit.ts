@@ -10,6 +10,7 @@ import type { SqliteDriver } from "./driver.js";
 import { closedError } from "./errors.js";
 import { TransactionDriver } from "./transaction-driver.js";
 
+/** Bounds of the groups and of the line before them. */
 export interface GroupLimits {
   /** Works in one commit: a failed commit fails so many, and the first one waits for so many others. */
   readonly maxWorks: number;
@@ -21,6 +22,7 @@ export interface GroupLimits {
   readonly maxWaitMs: number;
 }
 
+/** The bounds of a server. */
 export const GROUP_LIMITS: GroupLimits = { maxWorks: 64, maxMs: 25, maxWaiting: 2_000, maxWaitMs: 10_000 };
 
 /** What to tell a caller after the commit. */

@@ -21,6 +21,7 @@ export interface HistoryLoss {
   readonly isCertain: boolean;
 }
 
+/** The file beside a database that keeps its head. */
 export function headFileOf(databaseFile: string): string {
   return databaseFile.replace(/\.db$/, "") + ".head";
 }

@@ -21,6 +21,7 @@ export interface DirectoryLock extends AsyncDisposable {
   readonly directory: string;
 }
 
+/** How the lock of a data directory is taken. */
 export interface LockOptions {
   /** The path of better-sqlite3's compiled part, where it is not found by itself. */
   readonly nativeBinding?: string;

@@ -13,6 +13,7 @@ import { ThreadChannel, type StartDatabaseThread } from "./thread-channel.js";
 
 export type { SqliteOptions } from "./connect.js";
 
+/** Which database is opened, and by whom. */
 export interface OpenOptions extends SqliteOptions {
   /** Gives the connection that writes a thread of its own; without, this thread stands still while the disk is waited for. */
   readonly startThread?: StartDatabaseThread;
@@ -23,6 +24,7 @@ export interface OpenOptions extends SqliteOptions {
   readonly owner?: { readonly accept: AcceptLoss | null };
 }
 
+/** A store with what was found when it was opened. */
 export interface OpenedStore extends Store {
   /** Resolves with the reason when it can write no more. */
   readonly lost: Promise<Error>;
@@ -62,10 +64,12 @@ async function openToRead(options: OpenOptions, failure: AppError): Promise<Open
   const problem = `the disk of the database ${isFull ? "is full" : "cannot be written"} (${code})`;
   const opened = await openReadOnly(options, problem);
   if (opened === null) throw new AppError("unavailable", `${failure.message}${room}`, { cause: failure });
-  const loss = findLoss(readHead(headFileOf(options.file)), recordOf(opened.database));
-  if (loss?.isCertain === true) {
+  try {
+    const loss = findLoss(readHead(headFileOf(options.file)), recordOf(opened.database));
+    if (loss?.isCertain === true) throw lossRefused(options.file, loss);
+  } catch (error) {
     await opened.store[Symbol.asyncDispose]();
-    throw lossRefused(options.file, loss);
+    throw error;
   }
   const readOnly = `${failure.message}${room}`;
   return Object.assign(opened.store, {

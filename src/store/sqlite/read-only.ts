@@ -34,7 +34,11 @@ export async function openReadOnly(options: SqliteOptions, reason: string): Prom
   if (database === null) return null;
   const driver = new SqliteDriver(new LocalChannel(database));
   const db = new Kysely<Schema>({ dialect: new SqliteDialect(driver) });
-  if (!(await isNewest(db, sqliteMigrationDialect))) {
+  const hasNewest = await isNewest(db, sqliteMigrationDialect).catch(async (error: unknown) => {
+    await driver.close();
+    throw error;
+  });
+  if (!hasNewest) {
     await driver.close();
     return null;
   }

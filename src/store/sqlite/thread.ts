@@ -10,6 +10,7 @@ import { sqliteError } from "./errors.js";
 import { Head } from "./head.js";
 import { SqliteSession } from "./session.js";
 
+/** What the thread is started with. */
 export interface ThreadOptions {
   readonly options: SqliteOptions;
   readonly port: MessagePort;
@@ -20,6 +21,7 @@ type Query = Extract<Step, { op: "query" }>;
 /** `sql` stands there the first time only. */
 type NamedQuery = Omit<Query, "sql"> & { readonly name: number; readonly sql?: string };
 
+/** A message to the thread. */
 export interface ThreadRequest {
   /** The names of all statements before. */
   readonly forget: boolean;
