@@ -18,7 +18,7 @@ import { timeStore } from "./timed-store.js";
 /** Operations that know Idempotency-Key. */
 const REPLAYABLE = ["publishBundle", "promoteBundle", "activateBundle"];
 
-/** What there is to read when somebody scrapes. */
+/** The figures that are read on a scrape. */
 export interface ScrapeSources {
   readonly clock: Clock;
   readonly webhookBacklog: () => Promise<WebhookBacklog>;
@@ -27,18 +27,18 @@ export interface ScrapeSources {
   readonly droppedLogLines: () => number;
 }
 
-/** Everything that is measured, as what each layer tells; and the page. */
+/** The observer of each layer, and the page of metrics. */
 export interface Metrics {
   readonly requests: RequestObserver;
   readonly streams: StreamObserver;
   readonly limits: LimitObserver;
   readonly services: ServiceObservers;
   timeStore(store: Store): Store;
-  /** What is read on a scrape, once it is there. */
+  /** Adds the figures that are read on a scrape. */
   readFrom(sources: ScrapeSources): void;
   /** In Prometheus' text format. */
   readonly contentType: string;
-  /** The page; who asks while it is being written gets the same one. */
+  /** The page. Scrapes at the same time share one. */
   render(): Promise<string>;
 }
 

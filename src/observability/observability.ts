@@ -5,6 +5,7 @@ import { createMetrics, type Metrics } from "./metrics.js";
 import { tracePublishing } from "./traced-publishing.js";
 import { traceStore } from "./traced-store.js";
 
+/** The version that is reported, and where traces go. */
 export interface ObservabilityOptions {
   readonly version: string;
   /** Where traces go, and how many; null traces nothing and loads nothing for it. */
@@ -12,7 +13,7 @@ export interface ObservabilityOptions {
   readonly onExport: (error: Error | null) => void;
 }
 
-/** What a server is measured and traced with. Disposing of it sends the traces that are left. */
+/** The metrics and traces of a server. Disposing of it sends the traces that are left. */
 export interface Observability extends AsyncDisposable {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
@@ -21,6 +22,7 @@ export interface Observability extends AsyncDisposable {
   observe(store: Store): Store;
 }
 
+/** Opens the metrics, and the traces where they are wanted. */
 export async function openObservability(options: ObservabilityOptions): Promise<Observability> {
   const { version, traces, onExport } = options;
   const metrics = createMetrics(version);
@@ -31,7 +33,7 @@ export async function openObservability(options: ObservabilityOptions): Promise<
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
-  // Only here: OpenTelemetry's packages are most of what this room weighs.
+  // Only here: OpenTelemetry's packages are large.
   const { startOtlpTracing } = await import("./tracing.js");
   const tracing = startOtlpTracing({ ...traces, version, onExport });
   const publishing = tracePublishing(metrics.services.publishing, tracing);

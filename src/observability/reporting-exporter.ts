@@ -1,7 +1,7 @@
 import { ExportResultCode, type ExportResult } from "@opentelemetry/core";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 
-/** Tells when spans cannot be sent, once, and when they can again: a collector that is away would fill the log. */
+/** Reports once that spans cannot be sent, and once that they can again: an unreachable collector must not fill the log. */
 export class ReportingExporter implements SpanExporter {
   #isFailing = false;
 

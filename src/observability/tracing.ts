@@ -12,10 +12,11 @@ import {
 import type { Span, SpanStart, TraceContext, Tracing } from "../core/trace.js";
 import { ReportingExporter } from "./reporting-exporter.js";
 
+/** Where traces are sent to, and which. */
 export interface TracingOptions {
   /** Where traces are posted to: the whole URL, with `/v1/traces` where the collector wants it. */
   readonly url: string;
-  /** The share of traces that begin here and are recorded, 0 to 1; who calls with a trace decides for it. */
+  /** The share of traces begun here that are recorded, 0 to 1; a caller that brings a trace decides for it. */
   readonly ratio: number;
   readonly version: string;
   /** Told when traces cannot be sent, and when they can again. */
@@ -93,7 +94,7 @@ class OtlpSpan implements Span {
 
 const propagator = new W3CTraceContextPropagator();
 
-/** What is no W3C Trace Context is as none. */
+/** The context of the headers; none when they are no W3C Trace Context. */
 function contextOf({ traceparent, tracestate }: TraceContext): Context {
   const carrier: Readonly<Record<string, string | undefined>> = { traceparent, tracestate: tracestate ?? undefined };
   return propagator.extract(ROOT_CONTEXT, carrier, { get: (_carrier, key) => carrier[key], keys: () => [] });

@@ -2,12 +2,12 @@ import { lstatSync, readdirSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../core/error.js";
 
-/** What Signet keeps in a data directory, by name. */
+/** The files of Signet in a data directory, by name. */
 const OWN_FILE = /^(?:signet\..*|.*-signing-key\.pem|current-keys\.json|admin-token)$/;
-/** Of those, what nobody else may read either. */
+/** Those that nobody else may read either. */
 const SECRET_FILE = /^(?:.*-signing-key\.pem|admin-token)$/;
 
-/** What others may have written to, or read. */
+/** Permission bits of others: to write, and to read or write. */
 const WRITABLE = 0o022;
 const ACCESSIBLE = 0o077;
 
@@ -18,8 +18,8 @@ interface Account {
 }
 
 /**
- * Refuses a data directory that somebody else could have prepared or can change: the directory and Signet's files in it must belong
- * to the account of this process (or to root), nobody else may write to them or read the secret ones, and no file may be a link.
+ * Refuses a data directory that another account could have prepared or can change: the directory and Signet's files in it must belong
+ * to the account of this process or to root, nobody else may write to them or read the secret ones, and no file may be a link.
  *
  * One exception: a volume of Kubernetes with `fsGroup` belongs to root and to a group that the process is in, which may write; there
  * that group counts as the process. Checks nothing where accounts have no numbers (Windows).

@@ -2,7 +2,7 @@ import { AppError } from "../core/error.js";
 import type { HostAndPort } from "../config/config.js";
 import { RAISE_OPEN_FILES } from "../config/open-files.js";
 
-/** The flags that say where to listen. */
+/** The flags that set the address. */
 export interface ListenFlags {
   readonly host: string;
   readonly port: string;
@@ -12,8 +12,8 @@ export interface ListenFlags {
 export const PORT_TAKEN = "port_taken";
 
 /**
- * Why a server cannot listen there, in the operator's words: `conflict`, reason `port_taken`, for a port that is taken, `invalid` for an address or a port
- * that this process cannot have. Node's own error is the cause; what this does not know comes through as it is.
+ * The reason for which a server cannot listen on an address: `conflict`, reason `port_taken`, for a port in use, `invalid` for an address
+ * or a port that this process cannot have. Node's own error is the cause; any other error is returned unchanged.
  */
 export function listenError(thrown: unknown, { host, port }: HostAndPort, flags: ListenFlags): unknown {
   if (!(thrown instanceof Error) || !("code" in thrown)) return thrown;

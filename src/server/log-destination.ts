@@ -1,10 +1,10 @@
 import { fstatSync, writeSync } from "node:fs";
 import type { Writable } from "node:stream";
 
-/** Text that is kept for a reader which is slow: some 4,000 lines. */
+/** Text that is buffered for a slow reader: some 4,000 lines. */
 const MAX_WAITING_BYTES = 1 << 20;
 
-/** Where log lines go. Neither a full disk nor a reader that stops ends or delays the server: lines are dropped and counted. */
+/** A sink of log lines. Neither a full disk nor a stopped reader ends or delays the server: lines are dropped and counted. */
 export interface LogDestination {
   /** Takes one line with its line break. Never throws, never waits. */
   write(line: string): void;
@@ -12,7 +12,7 @@ export interface LogDestination {
   readonly dropped: number;
 }
 
-/** What takes the lines: returns why it did not take one, or null. */
+/** Writes a line; returns the reason when it was not written, else null. */
 type TakeLine = (line: string) => string | null;
 
 /** Standard error of this process. */
@@ -20,7 +20,7 @@ export function standardErrorDestination(): LogDestination {
   return createLogDestination(isPipeOrSocket(2) ? takeByStream(process.stderr) : takeByFile(2));
 }
 
-/** When lines are taken again, one line tells how many were not, and why. */
+/** Once lines can be written again, one line says how many were dropped, and why. */
 export function createLogDestination(take: TakeLine): LogDestination {
   let dropped = 0;
   let untold = 0;
@@ -44,7 +44,7 @@ export function createLogDestination(take: TakeLine): LogDestination {
 }
 
 /**
- * Writes to a file or a terminal at once. Where only a part of a line could be written, the next line begins on a line of its own.
+ * Writes to a file or a terminal, synchronously. After a line that was written in part, the next one begins on a line of its own.
  */
 export function takeByFile(fd: number, write: (fd: number, bytes: Buffer) => number = writeSync): TakeLine {
   let isTorn = false;
@@ -60,7 +60,7 @@ export function takeByFile(fd: number, write: (fd: number, bytes: Buffer) => num
   };
 }
 
-/** Hands lines to a stream that never blocks, as long as its reader follows. */
+/** Writes to a stream that never blocks, unless its reader is too slow. */
 export function takeByStream(stream: Pick<Writable, "write" | "writableLength" | "destroyed">): TakeLine {
   return (line) => {
     if (stream.destroyed) return "EPIPE";

@@ -3,18 +3,18 @@ import { printableLines } from "../core/printable.js";
 import type { LogLevel } from "../config/config.js";
 import { standardErrorDestination } from "./log-destination.js";
 
-/** Standard error belongs to the process, and so does the count of what it did not take. */
+/** One for the process, which has one standard error and one count of dropped lines. */
 const standardError = standardErrorDestination();
 
-/** Structured logs, one JSON object a line, to standard error. What could hold a secret is never passed to it. */
+/** Structured logs, one JSON object a line, to standard error. Nothing that could hold a secret is logged. */
 export function createLogger(level: LogLevel, destination: DestinationStream = standardError): Logger {
-  // Paths, agents, header values and reasons are others' words: JSON lets C1 and bidi controls stand as they are.
+  // Paths, agents, header values and reasons come from callers, and JSON does not escape C1 and bidi controls.
   const hooks = { streamWrite: printableLines };
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, hooks };
   return pino(options, destination);
 }
 
-/** Log lines of this process that standard error did not take. */
+/** Log lines that could not be written to standard error, since the process began. */
 export function droppedLogLines(): number {
   return standardError.dropped;
 }

@@ -3,18 +3,18 @@ import { AppError } from "../core/error.js";
 import type { LargeWork } from "../core/schedule/large-work.js";
 import type { MemoryLimits } from "./memory-limits.js";
 
-/** What the process uses now, in bytes. */
+/** The memory in use now, in bytes. */
 export interface MemoryUse {
   readonly heapBytes: number;
   readonly rssBytes: number;
 }
 
 /**
- * Refuses large work when the process uses more than a share of its heap, or of the memory that it may have at all, so that it answers
- * 503 to some instead of dying for all.
+ * Refuses large work while the process uses more than a share of its heap or of its memory, so that some callers get 503 instead of all
+ * losing the server.
  *
- * What is in use may be garbage that nobody has collected, and stays in use when nothing happens. So one piece of work at a time goes on,
- * which makes V8 collect it, until the heap is nearly full.
+ * Memory in use may be garbage that is not yet collected. So one piece of work at a time is let through, which makes V8 collect it,
+ * until the heap is nearly full.
  */
 export class MemoryGuard implements LargeWork {
   readonly #maxHeapBytes: number;

@@ -5,13 +5,13 @@ import { MemoryGuard } from "./memory-guard.js";
 import { bodyMemoryBytes, describeMemory, documentHeapMib, memoryLimits } from "./memory-limits.js";
 import { DEFAULT_DOCUMENTS, type DocumentsOptions } from "../service/documents/documents.js";
 
-/** What a server's memory is divided into. */
+/** The shares of a server's memory. */
 export interface Memory {
   readonly bodies: BodyMemory;
   readonly documents: DocumentsOptions;
 }
 
-/** Divides what this process may use, and says it in the log. */
+/** Divides the memory of this process, and logs the limits. */
 export function openMemory(config: Config, log: Logger): Memory {
   const limits = memoryLimits();
   const guard = new MemoryGuard(limits, config.maxMemoryPercent);

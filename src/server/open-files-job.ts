@@ -6,8 +6,8 @@ import { isOutOfFiles, RAISE_OPEN_FILES } from "../config/open-files.js";
 import type { Job } from "./job.js";
 
 /**
- * Tells of a process that can open nothing: Node closes new connections then and tells nobody. Logged when it begins and when it is over,
- * counted (`open_files`) each second while it lasts.
+ * Notices that the process can open no more files: Node then closes new connections silently. Logged when it begins and when it is over,
+ * counted (`open_files`) each second in between.
  */
 export function watchOpenFiles(
   log: Logger,

@@ -4,11 +4,12 @@ import type { Logger } from "pino";
 import { readServerCertificate, type CertificateFiles, type ServerCertificate } from "./certificate.js";
 import type { Clock } from "../core/clock.js";
 
+/** The files to watch, and the use of what they hold. */
 export interface CertificateWatchOptions {
   readonly files: CertificateFiles;
-  /** What is in use already. */
+  /** The certificate in use. */
   readonly current: ServerCertificate;
-  /** Puts another one to use; throws when it cannot. */
+  /** Replaces the certificate in use; throws when it cannot. */
   readonly use: (certificate: ServerCertificate) => void;
   /** After a change is seen, for how long nothing more may change: certificate and key are written one after the other. */
   readonly settleMs: number;
@@ -69,7 +70,7 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
   const poll = setInterval(() => void reload(false), pollMs).unref();
   return {
     reload: () => {
-      // Who asks wants to hear it again.
+      // An explicit request logs a refusal again.
       lastRefusal = "";
       return reload(true);
     },

@@ -106,7 +106,7 @@ export class Fixture {
     const made = await bootstrap({ ...this.services, store: this.store }, key);
     if (made === null) throw new Error("a new directory that is not new");
     Object.assign(this, made);
-    this.admin = await this.services.tokens.authenticate(key.rawKey);
+    this.admin = await this.services.authentication.authenticate(key.rawKey);
   }
 
   #watchObserver(): WatchObserver {
@@ -177,20 +177,20 @@ export class Fixture {
     const { name = null, expiresInDays = null } = options;
     const target = { projectId: this.projectId, environmentId, name, expiresInDays };
     const { token, rawKey } = await this.services.tokens.createRuntime(this.admin, target);
-    return { token, rawKey, principal: await this.services.tokens.authenticate(rawKey) };
+    return { token, rawKey, principal: await this.services.authentication.authenticate(rawKey) };
   }
 
   async ci(environments: readonly string[] = []): Promise<Principal> {
     const target = { projectId: this.projectId, environments, name: null, expiresInDays: null };
     const { rawKey } = await this.services.tokens.createCi(this.admin, target);
-    return await this.services.tokens.authenticate(rawKey);
+    return await this.services.authentication.authenticate(rawKey);
   }
 
   /** The first admin of another organization. */
   async foreigner(name = "foreign"): Promise<Principal> {
     const input = { name, plan: null, versionsPerEnvironment: null };
     const { adminToken } = await this.services.organizations.create(this.admin, input);
-    return await this.services.tokens.authenticate(adminToken.rawKey);
+    return await this.services.authentication.authenticate(adminToken.rawKey);
   }
 
   /** What must not change when something is refused. */

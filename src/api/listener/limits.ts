@@ -1,21 +1,21 @@
-/** What a port and each of its connections may cost. Why each default is what it is: docs/limits.md. */
+/** The limits of a port and of each of its connections. The reason for each default: docs/limits.md. */
 export interface ListenerLimits {
   /** All together. */
   readonly maxConnections: number;
   /** Of one client address, as admission counts it; Infinity when every connection is a proxy's. */
   readonly maxConnectionsPerAddress: number;
-  /** Connections that one token makes known: none of them is closed for another one. */
+  /** Authenticated connections of one token, which are never evicted. */
   readonly maxConnectionsPerToken: number;
-  /** Connections over which no valid token has come yet. */
+  /** Connections without a valid token so far. */
   readonly maxUnauthenticatedConnections: number;
-  /** Requests that are open on those, together. */
+  /** Requests open on those, together. */
   readonly maxUnauthenticatedStreams: number;
   /** gRPC health watches, which need no token: all together, and of one address. */
   readonly maxHealthWatches: number;
   readonly maxHealthWatchesPerAddress: number;
   /** Connections that the system holds until they are accepted: a fleet may come at once. The system's own limit may be lower. */
   readonly maxBacklog: number;
-  /** From the connection's start until it is known which HTTP it speaks; as long again for a handshake of TLS. */
+  /** From the connection's start until its protocol is known; as long again for a TLS handshake. */
   readonly firstBytesTimeoutMs: number;
   /** HTTP/1.1: until a request's head is complete. */
   readonly headersTimeoutMs: number;
@@ -25,34 +25,36 @@ export interface ListenerLimits {
   readonly checkIntervalMs: number;
   /** HTTP/1.1: idle timeout of a connection. */
   readonly keepAliveTimeoutMs: number;
-  /** How long a client may take nothing of what it is sent. Above the longest held poll (300 s) and the heartbeat of streams. */
+  /** How long a client may read nothing of what it is sent. Above the longest held poll (300 s) and the heartbeat of streams. */
   readonly stallTimeoutMs: number;
   /** A request's headers together. */
   readonly maxHeaderBytes: number;
-  /** What is thrown away of a body that was refused, so that its sender reads the answer; after that the connection ends. */
+  /** Bytes read and dropped of a refused body, so that its sender reads the answer; then the connection ends. */
   readonly maxDiscardBytes: number;
   readonly http2: Http2Limits;
 }
 
+/** The limits of HTTP/2 connections. */
 export interface Http2Limits {
   /** For each connection. */
   readonly maxConcurrentStreams: number;
-  /** How much of a body may be under way, for each stream. */
+  /** The flow-control window of each stream. */
   readonly windowBytes: number;
   /** Streams that a client may cancel within `resetWindowMs` before its connection ends (CVE-2023-44487, "rapid reset"). */
   readonly maxResets: number;
   readonly resetWindowMs: number;
   readonly pingIntervalMs: number;
-  /** A peer that does not answer a ping for so long is gone. */
+  /** A peer that does not answer a ping within this time counts as gone. */
   readonly pingTimeoutMs: number;
   /** A connection without a stream for so long is closed; looked at on each ping. */
   readonly idleTimeoutMs: number;
-  /** What Node may hold for one connection, in MiB. */
+  /** Memory that Node may hold for one connection, in MiB. */
   readonly maxSessionMiB: number;
-  /** Frames that HTTP/2 does not allow, before the connection ends. */
+  /** Invalid frames before the connection ends. */
   readonly maxInvalidFrames: number;
 }
 
+/** The defaults; those that no setting changes are fixed. */
 export const DEFAULT_LIMITS: ListenerLimits = {
   maxConnections: 20_000,
   maxConnectionsPerAddress: 20_000,

@@ -6,14 +6,14 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 /** The type of a TLS handshake record (RFC 8446, section 5.1), its first byte. No HTTP begins with it. */
 const TLS_HANDSHAKE = 0x16;
 
+/** The protocol of a connection. */
 export type WireVersion = "http1" | "http2" | "tls";
 
 /**
- * Reads as many bytes of a connection as tell HTTP/1.1, HTTP/2 and TLS apart, puts them back, and says which it is. What is none
- * of them counts as HTTP/1.1, whose parser refuses it.
+ * Reads as many bytes of a connection as tell HTTP/1.1, HTTP/2 and TLS apart, puts them back, and calls `decided`. Anything else counts
+ * as HTTP/1.1, whose parser refuses it.
  *
- * A connection that does not say enough within `timeoutMs`, of which `tooSlow` is told, or ends before, is destroyed and `decided` is
- * not called.
+ * A connection that ends before, or sends too little within `timeoutMs` (then `tooSlow` is called), is destroyed.
  */
 export function peekVersion(
   socket: Socket,

@@ -30,27 +30,28 @@ export interface TlsMaterial {
   /** The server's certificate, then those that lead to its root. */
   readonly cert: string;
   readonly key: string;
-  /** Who may sign client certificates; null asks clients for none. */
+  /** The CAs of client certificates; null asks clients for none. */
   readonly clientCa: string | null;
 }
 
+/** The certificate, and the checks of client certificates. */
 export interface TlsTerminationOptions {
   readonly material: TlsMaterial;
   /** Whether a client may come without a certificate; only with a `clientCa`. */
   readonly clientCertificates: "optional" | "required";
   /** For a whole handshake, however many bytes arrive meanwhile. */
   readonly handshakeTimeoutMs: number;
-  /** Told why a client did not get in. Must not throw. */
+  /** Called with the reason when a client is refused. Must not throw. */
   readonly onRefused: (clientAddress: string, reason: string) => void;
 }
 
 /** Ends TLS in front of the HTTP servers. */
 export interface TlsTermination {
-  /** What handshakes use from now on; open connections keep what they have. Throws for what OpenSSL refuses, and changes nothing then. */
+  /** Sets the certificate of new handshakes; open connections keep theirs. Throws, and changes nothing, for what OpenSSL refuses. */
   use(material: TlsMaterial): void;
   /**
-   * Shakes hands on a connection, and hands over what comes out of it, with the HTTP version that ALPN chose; HTTP/1.1 for a client
-   * without ALPN. One that fails, or takes too long, of which `tooSlow` is told, is destroyed.
+   * Shakes hands on a connection, and passes the decrypted socket on with the HTTP version that ALPN chose; HTTP/1.1 for a client
+   * without ALPN. A handshake that fails or takes too long (then `tooSlow` is called) ends the connection.
    */
   accept(socket: Socket, decrypted: (socket: TLSSocket, version: "http1" | "http2") => void, tooSlow: () => void): void;
 }
@@ -68,7 +69,7 @@ export function createTlsTermination(options: TlsTerminationOptions): TlsTermina
     ...contextOf(material),
     ALPNProtocols: ["h2", "http/1.1"],
     requestCert: asksForCertificate,
-    // Decided below, so that the client is told why.
+    // Checked below, so that the client gets a reason.
     rejectUnauthorized: false,
   });
   const handshakes = new Map<string, Handshake>();
@@ -120,12 +121,12 @@ function contextOf({ cert, key, clientCa }: TlsMaterial): TlsOptions {
   return { ...PROTOCOL, cert, key, ...(clientCa === null ? {} : { ca: clientCa }) };
 }
 
-/** Who is at the other end: what a connection and the TLS on top of it have in common. */
+/** The peer's address and port: common to a connection and the TLS socket on top of it. */
 function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
-/** What is wrong with a client's certificate; null when it may come in. One that is not trusted is refused even where none is needed. */
+/** The reason to refuse a client's certificate, or null. An untrusted one is refused even where none is needed. */
 function certificateFlaw(socket: TLSSocket, mode: "optional" | "required"): string | null {
   const isThere = socket.getPeerX509Certificate() !== undefined;
   if (!isThere) return mode === "optional" ? null : "this server needs a client certificate";

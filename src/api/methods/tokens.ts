@@ -4,16 +4,18 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { TokenSchema, TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { isLive, SCOPES, type KeyType, type Token } from "../../core/token.js";
+import type { Authentication } from "../../service/tokens/authentication.js";
 import type { IssuedToken, Tokens } from "../../service/tokens/tokens.js";
 import { callOf } from "../admission/call.js";
 import { countedRows, optionalTimestamp, timestampOf, withoutNulls, withoutUnset } from "./message-fields.js";
 
 /** TokenService on the use cases. */
 export function createTokenService(services: {
+  readonly authentication: Authentication;
   readonly tokens: Tokens;
   readonly clock: Clock;
 }): ServiceImpl<typeof TokenService> {
-  const { tokens, clock } = services;
+  const { authentication, tokens, clock } = services;
   return {
     async createAdminToken(request, context) {
       return issuedMessage(await tokens.createAdmin(callOf(context).principal, optionsOf(request)), clock);
@@ -49,7 +51,7 @@ export function createTokenService(services: {
     },
 
     async whoAmI(_request, context) {
-      const { principal, environment } = await tokens.whoAmI(callOf(context).principal);
+      const { principal, environment } = await authentication.whoAmI(callOf(context).principal);
       const { projectId, environmentId } = principal;
       return {
         id: principal.tokenId,

@@ -9,7 +9,7 @@ import { describeStep, isRemoval, type Step } from "../../provision/step.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { readDeclaration } from "../shell/declaration-file.js";
-import { ApiTarget } from "./provision-api.js";
+import { apiTarget } from "./provision-api.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 
@@ -51,7 +51,7 @@ export function addApply(program: Command, shell: Shell): void {
 async function apply(shell: Shell, command: Command, { file, dryRun, yes, prune }: Options): Promise<void> {
   const declaration = await readDeclaration(shell, file, true);
   using session = Session.open(shell, command);
-  const target = new ApiTarget(session.client, declaration, (token) => session.clientWith(token));
+  const target = apiTarget(session.client, declaration, (token) => session.clientWith(token));
   const actual = inOneForm(await target.read());
   const plan = planChanges(declaration, actual, { prune: prune ?? false });
   refuseUnreachable(plan);

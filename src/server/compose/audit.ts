@@ -9,6 +9,7 @@ export interface AuditServices {
   readonly refusals: Refusals;
 }
 
+/** Composes the audit on the keys that sign it. */
 export function composeAudit({ store, clock, signingKeys }: ServiceContext, { ring }: KeyServices): AuditServices {
   const audit = createAudit({ store, clock, signer: signingKeys.audit, ring });
   return { audit, refusals: new Refusals({ store, audit, clock }) };

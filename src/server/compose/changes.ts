@@ -10,6 +10,7 @@ export interface ChangeServices {
   readonly wakeups: Wakeups;
 }
 
+/** Composes what every change takes part in. */
 export function composeChanges({ store, clock, tracing, observers }: ServiceContext): ChangeServices {
   return {
     idempotency: new Idempotency({ store, clock, observer: observers.idempotency }),

@@ -28,11 +28,11 @@ export function openAuthenticator(
   services: Pick<Services, "tokens" | "audit" | "tenancy">,
   config: Config,
 ): Authenticator {
-  const { tokens } = services.tokens;
+  const { authentication } = services.tokens;
   const { refusals } = services.audit;
   return createAuthenticator({
-    authenticate: (rawKey, onStopped) => tokens.authenticate(rawKey, onStopped),
-    known: (rawKey) => tokens.known(rawKey),
+    authenticate: (rawKey, onStopped) => authentication.authenticate(rawKey, onStopped),
+    known: (rawKey) => authentication.known(rawKey),
     names: services.tenancy.names,
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,

@@ -10,6 +10,7 @@ export interface KeyServices {
   readonly keys: KeyList;
 }
 
+/** Composes the keys of the server and of its tenants. */
 export function composeKeys({ store, signingKeys: keys }: ServiceContext): KeyServices {
   const ring = new KeyRing({ store, keys });
   const signers = new Signers(keys);

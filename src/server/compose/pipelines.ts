@@ -15,6 +15,7 @@ export interface PipelineServices {
   readonly pipelinePromotion: PipelinePromotion;
 }
 
+/** Composes pipelines, which promote through the writer of bundles. */
 export function composePipelines(
   { store, clock }: ServiceContext,
   { audit, verifier, writer, idempotency, wakeups, outbox }: AuditServices & BundleServices & ChangeServices,

@@ -18,17 +18,27 @@ export interface RuntimeServices {
   readonly telemetry: Telemetry;
 }
 
+/** Composes watches, polls, reports and telemetry. Heartbeats come every `heartbeatMs`. */
 export function composeRuntimes(
   { store, clock, observers, warnings }: ServiceContext,
-  { verifier, tokens, sessions, wakeups }: BundleServices & TokenServices & ChangeServices,
+  { verifier, authentication, sessions, wakeups }: BundleServices & TokenServices & ChangeServices,
   { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
 ): RuntimeServices {
   const active = new ActiveBundles(store, wakeups, verifier, warnings);
   const instances = new Instances({ store, clock });
   return {
     ...{ active, instances },
-    latest: new LatestBundles({ active, tokens, sessions, wakeups }),
-    push: new Push({ active, tokens, sessions, wakeups, instances, clock, heartbeatMs, observer: observers.watch }),
+    latest: new LatestBundles({ active, authentication, sessions, wakeups }),
+    push: new Push({
+      active,
+      authentication,
+      sessions,
+      wakeups,
+      instances,
+      clock,
+      heartbeatMs,
+      observer: observers.watch,
+    }),
     telemetry: new Telemetry(documents),
   };
 }

@@ -15,6 +15,7 @@ export interface TenancyServices {
   readonly names: TenantNames;
 }
 
+/** Composes organizations, projects and environments. */
 export function composeTenancy(
   { store, clock, signingKeys: keys }: ServiceContext,
   { audit, tokens, sessions, cache, wakeups, outbox }: AuditServices & TokenServices & ChangeServices,

@@ -1,4 +1,5 @@
 import { Sessions, type SessionLimits } from "../../service/access/sessions.js";
+import { Authentication } from "../../service/tokens/authentication.js";
 import { Tokens } from "../../service/tokens/tokens.js";
 import { TokenCache } from "../../service/tokens/token-cache.js";
 import { TokenUse } from "../../service/tokens/token-use.js";
@@ -11,9 +12,11 @@ export interface TokenServices {
   readonly sessions: Sessions;
   readonly cache: TokenCache;
   readonly use: TokenUse;
+  readonly authentication: Authentication;
   readonly tokens: Tokens;
 }
 
+/** Composes tokens and sessions; `limits` bounds the streams and held polls of each token. */
 export function composeTokens(
   { store, clock, warnings }: ServiceContext,
   { audit, outbox }: Pick<AuditServices & ChangeServices, "audit" | "outbox">,
@@ -22,5 +25,9 @@ export function composeTokens(
   const sessions = new Sessions(clock, limits);
   const cache = new TokenCache();
   const use = new TokenUse(store);
-  return { sessions, cache, use, tokens: new Tokens({ store, clock, audit, sessions, cache, use, outbox, warnings }) };
+  return {
+    ...{ sessions, cache, use },
+    authentication: new Authentication({ store, clock, cache, use }),
+    tokens: new Tokens({ store, clock, audit, sessions, cache, outbox, warnings }),
+  };
 }

@@ -35,6 +35,7 @@ export interface WebhookServices {
   readonly counts: WebhookOutcomes["counts"];
 }
 
+/** Composes webhooks. Starts no delivery: the dispatcher does, on its `start`. */
 export function composeWebhooks(
   { store, clock, observers, tracing }: ServiceContext,
   { audit, outbox, signers }: AuditServices & ChangeServices & KeyServices,

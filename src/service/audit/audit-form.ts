@@ -2,7 +2,7 @@ import { auditEventHash, type SignedAuditEvent } from "../../bundle/audit-chain.
 import { decodeBase64 } from "../../bundle/base64.js";
 import type { AuditEvent } from "../../core/audit.js";
 
-/** An event in the names of the signed text. */
+/** An event by the field names of the signed text. */
 export function signedForm(event: Omit<AuditEvent, "signature" | "keyId">): SignedAuditEvent {
   return {
     action: event.action,
@@ -17,12 +17,12 @@ export function signedForm(event: Omit<AuditEvent, "signature" | "keyId">): Sign
   };
 }
 
-/** The signature's bytes; none for a text that is no base64, which no key then verifies. */
+/** The bytes of the signature; empty for invalid base64, which no key verifies. */
 export function signatureBytes(event: AuditEvent): Uint8Array {
   return decodeBase64(event.signature) ?? new Uint8Array();
 }
 
-/** The hash of an event and its signature. */
+/** The hash of an event with its signature, as in an audit head. */
 export function hashOf(event: AuditEvent): string {
   return auditEventHash(signedForm(event), signatureBytes(event));
 }

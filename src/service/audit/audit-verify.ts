@@ -7,27 +7,28 @@ import { hashOf, signatureBytes, signedForm } from "./audit-form.js";
 import { nodeVerifier } from "../keys/ed25519-node.js";
 import type { KeyRing } from "../keys/key-ring.js";
 
-/** What a check of an organization's chain found. */
+/** The result of verifying an organization's chain. */
 export interface ChainReport {
   readonly valid: boolean;
   readonly checked: number;
-  /** The number of the first event that is wrong or missing; null when the chain holds. */
+  /** The number of the first invalid or missing event; null if the chain is valid. */
   readonly firstBroken: number | null;
   readonly reason: string | null;
   /** The keys whose signatures count. */
   readonly trustedKeyIds: readonly string[];
-  /** What the database has as keys of the audit, and no key of this server vouches for. */
+  /** Audit keys in the database that no key of this server endorses. */
   readonly untrustedKeyIds: readonly string[];
 }
 
+/** Events of one read. */
 const PAGE = 500;
 
 /**
- * Reads the chain oldest first and checks of each event: its number follows, it names the signature before it, and its own
- * signature is good, by a key that a key of this server vouches for: those that the database only has do not count. Then, that the event of a kept head is still there with the same hash: a tail that was cut off leaves a chain
- * that is good in itself.
+ * Reads the chain oldest first and checks each event: consecutive numbers, the link to the previous signature, and a valid signature by
+ * a key that this server endorses; a key that is merely in the database does not count. Then checks that the event of a kept head
+ * still exists with the same hash: truncation leaves a chain that is valid by itself.
  *
- * `limit` is the newest so many; with `from`, the first so many above that number.
+ * @param limit checks this many of the newest events; with `from`, of the first ones above that number
  */
 export async function verifyChain(
   reader: Reader,
@@ -65,9 +66,9 @@ export async function verifyChain(
       after = event.id;
       previous = event;
     }
-    // A page may be shorter than asked for when its events are large.
+    // A page may be shorter than requested if its events are large.
     if (page.rows.length === 0) break;
-    // The database answers without giving up the turn; a long chain must not hold up everybody else.
+    // The reads are synchronous: a long chain must not block the event loop.
     await nextTurn();
   }
   if (kept !== undefined && kept.number > 0) {
@@ -94,10 +95,10 @@ async function brokenBecause(
   return await wronglySigned(event, keys);
 }
 
-/** What is wrong with an event's signature; null when one of the keys made it. */
+/** The flaw of an event's signature; null if one of the keys signed it. */
 export async function wronglySigned(event: AuditEvent, keys: ReadonlyMap<string, PublicKey>): Promise<string | null> {
   const key = keys.get(event.keyId);
-  if (key === undefined) return `its key ${event.keyId} is not one that a key of this server vouches for`;
+  if (key === undefined) return `no key of this server endorses its key ${event.keyId}`;
   const good = await nodeVerifier.verify(key.bytes, auditEventMessage(signedForm(event)), signatureBytes(event));
   return good ? null : "its signature does not verify";
 }

@@ -12,7 +12,7 @@ import { hashOf, signedForm } from "./audit-form.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { verifyChain, wronglySigned, type ChainReport } from "./audit-verify.js";
 
-/** What happened, before it is numbered and signed. */
+/** An event before it is numbered and signed. */
 export interface AuditEntry {
   readonly action: string;
   readonly resourceType: string;
@@ -20,10 +20,10 @@ export interface AuditEntry {
   readonly metadata?: Metadata;
 }
 
-/** Who acted: a token and where its request came from; or nobody's token. */
+/** The actor of an event: a token with the source of its request, the server, or an offline command. */
 export type Actor = Pick<Principal, "keyPrefix" | "source"> | "system" | "operator";
 
-/** The newest event's number and hash, signed, for keeping elsewhere. */
+/** The signed number and hash of the newest event, for keeping elsewhere. */
 export interface AuditHead {
   readonly orgId: string;
   readonly number: number;
@@ -37,18 +37,20 @@ export interface AuditHead {
 export interface Audit {
   /** Appends an event in the transaction of what it records. */
   record(tx: Writer, orgId: string, actor: Actor, entry: AuditEntry): Promise<void>;
+  /** Events by filter; newest first, with `after` oldest first. */
   list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
-  /** The metadata of the first such event that is signed by a key that counts; null when there is none. */
+  /** The metadata of the first such event, if a trusted key signed it; else null. */
   recorded(orgId: string, event: { readonly action: string; readonly resourceId: string }): Promise<Metadata | null>;
-  /** Throws `data_loss` when the newest event is not signed by a key that counts: a good head must not vouch for it. */
+  /** Throws `data_loss` if no trusted key signed the newest event: a valid head must not endorse it. */
   head(orgId: string): Promise<AuditHead>;
   /**
-   * Checks the newest `limit` events (all by default), or the first `limit` above the number `from`, and that the event of a kept head is
-   * there unchanged.
+   * Verifies the newest `limit` events (default: all), or the first `limit` above the number `from`, and that the event of a kept head
+   * still exists unchanged.
    */
   verify(orgId: string, limit?: number, kept?: { number: number; hash: string }, from?: number): Promise<ChainReport>;
 }
 
+/** The audit log on a store, signed by `signer`. */
 export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; ring: KeyRing }): Audit {
   const { store, clock, signer, ring } = deps;
   return {
@@ -98,16 +100,16 @@ async function requireGood(ring: KeyRing, event: AuditEvent): Promise<void> {
     throw new AppError("data_loss", `the newest event of the audit, ${event.id}, is broken: ${wrong}`);
 }
 
-/** Clocks are set back by seconds; a larger step mends a clock that was wrong, and the true time is to be told from then on. */
+/** Clocks are corrected by seconds; a larger step back fixes a wrong clock, whose true time counts from then on. */
 const MAX_HELD_SECONDS = 3600;
 
-/** Not before the event before it, so that an instant has one place in the chain: what searches by time rely on. */
+/** Not before the previous event, so that times increase along the chain: searches by time rely on it. */
 function timeAfter(last: AuditEvent | null, now: Instant): Instant {
   if (last === null || last.createdAt <= now) return now;
   return last.createdAt <= addSeconds(now, MAX_HELD_SECONDS) ? last.createdAt : now;
 }
 
-/** How the audit names who acted. */
+/** The actor of a principal in audit events: its token's prefix. */
 export function actorOf(principal: Principal): string {
   return principal.keyPrefix;
 }

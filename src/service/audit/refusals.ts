@@ -13,12 +13,12 @@ interface Count {
   count: number;
 }
 
-/** At most this many are remembered between two writes; beyond it only known ones go on counting. */
+/** Counters between two writes; beyond this only existing ones continue to count. */
 const MAX_PENDING = 10_000;
 
 /**
- * Refused attempts of known tokens, counted by token, operation and minute: one audit event each, so that a token that hammers
- * cannot fill the audit.
+ * Counts refused attempts of known tokens by token, operation and minute, with one audit event for each, so that a misbehaving token
+ * cannot fill the audit log.
  */
 export class Refusals {
   readonly #pending = new Map<string, Count>();
@@ -39,7 +39,7 @@ export class Refusals {
     }
   }
 
-  /** Writes the minutes that are over, or with `all` every one. Called every few seconds and at shutdown. */
+  /** Writes the counts of past minutes, with `all` of the current one too. Called every few seconds and at shutdown. */
   async flush(all = false): Promise<void> {
     const now = this.deps.clock.now().toISOString().slice(0, 16);
     const due = [...this.#pending].filter(([, entry]) => all || entry.minute !== now);

@@ -19,12 +19,13 @@ import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
-/** What the promoted bundle says of itself. */
+/** The title and description of the promoted bundle. */
 export interface ArtifactTitle {
   readonly title: string | null;
   readonly description: string | null;
 }
 
+/** The result of a promotion: the artifact and its bundle. */
 export interface PromotedArtifact {
   readonly artifactId: string;
   readonly state: BundleState;
@@ -47,8 +48,8 @@ export class ArtifactPromotions {
   ) {}
 
   /**
-   * Publishes an artifact to the first environment of its project, active there. One that is promoted already answers what the first
-   * promotion did, whatever its title: no second bundle is made, at the same time either.
+   * Publishes an artifact to the first environment of its project and activates it. For one that is promoted already it returns the first
+   * result, whatever the title: there is never a second bundle, not even by concurrent calls.
    */
   async promote(caller: ChangeRequest, id: string, { title, description }: ArtifactTitle): Promise<PromotedArtifact> {
     const { idempotency } = this.deps;
@@ -58,7 +59,7 @@ export class ArtifactPromotions {
     );
   }
 
-  /** Null when another environment became the first one while the content was signed. */
+  /** Null if another environment became the first one while the content was signed. */
   async #once(
     caller: ChangeRequest,
     id: string,
@@ -77,7 +78,7 @@ export class ArtifactPromotions {
     const about: BundleDescription = {
       ...{ title, description, publishedBy: null, labels: {}, source: null, origin: "publish" },
     };
-    // From an environment to itself: nothing in it changes.
+    // From an environment to itself: no rewriting.
     const content = await documents.promoteContent(caller.principal, kept, target.name, target.name);
     const draft = await making.sign(target, content, about);
 
@@ -93,8 +94,8 @@ export class ArtifactPromotions {
   }
 
   /**
-   * Nobody signed a draft, but the audit did that it was handed in with this content. Throws `data_loss` when its event is not there, or
-   * says something else.
+   * A draft has no signature of its own, but the audit log has a signed event with the hash of its content. Throws `data_loss` if that
+   * event is missing or names other content.
    */
   async #requireRecorded({ id, orgId, contentId }: Artifact): Promise<void> {
     const { audit } = this.deps;
@@ -136,7 +137,7 @@ export class ArtifactPromotions {
   }
 }
 
-/** The environment that stands first. Throws `no_target` when the project has none, `forbidden` when the token may not change it. */
+/** The first environment of the artifact's project. Throws `no_target` without one, `forbidden` if the token may not change it. */
 async function firstEnvironment(reader: Reader, principal: Principal, { projectId }: Artifact): Promise<Environment> {
   const [first] = await reader.environments(projectId);
   if (first === undefined) throw new AppError("no_target", "the project has no environment to promote to");

@@ -11,26 +11,29 @@ import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency } from "../changes/idempotency.js";
 import { readJsonString, type PolicyContent } from "../documents/policy-content.js";
-import { MAX_YAML_LENGTH, yamlTooLong, type YamlReader } from "../documents/yaml-reader.js";
+import { MAX_YAML_LENGTH } from "../documents/document-tasks.js";
+import { yamlTooLong } from "../documents/documents.js";
 import { newRowId } from "../changes/row-id.js";
 
 const MAX_DRAFTS = 1_000;
 const DEFAULT_MEDIA_TYPE = "application/json";
 
+/** A new artifact. */
 export interface ArtifactInput {
   readonly projectId: string;
-  /** A JSON text: an object, or with a YAML media type a string that holds YAML. */
+  /** A JSON text: an object, or with a YAML media type a string with YAML. */
   readonly policies: string;
   readonly name: string | null;
   readonly mediaType: string | null;
 }
 
+/** An artifact with its document. */
 export interface ArtifactWithContent {
   readonly artifact: Artifact;
   readonly content: Content;
 }
 
-/** Keeps, shows and deletes policy documents before they are bundles. */
+/** Creates, lists, shows and deletes artifacts; artifact-promotion.ts publishes them. */
 export class Artifacts {
   constructor(
     private readonly deps: {
@@ -39,17 +42,17 @@ export class Artifacts {
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly documents: Documents;
-      readonly yaml: YamlReader;
     },
   ) {}
 
+  /** Creates a draft. Throws `invalid`, `not_found` and `quota_exceeded` (1,000 drafts in a project). */
   async create(caller: ChangeRequest, input: ArtifactInput): Promise<Artifact> {
     const mediaType = (input.mediaType ?? DEFAULT_MEDIA_TYPE).toLowerCase();
     const content = await this.#contentOf(caller.principal, input.policies, mediaType);
     const { store, clock, audit, idempotency } = this.deps;
     const { principal } = caller;
     const { projectId, name } = input;
-    // The text by its hash: hashing a request must not cost more than the document did.
+    // The text by its hash: hashing the request must not cost more than reading the document.
     const request = { ...input, policies: content.content.id };
     return await idempotency.run(caller, "createArtifact", request, (remember) =>
       store.write(async (tx) => {
@@ -76,7 +79,7 @@ export class Artifacts {
     );
   }
 
-  /** Of one project, or of all that the token sees; a runtime token sees none. */
+  /** The artifacts of a project, or of all that the token sees; none for a runtime token. */
   async list(
     caller: Principal,
     filter: { projectId: string | undefined; status: ArtifactStatus | undefined },
@@ -97,6 +100,7 @@ export class Artifacts {
     return { ...listed, limit: page.limit };
   }
 
+  /** Throws `not_found`. */
   async get(caller: Principal, id: string): Promise<ArtifactWithContent> {
     const { read } = this.deps.store;
     const artifact = await visibleArtifact(read, caller, id);
@@ -106,7 +110,7 @@ export class Artifacts {
     return { artifact, content };
   }
 
-  /** The bundle that it was promoted to stays. */
+  /** Deletes an artifact; a bundle that was published from it stays. Throws `not_found`. */
   async delete(caller: Principal, id: string): Promise<void> {
     await this.deps.store.write(async (tx) => {
       const artifact = await visibleArtifact(tx, caller, id);
@@ -124,16 +128,16 @@ export class Artifacts {
   async #contentOf(caller: Principal, policies: string, mediaType: string): Promise<PolicyContent> {
     const format = policyFormat(mediaType);
     if (format === null) throw invalidField(["media_type"], "must be one of JSON or YAML", "media_type");
-    const { documents, yaml } = this.deps;
+    const { documents } = this.deps;
     if (format === "json") return await documents.readPolicyContent(caller, policies, null);
-    // Six times as much when every character is escaped; the reader looks at the text itself.
+    // Escaping makes a text at most six times as long; the reader checks the text itself.
     if (policies.length > 6 * MAX_YAML_LENGTH + 2) throw yamlTooLong("policies");
-    const text = await yaml.toJson(caller, "policies", readJsonString("policies", policies));
+    const text = await documents.yamlToJson(caller, "policies", readJsonString("policies", policies));
     return await documents.readPolicyContent(caller, text, null);
   }
 }
 
-/** The artifact, if this token sees it. Throws `not_found` for what is not there and for what it does not see, alike. */
+/** The artifact, if the token sees it. Throws the same `not_found` for one that does not exist and one that it must not see. */
 export async function visibleArtifact(reader: Reader, principal: Principal, id: string): Promise<Artifact> {
   const artifact = principal.environmentId === null ? await reader.artifact(principal.orgId, id.toLowerCase()) : null;
   const isSeen = principal.projectId === null || principal.projectId === artifact?.projectId;

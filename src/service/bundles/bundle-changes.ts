@@ -6,9 +6,8 @@ import type { Reader, Writer } from "../../store/store.js";
 import { newRowId } from "../changes/row-id.js";
 
 /**
- * Makes a bundle the active one of its environment: the next sequence, the deployment that tells of it, and the pointer.
- * `environment` is as this transaction reads it. Throws `conflict` with the reason `held` when the environment is held, unless what
- * becomes active is to be held in its place.
+ * Activates a bundle in its environment: assigns the next sequence, records the deployment, and moves the pointer. `environment` must
+ * have been read in this transaction. Throws `conflict` (`held`) if the environment is held, unless the activation sets a new hold.
  */
 export async function activateIn(
   tx: Writer,
@@ -55,29 +54,29 @@ function checkNotHeld({ name, activeVersion, hold }: Environment): void {
   throw new AppError("conflict", message, { reason: "held" });
 }
 
-/** A bundle that just became active, as it is answered. */
+/** The state of a bundle that was just activated. */
 export function activated(bundle: Bundle, deployment: Deployment): BundleState {
   return { bundle, isActive: true, deploymentId: deployment.id, sequence: deployment.sequence };
 }
 
-/** Throws `precondition_failed` when If-Match names another sequence than the environment's. */
+/** Throws `precondition_failed` if If-Match has another sequence than the environment; null is no condition. */
 export function checkSequence(environment: Environment, ifSequence: number | null): void {
   if (ifSequence === null || ifSequence === environment.sequence) return;
   const message = `"${environment.name}" is at sequence ${environment.sequence}, not ${ifSequence}`;
   throw new AppError("precondition_failed", message);
 }
 
-/** Throws `quota_exceeded` when the environment keeps as many versions as the organization's plan allows. */
+/** Throws `quota_exceeded` if the environment has as many versions as the organization's plan allows. */
 export async function checkQuota(reader: Reader, environment: Environment): Promise<void> {
   const quota = (await reader.organization(environment.orgId))?.versionsPerEnvironment ?? null;
   if (quota === null) return;
   const kept = await reader.countBundles(environment.id);
   if (kept < quota) return;
-  const message = `the plan keeps ${quota} versions for an environment, and "${environment.name}" has ${kept}`;
+  const message = `the plan allows ${quota} versions in an environment, and "${environment.name}" has ${kept}`;
   throw new AppError("quota_exceeded", message, { reason: "version_quota_exceeded" });
 }
 
-/** Versions and sequences are uint32 on the wire. */
+/** The next version number, a uint32 in the API. Throws `quota_exceeded` after the last. */
 export function nextVersion(environment: Environment): number {
   const version = environment.lastVersion + 1;
   if (version > 0xffff_ffff) throw new AppError("quota_exceeded", "the environment has no version numbers left");

@@ -5,7 +5,7 @@ import type { Writer } from "../../store/store.js";
 import { actorOf } from "../audit/audit.js";
 import type { EventData, NewEvent } from "../changes/outbox.js";
 
-/** An event about a bundle: `environment` is as it was before the change. */
+/** A webhook event about a bundle; `environment` is its state before the change. */
 export async function bundleEvent(
   tx: Writer,
   caller: Principal,

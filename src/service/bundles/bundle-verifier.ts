@@ -7,29 +7,28 @@ import type { Environment } from "../../core/organization.js";
 import type { Documents } from "../documents/documents.js";
 import type { KeyRing } from "../keys/key-ring.js";
 
-/** Bundles that were found good, or made, by this process. */
+/** Cached bundles that this process verified or signed. */
 const MAX_KNOWN = 50_000;
-/** Up to so many characters are hashed at once. */
+/** Texts of at most this many bytes are hashed on the event loop. */
 const MAX_INLINE_CHARACTERS = 64 * 1024;
 
 /**
- * Whether what the database has of a bundle is what was signed. Asked before anything of it is signed again, and before it is served:
- * disks err, and who can write to the database must not have his changes signed.
+ * Verifies that a bundle in the database is what was signed, before it is signed again or served: disks fail, and an attacker who can
+ * write to the database must not get the changes signed.
  */
 export class BundleVerifier {
-  /** By bundle id, a hash of all that is signed and served. Its content is named by its own hash. */
+  /** By bundle id, a hash of everything signed and served; the content is included by its id. */
   readonly #known = new LRUCache<string, string>({ max: MAX_KNOWN });
 
   constructor(private readonly deps: { readonly ring: KeyRing; readonly documents: Documents }) {}
 
-  /** A bundle that was signed here, of which only the content has to be looked at from now on. */
+  /** Adds a bundle that was signed by this process: from now on only its content is checked. */
   made(bundle: Bundle): void {
     this.#known.set(bundle.id, fingerprintOf(bundle));
   }
 
   /**
-   * Throws `data_loss` unless it was made for the environment where the database has it, and its hash and its signatures, by a key that
-   * counts, are good.
+   * Throws `data_loss` unless the bundle belongs to the environment, and its hash and its signatures, by a trusted key, verify.
    */
   async require(bundle: Bundle, content: Content, environment: Environment): Promise<void> {
     const wrong = await this.#wrong(bundle, content, environment);
@@ -38,7 +37,7 @@ export class BundleVerifier {
     throw new AppError("data_loss", `${which} differs from what was signed: ${wrong}; publish it again`);
   }
 
-  /** The same for a content that nobody signed: it is the one that its id names. */
+  /** For content without a signature: throws `data_loss` unless its id is its hash. */
   async requireContent(content: Content): Promise<void> {
     if (await isItself(content)) return;
     throw new AppError("data_loss", "the content differs from what was submitted: submit it again");
@@ -51,8 +50,8 @@ export class BundleVerifier {
     if (this.#known.get(bundle.id) === fingerprint) return null;
     const { ring, documents } = this.deps;
     const key = await ring.ofBundle(bundle);
-    if (key === null) return `no key of this server vouches for its key ${bundle.keyId}`;
-    // As whoever published it, whose tokens may be gone.
+    if (key === null) return `no key of this server endorses its key ${bundle.keyId}`;
+    // On behalf of the publisher, whose token may be deleted.
     const owner = { orgId: bundle.orgId, tokenId: 0 };
     const wrong = await documents.verify(owner, documentOf(bundle, content), key.bytes);
     if (wrong === null) this.#known.set(bundle.id, fingerprint);
@@ -60,7 +59,7 @@ export class BundleVerifier {
   }
 }
 
-/** What `latest` and watch serve: the bundle alone, nothing of its activations. */
+/** The document of a bundle, as `latest` and watch serve it; independent of its activations. */
 export function documentOf(bundle: Bundle, content: Content): string {
   return formatDocument({
     identity: {
@@ -80,7 +79,7 @@ export function documentOf(bundle: Bundle, content: Content): string {
   });
 }
 
-/** A good bundle of another environment, or of another tenant, is a wrong one here. */
+/** A valid bundle of another environment or tenant must not be served here. */
 function isOf(bundle: Bundle, { id, orgId, projectId, name }: Environment): boolean {
   const isIts = bundle.environmentId === id && bundle.environment === name;
   return isIts && bundle.orgId === orgId && bundle.projectId === projectId;
@@ -94,7 +93,7 @@ function fingerprintOf(bundle: Bundle): string {
     .digest("base64");
 }
 
-/** Whether the texts are those that the id is the hash of (policy-content.ts). Large ones are hashed beside the event loop. */
+/** Whether the id is the hash of the texts (policy-content.ts). Large texts are hashed off the event loop. */
 async function isItself({ id, policies, scopePolicies }: Content): Promise<boolean> {
   const bytes = Buffer.from(`${policies}\n${scopePolicies}`);
   const digest =

@@ -19,10 +19,10 @@ import { timeSigner } from "./publish-phases.js";
 import { newRowId } from "../changes/row-id.js";
 import type { Signers } from "../keys/signers.js";
 
-/** What a new bundle says of itself beside its content. */
+/** The descriptive fields of a new bundle. */
 export type BundleDescription = Pick<Bundle, "publishedBy" | "title" | "description" | "labels" | "source" | "origin">;
 
-/** A bundle that is signed but not yet kept: it gets its version in the transaction. */
+/** A signed bundle that is not stored yet: the transaction assigns its version. */
 export interface BundleDraft {
   readonly id: string;
   readonly publishedAt: Instant;
@@ -31,15 +31,15 @@ export interface BundleDraft {
   readonly description: BundleDescription;
 }
 
-/** What is promoted: a bundle, and the environment that it is active in. */
+/** The source of a promotion: a bundle and the environment in which it is active. */
 export interface PromotionSource {
   readonly environment: Environment;
   readonly bundle: Bundle;
 }
 
 /**
- * Makes bundles, for every use case that does: signs one before the transaction, and keeps it inside of the transaction together with its
- * activation, its audit event and its outbox row. `environment` is always as the transaction reads it.
+ * Creates bundles for every use case: signs a bundle before the transaction, and stores it in the transaction with its activation, its
+ * audit event and its outbox row. `environment` must have been read in that transaction.
  */
 export class BundleWriter {
   constructor(
@@ -54,7 +54,7 @@ export class BundleWriter {
     },
   ) {}
 
-  /** Signs a content for the identity that it gets in an environment. Throws `signing_failed`. */
+  /** Signs content with a new identity in an environment. Throws `signing_failed`. */
   async sign(environment: Environment, content: PolicyContent, description: BundleDescription): Promise<BundleDraft> {
     const id = newRowId();
     const { observer, clock, store } = this.deps;
@@ -75,8 +75,8 @@ export class BundleWriter {
   }
 
   /**
-   * Keeps a signed bundle as the next version of an environment, and makes it active when asked to. Throws `quota_exceeded`, and
-   * OutdatedDraftError when it has to be signed anew.
+   * Stores a signed bundle as the next version of an environment, and activates it if asked. Throws `quota_exceeded`, `conflict`
+   * (`held`), and OutdatedDraftError if it must be signed again.
    */
   async publishIn(
     tx: Writer,
@@ -87,7 +87,7 @@ export class BundleWriter {
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
     const published = await this.#keep(tx, caller, environment, draft, activate ? "publish" : null);
-    // Together: what each looks up first is one wait for the database.
+    // Concurrently: their reads wait for the database only once.
     await Promise.all([
       audit.record(tx, environment.orgId, caller, {
         action: "bundle.published",
@@ -100,7 +100,7 @@ export class BundleWriter {
     return published;
   }
 
-  /** Keeps a bundle that was signed for the target of a promotion, active there. Throws as publishIn. */
+  /** Stores and activates a bundle that was signed for the target of a promotion. Throws like publishIn. */
   async promoteIn(
     tx: Writer,
     caller: Principal,
@@ -161,7 +161,7 @@ export class BundleWriter {
     return activated(bundle, await activateIn(tx, kept, bundle, activation, actorOf(caller), at));
   }
 
-  /** The environment may have got a newer version, or another key, since. */
+  /** Throws OutdatedDraftError if the environment got a newer version or another key since. */
   async #checkDraft(tx: Writer, environment: Environment, draft: BundleDraft): Promise<void> {
     const last = environment.lastPublishedAt;
     if (last !== null && formatPublishedAt(draft.publishedAt) < formatPublishedAt(last)) throw new OutdatedDraftError();
@@ -177,14 +177,14 @@ export class BundleWriter {
 }
 
 /**
- * Versions are published in the order of their numbers: a runtime that holds one refuses an older one that is passed off as a newer
- * one. So a clock that was set back does not make a new version look old.
+ * The time of publication never decreases with the version, because runtimes refuse an older bundle that is presented as a newer one:
+ * after the clock was set back, a new version must not look old.
  */
 function notBefore(last: Instant | null, now: Instant): Instant {
   return last !== null && last > now ? last : now;
 }
 
-/** What a promoted bundle says of itself: what its source says, and who promoted it. */
+/** The description of a promoted bundle: its source's, published by `promotedBy`. */
 export function promotedDescription(source: Bundle, promotedBy: string | null): BundleDescription {
   const { title, description, labels, source: from } = source;
   return { publishedBy: promotedBy, title, description, labels, source: from, origin: "promote" };

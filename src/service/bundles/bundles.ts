@@ -16,19 +16,19 @@ import type { Idempotency } from "../changes/idempotency.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
-/** A bundle and what is in it. */
+/** A bundle with its document. */
 export interface BundleWithContent {
   readonly state: BundleState;
   readonly content: Content;
 }
 
-/** What may be said with an activation. */
+/** The options of an activation. */
 export interface ActivationOptions {
   readonly hold: boolean;
   readonly reason: string | null;
 }
 
-/** Shows, activates and deletes bundles that are kept. */
+/** Activates, lists, shows, compares and deletes stored bundles. */
 export class Bundles {
   constructor(
     private readonly deps: {
@@ -45,8 +45,8 @@ export class Bundles {
   ) {}
 
   /**
-   * Pins a kept version: the next sequence, no new version. With `hold` it stays active until it is released. Throws `conflict` with
-   * the reason `held` when the environment is held, and `hold` does not renew that.
+   * Activates a stored version: the next sequence, no new version. With `hold` it stays active until it is released. Throws `conflict`
+   * (`held`) if the environment is held and `hold` is not set.
    */
   async activate(
     caller: ChangeRequest,
@@ -55,7 +55,7 @@ export class Bundles {
     { hold, reason }: ActivationOptions = { hold: false, reason: null },
   ): Promise<BundleState> {
     const { store, clock, audit, idempotency, wakeups, outbox, holds } = this.deps;
-    // What is not asked for is left out, so that a request is the one that it was before there were holds.
+    // Absent unless set, so that the hash of a request is the same as before holds existed.
     const asked = { path, version, ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
     return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
       await this.#requireGood(caller.principal, path, version);
@@ -101,6 +101,7 @@ export class Bundles {
     });
   }
 
+  /** The versions of an environment, newest first. */
   async list(
     caller: Principal,
     path: EnvironmentPath,
@@ -113,20 +114,21 @@ export class Bundles {
     return await read.bundles(environment.id, most, beforeVersion);
   }
 
+  /** Throws `not_found`. */
   async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent> {
     const { read } = this.deps.store;
     const environment = await visibleEnvironment(read, caller, path);
     return await this.#withContent(read, environment.id, version);
   }
 
-  /** The signed document of a version: the same bytes for as long as the bundle lives. */
+  /** The signed document of a version: the same bytes for as long as the bundle exists. */
   async document(caller: Principal, path: EnvironmentPath, version: number): Promise<string> {
     const { state, content } = await this.get(caller, path, version);
     return documentOf(state.bundle, content);
   }
 
   /**
-   * The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. Throws `too_large` for one that is too long or takes
+   * The JSON Patch (RFC 6902) from one version's policies to another's, as JSON text. Throws `too_large` if it is too long, or takes
    * too long.
    */
   async diff(
@@ -140,6 +142,7 @@ export class Bundles {
     return await this.deps.documents.diff({ ...caller, signal }, load);
   }
 
+  /** Deletes a version; its number is never used again. Throws `conflict` while it is active. */
   async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
     const { store, audit, outbox } = this.deps;
     await store.write(async (tx) => {
@@ -164,6 +167,7 @@ export class Bundles {
     outbox.committed();
   }
 
+  /** The activations of an environment, newest first. */
   async deployments(
     caller: Principal,
     path: EnvironmentPath,
@@ -176,6 +180,7 @@ export class Bundles {
     return { ...(await read.deployments(environment.id, page)), limit: page.limit };
   }
 
+  /** Throws `not_found`. */
   async deployment(caller: Principal, id: string): Promise<Deployment> {
     const { read } = this.deps.store;
     const deployment = await read.deployment(caller.orgId, id);
@@ -186,7 +191,7 @@ export class Bundles {
     return deployment;
   }
 
-  /** What is damaged is not made active: runtimes would be told of it, and not get it. */
+  /** A damaged bundle is not activated: runtimes would be notified, and not get it. */
   async #requireGood(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
     const { store, verifier } = this.deps;
     const environment = await visibleEnvironment(store.read, caller, path);

@@ -4,17 +4,16 @@ import type { Store, Writer } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
 import { activateIn } from "./bundle-changes.js";
 
-/** More than any server loses between a copy and now. */
+/** More changes than any server loses between a backup and now. */
 const SKIPPED = 1_000_000;
 /** Of sequences and versions. */
 const MAX_NUMBER = 0xffff_ffff;
 const ALL = { limit: 1_000_000, offset: 0 };
 
 /**
- * After acknowledged changes were lost: takes every environment past all the sequences and versions that may have been given, and
- * makes active again what is active, so that nobody meets one number with two contents, and runtimes that are ahead take what is active
- * now.
- * Each organization's audit says so, as done by `operator`. One transaction.
+ * After a loss of acknowledged changes: skips all sequences and versions that may have been assigned, and activates the active bundle of
+ * each environment again, so that no number gets two contents and runtimes that are ahead take the active bundle. Recorded in the
+ * audit log of each organization, as `operator`. One transaction.
  */
 export async function goOnAfterLoss(
   deps: { readonly store: Store; readonly clock: Clock; readonly audit: Audit },
@@ -41,7 +40,7 @@ async function goOnIn(
     metadata: { loss, skipped_sequences: SKIPPED, skipped_versions: SKIPPED, environments: environments.length },
   });
   for (const environment of environments) {
-    // One less than that: the activation has the next one.
+    // One less: the activation takes the next one.
     const sequences = Math.max(0, Math.min(SKIPPED, MAX_NUMBER - environment.sequence) - 1);
     const versions = Math.min(SKIPPED, MAX_NUMBER - environment.lastVersion);
     await tx.skipNumbers(environment.id, { sequences, versions });

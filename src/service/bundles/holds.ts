@@ -11,16 +11,16 @@ interface HoldsDeps {
   readonly outbox: Outbox;
 }
 
-/** Holds keep an environment as it is: no publication, promotion or activation changes what is active in it until it is released. */
+/** Holds: until it is released, no publication, promotion or activation changes the active bundle of an environment. */
 export class Holds {
   constructor(private readonly deps: HoldsDeps) {}
 
-  /** Records that an environment is held, in the transaction of the activation that is held. `environment` is as it was before. */
+  /** Records a hold in the transaction of its activation. `environment` is the state before. */
   async recordIn(tx: Writer, caller: Principal, environment: Environment, version: number, hold: Hold): Promise<void> {
     await this.#tell(tx, caller, "environment.held", environment, { version, reason: hold.reason });
   }
 
-  /** Ends a hold. Returns the environment; where nothing is held, nothing is done. */
+  /** Ends a hold, if there is one. Returns the environment. */
   async release(caller: Principal, path: EnvironmentPath): Promise<Environment> {
     const { store, outbox } = this.deps;
     const released = await store.write(async (tx) => {

@@ -10,7 +10,7 @@ import type { Outbox } from "../changes/outbox.js";
 import { checkRetention, isProduction, prunableBy, type RetentionRules } from "./retention.js";
 import { VersionRanges, type VersionRange } from "./version-ranges.js";
 
-/** What went, or would go, in one environment. */
+/** The deleted versions of an environment, or those that would be. */
 export interface PrunedEnvironment {
   readonly environment: string;
   readonly production: boolean;
@@ -19,18 +19,19 @@ export interface PrunedEnvironment {
   readonly versions: readonly VersionRange[];
 }
 
+/** The result of one call. */
 export interface PruneReport {
   readonly environments: readonly PrunedEnvironment[];
-  /** There is more to delete than one call does. */
+  /** Whether another call would delete more. */
   readonly more: boolean;
 }
 
-/** Versions that one transaction looks at and may delete: it takes some 20 ms, and others write between two of them. */
+/** Versions that one transaction reads and may delete: it takes some 20 ms, and other writes run in between. */
 const STEP = 100;
 /** Versions that one call deletes. */
 const MAX_DELETED = 5_000;
 
-/** Deletes what no retention rule keeps. */
+/** Deletes versions that no retention rule keeps. */
 export class Pruning {
   constructor(
     private readonly deps: {
@@ -41,7 +42,7 @@ export class Pruning {
     },
   ) {}
 
-  /** What `prune` would delete if nothing changed meanwhile. Throws as prune. */
+  /** The versions that `prune` would delete now. Throws like prune. */
   async plan(
     caller: Principal,
     projectId: string,
@@ -66,9 +67,8 @@ export class Pruning {
   }
 
   /**
-   * Deletes, at most 5,000 versions in a call, in transactions of 100 or fewer, each with its audit event and its outbox event. What
-   * became active meanwhile stays. Throws `not_found` for a project or environment that the caller does not see, `invalid` for rules
-   * that are none.
+   * Deletes at most 5,000 versions, in transactions of at most 100, each with its audit event and outbox event. Versions activated
+   * meanwhile stay. Throws `not_found` for a project or environment that the caller does not see, `invalid` for invalid rules.
    */
   async prune(
     caller: Principal,
@@ -94,7 +94,7 @@ export class Pruning {
     return { environments, more: left === 0 };
   }
 
-  /** Deletes within one transaction, by what is active then. */
+  /** One transaction: decides by the state at its start. */
   async #step(
     caller: Principal,
     { id }: Environment,
@@ -104,7 +104,7 @@ export class Pruning {
   ): Promise<PruneStep> {
     return await this.deps.store.write(async (tx) => {
       const environment = await tx.environmentById(id);
-      // Deleted meanwhile, with all that was in it.
+      // Deleted meanwhile.
       if (environment === null) return { versions: [], next: null };
       const filter = await prunableBy(tx, environment, rules, this.#now());
       if (filter === null) return { versions: [], next: null };
@@ -170,7 +170,7 @@ export class Pruning {
 
 interface PruneStep {
   readonly versions: readonly number[];
-  /** After which version to go on; null at the end. */
+  /** The version after which to continue; null at the end. */
   readonly next: number | null;
 }
 

@@ -1,10 +1,11 @@
 import type { Signer } from "../../bundle/signer.js";
 
-/** A signer that knows how long it took for all signatures together. */
+/** A signer that sums the time of its signatures, in milliseconds. */
 export interface TimedSigner extends Signer {
   readonly spentMs: number;
 }
 
+/** Measures a signer. */
 export function timeSigner(signer: Signer): TimedSigner {
   let spentMs = 0;
   return {

@@ -15,7 +15,7 @@ import type { Outbox } from "../changes/outbox.js";
 import type { PolicyContent } from "../documents/policy-content.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
-/** What a publisher hands in. Texts are JSON texts, as they were sent. */
+/** The input of a publication. Documents are JSON texts as sent. */
 export interface PublishInput {
   readonly policies: string;
   readonly scopePolicies: string | null;
@@ -27,7 +27,7 @@ export interface PublishInput {
   readonly activate: boolean;
 }
 
-/** Publishes and promotes: the two ways in which bundles are made. */
+/** Publishes documents, and promotes bundles to the next stage. */
 export class Publishing {
   constructor(
     private readonly deps: {
@@ -42,13 +42,13 @@ export class Publishing {
     },
   ) {}
 
-  /** Keeps a document as the next version of an environment, and makes it active unless `activate` is false. */
+  /** Signs and stores a document as the next version of an environment, and activates it unless `activate` is false. */
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
     const { documents, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
     const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
     observer.phase("parse", performance.now() - startedMs);
-    // The texts by their hash: hashing a request must not cost more than the document did.
+    // The texts by their hash: hashing the request must not cost more than reading the document.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
     return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#publishOnce(caller, path, input, content, remember));
@@ -86,7 +86,7 @@ export class Publishing {
     return state;
   }
 
-  /** Publishes what is active in the source to the stage that it promotes to, active there. */
+  /** Publishes the active bundle of an environment to its next stage, and activates it there. */
   async promote(caller: ChangeRequest, path: EnvironmentPath, promotedBy: string | null): Promise<BundleState> {
     const request = { path, promotedBy };
     return await this.deps.idempotency.run<BundleState>(caller, "promoteBundle", request, async (remember) => {
@@ -97,7 +97,7 @@ export class Publishing {
     });
   }
 
-  /** Null when the source's active bundle changed while its content was signed. */
+  /** Null if the source's active bundle changed while its content was signed. */
   async #promoteOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,

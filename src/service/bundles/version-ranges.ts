@@ -1,13 +1,13 @@
-/** All versions from `first` to `last`. */
+/** The versions from `first` to `last`, inclusive. */
 export interface VersionRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** Ranges that are told; what comes after is counted only. */
+/** Ranges in a report; further versions are only counted. */
 const MAX_RANGES = 100;
 
-/** Gathers versions that come in rising order into ranges. */
+/** Collects versions, added in ascending order, as ranges. */
 export class VersionRanges {
   readonly #ranges: { first: number; last: number }[] = [];
   #count = 0;
@@ -16,7 +16,7 @@ export class VersionRanges {
     return this.#count;
   }
 
-  /** The first 100. */
+  /** The first 100 ranges. */
   get ranges(): readonly VersionRange[] {
     return this.#ranges;
   }

@@ -20,6 +20,16 @@ export type DocumentTask =
   | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string };
 
+/** Of one YAML text, in UTF-16 units. JSON has the larger limit of the request. */
+export const MAX_YAML_LENGTH = 256 * 1024;
+
+/** YAML of a field of the request. Always for a thread: it is slow to read. */
+export interface YamlTask {
+  readonly kind: "yaml";
+  readonly field: string;
+  readonly text: string;
+}
+
 /** What each kind of task answers. */
 export interface DocumentAnswers {
   readonly scan: StrictJson;

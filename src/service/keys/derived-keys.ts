@@ -5,18 +5,19 @@ import type { Signer } from "../../bundle/signer.js";
 import type { KeyOwner, KeyPurpose } from "../../core/key.js";
 import { createNodeSigner } from "./ed25519-node.js";
 
-/** Signers that are kept; the others are derived again, which takes a fraction of a millisecond. */
+/** Cached signers; others are derived again, which takes a fraction of a millisecond. */
 const MAX_KEPT = 10_000;
 
-/** The keys of organizations and environments, made from the server's key of the same purpose. */
+/** The keys of organizations and environments, derived from the server's key of the same purpose. */
 export interface DerivedKeys {
+  /** Throws a TypeError for the server itself. */
   of(owner: KeyOwner): Signer;
 }
 
 /**
  * Derives keys by HKDF-SHA256 (RFC 5869): from the server's 32-byte seed, without salt, 32 bytes for the info
- * `signet-derived-key-v1`, NUL, the purpose, NUL, the organization's id, and for an environment's NUL and its id. They are the seeds.
- * So nothing has to be kept for them: who has the server's key has them all, and nobody learns one from another.
+ * `signet-derived-key-v1`, NUL, the purpose, NUL, the organization's id, and for an environment's NUL and its id. The results are the
+ * seeds. Nothing is stored for them: the server's key determines all of them, and none of them reveals another.
  */
 export function createDerivedKeys(purpose: KeyPurpose, seed: Uint8Array): DerivedKeys {
   const kept = new LRUCache<string, Signer>({ max: MAX_KEPT });

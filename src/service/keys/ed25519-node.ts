@@ -3,21 +3,21 @@ import { promisify } from "node:util";
 import { formatPrivateKey, formatPublicKey, parsePrivateKey, parsePublicKey } from "../../bundle/keys.js";
 import type { Signer, Verifier } from "../../bundle/signer.js";
 
-// The callback forms work on libuv's thread pool, so that a large document does not hold up the event loop.
+// The callback forms run on libuv's thread pool, so that a large document does not block the event loop.
 const signAsync = promisify<null, Uint8Array, KeyObject, Buffer>(sign);
 const verifyAsync = promisify<null, Uint8Array, KeyObject, Uint8Array, boolean>(verify);
 
 /**
- * Up to so many bytes a message is signed at once, which takes about 0.1 ms; to hand it to another thread and back costs the event
- * loop more than that, and the time of everybody who waits in the same commit.
+ * Messages of at most this many bytes are signed on the event loop, in about 0.1 ms: the thread pool would cost it more, and delay all
+ * changes of the same commit.
  */
 const MAX_INLINE_BYTES = 64 * 1024;
 
 /**
- * A signer on Node's own Ed25519; it signs byte for byte what the portable one signs.
+ * A signer with Node's Ed25519; its signatures are identical to those of the portable one.
  *
  * @param privateKeyPem PEM, PKCS#8
- * @throws AppError `signing_failed` when that is no Ed25519 key
+ * @throws AppError `signing_failed` if it is not an Ed25519 key
  */
 export function createNodeSigner(privateKeyPem: string): Signer {
   const privateKey = createPrivateKey(formatPrivateKey(parsePrivateKey(privateKeyPem)));
@@ -33,7 +33,7 @@ export function createNodeSigner(privateKeyPem: string): Signer {
   };
 }
 
-/** A verifier on Node's own Ed25519. */
+/** A verifier with Node's Ed25519. */
 export const nodeVerifier: Verifier = {
   verify: async (publicKey, message, signature) =>
     verifyAsync(null, message, createPublicKey(formatPublicKey(publicKey)), signature),

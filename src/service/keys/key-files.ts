@@ -9,28 +9,28 @@ import { createDerivedKeys, type DerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
 
-/** What organizations have keys of their own for. */
+/** The purposes for which organizations can have their own keys. */
 export type OwnedPurpose = Exclude<KeyPurpose, "audit">;
 
 /** The keys of a data directory, as signers. */
 export interface SigningKeys {
-  /** The server's own, which is the first organization's. */
+  /** The server's own key, also that of the operator's organization. */
   readonly bundles: Signer;
   readonly audit: Signer;
   readonly webhooks: Signer;
-  /** Why bundles cannot be signed; null when they can. */
+  /** Why bundles cannot be signed; null if they can. */
   readonly problem: string | null;
-  /** The public bundle key of the last start, PEM, while the private one cannot be used: what it vouched for is still good. */
+  /** The public bundle key of the last start, PEM, while the private one is unusable: its endorsements still count. */
   readonly lastBundlesPem: string | null;
-  /** The key of an organization or an environment. One that cannot sign when the server's own cannot. */
+  /** The key of an organization or an environment. It cannot sign if the server's own key cannot. */
   derive(purpose: OwnedPurpose, owner: KeyOwner): Signer;
 }
 
-/** The server's public keys when it was last started, PEM by purpose: what is changed in the database cannot change this. */
+/** The server's public keys at its last start, PEM by purpose; kept outside of the database, so that changing it has no effect here. */
 export interface LastKeys {
-  /** Null when no start has written them yet. */
+  /** Null before the first start that wrote them. */
   readonly pems: Partial<Readonly<Record<KeyPurpose, string>>> | null;
-  /** Keeps those of now. */
+  /** Replaces them. */
   remember(pems: Partial<Readonly<Record<KeyPurpose, string>>>): void;
 }
 
@@ -40,15 +40,15 @@ const WEBHOOK_KEY_FILE = "webhook-signing-key.pem";
 const LAST_KEYS_FILE = "current-keys.json";
 
 /**
- * The signing keys: the given bundle key (PEM, or a path to it) or the one that the data directory keeps, and the audit key of the
- * data directory. A new directory gets new ones; in an old one a missing key is not replaced, since runtimes trust the old one.
+ * The signing keys: the given bundle key (PEM, or a path to it) or that of the data directory, and the audit and webhook keys of the
+ * data directory. A new directory gets new keys; in an existing one a missing key is not replaced, because runtimes trust it.
  *
- * A bundle key that is missing or malformed does not stop the server: reading and watching go on, publishing answers
- * `signing_failed` (api.md, "Bundles"). The audit key must be there: throws `signing_failed` otherwise.
+ * A missing or malformed bundle key does not stop the server: reads and watches work, publishing fails with `signing_failed`
+ * (docs/api.md). The audit key is required: throws `signing_failed` without it.
  */
 export function openSigningKeys(directory: string, given: string | null, isNew: boolean): SigningKeys {
   const audit = createNodeSigner(readOrCreate(join(directory, AUDIT_KEY_FILE), isNew));
-  // Directories of the first release have none; a lost one is replaced, as subscribers read the current one from GET /v1/keys.
+  // Directories of the first release have none; a lost one is replaced, because subscribers read the current one from GET /v1/keys.
   const webhookPem = readOrCreate(join(directory, WEBHOOK_KEY_FILE), true);
   const webhooks = createNodeSigner(webhookPem);
   const derivedWebhooks = createDerivedKeys("webhooks", parsePrivateKey(webhookPem));
@@ -71,7 +71,7 @@ export function openSigningKeys(directory: string, given: string | null, isNew: 
   }
 }
 
-/** Reads the public keys that the last start kept beside the private ones. Throws `signing_failed` when they cannot be read. */
+/** Reads the public keys of the last start, in the data directory. Throws `signing_failed` if they are malformed. */
 export function openLastKeys(directory: string): LastKeys {
   const path = join(directory, LAST_KEYS_FILE);
   const text = readSecretFile(path);

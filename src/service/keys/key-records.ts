@@ -13,11 +13,11 @@ const PURPOSES = ["bundles", "audit", "webhooks"] as const;
 const ALL = { limit: 1_000_000, offset: 0 };
 
 /**
- * Keeps the public halves of the server's keys, so that what they signed can be checked for ever, and has the keys of now vouch for
- * those before them: a key that is new here signs the one that was current at the last start, as the data directory remembers it.
+ * Stores the public halves of the server's keys, so that their signatures can be verified for ever, and endorses the previous ones: a
+ * new key signs the key that was current at the last start, according to the data directory.
  *
- * At the first start of this release with a database of one before it, nothing is remembered: then the keys that the database has
- * are taken on trust, this once. Answers whose they are, by key id.
+ * At the first start with a database of an older release nothing is recorded: then the keys in the database are trusted, this once.
+ * Returns the ids of those keys.
  */
 export async function keepPublicKeys(
   store: Store,
@@ -45,14 +45,14 @@ export async function keepPublicKeys(
   return trusted;
 }
 
-/** Keeps the keys of an organization that has its own. Throws `signing_failed` when there is no key to derive them from. */
+/** Stores and endorses the public keys of an organization with its own. Throws `signing_failed` without a key to derive them from. */
 export async function keepOrganizationKeys(tx: Writer, keys: SigningKeys, orgId: string, at: Instant): Promise<void> {
   for (const purpose of ["bundles", "webhooks"] as const) {
     await keepOwned(tx, keys, purpose, { orgId, environmentId: null }, at);
   }
 }
 
-/** As keepOrganizationKeys, for an environment that has its own. */
+/** Like keepOrganizationKeys, for an environment with its own key. */
 export async function keepEnvironmentKey(
   tx: Writer,
   keys: SigningKeys,
@@ -62,7 +62,7 @@ export async function keepEnvironmentKey(
   await keepOwned(tx, keys, "bundles", { orgId, environmentId: id }, at);
 }
 
-/** Whether the key of `endorserPem` vouches for another one. */
+/** Whether a record has a valid endorsement by the key of `endorserPem`. */
 export async function isEndorsedBy(record: PublicKeyRecord, endorserPem: string): Promise<boolean> {
   const { purpose, orgId, environmentId } = record;
   const publicKey = readableKey(record.publicKeyPem);
@@ -73,7 +73,7 @@ export async function isEndorsedBy(record: PublicKeyRecord, endorserPem: string)
   return await nodeVerifier.verify(endorser.bytes, message, signature);
 }
 
-/** Null when the database has no key there: nobody vouches for that, and the other keys count all the same. */
+/** Null for a malformed key in the database: it is not endorsed, and the other keys still count. */
 function readableKey(pem: string): PublicKey | null {
   try {
     return parsePublicKey(pem);
@@ -102,7 +102,7 @@ async function endorseIn(
   await tx.putPublicKey({ ...about, endorsedBy: signer.keyId, endorsement });
 }
 
-/** Vouches for the keys that a database of an earlier release has; for none when any was vouched for before. */
+/** Endorses the keys in the database of an older release; none if any was endorsed before. */
 async function trustOlder(tx: Writer, server: ServerKey, at: Instant): Promise<readonly string[]> {
   const kept = await tx.publicKeys(server.purpose);
   if (kept.some(({ endorsedBy }) => endorsedBy !== null)) return [];
@@ -111,7 +111,7 @@ async function trustOlder(tx: Writer, server: ServerKey, at: Instant): Promise<r
   return older.map(({ keyId }) => keyId);
 }
 
-/** Whether the current key was not kept yet as it is. */
+/** Stores the current key; returns false if it was stored already. */
 async function keepCurrent(tx: Writer, server: ServerKey, at: Instant): Promise<boolean> {
   const { keyId, publicKeyPem } = server.signer;
   const kept = await tx.publicKey(keyId);
@@ -129,12 +129,12 @@ async function keepOwned(
   at: Instant,
 ): Promise<void> {
   const { publicKeyPem } = keys.derive(purpose, owner);
-  // Without the server's key there is none: to sign says so.
+  // Without the server's key there is none: signing throws the reason.
   if (publicKeyPem === "") await keys[purpose].sign(new Uint8Array());
   await endorseIn(tx, { purpose, signer: keys[purpose] }, publicKeyPem, owner, at);
 }
 
-/** After the server's key changed, so did all that are derived from it. */
+/** Stores all derived keys again after the server's key changed. */
 async function keepAllOwned(tx: Writer, keys: SigningKeys, at: Instant): Promise<void> {
   const { rows: organizations } = await tx.organizations(ALL);
   for (const organization of organizations) {

@@ -7,22 +7,22 @@ import type { Store } from "../../store/store.js";
 import type { SigningKeys } from "./key-files.js";
 import { isEndorsedBy } from "./key-records.js";
 
-/** Keys that were found good are not checked again: more than these are. */
+/** Verified keys in the cache; others are verified again. */
 const MAX_KEPT = 20_000;
-/** Changes of the server's key that a chain may have. */
+/** The longest chain of endorsements: changes of the server's key. */
 const MAX_CHAIN = 1_000;
 
 type OwnKey = Pick<Signer, "keyId" | "publicKeyPem">;
 
-/** The keys of a purpose, apart: those that count, and those that the database has and nobody vouches for. */
+/** The keys of a purpose in the database: the endorsed ones, and the ids of the others. */
 export interface SortedKeys {
   readonly vouched: ReadonlyMap<string, PublicKey>;
   readonly unvouchedIds: readonly string[];
 }
 
 /**
- * Which of the keys in the database count: those that a private key of this server vouches for, itself or through the keys that it
- * vouches for. So who can write to the database, and has no key, can add none.
+ * The trusted keys of the database: those that a private key of this server endorses, directly or through keys that it endorses. An
+ * attacker who can write to the database but has no key cannot add one.
  */
 export class KeyRing {
   readonly #vouched = new LRUCache<string, PublicKeyRecord>({ max: MAX_KEPT });
@@ -34,6 +34,7 @@ export class KeyRing {
     this.#lastBundles = publicKeyPem === null ? null : { publicKeyPem, keyId: parsePublicKey(publicKeyPem).keyId };
   }
 
+  /** Whether a chain of valid endorsements leads from a key to the server's current one. */
   async vouchesFor(record: PublicKeyRecord): Promise<boolean> {
     const toKeep: PublicKeyRecord[] = [];
     let next = record;
@@ -44,7 +45,7 @@ export class KeyRing {
         for (const good of toKeep) this.#vouched.set(good.keyId, good);
         return true;
       }
-      // A record that only its own key vouches for leads nowhere.
+      // A key that only endorses itself leads nowhere.
       if (next.endorsedBy === next.keyId) return false;
       const endorser = next.endorsedBy === null ? null : await this.#endorser(next.endorsedBy, next.purpose);
       if (endorser === null || !(await isEndorsedBy(next, endorser.publicKeyPem))) return false;
@@ -65,7 +66,7 @@ export class KeyRing {
     return { vouched, unvouchedIds };
   }
 
-  /** The key that may have signed a bundle, by its `keyId`; null when that is nobody's, another tenant's, or nobody vouches for it. */
+  /** The trusted key with the `keyId` of a bundle; null if it is unknown, not endorsed, or belongs to another owner. */
   async ofBundle({ keyId, orgId, environmentId }: Bundle): Promise<PublicKey | null> {
     const { store } = this.deps;
     const own = this.#own("bundles");
@@ -77,7 +78,7 @@ export class KeyRing {
     return (await this.vouchesFor(record)) ? parsePublicKey(record.publicKeyPem) : null;
   }
 
-  /** Whether a record is that of a key that counts; undefined when only its endorsement can tell. */
+  /** Whether a record is a trusted key; undefined if its endorsement must be verified. */
   #known(record: PublicKeyRecord): boolean | undefined {
     const own = this.#own(record.purpose);
     if (record.keyId === own?.keyId)
@@ -86,13 +87,13 @@ export class KeyRing {
     return good !== undefined && isSameKey(record, good) ? true : undefined;
   }
 
-  /** The server's key: that of the last start while the bundle key cannot be used. */
+  /** The server's current key; that of the last start while the bundle key is unusable. */
   #own(purpose: KeyPurpose): OwnKey | null {
     const { keys } = this.deps;
     return purpose === "bundles" && keys.problem !== null ? this.#lastBundles : keys[purpose];
   }
 
-  /** Only a key of the server vouches, and for its own purpose. */
+  /** Only keys of the server endorse others, of the same purpose. */
   async #endorser(keyId: string, purpose: KeyPurpose): Promise<PublicKeyRecord | null> {
     const record = await this.deps.store.read.publicKey(keyId);
     return record !== null && record.orgId === null && record.purpose === purpose ? record : null;

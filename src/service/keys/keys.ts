@@ -7,11 +7,11 @@ import type { SigningKeys } from "./key-files.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Signers } from "./signers.js";
 
-/** A public key, and whether new signatures of its purpose and owner are made with it. */
+/** A public key, and whether it makes the new signatures of its purpose and owner. */
 export interface ListedKey {
   readonly key: PublicKeyRecord;
   readonly isCurrent: boolean;
-  /** The name of the environment whose key it is; null for all others. */
+  /** The name of its environment; null for other owners. */
   readonly environment: string | null;
 }
 
@@ -29,9 +29,9 @@ export class KeyList {
   ) {}
 
   /**
-   * Those that the caller may need to check what its organization is sent: bundle keys first, then audit and webhook keys, current
-   * ones first. Of environments those that it sees; of the server only what signs, or signed, for the organization. Keys that nobody
-   * vouches for are not among them.
+   * The keys that verify what the caller's organization receives: bundle keys first, then audit and webhook keys, current ones first.
+   * Includes keys of environments that the caller sees, and keys of the server that sign or signed for the organization. Keys that are
+   * not endorsed are left out.
    */
   async list(caller: Principal): Promise<readonly ListedKey[]> {
     const { store, ring } = this.deps;
@@ -51,7 +51,7 @@ export class KeyList {
     return listed.sort((a, b) => order(a) - order(b));
   }
 
-  /** Those that the caller sees and that may have a key of their own, by id. */
+  /** The environments that the caller sees and that may have their own key, by id. */
   async #environments(caller: Principal): Promise<ReadonlyMap<string, Environment>> {
     const { read } = this.deps.store;
     const { environmentId, projectId, orgId } = caller;
@@ -72,13 +72,13 @@ export class KeyList {
     const ids = new Set([keys.audit.keyId, signers.webhooks(organization).keyId]);
     const own = [...environments.values()].filter(({ signingKey }) => signingKey === "environment");
     for (const environment of own) ids.add(signers.ofEnvironment(environment).keyId);
-    // A runtime's environment has one current key: which it is, is all that its operator asks.
+    // A runtime token's environment has exactly one current bundle key.
     if (caller.environmentId === null || own.length === 0) ids.add(signers.ofOrganization(organization).keyId);
     return ids;
   }
 }
 
-/** The audit is the server's. The other keys of the server are an organization's that signs with them, or did before it had its own. */
+/** Whether the server's key of a purpose signs, or signed, for an organization: always for the audit log, else before it had its own. */
 function needsServerKey({ ownKeysSince, createdAt }: Organization, purpose: KeyPurpose): boolean {
   return purpose === "audit" || ownKeysSince === null || ownKeysSince > createdAt;
 }

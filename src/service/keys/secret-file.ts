@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
-/** Writes a file that only its owner reads (0600), whole or not at all, and durable when this returns. */
+/** Writes a file with mode 0600, atomically and durably. */
 export function writeSecretFile(path: string, text: string): void {
   const unfinished = `${path}.${process.pid}.new`;
-  // A leftover of a crash may have other rights, or be a link to somewhere else.
+  // A file left by a crash may have other permissions, or be a link.
   rmSync(unfinished, { force: true });
   try {
     writeDurably(openSync(unfinished, "wx", 0o600), text);
@@ -23,11 +23,11 @@ export function writeSecretFile(path: string, text: string): void {
     rmSync(unfinished, { force: true });
     throw thrown;
   }
-  // The name is the directory's, and lost with it in a power cut.
+  // The new name is part of the directory, which must survive a power failure too.
   writeDurably(openSync(dirname(path), "r"), "");
 }
 
-/** Reads a plain file that nobody can have replaced by a link or a pipe; null when there is none. Throws for anything else. */
+/** Reads a regular file without following links; null if it does not exist. Throws for a link, a pipe or anything else. */
 export function readSecretFile(path: string): string | null {
   let file: number;
   try {

@@ -2,27 +2,30 @@ import type { Signer } from "../../bundle/signer.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { SigningKeys } from "./key-files.js";
 
-/** Whose key signs what: an organization's keys are its own, unless it is the first one or older than keys of one's own. */
+/**
+ * Chooses signing keys. An organization has its own keys, unless it is the operator's or was created before organizations had keys of
+ * their own: then the server's keys sign.
+ */
 export class Signers {
   constructor(private readonly keys: SigningKeys) {}
 
-  /** For the bundles of an environment. */
+  /** Signs the bundles of an environment. */
   bundles(organization: Organization, environment: Environment): Signer {
     if (environment.signingKey === "environment") return this.ofEnvironment(environment);
     return this.ofOrganization(organization);
   }
 
-  /** For the bundles of those environments that have no key of their own. */
+  /** Signs the bundles of environments without a key of their own. */
   ofOrganization({ id, ownKeysSince }: Organization): Signer {
     return ownKeysSince === null ? this.keys.bundles : this.keys.derive("bundles", { orgId: id, environmentId: null });
   }
 
-  /** An environment's own, whether or not it is used. */
+  /** The environment's own key, whether or not it is in use. */
   ofEnvironment({ id, orgId }: Environment): Signer {
     return this.keys.derive("bundles", { orgId, environmentId: id });
   }
 
-  /** For the deliveries of an organization's webhooks. */
+  /** Signs the deliveries of an organization's webhooks. */
   webhooks({ id, ownKeysSince }: Organization): Signer {
     return ownKeysSince === null
       ? this.keys.webhooks

@@ -216,7 +216,8 @@ export class Instances {
       const merged: RuntimeInstance[] = [];
       for (const report of reports) {
         const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
-        const { state, ...rest } = merge(kept, report);
+        // What the newest sequence was is not kept.
+        const { state, newestSequence: _, ...rest } = merge(kept, report);
         merged.push({ ...rest, state: state ?? "connected" });
       }
       await tx.putInstances(merged, KEPT_PER_TOKEN);

@@ -4,7 +4,7 @@ import { environmentOf } from "../access/access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
 import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
-import type { Tokens } from "../tokens/tokens.js";
+import type { Authentication } from "../tokens/authentication.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
@@ -30,7 +30,7 @@ export class LatestBundles {
   constructor(
     private readonly deps: {
       readonly active: ActiveBundles;
-      readonly tokens: Tokens;
+      readonly authentication: Authentication;
       readonly sessions: Sessions;
       readonly wakeups: Wakeups;
     },
@@ -45,9 +45,9 @@ export class LatestBundles {
     const current = await this.#current(environmentId, request);
     if (request.waitSeconds <= 0 || current?.known === null) return found(current);
 
-    const { tokens, sessions, wakeups } = this.deps;
+    const { authentication, sessions, wakeups } = this.deps;
     using session = sessions.open("poll", principal, environmentId, request.clientAddress);
-    session.endBy(await tokens.recheck(principal));
+    session.endBy(await authentication.recheck(principal));
     const end = performance.now() + Math.min(request.waitSeconds, MAX_WAIT_SECONDS) * 1000;
     for (;;) {
       using wakeup = wakeups.next(environmentId);

@@ -5,7 +5,7 @@ import type { Principal } from "../../core/token.js";
 import { environmentOf } from "../access/access.js";
 import type { Instances } from "./instances.js";
 import type { Sessions } from "../access/sessions.js";
-import type { Tokens } from "../tokens/tokens.js";
+import type { Authentication } from "../tokens/authentication.js";
 import type { WatchObserver } from "../changes/observers.js";
 import { firstEvent, type WatchRequest } from "./watch.js";
 import { HeartbeatWheel } from "./heartbeat-wheel.js";
@@ -26,7 +26,7 @@ export class Push {
 
   constructor(
     private readonly deps: Omit<HubDeps, "quota"> & {
-      readonly tokens: Tokens;
+      readonly authentication: Authentication;
       readonly sessions: Sessions;
       readonly instances: Instances;
       readonly clock: Clock;
@@ -46,7 +46,7 @@ export class Push {
    * token without an environment, `rate_limited` when too many streams are open, `cancelled` when the reader went away.
    */
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
-    const { active, tokens, sessions, instances, clock } = this.deps;
+    const { active, authentication, sessions, instances, clock } = this.deps;
     const environmentId = environmentOf(principal);
     const hub = this.#hubOf(environmentId);
     const seen = request.instanceId === "" ? null : () => instances.connected(principal, request);
@@ -56,7 +56,7 @@ export class Push {
     try {
       subscriber.place = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
       // After the place was taken: a revocation from here on finds it.
-      subscriber.place.endBy(await tokens.recheck(principal));
+      subscriber.place.endBy(await authentication.recheck(principal));
       seen?.();
       const newest = await active.read(environmentId);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");

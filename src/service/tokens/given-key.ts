@@ -4,20 +4,20 @@ import type { Reader } from "../../store/store.js";
 import type { ServiceWarnings } from "../changes/observers.js";
 import { chosenKey, createRawKey, type RawKey } from "./raw-key.js";
 
-/** A key that the caller may have made. */
+/** The key of a new token: generated, or supplied by its hash. */
 export interface GivenKey {
-  /** Its SHA-256, lower-case hex; a new key is made without it. */
+  /** SHA-256 of the caller's own key, lower-case hex; a key is generated without it. */
   readonly keyHash?: string | null;
   /**
-   * Whether a key of another organization is refused; only for who answers for the whole server. Everybody else gets a token that
-   * looks like any other and never works, so that nobody finds out which keys others have.
+   * Whether to refuse a key of another organization: for the operator's provisioning only. Other callers get a token that looks like any
+   * other and never works, so that they cannot find out which keys exist.
    */
   readonly refusesForeignKey?: boolean;
 }
 
 /**
- * A new key, or what is kept of one that the caller made. Throws `conflict` when a token of the organization has or had it; whether
- * one of another organization has makes no difference to the answer.
+ * A generated key, or the stored form of the caller's own. Throws `conflict` if a token of the organization has or had it. A token of
+ * another organization with the same key does not change the response.
  */
 export async function keyFor(
   reader: Reader,
@@ -39,7 +39,7 @@ export async function keyFor(
   return { ...key, hash: unusable };
 }
 
-/** Kept in place of a hash that another organization has: no key has it, and within the organization it is as unique. */
+/** Stored instead of a hash that another organization has: no key has this hash, and it is unique within the organization. */
 function unusableHash(orgId: string, keyHash: string): string {
   return `unusable:${orgId}:${keyHash}`;
 }

@@ -7,19 +7,19 @@ const PUBLIC_CHARACTERS = 8;
 const SECRET_CHARACTERS = 43;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** A new token, as it is shown once, and what is kept of it. */
+/** The raw key of a new token, which is shown once, and its stored form. */
 export interface RawKey {
-  /** Empty when only the hash is known. */
+  /** Empty if only the hash is known. */
   readonly rawKey: string;
-  /** The raw key's first characters: names the token in lists, logs and the audit. */
+  /** The first characters of the raw key: identifies the token in lists, logs and the audit log. */
   readonly keyPrefix: string;
   /** SHA-256, lower-case hex. */
   readonly hash: string;
 }
 
 /**
- * Makes a token: `signet_<type>_<8 public characters>_<43 secret characters><6 characters of CRC-32>`, all base 62. 43 characters
- * hold 256 bits. The fixed start and the checksum let secret scanners find it without guessing.
+ * Generates a key: `signet_<type>_<8 public characters>_<43 secret characters><6 characters of CRC-32>`, all base 62. 43 characters
+ * have 256 bits of entropy. The fixed prefix and the checksum let secret scanners recognize it.
  */
 export function createRawKey(type: KeyType): RawKey {
   const keyPrefix = `signet_${LETTERS[type]}_${randomText(PUBLIC_CHARACTERS)}`;
@@ -28,24 +28,24 @@ export function createRawKey(type: KeyType): RawKey {
   return { rawKey, keyPrefix, hash: hashRawKey(rawKey) };
 }
 
-/** A token that the operator chose: any text, so its prefix is one of its hash. */
+/** A key chosen by the operator: any text, so its prefix is derived from its hash. */
 export function chosenRawKey(rawKey: string): RawKey {
   return { ...chosenKey(hashRawKey(rawKey)), rawKey };
 }
 
-/** A key that somebody else made and of which only the hash is known here. */
+/** A key generated elsewhere, of which only the hash is known. */
 export function chosenKey(hash: string): RawKey {
   return { rawKey: "", keyPrefix: chosenKeyPrefix(hash), hash };
 }
 
-/** What is kept of a token, and looked up by. */
+/** The SHA-256 by which a raw key is stored and looked up: lower-case hex. */
 export function hashRawKey(rawKey: string): string {
   return hash("sha256", rawKey, "hex");
 }
 
 const MADE_KEY = /^signet_(?:adm|ci|rt)_[0-9A-Za-z]{8}_[0-9A-Za-z]{49}$/;
 
-/** Whether a raw key has the form of those that are made here, of which nobody can guess one. Says nothing of its checksum. */
+/** Whether a raw key has the form of generated keys, which cannot be guessed. Does not check the checksum. */
 export function isMadeKey(rawKey: string): boolean {
   return MADE_KEY.test(rawKey);
 }
@@ -64,7 +64,7 @@ function randomText(length: number): string {
   let text = "";
   while (text.length < length) {
     for (const byte of randomBytes(length)) {
-      // 248 is the largest multiple of 62 in a byte: above it the first letters would come more often.
+      // 248 is the largest multiple of 62 in a byte: larger bytes would favour the first characters.
       if (byte < 248 && text.length < length) text += ALPHABET.charAt(byte % 62);
     }
   }

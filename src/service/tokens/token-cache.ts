@@ -1,12 +1,12 @@
 import { LRUCache } from "lru-cache";
 import type { Principal } from "../../core/token.js";
 
-/** A token that was found to be good. */
+/** A verified token. */
 export interface Credential {
   readonly principal: Principal;
   /** `principal.expiresAt` in milliseconds since 1970; Infinity for never. */
   readonly endsAtMs: number;
-  /** When its use was last noted, by the monotonic clock. */
+  /** When its use was last noted, in milliseconds of the monotonic clock. */
   notedAtMs: number;
 }
 
@@ -14,36 +14,37 @@ export interface Credential {
 const MAX_CREDENTIALS = 20_000;
 
 /**
- * Tokens that were checked, by the hash of their raw key. Only good ones: a key that is unknown is looked up each time.
+ * Verified tokens by the hash of their raw key. Unknown keys are not cached: they are looked up each time.
  *
- * Whoever commits the end of a token calls `forget` before the change is acknowledged, so nothing here works any longer than that. What
- * ends by time is the reader's to see: `endsAtMs`.
+ * A change that ends tokens calls `forget` before it is acknowledged, so no entry is valid longer than that. Readers check expiry
+ * themselves: `endsAtMs`.
  */
 export class TokenCache {
   readonly #credentials = new LRUCache<string, Credential>({ max: MAX_CREDENTIALS });
   readonly #told: ((isOver: (principal: Principal) => boolean, at: Date | null) => void)[] = [];
   #generation = 0;
 
-  /** To be asked for before the token is read from the store: see `keep`. */
+  /** Read it before the token is read from the store: see `keep`. */
   get generation(): number {
     return this.#generation;
   }
 
+  /** The verified token with a key hash; check `endsAtMs`. */
   get(keyHash: string): Credential | undefined {
     return this.#credentials.get(keyHash);
   }
 
-  /** Keeps what was read, unless something was forgotten since `generation`: the read may be from before that. */
+  /** Stores a verified token, unless `forget` was called since `generation`: the token may have been read before that. */
   keep(credential: Credential, generation: number): void {
     if (generation === this.#generation) this.#credentials.set(credential.principal.keyHash, credential);
   }
 
-  /** Has somebody told of each `forget`. Must not throw. */
+  /** Registers a listener of each `forget`; it must not throw. */
   onForget(tell: (isOver: (principal: Principal) => boolean, at: Date | null) => void): void {
     this.#told.push(tell);
   }
 
-  /** @param at when they are over; null for now */
+  /** Removes the tokens for which `isOver`. @param at when they end; null for now */
   forget(isOver: (principal: Principal) => boolean, at: Date | null = null): void {
     this.#generation += 1;
     for (const tell of this.#told) tell(isOver, at);

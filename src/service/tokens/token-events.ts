@@ -3,11 +3,11 @@ import type { Token } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
 import type { NewEvent, Outbox } from "../changes/outbox.js";
 
-/** How many days before its end a token's organization is told. */
+/** The days before the expiry of a token at which its organization is notified. */
 const NOTICE_DAYS = [30, 7, 1] as const;
 const DAY_SECONDS = 86_400;
 
-/** An event about a token; nothing of its secret is in it. `actor` is null when nobody did anything. */
+/** An event about a token, without its secret. `actor` is null for events of the server itself. */
 export function tokenEvent(
   type: "token.created" | "token.revoked" | "token.expiring",
   token: Token,
@@ -32,8 +32,8 @@ export function tokenEvent(
 }
 
 /**
- * Tells of tokens that end soon: 30, 7 and 1 days before, once each. A token that was made with less time than that, and a server that
- * was down when the day came, tell the nearest notice only.
+ * Emits `token.expiring` 30, 7 and 1 days before the expiry of a token, once each. If several are due at once, for a shorter lifetime or
+ * after downtime, only the last of them is emitted.
  */
 export async function tellExpiringTokens(deps: { store: Store; clock: Clock; outbox: Outbox }): Promise<void> {
   const { store, clock, outbox } = deps;

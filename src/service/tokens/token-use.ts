@@ -1,19 +1,19 @@
 import type { Instant } from "../../core/clock.js";
 import type { Store } from "../../store/store.js";
 
-/** When tokens were last used, gathered and written once in a while: a write for each request would cost more than the request. */
+/** Collects the times of last use and writes them periodically: a write for each request would cost more than the request. */
 export class TokenUse {
   readonly #seen = new Map<number, Instant>();
 
   constructor(private readonly store: Store) {}
 
-  /** Notes a use; to the minute, so that a busy token is written once a minute. */
+  /** Notes a use, to the minute, so that a busy token is written once a minute. */
   seen(tokenId: number, lastUsedAt: Instant | null, now: Instant): void {
     const minute = `${now.slice(0, 16)}:00.000Z`;
     if (lastUsedAt === null || lastUsedAt < minute) this.#seen.set(tokenId, minute);
   }
 
-  /** Writes what was noted. Called each few seconds and at shutdown. */
+  /** Writes the noted uses. Called every few seconds and at shutdown. */
   async flush(): Promise<void> {
     if (this.#seen.size === 0) return;
     const byMinute = new Map<Instant, number[]>();

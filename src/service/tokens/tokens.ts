@@ -1,8 +1,7 @@
-import { timingSafeEqual } from "node:crypto";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Environment, Project } from "../../core/organization.js";
-import { isLive, SCOPES, type KeyType, type KnownToken, type Principal, type Token } from "../../core/token.js";
+import { isLive, type KeyType, type Principal, type Token } from "../../core/token.js";
 import { isUuid } from "../../core/uuid.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
@@ -10,35 +9,27 @@ import { actorOf, type Audit } from "../audit/audit.js";
 import { keyFor, type GivenKey } from "./given-key.js";
 import type { ServiceWarnings } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
-import { hashRawKey, type RawKey } from "./raw-key.js";
+import { type RawKey } from "./raw-key.js";
 import type { Sessions } from "../access/sessions.js";
 import type { TokenCache } from "./token-cache.js";
 import { tokenEvent } from "./token-events.js";
-import type { TokenUse } from "./token-use.js";
 
-/** A new or rotated token with its secret, which is shown once. */
+/** A new or rotated token with its raw key, which is shown once. */
 export interface IssuedToken {
   readonly token: Token;
-  /** Empty when the caller made the key. */
+  /** Empty if the caller supplied the hash of its own key. */
   readonly rawKey: string;
 }
 
-/** What every kind of token may be made with. */
+/** Options of every type of token. */
 export interface TokenOptions extends GivenKey {
+  /** At most 100 characters; null for none. */
   readonly name: string | null;
+  /** 1 to 3,650; null for unlimited. */
   readonly expiresInDays: number | null;
 }
 
-export interface WhoAmI {
-  readonly principal: Principal;
-  /** The name of a runtime token's environment. */
-  readonly environment: string | null;
-}
-
-/** Last use is kept to the minute. */
-const USE_NOTED_EVERY_MS = 60_000;
-
-/** Makes, changes and checks tokens. */
+/** Creates, lists, rotates and revokes tokens; authentication.ts checks them. */
 export class Tokens {
   constructor(
     private readonly deps: {
@@ -47,78 +38,17 @@ export class Tokens {
       readonly audit: Audit;
       readonly sessions: Sessions;
       readonly cache: TokenCache;
-      readonly use: TokenUse;
       readonly outbox: Outbox;
       readonly warnings: Pick<ServiceWarnings, "foreignKey">;
     },
   ) {}
 
-  /** As `authenticate`, for a token that is in memory; undefined for every other one, good or bad. */
-  known(rawKey: string): Principal | undefined {
-    return this.#known(hashRawKey(rawKey));
-  }
-
-  /**
-   * Who a raw key belongs to. Throws `unauthenticated`, with one text for a key that never was, one that expired and one that was
-   * revoked; of the last two `onStopped` is told before.
-   */
-  async authenticate(rawKey: string, onStopped: (token: KnownToken) => void = () => undefined): Promise<Principal> {
-    const { store, cache } = this.deps;
-    const hash = hashRawKey(rawKey);
-    const known = this.#known(hash);
-    if (known !== undefined) return known;
-    const { generation } = cache;
-    const token = await store.read.tokenByHash(hash);
-    const now = this.#now();
-    const credential = token === null ? null : liveCredential(token, hash, now);
-    if (token === null) throw invalidToken();
-    if (credential === null) {
-      onStopped({ tokenId: token.id, keyPrefix: token.keyPrefix, orgId: token.orgId });
-      throw invalidToken();
-    }
-    const operator = await store.read.operatorOrganization();
-    this.deps.use.seen(token.id, token.lastUsedAt, now);
-    const principal: Principal = {
-      tokenId: token.id,
-      keyHash: hash,
-      keyPrefix: token.keyPrefix,
-      keyType: token.keyType,
-      orgId: token.orgId,
-      isOperator: token.keyType === "admin" && operator?.id === token.orgId,
-      projectId: token.projectId,
-      environmentId: token.environmentId,
-      environments: token.environments,
-      scopes: SCOPES[token.keyType],
-      expiresAt: credential.endsAt,
-    };
-    const endsAtMs = principal.expiresAt === null ? Infinity : Date.parse(principal.expiresAt);
-    cache.keep({ principal, endsAtMs, notedAtMs: this.deps.clock.monotonicMs() }, generation);
-    return principal;
-  }
-
-  /**
-   * For what is held open after the check: when the key that was sent stops working, as it stands now; null is never. Throws
-   * `unauthenticated` when it stopped since, by revocation, rotation or time.
-   */
-  async recheck(principal: Principal): Promise<Instant | null> {
-    const known = this.#known(principal.keyHash);
-    if (known !== undefined) return known.expiresAt;
-    const token = await this.deps.store.read.token(principal.orgId, principal.tokenId);
-    const credential = token === null ? null : liveCredential(token, principal.keyHash, this.#now());
-    if (credential === null) throw invalidToken();
-    return credential.endsAt;
-  }
-
-  async whoAmI(principal: Principal): Promise<WhoAmI> {
-    const { environmentId } = principal;
-    const environment = environmentId === null ? null : await this.deps.store.read.environmentById(environmentId);
-    return { principal, environment: environment?.name ?? null };
-  }
-
+  /** Creates an admin token of the caller's organization. Throws `invalid` and `conflict`. */
   async createAdmin(caller: Principal, options: TokenOptions): Promise<IssuedToken> {
     return await this.#issue(caller, (tx) => this.issueIn(tx, caller.orgId, "admin", options));
   }
 
+  /** Creates a ci token of a project, for some environments or (empty) all. Throws `invalid`, `not_found` and `conflict`. */
   async createCi(
     caller: Principal,
     options: TokenOptions & { readonly projectId: string; readonly environments: readonly string[] },
@@ -133,6 +63,10 @@ export class Tokens {
     });
   }
 
+  /**
+   * Creates a runtime token of an environment. Throws `conflict` (`runtime_key_exists`) if a valid one has the same name, and `invalid`
+   * and `not_found`.
+   */
   async createRuntime(
     caller: Principal,
     options: TokenOptions & { readonly projectId: string; readonly environmentId: string },
@@ -153,6 +87,7 @@ export class Tokens {
     });
   }
 
+  /** The tokens of the organization, newest first, including revoked ones. */
   async list(
     caller: Principal,
     filter: { projectId?: string; keyType?: KeyType; limit?: number; offset: number },
@@ -163,7 +98,10 @@ export class Tokens {
     return await this.deps.store.read.tokens({ ...filter, orgId: caller.orgId, limit });
   }
 
-  /** To a new key, or to one that the caller made and of which `keyHash` is the SHA-256. */
+  /**
+   * Replaces the key of a token: by a new one, or by the caller's own with the SHA-256 `keyHash`. The previous key is valid for
+   * `graceSeconds` more. Throws `not_found`, `invalid`, and `conflict` for a token that is not valid any more.
+   */
   async rotate(
     caller: Principal,
     id: number,
@@ -206,7 +144,7 @@ export class Tokens {
     return issued;
   }
 
-  /** Revokes for ever; a second time changes nothing. */
+  /** Revokes a token for ever and ends its streams; repeating it changes nothing. Throws `not_found`. */
   async revoke(caller: Principal, id: number): Promise<void> {
     const { store, audit, sessions, cache, outbox } = this.deps;
     await store.write(async (tx) => {
@@ -227,7 +165,7 @@ export class Tokens {
     outbox.committed();
   }
 
-  /** Makes a token inside of another use case's transaction; the caller records it in the audit. */
+  /** Creates a token in the transaction of another use case, which records it in the audit log. */
   async issueIn(
     tx: Writer,
     orgId: string,
@@ -282,43 +220,9 @@ export class Tokens {
     return issued;
   }
 
-  #known(hash: string): Principal | undefined {
-    const { cache, clock, use } = this.deps;
-    const credential = cache.get(hash);
-    if (credential === undefined) return undefined;
-    const { principal } = credential;
-    const nowMs = clock.now().getTime();
-    if (credential.endsAtMs <= nowMs) return undefined;
-    const monotonicMs = clock.monotonicMs();
-    if (monotonicMs - credential.notedAtMs >= USE_NOTED_EVERY_MS) {
-      credential.notedAtMs = monotonicMs;
-      use.seen(principal.tokenId, null, this.#now());
-    }
-    return principal;
-  }
-
   #now(): Instant {
     return instantOf(this.deps.clock.now());
   }
-}
-
-/** When this hash of the token stops working, where null is never; null when it does not work any more. */
-function liveCredential(token: Token, hash: string, now: Instant): { readonly endsAt: Instant | null } | null {
-  if (!isLive(token, now)) return null;
-  if (equalHashes(token.hash, hash)) return { endsAt: token.expiresAt };
-  const { previousHash, previousExpiresAt, expiresAt } = token;
-  if (previousHash === null || previousExpiresAt === null || !equalHashes(previousHash, hash)) return null;
-  if (previousExpiresAt <= now) return null;
-  return { endsAt: expiresAt !== null && expiresAt < previousExpiresAt ? expiresAt : previousExpiresAt };
-}
-
-function equalHashes(kept: string, given: string): boolean {
-  const [a, b] = [Buffer.from(kept, "hex"), Buffer.from(given, "hex")];
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
-function invalidToken(): AppError {
-  return new AppError("unauthenticated", "invalid or expired token");
 }
 
 async function projectOf(reader: Reader, orgId: string, id: string): Promise<Project> {

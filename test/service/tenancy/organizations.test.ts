@@ -10,7 +10,7 @@ describe("organizations", () => {
   it("are made with an admin of their own, who is no operator and sees nothing of the others", async () => {
     const { organization, adminToken } = await create("Tenant");
     expect(organization).toMatchObject({ slug: "tenant", plan: "free", isOperator: false });
-    const principal = await signet.services.tokens.authenticate(adminToken.rawKey);
+    const principal = await signet.services.authentication.authenticate(adminToken.rawKey);
     expect(principal).toMatchObject({ orgId: organization.id, isOperator: false, keyType: "admin" });
     expect(signet.admin.isOperator).toBe(true);
     expect((await signet.services.projects.list(principal, undefined, 0)).total).toBe(0);

@@ -14,7 +14,7 @@ describe("projects", () => {
       ["prod", 2, null],
     ]);
     for (const { environment, issued } of runtimeTokens) {
-      const principal = await signet.services.tokens.authenticate(issued.rawKey);
+      const principal = await signet.services.authentication.authenticate(issued.rawKey);
       expect(principal).toMatchObject({ keyType: "runtime", projectId: project.id, environmentId: environment.id });
     }
     const listed = JSON.stringify(await projects().list(signet.admin, undefined, 0));
@@ -40,8 +40,10 @@ describe("projects", () => {
     const session = signet.services.sessions.open("stream", principal, token.environmentId ?? "", "192.0.2.1");
     await projects().delete(signet.admin, signet.projectId);
     expect(session.signal.reason).toMatchObject({ code: "not_found" });
-    await expect(signet.services.tokens.authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
-    await expect(signet.services.tokens.recheck(ci)).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(signet.services.authentication.authenticate(rawKey)).rejects.toMatchObject({
+      code: "unauthenticated",
+    });
+    await expect(signet.services.authentication.recheck(ci)).rejects.toMatchObject({ code: "unauthenticated" });
     expect(["environments", "bundles", "contents"].map((table) => signet.count(table))).toEqual([3, 0, 0]);
     expect((await projects().list(signet.admin, undefined, 0)).rows.map(({ project }) => project.id)).toEqual([
       other.id,

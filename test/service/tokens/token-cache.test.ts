@@ -34,6 +34,7 @@ describe("the cache of tokens", () => {
 
 describe("a look-up that was under way when its token ended", () => {
   const signet = useServices();
+  const authentication = () => signet.services.authentication;
   const tokens = () => signet.services.tokens;
 
   /** Reads the token, then does `meanwhile`, and only then sees what was read. What it answers is of before the end, if anything. */
@@ -42,7 +43,7 @@ describe("a look-up that was under way when its token ended", () => {
       signet.moments.afterTokenRead = () => {};
       await meanwhile();
     };
-    return await tokens()
+    return await authentication()
       .authenticate(rawKey)
       .catch(() => null);
   }
@@ -63,12 +64,12 @@ describe("a look-up that was under way when its token ended", () => {
   ])("and %s puts it into no memory", async (_how, end) => {
     const { token, rawKey } = await runtime();
     const principal = await authenticateAcross(rawKey, () => end(token.id));
-    expect(tokens().known(rawKey)).toBeUndefined();
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
-    expect(tokens().known(rawKey)).toBeUndefined();
+    expect(authentication().known(rawKey)).toBeUndefined();
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    expect(authentication().known(rawKey)).toBeUndefined();
     // Who was let in before the end, and is held open, is looked at again.
     if (principal !== null) {
-      await expect(tokens().recheck(principal)).rejects.toMatchObject({ code: "unauthenticated" });
+      await expect(authentication().recheck(principal)).rejects.toMatchObject({ code: "unauthenticated" });
     }
   });
 
@@ -79,11 +80,11 @@ describe("a look-up that was under way when its token ended", () => {
     ["expired", () => Promise.resolve(signet.clock.advanceSeconds(DAY))],
   ])("a token that is in memory is let in no more once it is %s", async (_how, end) => {
     const { token, rawKey } = await runtime();
-    await tokens().authenticate(rawKey);
-    expect(tokens().known(rawKey)).toMatchObject({ tokenId: token.id });
+    await authentication().authenticate(rawKey);
+    expect(authentication().known(rawKey)).toMatchObject({ tokenId: token.id });
     await end(token.id);
-    expect(tokens().known(rawKey)).toBeUndefined();
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    expect(authentication().known(rawKey)).toBeUndefined();
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
   });
 
   it("and is rotated with grace ends with the grace time, from memory too", async () => {
@@ -91,14 +92,14 @@ describe("a look-up that was under way when its token ended", () => {
     const answer = await authenticateAcross(rawKey, () => tokens().rotate(signet.admin, token.id, 60));
     expect(answer).not.toBeNull();
     // What was read says a day.
-    expect(tokens().known(rawKey)).toBeUndefined();
+    expect(authentication().known(rawKey)).toBeUndefined();
     const graceEnd = new Date(signet.clock.now().getTime() + 60_000).toISOString();
-    expect(await tokens().authenticate(rawKey)).toMatchObject({ expiresAt: graceEnd });
-    expect(tokens().known(rawKey)).toMatchObject({ expiresAt: graceEnd });
-    expect(await tokens().recheck(answer!)).toBe(graceEnd);
+    expect(await authentication().authenticate(rawKey)).toMatchObject({ expiresAt: graceEnd });
+    expect(authentication().known(rawKey)).toMatchObject({ expiresAt: graceEnd });
+    expect(await authentication().recheck(answer!)).toBe(graceEnd);
     signet.clock.advanceSeconds(60);
-    expect(tokens().known(rawKey)).toBeUndefined();
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    expect(authentication().known(rawKey)).toBeUndefined();
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
   });
 
   it("of another one is let in, and kept the next time", async () => {
@@ -106,8 +107,8 @@ describe("a look-up that was under way when its token ended", () => {
     const other = await signet.runtime("prod");
     const principal = await authenticateAcross(rawKey, () => tokens().revoke(signet.admin, other.token.id));
     expect(principal).toMatchObject({ keyType: "runtime" });
-    expect(tokens().known(rawKey)).toBeUndefined();
-    await tokens().authenticate(rawKey);
-    expect(tokens().known(rawKey)).toEqual(principal);
+    expect(authentication().known(rawKey)).toBeUndefined();
+    await authentication().authenticate(rawKey);
+    expect(authentication().known(rawKey)).toEqual(principal);
   });
 });

@@ -39,6 +39,7 @@ describe("a raw key", () => {
 
 describe("a token", () => {
   const signet = useServices();
+  const authentication = () => signet.services.authentication;
   const tokens = () => signet.services.tokens;
 
   it("is kept as its hash: the raw key is nowhere in the data directory, in no list and not in the audit", async () => {
@@ -63,24 +64,24 @@ describe("a token", () => {
     const { rawKey: revoked, token } = await tokens().createAdmin(signet.admin, NEVER);
     await tokens().revoke(signet.admin, token.id);
     const reason = { code: "unauthenticated", message: "invalid or expired token" };
-    await expect(tokens().authenticate(revoked)).rejects.toMatchObject(reason);
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject(reason);
+    await expect(authentication().authenticate(revoked)).rejects.toMatchObject(reason);
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject(reason);
   });
 
   it("stops when it expires, to the millisecond", async () => {
     const { rawKey } = await tokens().createAdmin(signet.admin, { name: null, expiresInDays: 1 });
     signet.clock.advanceSeconds(DAY - 0.001);
-    expect((await tokens().authenticate(rawKey)).expiresAt).toBe("2026-05-02T12:00:00.000Z");
+    expect((await authentication().authenticate(rawKey)).expiresAt).toBe("2026-05-02T12:00:00.000Z");
     signet.clock.advanceSeconds(0.001);
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
   });
 
   it("rotated without grace stops at once; the new key has the same rights", async () => {
     const { rawKey, principal, token } = await signet.runtime("dev");
     const rotated = await tokens().rotate(signet.admin, token.id, 0);
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
     const { keyPrefix } = rotated.token;
-    expect(await tokens().authenticate(rotated.rawKey)).toEqual({
+    expect(await authentication().authenticate(rotated.rawKey)).toEqual({
       ...principal,
       keyPrefix,
       keyHash: hashRawKey(rotated.rawKey),
@@ -92,30 +93,30 @@ describe("a token", () => {
     const { rawKey, token } = await signet.runtime("dev");
     const rotated = await tokens().rotate(signet.admin, token.id, 60);
     signet.clock.advanceSeconds(59);
-    expect((await tokens().authenticate(rawKey)).expiresAt).toBe("2026-05-01T12:01:00.000Z");
-    expect((await tokens().authenticate(rotated.rawKey)).expiresAt).toBeNull();
+    expect((await authentication().authenticate(rawKey)).expiresAt).toBe("2026-05-01T12:01:00.000Z");
+    expect((await authentication().authenticate(rotated.rawKey)).expiresAt).toBeNull();
     signet.clock.advanceSeconds(1);
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
-    await tokens().authenticate(rotated.rawKey);
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    await authentication().authenticate(rotated.rawKey);
   });
 
   it("rotated with a grace beyond its expiry does not live longer", async () => {
     const { rawKey, token } = await signet.runtime("dev", { expiresInDays: 1 });
     await tokens().rotate(signet.admin, token.id, 2 * DAY);
-    expect((await tokens().authenticate(rawKey)).expiresAt).toBe("2026-05-02T12:00:00.000Z");
+    expect((await authentication().authenticate(rawKey)).expiresAt).toBe("2026-05-02T12:00:00.000Z");
     signet.clock.advanceSeconds(DAY);
-    await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
   });
 
   it("rotated twice works under the last two keys only, and revoked under none", async () => {
     const { rawKey: first, token } = await signet.runtime("dev");
     const { rawKey: second } = await tokens().rotate(signet.admin, token.id, 600);
     const { rawKey: third } = await tokens().rotate(signet.admin, token.id, 600);
-    await expect(tokens().authenticate(first)).rejects.toMatchObject({ code: "unauthenticated" });
-    await tokens().authenticate(second);
+    await expect(authentication().authenticate(first)).rejects.toMatchObject({ code: "unauthenticated" });
+    await authentication().authenticate(second);
     await tokens().revoke(signet.admin, token.id);
     for (const rawKey of [second, third]) {
-      await expect(tokens().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+      await expect(authentication().authenticate(rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
     }
   });
 
@@ -143,12 +144,12 @@ describe("a token", () => {
   it("is noted as used to the minute, and never moves back", async () => {
     const { rawKey, token } = await tokens().createAdmin(signet.admin, NEVER);
     signet.clock.advanceSeconds(90);
-    await tokens().authenticate(rawKey);
+    await authentication().authenticate(rawKey);
     await signet.services.use.flush();
     const lastUsed = async () => (await signet.store.read.token(signet.orgId, token.id))?.lastUsedAt;
     expect(await lastUsed()).toBe("2026-05-01T12:01:00.000Z");
     signet.clock.advanceSeconds(-90);
-    await tokens().authenticate(rawKey);
+    await authentication().authenticate(rawKey);
     await signet.services.use.flush();
     expect(await lastUsed()).toBe("2026-05-01T12:01:00.000Z");
   });
@@ -210,23 +211,23 @@ describe("a key that the caller made and that another organization's token has",
     for (const keyHash of [taken.hash, free.hash]) {
       await expect(make(keyHash)).rejects.toMatchObject({ code: "conflict", reason: "key_exists" });
     }
-    expect(await api.services.tokens.authenticate(taken.rawKey)).toMatchObject({ orgId: api.orgId });
-    expect(await api.services.tokens.authenticate(free.rawKey)).toMatchObject({ orgId: foreigner.orgId });
+    expect(await api.services.authentication.authenticate(taken.rawKey)).toMatchObject({ orgId: api.orgId });
+    expect(await api.services.authentication.authenticate(free.rawKey)).toMatchObject({ orgId: foreigner.orgId });
   });
 
   it("stays its first owner's when it is rotated to, revoked there, or rotated away from with a grace", async () => {
-    const { tokens } = api.services;
+    const { authentication, tokens } = api.services;
     const key = createRawKey("admin");
     const older = await api.foreigner();
     const { token } = await tokens.createAdmin(api.admin, { ...NEVER, keyHash: key.hash });
     const { token: rotated } = await tokens.rotate(older, older.tokenId, 0, key.hash);
     expect(rotated.keyPrefix).toBe(token.keyPrefix);
-    expect(await tokens.authenticate(key.rawKey)).toMatchObject({ orgId: api.orgId, tokenId: token.id });
+    expect(await authentication.authenticate(key.rawKey)).toMatchObject({ orgId: api.orgId, tokenId: token.id });
     await tokens.rotate(older, older.tokenId, 60);
     await tokens.revoke(api.admin, token.id);
-    await expect(tokens.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(authentication.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
     api.tamper((database) => void database.prepare("delete from tokens where id = ?").run(token.id));
-    await expect(tokens.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(authentication.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
   });
 
   it("is refused to the operator's new organization, which would have no other token", async () => {
