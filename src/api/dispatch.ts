@@ -19,6 +19,7 @@ import type { RequestReport } from "./http/request-report.js";
 import type { RestHandler } from "./rest/rest-handler.js";
 import { bringsTrace, endRequestSpan, startRequestSpan } from "./http/request-trace.js";
 
+/** The handlers between which dispatch chooses. */
 export interface DispatchOptions {
   /** Answers polls in place of the REST mapping; null leaves them to it. */
   readonly polls: Polls | null;

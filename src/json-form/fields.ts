@@ -42,10 +42,12 @@ export function setNested(message: Message, path: readonly DescField[], value: u
   setNested(nested, inner, value);
 }
 
+/** Whether a message is google.protobuf.Timestamp. */
 export function isTimestamp(message: DescMessage | undefined): boolean {
   return message?.typeName === TimestampSchema.typeName;
 }
 
+/** Whether a message is google.protobuf.FieldMask. */
 export function isFieldMask(message: DescMessage | undefined): boolean {
   return message?.typeName === FieldMaskSchema.typeName;
 }

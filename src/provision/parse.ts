@@ -41,6 +41,7 @@ export type SecretReference = { readonly env: string } | { readonly file: string
 /** Reads a secret that the file only refers to. Throws AppError with why it cannot be read, without the secret. */
 export type ReadSecret = (reference: SecretReference) => string;
 
+/** How to resolve the secrets of a declaration. */
 export interface ParseOptions {
   readonly readSecret: ReadSecret;
   /** Whether the tokens of other organizations are needed: not where the server itself applies the file. */

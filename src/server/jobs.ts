@@ -8,7 +8,7 @@ import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js"
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
 import type { Store } from "../store/store.js";
 
-/** What the jobs of a server work on. */
+/** The services and the store that jobs work on. */
 export interface JobContext {
   readonly services: Pick<Services, "audit" | "changes" | "runtimes" | "tokens" | "webhooks">;
   readonly store: Store;
@@ -51,7 +51,7 @@ async function logWebhooks(counts: Services["webhooks"]["counts"], store: Store,
   if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }
 
-/** Writes what is gathered in memory, before the database closes. Never rejects: what cannot be written is logged as lost. */
+/** Writes reports and counts that are held in memory, before the database closes. Never rejects: a failure is logged. */
 export async function flush({ runtimes, tokens, audit }: JobContext["services"], log: Logger): Promise<void> {
   const gathered = {
     "runtime reports": () => runtimes.instances.flush(),

@@ -1,12 +1,11 @@
 import type { Logger } from "pino";
-import { adminTokenFile } from "./admin-token-file.js";
 import { Polls } from "../api/poll/polls.js";
 import { VERSION } from "../assets/version.js";
 import { openAuthenticator, openHttpServer } from "./compose/http.js";
 import { composeServices, type ServiceOptions } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
-import { openDataDirectory } from "./data-directory.js";
+import { adminTokenFile, openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
 import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
@@ -130,7 +129,7 @@ async function start(
     droppedLogLines,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
-  // A start that fails waits for nobody.
+  // A start that fails does not wait for requests.
   let graceMs = 0;
   opened.defer(() => {
     services.tokens.sessions.shutdown();

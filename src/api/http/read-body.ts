@@ -84,6 +84,7 @@ export function chunksOf(req: NodeRequest): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => req.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array> };
 }
 
+/** The `too_large` error that names the limit, in bytes. */
 export function bodyTooLarge(maxBytes: number): AppError {
   return new AppError("too_large", `the request is larger than the limit of ${maxBytes} bytes`);
 }

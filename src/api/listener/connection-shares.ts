@@ -1,17 +1,17 @@
 import type { Principal } from "../../core/token.js";
 
-/** A token's place among those that are known. */
+/** The token that a connection is counted for. */
 export type KnownToken = Pick<Principal, "tokenId" | "keyType">;
 
-/** Places that stay for who has shown no token, probes and whoever comes next, and as many again for admins; a part of all places. */
+/** One part in so many of all connections stays for those without a token, and as much again for admins. */
 const KEPT_PART = 20;
 
-/** The part of all places that one token may have at most, in per cent. */
+/** The most that one token may have of all connections, in per cent. */
 const TOKEN_PERCENT = 80;
 
 /**
- * How many connections may be known, and so are never closed for others: fewer than there are places, fewer still of runtimes and CI, and
- * of each token. What is over a share stays among those without a token, of which the oldest makes room.
+ * Limits the authenticated connections, which are never evicted: all together, those of runtimes and CI, and those of each token. A
+ * connection over its share counts as unauthenticated, and may be evicted.
  */
 export class ConnectionShares {
   readonly #perToken = new Map<number, number>();

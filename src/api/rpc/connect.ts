@@ -28,6 +28,7 @@ import { allowedMethods, ENVELOPE_BYTES, wireFormOf, type WireForm } from "../ht
 /** Requests to health and reflection are names. They come without a token, so they may not cost more. */
 const PUBLIC_MAX_BYTES = 4 * 1024;
 
+/** The methods behind RPC, and the limits of requests. */
 export interface RpcOptions {
   /** Guarded (guard.ts); behind admission. */
   readonly methods: readonly MethodImplSpec[];

@@ -7,6 +7,7 @@ import { addressKey } from "../admission/admission-address.js";
 import { shuttingDown } from "../http/observed-method.js";
 import { reportKey } from "../http/request-report.js";
 
+/** The services that the health service reports, and the limits of its watches. */
 export interface HealthOptions {
   /** Full names, such as `signet.v1.BundleService`. The server as a whole, which is called "", is added. */
   readonly services: readonly string[];

@@ -12,6 +12,7 @@ import { bodyTooLarge } from "../http/read-body.js";
 import type { ScanJson } from "../http/scan-json.js";
 import type { WireForm } from "../http/wire-form.js";
 
+/** The accepted encodings of RPC messages besides identity: gzip and br. */
 export const COMPRESSIONS: readonly Compression[] = [compressionGzip, compressionBrotli];
 
 /** Policies are strings in a message: what is deeper than this is not a message of signet.v1. */

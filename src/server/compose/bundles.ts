@@ -34,13 +34,13 @@ export function composeBundles(
   const verifier = new BundleVerifier({ ring, documents });
   const writer = new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer });
   const holds = new Holds({ store, audit, outbox });
-  const making = { store, documents, making: writer, verifier, idempotency, wakeups, outbox };
+  const publication = { store, documents, writer, verifier, idempotency, wakeups, outbox };
   return {
     ...{ verifier, writer, holds },
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     pruning: new Pruning({ store, clock, audit, outbox }),
-    publishing: new Publishing({ ...making, observer }),
+    publishing: new Publishing({ ...publication, observer }),
     artifacts: new Artifacts({ store, clock, audit, idempotency, documents }),
-    artifactPromotions: new ArtifactPromotions({ ...making, clock, audit }),
+    artifactPromotions: new ArtifactPromotions({ ...publication, clock, audit }),
   };
 }

@@ -33,7 +33,7 @@ export class Publishing {
     private readonly deps: {
       readonly store: Store;
       readonly documents: Documents;
-      readonly making: BundleWriter;
+      readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -65,11 +65,11 @@ export class Publishing {
     content: PolicyContent,
     remember: Remember<BundleState>,
   ): Promise<BundleState> {
-    const { store, making, observer } = this.deps;
+    const { store, writer, observer } = this.deps;
     const seen = await this.#changeable(store.read, caller, path);
     await checkQuota(store.read, seen);
     const { publishedBy, title, description, labels, source } = input;
-    const draft = await making.sign(seen, content, {
+    const draft = await writer.sign(seen, content, {
       ...{ publishedBy, title, description, labels, source },
       origin: "publish",
     });
@@ -78,7 +78,7 @@ export class Publishing {
     const state = await store.write(async (tx) => {
       const environment = await this.#changeable(tx, caller, path);
       checkSequence(environment, caller.ifSequence);
-      const published = await making.publishIn(tx, caller.principal, environment, draft, input.activate);
+      const published = await writer.publishIn(tx, caller.principal, environment, draft, input.activate);
       await remember(tx, published);
       return published;
     });
@@ -104,7 +104,7 @@ export class Publishing {
     promotedBy: string | null,
     remember: Remember<BundleState>,
   ): Promise<BundleState | null> {
-    const { store, documents, making, verifier, observer } = this.deps;
+    const { store, documents, writer, verifier, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const kept = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -117,14 +117,14 @@ export class Publishing {
     await verifier.require(bundle, kept, source);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
-    const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));
+    const draft = await writer.sign(target, content, promotedDescription(bundle, promotedBy));
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
       const now = await this.#stages(tx, caller, path);
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
       const from = { environment: source, bundle };
-      const promoted = await making.promoteIn(tx, caller.principal, from, now.target, draft);
+      const promoted = await writer.promoteIn(tx, caller.principal, from, now.target, draft);
       await remember(tx, promoted);
       return promoted;
     });

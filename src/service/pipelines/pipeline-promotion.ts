@@ -28,6 +28,7 @@ import type { Wakeups } from "../changes/wakeups.js";
 /** Targets of one promotion: one transaction holds the writer for all of them. */
 export const MAX_TARGETS = 1_000;
 
+/** A promotion from one app of a pipeline to others in later stages, by their UUIDs. */
 export interface PromotionRequest {
   readonly pipelineId: string;
   readonly sourceAppId: string;
@@ -55,7 +56,7 @@ export class PipelinePromotion {
     private readonly deps: {
       readonly store: Store;
       readonly documents: Documents;
-      readonly making: BundleWriter;
+      readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
@@ -85,7 +86,7 @@ export class PipelinePromotion {
     request: PromotionRequest,
     remember: Remember<readonly PromotedTarget[]>,
   ): Promise<readonly PromotedTarget[] | null> {
-    const { store, making } = this.deps;
+    const { store, writer } = this.deps;
     const seen = await participants(store.read, caller, request);
     const source = await this.#activeSource(seen.source.environment);
     if (source === null) return null;
@@ -99,7 +100,7 @@ export class PipelinePromotion {
       // Always in this order, so that on a database that locks rows no two promotions wait for each other.
       for (const app of [...now.targets].sort(byEnvironmentId)) {
         const { environment } = app;
-        const state = await making.promoteIn(tx, caller, source, environment, draftOf(drafts, environment));
+        const state = await writer.promoteIn(tx, caller, source, environment, draftOf(drafts, environment));
         states.set(environment.id, { app, state });
       }
       const promoted = now.targets.flatMap(({ environment }) => states.get(environment.id) ?? []);
@@ -126,7 +127,7 @@ export class PipelinePromotion {
     targets: readonly PipelineApp[],
     promotedBy: string | null,
   ): Promise<ReadonlyMap<string, BundleDraft> | null> {
-    const { documents, store, making, verifier } = this.deps;
+    const { documents, store, writer, verifier } = this.deps;
     const kept = await store.read.content(bundle.contentId);
     if (kept === null) return null;
     await verifier.require(bundle, kept, environment);
@@ -135,7 +136,7 @@ export class PipelinePromotion {
     const description = promotedDescription(bundle, promotedBy);
     const drafts = new Map<string, BundleDraft>();
     for (const { environment: target } of targets) {
-      drafts.set(target.id, await making.sign(target, await contents.for(target.name), description));
+      drafts.set(target.id, await writer.sign(target, await contents.for(target.name), description));
     }
     return drafts;
   }

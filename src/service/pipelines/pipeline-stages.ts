@@ -13,6 +13,7 @@ import { MAX_STAGES } from "./stage-order.js";
 
 const MAX_APPS = 2_000;
 
+/** A new stage. */
 export interface StageInput {
   readonly displayName: string;
   readonly insertBefore: number;

@@ -16,6 +16,7 @@ import { reordered, type StageOrder } from "./stage-order.js";
 
 const MAX_PIPELINES = 1_000;
 
+/** A new pipeline. */
 export interface PipelineInput {
   readonly displayName: string;
   readonly type: PipelineType;

@@ -8,6 +8,7 @@ import type { Authentication } from "../tokens/authentication.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
+/** A request for the active bundle, conditional or held. */
 export interface LatestRequest extends Cursor {
   /** The entity tags of If-None-Match without quotes and `W/`; `*` is any. */
   readonly ifNoneMatch: readonly string[];
@@ -16,6 +17,7 @@ export interface LatestRequest extends Cursor {
   readonly clientAddress: string;
 }
 
+/** The answer to such a request. */
 export interface Latest {
   readonly active: ActiveBundle;
   /** The caller has it already: by a tag of If-None-Match, or else by its cursor. Null when not. */

@@ -27,10 +27,12 @@ export interface ProjectTree {
   readonly environments: readonly Environment[];
 }
 
+/** A new project with the tokens of its environments, whose raw keys are shown once. */
 export interface NewProject extends ProjectTree {
   readonly runtimeTokens: readonly { readonly environment: Environment; readonly issued: IssuedToken }[];
 }
 
+/** The options of a new project. */
 export interface NewProjectOptions {
   /** The names of its environments, each promoting to the next one; dev, staging and prod by default. */
   readonly environments?: readonly string[];
