@@ -115,7 +115,7 @@ async function start(
   const admission = openAuthenticator(services, config);
   const observer = observability.metrics.requests;
   const { active } = services.runtimes;
-  const polls = new Polls({ admission, active, observer, logger: log });
+  const polls = new Polls({ admission, active, observer, tracing: observability.tracing, logger: log });
   const http = openHttpServer({
     ...{ services, store, config, observability, admission, polls, tls, log },
     readOnly: owned.problem,

@@ -18,29 +18,6 @@ export function logRequest(
   durationMs: number,
   level: "info" | "debug" = "info",
 ): void {
-  const { httpVersion, method = "" } = req;
-  const answer = { httpVersion, method, path: pathOf(req), status: res.statusCode, isAborted: isAborted(res) };
-  logAnswer(logger, answer, report, durationMs, level);
-}
-
-/** A request and its answer, as far as the log tells of them. */
-export interface LoggedAnswer {
-  readonly httpVersion: string;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number;
-  /** The client had not got all of the answer when the connection or stream ended. */
-  readonly isAborted: boolean;
-}
-
-/** As logRequest, for an answer of any make. */
-export function logAnswer(
-  logger: Logger,
-  answer: LoggedAnswer,
-  report: RequestReport,
-  durationMs: number,
-  level: "info" | "debug" = "info",
-): void {
   const { requestId, clientAddress, protocol, operationId, keyPrefix, traceId, error } = report;
   if (error !== undefined && DEFECTS.includes(error.code)) {
     logger.error({ requestId, operationId, code: error.code, err: error.cause ?? error }, error.message);
@@ -48,17 +25,17 @@ export function logAnswer(
   const line = {
     requestId,
     protocol,
-    http: answer.httpVersion,
-    method: answer.method,
-    path: answer.path,
+    http: req.httpVersion,
+    method: req.method ?? "",
+    path: pathOf(req),
     operationId,
-    status: answer.status,
+    status: res.statusCode,
     code: error?.code ?? (isProtocolError(report) ? "malformed" : undefined),
     durationMs: Math.round(durationMs * 10) / 10,
     keyPrefix,
     clientAddress,
     traceId,
-    aborted: answer.isAborted ? true : undefined,
+    aborted: isAborted(res) ? true : undefined,
   };
   logger[protocol === "probe" ? "debug" : level](line, "request");
 }

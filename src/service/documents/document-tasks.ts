@@ -7,7 +7,7 @@ import { verifyKeptDocument } from "./kept-document.js";
 import { countEvents } from "./telemetry-events.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
-/** Of a diff. Somebody who has more to look at does it better with both documents at hand. */
+/** Of a diff: larger ones are better made by the caller with both documents. */
 const DIFF_BOUNDS = { maxOperations: 100_000, maxLength: 4 * 1024 * 1024 };
 
 /** Work whose time grows with a document. Everything in it can be sent to another thread. */

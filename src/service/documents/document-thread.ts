@@ -8,7 +8,7 @@ import { startThread } from "./start-thread.js";
 export interface DocumentThreadOptions {
   /** A task that takes longer is refused, and its thread is replaced. On a busy machine the largest document takes half a minute. */
   readonly timeoutMs: number;
-  /** The same for a diff: whoever wants it reads. */
+  /** The same for a diff, which is a read and has less time. */
   readonly diffTimeoutMs: number;
   /** Heap of one thread, in MiB; a task that needs more is refused. `--max-old-space-size` goes before it. */
   readonly maxHeapMib: number;

@@ -13,7 +13,7 @@ export const TOO_MANY_DOCUMENTS = { message: "too many large documents at once",
 /** A thread keeps the memory of the largest document that it had: it ends when there was nothing to do for so long. */
 const MAX_IDLE_MS = 10_000;
 
-/** On whose behalf a document is worked on. When `signal` aborts, nobody waits for it any more. */
+/** The caller for whom a document is worked on. When `signal` aborts, it waits no more. */
 export interface DocumentOwner extends WorkOwner {
   readonly signal?: AbortSignal;
 }

@@ -52,7 +52,7 @@ export const DEFAULT_DOCUMENTS: DocumentsOptions = {
   guard: UNGUARDED,
 };
 
-/** What is done with whole documents: small ones here and now, large ones on another thread, so that nobody waits for them. */
+/** Work on whole documents: small ones at once, large ones on another thread, so that the event loop does not wait for them. */
 export class Documents implements AsyncDisposable {
   readonly #workers: DocumentWorkers;
   readonly #yaml: DocumentWorkers;
@@ -111,7 +111,7 @@ export class Documents implements AsyncDisposable {
     return (await this.#yaml.run({ kind: "yaml", field, text }, owner)) as string;
   }
 
-  /** As diffJson, of the texts of policies that are kept. `load` is called in turn: who waits holds no document. */
+  /** As diffJson, of the texts of policies that are kept. `load` is called with the lease: waiting callers hold no document. */
   async diff(owner: DocumentOwner, load: () => Promise<readonly [from: string, to: string]>): Promise<string> {
     using _lease = await this.#diffs.acquire(owner, owner.signal);
     const [from, to] = await load();

@@ -9,7 +9,7 @@ const MAX_TOKENS = 100_000;
 /**
  * The JSON text of a YAML 1.2 document (core schema; see yamlToJson). For a thread: the parser takes microseconds for each byte.
  *
- * Throws `invalid` about `field` for what is no such document, with line and column from 1, or has too many tokens.
+ * Throws `invalid` about `field`, with line and column from 1, for any other text and for too many tokens.
  */
 export function readYaml(field: string, text: string): string {
   try {

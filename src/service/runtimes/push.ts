@@ -8,7 +8,7 @@ import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { WatchObserver } from "../changes/observers.js";
 import { firstEvent, type WatchRequest } from "./watch.js";
-import { HeartbeatWheel } from "./heartbeat-wheel.js";
+import { TimerWheel } from "../../core/schedule/timer-wheel.js";
 import { Hub, type HubDeps } from "./hub.js";
 import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js";
 
@@ -87,7 +87,7 @@ function createPushContext(
   clock: Clock,
   observer: WatchObserver,
 ): PushContext {
-  const wheel = new HeartbeatWheel<Subscriber>(heartbeatMs, (due) => {
+  const wheel = new TimerWheel<Subscriber>(heartbeatMs, (due) => {
     const at = instantOf(clock.now());
     quota.forEach(due, (subscriber) => subscriber.beat(at));
   });

@@ -1,7 +1,7 @@
 import type { AppError } from "../../core/error.js";
 import type { LeaseOwner, Lease } from "../access/sessions.js";
 import type { WatchEvent } from "./watch.js";
-import type { Beating } from "./heartbeat-wheel.js";
+import type { Timed } from "../../core/schedule/timer-wheel.js";
 
 /** Who reads a watch: one stream of some protocol. No method may throw. */
 export interface WatchReader {
@@ -47,12 +47,12 @@ export interface PushContext {
 /**
  * One watch: a cursor, and a mark when its reader is behind. There is no queue: who is behind gets what is newest when there is room.
  */
-export class Subscriber implements Subscription, LeaseOwner, Beating {
+export class Subscriber implements Subscription, LeaseOwner, Timed {
   /** The newest sequence that was sent; null before the first event. */
   cursor: number | null = null;
   /** Of the activation of that sequence; null while nothing is active. */
   deploymentId: string | null = null;
-  beatAtMs = 0;
+  dueAtMs = 0;
   slot = 0;
   place: Lease | null = null;
   /** Why it is over. */
@@ -90,7 +90,7 @@ export class Subscriber implements Subscription, LeaseOwner, Beating {
   /** It is due to hear something. A reader that is behind has something to read already. */
   beat(at: string): void {
     if (this.#isOver || this.cursor === null) return;
-    this.beatAtMs = performance.now() + this.room.heartbeatMs;
+    this.dueAtMs = performance.now() + this.room.heartbeatMs;
     if (this.seen !== null) this.reader.ask(this.seen);
     if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
       this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, at));
@@ -128,7 +128,7 @@ export class Subscriber implements Subscription, LeaseOwner, Beating {
   #send(event: WatchEvent): void {
     this.cursor = event.sequence;
     this.deploymentId = event.deploymentId;
-    this.beatAtMs = performance.now() + this.room.heartbeatMs;
+    this.dueAtMs = performance.now() + this.room.heartbeatMs;
     this.#fallBehind(!this.reader.send(event));
   }
 

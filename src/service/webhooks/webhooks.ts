@@ -30,7 +30,7 @@ export interface WebhookInput {
   readonly givenSecret?: string | null;
 }
 
-/** What is absent stays as it is. */
+/** Absent fields stay as they are. */
 export interface WebhookChange {
   readonly url?: string;
   readonly events?: readonly string[];
