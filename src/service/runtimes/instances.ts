@@ -216,8 +216,8 @@ export class Instances {
       const merged: RuntimeInstance[] = [];
       for (const report of reports) {
         const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
-        // What the newest sequence was is not kept.
-        const { state, newestSequence: _, ...rest } = merge(kept, report);
+        // Only what is stored: the newest sequence served to merge reports.
+        const { state, newestSequence: _newest, ...rest } = merge(kept, report);
         merged.push({ ...rest, state: state ?? "connected" });
       }
       await tx.putInstances(merged, KEPT_PER_TOKEN);
