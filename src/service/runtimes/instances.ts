@@ -110,7 +110,7 @@ export class Instances {
 
   /**
    * Returns the newest sequence of the environment. What an instance says in words is kept as far as it can be shown: whoever reports
-   * that something is wrong is not refused for how. Throws `unavailable` when too many reports wait to be written.
+   * that something is wrong is not refused for how. Throws `unavailable` when too many reports are waiting to be written.
    */
   async report(principal: Principal, report: StatusReport): Promise<number> {
     const { state } = report;
@@ -137,7 +137,7 @@ export class Instances {
       appliedVersion: applied?.version ?? null,
     });
     if (isKept) return newest;
-    throw new AppError("unavailable", "too many reports wait to be written", { retryAfterSeconds: 5 });
+    throw new AppError("unavailable", "too many reports are waiting to be written", { retryAfterSeconds: 5 });
   }
 
   /**
