@@ -1,7 +1,7 @@
 import type { Principal } from "../../core/token.js";
 
 /** The token that a connection is counted for. */
-export type KnownToken = Pick<Principal, "tokenId" | "keyType">;
+export type ShareToken = Pick<Principal, "tokenId" | "keyType">;
 
 /** One part in so many of all connections stays for those without a token, and as much again for admins. */
 const KEPT_PART = 20;
@@ -30,7 +30,7 @@ export class ConnectionShares {
   }
 
   /** False, and nothing was taken, when a share is used up. */
-  take({ tokenId, keyType }: KnownToken): boolean {
+  take({ tokenId, keyType }: ShareToken): boolean {
     const ofToken = this.#perToken.get(tokenId) ?? 0;
     if (this.#known >= this.#maxKnown || ofToken >= this.#maxPerToken) return false;
     if (keyType !== "admin" && this.#others >= this.#maxOthers) return false;
@@ -38,11 +38,11 @@ export class ConnectionShares {
     return true;
   }
 
-  giveBack(token: KnownToken): void {
+  giveBack(token: ShareToken): void {
     this.#change(token, -1);
   }
 
-  #change({ tokenId, keyType }: KnownToken, change: 1 | -1): void {
+  #change({ tokenId, keyType }: ShareToken, change: 1 | -1): void {
     this.#known += change;
     if (keyType !== "admin") this.#others += change;
     const ofToken = (this.#perToken.get(tokenId) ?? 0) + change;

@@ -16,7 +16,7 @@ export function createHttp1Server(handle: RequestListener, limits: ListenerLimit
   const inFlight = new Set<ServerResponse>();
   const isTooFarAhead = (req: IncomingMessage): boolean => {
     const connection = connectionOf(req.socket);
-    if (connection?.isGone === true) return true;
+    if (connection?.isClosed === true) return true;
     if (unansweredOf(req) < limits.http2.maxConcurrentStreams) return false;
     observer.refused("max_streams_per_connection");
     connection?.destroy();

@@ -7,7 +7,7 @@ import type { RequestListener } from "../http/node-http.js";
 import { continueOnRead, refuseExpectation } from "./expectations.js";
 import { SessionSupervisor } from "./http2-sessions.js";
 import type { ListenerLimits } from "./limits.js";
-import { limitUnknownStreams } from "./unknown-streams.js";
+import { limitUnauthenticatedStreams } from "./unauthenticated-streams.js";
 
 /** Serves the connections of HTTP/2 that it is given. */
 export function createHttp2Server(handle: RequestListener, limits: ListenerLimits, observer: LimitObserver) {
@@ -27,7 +27,7 @@ export function createHttp2Server(handle: RequestListener, limits: ListenerLimit
     handle(req, res);
   });
   server.on("checkExpectation", refuseExpectation);
-  limitUnknownStreams(server);
+  limitUnauthenticatedStreams(server);
   const accept = (socket: Socket, connection: Connection) => {
     server.once("session", (session) => {
       carry(session, connection);

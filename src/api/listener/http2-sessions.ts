@@ -8,7 +8,7 @@ import { OpenStreams, Stalls, type OpenStream } from "./http2-streams.js";
 import type { ListenerLimits } from "./limits.js";
 
 /** How often a connection without a token is looked at. */
-const UNKNOWN_LOOK_MS = 1_000;
+const UNAUTHENTICATED_LOOK_MS = 1_000;
 
 /** How many times a body is looked at before its time is over. */
 const BODY_LOOKS = 4;
@@ -186,7 +186,7 @@ class SupervisedSession implements Timed {
     const { session, connection, port } = this;
     if (count === 0) return;
     this.#resets ??= new ResetCount(port.limits.http2.maxResets, port.limits.http2.resetWindowMs);
-    if (!this.#resets.tooMany(count) || session.destroyed || connection.isGone) return;
+    if (!this.#resets.tooMany(count) || session.destroyed || connection.isClosed) return;
     port.observer.refused("max_stream_resets");
     connection.leave();
     endSession(session, connection.socket, constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -213,7 +213,9 @@ class SupervisedSession implements Timed {
   }
 
   #nextLookMs(nowMs: number): number {
-    const waitMs = this.connection.isUnknown ? Math.min(UNKNOWN_LOOK_MS, this.port.lookMs) : this.port.lookMs;
+    const waitMs = this.connection.isUnauthenticated
+      ? Math.min(UNAUTHENTICATED_LOOK_MS, this.port.lookMs)
+      : this.port.lookMs;
     return Math.min(nowMs + waitMs, this.#pongByMs);
   }
 }

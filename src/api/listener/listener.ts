@@ -30,9 +30,9 @@ export interface Listener extends AsyncDisposable {
   close(graceMs: number): Promise<void>;
 }
 
-/** What a port has beside its handler. */
+/** The options of a port. */
 export interface ListenerOptions {
-  /** Null serves without TLS. With it, who comes without is told so. */
+  /** Null serves without TLS. With it, a client without TLS gets an error that says so. */
   readonly tls: TlsTermination | null;
   readonly observer: LimitObserver;
 }
@@ -73,7 +73,7 @@ export function createListener(
     socket.on("close", () => {
       sockets.delete(socket);
       undecided.delete(socket);
-      connections.leave(connection);
+      connections.remove(connection);
     });
     peekVersion(socket, limits.firstBytesTimeoutMs, (version) => decided(connection, version), tooSlow);
   });

@@ -111,7 +111,7 @@ export class Instances {
 
   /**
    * Returns the newest sequence of the environment. What an instance says in words is kept as far as it can be shown: whoever reports
-   * that something is wrong is not refused for how. Throws `unavailable` when too many reports wait to be written.
+   * that something is wrong is not refused for how. Throws `unavailable` when too many reports are waiting to be written.
    */
   async report(principal: Principal, report: StatusReport): Promise<number> {
     const errors = new FieldErrors();
@@ -144,7 +144,7 @@ export class Instances {
       appliedVersion: applied?.version ?? null,
     });
     if (isKept) return newest;
-    throw new AppError("unavailable", "too many reports wait to be written", { retryAfterSeconds: 5 });
+    throw new AppError("unavailable", "too many reports are waiting to be written", { retryAfterSeconds: 5 });
   }
 
   /**
@@ -226,7 +226,8 @@ export class Instances {
       const merged: RuntimeInstance[] = [];
       for (const report of reports) {
         const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
-        const { state, ...rest } = merge(kept, report);
+        // Only what is stored: the newest sequence served to merge reports.
+        const { state, newestSequence: _newest, ...rest } = merge(kept, report);
         merged.push({ ...rest, state: state ?? "connected" });
       }
       await tx.putInstances(merged, KEPT_PER_TOKEN);

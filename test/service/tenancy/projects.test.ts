@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { removeDeleted } from "../../../src/service/changes/deletions.js";
 import { useServices } from "../fixture.js";
 
 describe("projects", () => {
@@ -54,6 +55,7 @@ describe("projects", () => {
       code: "unauthenticated",
     });
     await expect(signet.services.authentication.recheck(ci)).rejects.toMatchObject({ code: "unauthenticated" });
+    await removeDeleted(signet.store);
     expect(["environments", "bundles", "contents"].map((table) => signet.count(table))).toEqual([3, 0, 0]);
     expect((await projects().list(signet.admin, undefined, 0)).rows.map(({ project }) => project.id)).toEqual([
       other.id,
