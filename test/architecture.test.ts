@@ -18,13 +18,14 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [/^node:/, /^lru-cache$/, /^uuid$/],
   },
   api: {
-    layers: ["core", "bundle", "service", "store", "gen", "json-form"],
+    layers: ["core", "bundle", "service", "store", "gen", "json-form", "rules"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
   },
   observability: {
     layers: ["core", "service", "store", "api"],
     packages: [/^node:/, /^prom-client$/, /^@opentelemetry\//],
   },
+  rules: { layers: ["core", "gen", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   // Runs in browsers too, as sdk does.
   "json-form": { layers: ["gen"], packages: [/^@bufbuild\/protobuf/] },
   // Node only in node-transport.ts: see below.
@@ -32,7 +33,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     layers: ["core", "bundle", "gen", "json-form"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/],
   },
-  provision: { layers: ["core", "outbound"], packages: [] },
+  provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
     layers: ["sdk", "bundle", "core", "yaml", "provision", "config", "assets", "server"],
     packages: [/^node:/, /^commander$/],
