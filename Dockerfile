@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 # Signet as one file in an image with little else: docs/operate.md, "Container".
 
-FROM node:20-bookworm AS build
+# The version in packaging/node/package.json: then the executable takes this Node as it is.
+FROM node:24.21.0-bookworm AS build
 WORKDIR /build
 COPY package.json package-lock.json tsconfig.json tsconfig.build.json ./
 # The compiled part of SQLite, and nothing else, needs its install script.

@@ -4,6 +4,7 @@ import { gatherContents } from "./contents.js";
 import { writeExecutable } from "./executable.js";
 import { measure } from "./measure.js";
 import { billOfMaterials } from "./sbom.js";
+import { writeChecksums } from "./checksums.js";
 
 // Makes dist/signet, the program as one file, and what has to go with it. The compiled files have to be there.
 
@@ -11,7 +12,8 @@ const root = join(import.meta.dirname, "../..");
 const executable = join(root, "dist/signet");
 
 const contents = await gatherContents(root);
-await writeExecutable(executable, contents.script, contents.assets);
+await writeExecutable(executable, contents.node.binary, contents.script, contents.assets);
 await writeFile(join(root, "dist/THIRD-PARTY-LICENSES"), contents.licenses);
-await writeFile(join(root, "dist/sbom.json"), await billOfMaterials(root, contents.packages));
+await writeFile(join(root, "dist/sbom.json"), await billOfMaterials(root, contents.node, contents.packages));
+await writeChecksums(join(root, "dist"), ["signet", "sbom.json", "THIRD-PARTY-LICENSES"]);
 console.log(await measure(executable));

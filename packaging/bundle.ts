@@ -20,7 +20,7 @@ export async function bundle(root: string, entry: string): Promise<Bundle> {
     entryPoints: [entry],
     bundle: true,
     platform: "node",
-    target: "node20",
+    target: "node24",
     format: "cjs",
     banner: { js: REQUIRE_FILES },
     // Only what looks for files of a package asks where it is.

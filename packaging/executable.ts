@@ -14,21 +14,23 @@ const postject = createRequire(import.meta.url).resolve("postject/dist/cli.js");
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
 /**
- * Writes one executable: a copy of the Node that runs this, with a script and files in it
- * (https://nodejs.org/docs/latest-v20.x/api/single-executable-applications.html).
+ * Writes one executable: a copy of a Node, with a script and files in it
+ * (https://nodejs.org/docs/latest-v24.x/api/single-executable-applications.html).
  *
+ * @param binary the path of that Node
  * @param assets the files, by the name that `node:sea` knows them by
  * @throws when this Node is not one that can be copied
  */
 export async function writeExecutable(
   target: string,
+  binary: string,
   script: string,
   assets: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
-  const node = await readNode();
+  const node = await readNode(binary);
   const scratch = await mkdtemp(join(tmpdir(), "signet-build-"));
   try {
-    const blob = await prepareBlob(scratch, script, assets);
+    const blob = await prepareBlob(scratch, binary, script, assets);
     const unfinished = `${target}.new`;
     await writeFile(unfinished, node, { mode: 0o755 });
     await run(process.execPath, [postject, unfinished, "NODE_SEA_BLOB", blob, "--sentinel-fuse", FUSE]);
@@ -38,14 +40,14 @@ export async function writeExecutable(
   }
 }
 
-async function readNode(): Promise<Buffer> {
+async function readNode(binary: string): Promise<Buffer> {
   if (process.platform !== "linux") {
     throw new Error("the executable is made on Linux; elsewhere use the npm package, or npm run build:compile");
   }
-  const node = await readFile(process.execPath);
+  const node = await readFile(binary);
   if (!node.includes(`${FUSE}:0`)) {
     throw new Error(
-      `${process.execPath} cannot become an executable: it was built without single-executable support, or as a small program ` +
+      `${binary} cannot become an executable: it was built without single-executable support, or as a small program ` +
         "around a shared libnode (some distributions do). Build with a Node from nodejs.org",
     );
   }
@@ -54,6 +56,7 @@ async function readNode(): Promise<Buffer> {
 
 async function prepareBlob(
   scratch: string,
+  binary: string,
   script: string,
   assets: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<string> {
@@ -75,6 +78,6 @@ async function prepareBlob(
   };
   await writeFile(join(scratch, "signet.json"), JSON.stringify(configuration));
   // V8 orders what it caches by a random seed; with one of ours two builds are the same bytes.
-  await run(process.execPath, ["--random-seed=1", "--experimental-sea-config", "signet.json"], { cwd: scratch });
+  await run(binary, ["--random-seed=1", "--experimental-sea-config", "signet.json"], { cwd: scratch });
   return join(scratch, "signet.blob");
 }

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { NodeInstall } from "./node-install.js";
 
 /** Licences that let Signet be passed on with them, as SPDX has them. Another one stops the build: somebody has to read it. */
 const ACCEPTED = new Set(["Apache-2.0", "BlueOak-1.0.0", "BSD-3-Clause", "ISC", "MIT", "Unlicense"]);
@@ -13,10 +14,10 @@ const LICENSE_FILE = /^(licen[cs]e|copying|notice)(\.|$)/i;
  * @param packages their directories
  * @throws when a licence is not an accepted one, or its text is nowhere to be found
  */
-export function licensesOf(root: string, packages: readonly string[]): string {
+export function licensesOf(root: string, node: NodeInstall, packages: readonly string[]): string {
   return [
     section("signet, Apache-2.0", readFileSync(join(root, "LICENSE"), "utf8")),
-    section(`Node.js ${process.version}`, readNodeLicense()),
+    section(`Node.js v${node.versions.node}`, node.license),
     section("SQLite", "SQLite is in the public domain: https://www.sqlite.org/copyright.html"),
     ...packages.map((directory) => packageSection(root, directory)),
   ].join("\n");
@@ -43,15 +44,4 @@ function packageSection(root: string, directory: string): string {
 function section(title: string, text: string): string {
   const rule = "=".repeat(100);
   return `${rule}\n${title}\n${rule}\n\n${text.trim()}\n`;
-}
-
-/** Where the archives of nodejs.org, their images and the Linux packages keep it. */
-function readNodeLicense(): string {
-  const prefix = join(dirname(process.execPath), "..");
-  const places = ["LICENSE", "share/doc/nodejs/LICENSE", "share/doc/node/LICENSE", "share/doc/nodejs/copyright"];
-  const file = places.map((place) => join(prefix, place)).find((path) => existsSync(path));
-  if (file === undefined) {
-    throw new Error(`the licence of ${process.execPath} is not in ${prefix}: it has to go with the executable`);
-  }
-  return readFileSync(file, "utf8");
 }

@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { npm, type NodeInstall } from "./node-install.js";
 
 /** What is used of CycloneDX 1.5. */
 interface Bom {
@@ -25,7 +24,7 @@ interface Component {
  * executable has besides them: Node with its parts, and SQLite. `signet:executable` says which packages have code in the executable.
  * It holds no time and no random number: two builds of the same are the same bytes.
  */
-export async function billOfMaterials(root: string, packages: readonly string[]): Promise<string> {
+export async function billOfMaterials(root: string, node: NodeInstall, packages: readonly string[]): Promise<string> {
   const bom = JSON.parse(await npmSbom(root)) as Bom;
   const names = new Set(packages.map((directory) => directory.slice(directory.lastIndexOf("node_modules/") + 13)));
   // npm calls the product by the directory that it lies in.
@@ -33,7 +32,7 @@ export async function billOfMaterials(root: string, packages: readonly string[])
   for (const component of bom.components) {
     component.properties = [{ name: "signet:executable", value: String(names.has(component.name)) }];
   }
-  const inExecutable = [...nodeComponents(), await sqliteComponent(root)];
+  const inExecutable = [...nodeComponents(node.versions), await sqliteComponent(root)];
   bom.components.push(...inExecutable);
   bom.components.sort((a, b) => (a["bom-ref"] < b["bom-ref"] ? -1 : 1));
   bom.dependencies.sort((a, b) => (a.ref < b.ref ? -1 : 1));
@@ -44,17 +43,12 @@ export async function billOfMaterials(root: string, packages: readonly string[])
 }
 
 async function npmSbom(root: string): Promise<string> {
-  // Under `npm run` this is npm itself; elsewhere there is one on the path.
-  const npm = process.env["npm_execpath"];
-  const [command, script] = npm === undefined ? ["npm", []] : [process.execPath, [npm]];
-  const argv = [...script, "sbom", "--sbom-format", "cyclonedx", "--sbom-type", "application", "--omit", "dev"];
-  const { stdout } = await promisify(execFile)(command, argv, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
-  return stdout;
+  return await npm(["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "application", "--omit", "dev"], root);
 }
 
 /** Node and the libraries that it has inside, as it names them itself. */
-function nodeComponents(): Component[] {
-  const { node, modules, napi, ...libraries } = process.versions;
+function nodeComponents(versions: NodeJS.ProcessVersions): Component[] {
+  const { node, modules, napi, ...libraries } = versions;
   const abi = { name: "node:modules", value: `${modules}, napi ${napi ?? ""}` };
   return [
     component("node", node, `pkg:generic/node@${node}`, [abi]),

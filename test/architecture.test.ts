@@ -18,13 +18,14 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [/^node:/, /^lru-cache$/, /^uuid$/],
   },
   api: {
-    layers: ["core", "bundle", "service", "store", "gen", "json-form"],
+    layers: ["core", "bundle", "service", "store", "gen", "json-form", "rules"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/, /^pino$/, /^rate-limiter-flexible$/],
   },
   observability: {
     layers: ["core", "service", "store", "api"],
     packages: [/^node:/, /^prom-client$/, /^@opentelemetry\//],
   },
+  rules: { layers: ["core", "gen", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   // Runs in browsers too, as sdk does.
   "json-form": { layers: ["gen"], packages: [/^@bufbuild\/protobuf/] },
   // Node only in node-transport.ts: see below.
@@ -32,7 +33,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     layers: ["core", "bundle", "gen", "json-form"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/],
   },
-  provision: { layers: ["core", "outbound"], packages: [] },
+  provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
     layers: ["sdk", "bundle", "core", "yaml", "provision", "config", "assets", "server"],
     packages: [/^node:/, /^commander$/],
@@ -86,6 +87,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [],
     queries: [""],
     sqlite: ["", "migrations", "queries"],
+  },
+  server: {
+    compose: [],
+    "": ["compose"],
   },
   cli: {
     shell: [],
@@ -237,11 +242,32 @@ describe("architecture", () => {
     expect(enders).toEqual(["src/api/http/hang-up.ts"]);
   });
 
+  it("every exported symbol of src has a docstring", () => {
+    const bare = files
+      .filter((file) => layerOf(file) !== "gen" && !file.startsWith("src/store/migrations/0"))
+      .flatMap((file) => undocumentedExports(file).map((name) => `${file}: ${name}`));
+    expect(bare).toEqual([]);
+  });
+
   it("only config.ts and the process edge read the environment", () => {
     const readers = files.filter((file) => /\bprocess\.env\b/.test(readFileSync(join(root, file), "utf8")));
     expect(readers.filter((file) => file !== "src/config/config.ts" && file !== "src/main.ts")).toEqual([]);
   });
 });
+
+/** The names that a file declares with `export` and without a comment that begins with two stars. */
+function undocumentedExports(file: string): readonly string[] {
+  const source = ts.createSourceFile(file, readFileSync(join(root, file), "utf8"), ts.ScriptTarget.Latest, true);
+  return source.statements.flatMap((statement) => {
+    const isExported = ts.canHaveModifiers(statement)
+      ? (ts.getModifiers(statement) ?? []).some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
+      : false;
+    if (!isExported || ts.getJSDocCommentsAndTags(statement).length > 0) return [];
+    if (ts.isVariableStatement(statement))
+      return statement.declarationList.declarations.map(({ name }) => name.getText());
+    return [(statement as ts.DeclarationStatement).name?.getText() ?? "default"];
+  });
+}
 
 function findCycle(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
   const done = new Set<string>();

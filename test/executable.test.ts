@@ -13,10 +13,14 @@ const folder = mkdtempSync(join(tmpdir(), "signet-executable-"));
 const executable = join(folder, "signet");
 const POLICY = join(root, "examples/policies/guardrails.json");
 
+let nodeVersion = "";
+
+// The first run after `npm ci` compiles SQLite for the Node that the executable carries.
 beforeAll(async () => {
-  const { script, assets } = await gatherContents(root);
-  await writeExecutable(executable, script, assets);
-}, 300_000);
+  const { node, script, assets } = await gatherContents(root);
+  nodeVersion = node.versions.node;
+  await writeExecutable(executable, node.binary, script, assets);
+}, 900_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -41,7 +45,7 @@ async function urlOf(server: Signet): Promise<string> {
 describe("the executable, alone in an empty directory", () => {
   it.each<[argv: readonly string[], part: string]>([
     [["--version"], VERSION],
-    [["help"], "Publishes, promotes and pushes"],
+    [["help"], "Publish, promote and push"],
     [["serve", "--help"], "SIGNET_DATA"],
     [["licenses"], "better-sqlite3"],
     [["verify", "--help"], "--keys"],
@@ -53,11 +57,17 @@ describe("the executable, alone in an empty directory", () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it("carries the supported Node, whichever runs the tests", () => {
+    expect(nodeVersion).toMatch(/^24\./);
+    const image = /^FROM node:([\d.]+)-/m.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1];
+    expect(image).toBe(nodeVersion);
+  });
+
   it("has the licences of all that is inside of it", async () => {
     const { out } = await run(emptyDirectory(), ["licenses"]);
     for (const name of [
       "signet, Apache-2.0",
-      `Node.js ${process.version}`,
+      `Node.js v${nodeVersion}`,
       "SQLite",
       "kysely",
       "pino",
@@ -70,7 +80,7 @@ describe("the executable, alone in an empty directory", () => {
   it("refuses an offline command where there is no database, and writes nothing", async () => {
     const directory = emptyDirectory();
     const { exitCode, err } = await run(directory, ["token", "create", "--admin", "--data", "data"]);
-    expect(err).toContain("there is no Signet database");
+    expect(err).toContain("no Signet database");
     expect(exitCode).toBe(4);
     expect(readdirSync(directory)).toEqual([]);
   });

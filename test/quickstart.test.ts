@@ -85,7 +85,7 @@ describe("the quickstart", () => {
       const pushes = quickstart.out.split("\n").filter((line) => /sequence \d+ +verified in \d+ ms$/.test(line));
       expect(pushes).toHaveLength(7);
       expect(quickstart.out).toMatch(audited);
-      expect(quickstart.out).not.toMatch(/could not go on|refused|signet_(adm|ci|rt)_\w{8}_\w/);
+      expect(quickstart.out).not.toMatch(/failed|refused|signet_(adm|ci|rt)_\w{8}_\w/);
       expect((await fetch(`${url}/readyz`)).status).toBe(200);
       quickstart.interrupt();
       expect(await quickstart.exit).toBe(0);
@@ -100,7 +100,7 @@ describe("the quickstart", () => {
     const { port } = other.address() as AddressInfo;
     const quickstart = start({ SIGNET_PORT: String(port) });
     const [, url] = await quickstart.says(UP);
-    expect(quickstart.out).toContain(`port ${port} is in use; taking a free one`);
+    expect(quickstart.out).toContain(`port ${port} is in use; using a free one`);
     expect(url).not.toContain(`:${port}`);
     quickstart.interrupt();
     expect(await quickstart.exit).toBe(0);
@@ -112,7 +112,7 @@ describe("the quickstart", () => {
     await using server = await startServer(config, pino({ level: "silent" }));
     const quickstart = start();
     expect(await quickstart.exit).toBe(1);
-    expect(quickstart.out).toMatch(/could not go on: the data directory .* is in use by another signet process/);
+    expect(quickstart.out).toMatch(/failed: the data directory .* is in use by another signet process/);
     expect(quickstart.out).not.toMatch(/\n +at |AppError/);
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   });

@@ -1,6 +1,6 @@
 /**
- * The main job, visibly: a server on SQLite, a runtime that watches over gRPC in another process, a bundle that is published,
- * promoted and rolled back, each push verified where it arrives. Then the server stays up.
+ * Shows the main use of Signet: a server on SQLite, a runtime in another process that watches over gRPC, and a bundle that is
+ * published, promoted and rolled back; the runtime verifies each push. The server keeps running afterwards.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -25,7 +25,7 @@ process.once("SIGTERM", () => stop.abort());
 try {
   await main();
 } catch (thrown) {
-  say(`\nThe quickstart could not go on: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  say(`\nThe quickstart failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
   process.exitCode = 1;
 }
 
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     say(nextSteps(server, config));
     await untilAborted(stop.signal);
   } catch (thrown) {
-    // Ctrl-C in the middle of it ends it as well as at the end.
+    // Ctrl-C may come at any time.
     if (!stop.signal.aborted) throw thrown;
   }
   say("\nStopping: streams end, the database closes.");
@@ -78,12 +78,12 @@ async function demonstrate(client: SignetClient, server: RunningServer): Promise
   } finally {
     await runtime[Symbol.asyncDispose]();
   }
-  // Only now: its streams would end with the tokens.
+  // Not before: revoking the tokens ends the streams.
   await Promise.all(issued.map(({ keyId }) => client.tokens.revokeToken({ orgId, keyId })));
 
   const report = await client.audit.verifyAudit({ orgId });
   say(
-    `\n4. Audit: ${report.checked} events, the chain ${report.valid ? "holds" : `is broken at ${report.firstBroken}`}`,
+    `\n4. Audit: ${report.checked} events, the chain ${report.valid ? "holds" : `is broken at event ${report.firstBroken}`}`,
   );
 }
 

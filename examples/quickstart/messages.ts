@@ -1,4 +1,4 @@
-/** What the quickstart gives its runtime: where to connect, as whom, and which keys to trust. */
+/** Sent to the runtime by the quickstart: the server, the tokens, and the keys to trust. */
 export interface RuntimeTask {
   readonly url: string;
   readonly publicKeysPem: readonly string[];
@@ -6,7 +6,7 @@ export interface RuntimeTask {
   readonly tokens: Readonly<Record<string, string>>;
 }
 
-/** What the runtime tells: it watches, or it received and verified a push. */
+/** Sent by the runtime: a watch began, a push was verified, or a push was refused. */
 export type RuntimeMessage =
   | { readonly type: "watching"; readonly environment: string }
   | {

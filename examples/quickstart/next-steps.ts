@@ -2,7 +2,7 @@ import { relative, resolve } from "node:path";
 import type { Config } from "../../src/config/config.js";
 import type { RunningServer } from "../../src/server/server.js";
 
-/** What to type next, in a terminal of its own: a shell that has none of this process's settings. */
+/** Commands to type next, in another terminal: its shell has none of this process's settings. */
 export function nextSteps(server: RunningServer, config: Config): string {
   const path = (file: string) => quoted(relative(process.cwd(), file));
   const token = config.adminToken === null ? `$(cat ${path(server.adminTokenFile)})` : "$SIGNET_TOKEN";
@@ -28,17 +28,17 @@ ${lines.map((line) => `   ${line}`).join("\n")}
 README.md goes on from here.`;
 }
 
-/** What the command line has to know where it is not as it takes it to be. */
+/** Settings of this server that differ from the command line's defaults. */
 function settings(server: RunningServer, config: Config): readonly string[] {
   const url = server.url === "http://127.0.0.1:8080" ? [] : [`export SIGNET_URL=${server.url}`];
-  // The token itself belongs on no screen.
+  // Never print the token itself.
   if (config.adminToken !== null)
     return [...url, 'export SIGNET_TOKEN="$SIGNET_ADMIN_TOKEN"   # the admin token that you chose'];
   const data = server.dataDirectory === resolve("data") ? [] : [`export SIGNET_DATA=${quoted(server.dataDirectory)}`];
   return [...url, ...data];
 }
 
-/** A word of a POSIX shell. */
+/** A text as one word of a POSIX shell. */
 function quoted(text: string): string {
   return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

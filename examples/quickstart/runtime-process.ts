@@ -5,14 +5,14 @@ import type { RuntimeMessage, RuntimeTask } from "./messages.js";
 
 type Applied = Extract<RuntimeMessage, { type: "applied" }>;
 
-/** The runtime, seen from the quickstart. */
+/** The runtime process of the quickstart. */
 export interface RuntimeProcess extends AsyncDisposable {
   readonly pid: number;
-  /** Resolves when the runtime has verified the activation with this sequence; rejects when it refused one or went away. */
+  /** Resolves when the runtime has verified the activation with this sequence; rejects when it refused one or exited. */
   applied(environment: string, sequence: number): Promise<Applied>;
 }
 
-/** Starts the runtime and waits until each of its streams is open. An abort ends it, and every wait for it. */
+/** Starts the runtime and waits until each of its streams is open. An abort ends the process and every wait for it. */
 export async function startRuntime(signal: AbortSignal, task: RuntimeTask): Promise<RuntimeProcess> {
   const child = fork(fileURLToPath(new URL("./runtime.js", import.meta.url)), { stdio: "inherit" });
   const told: RuntimeMessage[] = [];
@@ -39,7 +39,7 @@ export async function startRuntime(signal: AbortSignal, task: RuntimeTask): Prom
         throw new Error(`the runtime refused a push to ${refused.environment}: ${refused.reason}`);
       const found = told.find(wanted);
       if (found !== undefined) return found;
-      if (ended) throw new Error("the runtime ended before its time");
+      if (ended) throw new Error("the runtime exited early");
       await new Promise<void>((resolve) => {
         wake = resolve;
       });

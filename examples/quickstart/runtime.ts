@@ -1,6 +1,6 @@
 /**
- * A runtime in a process of its own: watches each environment over gRPC, verifies what is pushed, and tells its parent. This is all
- * that a policy enforcement point has to do.
+ * A runtime in its own process: watches each environment over gRPC, verifies each push and reports it to the parent process. A
+ * policy enforcement point does no more than this.
  */
 import { createSignetClient, parsePublicKey, watchBundle } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
@@ -9,7 +9,7 @@ import type { RuntimeMessage, RuntimeTask } from "./messages.js";
 const stop = new AbortController();
 process.once("message", (task: RuntimeTask) => void run(task));
 process.once("disconnect", () => stop.abort());
-// Ctrl-C reaches the whole process group; the parent decides when this one ends.
+// Ctrl-C reaches the whole process group; the parent decides when this process ends.
 process.on("SIGINT", () => undefined);
 
 async function run({ url, publicKeysPem, tokens }: RuntimeTask): Promise<void> {

@@ -2,11 +2,11 @@ import type { Logger } from "pino";
 import { NO_SPAN, type Tracing } from "../core/trace.js";
 import type { RateState } from "./admission/admission.js";
 import { toAppError } from "./admission/errors.js";
-import { answerError } from "./http/answer.js";
 import { errorAnswer } from "./http/error-body.js";
 import { isAborted, logRequest } from "./http/access-log.js";
 import type { ClientAddressOf } from "./http/client-address.js";
 import type { RpcHandler } from "./rpc/connect.js";
+import { answerError, commonHeaders, rateHeaders, setHeaders } from "./http/answer.js";
 import type { CorsPolicy } from "./http/cors.js";
 import { closeUnread } from "./http/drain-body.js";
 import { METRICS_PATH, type MetricsPage } from "./http/metrics-page.js";
@@ -15,12 +15,13 @@ import type { Pages } from "./http/pages.js";
 import type { Polls } from "./poll/polls.js";
 import type { Probes } from "./http/probes.js";
 import { finishedRequest, type RequestObserver } from "./http/request-observer.js";
-import type { RequestReport } from "./http/request-report.js";
+import { createReport, type RequestReport } from "./http/request-report.js";
 import type { RestHandler } from "./rest/rest-handler.js";
-import { bringsTrace, endRequestSpan, startRequestSpan } from "./http/request-trace.js";
+import { endRequestSpan, startRequestSpan } from "./http/request-trace.js";
 
+/** The handlers between which dispatch chooses. */
 export interface DispatchOptions {
-  /** Answers polls in place of the REST mapping; null leaves them to it. */
+  /** Answers polls from memory; null leaves all of them to the REST mapping. */
   readonly polls: Polls | null;
   readonly probes: Probes;
   readonly pages: Pages;
@@ -36,44 +37,38 @@ export interface DispatchOptions {
 }
 
 /**
- * Gives each request to who answers it: probes, then CORS, then files, then metrics and RPC by path, else REST. Sets X-Request-Id and
- * what every answer has, and tells of each request that is over: its one log line, its figures, its step in a trace.
+ * Routes each request: probes, then CORS, then files, then metrics and RPC by path, else REST. Sets X-Request-Id and
+ * what every answer has, and reports each request that is over: its one log line, its figures, its step in a trace.
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
   const { probes, observer, tracing, logger } = options;
   return (req, res) => {
-    const isPoll = !bringsTrace(tracing, req) && options.polls?.answer(req, res, options.clientAddressOf(req));
-    if (isPoll === true) return;
+    const clientAddress = options.clientAddressOf(req);
+    if (options.polls?.answer(req, res, clientAddress) === true) return;
     const startedMs = performance.now();
     const requestId = requestIdOf(req);
     const span = probes.has(pathOf(req)) ? NO_SPAN : startRequestSpan(tracing, req, requestId);
-    const report: RequestReport = {
-      requestId,
-      clientAddress: options.clientAddressOf(req),
-      protocol: "http",
-      operationId: undefined,
-      keyPrefix: undefined,
-      error: undefined,
-      isStream: false,
-      traceId: span.traceId ?? undefined,
-      reached: false,
-    };
-    res.setHeader("X-Request-Id", requestId);
-    res.setHeader("X-Content-Type-Options", "nosniff");
-    const closed = new Promise<void>((resolve) => res.once("close", resolve));
-    const answered = tracing
-      .run(span, () => answer(options, req, res, report))
-      .catch((thrown: unknown) => {
-        report.error = toAppError(thrown);
-        answerError(req, res, errorAnswer(report.error, requestId));
-      });
-    void Promise.all([closed, answered]).then(() => {
+    const report = createReport({ requestId, clientAddress, protocol: "http", traceId: span.traceId ?? undefined });
+    setHeaders(res, commonHeaders(requestId));
+    // The answer has closed, and its handler has said all it knows.
+    let left = 2;
+    const over = () => {
+      left -= 1;
+      if (left > 0) return;
       const durationMs = performance.now() - startedMs;
       const finished = finishedRequest(report, { status: res.statusCode, isAborted: isAborted(res) }, durationMs);
       logRequest(logger, req, res, report, durationMs);
       observer.finished(finished);
       endRequestSpan(span, report, finished);
-    });
+    };
+    res.on("close", over);
+    void tracing
+      .run(span, () => answer(options, req, res, report))
+      .catch((thrown: unknown) => {
+        report.error = toAppError(thrown);
+        answerError(req, res, errorAnswer(report.error, requestId));
+      })
+      .then(over);
   };
 }
 
@@ -98,7 +93,7 @@ async function answer(
     return;
   }
   const refused = verdict.kind === "refused" ? verdict.error : undefined;
-  const onRate = (state: RateState) => setRateHeaders(res, state);
+  const onRate = (state: RateState) => setHeaders(res, rateHeaders(state));
   if (path === METRICS_PATH) {
     closeUnread(res);
     if (refused !== undefined) throw refused;
@@ -118,11 +113,4 @@ async function answer(
   report.keyPrefix = outcome.keyPrefix;
   report.isStream = outcome.isStream ?? false;
   if (outcome.error !== undefined) report.error = toAppError(outcome.error);
-}
-
-/** On every answer, refusals too (api.md, "rate limit"): set before anybody writes the head. */
-function setRateHeaders(res: NodeResponse, state: RateState): void {
-  res.setHeader("X-RateLimit-Limit", String(state.limit));
-  res.setHeader("X-RateLimit-Remaining", String(state.remaining));
-  res.setHeader("X-RateLimit-Reset", String(state.resetSeconds));
 }

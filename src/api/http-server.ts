@@ -31,6 +31,7 @@ import { createReflectionMethods } from "./rpc/reflection.js";
 import type { RequestObserver } from "./http/request-observer.js";
 import type { TlsTermination } from "./listener/tls-termination.js";
 
+/** The parts of the HTTP server. */
 export interface HttpServerOptions {
   /** Guarded (guard.ts). */
   readonly methods: readonly MethodImplSpec[];

@@ -4,7 +4,7 @@ import { getRawAsset, isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 
 /**
- * The files that travel with the program (what it serves as it is, licences, its version), by the name that they are read by; each
+ * The files that are shipped with the program (pages, licences, its version), by the name that they are read by; each
  * with where it comes from, below the root of the repository. The build copies them into dist/assets, and the executable has them
  * inside under these names.
  */
@@ -18,7 +18,7 @@ export const ASSETS = {
   "swagger-ui.NOTICE.txt": "node_modules/swagger-ui-dist/NOTICE",
 } as const;
 
-/** What the build of the executable makes: only the executable has these. */
+/** The assets of the executable alone. */
 export const EXECUTABLE_ASSETS = {
   /** SQLite's compiled part. */
   nativeBinding: "better_sqlite3.node",

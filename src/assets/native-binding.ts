@@ -90,7 +90,7 @@ function isTrusted({ uid, mode }: Stats): boolean {
   return (uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0;
 }
 
-/** Here, and not when the first database is opened, so that what is wrong can be told. better-sqlite3 gets the same module then. */
+/** Loads the module before the first database is opened, for a clear error. better-sqlite3 gets the same module then. */
 function load(file: string): void {
   try {
     createRequire(process.execPath)(file);

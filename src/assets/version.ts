@@ -1,4 +1,4 @@
 import { readAsset } from "./assets.js";
 
-/** The version of package.json, the one place that has it. */
+/** The version, from package.json. */
 export const VERSION = (JSON.parse(readAsset("package.json").toString()) as { version: string }).version;

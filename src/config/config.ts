@@ -203,7 +203,7 @@ export const SETTING_GROUPS = [
 /** Every setting, by its name in Config. */
 export const SETTINGS = { ...ADDRESS, ...DATA, ...TLS, ...OPERATION, ...WEBHOOKS, ...LIMIT_SETTINGS };
 
-/** What a server is started with. Frozen; nothing else reads the environment. */
+/** The configuration of a server. Frozen; nothing else reads the environment. */
 export type Config = ValuesOf<typeof SETTINGS>;
 
 /** The names of the settings, in the order of help. */

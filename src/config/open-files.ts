@@ -6,10 +6,10 @@ const KEPT_FOR_FILES = 256;
 
 type ConnectionLimits = Pick<ListenerLimits, "maxConnections" | "maxUnauthenticatedConnections">;
 
-/** What an operator does about too few of them. */
+/** The remedy for too few of them, for error texts. */
 export const RAISE_OPEN_FILES = "raise LimitNOFILE (systemd), --ulimit nofile (containers) or ulimit -n";
 
-/** Files and connections that this process may have open at once. Null where the system does not say it (Linux does). */
+/** Files and connections that this process may have open at once. Null where the system does not tell (Linux does). */
 export function openFileLimit(read: () => string = readLimits): number | null {
   try {
     // Node raises the soft limit to the hard one before this.
@@ -21,14 +21,14 @@ export function openFileLimit(read: () => string = readLimits): number | null {
 }
 
 /**
- * The limits of a port with places for no more connections than the process may have open: 256 descriptors, or half of all, stay for
- * files. Otherwise the system would close new connections without a word, and nothing could be read or delivered meanwhile.
+ * Lowers the limits of a port to the connections that the process may have open: 256 descriptors, or half of all, stay for files.
+ * Otherwise the system would close new connections silently, and no file could be read nor webhook delivered.
  */
 export function withinOpenFiles<T extends ConnectionLimits>(limits: T, openFiles: number | null): T {
   if (openFiles === null) return limits;
   const places = openFiles - Math.min(KEPT_FOR_FILES, Math.ceil(openFiles / 2));
   if (limits.maxConnections <= places) return limits;
-  // Half of the places stay for who is known, as by default.
+  // Half stays for authenticated connections, as by default.
   const unknown = Math.min(limits.maxUnauthenticatedConnections, Math.max(1, Math.floor(places / 2)));
   return { ...limits, maxConnections: places, maxUnauthenticatedConnections: unknown };
 }

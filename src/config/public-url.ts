@@ -8,7 +8,7 @@ export interface PublicUrl {
   readonly path: string;
 }
 
-/** Throws `invalid` for what is no http or https URL, and for one with a query, a fragment or credentials. */
+/** Throws `invalid` unless it is an http or https URL without a query, a fragment and credentials. */
 export function parsePublicUrl(value: string, name: string): PublicUrl | null {
   if (value === "") return null;
   const url = URL.canParse(value) ? new URL(value) : null;

@@ -36,16 +36,18 @@ export function setNested(message: Message, path: readonly DescField[], value: u
   const [field, ...inner] = path;
   if (field === undefined) return;
   if (inner.length === 0) return setField(message, field, value);
-  if (field.fieldKind !== "message") throw new Error(`${field.name} is no message`);
+  if (field.fieldKind !== "message") throw new Error(`${field.name} is not a message`);
   const nested = (getField(message, field) as Message | undefined) ?? create(field.message);
   setField(message, field, nested);
   setNested(nested, inner, value);
 }
 
+/** Whether a message is google.protobuf.Timestamp. */
 export function isTimestamp(message: DescMessage | undefined): boolean {
   return message?.typeName === TimestampSchema.typeName;
 }
 
+/** Whether a message is google.protobuf.FieldMask. */
 export function isFieldMask(message: DescMessage | undefined): boolean {
   return message?.typeName === FieldMaskSchema.typeName;
 }

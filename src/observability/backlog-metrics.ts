@@ -2,12 +2,12 @@ import { Gauge, type Registry } from "prom-client";
 import type { Clock } from "../core/clock.js";
 import type { WebhookBacklog } from "../core/webhook.js";
 
-/** Scrapes that come sooner get what the last one read. */
+/** Scrapes within this time share one reading. */
 const KEPT_MS = 5_000;
 
 const NOTHING: WebhookBacklog = { pending: 0, oldestAt: null };
 
-/** What waits for webhooks, read from the database when somebody scrapes. While it cannot be read the last figures stay. */
+/** The backlog of webhooks, read from the database on a scrape. While it cannot be read, the last figures stay. */
 export function createBacklogMetrics(registry: Registry, clock: Clock, read: () => Promise<WebhookBacklog>): void {
   let backlog = NOTHING;
   let readAtMs = -Infinity;
@@ -25,7 +25,7 @@ export function createBacklogMetrics(registry: Registry, clock: Clock, read: () 
   };
   new Gauge({
     name: "signet_webhook_deliveries_pending",
-    help: "Deliveries that wait to be sent to webhooks that are switched on; at most 10,000 are counted.",
+    help: "Pending deliveries of active webhooks; at most 10,000 are counted.",
     registers: [registry],
     async collect() {
       await refresh();

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { ConnectionCounts } from "../api/listener/connections.js";
 import type { RequestObserver } from "../api/http/request-observer.js";
 import { STREAM_PROTOCOLS, type StreamObserver } from "../api/admission/stream-observer.js";
@@ -8,14 +8,15 @@ import type { WebhookBacklog } from "../core/webhook.js";
 import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
-import { createConnectionMetrics } from "./connection-metrics.js";
 import { createLimitMetrics } from "./limit-metrics.js";
-import { createRegistry } from "./registry.js";
 import { createRequestMetrics } from "./request-metrics.js";
 import { createServiceMetrics } from "./service-metrics.js";
 import { timeStore } from "./timed-store.js";
 
-/** Operations that know Idempotency-Key. */
+/** How often the delay of the event loop is sampled; each sample wakes the process. */
+const EVENT_LOOP_SAMPLE_MS = 20;
+
+/** The operations that take an Idempotency-Key. */
 const REPLAYABLE = ["publishBundle", "promoteBundle", "activateBundle"];
 
 /** The figures that are read on a scrape. */
@@ -92,4 +93,32 @@ function createStreamMetrics(registry: Registry): StreamObserver {
     opened: (protocol) => children.get(protocol)?.inc(),
     closed: (protocol) => children.get(protocol)?.dec(),
   };
+}
+
+/** A registry with the metrics of every Node process (`process_*`, `nodejs_*`) and the build. */
+function createRegistry(version: string): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
+  new Gauge({
+    name: "signet_build_info",
+    help: "Always 1; the labels describe the build.",
+    labelNames: ["version", "node_version"],
+    registers: [registry],
+  }).set({ version, node_version: process.version }, 1);
+  return registry;
+}
+
+/** Connections of the main port, counted on each scrape. */
+function createConnectionMetrics(registry: Registry, read: () => ConnectionCounts): void {
+  new Gauge({
+    name: "signet_connections_open",
+    help: "Connections of the main port, by whether they have presented a valid token.",
+    labelNames: ["authenticated"],
+    registers: [registry],
+    collect() {
+      const { authenticated, unauthenticated } = read();
+      this.set({ authenticated: "true" }, authenticated);
+      this.set({ authenticated: "false" }, unauthenticated);
+    },
+  });
 }

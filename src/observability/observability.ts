@@ -1,8 +1,7 @@
 import { NO_TRACING, type Tracing } from "../core/trace.js";
-import type { ServiceObservers } from "../service/changes/observers.js";
+import type { PublishObserver, ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
 import { createMetrics, type Metrics } from "./metrics.js";
-import { tracePublishing } from "./traced-publishing.js";
 import { traceStore } from "./traced-store.js";
 
 /** The version that is reported, and where traces go. */
@@ -41,5 +40,17 @@ export async function openObservability(options: ObservabilityOptions): Promise<
     ...{ metrics, tracing, services: { ...metrics.services, publishing } },
     observe: (store) => traceStore(metrics.timeStore(store), tracing),
     [Symbol.asyncDispose]: () => tracing[Symbol.asyncDispose](),
+  };
+}
+
+/** Adds each phase to the trace as a step; the commit is a step of the store. */
+function tracePublishing(observer: PublishObserver, tracing: Tracing): PublishObserver {
+  return {
+    phase(phase, durationMs) {
+      observer.phase(phase, durationMs);
+      if (phase === "commit" || tracing.current() === null) return;
+      const start = { kind: "internal", parent: null, attributes: {}, startedMsAgo: durationMs } as const;
+      tracing.start({ name: `publish ${phase}`, ...start }).end();
+    },
   };
 }

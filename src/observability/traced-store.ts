@@ -3,14 +3,14 @@ import type { Tracing } from "../core/trace.js";
 import type { Store } from "../store/store.js";
 
 /**
- * The same store; each transaction is a step of the trace of who asked for it. The work keeps its asker's trace also when the store
- * runs it from somewhere else, as one that puts several into one commit does.
+ * The same store; each transaction is a step of its caller's trace. The work keeps that trace also when the store runs it from another
+ * context, as a group commit does.
  */
 export function traceStore(store: Store, tracing: Tracing): Store {
   return {
     read: store.read,
     async write(work) {
-      // What nobody asked for (upkeep, outcomes of many deliveries) begins no trace.
+      // Jobs and outcomes of many deliveries begin no trace.
       if (tracing.current() === null) return await store.write(work);
       const span = tracing.start({
         ...{ name: "store transaction", kind: "internal", parent: null, attributes: {}, startedMsAgo: 0 },

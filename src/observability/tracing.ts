@@ -57,7 +57,7 @@ export function startOtlpTracing({ url, ratio, version, onExport }: TracingOptio
     current: () => current.getStore()?.context ?? null,
     apart: (work) => current.run(undefined, work),
     async [Symbol.asyncDispose]() {
-      // What could not be sent was told by the exporter, which waits for a collector no longer than its own time-out.
+      // The exporter has reported failures already, and waits for a collector no longer than its own time-out.
       await provider.shutdown().catch(() => undefined);
     },
   };

@@ -1,7 +1,7 @@
 import { classifyAddress, NEVER_OPENED, nat64Target, OPENED_BY_NAME } from "./address-range.js";
 import { coversAddress, coversName, entriesFor, type AllowList } from "./allow-list.js";
 
-/** Who wants to connect, and where to. */
+/** Where a connection leads, and for which organization. */
 export interface Destination {
   /** As `WebhookTarget.host`. */
   readonly host: string;

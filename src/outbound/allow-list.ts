@@ -58,7 +58,7 @@ function parseNetwork(rule: string, base: string, prefix: string | undefined, re
   }
   const network: Network = [parseAddress(base), length];
   const first = (bits === 32 ? ipaddr.IPv4 : ipaddr.IPv6).networkAddressFromCIDR(network.join("/")).toString();
-  // Somebody who writes 10.1.2.3/8 may mean one host, and would open sixteen million.
+  // 10.1.2.3/8 may be meant as one host, and would open sixteen million.
   if (first !== network[0].toString()) {
     return refuse(`has bits beyond its prefix; write ${first}/${length} for the range`);
   }

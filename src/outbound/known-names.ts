@@ -29,8 +29,8 @@ const MAX_WAITING = 1_000;
 
 /**
  * A resolver in which names whose servers do not answer delay no others. A look-up holds a thread for as long as those servers like,
- * and there are few: names that resolved lately have a line of their own, and their last addresses when that is slow. Whoever
- * connects checks the addresses, so an old answer opens nothing.
+ * and there are few: names that resolved lately have a line of their own, and their last addresses when that is slow. Connecting
+ * checks the addresses, so an old answer opens nothing.
  */
 export function rememberNames({ lookup, clock = systemClock, patienceMs }: KnownNamesOptions) {
   const known = new LRUCache<string, Known>({ max: MAX_NAMES });

@@ -32,7 +32,7 @@ export const ADDRESS_REFUSED = "webhook_address_refused";
 
 /**
  * The addresses of a destination, one or more, after a check of each. One refused address refuses them all: a name that is public
- * and private at once is a trap. The message names no address: who may not connect to it should not learn it either.
+ * and private at once is a trap. The message names no address: a caller that may not connect to it should not learn it either.
  *
  * @throws AppError `malformed`, reason `webhook_address_refused`; whatever the resolver says
  */

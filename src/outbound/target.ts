@@ -45,7 +45,7 @@ export function parseWebhookUrl(text: string): WebhookTarget {
 
 /**
  * A webhook's URL for logs and the audit: host and port, and a digest of path and query, which may hold secrets: two URLs with one
- * description are the same one, and nobody can call it from there.
+ * description are the same one, and the description is not enough to call it.
  */
 export function describeUrl(text: string): string {
   try {

@@ -6,6 +6,7 @@ export interface Declaration {
   readonly organizations: readonly DeclaredOrganization[];
 }
 
+/** An organization of a declaration; absent fields and lists are left as they are. */
 export interface DeclaredOrganization {
   /** What it is known by, unless it is the operator's. */
   readonly name: string;
@@ -21,6 +22,7 @@ export interface DeclaredOrganization {
   readonly tokens?: readonly DeclaredToken[];
 }
 
+/** A project of a declaration; absent environments are left as they are. */
 export interface DeclaredProject {
   /** What it is known by. */
   readonly name: string;
@@ -32,6 +34,7 @@ export interface DeclaredEnvironment extends EnvironmentChange {
   readonly name: string;
 }
 
+/** A webhook of a declaration. */
 export interface DeclaredWebhook {
   /** What it is known by. */
   readonly url: string;
@@ -41,6 +44,7 @@ export interface DeclaredWebhook {
   readonly secret?: string;
 }
 
+/** A token of a declaration, of which only the hash is declared. */
 export interface DeclaredToken {
   /** What it is known by, among the tokens of its kind, project and environment. */
   readonly name: string;

@@ -13,6 +13,7 @@ import type { Step } from "./step.js";
 import type { ActualContents, ActualEnvironment, ActualOrganization, ActualProject } from "./target.js";
 import { planTokens } from "./plan-tokens.js";
 
+/** What a plan may change. */
 export interface PlanOptions {
   /** Whether to take away, inside of the lists that are declared, what is not in them. */
   readonly prune: boolean;

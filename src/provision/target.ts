@@ -13,6 +13,7 @@ export interface ActualOrganization {
   readonly contents: ActualContents | null;
 }
 
+/** The contents of an organization on the server. */
 export interface ActualContents {
   readonly projects: readonly ActualProject[];
   readonly webhooks: readonly ActualWebhook[];
@@ -20,6 +21,7 @@ export interface ActualContents {
   readonly tokens: readonly ActualToken[];
 }
 
+/** A project on the server. */
 export interface ActualProject {
   readonly id: string;
   readonly name: string;
@@ -32,6 +34,7 @@ export interface ActualEnvironment extends EnvironmentSettings {
   readonly name: string;
 }
 
+/** A webhook on the server. */
 export interface ActualWebhook {
   readonly id: string;
   readonly url: string;
@@ -41,6 +44,7 @@ export interface ActualWebhook {
   readonly secretFingerprint: string | null;
 }
 
+/** A token on the server. */
 export interface ActualToken {
   readonly id: number;
   readonly name: string | null;
@@ -55,6 +59,7 @@ export interface ActualToken {
   readonly isInUse: boolean;
 }
 
+/** A token to create, by the hash of its key. */
 export interface NewToken {
   readonly name: string;
   readonly type: KeyType;

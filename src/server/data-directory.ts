@@ -7,6 +7,7 @@ import { openNativeBinding } from "../assets/native-binding.js";
 import { createAudit } from "../service/audit/audit.js";
 import { goOnAfterLoss } from "../service/bundles/history-loss.js";
 import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../service/keys/key-files.js";
+import { writeSecretFile } from "../service/keys/secret-file.js";
 import { KeyRing } from "../service/keys/key-ring.js";
 import { lockDataDirectory, refuseRival } from "../store/sqlite/lock.js";
 import { startThread } from "../service/documents/start-thread.js";
@@ -100,4 +101,14 @@ function createDirectory(path: string): void {
   } catch (cause) {
     throw new AppError("unavailable", `cannot create the data directory ${path}`, { cause });
   }
+}
+
+/** The file of a data directory that holds its generated admin token. */
+export function adminTokenFile(dataDirectory: string): string {
+  return join(dataDirectory, "admin-token");
+}
+
+/** Writes a generated admin token, readable by the owner alone. */
+export function keepAdminToken(dataDirectory: string, rawKey: string): void {
+  writeSecretFile(adminTokenFile(dataDirectory), `${rawKey}\n`);
 }

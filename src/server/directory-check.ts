@@ -4,8 +4,7 @@ import { keepPublicKeys } from "../service/keys/key-records.js";
 import type { DataDirectory } from "./data-directory.js";
 
 /**
- * Logs what an operator has to know about a data directory that was just opened, and records the server's public keys in it, unless it
- * is read-only.
+ * Logs the problems of a data directory that was just opened, and records the server's public keys in it, unless it is read-only.
  */
 export async function checkDirectory(directory: DataDirectory, log: Logger): Promise<void> {
   const { store, keys, lastKeys, doubt, readOnly } = directory;

@@ -1,4 +1,4 @@
-/** What a server has opened, closed in reverse order: AsyncDisposableStack, which Node 20 and 22 do not have. */
+/** Closes resources in reverse order of opening: AsyncDisposableStack, which Node 20 and 22 do not have. */
 export class DisposalStack implements AsyncDisposable {
   readonly #steps: (() => PromiseLike<void>)[] = [];
 

@@ -1,9 +1,8 @@
 import type { Logger } from "pino";
-import { keepAdminToken } from "./admin-token-file.js";
 import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
-import type { DataDirectory } from "./data-directory.js";
+import { keepAdminToken, type DataDirectory } from "./data-directory.js";
 import type { Declaration } from "../provision/declaration.js";
 import { describeStep } from "../provision/step.js";
 import { provisionInside, type ProvisioningServices } from "./provision-inside.js";
@@ -27,7 +26,7 @@ export async function makeFirstStart(
   const { store } = directory;
   if ((await store.read.operatorOrganization()) !== null) return null;
   const key = config.adminToken === null ? createRawKey("admin") : chosenRawKey(config.adminToken);
-  // Written before the commit: a valid token that nobody has would be lost.
+  // Written before the commit: a valid token would be lost otherwise.
   if (config.adminToken === null) keepAdminToken(directory.path, key.rawKey);
   const { audit, tokens, tenancy } = services;
   const made = await bootstrap({ store, clock: systemClock, ...audit, ...tokens, ...tenancy }, key);

@@ -4,13 +4,15 @@ import type { Logger } from "pino";
 export interface Job {
   readonly name: string;
   readonly everyMs: number;
-  run(): Promise<void>;
+  /** Ends early when the signal aborts: the server stops. */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 /** Runs jobs at their intervals, none twice at once. A failed job is logged, unless the database's failure was, and runs again. */
 export class JobRunner implements AsyncDisposable {
   readonly #running = new Map<string, Promise<void>>();
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #stopping = new AbortController();
 
   constructor(
     private readonly log: Pick<Logger, "error">,
@@ -23,16 +25,17 @@ export class JobRunner implements AsyncDisposable {
     for (const job of jobs) this.#timers.push(setInterval(() => this.#run(job), job.everyMs).unref());
   }
 
-  /** Starts no job any more, and waits for those that run. */
+  /** Starts no job any more, and waits for those that run to end early. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#stopping.abort();
     await Promise.all(this.#running.values());
   }
 
   #run(job: Job): void {
     if (this.#running.has(job.name)) return;
     const run = job
-      .run()
+      .run(this.#stopping.signal)
       .catch((error: unknown) => {
         if (!this.failures.hasTold(error)) this.log.error({ err: error, job: job.name }, "a job failed");
       })

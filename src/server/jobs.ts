@@ -8,7 +8,7 @@ import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js"
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
 import type { Store } from "../store/store.js";
 
-/** What the jobs of a server work on. */
+/** The services and the store that jobs work on. */
 export interface JobContext {
   readonly services: Pick<Services, "audit" | "changes" | "runtimes" | "tokens" | "webhooks">;
   readonly store: Store;
@@ -20,18 +20,18 @@ export interface JobContext {
 /** The jobs of a server whose database can be written. */
 export function databaseJobs({ services, store, clock, config, log }: JobContext): readonly Job[] {
   const { audit, changes, runtimes, tokens, webhooks } = services;
-  const removeOld = () =>
-    removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400));
+  const removeOld = (signal: AbortSignal) =>
+    removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
   const expiring = { store, clock, outbox: changes.outbox };
   return [
     { name: "runtime reports", everyMs: 1_000, run: () => runtimes.instances.flush() },
     { name: "token use", everyMs: 10_000, run: () => tokens.use.flush() },
     { name: "refusals", everyMs: 15_000, run: () => audit.refusals.flush() },
-    { name: "idempotency keys", everyMs: 600_000, run: () => changes.idempotency.prune() },
+    { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
     { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },
-    { name: "deletions", everyMs: 5_000, run: () => removeDeleted(store) },
+    { name: "deletions", everyMs: 5_000, run: (signal) => removeDeleted(store, signal) },
   ];
 }
 
@@ -51,7 +51,7 @@ async function logWebhooks(counts: Services["webhooks"]["counts"], store: Store,
   if (delivered + failed + pending > 0) log.info({ delivered, failed, pending, oldestPendingAt }, "webhooks");
 }
 
-/** Writes what is gathered in memory, before the database closes. Never rejects: what cannot be written is logged as lost. */
+/** Writes reports and counts that are held in memory, before the database closes. Never rejects: a failure is logged. */
 export async function flush({ runtimes, tokens, audit }: JobContext["services"], log: Logger): Promise<void> {
   const gathered = {
     "runtime reports": () => runtimes.instances.flush(),

@@ -1,4 +1,3 @@
-import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { composeAudit } from "./compose/audit.js";
 import { composeChanges } from "./compose/changes.js";
 import type { ServiceContext } from "./compose/context.js";
@@ -7,7 +6,7 @@ import { composeTokens } from "./compose/tokens.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { notFound } from "../core/error.js";
-import { openDataDirectory } from "./data-directory.js";
+import { adminTokenFile, keepAdminToken, openDataDirectory } from "./data-directory.js";
 import { NO_TRACING } from "../core/trace.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
 import { createRawKey } from "../service/tokens/raw-key.js";
@@ -49,7 +48,7 @@ export async function createOfflineAdminToken(
   const { outbox } = composeChanges(context);
   const { tokens } = composeTokens(context, { audit, outbox }, { stream: 0, poll: 0 });
   const key = createRawKey("admin");
-  // Written before the commit, as at the first start: a valid token that nobody has would be lost.
+  // Written before the commit, as at the first start: a valid token would be lost otherwise.
   keepAdminToken(directory.path, key.rawKey);
   const { token } = await store.write(async (tx) => {
     const operator = await tx.operatorOrganization();

@@ -8,7 +8,7 @@ export interface ArtifactFilter extends Page {
   readonly status?: ArtifactStatus;
 }
 
-/** What is read of source artifacts. */
+/** Reads of source artifacts. */
 export interface ArtifactReader {
   /** Null when it is not there. */
   artifact(orgId: string, id: string): Promise<Artifact | null>;
@@ -17,7 +17,7 @@ export interface ArtifactReader {
   countDrafts(projectId: string): Promise<number>;
 }
 
-/** What is written of them. */
+/** Writes of source artifacts. */
 export interface ArtifactWriter extends ArtifactReader {
   insertArtifact(artifact: Artifact): Promise<void>;
   /** Its promotion alone: the rest of an artifact never changes. */

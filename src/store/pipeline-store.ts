@@ -8,7 +8,7 @@ export interface PipelineFilter extends Page {
   readonly environmentId?: string;
 }
 
-/** What is read of pipelines. Look-ups answer null for what is not there. */
+/** Reads of pipelines. Look-ups answer null for what is not there. */
 export interface PipelineReader {
   pipeline(orgId: string, id: string): Promise<Pipeline | null>;
   /** Newest first. */
@@ -27,7 +27,7 @@ export interface PipelineReader {
   pipelineApps(pipelineId: string): Promise<readonly PipelineApp[]>;
 }
 
-/** What is written of them. */
+/** Writes of pipelines. */
 export interface PipelineWriter extends PipelineReader {
   insertPipeline(pipeline: Pipeline): Promise<void>;
   updatePipeline(pipeline: Pipeline): Promise<void>;

@@ -13,7 +13,7 @@ export interface CertificateWatchOptions {
   readonly use: (certificate: ServerCertificate) => void;
   /** After a change is seen, for how long nothing more may change: certificate and key are written one after the other. */
   readonly settleMs: number;
-  /** How often the files are read though no change was seen: some file systems tell of none, and a directory may be replaced. */
+  /** How often the files are read without a notification: some file systems send none, and a directory may be replaced. */
   readonly pollMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -22,7 +22,7 @@ export interface CertificateWatchOptions {
 /** Keeps a server on the newest certificate that its files hold. */
 export interface CertificateWatch extends AsyncDisposable {
   /**
-   * Reads the files now. Never rejects: what is wrong with them is logged, and the certificate before stays in use. That it is
+   * Reads the files now. Never rejects: problems are logged, and the previous certificate stays in use. That it is
    * unchanged is logged here only.
    */
   reload(): Promise<void>;

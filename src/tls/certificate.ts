@@ -12,7 +12,7 @@ const MAX_FILE_BYTES = 1024 * 1024;
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
-  /** Who may sign client certificates; null when clients need none. */
+  /** The CAs of client certificates; null when clients need none. */
   readonly clientCa: string | null;
 }
 
@@ -22,7 +22,7 @@ export interface ServerCertificate {
   /** As in the certificate, for a person. */
   readonly subject: string;
   readonly notAfter: Date;
-  /** Names certificate, key and client CA together: two reads with the same digest read the same. Tells nothing of the key. */
+  /** Identifies certificate, key and client CA together. Reveals nothing of the key. */
   readonly digest: string;
 }
 
@@ -30,7 +30,7 @@ export interface ServerCertificate {
  * Reads a certificate, its key and the client CA, and checks that a server can use them now: complete PEM, a key that belongs to the
  * certificate, a time between its two dates, nothing that OpenSSL refuses.
  *
- * Throws `invalid` with the file and what is wrong with it.
+ * Throws `invalid` with the file and the problem.
  */
 export async function readServerCertificate(files: CertificateFiles, now: Date): Promise<ServerCertificate> {
   const cert = await readPem(files.cert);

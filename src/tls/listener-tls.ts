@@ -12,7 +12,7 @@ const POLL_MS = 60_000;
 /** TLS of a server, with the certificate that its files hold at the time. */
 export interface ListenerTls extends AsyncDisposable {
   readonly termination: TlsTermination;
-  /** Reads the files now. Never rejects: what is wrong with them is logged, and the certificate before stays in use. */
+  /** Reads the files now. Never rejects: problems are logged, and the previous certificate stays in use. */
   reload(): Promise<void>;
 }
 

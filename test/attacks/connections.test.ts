@@ -106,12 +106,12 @@ test("a connection that has only just come keeps its place while there are older
     for (const attacker of attackers) attacker.began();
     vi.advanceTimersByTime(10_000);
     const runtimes = [open(), open(), open()];
-    expect(attackers.map(({ isGone }) => isGone)).toEqual([true, true, true]);
-    expect(runtimes.map(({ isGone }) => isGone)).toEqual([false, false, false]);
+    expect(attackers.map(({ isClosed }) => isClosed)).toEqual([true, true, true]);
+    expect(runtimes.map(({ isClosed }) => isClosed)).toEqual([false, false, false]);
     // Nobody is older: then those with a request are the last to go.
     runtimes[0]?.began();
     open();
-    expect(runtimes.map(({ isGone }) => isGone)).toEqual([false, true, false]);
+    expect(runtimes.map(({ isClosed }) => isClosed)).toEqual([false, true, false]);
   } finally {
     vi.useRealTimers();
   }

@@ -117,7 +117,7 @@ describe("a connection of HTTP/2 ends when its client", () => {
   });
 
   test("resets answered requests without an error, and goes on beginning more", async () => {
-    const small = limits({}, { maxResets: 50, maxConcurrentStreams: 10, pingIntervalMs: 20 });
+    const small = limits({}, { maxResets: 20, maxConcurrentStreams: 10, pingIntervalMs: 10 });
     await using rig = await openRig({ limits: small });
     using attacker = await RawHttp2.open(rig.port, SETTING.initialWindowSize, 0);
     let id = 1;

@@ -40,7 +40,7 @@ describe("running out of files", () => {
     });
     for (const next of [null, "EMFILE", "ENFILE", null, null, "EMFILE"]) {
       code = next;
-      await chore.run();
+      await chore.run(new AbortController().signal);
     }
     expect(lines).toStrictEqual([
       expect.stringMatching(/^too many open files: .* LimitNOFILE/),
@@ -49,6 +49,6 @@ describe("running out of files", () => {
     ]);
     expect(refused).toStrictEqual(["open_files", "open_files", "open_files"]);
     code = "EACCES";
-    await expect(chore.run()).rejects.toThrow("EACCES");
+    await expect(chore.run(new AbortController().signal)).rejects.toThrow("EACCES");
   });
 });

@@ -20,6 +20,7 @@ const REPORT_FACTOR = 10;
 /** How many tokens, addresses, and failing addresses are remembered; about 300 bytes each. */
 export const MAX_RATE_KEYS = 50_000;
 
+/** The token check and the limits of an authenticator. */
 export interface AdmissionOptions {
   /**
    * Who a raw key belongs to. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked; of the last two
@@ -187,6 +188,7 @@ function isUncounted(operation: Operation, principal: Principal): boolean {
   return operation.runtimeTraffic && principal.keyType === "runtime";
 }
 
+/** A `rate_limited` error with the seconds until the state resets, at least 1. */
 export function rateLimited(state: RateState, why: string, reason?: string): AppError {
   const retryAfterSeconds = Math.max(state.resetSeconds, 1);
   return new AppError("rate_limited", `${why}: ${state.limit} a minute`, {

@@ -35,5 +35,5 @@ export function closeUnread(res: NodeResponse): void {
     if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
     else setTimeout(close, RECHECK_MS).unref();
   };
-  stream.once("finish", () => setImmediate(close));
+  stream.on("finish", () => setImmediate(close));
 }

@@ -8,6 +8,7 @@ import { requestConnection } from "./connection.js";
 import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
 import type { RequestReport } from "./request-report.js";
 
+/** The path of the metrics on the main port and on the metrics address. */
 export const METRICS_PATH = "/metrics";
 
 /** What there is to scrape. */
@@ -16,15 +17,16 @@ export interface MetricsSource {
   render(): Promise<string>;
 }
 
-/** The figures are of all organizations: for the operator. It is no method of the proto, but goes through the same door. */
+/** The figures are of all organizations: for the operator. it is not a method of the proto, but requires the same admission. */
 const OPERATION = create(OperationSchema, { id: "getMetrics", scope: Scope.OPERATOR, successStatus: 200 });
 
 /** `GET /metrics` on the main port: with a token of the operator's admins. */
 export interface MetricsPage {
-  /** Throws what the door throws. */
+  /** Throws the errors of admission. */
   answer(req: NodeRequest, res: NodeResponse, report: RequestReport, onRate: (state: RateState) => void): Promise<void>;
 }
 
+/** The metrics page of the main port: requires an admin token of the operator's organization. */
 export function createMetricsPage(admission: Authenticator, source: MetricsSource): MetricsPage {
   return {
     async answer(req, res, report, onRate) {
@@ -47,6 +49,7 @@ export function refuseMethod(req: NodeRequest, res: NodeResponse, requestId: str
   return true;
 }
 
+/** Writes the metrics with status 200; only headers for HEAD. */
 export async function writeMetrics(req: NodeRequest, res: NodeResponse, source: MetricsSource): Promise<void> {
   const body = Buffer.from(await source.render());
   const headers = {

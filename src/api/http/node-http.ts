@@ -8,6 +8,7 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** Its answer. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
+/** A handler of requests of both HTTP versions, as Node's servers call it. */
 export type RequestListener = (req: NodeRequest, res: NodeResponse) => void;
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;

@@ -2,6 +2,7 @@ import { answerError, answerJson } from "./answer.js";
 import { methodNotAllowed } from "./error-body.js";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
 
+/** What the probes report. */
 export interface ProbeOptions {
   /** Told by /healthz. */
   readonly version: string;
@@ -18,6 +19,7 @@ export interface Probes {
   answer(path: string, req: NodeRequest, res: NodeResponse, requestId: string): Promise<void>;
 }
 
+/** Answers GET /healthz and /readyz (docs/api.md), without a token or a rate limit. */
 export function createProbes({ version, ready, readOnly = () => null }: ProbeOptions): Probes {
   return {
     has: (path) => path === "/healthz" || path === "/readyz",

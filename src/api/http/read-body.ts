@@ -9,7 +9,7 @@ import { discardBody } from "./drain-body.js";
 const FIRST_BYTES = 2 * 1024;
 const MAX_FIRST_BYTES = 64 * 1024;
 
-/** Of an error that comes after the body: it has nobody else to hear it, and must not end the process. */
+/** Hears an error that comes after the body, which must not end the process. */
 const ignore = () => undefined;
 
 /**
@@ -84,6 +84,7 @@ export function chunksOf(req: NodeRequest): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => req.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array> };
 }
 
+/** The `too_large` error that names the limit, in bytes. */
 export function bodyTooLarge(maxBytes: number): AppError {
   return new AppError("too_large", `the request is larger than the limit of ${maxBytes} bytes`);
 }

@@ -1,10 +1,10 @@
 import type { AppError } from "../../core/error.js";
 import type { LimitName } from "../../core/limit.js";
 import { WIRE_CODES } from "../admission/errors.js";
-import { isProtocolError, type LoggedAnswer } from "./access-log.js";
+import { isProtocolError } from "./access-log.js";
 import type { RequestReport } from "./request-report.js";
 
-/** A request that is over, for whoever counts. */
+/** A request that is over, as it is counted. */
 export interface FinishedRequest {
   /** From the proto; undefined when the request reached no operation. */
   readonly operationId: string | undefined;
@@ -23,9 +23,14 @@ export interface RequestObserver {
   finished(request: FinishedRequest): void;
 }
 
-/** What was answered, as far as it counts. */
-type Answered = Pick<LoggedAnswer, "status" | "isAborted">;
+/** An answer, as far as it counts. */
+interface Answered {
+  readonly status: number;
+  /** The client had not got all of it when the connection or stream ended. */
+  readonly isAborted: boolean;
+}
 
+/** The figures of a request that is over. */
 export function finishedRequest(report: RequestReport, answered: Answered, durationMs: number): FinishedRequest {
   const { operationId, protocol, isStream, error, keyPrefix } = report;
   return {

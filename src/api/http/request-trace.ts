@@ -3,11 +3,6 @@ import { headerOf, type NodeRequest } from "./node-http.js";
 import type { FinishedRequest } from "./request-observer.js";
 import type { RequestReport } from "./request-report.js";
 
-/** Whether a request is to go on a trace that it brings. The short ways of polls and watches trace nothing: they leave it alone. */
-export function bringsTrace({ isOn }: Tracing, req: Pick<NodeRequest, "headers">): boolean {
-  return isOn && req.headers.traceparent !== undefined;
-}
-
 /** The step of the caller's trace (W3C Trace Context), or of a new one, that is this request. */
 export function startRequestSpan(tracing: Tracing, req: NodeRequest, requestId: string): Span {
   if (!tracing.isOn) return NO_SPAN;

@@ -4,6 +4,7 @@ import { parseContentType as parseConnect } from "@connectrpc/connect/protocol-c
 import { parseContentType as parseGrpc } from "@connectrpc/connect/protocol-grpc";
 import { parseContentType as parseGrpcWeb } from "@connectrpc/connect/protocol-grpc-web";
 
+/** The protocols of RPC requests. */
 export type RpcProtocol = "grpc" | "grpc-web" | "connect";
 
 /** What stands before an enveloped message: flags and its length. */

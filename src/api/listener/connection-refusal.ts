@@ -3,7 +3,8 @@ import type { Socket } from "node:net";
 import { hangUp } from "../http/hang-up.js";
 
 /**
- * Tells a client why its connection cannot be used, in the HTTP version that it speaks, and hangs up. No request is looked at.
+ * Sends a client the reason for which its connection is refused, in its own HTTP version, and hangs up. Reads no request: frames made
+ * by hand cost less than an HTTP/2 session for every refused client.
  *
  * @param reason printable ASCII.
  */

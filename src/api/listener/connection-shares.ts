@@ -1,17 +1,17 @@
 import type { Principal } from "../../core/token.js";
 
-/** A token's place among those that are known. */
-export type KnownToken = Pick<Principal, "tokenId" | "keyType">;
+/** The token that a connection is counted for. */
+export type ShareToken = Pick<Principal, "tokenId" | "keyType">;
 
-/** Places that stay for who has shown no token, probes and whoever comes next, and as many again for admins; a part of all places. */
+/** One part in so many of all connections stays for those without a token, and as much again for admins. */
 const KEPT_PART = 20;
 
-/** The part of all places that one token may have at most, in per cent. */
+/** The most that one token may have of all connections, in per cent. */
 const TOKEN_PERCENT = 80;
 
 /**
- * How many connections may be known, and so are never closed for others: fewer than there are places, fewer still of runtimes and CI, and
- * of each token. What is over a share stays among those without a token, of which the oldest makes room.
+ * Limits the authenticated connections, which are never evicted: all together, those of runtimes and CI, and those of each token. A
+ * connection over its share counts as unauthenticated, and may be evicted.
  */
 export class ConnectionShares {
   readonly #perToken = new Map<number, number>();
@@ -30,7 +30,7 @@ export class ConnectionShares {
   }
 
   /** False, and nothing was taken, when a share is used up. */
-  take({ tokenId, keyType }: KnownToken): boolean {
+  take({ tokenId, keyType }: ShareToken): boolean {
     const ofToken = this.#perToken.get(tokenId) ?? 0;
     if (this.#known >= this.#maxKnown || ofToken >= this.#maxPerToken) return false;
     if (keyType !== "admin" && this.#others >= this.#maxOthers) return false;
@@ -38,11 +38,11 @@ export class ConnectionShares {
     return true;
   }
 
-  giveBack(token: KnownToken): void {
+  giveBack(token: ShareToken): void {
     this.#change(token, -1);
   }
 
-  #change({ tokenId, keyType }: KnownToken, change: 1 | -1): void {
+  #change({ tokenId, keyType }: ShareToken, change: 1 | -1): void {
     this.#known += change;
     if (keyType !== "admin") this.#others += change;
     const ofToken = (this.#perToken.get(tokenId) ?? 0) + change;

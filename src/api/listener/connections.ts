@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { LimitObserver } from "../../core/limit.js";
 import { addressKey } from "../admission/admission-address.js";
 import type { Principal } from "../../core/token.js";
-import { Connection, type ConnectionOwner } from "../http/connection.js";
+import { Connection, type ConnectionPool } from "../http/connection.js";
 import { ConnectionShares } from "./connection-shares.js";
 import type { ListenerLimits } from "./limits.js";
 
@@ -15,23 +15,23 @@ type ConnectionLimits = Pick<
   | "maxUnauthenticatedStreams"
 >;
 
-/** How many there are now. */
+/** The connections that are open now. */
 export interface ConnectionCounts {
   readonly authenticated: number;
   readonly unauthenticated: number;
 }
 
 /**
- * The connections of a port. One over which a valid token came is known, as long as its token and its kind have places left, and is never
- * closed for another one. All others share their own places, and when these are full one of them makes room: the oldest that does
- * nothing, or the oldest with a request when those that do nothing have only just come. So whoever opens thousands closes his own.
+ * The connections of a port. One with a valid token is authenticated, within the shares of its token and of its kind, and is never
+ * evicted. Unauthenticated connections share a pool. When it is full, the oldest idle one is evicted, or the oldest with a request when
+ * the idle ones have only just come: a client that opens thousands evicts its own.
  */
-export class Connections implements ConnectionOwner {
+export class Connections implements ConnectionPool {
   readonly #all = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
-  /** Without a token and without a request, longest so first. */
+  /** Unauthenticated, without a request; longest so first. */
   readonly #idle = new Set<Connection>();
-  /** Without a token, with a request, longest so first. */
+  /** Unauthenticated, with a request; longest so first. */
   readonly #busy = new Set<Connection>();
   readonly #shares: ConnectionShares;
   #unauthenticatedStreams = 0;
@@ -48,7 +48,7 @@ export class Connections implements ConnectionOwner {
     return { authenticated: this.#all.size - unauthenticated, unauthenticated };
   }
 
-  /** Takes a connection in. Undefined when there is no place for it: it is closed then. */
+  /** Takes a connection in, until `leave`. Undefined when there is no room for it: it is closed then. */
   accept(socket: Socket): Connection | undefined {
     const { maxConnections, maxConnectionsPerAddress, maxUnauthenticatedConnections } = this.limits;
     const address = addressKey(socket.remoteAddress ?? "");
@@ -60,23 +60,22 @@ export class Connections implements ConnectionOwner {
     }
     if (this.#all.size >= maxConnections) {
       this.observer.refused("max_connections");
-      if (!this.#makeRoom()) {
+      if (!this.#evict()) {
         socket.destroy();
         return undefined;
       }
     } else if (this.#idle.size + this.#busy.size >= maxUnauthenticatedConnections) {
       this.observer.refused("max_unauthenticated_connections");
-      this.#makeRoom();
+      this.#evict();
     }
     const connection = new Connection(this, socket, address);
     this.#all.add(connection);
     this.#idle.add(connection);
     this.#perAddress.set(address, ofAddress + 1);
-    socket.once("close", () => this.leave(connection));
     return connection;
   }
 
-  /** For connections themselves: a stream of one without a token has begun or ended. */
+  /** See ConnectionPool. */
   streamsChanged(connection: Connection, change: 1 | -1): void {
     this.#unauthenticatedStreams += change;
     if (connection.openStreams === 0) {
@@ -91,50 +90,50 @@ export class Connections implements ConnectionOwner {
     this.#drop(this.#busiest());
   }
 
-  /** Ends what was opened by tokens that are over, or that will be at an instant; null is now. */
+  /** Ends the connections of tokens that are over, or that will be at an instant; null is now. */
   endTokens(isOver: (principal: Principal) => boolean, at: Date | null): void {
     for (const connection of this.#all) {
       if (connection.principal === null || !isOver(connection.principal)) continue;
       if (at === null) connection.tokenEnded();
-      else connection.endsAtMs = Math.min(connection.endsAtMs, at.getTime());
+      else connection.tokenEndsAtMs = Math.min(connection.tokenEndsAtMs, at.getTime());
     }
   }
 
-  /** Ends what was opened by tokens that have expired. */
+  /** Ends the connections of tokens that have expired. */
   endExpired(nowMs: number): void {
-    for (const connection of this.#all) if (connection.endsAtMs <= nowMs) connection.tokenEnded();
+    for (const connection of this.#all) if (connection.tokenEndsAtMs <= nowMs) connection.tokenEnded();
   }
 
-  /** For connections themselves: whether a token makes one known, for which it needs a place among its like. */
-  know(connection: Connection, principal: Principal): boolean {
+  /** See ConnectionPool. */
+  claimShare(connection: Connection, principal: Principal): boolean {
     if (!this.#shares.take(principal)) {
       if (connection.isFirstRefusal) this.observer.refused("max_connections_per_token");
       return false;
     }
-    this.#leaveUnknown(connection);
+    this.#leaveUnauthenticated(connection);
     return true;
   }
 
-  /** For connections themselves: the token of one has ended. */
-  forget(connection: Connection, principal: Principal): void {
+  /** See ConnectionPool. */
+  releaseShare(connection: Connection, principal: Principal): void {
     this.#shares.giveBack(principal);
     (connection.openStreams === 0 ? this.#idle : this.#busy).add(connection);
     this.#unauthenticatedStreams += connection.openStreams;
   }
 
-  /** For connections themselves: one is gone. */
-  leave(connection: Connection): void {
+  /** See ConnectionPool. */
+  remove(connection: Connection): void {
     if (!this.#all.delete(connection)) return;
-    if (connection.principal === null) this.#leaveUnknown(connection);
+    if (connection.principal === null) this.#leaveUnauthenticated(connection);
     else this.#shares.giveBack(connection.principal);
-    connection.isGone = true;
+    connection.isClosed = true;
     const left = (this.#perAddress.get(connection.address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(connection.address);
     else this.#perAddress.set(connection.address, left);
   }
 
-  /** False when all have shown a token. */
-  #makeRoom(): boolean {
+  /** Evicts an unauthenticated connection; false when there is none. */
+  #evict(): boolean {
     const [idle] = this.#idle;
     const [busy] = this.#busy;
     const isBusyNext = idle === undefined || (idle.isNew && busy !== undefined && !busy.isNew);
@@ -143,7 +142,7 @@ export class Connections implements ConnectionOwner {
     return next !== undefined;
   }
 
-  #leaveUnknown(connection: Connection): void {
+  #leaveUnauthenticated(connection: Connection): void {
     this.#idle.delete(connection);
     this.#busy.delete(connection);
     this.#unauthenticatedStreams -= connection.openStreams;

@@ -5,12 +5,11 @@ import { plainError } from "../http/error-body.js";
 import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 
 /**
- * Asks a client that sent `Expect: 100-continue` for the body when somebody begins to read it, and not before: who is refused
- * need not send it at all.
+ * Sends 100 Continue to a client that asked for it only when the body is first read, so that a refused request never sends its body.
  */
 export function continueOnRead(req: NodeRequest, res: NodeResponse): void {
   const body: Readable = req;
-  // Node reads a body through _read, whoever consumes it; there is no event before the first read.
+  // Every consumer reads through _read; there is no event before the first read.
   const read = body._read.bind(body);
   body._read = (size) => {
     body._read = read;

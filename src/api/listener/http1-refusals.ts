@@ -21,7 +21,7 @@ export function answerRefusals(server: Server): void {
       const [status, phrase, message] = REFUSALS[error.code ?? ""] ?? [400, "Bad Request", `no HTTP/1.1${why}`];
       socket.write(textOf(plainError(status, phrase, message, randomUUID()), phrase));
     }
-    // Whoever counts refusals hears of it by the socket's error.
+    // Refusals are counted by the socket's error.
     socket.destroy(error);
   });
 }
@@ -33,8 +33,8 @@ function textOf({ status, headers, body }: ErrorAnswer, phrase: string): string 
 }
 
 /**
- * Brings an HTTP/1.1 request into the form that everybody reads: the target without scheme and host, which clients of proxies send too;
- * they stand for the Host then (RFC 9112, section 3.2.2). False, and it is answered, when it has no Host.
+ * Removes scheme and host from a request's target, which clients of proxies send, and takes them as the Host (RFC 9112, section 3.2.2).
+ * Answers a request without a Host, and returns false.
  */
 export function takeTarget(req: IncomingMessage, res: NodeResponse): boolean {
   const [, authority, rest = ""] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(req.url ?? "") ?? [];

@@ -16,7 +16,7 @@ export function createHttp1Server(handle: RequestListener, limits: ListenerLimit
   const inFlight = new Set<ServerResponse>();
   const isTooFarAhead = (req: IncomingMessage): boolean => {
     const connection = connectionOf(req.socket);
-    if (connection?.isGone === true) return true;
+    if (connection?.isClosed === true) return true;
     if (unansweredOf(req) < limits.http2.maxConcurrentStreams) return false;
     observer.refused("max_streams_per_connection");
     connection?.destroy();
@@ -73,7 +73,7 @@ export function createHttp1Server(handle: RequestListener, limits: ListenerLimit
     server.closeIdleConnections();
     // A connection whose answer has just left counts as idle from the next turn on.
     setImmediate(() => server.closeIdleConnections());
-    // Stops the checker once the last connection is gone; the server itself never listened, which is the error it tells.
+    // Stops the checker once the last connection is gone; the error that it reports is that the server never listened.
     server.close(() => undefined);
   };
   const accept = (socket: Socket, connection: Connection) => {
@@ -92,7 +92,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
-/** Cuts a connection of HTTP/1.1 in which nothing moves while a request is under way, and tells of it. */
+/** Closes a connection on which nothing moves while a request is in progress, and counts it. */
 function limitStalls(server: Server, observer: LimitObserver): void {
   server.on("timeout", (socket: Socket) => {
     // Without a request it is the time that idle connections are kept.
@@ -101,7 +101,7 @@ function limitStalls(server: Server, observer: LimitObserver): void {
   });
 }
 
-/** Tells of what Node's HTTP/1.1 refuses by itself: it answers, and destroys the socket with the reason. */
+/** Counts what Node's HTTP/1.1 refuses by itself: it answers, and destroys the socket with the reason. */
 function tellRefusals(socket: Socket, connection: Connection, observer: LimitObserver): void {
   carry(socket, connection);
   socket.on("error", ({ code }: NodeJS.ErrnoException) => {

@@ -50,8 +50,8 @@ export class ResetAllowance {
 const MAX_TOLD = 1_000;
 
 /**
- * Finds the requests that Node refuses before anybody hears of them: headers over the limit, more than 128 of them, malformed ones. It
- * resets their streams and tells nobody; what shows is that their ids are missing (RFC 9113, section 5.1.1: a client counts by twos).
+ * Finds the requests that Node refuses before the server sees them: headers over the limit, more than 128 of them, malformed ones. It
+ * resets their streams silently; only their ids are missing (RFC 9113, section 5.1.1: a client counts by twos).
  */
 export class RefusedStreams {
   #newestId = -1;

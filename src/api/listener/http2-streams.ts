@@ -1,5 +1,4 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import type { LimitObserver } from "../../core/limit.js";
 
 /** Numbers the turns of the event loop. */
 class TurnCounter {
@@ -20,35 +19,46 @@ class TurnCounter {
 
 const turns = new TurnCounter();
 
-/** The streams of a session that are open, with the turn in which each began. */
+/** A stream that is open. */
+export interface OpenStream {
+  readonly stream: ServerHttp2Stream;
+  /** The turn of the event loop in which it began. */
+  readonly turn: number;
+  /** When it began, in the time of performance.now(). */
+  readonly begunMs: number;
+}
+
+/** The streams of a session that are open. */
 export class OpenStreams {
-  readonly #open = new Map<ServerHttp2Stream, number>();
+  readonly #open = new Set<OpenStream>();
   /** As many as may be were open; when the session has ended: just before that. */
   wereAll = false;
-  private idleSince = performance.now();
+  #idleSinceMs = performance.now();
 
   constructor(
     private readonly session: ServerHttp2Session,
     private readonly max: number,
   ) {}
 
-  get open(): Iterable<ServerHttp2Stream> {
-    return this.#open.keys();
+  get open(): Iterable<OpenStream> {
+    return this.#open;
   }
 
-  opened(stream: ServerHttp2Stream): void {
-    this.#open.set(stream, turns.now);
+  /** Adds a stream. */
+  opened(stream: ServerHttp2Stream): OpenStream {
+    const open = { stream, turn: turns.now, begunMs: performance.now() };
+    this.#open.add(open);
     if (this.#open.size >= this.max) this.wereAll = true;
+    return open;
   }
 
-  /** Says whether its client can have seen that it was answered. */
-  closed(stream: ServerHttp2Stream): boolean {
-    const wasAnswered = this.#isAnswered(stream);
-    this.#open.delete(stream);
-    // The end of a session ends its streams before it tells why.
+  /** Takes a stream out, and says whether its client can have seen that it was answered. */
+  closed(open: OpenStream): boolean {
+    this.#open.delete(open);
+    // The end of a session ends its streams before its error is known.
     if (!this.session.destroyed) this.wereAll = false;
-    this.idleSince = performance.now();
-    return wasAnswered;
+    this.#idleSinceMs = performance.now();
+    return isAnswered(open);
   }
 
   /**
@@ -57,22 +67,23 @@ export class OpenStreams {
    */
   endAbandoned(): number {
     let count = 0;
-    for (const stream of this.open) {
-      if (!stream.closed || stream.destroyed) continue;
-      if (!this.#isAnswered(stream)) count += 1;
-      stream.destroy();
+    for (const open of this.#open) {
+      if (!open.stream.closed || open.stream.destroyed) continue;
+      if (!isAnswered(open)) count += 1;
+      open.stream.destroy();
     }
     return count;
   }
 
+  /** How long the session has had no stream. */
   get idleMs(): number {
-    return this.#open.size > 0 ? 0 : performance.now() - this.idleSince;
+    return this.#open.size > 0 ? 0 : performance.now() - this.#idleSinceMs;
   }
+}
 
-  /** What is begun and reset in one turn was never meant to be answered, however fast the answer was. */
-  #isAnswered(stream: ServerHttp2Stream): boolean {
-    return stream.headersSent && this.#open.get(stream) !== turns.now;
-  }
+/** A stream that is begun and reset in one turn was never meant to be answered, however fast the answer was. */
+function isAnswered({ stream, turn }: OpenStream): boolean {
+  return stream.headersSent && turn !== turns.now;
 }
 
 interface Waiting {
@@ -80,39 +91,22 @@ interface Waiting {
   readonly sinceMs: number;
 }
 
-/** Nearly every connection's. */
-const NOTHING: ReadonlyMap<ServerHttp2Stream, Waiting> = new Map();
-
 /**
  * Finds streams whose client takes nothing of what it is sent: it need only grant no window (RFC 9113, section 5.2), and answers pings
- * meanwhile. Looked at now and then, for all streams of a connection together; streams that wait for nothing cost nothing.
+ * meanwhile. Streams that wait for nothing cost nothing.
  */
 export class Stalls {
-  #waiting = NOTHING;
+  readonly #waiting = new WeakMap<ServerHttp2Stream, Waiting>();
 
-  constructor(
-    private readonly timeoutMs: number,
-    private readonly observer: LimitObserver,
-    private readonly cancel: (stream: ServerHttp2Stream) => void,
-  ) {}
+  constructor(private readonly timeoutMs: number) {}
 
-  /** Cancels those that have waited too long with the same bytes. */
-  look(streams: Iterable<ServerHttp2Stream>): void {
-    const nowMs = performance.now();
-    let waiting: Map<ServerHttp2Stream, Waiting> | null = null;
-    for (const stream of streams) {
-      const bytes = stream.writableLength;
-      if (bytes === 0) continue;
-      const before = this.#waiting.get(stream);
-      const sinceMs = before?.bytes === bytes ? before.sinceMs : nowMs;
-      if (nowMs - sinceMs < this.timeoutMs) {
-        waiting ??= new Map();
-        waiting.set(stream, { bytes, sinceMs });
-        continue;
-      }
-      this.observer.refused("stall_timeout_ms");
-      this.cancel(stream);
-    }
-    this.#waiting = waiting ?? NOTHING;
+  /** Whether a stream has waited too long with the same bytes, as far as it was looked at. */
+  isStalled(stream: ServerHttp2Stream, nowMs: number): boolean {
+    const bytes = stream.writableLength;
+    const before = this.#waiting.get(stream);
+    if (before?.bytes === bytes) return nowMs - before.sinceMs >= this.timeoutMs;
+    if (bytes > 0) this.#waiting.set(stream, { bytes, sinceMs: nowMs });
+    else if (before !== undefined) this.#waiting.delete(stream);
+    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import type { Principal } from "../../core/token.js";
 import type { LimitObserver } from "../../core/limit.js";
+import type { Connection } from "../http/connection.js";
 import { refuseConnection } from "./connection-refusal.js";
 import { Connections, type ConnectionCounts } from "./connections.js";
 import { createHttp1Server } from "./http1-server.js";
@@ -29,9 +30,9 @@ export interface Listener extends AsyncDisposable {
   close(graceMs: number): Promise<void>;
 }
 
-/** What a port has beside its handler. */
+/** The options of a port. */
 export interface ListenerOptions {
-  /** Null serves without TLS. With it, who comes without is told so. */
+  /** Null serves without TLS. With it, a client without TLS gets an error that says so. */
   readonly tls: TlsTermination | null;
   readonly observer: LimitObserver;
 }
@@ -47,31 +48,34 @@ export function createListener(
   const undecided = new Set<Socket>();
   const http1 = createHttp1Server(handle, limits, observer);
   const http2 = createHttp2Server(handle, limits, observer);
+  // Each function once for all connections: closures of each would be memory that a fleet has ten thousand times.
+  const serve = (readable: Socket, connection: Connection, version: "http1" | "http2") => {
+    undecided.delete(connection.socket);
+    // HTTP/2 has no half-closed connections; HTTP/1.1 clients may close their half and still wait for the answer.
+    if (version === "http2") readable.allowHalfOpen = false;
+    (version === "http2" ? http2 : http1).accept(readable, connection);
+  };
+  const tooSlow = () => observer.refused("first_bytes_timeout_ms");
+  const decided = (connection: Connection, version: WireVersion) => {
+    const { socket } = connection;
+    // Without TLS its handshake is as good as any other garbage.
+    if (tls === null) serve(socket, connection, version === "tls" ? "http1" : version);
+    else if (version === "tls") tls.accept(socket, (readable, wire) => serve(readable, connection, wire), tooSlow);
+    else refuseConnection(socket, version, "this port speaks TLS: use https");
+  };
   const net = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // Each server has a listener of its own; until then a reset must not end the process.
-    socket.on("error", () => socket.destroy());
+    socket.on("error", destroyThis);
     const connection = connections.accept(socket);
     if (connection === undefined) return;
     sockets.add(socket);
     undecided.add(socket);
-    socket.once("close", () => {
+    socket.on("close", () => {
       sockets.delete(socket);
       undecided.delete(socket);
+      connections.remove(connection);
     });
-    const serve = (readable: Socket, version: "http1" | "http2") => {
-      undecided.delete(socket);
-      // HTTP/2 has no half-closed connections; HTTP/1.1 clients may close their half and still wait for the answer.
-      if (version === "http2") readable.allowHalfOpen = false;
-      (version === "http2" ? http2 : http1).accept(readable, connection);
-    };
-    const tooSlow = () => observer.refused("first_bytes_timeout_ms");
-    const decided = (version: WireVersion) => {
-      // Without TLS its handshake is as good as any other garbage.
-      if (tls === null) serve(socket, version === "tls" ? "http1" : version);
-      else if (version === "tls") tls.accept(socket, serve, tooSlow);
-      else refuseConnection(socket, version, "this port speaks TLS: use https");
-    };
-    peekVersion(socket, limits.firstBytesTimeoutMs, decided, tooSlow);
+    peekVersion(socket, limits.firstBytesTimeoutMs, (version) => decided(connection, version), tooSlow);
   });
 
   const expiry = setInterval(() => connections.endExpired(Date.now()), EXPIRY_LOOK_MS).unref();
@@ -109,6 +113,10 @@ export function createListener(
     close,
     [Symbol.asyncDispose]: () => close(0),
   };
+}
+
+function destroyThis(this: Socket): void {
+  this.destroy();
 }
 
 function addressOf(address: AddressInfo | string | null): AddressInfo {

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 const answersOf = new WeakMap<object, Set<ServerResponse>>();
 
 /**
- * Lets every answer of an HTTP/1.1 connection hear that the connection is closed. Node tells only the one whose turn it is: those to requests
+ * Lets every answer of an HTTP/1.1 connection hear that the connection is closed. Node notifies only the current one: those to requests
  * that were sent ahead (pipelining: RFC 9112, section 9.3.2) would wait for their "close" for ever, and all that is let go of then with them.
  */
 export function closeWithSocket({ socket }: IncomingMessage, res: ServerResponse): void {
@@ -21,7 +21,7 @@ export function isAnswering(socket: object): boolean {
 
 /**
  * Lets a request that was sent ahead wait until the answers before its own are on their way, so that however many there are, they cost no
- * more than one after the other. It is not begun when its connection is gone by then.
+ * more than one after the other. It is not begun when its connection is closed by then.
  */
 export function waitForTurn(res: ServerResponse, begin: () => void): void {
   // Node gives an answer the socket when those before it have been sent.
@@ -42,7 +42,7 @@ function answersTo(socket: Socket): Set<ServerResponse> {
   answersOf.set(socket, answers);
   socket.once("close", () => {
     for (const res of [...answers]) {
-      // Who has its turn still has its socket; who had it is told at the end of this one.
+      // The current answer still has its socket; one before it is notified at the end of the current one.
       if (res.socket !== null || res.writableFinished || res.closed) continue;
       res.destroy();
       res.emit("close");

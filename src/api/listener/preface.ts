@@ -45,8 +45,8 @@ export function peekVersion(
   };
 
   socket.on("data", onData);
-  socket.once("end", gone);
-  socket.once("close", stop);
+  socket.on("end", gone);
+  socket.on("close", stop);
 }
 
 /** Undefined while it can still be more than one. */

@@ -3,12 +3,15 @@ import type { Logger } from "pino";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { ActiveBundles } from "../../service/runtimes/active-bundles.js";
 import { hasActivation, type Cursor } from "../../service/access/cursor.js";
+import type { Tracing } from "../../core/trace.js";
 import type { Admission, RateState } from "../admission/admission.js";
 import type { Call } from "../admission/call.js";
 import { logRequest } from "../http/access-log.js";
 import { requestConnection } from "../http/connection.js";
 import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { commonHeaders, rateHeaders } from "../http/answer.js";
 import type { RequestObserver } from "../http/request-observer.js";
+import { createReport } from "../http/request-report.js";
 import { entityTags } from "../http/runtime-headers.js";
 import { PollAnswers, type PollAnswer } from "./poll-answer.js";
 
@@ -18,22 +21,24 @@ const PATH_WITH_CURSOR =
   /^\/v1\/bundles\/latest\?after_sequence=(0|[1-9]\d{0,8})(?:&after_deployment_id=([0-9a-f-]{1,64}))?$/;
 const METHOD = RuntimeService.method.getLatestBundle;
 
-/** What was answered here since the counts were last taken. */
+/** How many polls were answered here since the counts were last taken. */
 export interface PollCounts {
   ok: number;
   notModified: number;
 }
 
+/** What polls are answered with. */
 export interface PollOptions {
   readonly admission: Admission;
   readonly active: ActiveBundles;
   readonly observer: RequestObserver;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
 /**
- * Answers plain polls at once: `GET /v1/bundles/latest` with a token and a bundle that are in memory. It says what the method behind the
- * REST mapping says; all else (a first call, an error, a held poll, a browser) goes there.
+ * Answers plain polls at once: `GET /v1/bundles/latest` with a token and a bundle that are in memory. The answers are
+ * those of the method behind the REST mapping, which answers everything else (a first call, an error, a held poll, a browser).
  *
  * These polls have their log line at level debug only, and are counted: a line for each costs as much as the answer.
  */
@@ -50,15 +55,15 @@ export class Polls {
     return counts;
   }
 
-  /** False, and nothing was done, when somebody else is to answer. */
+  /** False, and nothing was done, when it is not a poll that can be answered here. */
   answer(req: NodeRequest, res: NodeResponse, clientAddress: string): boolean {
     const cursor = cursorOf(req.url);
-    if (cursor === undefined || !isPlain(req)) return false;
+    if (cursor === undefined || !this.#isPlain(req)) return false;
     const startedMs = performance.now();
     const { admission, active } = this.options;
     const requestId = requestIdOf(req);
-    const headers = ["X-Request-Id", requestId, "X-Content-Type-Options", "nosniff"];
-    const onRate = (state: RateState) => pushRate(headers, state);
+    let headers = commonHeaders(requestId);
+    const onRate = (state: RateState) => (headers = headers.concat(rateHeaders(state)));
     const connection = requestConnection(req);
     const { rawHeaders } = req;
     const call = admission.admitKnown(METHOD, { requestId, clientAddress, connection, rawHeaders, onRate });
@@ -95,14 +100,23 @@ export class Polls {
     return true;
   }
 
+  /** A GET or HEAD without a body that asks for nothing but the answer. One of a caller's trace is left to be traced. */
+  #isPlain(req: NodeRequest): boolean {
+    if (req.method !== "GET" && req.method !== "HEAD") return false;
+    const { headers } = req;
+    if (headers.origin !== undefined || headers.prefer !== undefined || headers.expect !== undefined) return false;
+    if (this.options.tracing.isOn && headers.traceparent !== undefined) return false;
+    if ("stream" in req) return req.stream.endAfterHeaders;
+    return headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
+  }
+
   #logWhenOver(req: NodeRequest, res: NodeResponse, { requestId, clientAddress, operation, principal }: Call): void {
     const startedMs = performance.now();
-    const report = {
-      ...{ requestId, clientAddress, protocol: "rest" as const, operationId: operation.id },
-      ...{ keyPrefix: principal.keyPrefix, error: undefined, reached: true, isStream: false, traceId: undefined },
-    };
-    const log = () => logRequest(this.options.logger, req, res, report, performance.now() - startedMs, "debug");
-    res.once("close", log);
+    const report = createReport({ requestId, clientAddress, protocol: "rest", traceId: undefined });
+    report.operationId = operation.id;
+    report.keyPrefix = principal.keyPrefix;
+    report.reached = true;
+    res.on("close", () => logRequest(this.options.logger, req, res, report, performance.now() - startedMs, "debug"));
   }
 }
 
@@ -112,20 +126,6 @@ function cursorOf(url: string | undefined): Cursor | null | undefined {
   const [, sequence, afterDeploymentId = ""] = PATH_WITH_CURSOR.exec(url ?? "") ?? [];
   if (sequence === undefined) return undefined;
   return { afterSequence: Number(sequence), afterDeploymentId };
-}
-
-/** A GET or HEAD without a body and without anything that asks for more than the answer. */
-function isPlain(req: NodeRequest): boolean {
-  if (req.method !== "GET" && req.method !== "HEAD") return false;
-  const { headers } = req;
-  if (headers.origin !== undefined || headers.prefer !== undefined || headers.expect !== undefined) return false;
-  if ("stream" in req) return req.stream.endAfterHeaders;
-  return headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
-}
-
-function pushRate(headers: string[], { limit, remaining, resetSeconds }: RateState): void {
-  headers.push("X-RateLimit-Limit", String(limit), "X-RateLimit-Remaining", String(remaining));
-  headers.push("X-RateLimit-Reset", String(resetSeconds));
 }
 
 /** What most pollers send is the tag as they got it; every other form is read as RFC 9110 has it. */

@@ -22,6 +22,7 @@ import { parseTarget, splitPath } from "./path.js";
 import { collectRoutes, type Route } from "./routes.js";
 import { createTrie, type RouteTrie } from "./trie.js";
 
+/** The methods behind REST, and the limits of requests and responses. */
 export interface RestHandlerOptions {
   /** Guarded. Those without google.api.http are not in REST. */
   readonly methods: readonly MethodImplSpec[];

@@ -84,6 +84,7 @@ function refuseRange(scalar: ScalarType, value: number): Refusal | undefined {
   return value >= min && value <= max ? undefined : { msg: `must be from ${min} to ${max}`, type: "range" };
 }
 
+/** The refusal of a value of another type; `what` names the expected one, for example "a string". */
 export function wrongType(what: string): Refusal {
   return { msg: `must be ${what}`, type: "type" };
 }

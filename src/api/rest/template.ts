@@ -12,6 +12,7 @@ export interface Variable {
   readonly end: number;
 }
 
+/** A parsed path of google.api.http. */
 export interface PathTemplate {
   readonly text: string;
   readonly segments: readonly Segment[];

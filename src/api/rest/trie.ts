@@ -12,11 +12,13 @@ export interface Entry {
   readonly answersHead: boolean;
 }
 
+/** The result of a lookup: an entry with its variables, no such path, or a path for other HTTP methods. */
 export type Lookup<E> =
   | { readonly kind: "match"; readonly entry: E; readonly values: ReadonlyMap<string, string> }
   | { readonly kind: "unknown_path" }
   | { readonly kind: "other_methods"; readonly allow: readonly string[] };
 
+/** Finds routes by HTTP method and path. */
 export interface RouteTrie<E> {
   /**
    * Finds the entry for a path. At each segment a literal goes before `*`, and that before `**`; an entry of another HTTP method

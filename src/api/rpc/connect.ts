@@ -28,6 +28,7 @@ import { allowedMethods, ENVELOPE_BYTES, wireFormOf, type WireForm } from "../ht
 /** Requests to health and reflection are names. They come without a token, so they may not cost more. */
 const PUBLIC_MAX_BYTES = 4 * 1024;
 
+/** The methods behind RPC, and the limits of requests. */
 export interface RpcOptions {
   /** Guarded (guard.ts); behind admission. */
   readonly methods: readonly MethodImplSpec[];
@@ -38,7 +39,7 @@ export interface RpcOptions {
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
-  /** Serves watches in place of their generic handler; null serves them with it. */
+  /** Serves watches; null leaves them to the protocols' own handlers. */
   readonly watch: WatchHandler | null;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;

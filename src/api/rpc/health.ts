@@ -7,12 +7,13 @@ import { addressKey } from "../admission/admission-address.js";
 import { shuttingDown } from "../http/observed-method.js";
 import { reportKey } from "../http/request-report.js";
 
+/** The services that the health service reports, and the limits of its watches. */
 export interface HealthOptions {
   /** Full names, such as `signet.v1.BundleService`. The server as a whole, which is called "", is added. */
   readonly services: readonly string[];
   /** From when on everything is NOT_SERVING. */
   readonly shutdownSignal: AbortSignal;
-  /** Watches need no token: so many at once, for each client address and together. When all are taken, the address with most makes room. */
+  /** Watches need no token: so many at once, for each client address and together. Beyond that, one of the address with most is ended. */
   readonly maxWatchesPerAddress: number;
   readonly maxWatches: number;
   readonly observer: LimitObserver;

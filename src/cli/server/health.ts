@@ -84,7 +84,7 @@ async function assertReady(url: string, tls: HealthTls, signal: AbortSignal): Pr
   try {
     const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
     if (answer.statusCode === 200) return;
-    // What a server says of a connection that it does not want, such as one without TLS.
+    // The reason that a server gives for refusing a connection, such as one without TLS.
     const hasReason = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
     refused = `${answer.statusCode ?? 0}${hasReason ? `: ${await readPrefix(answer)}` : ""}`;
   } catch (cause) {

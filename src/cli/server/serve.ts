@@ -71,7 +71,7 @@ export function addServe(program: Command, shell: Shell): void {
       log.fatal({ err: failure }, "cannot write to the database: shutting down");
       throw failure;
     }
-    // A server that stopped when it was told to has succeeded.
+    // Stopping on request is success.
     shell.exitCode = EXIT_CODES.ok;
   });
 }

@@ -30,8 +30,8 @@ type TokenQueues = Map<number, Waiter[]>;
  * A semaphore that is shared fairly: the next lease goes to the organization that has waited longest for its turn, and inside of it to
  * the token that has. A caller with a thousand requests delays another one's first by one turn.
  *
- * When `maxWaiting` wait already, the newest request of whoever has most of them is refused: somebody with few is not refused because of
- * somebody with many.
+ * When `maxWaiting` wait already, the newest request of the organization and token with most of them is refused: callers with few are
+ * not refused because of one with many.
  */
 export class FairScheduler {
   #free: number;
@@ -58,7 +58,7 @@ export class FairScheduler {
     return leaseOf(() => this.#release());
   }
 
-  /** Refuses everybody who waits. */
+  /** Refuses all callers that wait. */
   refuseAll(reason: Error): void {
     for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) next.refuse(reason);
   }
@@ -111,7 +111,7 @@ export class FairScheduler {
     if (tokens.size === 0) this.#organizations.delete(orgId);
   }
 
-  /** Its organization and its token go to the end of the line. */
+  /** Moves its organization and its token to the end of the line. */
   #takeNext(): Waiter | undefined {
     const [organization] = this.#organizations;
     if (organization === undefined) return undefined;

@@ -7,14 +7,10 @@ import { Holds } from "../../service/bundles/holds.js";
 import { Pruning } from "../../service/bundles/pruning.js";
 import { Publishing } from "../../service/bundles/publishing.js";
 import type { Documents } from "../../service/documents/documents.js";
-import { YamlReader } from "../../service/documents/yaml-reader.js";
 import type { AuditServices } from "./audit.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import type { KeyServices } from "./keys.js";
-
-/** One YAML document is read at a time, beside the event loop. */
-const YAML_LIMITS = { timeoutMs: 15_000, maxWaiting: 32 };
 
 /** Bundles from the draft to the removal of old versions. */
 export interface BundleServices {
@@ -38,14 +34,13 @@ export function composeBundles(
   const verifier = new BundleVerifier({ ring, documents });
   const writer = new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer });
   const holds = new Holds({ store, audit, outbox });
-  const making = { store, documents, making: writer, verifier, idempotency, wakeups, outbox };
-  const yaml = new YamlReader(YAML_LIMITS);
+  const publication = { store, documents, writer, verifier, idempotency, wakeups, outbox };
   return {
     ...{ verifier, writer, holds },
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     pruning: new Pruning({ store, clock, audit, outbox }),
-    publishing: new Publishing({ ...making, observer }),
-    artifacts: new Artifacts({ store, clock, audit, idempotency, documents, yaml }),
-    artifactPromotions: new ArtifactPromotions({ ...making, clock, audit }),
+    publishing: new Publishing({ ...publication, observer }),
+    artifacts: new Artifacts({ store, clock, audit, idempotency, documents }),
+    artifactPromotions: new ArtifactPromotions({ ...publication, clock, audit }),
   };
 }

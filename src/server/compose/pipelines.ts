@@ -26,7 +26,7 @@ export function composePipelines(
     pipelines: new Pipelines({ store, clock, audit, documents, promotedHashes }),
     pipelineStages: new PipelineStages({ store, clock, audit, promotedHashes }),
     pipelinePromotion: new PipelinePromotion({
-      ...{ store, documents, making: writer, verifier, audit, idempotency, wakeups, outbox },
+      ...{ store, documents, writer, verifier, audit, idempotency, wakeups, outbox },
     }),
   };
 }

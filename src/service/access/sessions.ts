@@ -2,6 +2,7 @@ import type { Clock, Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
 
+/** Streams and held polls have separate limits. */
 export type SessionKind = "stream" | "poll";
 
 /** A place among what is held open. Dispose it when it ends. */

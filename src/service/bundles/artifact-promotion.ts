@@ -17,7 +17,6 @@ import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
-import { FieldErrors } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** The title and description of the promoted bundle. */
@@ -39,7 +38,7 @@ export class ArtifactPromotions {
       readonly store: Store;
       readonly clock: Clock;
       readonly documents: Documents;
-      readonly making: BundleWriter;
+      readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
@@ -53,10 +52,6 @@ export class ArtifactPromotions {
    * result, whatever the title: there is never a second bundle, not even by concurrent calls.
    */
   async promote(caller: ChangeRequest, id: string, { title, description }: ArtifactTitle): Promise<PromotedArtifact> {
-    const errors = new FieldErrors();
-    errors.text(["title"], title, 255);
-    errors.text(["description"], description, 10_000);
-    errors.throwIfAny();
     const { idempotency } = this.deps;
     const request = { id, title, description };
     return await idempotency.run(caller, "promoteArtifact", request, (remember) =>
@@ -71,7 +66,7 @@ export class ArtifactPromotions {
     { title, description }: ArtifactTitle,
     remember: Remember<PromotedArtifact>,
   ): Promise<PromotedArtifact | null> {
-    const { store, documents, making, verifier, wakeups, outbox } = this.deps;
+    const { store, documents, writer, verifier, wakeups, outbox } = this.deps;
     const seen = await visibleArtifact(store.read, caller.principal, id);
     if (seen.promotion !== null) return answerOf(seen, seen.promotion);
     const target = await firstEnvironment(store.read, caller.principal, seen);
@@ -85,7 +80,7 @@ export class ArtifactPromotions {
     };
     // From an environment to itself: no rewriting.
     const content = await documents.promoteContent(caller.principal, kept, target.name, target.name);
-    const draft = await making.sign(target, content, about);
+    const draft = await writer.sign(target, content, about);
 
     const promoted = await store.write(async (tx) => {
       const artifact = await visibleArtifact(tx, caller.principal, id);
@@ -116,13 +111,13 @@ export class ArtifactPromotions {
     signedFor: Environment,
     draft: BundleDraft,
   ): Promise<PromotedArtifact | null> {
-    const { making, audit, outbox, clock } = this.deps;
+    const { writer, audit, outbox, clock } = this.deps;
     const { principal } = caller;
     if (artifact.promotion !== null) return answerOf(artifact, artifact.promotion);
     const environment = await firstEnvironment(tx, principal, artifact);
     if (environment.id !== signedFor.id) return null;
     checkSequence(environment, caller.ifSequence);
-    const state = await making.publishIn(tx, principal, environment, draft, true);
+    const state = await writer.publishIn(tx, principal, environment, draft, true);
     await tx.updateArtifact({ ...artifact, promotion: { at: instantOf(clock.now()), state } });
     await audit.record(tx, artifact.orgId, principal, {
       action: "artifact.promoted",

@@ -13,12 +13,11 @@ import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { PolicyContent } from "../documents/policy-content.js";
-import { FieldErrors } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** The input of a publication. Documents are JSON texts as sent. */
 export interface PublishInput {
-  readonly policies: string | null;
+  readonly policies: string;
   readonly scopePolicies: string | null;
   readonly publishedBy: string | null;
   readonly title: string | null;
@@ -34,7 +33,7 @@ export class Publishing {
     private readonly deps: {
       readonly store: Store;
       readonly documents: Documents;
-      readonly making: BundleWriter;
+      readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -45,7 +44,6 @@ export class Publishing {
 
   /** Signs and stores a document as the next version of an environment, and activates it unless `activate` is false. */
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
-    checkDescription(input);
     const { documents, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
     const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
@@ -67,11 +65,11 @@ export class Publishing {
     content: PolicyContent,
     remember: Remember<BundleState>,
   ): Promise<BundleState> {
-    const { store, making, observer } = this.deps;
+    const { store, writer, observer } = this.deps;
     const seen = await this.#changeable(store.read, caller, path);
     await checkQuota(store.read, seen);
     const { publishedBy, title, description, labels, source } = input;
-    const draft = await making.sign(seen, content, {
+    const draft = await writer.sign(seen, content, {
       ...{ publishedBy, title, description, labels, source },
       origin: "publish",
     });
@@ -80,7 +78,7 @@ export class Publishing {
     const state = await store.write(async (tx) => {
       const environment = await this.#changeable(tx, caller, path);
       checkSequence(environment, caller.ifSequence);
-      const published = await making.publishIn(tx, caller.principal, environment, draft, input.activate);
+      const published = await writer.publishIn(tx, caller.principal, environment, draft, input.activate);
       await remember(tx, published);
       return published;
     });
@@ -90,9 +88,6 @@ export class Publishing {
 
   /** Publishes the active bundle of an environment to its next stage, and activates it there. */
   async promote(caller: ChangeRequest, path: EnvironmentPath, promotedBy: string | null): Promise<BundleState> {
-    const errors = new FieldErrors();
-    errors.text(["promoted_by"], promotedBy, 255);
-    errors.throwIfAny();
     const request = { path, promotedBy };
     return await this.deps.idempotency.run<BundleState>(caller, "promoteBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#promoteOnce(caller, path, promotedBy, remember));
@@ -109,7 +104,7 @@ export class Publishing {
     promotedBy: string | null,
     remember: Remember<BundleState>,
   ): Promise<BundleState | null> {
-    const { store, documents, making, verifier, observer } = this.deps;
+    const { store, documents, writer, verifier, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const kept = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -122,14 +117,14 @@ export class Publishing {
     await verifier.require(bundle, kept, source);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
-    const draft = await making.sign(target, content, promotedDescription(bundle, promotedBy));
+    const draft = await writer.sign(target, content, promotedDescription(bundle, promotedBy));
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
       const now = await this.#stages(tx, caller, path);
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
       const from = { environment: source, bundle };
-      const promoted = await making.promoteIn(tx, caller.principal, from, now.target, draft);
+      const promoted = await writer.promoteIn(tx, caller.principal, from, now.target, draft);
       await remember(tx, promoted);
       return promoted;
     });
@@ -156,14 +151,4 @@ export class Publishing {
     requireChangeable(caller.principal, target.name);
     return { source, target };
   }
-}
-
-function checkDescription(input: PublishInput): void {
-  const errors = new FieldErrors();
-  errors.text(["published_by"], input.publishedBy, 255);
-  errors.text(["title"], input.title, 255);
-  errors.text(["description"], input.description, 10_000);
-  for (const [key, value] of Object.entries(input.source ?? {})) errors.text(["source", key], String(value), 500);
-  errors.labels(input.labels);
-  errors.throwIfAny();
 }

@@ -7,11 +7,12 @@ const ROWS_PER_STEP = 100;
 
 /**
  * Deletes the rows of projects, environments and webhooks that were deleted, which no look-up finds any more. What a failure or a crash
- * leaves is found by the next call.
+ * leaves, or an abort, is found by the next call.
  */
-export async function removeDeleted(store: Store): Promise<void> {
+export async function removeDeleted(store: Store, signal?: AbortSignal): Promise<void> {
   await inSteps(
     async () => (await store.read.hasDeleted()) && (await store.write((tx) => tx.removeDeleted(ROWS_PER_STEP))) > 0,
+    signal,
   );
 }
 
@@ -19,6 +20,6 @@ export async function removeDeleted(store: Store): Promise<void> {
 const EVENTS_PER_STEP = 500;
 
 /** Deletes events from before an instant that no delivery waits for, with their deliveries; in steps, as removeDeleted. */
-export async function removeOldEvents(store: Store, before: Instant): Promise<void> {
-  await inSteps(async () => (await store.write((tx) => tx.deleteDeliveries(before, EVENTS_PER_STEP))) > 0);
+export async function removeOldEvents(store: Store, before: Instant, signal?: AbortSignal): Promise<void> {
+  await inSteps(async () => (await store.write((tx) => tx.deleteDeliveries(before, EVENTS_PER_STEP))) > 0, signal);
 }

@@ -85,10 +85,10 @@ export class Idempotency {
   }
 
   /** Forgets the answers that are older than 24 hours, in transactions between which others write. */
-  async prune(): Promise<void> {
+  async prune(signal?: AbortSignal): Promise<void> {
     const before = addSeconds(instantOf(this.deps.clock.now()), -KEPT_SECONDS);
     const forget = (tx: Writer) => tx.deleteIdempotentAnswers(before, PRUNED_AT_ONCE);
-    await inSteps(async () => (await this.deps.store.write(forget)) > 0);
+    await inSteps(async () => (await this.deps.store.write(forget)) > 0, signal);
   }
 }
 

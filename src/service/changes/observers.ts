@@ -3,7 +3,7 @@ export const PUBLISH_PHASES = ["parse", "hash", "sign", "commit"] as const;
 /** The phases of a publish that are timed. */
 export type PublishPhase = (typeof PUBLISH_PHASES)[number];
 
-/** What the use cases tell whoever measures. No call throws or waits. */
+/** Told of publishes, for metrics. No call throws or waits. */
 export interface PublishObserver {
   /** A phase that succeeded. */
   phase(phase: PublishPhase, durationMs: number): void;
@@ -15,7 +15,7 @@ export interface IdempotencyObserver {
   replayed(operation: string): void;
 }
 
-/** How streams keep up. A stream is behind from a change of its environment until it was handed what is newest. */
+/** Told how streams keep up. A stream is behind from a change of its environment until it was handed the newest bundle. */
 export interface WatchObserver {
   /** So many more streams are behind; negative: so many fewer. */
   behind(change: number): void;
@@ -37,7 +37,7 @@ export interface ServiceObservers {
   readonly deliveries: DeliveryObserver;
 }
 
-/** Nobody measures. */
+/** Observers that do nothing. */
 export const NO_OBSERVERS: ServiceObservers = {
   publishing: { phase: () => undefined },
   idempotency: { replayed: () => undefined },
@@ -49,9 +49,9 @@ export const NO_OBSERVERS: ServiceObservers = {
 export interface ServiceWarnings {
   /** A token was made or rotated with the key of another organization's token: it never works. */
   foreignKey(orgId: string, keyPrefix: string): void;
-  /** What is active in an environment is not kept as it was signed, and is not served. */
+  /** The active bundle of an environment differs from what was signed, and is not served. */
   damaged(environmentId: string, reason: string): void;
 }
 
-/** Nobody listens. */
+/** Warnings that go nowhere. */
 export const NO_WARNINGS: ServiceWarnings = { foreignKey: () => undefined, damaged: () => undefined };

@@ -5,7 +5,7 @@ import type { Writer } from "../../store/store.js";
 import type { EventType } from "../../outbound/event-types.js";
 import { newRowId } from "./row-id.js";
 
-/** What an event tells, in the names of the wire. */
+/** The data of an event, in the names of the API. */
 export type EventData = { readonly [key: string]: unknown };
 
 /** An event before it is written. */
@@ -24,8 +24,8 @@ export interface OutboxSender {
 }
 
 /**
- * What was committed and others should hear of. The event is a row that is written in the transaction of what it tells about, so that
- * both are there or neither is; sending it is the dispatcher's work.
+ * The transactional outbox: an event is a row that is written in the transaction of its cause, so that both are there or neither is.
+ * Sending it is the dispatcher's work.
  */
 export class Outbox {
   #sender: OutboxSender = { committed: () => undefined, changed: () => undefined };
@@ -43,7 +43,7 @@ export class Outbox {
     await tx.insertEvent({ id: `evt_${newRowId()}`, orgId, environmentId, type, body, createdAt, trace });
   }
 
-  /** After the commit: there is something to send. */
+  /** To be called after the commit: there are events to send. */
   committed(): void {
     // The sender goes on for many requests; it is not a part of this one.
     this.tracing.apart(() => this.#sender.committed());
@@ -54,7 +54,7 @@ export class Outbox {
     this.tracing.apart(() => this.#sender.changed(webhook));
   }
 
-  /** Who sends. */
+  /** Sets the sender. */
   attach(sender: OutboxSender): void {
     this.#sender = sender;
   }

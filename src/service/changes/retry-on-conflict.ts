@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 /** A source that changes while its content is signed is read again this often before the caller is told to come back. */
 const TRIES = 5;
 
-/** What was signed no longer fits what it is to be kept in: it has to be signed anew. */
+/** The environment changed since a bundle was signed for it: the bundle has to be signed anew. */
 export class OutdatedDraftError extends Error {}
 
 /**

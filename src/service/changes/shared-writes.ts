@@ -16,7 +16,7 @@ interface Work {
 
 /** Most in one transaction: it holds the database, and the process, until it is committed. */
 const MAX_BATCH: Readonly<Record<Precedence, number>> = { first: 50, later: 8, last: 16 };
-/** What is `last` waits so long, or until a batch is full. */
+/** `last` waits so long, or until a batch is full. */
 const GATHER_MS = 500;
 /** After each batch of others than `first`, for so many times as long as it took, others have the database for themselves. */
 const REST_FACTOR = 4;
@@ -35,7 +35,7 @@ export class SharedWrites {
 
   constructor(private readonly store: Store) {}
 
-  /** Resolves when it is durable. Rejects when the transaction failed, with all who shared it. */
+  /** Resolves when it is durable. Rejects when the transaction failed, with all that shared it. */
   run<T>(precedence: Precedence, write: (tx: Writer) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const run = async (tx: Writer) => {
@@ -58,7 +58,7 @@ export class SharedWrites {
 
   /** Never rejects: each is told how its own went. */
   async #writeAll(): Promise<void> {
-    // Whoever asks in the same turn of the event loop shares the first transaction already.
+    // Calls of the same turn of the event loop share the first transaction already.
     await Promise.resolve();
     for (;;) {
       const precedence = ORDER.find((it) => this.#lines[it].length > 0);

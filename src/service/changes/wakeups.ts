@@ -5,18 +5,18 @@ export interface Wakeup extends Disposable {
 }
 
 /**
- * Tells waiters that an environment changed. It carries no data and keeps no queue: who is woken reads what is newest. Ask for the
+ * Tells waiters that an environment changed. It carries no data and keeps no queue: waiters then read the newest state. Ask for the
  * wake-up *before* reading, or a change falls between.
  *
- * Whoever commits a change of what is active in an environment, or deletes it, wakes it before the change is acknowledged: what is
- * cached relies on that as much as who waits.
+ * A use case that changes the active bundle of an environment, or deletes it, wakes it after the commit and before the change is
+ * acknowledged: caches rely on that as much as waiters.
  */
 export class Wakeups {
   readonly #caches: ((environmentId: string) => void)[] = [];
   readonly #listening = new Map<string, Set<() => void>>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  /** Calls a cache back at each change, before anybody who may read from it hears of it. */
+  /** Calls a cache back at each change, before waiters and listeners. */
   invalidate(forget: (environmentId: string) => void): void {
     this.#caches.push(forget);
   }
@@ -35,7 +35,7 @@ export class Wakeups {
     return { woken, [Symbol.dispose]: dispose };
   }
 
-  /** Wakes everybody who waits for this environment. */
+  /** Wakes all waiters of this environment. */
   wake(environmentId: string): void {
     for (const forget of this.#caches) forget(environmentId);
     const waiters = this.#waiting.get(environmentId);

@@ -7,18 +7,28 @@ import { verifyKeptDocument } from "./kept-document.js";
 import { countEvents } from "./telemetry-events.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
-/** Of a diff. Somebody who has more to look at does it better with both documents at hand. */
+/** Of a diff: larger ones are better made by the caller with both documents. */
 const DIFF_BOUNDS = { maxOperations: 100_000, maxLength: 4 * 1024 * 1024 };
 
 /** Work whose time grows with a document. Everything in it can be sent to another thread. */
 export type DocumentTask =
   | { readonly kind: "scan"; readonly text: string; readonly options: StrictJsonOptions }
-  | { readonly kind: "read"; readonly policies: string | null; readonly scopePolicies: string | null }
+  | { readonly kind: "read"; readonly policies: string; readonly scopePolicies: string | null }
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
   | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string };
+
+/** Of one YAML text, in UTF-16 units. JSON has the larger limit of the request. */
+export const MAX_YAML_LENGTH = 256 * 1024;
+
+/** YAML of a field of the request. Always for a thread: it is slow to read. */
+export interface YamlTask {
+  readonly kind: "yaml";
+  readonly field: string;
+  readonly text: string;
+}
 
 /** What each kind of task answers. */
 export interface DocumentAnswers {
@@ -59,7 +69,7 @@ export function sizeOf(task: DocumentTask): number {
     case "count_events":
       return task.text.length;
     case "read":
-      return (task.policies?.length ?? 0) + (task.scopePolicies?.length ?? 0);
+      return task.policies.length + (task.scopePolicies?.length ?? 0);
     case "promote":
       return task.content.policies.length + task.content.scopePolicies.length;
     case "verify":

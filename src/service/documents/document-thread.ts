@@ -1,21 +1,21 @@
 import type { Worker } from "node:worker_threads";
-import { AppError } from "../../core/error.js";
+import { AppError, invalidField } from "../../core/error.js";
 import { answerOf, type Outcome } from "./document-outcome.js";
-import type { DocumentTask } from "./document-tasks.js";
+import type { DocumentTask, YamlTask } from "./document-tasks.js";
 import { startThread } from "./start-thread.js";
 
 /** Bounds of one thread and its tasks. */
 export interface DocumentThreadOptions {
   /** A task that takes longer is refused, and its thread is replaced. On a busy machine the largest document takes half a minute. */
   readonly timeoutMs: number;
-  /** The same for a diff: whoever wants it reads. */
+  /** The same for a diff, which is a read and has less time. */
   readonly diffTimeoutMs: number;
   /** Heap of one thread, in MiB; a task that needs more is refused. `--max-old-space-size` goes before it. */
   readonly maxHeapMib: number;
 }
 
 interface Job {
-  readonly task: DocumentTask;
+  readonly task: DocumentTask | YamlTask;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: Error) => void;
 }
@@ -41,7 +41,7 @@ export class DocumentThread implements AsyncDisposable {
    * Rejects with what refuses the task; with `too_large` when it takes too long or too much memory, `internal` when the thread fails, and
    * the signal's reason. Of these the thread ends.
    */
-  async run(task: DocumentTask, signal: AbortSignal | undefined): Promise<unknown> {
+  async run(task: DocumentTask | YamlTask, signal: AbortSignal | undefined): Promise<unknown> {
     signal?.throwIfAborted();
     const timeoutMs = task.kind === "diff" ? this.options.diffTimeoutMs : this.options.timeoutMs;
     const overrun = setTimeout(() => this.#end(tooCostly(task, `longer than ${timeoutMs / 1000} seconds`)), timeoutMs);
@@ -93,8 +93,10 @@ export class DocumentThread implements AsyncDisposable {
   }
 }
 
-function tooCostly({ kind }: DocumentTask, bound: string): AppError {
-  return kind === "diff"
+function tooCostly(task: DocumentTask | YamlTask, bound: string): AppError {
+  if (task.kind === "yaml")
+    return invalidField([task.field], "takes too long to read; send JSON instead", "too_complex");
+  return task.kind === "diff"
     ? new AppError("too_large", `the comparison takes ${bound}: fetch both documents and compare them locally`, {
         reason: "diff_too_large",
       })

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { AppError } from "../../core/error.js";
-import { FairScheduler, type WorkOwner } from "../../core/schedule/fair-scheduler.js";
+import { FairScheduler, type FairSchedulerOptions, type WorkOwner } from "../../core/schedule/fair-scheduler.js";
 import { DocumentThread, type DocumentThreadOptions } from "./document-thread.js";
-import type { DocumentTask } from "./document-tasks.js";
+import type { DocumentTask, YamlTask } from "./document-tasks.js";
 
 /** The event loop needs a core of its own. */
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1));
@@ -13,29 +13,30 @@ export const TOO_MANY_DOCUMENTS = { message: "too many large documents at once",
 /** A thread keeps the memory of the largest document that it had: it ends when there was nothing to do for so long. */
 const MAX_IDLE_MS = 10_000;
 
-/** On whose behalf a document is worked on. When `signal` aborts, nobody waits for it any more. */
+/** The caller for whom a document is worked on. When `signal` aborts, it waits no more. */
 export interface DocumentOwner extends WorkOwner {
   readonly signal?: AbortSignal;
 }
 
 /** A few threads that are started when there is something to do, shared fairly by those for whom they work. */
 export class DocumentWorkers implements AsyncDisposable {
-  readonly #scheduler = new FairScheduler({
-    concurrency: MAX_WORKERS,
-    maxWaiting: MAX_WAITING,
-    refusal: TOO_MANY_DOCUMENTS,
-  });
+  readonly #scheduler: FairScheduler;
   readonly #threads = new Set<DocumentThread>();
   readonly #idle = new Map<DocumentThread, NodeJS.Timeout>();
   #closed = false;
 
-  constructor(private readonly options: DocumentThreadOptions) {}
+  constructor(
+    private readonly options: DocumentThreadOptions,
+    limits: FairSchedulerOptions = { concurrency: MAX_WORKERS, maxWaiting: MAX_WAITING, refusal: TOO_MANY_DOCUMENTS },
+  ) {
+    this.#scheduler = new FairScheduler(limits);
+  }
 
   /**
-   * Throws `unavailable` when too many wait already or the pool is closed, `too_large` for a task that takes too long or too much memory,
+   * Throws `unavailable` when too many wait already or the pool is closed, `too_large` (of YAML `invalid`) for a task that takes too long or too much memory,
    * `internal` when the thread ends at its work, and the signal's reason.
    */
-  async run(task: DocumentTask, owner: DocumentOwner): Promise<unknown> {
+  async run(task: DocumentTask | YamlTask, owner: DocumentOwner): Promise<unknown> {
     if (this.#closed) throw shuttingDown();
     using _lease = await this.#scheduler.acquire(owner, owner.signal);
     const thread = this.#takeIdle() ?? this.#start();

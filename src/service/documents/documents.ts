@@ -1,8 +1,9 @@
 import type { StrictJson, StrictJsonOptions } from "../../bundle/strict-json.js";
 import type { Content } from "../../core/bundle.js";
+import { invalidField, type AppError } from "../../core/error.js";
 import { FairScheduler } from "../../core/schedule/fair-scheduler.js";
 import { UNGUARDED, type LargeWork } from "../../core/schedule/large-work.js";
-import { runDocumentTask, sizeOf, type DocumentAnswers, type DocumentTask } from "./document-tasks.js";
+import { MAX_YAML_LENGTH, runDocumentTask, sizeOf, type DocumentAnswers, type DocumentTask } from "./document-tasks.js";
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { PolicyContent } from "./policy-content.js";
@@ -15,6 +16,16 @@ const MAX_INLINE_CHARACTERS = 64 * 1024;
 
 /** At once: one that is read while another is compared. Each holds two documents. */
 const MAX_DIFFS = 2;
+
+/** One text is read at a time, by a thread of its own: it waits for no large document. */
+const YAML_LIMITS = {
+  concurrency: 1,
+  maxWaiting: 32,
+  refusal: { message: "too many YAML documents are waiting", reason: "too_many_documents" },
+};
+const YAML_TIMEOUT_MS = 15_000;
+/** A text with as many tokens as it may have takes less than half of it. */
+const YAML_HEAP_MIB = 192;
 
 /** Whether it is a request's body, for which the guard was asked when it came. */
 const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
@@ -41,9 +52,10 @@ export const DEFAULT_DOCUMENTS: DocumentsOptions = {
   guard: UNGUARDED,
 };
 
-/** What is done with whole documents: small ones here and now, large ones on another thread, so that nobody waits for them. */
+/** Work on whole documents: small ones at once, large ones on another thread, so that the event loop does not wait for them. */
 export class Documents implements AsyncDisposable {
   readonly #workers: DocumentWorkers;
+  readonly #yaml: DocumentWorkers;
   readonly #diffs = new FairScheduler({
     concurrency: MAX_DIFFS,
     maxWaiting: MAX_WAITING,
@@ -52,6 +64,10 @@ export class Documents implements AsyncDisposable {
 
   constructor(private readonly options: DocumentsOptions) {
     this.#workers = new DocumentWorkers(options);
+    this.#yaml = new DocumentWorkers(
+      { ...options, timeoutMs: YAML_TIMEOUT_MS, maxHeapMib: YAML_HEAP_MIB },
+      YAML_LIMITS,
+    );
   }
 
   /** As scanStrictJson. */
@@ -60,11 +76,7 @@ export class Documents implements AsyncDisposable {
   }
 
   /** As readPolicyContent. */
-  readPolicyContent(
-    owner: DocumentOwner,
-    policies: string | null,
-    scopePolicies: string | null,
-  ): Promise<PolicyContent> {
+  readPolicyContent(owner: DocumentOwner, policies: string, scopePolicies: string | null): Promise<PolicyContent> {
     return this.#run(owner, { kind: "read", policies, scopePolicies });
   }
 
@@ -93,7 +105,13 @@ export class Documents implements AsyncDisposable {
     return this.#run(owner, { kind: "count_events", text });
   }
 
-  /** As diffJson, of the texts of policies that are kept. `load` is called in turn: who waits holds no document. */
+  /** As readYaml, for a text of at most MAX_YAML_LENGTH. Throws `invalid` about `field` for what takes too much time or memory, too. */
+  async yamlToJson(owner: DocumentOwner, field: string, text: string): Promise<string> {
+    if (text.length > MAX_YAML_LENGTH) throw yamlTooLong(field);
+    return (await this.#yaml.run({ kind: "yaml", field, text }, owner)) as string;
+  }
+
+  /** As diffJson, of the texts of policies that are kept. `load` is called with the lease: waiting callers hold no document. */
   async diff(owner: DocumentOwner, load: () => Promise<readonly [from: string, to: string]>): Promise<string> {
     using _lease = await this.#diffs.acquire(owner, owner.signal);
     const [from, to] = await load();
@@ -101,7 +119,7 @@ export class Documents implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#workers[Symbol.asyncDispose]();
+    await Promise.all([this.#workers, this.#yaml].map((workers) => workers[Symbol.asyncDispose]()));
   }
 
   /** Throws also what DocumentWorkers.run throws. */
@@ -114,4 +132,9 @@ export class Documents implements AsyncDisposable {
     const answer = await this.#workers.run(task, owner);
     return answer as DocumentAnswers[K];
   }
+}
+
+/** The refusal of YAML above MAX_YAML_LENGTH. */
+export function yamlTooLong(field: string): AppError {
+  return invalidField([field], `YAML must be at most ${MAX_YAML_LENGTH} characters; send JSON instead`, "too_long");
 }

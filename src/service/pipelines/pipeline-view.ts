@@ -11,11 +11,13 @@ export interface PipelineView {
   readonly stages: readonly StageView[];
 }
 
+/** A stage with its apps. */
 export interface StageView {
   readonly stage: PipelineStage;
   readonly apps: readonly AppView[];
 }
 
+/** An app, and whether it equals the stage before. */
 export interface AppView {
   readonly app: PipelineApp;
   /** Null when there is nothing to compare it with. */

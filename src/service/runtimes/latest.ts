@@ -2,13 +2,13 @@ import type { Principal } from "../../core/token.js";
 import { notFound } from "../../core/error.js";
 import { environmentOf } from "../access/access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
-import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
+import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
-import { FieldErrors } from "../access/validate.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
+/** A request for the active bundle, conditional or held. */
 export interface LatestRequest extends Cursor {
   /** The entity tags of If-None-Match without quotes and `W/`; `*` is any. */
   readonly ifNoneMatch: readonly string[];
@@ -17,6 +17,7 @@ export interface LatestRequest extends Cursor {
   readonly clientAddress: string;
 }
 
+/** The answer to such a request. */
 export interface Latest {
   readonly active: ActiveBundle;
   /** The caller has it already: by a tag of If-None-Match, or else by its cursor. Null when not. */
@@ -43,9 +44,6 @@ export class LatestBundles {
    */
   async latest(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest> {
     const environmentId = environmentOf(principal);
-    const errors = new FieldErrors();
-    checkCursor(errors, request);
-    errors.throwIfAny();
     const current = await this.#current(environmentId, request);
     if (request.waitSeconds <= 0 || current?.known === null) return found(current);
 

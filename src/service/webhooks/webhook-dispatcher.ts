@@ -63,7 +63,7 @@ export class WebhookDispatcher implements AsyncDisposable {
     for (const { orgId, id } of await this.deps.store.read.activeWebhooks()) this.#startWorker(orgId, id, null);
   }
 
-  /** Ends what is on its way; it is sent again by the next process. */
+  /** Ends attempts under way; the next process makes them again. */
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new Error("the server is shutting down");
     this.#stopping.abort(reason);

@@ -38,7 +38,7 @@ const PAUSE_MS = 1_000;
 const MAX_WAIT_MS = 60_000;
 
 /**
- * Sends the deliveries of one webhook: looks what is due, starts it, and waits until there may be more. How much it takes on is its
+ * Sends the deliveries of one webhook: starts those that are due, and waits until there may be more. How much it takes on is its
  * state's to say (worker-state.ts), which is derived from the webhook and its circuit breaker each time that it is asked for.
  */
 export class WebhookWorker {
@@ -73,7 +73,7 @@ export class WebhookWorker {
     setMaxListeners(0, this.#signal);
   }
 
-  /** Ends it, and what is on its way, with this reason. */
+  /** Ends it and its attempts with this reason. */
   stop(reason: Error): void {
     this.#stopping.abort(reason);
   }
@@ -123,7 +123,7 @@ export class WebhookWorker {
     }
   }
 
-  /** Starts what is due. Resolves with how long until there may be more, in milliseconds; null for never. */
+  /** Starts deliveries that are due. Resolves with how long until there may be more, in milliseconds; null for never. */
   async #look(): Promise<number | null> {
     await this.#inTurn();
     const webhook = await this.deps.store.read.webhook(this.orgId, this.webhookId);

@@ -6,6 +6,7 @@ import { rowMapping } from "../row-mapping.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
+/** Environments as rows of the table, and back. */
 export const { read: environmentOf, write: rowOf } = rowMapping<Environment, "environments">({
   hold: "json",
   deleted_at: "hidden",

@@ -90,7 +90,7 @@ async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise
     .execute();
 }
 
-/** Deletes what is at or behind the first one too many. */
+/** Deletes the instances of a token beyond the `keep` last seen. */
 async function trim(db: Kysely<Schema>, tokenId: number, keep: number): Promise<void> {
   const first = await db
     .selectFrom("instances")

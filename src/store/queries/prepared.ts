@@ -36,7 +36,7 @@ function preparedQuery<P extends object, R>(
   };
 }
 
-/** Queries that nobody needs the result of. */
+/** Queries without a result. */
 const deferrable = new WeakSet<object>();
 
 /** Whether a query may be carried out later, together with the next one that is waited for: see preparedChange. */
@@ -45,7 +45,7 @@ export function isDeferrable(query: object): boolean {
 }
 
 /**
- * As `prepared`, for a change whose result nobody looks at. In a transaction it may be carried out later than it resolves: what it
+ * As `prepared`, for a change whose result is not needed. In a transaction it may be carried out later than it resolves: what it
  * then throws is thrown by a later query, or by the transaction.
  */
 export function preparedChange<P extends object>(

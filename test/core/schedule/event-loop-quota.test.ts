@@ -89,6 +89,20 @@ describe("steps", () => {
     expect(turns).toBeGreaterThanOrEqual(3);
   });
 
+  it("end when the signal aborts, after the step that is under way", async () => {
+    const stopping = new AbortController();
+    let steps = 0;
+    const step = async () => {
+      steps += 1;
+      if (steps === 2) stopping.abort();
+      return true;
+    };
+    await inSteps(step, stopping.signal);
+    expect(steps).toBe(2);
+    await inSteps(step, stopping.signal);
+    expect(steps).toBe(2);
+  });
+
   it("end with the first that fails", async () => {
     let steps = 0;
     const failing = inSteps(async () => {

@@ -29,6 +29,19 @@ describe("a thread for documents", () => {
   );
 
   it.each([
+    ["time", { timeoutMs: 1 }],
+    ["memory", { maxHeapMib: 8 }],
+  ])("ends when YAML takes too much %s, which is told of its field", async (_what, some) => {
+    await using workers = new DocumentWorkers({ ...OPTIONS, ...some });
+    const text = "a: 1\n".repeat(10_000).replaceAll("a", () => `k${Math.random()}`);
+    const task = { kind: "yaml", field: "policies", text } as const;
+    await expect(workers.run(task, OWNER)).rejects.toMatchObject({
+      code: "invalid",
+      fields: [{ loc: ["body", "policies"], type: "too_complex" }],
+    });
+  });
+
+  it.each([
     ["before it begins", () => Promise.resolve()],
     ["at its work", () => nextTurn()],
   ])("ends when nobody waits for what it does, %s", async (_name, moment) => {

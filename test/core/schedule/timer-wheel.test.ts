@@ -1,25 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { HeartbeatWheel, type Beating } from "../../../src/service/runtimes/heartbeat-wheel.js";
+import { TimerWheel, type Timed } from "../../../src/core/schedule/timer-wheel.js";
 import { createRandom } from "../../chaos/work.js";
 
 const PERIOD_MS = 6_400;
 /** A 64th of a period: how late a beat may be. */
 const TICK_MS = 100;
 
-class Member implements Beating {
+class Member implements Timed {
   slot = 0;
   readonly beats: number[] = [];
 
   constructor(
     readonly name: string,
-    public beatAtMs: number,
+    public dueAtMs: number,
   ) {}
 }
 
-describe("a heartbeat wheel", () => {
+describe("a timer wheel", () => {
   let beaten: string[];
   let onBeat: (member: Member) => void;
-  let wheel: HeartbeatWheel<Member>;
+  let wheel: TimerWheel<Member>;
   const start = () => performance.now();
 
   beforeEach(() => {
@@ -27,10 +27,10 @@ describe("a heartbeat wheel", () => {
     beaten = [];
     // What whoever beats does: another period, and back into the wheel.
     onBeat = (member) => {
-      member.beatAtMs = performance.now() + PERIOD_MS;
+      member.dueAtMs = performance.now() + PERIOD_MS;
       wheel.add(member);
     };
-    wheel = new HeartbeatWheel<Member>(PERIOD_MS, (due) => {
+    wheel = new TimerWheel<Member>(PERIOD_MS, (due) => {
       for (const member of due) {
         beaten.push(member.name);
         member.beats.push(performance.now());
@@ -71,7 +71,7 @@ describe("a heartbeat wheel", () => {
   it("does not beat who was moved on meanwhile until it is due then", () => {
     const member = add("moved", 1_000);
     vi.advanceTimersByTime(900);
-    member.beatAtMs = start() + PERIOD_MS;
+    member.dueAtMs = start() + PERIOD_MS;
     vi.advanceTimersByTime(PERIOD_MS - TICK_MS);
     expect(beaten).toEqual([]);
     vi.advanceTimersByTime(2 * TICK_MS);
@@ -101,7 +101,7 @@ describe("a heartbeat wheel", () => {
 
   it("beats once in a tick who is added again in it, due or not", () => {
     onBeat = (member) => {
-      member.beatAtMs = performance.now();
+      member.dueAtMs = performance.now();
       wheel.add(member);
     };
     const member = add("eager", 0);

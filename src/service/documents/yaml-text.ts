@@ -1,0 +1,24 @@
+import { invalidField } from "../../core/error.js";
+import { checkTokens } from "../../yaml/yaml-bounds.js";
+import { INSIST_IN_THE_FILE, YamlError } from "../../yaml/yaml-error.js";
+import { yamlToJson } from "../../yaml/yaml-json.js";
+
+/** A line of `key: value` has seven, so 256 KiB of ordinary YAML stay below. One to two seconds of parsing at most. */
+const MAX_TOKENS = 100_000;
+
+/**
+ * The JSON text of a YAML 1.2 document (core schema; see yamlToJson). For a thread: the parser takes microseconds for each byte.
+ *
+ * Throws `invalid` about `field`, with line and column from 1, for any other text and for too many tokens.
+ */
+export function readYaml(field: string, text: string): string {
+  try {
+    checkTokens(text, MAX_TOKENS);
+    return yamlToJson(text);
+  } catch (thrown) {
+    if (!(thrown instanceof YamlError)) throw thrown;
+    const { problem, line, column, remedy } = thrown;
+    const hint = remedy === "insist" ? INSIST_IN_THE_FILE : "";
+    throw invalidField([field], `line ${line}, column ${column}: ${problem}${hint}`, "yaml");
+  }
+}
