@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { NO_SPAN, type Tracing } from "../core/trace.js";
 import type { RateState } from "./admission/admission.js";
-import { toAppError } from "./admission/errors.js";
+import { toAppError } from "./admission/error-status.js";
 import { errorAnswer } from "./http/error-body.js";
 import { isAborted, logRequest } from "./http/access-log.js";
 import type { ClientAddressOf } from "./http/client-address.js";
@@ -15,8 +15,8 @@ import type { Pages } from "./http/pages.js";
 import type { Polls } from "./poll/polls.js";
 import type { Probes } from "./http/probes.js";
 import { finishedRequest, type RequestObserver } from "./http/request-observer.js";
-import { createReport, type RequestReport } from "./http/request-report.js";
-import type { RestHandler } from "./rest/rest-handler.js";
+import { createReport, type RequestReport } from "./http/request-outcome.js";
+import type { RestHandler } from "./rest/rest-contract.js";
 import { endRequestSpan, startRequestSpan } from "./http/request-trace.js";
 
 /** The handlers between which dispatch chooses. */

@@ -16,10 +16,10 @@ import { createClientAddressOf, type ProxyTrust } from "./http/client-address.js
 import { createRpcHandler } from "./rpc/connect.js";
 import type { ConnectionCounts } from "./listener/connections.js";
 import type { Polls } from "./poll/polls.js";
-import type { WatchHandler } from "./http/watch-handler.js";
+import type { WatchHandler } from "./http/watch-contract.js";
 import { createCorsPolicy } from "./http/cors.js";
 import { createDispatch } from "./dispatch.js";
-import type { RestHandler } from "./rest/rest-handler.js";
+import type { RestHandler } from "./rest/rest-contract.js";
 import { createHealthMethods } from "./rpc/health.js";
 import type { ListenerLimits } from "./listener/limits.js";
 import { createListener } from "./listener/listener.js";

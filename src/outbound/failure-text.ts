@@ -1,5 +1,5 @@
 import { AppError } from "../core/error.js";
-import { NO_ALLOWED_ADDRESS } from "./resolve.js";
+import { NO_ALLOWED_ADDRESS } from "./check-target.js";
 
 const TEXTS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "the name servers do not answer",

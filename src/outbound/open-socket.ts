@@ -5,7 +5,7 @@ import { AppError } from "../core/error.js";
 import { waitFor } from "../core/schedule/wait.js";
 import { mayConnect, type Destination } from "./address-rules.js";
 import type { AllowList } from "./allow-list.js";
-import { ADDRESS_REFUSED, allowedAddresses, NO_ALLOWED_ADDRESS, type Resolver } from "./resolve.js";
+import { ADDRESS_REFUSED, allowedAddresses, NO_ALLOWED_ADDRESS, type Resolver } from "./check-target.js";
 
 /** What decides where a socket may lead, and what opens it. */
 export interface SocketRules {

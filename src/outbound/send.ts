@@ -7,9 +7,9 @@ import { classifyAddress } from "./address-range.js";
 import type { AllowList } from "./allow-list.js";
 import { CheckedAgent, type CheckedRequest } from "./checked-agent.js";
 import { codeOf, failureText } from "./failure-text.js";
-import { ADDRESS_REFUSED, type Resolver } from "./resolve.js";
+import { ADDRESS_REFUSED, type Resolver } from "./check-target.js";
 import { parseRetryAfter, readPrefix } from "./response.js";
-import { parseWebhookUrl } from "./target.js";
+import { parseWebhookUrl } from "./webhook-url.js";
 
 /** Bounds of a sender, and where it may connect. */
 export interface SenderOptions {

@@ -2,7 +2,7 @@ import { AppError } from "../core/error.js";
 import type { Declaration, DeclaredOrganization, DeclaredToken, DeclaredWebhook } from "./declaration.js";
 import { organizationsFor } from "./plan.js";
 import type { Step } from "./step.js";
-import type { ActualOrganization, ActualProject, ProvisionTarget } from "./target.js";
+import type { ActualOrganization, ActualProject, ProvisionTarget } from "./provision-target.js";
 
 /**
  * Takes the steps of a plan, one after the other, each a change of its own with its audit event. When one fails, those before it stay

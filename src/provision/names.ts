@@ -1,4 +1,4 @@
-import type { ActualOrganization } from "./target.js";
+import type { ActualOrganization } from "./provision-target.js";
 
 /** What is there, with names as new ones are kept (NFC), so that a declared name finds one that is older than this rule. */
 export function inOneForm(organizations: readonly ActualOrganization[]): readonly ActualOrganization[] {

@@ -11,7 +11,7 @@ import { ENVIRONMENT_KEYS } from "../core/organization.js";
 import { fieldRulesOf } from "../json-form/field-rules.js";
 import { validateEventPatterns } from "../outbound/event-types.js";
 import { checkWebhookSecret } from "../outbound/secret.js";
-import { parseWebhookUrl } from "../outbound/target.js";
+import { parseWebhookUrl } from "../outbound/webhook-url.js";
 import type {
   Declaration,
   DeclaredEnvironment,

@@ -1,7 +1,7 @@
 import { chosenKeyPrefix } from "../core/token.js";
 import type { DeclaredToken } from "./declaration.js";
 import type { Step } from "./step.js";
-import type { ActualContents, ActualToken } from "./target.js";
+import type { ActualContents, ActualToken } from "./provision-target.js";
 
 /** The part of a plan that is about the tokens of one organization. */
 export interface TokenPlan {

@@ -1,7 +1,7 @@
 import { DEFAULT_ENVIRONMENT, ENVIRONMENT_SETTINGS, type EnvironmentChange } from "../core/organization.js";
 import { AppError } from "../core/error.js";
 import { secretFingerprint } from "../outbound/secret.js";
-import { describeUrl } from "../outbound/target.js";
+import { describeUrl } from "../outbound/webhook-url.js";
 import {
   hasContents,
   type Declaration,
@@ -10,7 +10,7 @@ import {
   type DeclaredProject,
 } from "./declaration.js";
 import type { Step } from "./step.js";
-import type { ActualContents, ActualEnvironment, ActualOrganization, ActualProject } from "./target.js";
+import type { ActualContents, ActualEnvironment, ActualOrganization, ActualProject } from "./provision-target.js";
 import { planTokens } from "./plan-tokens.js";
 
 /** What a plan may change. */

@@ -1,6 +1,6 @@
 import { printable } from "../core/printable.js";
 import { snakeCase } from "../core/snake-case.js";
-import { describeUrl } from "../outbound/target.js";
+import { describeUrl } from "../outbound/webhook-url.js";
 import type { DeclaredEnvironment, DeclaredOrganization, DeclaredToken, DeclaredWebhook } from "./declaration.js";
 
 /** One change. Things are named as the file names them, since some of them are made on the way. */

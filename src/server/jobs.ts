@@ -3,7 +3,7 @@ import type { Polls } from "../api/poll/polls.js";
 import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { addSeconds, instantOf, type Clock } from "../core/clock.js";
-import type { Job } from "./job.js";
+import type { Job } from "./job-runner.js";
 import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js";
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
 import type { Store } from "../store/store.js";

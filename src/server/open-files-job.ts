@@ -3,7 +3,7 @@ import { devNull } from "node:os";
 import type { Logger } from "pino";
 import type { LimitObserver } from "../core/limit.js";
 import { isOutOfFiles, RAISE_OPEN_FILES } from "../config/open-files.js";
-import type { Job } from "./job.js";
+import type { Job } from "./job-runner.js";
 
 /**
  * Notices that the process can open no more files: Node then closes new connections silently. Logged when it begins and when it is over,

@@ -8,7 +8,12 @@ import type { Declaration } from "../provision/declaration.js";
 import { executePlan } from "../provision/execute.js";
 import { planChanges } from "../provision/plan.js";
 import type { Step } from "../provision/step.js";
-import type { ActualContents, ActualEnvironment, ActualOrganization, ProvisionTarget } from "../provision/target.js";
+import type {
+  ActualContents,
+  ActualEnvironment,
+  ActualOrganization,
+  ProvisionTarget,
+} from "../provision/provision-target.js";
 import { fingerprintOf } from "../service/webhooks/webhooks.js";
 import type { Store } from "../store/store.js";
 

@@ -9,7 +9,7 @@ import { adminTokenFile, openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
 import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
-import { JobRunner } from "./job.js";
+import { JobRunner } from "./job-runner.js";
 import { countPolls, databaseJobs, flush } from "./jobs.js";
 import { listenError } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { AppError } from "../core/error.js";
-import type { Job } from "./job.js";
+import type { Job } from "./job-runner.js";
 import type { Store } from "../store/store.js";
 
 /** The job that notices when the database can be written again. */

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { firstStartNotice } from "../../src/cli/server/first-start.js";
+import { firstStartNotice } from "../../src/cli/server/first-start-notice.js";
 
 const MADE = { orgId: "an-organization", projectId: "a-project", adminToken: "signet_a_secret" };
 const CHOSEN = { ...MADE, adminToken: null };

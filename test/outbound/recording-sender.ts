@@ -1,6 +1,6 @@
 import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import { parseAllowList } from "../../src/outbound/allow-list.js";
-import type { Resolver } from "../../src/outbound/resolve.js";
+import type { Resolver } from "../../src/outbound/check-target.js";
 import { createSender, type SenderOptions, type SendRequest } from "../../src/outbound/send.js";
 import { scriptedResolver } from "./scripted-resolver.js";
 

@@ -1,4 +1,4 @@
-import type { Resolver } from "../../src/outbound/resolve.js";
+import type { Resolver } from "../../src/outbound/check-target.js";
 
 /** A resolver whose n-th answer about a name is the n-th of its list, and the last one from then on. */
 export function scriptedResolver(names: Readonly<Record<string, readonly (readonly string[] | Error)[]>>) {

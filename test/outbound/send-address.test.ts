@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createSystemResolver } from "../../src/outbound/resolve.js";
+import { createSystemResolver } from "../../src/outbound/check-target.js";
 import { REFUSED_ADDRESSES, REFUSED_LITERAL_URLS, REFUSED_SPELLINGS } from "./addresses.js";
 import { recordingSender } from "./recording-sender.js";
 import { scriptedResolver } from "./scripted-resolver.js";

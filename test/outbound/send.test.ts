@@ -1,7 +1,7 @@
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import type { Resolver } from "../../src/outbound/resolve.js";
+import type { Resolver } from "../../src/outbound/check-target.js";
 import { recordingSender } from "./recording-sender.js";
 import { scriptedResolver } from "./scripted-resolver.js";
 import { selfSigned } from "./self-signed.js";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { DeclaredOrganization, DeclaredToken } from "../../src/provision/declaration.js";
 import { planChanges } from "../../src/provision/plan.js";
 import { describeStep, isRemoval } from "../../src/provision/step.js";
-import type { ActualContents, ActualOrganization, ActualToken } from "../../src/provision/target.js";
+import type { ActualContents, ActualOrganization, ActualToken } from "../../src/provision/provision-target.js";
 import { secretFingerprint } from "../../src/outbound/secret.js";
 
 const HASH = "ab".repeat(32);

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { toConnectError, WIRE_CODES } from "../../src/api/admission/errors.js";
+import { toConnectError, WIRE_CODES } from "../../src/api/admission/error-status.js";
 import { AppError, type AppErrorCode } from "../../src/core/error.js";
 import { HTTP_STATUS, SignetError, toSignetError } from "../../src/sdk/signet-error.js";
 

@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import { beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/error.js";
 import { createLogger } from "../../src/server/logger.js";
-import { JobRunner } from "../../src/server/job.js";
+import { JobRunner } from "../../src/server/job-runner.js";
 import { WriteFailures } from "../../src/server/write-failures.js";
 
 interface Line {

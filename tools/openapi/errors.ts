@@ -1,5 +1,5 @@
 import { Header } from "../../gen/signet/v1/options_pb.js";
-import { WIRE_CODES } from "../../src/api/admission/errors.js";
+import { WIRE_CODES } from "../../src/api/admission/error-status.js";
 import type { Headers } from "./headers.js";
 import type { Reference, Response, Schema } from "./model.js";
 import { integer } from "./schemas.js";

@@ -16,7 +16,7 @@ import { isUuid } from "../../core/uuid.js";
 import type { TenantNames } from "../../service/access/tenant-names.js";
 import { checkMessage, type PlaceOf } from "../../rules/check-message.js";
 import { callOf } from "./call.js";
-import { toAppError, toConnectError } from "./errors.js";
+import { toAppError, toConnectError } from "./error-status.js";
 
 /** Finds what a request calls by its slug or name. */
 export type Names = Pick<TenantNames, "organizationId" | "projectId">;

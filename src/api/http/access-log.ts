@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { AppError } from "../../core/error.js";
 import { pathOf, type NodeRequest, type NodeResponse } from "./node-http.js";
-import type { RequestReport } from "./request-report.js";
+import type { RequestReport } from "./request-outcome.js";
 
 /** Errors of the server itself, which its operator must look at. */
 const DEFECTS: readonly AppError["code"][] = ["internal", "data_loss", "signing_failed"];

@@ -1,5 +1,5 @@
 import type { AppError } from "../../core/error.js";
-import { WIRE_CODES } from "../admission/errors.js";
+import { WIRE_CODES } from "../admission/error-status.js";
 import { BODY_LIMITS, shownError } from "../admission/shown-error.js";
 
 /** An error as REST answers it. */

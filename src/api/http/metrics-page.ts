@@ -6,7 +6,7 @@ import { answerError } from "./answer.js";
 import { methodNotAllowed } from "./error-body.js";
 import { requestConnection } from "./connection.js";
 import { endWith, type NodeRequest, type NodeResponse } from "./node-http.js";
-import type { RequestReport } from "./request-report.js";
+import type { RequestReport } from "./request-outcome.js";
 
 /** The path of the metrics on the main port and on the metrics address. */
 export const METRICS_PATH = "/metrics";

@@ -1,8 +1,8 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type MethodImplSpec } from "@connectrpc/connect";
 import { AppError } from "../../core/error.js";
-import { toAppError, toConnectError } from "../admission/errors.js";
-import { messageKey, reportKey } from "./request-report.js";
+import { toAppError, toConnectError } from "../admission/error-status.js";
+import { messageKey, reportKey } from "./request-outcome.js";
 
 /** Why a stream ends when the server does. */
 export function shuttingDown(): AppError {

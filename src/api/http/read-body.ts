@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { AppError } from "../../core/error.js";
 import type { BodyShare } from "./body-memory.js";
-import { toAppError } from "../admission/errors.js";
+import { toAppError } from "../admission/error-status.js";
 import { headerOf, type NodeRequest } from "./node-http.js";
 import { discardBody } from "./drain-body.js";
 

@@ -1,8 +1,8 @@
 import type { AppError } from "../../core/error.js";
 import type { LimitName } from "../../core/limit.js";
-import { WIRE_CODES } from "../admission/errors.js";
+import { WIRE_CODES } from "../admission/error-status.js";
 import { isProtocolError } from "./access-log.js";
-import type { RequestReport } from "./request-report.js";
+import type { RequestReport } from "./request-outcome.js";
 
 /** A request that is over, as it is counted. */
 export interface FinishedRequest {

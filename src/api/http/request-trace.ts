@@ -1,7 +1,7 @@
 import { NO_SPAN, type Span, type TraceContext, type Tracing } from "../../core/trace.js";
 import { headerOf, type NodeRequest } from "./node-http.js";
 import type { FinishedRequest } from "./request-observer.js";
-import type { RequestReport } from "./request-report.js";
+import type { RequestReport } from "./request-outcome.js";
 
 /** The step of the caller's trace (W3C Trace Context), or of a new one, that is this request. */
 export function startRequestSpan(tracing: Tracing, req: NodeRequest, requestId: string): Span {

@@ -11,7 +11,7 @@ import { requestConnection } from "../http/connection.js";
 import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { commonHeaders, rateHeaders } from "../http/answer.js";
 import type { RequestObserver } from "../http/request-observer.js";
-import { createReport } from "../http/request-report.js";
+import { createReport } from "../http/request-outcome.js";
 import { entityTags } from "../http/runtime-headers.js";
 import { PollAnswers, type PollAnswer } from "./poll-answer.js";
 

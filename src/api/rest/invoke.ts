@@ -4,7 +4,7 @@ import { createContextValues, createHandlerContext, type HandlerContext } from "
 import { AppError } from "../../core/error.js";
 import { callKey, httpStatusKey, type Call } from "../admission/call.js";
 import type { PendingAnswer } from "../http/answer-memory.js";
-import type { RestContext, RestOutcome } from "./rest-handler.js";
+import type { RestContext, RestOutcome } from "./rest-contract.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { shuttingDown } from "../http/observed-method.js";
 import { answerJson, isGone } from "../http/answer.js";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { Message } from "@bufbuild/protobuf";
 import type { AppError } from "../../core/error.js";
-import { toAppError } from "../admission/errors.js";
+import { toAppError } from "../admission/error-status.js";
 import { errorAnswer } from "../http/error-body.js";
 import type { StreamFormat } from "./stream-format.js";
 

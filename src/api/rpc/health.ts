@@ -5,7 +5,7 @@ import { AppError, notFound } from "../../core/error.js";
 import type { LimitObserver } from "../../core/limit.js";
 import { addressKey } from "../admission/admission-address.js";
 import { shuttingDown } from "../http/observed-method.js";
-import { reportKey } from "../http/request-report.js";
+import { reportKey } from "../http/request-outcome.js";
 
 /** The services that the health service reports, and the limits of its watches. */
 export interface HealthOptions {

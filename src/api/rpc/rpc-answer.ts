@@ -1,12 +1,12 @@
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { AppError } from "../../core/error.js";
-import { toConnectError } from "../admission/errors.js";
+import { toConnectError } from "../admission/error-status.js";
 import type { PendingAnswer } from "../http/answer-memory.js";
 import { closeUnread } from "../http/drain-body.js";
 import type { NodeResponse } from "../http/node-http.js";
 import { writeRefusal } from "../http/refusal.js";
-import type { RequestReport } from "../http/request-report.js";
+import type { RequestReport } from "../http/request-outcome.js";
 import type { WireForm } from "../http/wire-form.js";
 
 /**

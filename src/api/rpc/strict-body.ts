@@ -4,7 +4,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { compressedFlag, encodeEnvelopes, type Compression, type EnvelopedMessage } from "@connectrpc/connect/protocol";
 import { AppError } from "../../core/error.js";
 import { scanStrictJson, type StrictJsonOptions } from "../../bundle/strict-json.js";
-import { toAppError } from "../admission/errors.js";
+import { toAppError } from "../admission/error-status.js";
 import { messageBounds } from "../admission/message-bounds.js";
 import { decompressedAtMost, type BodyShare } from "../http/body-memory.js";
 import { decodeMessage } from "./decode-message.js";

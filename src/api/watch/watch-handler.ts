@@ -1,11 +1,11 @@
 import type { Push } from "../../service/runtimes/push.js";
 import type { WatchRequest } from "../../service/runtimes/watch.js";
 import type { Call } from "../admission/call.js";
-import { toAppError } from "../admission/errors.js";
+import { toAppError } from "../admission/error-status.js";
 import type { OnRefused } from "../admission/guard.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import { headerOf } from "../http/node-http.js";
-import type { WatchHandler, WatchRest, WatchRpc } from "../http/watch-handler.js";
+import type { WatchHandler, WatchRest, WatchRpc } from "../http/watch-contract.js";
 import { watchRequest } from "../methods/watch-request.js";
 import { Frames } from "./frames.js";
 import { negotiate, onlyMessage } from "./negotiate.js";

@@ -1,8 +1,8 @@
 import { AppError } from "../../core/error.js";
 import type { Subscription, WatchReader } from "../../service/runtimes/subscriber.js";
 import type { WatchEvent } from "../../service/runtimes/watch.js";
-import { toAppError } from "../admission/errors.js";
-import type { WatchReport } from "../http/watch-handler.js";
+import { toAppError } from "../admission/error-status.js";
+import type { WatchReport } from "../http/watch-contract.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import type { Frames } from "./frames.js";
 import type { Sink, SinkEvents } from "./response-sink.js";

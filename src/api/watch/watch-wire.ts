@@ -20,7 +20,7 @@ import {
 } from "@connectrpc/connect/protocol-grpc-web";
 import { WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
 import type { AppError } from "../../core/error.js";
-import { toConnectError } from "../admission/errors.js";
+import { toConnectError } from "../admission/error-status.js";
 import { errorAnswer } from "../http/error-body.js";
 import type { RpcProtocol } from "../http/wire-form.js";
 import { streamFormat, streamHeaders } from "../rest/stream-format.js";

@@ -7,7 +7,7 @@ import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { readDeclaration } from "../shell/declaration-file.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
-import { firstStartNotice } from "./first-start.js";
+import { firstStartNotice } from "./first-start-notice.js";
 import { unknownVariables } from "./unknown-variables.js";
 import type { Shell } from "../shell/shell.js";
 

@@ -1,5 +1,5 @@
 import type { AllowList } from "../../outbound/allow-list.js";
-import { createSystemResolver } from "../../outbound/resolve.js";
+import { createSystemResolver } from "../../outbound/check-target.js";
 import type { RetrySchedule } from "../../outbound/retry-schedule.js";
 import { createSender } from "../../outbound/send.js";
 import { SharedWrites } from "../../service/changes/shared-writes.js";

@@ -8,7 +8,7 @@ import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable } from "../access/access.js";
 import { visibleArtifact } from "./artifacts.js";
 import type { Audit } from "../audit/audit.js";
-import { checkQuota, checkSequence } from "./bundle-changes.js";
+import { checkQuota, checkSequence } from "./activation.js";
 import { bundleEvent } from "./bundle-events.js";
 import type { BundleDescription, BundleDraft, BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";

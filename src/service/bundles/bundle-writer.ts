@@ -8,7 +8,7 @@ import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { actorOf, type Audit } from "../audit/audit.js";
-import { activated, activateIn, checkQuota, nextVersion } from "./bundle-changes.js";
+import { activated, activateIn, checkQuota, nextVersion } from "./activation.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
 import { bundleEvent } from "./bundle-events.js";
 import { OutdatedDraftError } from "../changes/retry-on-conflict.js";

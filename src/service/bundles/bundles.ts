@@ -8,7 +8,7 @@ import { requireChangeable, seesEnvironment, visibleEnvironment, type Environmen
 import { actorOf, type Audit } from "../audit/audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
-import { activated, activateIn, checkSequence } from "./bundle-changes.js";
+import { activated, activateIn, checkSequence } from "./activation.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Holds } from "./holds.js";

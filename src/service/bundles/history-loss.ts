@@ -2,7 +2,7 @@ import { instantOf, type Clock } from "../../core/clock.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
-import { activateIn } from "./bundle-changes.js";
+import { activateIn } from "./activation.js";
 
 /** More changes than any server loses between a backup and now. */
 const SKIPPED = 1_000_000;

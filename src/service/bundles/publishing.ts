@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store } from "../../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
-import { checkQuota, checkSequence } from "./bundle-changes.js";
+import { checkQuota, checkSequence } from "./activation.js";
 import { promotedDescription, type BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "../access/caller.js";

@@ -6,7 +6,7 @@ import type { Principal } from "../../core/token.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable } from "../access/access.js";
 import type { Audit } from "../audit/audit.js";
-import { checkQuota } from "../bundles/bundle-changes.js";
+import { checkQuota } from "../bundles/activation.js";
 import {
   promotedDescription,
   type BundleDraft,

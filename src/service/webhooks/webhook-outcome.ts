@@ -4,7 +4,7 @@ import type { Writer } from "../../store/store.js";
 import type { RetrySchedule } from "../../outbound/retry-schedule.js";
 import { nextAttemptAt } from "../../outbound/retry-schedule.js";
 import type { SendResult } from "../../outbound/send.js";
-import { describeUrl } from "../../outbound/target.js";
+import { describeUrl } from "../../outbound/webhook-url.js";
 import type { Audit } from "../audit/audit.js";
 import type { DeliveryObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";

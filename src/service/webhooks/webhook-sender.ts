@@ -6,8 +6,8 @@ import type { Webhook } from "../../core/webhook.js";
 import type { Store } from "../../store/store.js";
 import type { Signers } from "../keys/signers.js";
 import type { AllowList } from "../../outbound/allow-list.js";
-import type { Resolver } from "../../outbound/resolve.js";
-import { checkTarget } from "../../outbound/resolve.js";
+import type { Resolver } from "../../outbound/check-target.js";
+import { checkTarget } from "../../outbound/check-target.js";
 import type { Sender, SendResult } from "../../outbound/send.js";
 import { signatureHeaders } from "../../outbound/signatures.js";
 

@@ -7,7 +7,7 @@ import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { matchesEvent, validateEventPatterns } from "../../outbound/event-types.js";
 import { checkWebhookSecret, createWebhookSecret, secretFingerprint } from "../../outbound/secret.js";
-import { describeUrl } from "../../outbound/target.js";
+import { describeUrl } from "../../outbound/webhook-url.js";
 import type { Audit } from "../audit/audit.js";
 import { inSteps } from "../../core/schedule/in-steps.js";
 import type { EventHeader } from "../../store/webhook-store.js";

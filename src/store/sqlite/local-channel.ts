@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { Answer, Channel, Step } from "./channel.js";
-import type { Head } from "./head.js";
+import type { Head } from "./commit-head.js";
 import { SqliteSession } from "./session.js";
 
 /** A connection of this thread, which stands still while it works. */

@@ -5,7 +5,7 @@ import type { Channel } from "./channel.js";
 import { connectToRead, connectToWrite, type SqliteOptions } from "./connect.js";
 import { isDiskFailure } from "./errors.js";
 import { findLoss, headFileOf, readHead, recordOf, type HistoryLoss } from "./head-file.js";
-import { Head } from "./head.js";
+import { Head } from "./commit-head.js";
 import { LocalChannel } from "./local-channel.js";
 import { openReadOnly, roomFor } from "./read-only.js";
 import { SqliteStore } from "./store.js";

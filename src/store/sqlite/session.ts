@@ -2,7 +2,7 @@ import type { Database, Statement } from "better-sqlite3";
 import { AppError } from "../../core/error.js";
 import { NO_ROWS, type Answer, type Step } from "./channel.js";
 import { closedError, sqliteError } from "./errors.js";
-import type { Head } from "./head.js";
+import type { Head } from "./commit-head.js";
 
 /** Prepared statements kept; more than the distinct queries there are, lists of varying length aside. */
 const MAX_STATEMENTS = 300;

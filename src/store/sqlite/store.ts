@@ -10,7 +10,7 @@ import { SqliteDialect } from "./dialect.js";
 import { SqliteDriver } from "./driver.js";
 import { GroupCommit } from "./group-commit.js";
 import { isDiskFailure } from "./errors.js";
-import { TAKEN_OVER } from "./head.js";
+import { TAKEN_OVER } from "./commit-head.js";
 import { sqliteMigrationDialect } from "./migration-dialect.js";
 
 /**

@@ -7,7 +7,7 @@ import { receiveMessageOnPort, workerData, type MessagePort } from "node:worker_
 import type { Answer, Failure, Step } from "./channel.js";
 import { connectToWrite, type SqliteOptions } from "./connect.js";
 import { sqliteError } from "./errors.js";
-import { Head } from "./head.js";
+import { Head } from "./commit-head.js";
 import { SqliteSession } from "./session.js";
 
 /** What the thread is started with. */

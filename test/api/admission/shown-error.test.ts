@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { toConnectError } from "../../../src/api/admission/errors.js";
+import { toConnectError } from "../../../src/api/admission/error-status.js";
 import { errorAnswer } from "../../../src/api/http/error-body.js";
 import { AppError, invalidFields } from "../../../src/core/error.js";
 

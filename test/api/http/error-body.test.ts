@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { WIRE_CODES } from "../../../src/api/admission/errors.js";
+import { WIRE_CODES } from "../../../src/api/admission/error-status.js";
 import { errorAnswer, methodNotAllowed } from "../../../src/api/http/error-body.js";
 import { AppError, invalidField, notFound, type AppErrorCode } from "../../../src/core/error.js";
 

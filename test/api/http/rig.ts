@@ -13,7 +13,7 @@ import { requestConnection } from "../../../src/api/http/connection.js";
 import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
 import type { ProxyTrust } from "../../../src/api/http/client-address.js";
-import type { RestHandler } from "../../../src/api/rest/rest-handler.js";
+import type { RestHandler } from "../../../src/api/rest/rest-contract.js";
 import { createHttpServer } from "../../../src/api/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/listener/limits.js";
 import { scanStrictJson } from "../../../src/bundle/strict-json.js";

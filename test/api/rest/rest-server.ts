@@ -10,7 +10,7 @@ import { guardMethod } from "../../../src/api/admission/guard.js";
 import { ID_NAMES } from "../admission/names.js";
 import { AnswerMemory } from "../../../src/api/http/answer-memory.js";
 import { BodyMemory } from "../../../src/api/http/body-memory.js";
-import type { RestOutcome } from "../../../src/api/rest/rest-handler.js";
+import type { RestOutcome } from "../../../src/api/rest/rest-contract.js";
 import type { NodeRequest, NodeResponse } from "../../../src/api/http/node-http.js";
 import { operationOf } from "../../../src/api/admission/operations.js";
 import { createRestHandler } from "../../../src/api/rest/handler.js";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Frames } from "../../../src/api/watch/frames.js";
 import { restWire } from "../../../src/api/watch/watch-wire.js";
 import type { Sink } from "../../../src/api/watch/response-sink.js";
-import type { WatchReport } from "../../../src/api/http/watch-handler.js";
+import type { WatchReport } from "../../../src/api/http/watch-contract.js";
 import { WatchStream } from "../../../src/api/watch/watch-stream.js";
 import { AppError } from "../../../src/core/error.js";
 import type { WatchEvent } from "../../../src/service/runtimes/watch.js";

@@ -5,7 +5,7 @@ import { SCOPES, type Principal } from "../../../src/core/token.js";
 import { CircuitBreaker } from "../../../src/service/webhooks/circuit-breaker.js";
 import { DEFAULT_RETENTION } from "../../../src/service/bundles/retention.js";
 import { LOOK_AGAIN_MS, Sessions } from "../../../src/service/access/sessions.js";
-import { rememberNames } from "../../../src/outbound/known-names.js";
+import { rememberNames } from "../../../src/outbound/name-cache.js";
 import { DAY, HOUR, MovableClock, useServices } from "../fixture.js";
 
 const JUMPS = [

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { inSteps } from "../../src/core/schedule/in-steps.js";
-import { JobRunner } from "../../src/server/job.js";
+import { JobRunner } from "../../src/server/job-runner.js";
 
 it("a stop ends a job between two steps, however much is left, and starts none again", async () => {
   const runner = new JobRunner({ error: () => undefined }, { hasTold: () => false });

@@ -4,8 +4,8 @@ import { AppError } from "../core/error.js";
 import { waitFor } from "../core/schedule/wait.js";
 import { mayConnect, type Destination } from "./address-rules.js";
 import type { AllowList } from "./allow-list.js";
-import { rememberNames } from "./known-names.js";
-import { parseWebhookUrl } from "./target.js";
+import { rememberNames } from "./name-cache.js";
+import { parseWebhookUrl } from "./webhook-url.js";
 
 /** Where names become addresses. */
 export interface Resolver {

@@ -2,7 +2,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { RuntimeService, type WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import type { Call } from "../admission/call.js";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
-import type { RequestReport } from "./request-report.js";
+import type { RequestReport } from "./request-outcome.js";
 import type { WireForm } from "./wire-form.js";
 
 /** The method that a WatchHandler serves. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "../../src/core/clock.js";
-import { rememberNames } from "../../src/outbound/known-names.js";
-import type { Resolver } from "../../src/outbound/resolve.js";
+import { rememberNames } from "../../src/outbound/name-cache.js";
+import type { Resolver } from "../../src/outbound/check-target.js";
 
 describe("the resolver", () => {
   let nowMs: number;

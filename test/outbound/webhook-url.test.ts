@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/error.js";
-import { describeUrl, parseWebhookUrl } from "../../src/outbound/target.js";
+import { describeUrl, parseWebhookUrl } from "../../src/outbound/webhook-url.js";
 import { REFUSED_LITERAL_URLS, REFUSED_SPELLINGS } from "./addresses.js";
 
 describe("parseWebhookUrl", () => {

@@ -1,6 +1,6 @@
 import type { RateState } from "../admission/admission.js";
 import type { NodeRequest, NodeResponse } from "../http/node-http.js";
-import type { RequestReport } from "../http/request-report.js";
+import type { RequestReport } from "../http/request-outcome.js";
 
 /** What a REST request brings along. */
 export interface RestContext {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/error.js";
 import { parseAllowList } from "../../src/outbound/allow-list.js";
-import { checkTarget, createSystemResolver } from "../../src/outbound/resolve.js";
+import { checkTarget, createSystemResolver } from "../../src/outbound/check-target.js";
 import { REFUSED_ADDRESSES, REFUSED_LITERAL_URLS, REFUSED_SPELLINGS } from "./addresses.js";
 import { scriptedResolver } from "./scripted-resolver.js";
 
