@@ -180,6 +180,19 @@ describe("architecture", () => {
     expect(files.filter((file) => layerOf(file) === "root")).toEqual(["src/main.ts"]);
   });
 
+  it("every file that docs/architecture.md names is there", () => {
+    const known = ["src", "test", "tools", "packaging"].flatMap((top) =>
+      readdirSync(join(root, top), { recursive: true, encoding: "utf8" }).map((name) => `${top}/${name}`),
+    );
+    const document = readFileSync(join(root, "docs/architecture.md"), "utf8");
+    const named = [...document.matchAll(/`([a-z0-9/-]+(?:\.test)?\.(?:ts|proto))`/g)].map(([, name = ""]) => name);
+    const missing = named.filter(
+      (name) => !name.endsWith(".proto") && !known.some((file) => `/${file}`.endsWith(`/${name}`)),
+    );
+    expect(named.length).toBeGreaterThan(50);
+    expect(missing).toEqual([]);
+  });
+
   it("only the Node transport of the SDK needs Node", () => {
     const nodeOnly = files
       .filter((file) => layerOf(file) === "sdk" && file !== "src/sdk/node-transport.ts")
