@@ -21,7 +21,7 @@ import { endRequestSpan, startRequestSpan } from "./http/request-trace.js";
 
 /** The handlers between which dispatch chooses. */
 export interface DispatchOptions {
-  /** Answers polls in place of the REST mapping; null leaves them to it. */
+  /** Answers polls from memory; null leaves all of them to the REST mapping. */
   readonly polls: Polls | null;
   readonly probes: Probes;
   readonly pages: Pages;
@@ -37,8 +37,8 @@ export interface DispatchOptions {
 }
 
 /**
- * Gives each request to who answers it: probes, then CORS, then files, then metrics and RPC by path, else REST. Sets X-Request-Id and
- * what every answer has, and tells of each request that is over: its one log line, its figures, its step in a trace.
+ * Routes each request: probes, then CORS, then files, then metrics and RPC by path, else REST. Sets X-Request-Id and
+ * what every answer has, and reports each request that is over: its one log line, its figures, its step in a trace.
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
   const { probes, observer, tracing, logger } = options;

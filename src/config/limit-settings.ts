@@ -32,7 +32,7 @@ export const LIMIT_SETTINGS = {
   maxBodyMemoryBytes: setting(
     "SIGNET_MAX_BODY_MEMORY_BYTES",
     "auto",
-    "request bodies held in memory at once, together; auto follows the heap",
+    "total size of request bodies in memory; auto follows the heap",
     (value, name) => (value === "auto" ? null : wholeNumber(MIB, 64 * 1024 * MIB)(value, name)),
   ),
   maxMemoryPercent: count(
@@ -45,9 +45,9 @@ export const LIMIT_SETTINGS = {
     "SIGNET_MAX_ANSWER_MEMORY_BYTES",
     128 * MIB,
     [MIB, 64 * 1024 * MIB],
-    "answers that wait for their clients to read them, together",
+    "total size of responses that clients have not read yet",
   ),
-  maxConnections: count("SIGNET_MAX_CONNECTIONS", port.maxConnections, [1, 1e6], "connections at once, together"),
+  maxConnections: count("SIGNET_MAX_CONNECTIONS", port.maxConnections, [1, 1e6], "connections in total"),
   maxConnectionsPerAddress: count(
     "SIGNET_MAX_CONNECTIONS_PER_ADDRESS",
     port.maxConnectionsPerAddress,

@@ -36,7 +36,7 @@ export function setNested(message: Message, path: readonly DescField[], value: u
   const [field, ...inner] = path;
   if (field === undefined) return;
   if (inner.length === 0) return setField(message, field, value);
-  if (field.fieldKind !== "message") throw new Error(`${field.name} is no message`);
+  if (field.fieldKind !== "message") throw new Error(`${field.name} is not a message`);
   const nested = (getField(message, field) as Message | undefined) ?? create(field.message);
   setField(message, field, nested);
   setNested(nested, inner, value);

@@ -25,7 +25,7 @@ export function createBacklogMetrics(registry: Registry, clock: Clock, read: () 
   };
   new Gauge({
     name: "signet_webhook_deliveries_pending",
-    help: "Deliveries that wait to be sent to webhooks that are switched on; at most 10,000 are counted.",
+    help: "Pending deliveries of active webhooks; at most 10,000 are counted.",
     registers: [registry],
     async collect() {
       await refresh();

@@ -16,7 +16,7 @@ export function createRequestMetrics(registry: Registry, limits: LimitObserver):
   const registers = [registry];
   const total = new Counter({
     name: "signet_requests_total",
-    help: "Requests that are over, by operation id, protocol, and status as REST has it (also for gRPC).",
+    help: "Finished requests by operation id, protocol and HTTP status (for gRPC the equivalent one).",
     labelNames: ["operation", "protocol", "status"],
     registers,
   });

@@ -39,7 +39,7 @@ export function listenError(thrown: unknown, { host, port }: HostAndPort, flags:
       );
     case "EMFILE":
     case "ENFILE":
-      return new AppError("unavailable", `no port can be opened, since too many files are: ${RAISE_OPEN_FILES}`, cause);
+      return new AppError("unavailable", `cannot open a port: too many open files: ${RAISE_OPEN_FILES}`, cause);
     default:
       return thrown;
   }

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
-import { Polls } from "../api/poll/polls.js";
 import { VERSION } from "../assets/version.js";
-import { openAuthenticator, openHttpServer } from "./compose/http.js";
-import { composeServices, type ServiceOptions } from "./compose/services.js";
+import { composeHttp } from "./compose/http.js";
+import { serviceOptions, warningsTo } from "./compose/options.js";
+import { composeServices } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { adminTokenFile, openDataDirectory } from "./data-directory.js";
@@ -13,11 +13,10 @@ import { JobRunner } from "./job.js";
 import { countPolls, databaseJobs, flush } from "./jobs.js";
 import { listenError } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
-import { openMemory, type Memory } from "./memory.js";
+import { openMemory } from "./memory.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./metrics-listener.js";
 import { watchOpenFiles } from "./open-files-job.js";
 import type { Declaration } from "../provision/declaration.js";
-import type { ServiceWarnings } from "../service/changes/observers.js";
 import { openListenerTls } from "../tls/listener-tls.js";
 import { watchWriteFailures, WriteFailures } from "./write-failures.js";
 
@@ -100,7 +99,9 @@ async function start(
       ...{ store, clock: systemClock, signingKeys: owned.keys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
     },
-    serviceOptions(config, memory, failures, log),
+    serviceOptions(config, memory.documents, (error) => {
+      if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");
+    }),
   );
   const isWritable = owned.readOnly === null;
   if (isWritable) opened.defer(() => flush(services, log));
@@ -112,21 +113,10 @@ async function start(
   const { declaration } = options;
   const provisioned =
     declaration === null || !isWritable ? null : await provision(directory, services, config, declaration, log);
-  const admission = openAuthenticator(services, config);
-  const observer = observability.metrics.requests;
-  const { active } = services.runtimes;
-  const polls = new Polls({ admission, active, observer, tracing: observability.tracing, logger: log });
-  const http = openHttpServer({
-    ...{ services, store, config, observability, admission, polls, tls, log },
+  const { http, polls } = composeHttp({
+    ...{ services, store, config, observability, tls, log, droppedLogLines },
     readOnly: owned.problem,
     bodyMemory: memory.bodies,
-  });
-  observability.metrics.readFrom({
-    clock: systemClock,
-    webhookBacklog: () => store.read.webhookBacklog(),
-    heldPolls: () => services.tokens.sessions.count("poll"),
-    connections: () => http.connections,
-    droppedLogLines,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
   // A start that fails does not wait for requests.
@@ -165,33 +155,5 @@ async function start(
     failed: owned.lost,
     reloadCertificate: async () => tls?.reload(),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
-  };
-}
-
-function serviceOptions(config: Config, memory: Memory, failures: WriteFailures, log: Logger): ServiceOptions {
-  return {
-    sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
-    heartbeatMs: config.heartbeatMs,
-    documents: memory.documents,
-    webhooks: {
-      allowList: config.webhookAllow,
-      schedule: config.webhookRetrySeconds,
-      timeoutMs: config.webhookTimeoutMs,
-      userAgent: `signet/${VERSION}`,
-      onError: (error) => {
-        if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");
-      },
-    },
-  };
-}
-
-function warningsTo(log: Logger): ServiceWarnings {
-  return {
-    foreignKey: (orgId, keyPrefix) =>
-      log.warn(
-        { orgId, keyPrefix },
-        "a token was registered with the key of another organization's token: it does not work",
-      ),
-    damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
   };
 }

@@ -9,7 +9,7 @@ type Exceptions<Noun, Table extends keyof Schema> = {
     Field in keyof Noun & string as NonNullable<Noun[Field]> extends string | number ? never : SnakeCase<Field>
   ]: NonNullable<Noun[Field]> extends boolean ? "flag" : "json";
 } & {
-  /** A column that is no field of the noun. */
+  /** A column that is not a field of the noun. */
   readonly [Hidden in Exclude<keyof Row<Table>, keyof ColumnsOf<Noun>>]: "hidden";
 } & {
   /** A field that a query joins from another table: it is read, not written. */

@@ -12,7 +12,7 @@ describe("a server that cannot listen", () => {
     ["EADDRINUSE", "conflict", "port 80 of 127.0.0.1 is in use: choose another with --port"],
     ["EACCES", "invalid", "permission denied: cannot listen on port 80; choose another with --port"],
     ["EADDRNOTAVAIL", "invalid", "127.0.0.1 is not an address of this machine: choose another with --host"],
-    ["EMFILE", "unavailable", `no port can be opened, since too many files are: ${RAISE_OPEN_FILES}`],
+    ["EMFILE", "unavailable", `cannot open a port: too many open files: ${RAISE_OPEN_FILES}`],
     ["ENOTFOUND", "invalid", "127.0.0.1 is not an address of this machine: choose another with --host"],
   ])("because of %s says what to change", (system, code, message) => {
     const error = told(system);

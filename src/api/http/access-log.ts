@@ -3,12 +3,12 @@ import type { AppError } from "../../core/error.js";
 import { pathOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import type { RequestReport } from "./request-report.js";
 
-/** Errors that are the server's own, and so somebody must look at. */
+/** Errors of the server itself, which its operator must look at. */
 const DEFECTS: readonly AppError["code"][] = ["internal", "data_loss", "signing_failed"];
 
 /**
  * Writes one line for a request that is over: never a header, a query or a secret. A defect gets a line of its own before, at level
- * error, with what happened inside: the only place where a cause is written.
+ * error, with the cause, which is logged nowhere else.
  */
 export function logRequest(
   logger: Logger,

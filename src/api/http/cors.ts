@@ -39,7 +39,7 @@ const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 /** What CORS says about a request: it was a preflight and is answered, it must be refused, or neither. */
 export type CorsVerdict = { readonly kind: "answered" | "go" } | { readonly kind: "refused"; readonly error: AppError };
 
-/** Lets browsers call from a list of origins, and nobody else change anything from one (api.md, "browsers"). */
+/** Lets pages of the listed origins call from a browser, and refuses changes by pages of any other origin (api.md, "browsers"). */
 export interface CorsPolicy {
   /** Of every answer, with or without Origin. */
   readonly headers: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ import { discardBody } from "./drain-body.js";
 const FIRST_BYTES = 2 * 1024;
 const MAX_FIRST_BYTES = 64 * 1024;
 
-/** Of an error that comes after the body: it has nobody else to hear it, and must not end the process. */
+/** Hears an error that comes after the body, which must not end the process. */
 const ignore = () => undefined;
 
 /**

@@ -4,7 +4,7 @@ import { WIRE_CODES } from "../admission/errors.js";
 import { isProtocolError } from "./access-log.js";
 import type { RequestReport } from "./request-report.js";
 
-/** A request that is over, for whoever counts. */
+/** A request that is over, as it is counted. */
 export interface FinishedRequest {
   /** From the proto; undefined when the request reached no operation. */
   readonly operationId: string | undefined;

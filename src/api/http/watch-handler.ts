@@ -30,12 +30,12 @@ export interface WatchRest {
   readonly res: NodeResponse;
 }
 
-/** What the log tells of a watch that may be at its end. */
+/** The part of a request's report that a watch fills in. */
 export type WatchReport = Pick<RequestReport, "requestId" | "protocol" | "error">;
 
-/** Serves watches in place of the protocols' own handlers; they are given one, and do not import it. */
+/** Serves watches instead of the protocols' own handlers, which are given one and do not import it. */
 export interface WatchHandler {
-  /** False, and nothing was done, when the protocol's own handler is to answer. Resolves when the answer has begun. */
+  /** False, and nothing was done, for requests that the protocol refuses: its own handler answers. Resolves when the answer has begun. */
   rpc(watch: WatchRpc): Promise<boolean>;
   /** Throws what ends it before its first message: it can still become a status. Resolves when the answer has begun. */
   rest(watch: WatchRest): Promise<void>;

@@ -17,6 +17,6 @@ export function bodyTarget(name: string, input: DescMessage, body: string): Body
 /** A field of the message itself, not of a nested one. Throws an Error when there is none of that name. */
 export function topField(name: string, message: DescMessage, fieldName: string, what: string): DescField {
   const field = fieldNamed(message, fieldName);
-  if (field === undefined) throw new Error(`${name}: ${what} "${fieldName}" is no field of ${message.typeName}`);
+  if (field === undefined) throw new Error(`${name}: ${what} "${fieldName}" is not a field of ${message.typeName}`);
   return field;
 }

@@ -111,11 +111,12 @@ function pathField(name: string, input: DescMessage, dotted: string): DescField[
   let message: DescMessage | undefined = input;
   for (const part of dotted.split(".")) {
     const field: DescField | undefined = message === undefined ? undefined : fieldNamed(message, part);
-    if (field === undefined) throw new Error(`${name}: path variable "${dotted}" is no field of ${input.typeName}`);
+    if (field === undefined) throw new Error(`${name}: path variable "${dotted}" is not a field of ${input.typeName}`);
     fields.push(field);
     message = field.fieldKind === "message" && !isTimestamp(field.message) ? field.message : undefined;
   }
   const kind = fields.at(-1)?.fieldKind;
-  if (kind !== "scalar" && kind !== "enum") throw new Error(`${name}: path variable "${dotted}" is no scalar or enum`);
+  if (kind !== "scalar" && kind !== "enum")
+    throw new Error(`${name}: path variable "${dotted}" is neither a scalar nor an enum`);
   return fields;
 }

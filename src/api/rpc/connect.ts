@@ -39,7 +39,7 @@ export interface RpcOptions {
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
-  /** Serves watches in place of their generic handler; null serves them with it. */
+  /** Serves watches; null leaves them to the protocols' own handlers. */
   readonly watch: WatchHandler | null;
   /** Aborted when the server begins to shut down. */
   readonly shutdownSignal: AbortSignal;

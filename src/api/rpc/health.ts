@@ -13,7 +13,7 @@ export interface HealthOptions {
   readonly services: readonly string[];
   /** From when on everything is NOT_SERVING. */
   readonly shutdownSignal: AbortSignal;
-  /** Watches need no token: so many at once, for each client address and together. When all are taken, the address with most makes room. */
+  /** Watches need no token: so many at once, for each client address and together. Beyond that, one of the address with most is ended. */
   readonly maxWatchesPerAddress: number;
   readonly maxWatches: number;
   readonly observer: LimitObserver;

@@ -76,7 +76,7 @@ function answerOf(index: DescriptorIndex, question: Question["messageRequest"], 
       return { case: "listServicesResponse" as const, value: { service } };
     }
     case undefined:
-      return refusal(Code.InvalidArgument, "the request asks nothing");
+      return refusal(Code.InvalidArgument, "the request is empty");
   }
 }
 

@@ -33,7 +33,7 @@ type Bounds = Omit<BodyRules, "scan">;
 
 /** A body that was looked at. */
 export interface StrictBody {
-  /** For the protocol's handler. Where `message` is there it has an empty message in its place. */
+  /** For the protocol's handler. When `message` is set, it holds an empty message instead. */
   readonly body: Uint8Array;
   /** A binary message, decoded; undefined for JSON, and for what the handler is to refuse. */
   readonly message: Message | undefined;
@@ -45,7 +45,7 @@ export interface StrictBody {
  * keys: design, "strict JSON in"). Nothing is built of more values than the message may have (message-bounds.ts).
  * `header` loses the encodings that no longer hold.
  *
- * Frames that are incomplete, and compressions that nobody knows or names, come back as they are: the handler has words for those.
+ * Incomplete frames, and unknown or unnamed compressions, come back as they are: the handler refuses them in its own words.
  *
  * @throws AppError `malformed` for what is no JSON, no protobuf, no UTF-8, or does not decompress; `invalid` for JSON that would lose
  *   something, and for more values than there may be; `too_large` for a message that is over `maxBytes` once decompressed; `unavailable` when all bodies together need too

@@ -55,7 +55,7 @@ export class ResponseSink implements Sink {
     res.on("error", ignore);
     res.on("drain", onDrain);
     res.on("close", onClose);
-    // It may have closed already, which is then told to nobody.
+    // It may have closed already, before there was a listener.
     if (isGone(res)) setImmediate(() => events.closed());
   }
 

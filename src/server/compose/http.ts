@@ -7,7 +7,7 @@ import type { ListenerLimits } from "../../api/listener/limits.js";
 import { referencePages } from "../../api/http/reference-pages.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
 import { createMethods } from "../../api/methods/methods.js";
-import type { Polls } from "../../api/poll/polls.js";
+import { Polls } from "../../api/poll/polls.js";
 import { ReportBudget } from "../../api/admission/report-budget.js";
 import { createRestHandler } from "../../api/rest/handler.js";
 import type { ScanJsonFor } from "../../api/http/scan-json.js";
@@ -24,10 +24,7 @@ import type { Store } from "../../store/store.js";
 import { VERSION } from "../../assets/version.js";
 
 /** Checks the credentials of every protocol's requests. */
-export function openAuthenticator(
-  services: Pick<Services, "tokens" | "audit" | "tenancy">,
-  config: Config,
-): Authenticator {
+function composeAuthenticator(services: Pick<Services, "tokens" | "audit" | "tenancy">, config: Config): Authenticator {
   const { authentication } = services.tokens;
   const { refusals } = services.audit;
   return createAuthenticator({
@@ -49,20 +46,22 @@ export interface HttpParts {
   readonly readOnly: () => string | null;
   readonly config: Config;
   readonly observability: Observability;
-  readonly admission: Authenticator;
-  readonly polls: Polls;
   /** Null serves without TLS. */
   readonly tls: ListenerTls | null;
   readonly bodyMemory: BodyMemory;
   readonly log: Logger;
+  /** Log lines of the process that could not be written, for the metrics. */
+  readonly droppedLogLines: () => number;
 }
 
 /** Composes the methods of the API and every protocol on one port. Listens to nothing yet. */
-export function openHttpServer(parts: HttpParts): HttpServer {
-  const { services, store, config, observability, admission, polls, tls, bodyMemory, log: logger } = parts;
+export function composeHttp(parts: HttpParts): { readonly http: HttpServer; readonly polls: Polls } {
+  const { services, store, config, observability, tls, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const { audit, documents, keys, runtimes, tenancy, tokens } = services;
+  const admission = composeAuthenticator(services, config);
+  const polls = new Polls({ admission, active: runtimes.active, observer: metrics.requests, tracing, logger });
   const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = audit.refusals.count.bind(audit.refusals);
   const methods = createMethods(
@@ -80,7 +79,7 @@ export function openHttpServer(parts: HttpParts): HttpServer {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;
   };
-  const server = createHttpServer({
+  const http = createHttpServer({
     ...{ methods, admission, watch, polls, maxBodyBytes, bodyMemory, answerMemory, scan },
     ...{ corsOrigins, publicUrl, ready, readOnly: parts.readOnly, logger, metrics, tracing },
     observer: metrics.requests,
@@ -92,8 +91,15 @@ export function openHttpServer(parts: HttpParts): HttpServer {
     tls: tls?.termination ?? null,
     proxyTrust: { hops: trustedProxies, header: proxyHeader },
   });
-  tokens.cache.onForget((isOver, at) => server.endTokens(isOver, at));
-  return server;
+  tokens.cache.onForget((isOver, at) => http.endTokens(isOver, at));
+  metrics.readFrom({
+    clock: systemClock,
+    webhookBacklog: () => store.read.webhookBacklog(),
+    heldPolls: () => tokens.sessions.count("poll"),
+    connections: () => http.connections,
+    droppedLogLines: parts.droppedLogLines,
+  });
+  return { http, polls };
 }
 
 /** The limits of the port, warned of when the process may open fewer files than they need. */

@@ -21,7 +21,7 @@ const MAX_DIFFS = 2;
 const YAML_LIMITS = {
   concurrency: 1,
   maxWaiting: 32,
-  refusal: { message: "too many YAML documents wait to be read", reason: "too_many_documents" },
+  refusal: { message: "too many YAML documents are waiting", reason: "too_many_documents" },
 };
 const YAML_TIMEOUT_MS = 15_000;
 /** A text with as many tokens as it may have takes less than half of it. */
@@ -76,11 +76,7 @@ export class Documents implements AsyncDisposable {
   }
 
   /** As readPolicyContent. */
-  readPolicyContent(
-    owner: DocumentOwner,
-    policies: string | null,
-    scopePolicies: string | null,
-  ): Promise<PolicyContent> {
+  readPolicyContent(owner: DocumentOwner, policies: string, scopePolicies: string | null): Promise<PolicyContent> {
     return this.#run(owner, { kind: "read", policies, scopePolicies });
   }
 

@@ -6,7 +6,7 @@ import { activationEvent, type WatchEvent } from "./watch.js";
 import type { Wakeups } from "../changes/wakeups.js";
 import type { Source, Subscriber } from "./subscriber.js";
 
-/** What a hub works with. */
+/** The dependencies of a hub. */
 export interface HubDeps {
   readonly active: ActiveBundles;
   readonly wakeups: Wakeups;
@@ -15,8 +15,8 @@ export interface HubDeps {
 }
 
 /**
- * The watches of one environment. A change is read once, and offered to all of them, one slice of them after another; a change that
- * comes meanwhile takes its place, and who got the older one gets it in another round.
+ * The watches of one environment. A change is read once and offered to all of them, some in each turn of the event loop. A change that
+ * comes meanwhile replaces it; subscribers that got the older one get the newer one in another round.
  */
 export class Hub implements Source, Disposable {
   readonly #subscribers = new Set<Subscriber>();

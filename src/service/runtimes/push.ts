@@ -7,7 +7,7 @@ import type { Instances } from "./instances.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { WatchObserver } from "../changes/observers.js";
-import { checkWatchRequest, firstEvent, type WatchRequest } from "./watch.js";
+import { firstEvent, type WatchRequest } from "./watch.js";
 import { TimerWheel } from "../../core/schedule/timer-wheel.js";
 import { Hub, type HubDeps } from "./hub.js";
 import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js";
@@ -21,7 +21,7 @@ const STREAMS_PER_TURN = 64;
  */
 export class Push {
   readonly #hubs = new Map<string, Hub>();
-  readonly #room: PushContext;
+  readonly #context: PushContext;
   readonly #quota = new EventLoopQuota(STREAMS_PER_TURN);
 
   constructor(
@@ -33,7 +33,7 @@ export class Push {
       readonly heartbeatMs: number;
     },
   ) {
-    this.#room = createPushContext(deps.heartbeatMs, this.#quota, deps.clock, deps.observer);
+    this.#context = createPushContext(deps.heartbeatMs, this.#quota, deps.clock, deps.observer);
   }
 
   /**
@@ -48,16 +48,15 @@ export class Push {
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
     const { active, authentication, sessions, instances, clock } = this.deps;
     const environmentId = environmentOf(principal);
-    checkWatchRequest(request);
     const hub = this.#hubOf(environmentId);
     const seen = request.instanceId === "" ? null : () => instances.connected(principal, request);
-    const subscriber = new Subscriber(this.#room, hub, reader, seen);
+    const subscriber = new Subscriber(this.#context, hub, reader, seen);
     hub.add(subscriber);
     reader.opened(subscriber);
     try {
-      subscriber.place = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
-      // After the place was taken: a revocation from here on finds it.
-      subscriber.place.endBy(await authentication.recheck(principal));
+      subscriber.lease = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
+      // After the lease was taken: a revocation from here on finds it.
+      subscriber.lease.endBy(await authentication.recheck(principal));
       seen?.();
       const newest = await active.read(environmentId);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
@@ -65,7 +64,7 @@ export class Push {
     } catch (thrown) {
       subscriber.close();
       // It may have ended before it was known here.
-      subscriber.place?.[Symbol.dispose]();
+      subscriber.lease?.[Symbol.dispose]();
       throw subscriber.reason ?? thrown;
     }
   }
@@ -98,7 +97,7 @@ function createPushContext(
     behind: (change) => observer.behind(change),
     join: (subscriber) => wheel.add(subscriber),
     leave: (subscriber) => wheel.delete(subscriber),
-    farewell: (subscriber) => {
+    drain: (subscriber) => {
       leaving.push(subscriber);
       if (leaving.length > 1) return;
       quota.forEach(

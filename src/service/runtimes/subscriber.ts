@@ -3,7 +3,7 @@ import type { LeaseOwner, Lease } from "../access/sessions.js";
 import type { WatchEvent } from "./watch.js";
 import type { Timed } from "../../core/schedule/timer-wheel.js";
 
-/** Who reads a watch: one stream of some protocol. No method may throw. */
+/** The reader of a watch: one stream of some protocol. No method may throw. */
 export interface WatchReader {
   /** Before anything else. */
   opened(subscription: Subscription): void;
@@ -11,7 +11,7 @@ export interface WatchReader {
   send(event: WatchEvent): boolean;
   /** Calls back when the client shows that it is alive; never where it has no way to. That it was sent something shows nothing. */
   ask(answered: () => void): void;
-  /** The watch is over, and why; after its first event only. */
+  /** The watch is over for this reason; after its first event only. */
   end(reason: AppError): void;
 }
 
@@ -34,18 +34,18 @@ export interface Source {
   delete(subscriber: Subscriber): void;
 }
 
-/** What a subscriber needs of the room that it is in. */
+/** What the subscribers of all environments share. */
 export interface PushContext {
   readonly heartbeatMs: number;
   /** So many more subscribers are behind; negative: fewer. */
   behind(change: number): void;
   join(subscriber: Subscriber): void;
   leave(subscriber: Subscriber): void;
-  farewell(subscriber: Subscriber): void;
+  drain(subscriber: Subscriber): void;
 }
 
 /**
- * One watch: a cursor, and a mark when its reader is behind. There is no queue: who is behind gets what is newest when there is room.
+ * One watch: a cursor, and a mark when its reader is behind. There is no queue: a reader that is behind gets the newest when it has room again.
  */
 export class Subscriber implements Subscription, LeaseOwner, Timed {
   /** The newest sequence that was sent; null before the first event. */
@@ -54,14 +54,14 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
   deploymentId: string | null = null;
   dueAtMs = 0;
   slot = 0;
-  place: Lease | null = null;
+  lease: Lease | null = null;
   /** Why it is over. */
   reason: AppError | null = null;
   #isBehind = false;
   #isOver = false;
 
   constructor(
-    private readonly room: PushContext,
+    private readonly context: PushContext,
     private readonly hub: Source,
     private readonly reader: WatchReader,
     /** Tells the fleet view that the instance lives; null when it does not name itself. */
@@ -77,7 +77,7 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     this.#send(first);
     // Its reader may have gone while it was sent that: then it has left already.
     if (this.#isOver) return;
-    this.room.join(this);
+    this.context.join(this);
     this.hub.catchUp(this);
   }
 
@@ -90,12 +90,12 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
   /** It is due to hear something. A reader that is behind has something to read already. */
   beat(at: string): void {
     if (this.#isOver || this.cursor === null) return;
-    this.dueAtMs = performance.now() + this.room.heartbeatMs;
+    this.dueAtMs = performance.now() + this.context.heartbeatMs;
     if (this.seen !== null) this.reader.ask(this.seen);
     if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
       this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, at));
     }
-    if (!this.#isOver) this.room.join(this);
+    if (!this.#isOver) this.context.join(this);
   }
 
   ready(): void {
@@ -108,7 +108,7 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     const hasBegun = this.cursor !== null;
     this.reason = reason;
     this.close();
-    if (hasBegun) this.room.farewell(this);
+    if (hasBegun) this.context.drain(this);
   }
 
   /** Tells the reader. */
@@ -121,21 +121,21 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     this.#isOver = true;
     this.#fallBehind(false);
     this.hub.delete(this);
-    this.room.leave(this);
-    this.place?.[Symbol.dispose]();
+    this.context.leave(this);
+    this.lease?.[Symbol.dispose]();
   }
 
   #send(event: WatchEvent): void {
     this.cursor = event.sequence;
     this.deploymentId = event.deploymentId;
-    this.dueAtMs = performance.now() + this.room.heartbeatMs;
+    this.dueAtMs = performance.now() + this.context.heartbeatMs;
     this.#fallBehind(!this.reader.send(event));
   }
 
   #fallBehind(isBehind: boolean): void {
     // A reader that went away while it was sent something counts no more.
     const isCounted = isBehind && !this.#isOver;
-    if (isCounted !== this.#isBehind) this.room.behind(isCounted ? 1 : -1);
+    if (isCounted !== this.#isBehind) this.context.behind(isCounted ? 1 : -1);
     this.#isBehind = isCounted;
   }
 }

@@ -11,7 +11,7 @@ const MEANINGS: readonly (readonly [result: string, code: AppErrorCode, message:
   [
     "SQLITE_CANTOPEN",
     "unavailable",
-    "the database file cannot be opened: no such file, no right to it, or too many open files",
+    "the database file cannot be opened: no such file, permission denied, or too many open files",
   ],
   ["SQLITE_NOTADB", "internal", "the file is not a database"],
   ["SQLITE_CORRUPT", "internal", "the database is damaged"],

@@ -119,9 +119,9 @@ async function openWriting({ startThread, owner: _owner, ...options }: OpenOptio
 function lossRefused(file: string, { message }: HistoryLoss): AppError {
   return new AppError(
     "conflict",
-    `the database ${file} is not what this server left behind: ${message}. Put back its files as they were (signet.db and ` +
-      "signet.db-wal). Or accept the loss with --accept-loss (SIGNET_ACCEPT_LOSS=yes): every environment then goes on 1,000,000 " +
-      `sequences and versions later, so that nobody meets one with two contents. To begin anew, remove ${headFileOf(file)} too`,
+    `the database ${file} lacks changes that this server acknowledged: ${message}. Restore its files (signet.db and ` +
+      "signet.db-wal). Or accept the loss with --accept-loss (SIGNET_ACCEPT_LOSS=yes): every environment then skips 1,000,000 " +
+      `sequences and versions, so that none gets two contents. To start over, remove ${headFileOf(file)} too`,
     { reason: "history_lost" },
   );
 }

@@ -18,7 +18,7 @@ function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {
     behind: () => undefined,
     join: () => void asked.push("join"),
     leave: () => void asked.push("leave"),
-    farewell: () => void asked.push("farewell"),
+    drain: () => void asked.push("drain"),
   };
   const hub: Source = {
     isCurrent: () => true,

@@ -1,0 +1,38 @@
+import type { Logger } from "pino";
+import { VERSION } from "../../assets/version.js";
+import type { Config } from "../../config/config.js";
+import type { ServiceWarnings } from "../../service/changes/observers.js";
+import type { DocumentsOptions } from "../../service/documents/documents.js";
+import type { ServiceOptions } from "./services.js";
+
+/** The options of the features, from the settings. `onError` is called with the error of a delivery that could not be handled. */
+export function serviceOptions(
+  config: Config,
+  documents: DocumentsOptions,
+  onError: (error: unknown) => void,
+): ServiceOptions {
+  return {
+    sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
+    heartbeatMs: config.heartbeatMs,
+    documents,
+    webhooks: {
+      allowList: config.webhookAllow,
+      schedule: config.webhookRetrySeconds,
+      timeoutMs: config.webhookTimeoutMs,
+      userAgent: `signet/${VERSION}`,
+      onError,
+    },
+  };
+}
+
+/** Logs the warnings of the features. */
+export function warningsTo(log: Logger): ServiceWarnings {
+  return {
+    foreignKey: (orgId, keyPrefix) =>
+      log.warn(
+        { orgId, keyPrefix },
+        "a token was registered with the key of another organization's token: it does not work",
+      ),
+    damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
+  };
+}
