@@ -85,9 +85,6 @@ export interface Environment extends EnvironmentSettings {
   readonly createdAt: Instant;
 }
 
-/** The names that an environment may have: they are part of paths and of signed documents. */
-export const ENVIRONMENT_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
 /** The stages of a new project, in order. */
 export const STANDARD_ENVIRONMENTS = ["dev", "staging", "prod"] as const;
 

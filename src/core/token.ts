@@ -66,9 +66,6 @@ export function isLive(token: Pick<Token, "revokedAt" | "expiresAt">, now: Insta
   return token.revokedAt === null && (token.expiresAt === null || token.expiresAt > now);
 }
 
-/** The SHA-256 of a raw key: 64 lower-case hex digits. */
-export const KEY_HASH = /^[0-9a-f]{64}$/;
-
 /** The prefix of a token whose key was not generated here: derived from its hash, because nothing else is known. */
 export function chosenKeyPrefix(hash: string): string {
   return `chosen_${hash.slice(0, 8)}`;

@@ -1,17 +1,10 @@
-import type { FieldError } from "../core/error.js";
-import { invisibleIn } from "../core/printable.js";
+import type { DescField } from "@bufbuild/protobuf";
+import type { FieldErrors } from "../core/field-errors.js";
+import { fieldRulesOf } from "../json-form/field-rules.js";
+import { keptText, refuseNumber, refuseText, type NumberRules } from "../rules/check-value.js";
 
 /** Where something stands: `organizations`, `0`, `tokens`, `2`, `sha256`. */
 export type Path = readonly string[];
-
-/** Gathers what is wrong with a file, so that all of it is told at once. */
-export class Problems {
-  readonly found: FieldError[] = [];
-
-  add(path: Path, msg: string, type: string): void {
-    this.found.push({ loc: path, msg, type });
-  }
-}
 
 /** The fields of one object of the file. Each is asked for once; what nobody asked for is refused by `end`. */
 export class Fields {
@@ -21,7 +14,7 @@ export class Fields {
   constructor(
     value: unknown,
     readonly path: Path,
-    readonly problems: Problems,
+    readonly problems: FieldErrors,
   ) {
     this.#values = isObject(value) ? value : {};
     if (!isObject(value)) problems.add(path, "must be an object", "type");
@@ -35,40 +28,39 @@ export class Fields {
     return this.#take(name) !== undefined;
   }
 
-  /** A text in NFC of 1 to `maxLength` characters; "" when there is none. */
-  requiredText(name: string, maxLength: number): string {
+  /** A text by the rules of the API's field for it; "" when there is none. */
+  requiredText(name: string, field: DescField): string {
     if (!this.has(name)) this.problems.add(this.at(name), "is required", "missing");
-    return this.text(name, maxLength) ?? "";
+    return this.text(name, field) ?? "";
   }
 
-  text(name: string, maxLength: number): string | undefined {
+  /** As requiredText; undefined when there is none. An empty one is refused. */
+  text(name: string, field: DescField): string | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;
     if (typeof value !== "string") return this.#refuse(name, "must be a text", "type");
-    const length = [...value].length;
-    if (invisibleIn(value) !== undefined) {
-      return this.#refuse(name, "must not contain invisible characters", "invisible_character");
-    }
-    if (length < 1 || length > maxLength) return this.#refuse(name, `must have 1 to ${maxLength} characters`, "length");
-    return value.normalize("NFC");
+    const rules = { ...fieldRulesOf(field), minLength: 1 };
+    const text = keptText(value, rules);
+    const refusal = refuseText(text, rules);
+    return refusal === undefined ? text : this.#refuse(name, refusal.msg, refusal.type);
   }
 
   /** As text, where null says none. */
-  textOrNull(name: string, maxLength: number): string | null | undefined {
-    return this.#take(name) === null ? null : this.text(name, maxLength);
+  textOrNull(name: string, field: DescField): string | null | undefined {
+    return this.#take(name) === null ? null : this.text(name, field);
   }
 
-  wholeNumber(name: string, min: number, max: number): number | undefined {
+  wholeNumber(name: string, rules: NumberRules): number | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;
-    if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
-      return this.#refuse(name, `must be a whole number from ${min} to ${max}`, "range");
-    }
-    return value;
+    if (typeof value !== "number" || !Number.isInteger(value))
+      return this.#refuse(name, "must be a whole number", "type");
+    const refusal = refuseNumber(value, rules);
+    return refusal === undefined ? value : this.#refuse(name, refusal.msg, refusal.type);
   }
 
-  wholeNumberOrNull(name: string, min: number, max: number): number | null | undefined {
-    return this.#take(name) === null ? null : this.wholeNumber(name, min, max);
+  wholeNumberOrNull(name: string, rules: NumberRules): number | null | undefined {
+    return this.#take(name) === null ? null : this.wholeNumber(name, rules);
   }
 
   boolean(name: string): boolean | undefined {
@@ -94,8 +86,9 @@ export class Fields {
     return value.map((item: unknown, index) => [item, [...this.at(name), String(index)]] as const);
   }
 
-  texts(name: string, maxItems: number): readonly string[] | undefined {
-    return this.list(name, maxItems)?.flatMap(([item, path]) => {
+  /** Texts of at most 255 characters, as many as the API's field takes. */
+  texts(name: string, field: DescField): readonly string[] | undefined {
+    return this.list(name, fieldRulesOf(field).maxItems)?.flatMap(([item, path]) => {
       if (typeof item === "string" && item !== "" && item.length <= 255) return [item];
       this.problems.add(path, "must be a text of 1 to 255 characters", "type");
       return [];

@@ -1,6 +1,14 @@
+import {
+  CreateEnvironmentRequestSchema,
+  CreateOrganizationRequestSchema,
+  CreateProjectRequestSchema,
+} from "../../gen/signet/v1/organization_pb.js";
+import { CreateCiTokenRequestSchema } from "../../gen/signet/v1/token_pb.js";
+import { CreateWebhookRequestSchema } from "../../gen/signet/v1/webhook_pb.js";
 import { AppError } from "../core/error.js";
-import { ENVIRONMENT_KEYS, ENVIRONMENT_NAME, type EnvironmentKey } from "../core/organization.js";
-import { KEY_HASH } from "../core/token.js";
+import { FieldErrors } from "../core/field-errors.js";
+import { ENVIRONMENT_KEYS } from "../core/organization.js";
+import { fieldRulesOf } from "../json-form/field-rules.js";
 import { validateEventPatterns } from "../outbound/event-types.js";
 import { checkWebhookSecret } from "../outbound/secret.js";
 import { parseWebhookUrl } from "../outbound/target.js";
@@ -12,11 +20,20 @@ import type {
   DeclaredToken,
   DeclaredWebhook,
 } from "./declaration.js";
-import { Fields, Problems, type Path } from "./fields.js";
+import { Fields, type Path } from "./fields.js";
 
 /** The version of the format, which a file must name. */
 const FORMAT = 1;
 const MAX_ITEMS = 1_000;
+/** Here, unlike in the API, a quota of none is a slip of the pen. */
+const QUOTA = { minimum: 1, maximum: 1_000_000 };
+
+/** The fields of the API, by whose rules the fields of a file are checked. */
+const ORGANIZATION = CreateOrganizationRequestSchema.field;
+const PROJECT = CreateProjectRequestSchema.field;
+const ENVIRONMENT = CreateEnvironmentRequestSchema.field;
+const WEBHOOK = CreateWebhookRequestSchema.field;
+const TOKEN = CreateCiTokenRequestSchema.field;
 
 /** Where a file says that a secret is. */
 export type SecretReference = { readonly env: string } | { readonly file: string };
@@ -36,7 +53,7 @@ export interface ParseOptions {
  * is wrong, each with its path.
  */
 export function parseDeclaration(value: unknown, options: ParseOptions): Declaration {
-  const problems = new Problems();
+  const problems = new FieldErrors();
   const organizations = new DeclarationReader(problems, options).read(value);
   if (problems.found.length > 0) {
     throw new AppError("invalid", "the declaration cannot be used", { fields: problems.found });
@@ -46,7 +63,7 @@ export function parseDeclaration(value: unknown, options: ParseOptions): Declara
 
 class DeclarationReader {
   constructor(
-    private readonly problems: Problems,
+    private readonly problems: FieldErrors,
     private readonly options: ParseOptions,
   ) {}
 
@@ -74,11 +91,11 @@ class DeclarationReader {
       ({ name }) => name,
     );
     const read = {
-      name: fields.requiredText("name", 255),
+      name: fields.requiredText("name", ORGANIZATION.name),
       operator: fields.boolean("operator") ?? false,
       ...defined({
-        plan: fields.text("plan", 64),
-        versionsPerEnvironment: fields.wholeNumberOrNull("versions_per_environment", 1, 1_000_000),
+        plan: fields.text("plan", ORGANIZATION.plan),
+        versionsPerEnvironment: fields.wholeNumberOrNull("versions_per_environment", QUOTA),
         credential: this.secret(fields, "token", this.options.needsCredentials),
         projects,
         webhooks: this.items(
@@ -104,42 +121,29 @@ class DeclarationReader {
     if (environments?.length === 0) {
       this.problems.add(fields.at("environments"), "must not be empty: leave it out", "too_short");
     }
-    const read = { name: fields.requiredText("name", 255), ...defined({ environments }) };
+    const read = { name: fields.requiredText("name", PROJECT.name), ...defined({ environments }) };
     fields.end();
     if (environments !== undefined) this.refuseCycle(environments, fields.at("environments"));
     return read;
   }
 
   private environment(fields: Fields): DeclaredEnvironment {
-    const name = fields.requiredText("name", 63);
-    if (name !== "" && !ENVIRONMENT_NAME.test(name)) {
-      this.problems.add(fields.at("name"), "must match [a-z0-9][a-z0-9-]{0,62}", "pattern");
-    }
     const read = {
-      name,
+      name: fields.requiredText("name", ENVIRONMENT.name),
       ...defined({
-        position: fields.wholeNumber("position", 0, 1_000_000),
-        promotesTo: fields.textOrNull("promotes_to", 63),
-        signingKey: this.environmentKey(fields),
+        position: fields.wholeNumber("position", fieldRulesOf(ENVIRONMENT.position)),
+        promotesTo: fields.textOrNull("promotes_to", ENVIRONMENT.name),
+        signingKey: fields.has("signing_key") ? fields.oneOf("signing_key", ENVIRONMENT_KEYS) : undefined,
       }),
     };
     fields.end();
     return read;
   }
 
-  private environmentKey(fields: Fields): EnvironmentKey | undefined {
-    const text = fields.text("signing_key", 63);
-    const key = ENVIRONMENT_KEYS.find((it) => it === text);
-    if (text !== undefined && key === undefined) {
-      this.problems.add(fields.at("signing_key"), "must be organization or environment", "enum");
-    }
-    return key;
-  }
-
   private webhook(fields: Fields): DeclaredWebhook {
-    const url = fields.requiredText("url", 2_000);
+    const url = fields.requiredText("url", WEBHOOK.url);
     if (url !== "") this.check(() => parseWebhookUrl(url), fields.path);
-    const events = fields.texts("events", 50) ?? [];
+    const events = fields.texts("events", WEBHOOK.events) ?? [];
     this.check(() => validateEventPatterns(events), fields.path);
     const isActive = fields.boolean("active");
     const secret = this.secret(fields, "secret", true);
@@ -150,15 +154,12 @@ class DeclarationReader {
 
   private token(fields: Fields, projects: readonly DeclaredProject[] | undefined): DeclaredToken {
     const type = fields.oneOf("type", ["admin", "ci", "runtime"]) ?? "admin";
-    const sha256 = fields.requiredText("sha256", 64);
-    if (sha256 !== "" && !KEY_HASH.test(sha256)) {
-      this.problems.add(fields.at("sha256"), "must be the SHA-256 of the key: 64 lower-case hex digits", "pattern");
-    }
-    const project = type === "admin" ? undefined : fields.requiredText("project", 255);
-    const environment = type === "runtime" ? fields.requiredText("environment", 63) : undefined;
-    const environments = (type === "ci" ? fields.texts("environments", 100) : undefined) ?? [];
-    const expiresInDays = fields.wholeNumber("expires_in_days", 1, 3650);
-    const name = fields.requiredText("name", 100);
+    const sha256 = fields.requiredText("sha256", TOKEN.sha256);
+    const project = type === "admin" ? undefined : fields.requiredText("project", PROJECT.name);
+    const environment = type === "runtime" ? fields.requiredText("environment", ENVIRONMENT.name) : undefined;
+    const environments = (type === "ci" ? fields.texts("environments", TOKEN.environments) : undefined) ?? [];
+    const expiresInDays = fields.wholeNumber("expires_in_days", fieldRulesOf(TOKEN.expiresInDays));
+    const name = fields.requiredText("name", TOKEN.name);
     fields.end();
     const declared = projects?.find((candidate) => candidate.name === project);
     if (project !== undefined && project !== "" && projects !== undefined && declared === undefined) {

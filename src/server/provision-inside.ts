@@ -104,7 +104,7 @@ function insideTarget(store: Store, services: ProvisioningServices): ProvisionTa
       const project = { ...common, projectId: projectId ?? "" };
       if (type === "admin") await tokens.createAdmin(caller, common);
       else if (type === "ci") await tokens.createCi(caller, { ...project, environments: options.environments });
-      else await tokens.createRuntime(caller, { ...project, environmentId });
+      else await tokens.createRuntime(caller, { ...project, environmentId: environmentId ?? "" });
     },
     async rotateToken(orgId, id, sha256) {
       await tokens.rotate(operatorIn(orgId), id, 0, sha256, true);

@@ -82,12 +82,9 @@ describe("a declaration", () => {
       },
       "organizations: only one can be the operator's",
     ],
-    [file({ name: "" }), "organizations.0.name: must have 1 to 255 characters"],
+    [file({ name: "" }), "organizations.0.name: must not be empty"],
     [file({ operator: "yes" }), "organizations.0.operator: must be true or false"],
-    [
-      file({ versions_per_environment: 0 }),
-      "organizations.0.versions_per_environment: must be a whole number from 1 to 1000000",
-    ],
+    [file({ versions_per_environment: 0 }), "organizations.0.versions_per_environment: must be from 1 to 1000000"],
     [file({ project: [] }), "organizations.0.project: is not known here"],
     [file({ __proto__: null, constructor: 1 }), "organizations.0.constructor: is not known here"],
     [file({ projects: [{ name: "p" }, { name: "p" }] }), "organizations.0.projects.1: is declared twice"],
@@ -98,7 +95,7 @@ describe("a declaration", () => {
     [stages({ name: "Dev" }), "organizations.0.projects.0.environments.0.name: must match [a-z0-9][a-z0-9-]{0,62}"],
     [
       stages({ name: "a", position: -1 }),
-      "organizations.0.projects.0.environments.0.position: must be a whole number from 0 to 1000000",
+      "organizations.0.projects.0.environments.0.position: must be from 0 to 1000000",
     ],
     [
       stages({ name: "a", promotes_to: "b" }, { name: "b", promotes_to: "a" }),

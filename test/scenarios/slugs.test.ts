@@ -70,7 +70,7 @@ describe("an organization or a project by slug or name", () => {
     expect((await ask("GET", "/v1/orgs/default/projects/twin")).status).toBe(200);
     const twins = await ask("GET", "/v1/orgs/default/projects/Twin");
     expect(twins.status).toBe(404);
-    expect(twins.body.message).toBe('several projects are called "Twin": use the slug or the UUID');
+    expect(twins.body.message).toBe('several projects are named "Twin": use the slug or the UUID');
   });
 
   it("over gRPC as over REST, in paths, bodies and filters", async () => {

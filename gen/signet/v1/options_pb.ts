@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/options.proto.
  */
 export const file_signet_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvb3B0aW9ucy5wcm90bxIJc2lnbmV0LnYxIqQCCglPcGVyYXRpb24SCgoCaWQYASABKAkSHwoFc2NvcGUYAiABKA4yEC5zaWduZXQudjEuU2NvcGUSFgoOc3VjY2Vzc19zdGF0dXMYAyABKA0SGAoQb3BlcmF0b3JfY3Jvc3NlcxgEIAEoCBIXCg9ydW50aW1lX3RyYWZmaWMYBSABKAgSIAoFcmVhZHMYBiADKA4yES5zaWduZXQudjEuSGVhZGVyEh8KBHNldHMYByADKA4yES5zaWduZXQudjEuSGVhZGVyEg8KB2Fuc3dlcnMYCCADKA0SGQoRbWF4X3JlcXVlc3RfYnl0ZXMYCSABKA0SGAoQY2Fycmllc19kb2N1bWVudBgKIAEoCBIWCg5yZXBvcnRfdHJhZmZpYxgLIAEoCCI9CgtIZWFkZXJSdWxlcxIMCgRuYW1lGAEgASgJEg8KB3BhdHRlcm4YAiABKAkSDwoHaW50ZWdlchgDIAEoCCL8AQoKRmllbGRSdWxlcxIRCglqc29uX3RleHQYASABKAgSFQoNbnVsbF9pc19lbXB0eRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBISCgptaW5fbGVuZ3RoGAQgASgNEhIKCm1heF9sZW5ndGgYBSABKA0SDwoHbWluaW11bRgGIAEoDRIPCgdtYXhpbXVtGAcgASgNEhEKCW1pbl9pdGVtcxgIIAEoDRIRCgltYXhfaXRlbXMYCSABKA0SDwoHcGF0dGVybhgKIAEoCRIOCgZ2YWx1ZXMYCyADKAkSDgoGZm9ybWF0GAwgASgJEhEKCWpzb25fdHlwZRgNIAEoCSJYCgtFcnJvckRldGFpbBIOCgZyZWFzb24YASABKAkSJQoGZmllbGRzGAIgAygLMhUuc2lnbmV0LnYxLkZpZWxkRXJyb3ISEgoKcmVxdWVzdF9pZBgDIAEoCSI0CgpGaWVsZEVycm9yEgsKA2xvYxgBIAMoCRILCgNtc2cYAiABKAkSDAoEdHlwZRgDIAEoCSqkAQoFU2NvcGUSFQoRU0NPUEVfVU5TUEVDSUZJRUQQABINCglTQ09QRV9BTlkQARIOCgpTQ09QRV9SRUFEEAISDwoLU0NPUEVfV1JJVEUQAxIYChRTQ09QRV9CVU5ETEVfUFVCTElTSBAEEhMKD1NDT1BFX09SR19BRE1JThAFEhEKDVNDT1BFX1JVTlRJTUUQBhISCg5TQ09QRV9PUEVSQVRPUhAHKuAHCgZIZWFkZXISFgoSSEVBREVSX1VOU1BFQ0lGSUVEEAASKwoTSEVBREVSX1hfUkVRVUVTVF9JRBABGhLiiCcOCgxYLVJlcXVlc3QtSWQSQQoWSEVBREVSX0lERU1QT1RFTkNZX0tFWRACGiXiiCchCg9JZGVtcG90ZW5jeS1LZXkSDl5bIC1+XXsxLDI1NX0kEnkKD0hFQURFUl9JRl9NQVRDSBADGmTiiCdgCghJZi1NYXRjaBJUXihXLyk/IlswLTldezEsMTB9KCgtLT98OykoZ3ppcHxicnx6c3RkfGRlZmxhdGUpKT8iKCgtLT98OykoZ3ppcHxicnx6c3RkfGRlZmxhdGUpKT8kEi0KFEhFQURFUl9JRl9OT05FX01BVENIEAQaE+KIJw8KDUlmLU5vbmUtTWF0Y2gSHwoNSEVBREVSX1BSRUZFUhAFGgziiCcICgZQcmVmZXISVgoUSEVBREVSX0xBU1RfRVZFTlRfSUQQBho84ognOAoNTGFzdC1FdmVudC1JRBInXihbMC05XXsxLDEwfShcLlswLTlBLVphLXotXXsxLDY0fSk/KT8kEhsKC0hFQURFUl9FVEFHEAcaCuKIJwYKBEVUYWcSMwoWSEVBREVSX1NJR05FVF9TRVFVRU5DRRAIGhfiiCcTCg9TaWduZXQtU2VxdWVuY2UYARI7ChtIRUFERVJfU0lHTkVUX0RFUExPWU1FTlRfSUQQCRoa4ognFgoUU2lnbmV0LURlcGxveW1lbnQtSWQSNwoZSEVBREVSX1BSRUZFUkVOQ0VfQVBQTElFRBAKGhjiiCcUChJQcmVmZXJlbmNlLUFwcGxpZWQSLwoUSEVBREVSX1hfVE9UQUxfQ09VTlQQCxoV4ognEQoNWC1Ub3RhbC1Db3VudBgBEjcKGEhFQURFUl9YX1JBVEVMSU1JVF9MSU1JVBAMGhniiCcVChFYLVJhdGVMaW1pdC1MaW1pdBgBEj8KHEhFQURFUl9YX1JBVEVMSU1JVF9SRU1BSU5JTkcQDRod4ognGQoVWC1SYXRlTGltaXQtUmVtYWluaW5nGAESNwoYSEVBREVSX1hfUkFURUxJTUlUX1JFU0VUEA4aGeKIJxUKEVgtUmF0ZUxpbWl0LVJlc2V0GAESKwoSSEVBREVSX1JFVFJZX0FGVEVSEA8aE+KIJw8KC1JldHJ5LUFmdGVyGAESMwoXSEVBREVSX1dXV19BVVRIRU5USUNBVEUQEBoW4ognEgoQV1dXLUF1dGhlbnRpY2F0ZRIdCgxIRUFERVJfQUxMT1cQERoL4ognBwoFQWxsb3c6VAoJb3BlcmF0aW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYivEEIAEoCzIULnNpZ25ldC52MS5PcGVyYXRpb25SCW9wZXJhdGlvbjpMCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYi/EEIAEoCzIVLnNpZ25ldC52MS5GaWVsZFJ1bGVzUgVmaWVsZDpTCgZoZWFkZXISIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxiM8QQgASgLMhYuc2lnbmV0LnYxLkhlYWRlclJ1bGVzUgZoZWFkZXJiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChdzaWduZXQvdjEvb3B0aW9ucy5wcm90bxIJc2lnbmV0LnYxIqQCCglPcGVyYXRpb24SCgoCaWQYASABKAkSHwoFc2NvcGUYAiABKA4yEC5zaWduZXQudjEuU2NvcGUSFgoOc3VjY2Vzc19zdGF0dXMYAyABKA0SGAoQb3BlcmF0b3JfY3Jvc3NlcxgEIAEoCBIXCg9ydW50aW1lX3RyYWZmaWMYBSABKAgSIAoFcmVhZHMYBiADKA4yES5zaWduZXQudjEuSGVhZGVyEh8KBHNldHMYByADKA4yES5zaWduZXQudjEuSGVhZGVyEg8KB2Fuc3dlcnMYCCADKA0SGQoRbWF4X3JlcXVlc3RfYnl0ZXMYCSABKA0SGAoQY2Fycmllc19kb2N1bWVudBgKIAEoCBIWCg5yZXBvcnRfdHJhZmZpYxgLIAEoCCI9CgtIZWFkZXJSdWxlcxIMCgRuYW1lGAEgASgJEg8KB3BhdHRlcm4YAiABKAkSDwoHaW50ZWdlchgDIAEoCCLIAgoKRmllbGRSdWxlcxIRCglqc29uX3RleHQYASABKAgSFQoNbnVsbF9pc19lbXB0eRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBISCgptaW5fbGVuZ3RoGAQgASgNEhIKCm1heF9sZW5ndGgYBSABKA0SDwoHbWluaW11bRgGIAEoDRIPCgdtYXhpbXVtGAcgASgNEhEKCW1pbl9pdGVtcxgIIAEoDRIRCgltYXhfaXRlbXMYCSABKA0SDwoHcGF0dGVybhgKIAEoCRIOCgZ2YWx1ZXMYCyADKAkSDgoGZm9ybWF0GAwgASgJEhEKCWpzb25fdHlwZRgNIAEoCRIWCg5tYXhfa2V5X2xlbmd0aBgOIAEoDRIPCgdpc19uYW1lGA8gASgIEgwKBHNheXMYECABKAkSEwoLbm90X2NsZWFyZWQYESABKAgiWAoLRXJyb3JEZXRhaWwSDgoGcmVhc29uGAEgASgJEiUKBmZpZWxkcxgCIAMoCzIVLnNpZ25ldC52MS5GaWVsZEVycm9yEhIKCnJlcXVlc3RfaWQYAyABKAkiNAoKRmllbGRFcnJvchILCgNsb2MYASADKAkSCwoDbXNnGAIgASgJEgwKBHR5cGUYAyABKAkqpAEKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASDQoJU0NPUEVfQU5ZEAESDgoKU0NPUEVfUkVBRBACEg8KC1NDT1BFX1dSSVRFEAMSGAoUU0NPUEVfQlVORExFX1BVQkxJU0gQBBITCg9TQ09QRV9PUkdfQURNSU4QBRIRCg1TQ09QRV9SVU5USU1FEAYSEgoOU0NPUEVfT1BFUkFUT1IQByrgBwoGSGVhZGVyEhYKEkhFQURFUl9VTlNQRUNJRklFRBAAEisKE0hFQURFUl9YX1JFUVVFU1RfSUQQARoS4ognDgoMWC1SZXF1ZXN0LUlkEkEKFkhFQURFUl9JREVNUE9URU5DWV9LRVkQAhol4ognIQoPSWRlbXBvdGVuY3ktS2V5Eg5eWyAtfl17MSwyNTV9JBJ5Cg9IRUFERVJfSUZfTUFUQ0gQAxpk4ognYAoISWYtTWF0Y2gSVF4oVy8pPyJbMC05XXsxLDEwfSgoLS0/fDspKGd6aXB8YnJ8enN0ZHxkZWZsYXRlKSk/IigoLS0/fDspKGd6aXB8YnJ8enN0ZHxkZWZsYXRlKSk/JBItChRIRUFERVJfSUZfTk9ORV9NQVRDSBAEGhPiiCcPCg1JZi1Ob25lLU1hdGNoEh8KDUhFQURFUl9QUkVGRVIQBRoM4ognCAoGUHJlZmVyElYKFEhFQURFUl9MQVNUX0VWRU5UX0lEEAYaPOKIJzgKDUxhc3QtRXZlbnQtSUQSJ14oWzAtOV17MSwxMH0oXC5bMC05QS1aYS16LV17MSw2NH0pPyk/JBIbCgtIRUFERVJfRVRBRxAHGgriiCcGCgRFVGFnEjMKFkhFQURFUl9TSUdORVRfU0VRVUVOQ0UQCBoX4ognEwoPU2lnbmV0LVNlcXVlbmNlGAESOwobSEVBREVSX1NJR05FVF9ERVBMT1lNRU5UX0lEEAkaGuKIJxYKFFNpZ25ldC1EZXBsb3ltZW50LUlkEjcKGUhFQURFUl9QUkVGRVJFTkNFX0FQUExJRUQQChoY4ognFAoSUHJlZmVyZW5jZS1BcHBsaWVkEi8KFEhFQURFUl9YX1RPVEFMX0NPVU5UEAsaFeKIJxEKDVgtVG90YWwtQ291bnQYARI3ChhIRUFERVJfWF9SQVRFTElNSVRfTElNSVQQDBoZ4ognFQoRWC1SYXRlTGltaXQtTGltaXQYARI/ChxIRUFERVJfWF9SQVRFTElNSVRfUkVNQUlOSU5HEA0aHeKIJxkKFVgtUmF0ZUxpbWl0LVJlbWFpbmluZxgBEjcKGEhFQURFUl9YX1JBVEVMSU1JVF9SRVNFVBAOGhniiCcVChFYLVJhdGVMaW1pdC1SZXNldBgBEisKEkhFQURFUl9SRVRSWV9BRlRFUhAPGhPiiCcPCgtSZXRyeS1BZnRlchgBEjMKF0hFQURFUl9XV1dfQVVUSEVOVElDQVRFEBAaFuKIJxIKEFdXVy1BdXRoZW50aWNhdGUSHQoMSEVBREVSX0FMTE9XEBEaC+KIJwcKBUFsbG93OlQKCW9wZXJhdGlvbhIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGIrxBCABKAsyFC5zaWduZXQudjEuT3BlcmF0aW9uUglvcGVyYXRpb246TAoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGIvxBCABKAsyFS5zaWduZXQudjEuRmllbGRSdWxlc1IFZmllbGQ6UwoGaGVhZGVyEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYjPEEIAEoCzIWLnNpZ25ldC52MS5IZWFkZXJSdWxlc1IGaGVhZGVyYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * What a method is called outside of gRPC, who may call it, and what success looks like in REST.
@@ -145,8 +145,8 @@ export const HeaderRulesSchema: GenMessage<HeaderRules> = /*@__PURE__*/
   messageDesc(file_signet_v1_options, 1);
 
 /**
- * See FieldOptions.field. json_text and null_is_empty are how REST reads and writes; the others describe in OpenAPI what the server
- * holds itself to, and what it refuses with 422.
+ * See FieldOptions.field. json_text and null_is_empty are how REST reads and writes. The others are in OpenAPI; in a request the server
+ * refuses with 422 what does not keep to them.
  *
  * @generated from message signet.v1.FieldRules
  */
@@ -173,14 +173,14 @@ export type FieldRules = Message<"signet.v1.FieldRules"> & {
   required: boolean;
 
   /**
-   * Characters (code points).
+   * 1: not empty, and not only white space.
    *
    * @generated from field: uint32 min_length = 4;
    */
   minLength: number;
 
   /**
-   * Characters (code points); 0 is no limit.
+   * Characters (code points), of a map's values; 0 is no limit. Control characters are refused too, but for line breaks and tabs.
    *
    * @generated from field: uint32 max_length = 5;
    */
@@ -229,7 +229,7 @@ export type FieldRules = Message<"signet.v1.FieldRules"> & {
   values: string[];
 
   /**
-   * As in JSON Schema: "uuid", "uri".
+   * As in JSON Schema: "uuid", which a request is held to, and "uri".
    *
    * @generated from field: string format = 12;
    */
@@ -241,6 +241,34 @@ export type FieldRules = Message<"signet.v1.FieldRules"> & {
    * @generated from field: string json_type = 13;
    */
   jsonType: string;
+
+  /**
+   * Characters (code points) of a map's keys, which are not empty.
+   *
+   * @generated from field: uint32 max_key_length = 14;
+   */
+  maxKeyLength: number;
+
+  /**
+   * A name: kept in NFC, and without invisible characters.
+   *
+   * @generated from field: bool is_name = 15;
+   */
+  isName: boolean;
+
+  /**
+   * What is told of a text that does not match the pattern; the pattern itself when it is empty.
+   *
+   * @generated from field: string says = 16;
+   */
+  says: string;
+
+  /**
+   * An update_mask that names it wants it set: it cannot be cleared. So it is too of what has min_length or values.
+   *
+   * @generated from field: bool not_cleared = 17;
+   */
+  notCleared: boolean;
 };
 
 /**

@@ -1,10 +1,20 @@
-import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
+import {
+  getOption,
+  hasOption,
+  type DescMessage,
+  type DescMethod,
+  type Message,
+  type MessageShape,
+} from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, MethodImplSpec } from "@connectrpc/connect";
+import { http } from "../../../gen/google/api/annotations_pb.js";
 import type { Operation } from "../../../gen/signet/v1/options_pb.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
+import { FieldErrors } from "../../core/field-errors.js";
 import type { KnownToken, Principal } from "../../core/token.js";
 import { isUuid } from "../../core/uuid.js";
 import type { TenantNames } from "../../service/access/tenant-names.js";
+import { checkMessage, type PlaceOf } from "../../rules/check-message.js";
 import { callOf } from "./call.js";
 import { toAppError, toConnectError } from "./errors.js";
 
@@ -45,18 +55,19 @@ export type OnRefused = (
 ) => void;
 
 /**
- * Wraps the implementation of a method with what all protocols share: organization and project as ids, the organization check, and
- * errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor around the call
- * alone would miss).
+ * Wraps the implementation of a method with what all protocols share: the organization check, the rules of the request's fields, ids in
+ * place of names, and errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor
+ * around the call alone would miss).
  */
 export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: Names): MethodImplSpec {
+  const accept = requestChecker(spec.method, names);
   switch (spec.kind) {
     case "unary":
       return {
         ...spec,
         async impl(request: MessageShape<DescMessage>, context: HandlerContext) {
           return await failing(context, onRefused, async () => {
-            await resolveTenant(request, context, names);
+            await accept(request, context);
             return await spec.impl(request, context);
           });
         },
@@ -66,7 +77,7 @@ export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: N
         ...spec,
         async *impl(request: MessageShape<DescMessage>, context: HandlerContext) {
           try {
-            await resolveTenant(request, context, names);
+            await accept(request, context);
             yield* spec.impl(request, context);
           } catch (thrown) {
             throw failure(thrown, context, onRefused);
@@ -97,21 +108,37 @@ function failure(thrown: unknown, context: HandlerContext, onRefused: OnRefused)
 }
 
 /**
- * Puts ids in place of what `org_id` and `project_id` of a request say. A project that is not there stays as it is: the method refuses it
- * as it refuses an unknown id, after what is wrong with the request itself (docs/api.md, "Errors").
+ * Checks a request in the order of docs/api.md ("Order of refusals"), and puts ids in place of what its `org_id` and `project_id` say. A
+ * project that is not there stays as it is: the method refuses it as it refuses an unknown id.
  */
-async function resolveTenant(request: TenantFields, context: HandlerContext, names: Names): Promise<void> {
-  const { principal, operation } = callOf(context);
-  if (request.orgId !== undefined) request.orgId = await organizationOf(principal, operation, request.orgId, names);
-  const { projectId } = request;
-  if (projectId === undefined || projectId === "") return;
-  request.projectId = isUuid(projectId)
-    ? projectId.toLowerCase()
-    : ((await names.projectId(principal, projectId)) ?? projectId);
+function requestChecker(method: DescMethod, names: Names) {
+  const placeOf = placesOf(method);
+  return async (request: TenantFields, context: HandlerContext): Promise<void> => {
+    const { principal, operation } = callOf(context);
+    if (request.orgId !== undefined) request.orgId = await organizationOf(principal, operation, request.orgId, names);
+    const errors = new FieldErrors();
+    checkMessage(method.input, request, placeOf, errors);
+    errors.throwIfAny();
+    const { projectId } = request;
+    if (projectId === undefined || projectId === "") return;
+    request.projectId = isUuid(projectId)
+      ? projectId.toLowerCase()
+      : ((await names.projectId(principal, projectId)) ?? projectId);
+  };
 }
 
 /** What requests call an organization and a project by, where they have these fields. */
 interface TenantFields extends Message {
   orgId?: string;
   projectId?: string;
+}
+
+/** Where REST has the fields of a request; errors name that place in every protocol. */
+export function placesOf(method: DescMethod): PlaceOf {
+  const { pattern, body = "*" } = hasOption(method, http) ? getOption(method, http) : {};
+  const path = typeof pattern?.value === "string" ? pattern.value : "";
+  return ({ name }) => {
+    if (path.includes(`{${name}}`)) return "path";
+    return body === "*" || body === name ? "body" : "query";
+  };
 }

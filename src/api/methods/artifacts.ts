@@ -2,14 +2,13 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ArtifactSchema, ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
-import { statusOf, type Artifact } from "../../core/artifact.js";
+import { statusOf, type Artifact, type ArtifactStatus } from "../../core/artifact.js";
 import type { ArtifactPromotions } from "../../service/bundles/artifact-promotion.js";
 import type { Artifacts } from "../../service/bundles/artifacts.js";
-import { withoutNulls } from "./nulls.js";
 import { bundleMessage } from "./bundles.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
-import { optionalTimestamp, timestampOf } from "./timestamps.js";
+import { optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** ArtifactService on the use cases. */
 export function createArtifactService(services: {
@@ -19,12 +18,18 @@ export function createArtifactService(services: {
   const { artifacts, artifactPromotions } = services;
   return {
     async createArtifact({ projectId, policies, name, mediaType }, context) {
-      const input = { projectId, policies: policies ?? null, name: name ?? null, mediaType: mediaType ?? null };
+      const input = { projectId, policies: policies ?? "", name: name ?? null, mediaType: mediaType ?? null };
       return artifactMessage(await artifacts.create(changeRequestOf(context), input));
     },
 
     async listArtifacts({ projectId, status, limit, offset }, context) {
-      const listed = await artifacts.list(callOf(context).principal, { projectId, status }, limit, offset);
+      const listed = await artifacts.list(
+        callOf(context).principal,
+        // The guard let pass no other text: the rules of the field.
+        { projectId, status: status as ArtifactStatus | undefined },
+        limit,
+        offset,
+      );
       return { data: listed.rows.map(artifactMessage), total: listed.total, limit: listed.limit, offset };
     },
 

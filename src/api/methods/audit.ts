@@ -4,11 +4,8 @@ import type { AuditEventSchema, AuditService } from "../../../gen/signet/v1/audi
 import type { AuditEvent } from "../../core/audit.js";
 import { invalidField } from "../../core/error.js";
 import type { Audit } from "../../service/audit/audit.js";
-import { limitOf } from "../../service/access/validate.js";
 import type { AuditFilter } from "../../store/store.js";
-import { withoutNulls } from "./nulls.js";
-import { instantOfTimestamp, timestampOf } from "./timestamps.js";
-import { countedRows } from "./total-count.js";
+import { countedRows, instantOfTimestamp, timestampOf, withoutNulls, withoutUnset } from "./message-fields.js";
 
 /** AuditService on the use cases. The guard has checked that `org_id` is the token's organization. */
 export function createAuditService({ audit }: { readonly audit: Audit }): ServiceImpl<typeof AuditService> {
@@ -19,15 +16,8 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
         throw invalidField(["after"], "cannot be combined with before", "conflict", "query");
       }
       const filter: AuditFilter = {
-        orgId,
-        limit: limitOf(request.limit, 1000, 1000),
-        ...(before === undefined ? {} : { before }),
-        ...(after === undefined ? {} : { after }),
-        ...(actor === undefined ? {} : { actor }),
-        ...(action === undefined ? {} : { action }),
-        ...(resourceType === undefined ? {} : { resourceType }),
-        ...(resourceId === undefined ? {} : { resourceId }),
-        ...(source === undefined ? {} : { source }),
+        ...{ orgId, limit: request.limit ?? 1000 },
+        ...withoutUnset({ before, after, actor, action, resourceType, resourceId, source }),
         ...(since === undefined ? {} : { since: instantOfTimestamp(since) }),
         ...(until === undefined ? {} : { until: instantOfTimestamp(until) }),
       };
@@ -35,7 +25,6 @@ export function createAuditService({ audit }: { readonly audit: Audit }): Servic
     },
 
     async verifyAudit({ orgId, limit, headNumber, headHash, after }) {
-      if (limit === 0) throw invalidField(["limit"], "must be at least 1", "range", "query");
       if ((headNumber === undefined) !== (headHash === undefined)) {
         throw invalidField(["head_hash"], "head_number and head_hash go together", "missing", "query");
       }

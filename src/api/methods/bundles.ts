@@ -16,11 +16,9 @@ import type { KeyList } from "../../service/keys/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
 import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.js";
 import type { Publishing } from "../../service/bundles/publishing.js";
-import { withoutNulls } from "./nulls.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
-import { timestampOf } from "./timestamps.js";
-import { countedRows } from "./total-count.js";
+import { countedRows, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** BundleService on the use cases. */
 export function createBundleService(services: {
@@ -34,7 +32,7 @@ export function createBundleService(services: {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
       const state = await publishing.publish(changeRequestOf(context), pathOf(request), {
-        policies: policies ?? null,
+        policies: policies ?? "",
         scopePolicies: scopePolicies ?? null,
         publishedBy: publishedBy ?? null,
         title: title ?? null,

@@ -21,12 +21,10 @@ import type { Environments } from "../../service/tenancy/environments.js";
 import type { Holds } from "../../service/bundles/holds.js";
 import { organizationKeyOf, type Organizations } from "../../service/tenancy/organizations.js";
 import type { Projects, ProjectTree } from "../../service/tenancy/projects.js";
-import { withoutNulls } from "./nulls.js";
 import { callOf } from "../admission/call.js";
 import { maskedFields } from "./masked-fields.js";
-import { optionalTimestamp, timestampOf } from "./timestamps.js";
 import { issuedMessage } from "./tokens.js";
-import { countedRows } from "./total-count.js";
+import { countedRows, optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** OrganizationService on the use cases. */
 export function createOrganizationService(services: {

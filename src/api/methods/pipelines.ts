@@ -9,16 +9,15 @@ import type {
   PipelineSummarySchema,
   UpdatePipelineRequest,
 } from "../../../gen/signet/v1/pipeline_pb.js";
-import type { Pipeline } from "../../core/pipeline.js";
+import type { Pipeline, PipelineType } from "../../core/pipeline.js";
 import type { PipelinePromotion } from "../../service/pipelines/pipeline-promotion.js";
 import type { PipelineStages } from "../../service/pipelines/pipeline-stages.js";
 import type { AppView, PipelineView, StageView } from "../../service/pipelines/pipeline-view.js";
 import type { PipelineChange, Pipelines } from "../../service/pipelines/pipelines.js";
-import { withoutNulls } from "./nulls.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { maskedFields } from "./masked-fields.js";
-import { optionalTimestamp, timestampOf } from "./timestamps.js";
+import { optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** PipelineService on the use cases. */
 export function createPipelineService(services: {
@@ -34,7 +33,7 @@ export function createPipelineService(services: {
     },
 
     async createPipeline({ displayName, type, projectId }, context) {
-      const input = { displayName, type, projectId: projectId ?? null };
+      const input = { displayName, type: type as PipelineType, projectId: projectId ?? null };
       return pipelineMessage(await pipelines.create(callOf(context).principal, input));
     },
 
@@ -52,7 +51,7 @@ export function createPipelineService(services: {
     },
 
     async createPipelineStage({ id, displayName, insertBefore, branch }, context) {
-      const input = { displayName, insertBefore: insertBefore ?? null, branch: branch ?? null };
+      const input = { displayName, insertBefore: insertBefore ?? 0, branch: branch ?? null };
       const stage = await pipelineStages.create(callOf(context).principal, id, input);
       return stageMessage({ stage, apps: [] });
     },
@@ -85,15 +84,16 @@ export function createPipelineService(services: {
 
 function changeOf(request: UpdatePipelineRequest): PipelineChange {
   const { stageOrder, updateMask } = request;
-  const { stageOrder: _, ...change } = maskedFields(request, [
-    "displayName",
-    "type",
-    "projectId",
-    "stageOrder",
-  ] as const);
-  // A list cannot tell empty from absent, and to reorder nothing is the same.
-  if (updateMask?.paths.includes("stage_order") === false) return change;
-  return { ...change, stageOrder: stageOrder.map(({ stageId, order }) => ({ stageId, order: order ?? null })) };
+  const { displayName, type, projectId } = maskedFields(request, ["displayName", "type", "projectId", "stageOrder"]);
+  return {
+    ...(typeof displayName === "string" ? { displayName } : {}),
+    ...(typeof type === "string" ? { type: type as PipelineType } : {}),
+    ...(projectId === undefined ? {} : { projectId }),
+    // A list cannot tell empty from absent, and to reorder nothing is the same.
+    ...(updateMask?.paths.includes("stage_order") === false
+      ? {}
+      : { stageOrder: stageOrder.map(({ stageId, order }) => ({ stageId, order: order ?? 0 })) }),
+  };
 }
 
 function summaryMessage(pipeline: Pipeline): MessageInitShape<typeof PipelineSummarySchema> {

@@ -7,16 +7,15 @@ import { entityTagOf, type LatestBundles } from "../../service/runtimes/latest.j
 import type { Telemetry } from "../../service/runtimes/telemetry.js";
 import { pullEvents } from "../../service/runtimes/pull.js";
 import type { Push } from "../../service/runtimes/push.js";
-import { withoutNulls } from "./nulls.js";
 import { addressKey } from "../admission/admission-address.js";
 import { callOf, httpStatusKey } from "../admission/call.js";
 import type { ReportBudget } from "../admission/report-budget.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import { entityTags, preferredWaitSeconds } from "../http/runtime-headers.js";
-import { timestampOf } from "./timestamps.js";
 import { latestHeaders } from "../poll/poll-answer.js";
 import { watchMessage } from "./watch-message.js";
 import { watchRequest } from "./watch-request.js";
+import { timestampOf, withoutNulls } from "./message-fields.js";
 
 /** RuntimeService on the use cases. */
 export function createRuntimeService(services: {
@@ -64,8 +63,12 @@ export function createRuntimeService(services: {
     async reportStatus({ instanceId, state, sequence, deploymentId, reason, agent, labels }, context) {
       const { principal, clientAddress } = callOf(context);
       await reports.count(principal, instanceId);
-      const told = { instanceId, state, sequence, deploymentId, labels, reason: reason ?? null, agent: agent ?? null };
-      const report = { ...told, clientAddress };
+      const report = {
+        ...{ instanceId, sequence, deploymentId, labels, clientAddress },
+        // The guard let pass no other text: the rules of the field.
+        state: state as "applied" | "rejected",
+        ...{ reason: reason ?? null, agent: agent ?? null },
+      };
       return { newestSequence: await instances.report(principal, report) };
     },
 

@@ -3,13 +3,11 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { TokenSchema, TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { instantOf, type Clock } from "../../core/clock.js";
-import { isLive, SCOPES, type Token } from "../../core/token.js";
+import { isLive, SCOPES, type KeyType, type Token } from "../../core/token.js";
 import type { Authentication } from "../../service/tokens/authentication.js";
 import type { IssuedToken, Tokens } from "../../service/tokens/tokens.js";
-import { withoutNulls } from "./nulls.js";
 import { callOf } from "../admission/call.js";
-import { optionalTimestamp, timestampOf } from "./timestamps.js";
-import { countedRows } from "./total-count.js";
+import { countedRows, optionalTimestamp, timestampOf, withoutNulls, withoutUnset } from "./message-fields.js";
 
 /** TokenService on the use cases. */
 export function createTokenService(services: {
@@ -31,16 +29,14 @@ export function createTokenService(services: {
 
     async createRuntimeToken(request, context) {
       const { projectId, environmentId } = request;
-      const options = { ...optionsOf(request), projectId, environmentId: environmentId ?? null };
+      const options = { ...optionsOf(request), projectId, environmentId: environmentId ?? "" };
       return issuedMessage(await tokens.createRuntime(callOf(context).principal, options), clock);
     },
 
     async listTokens({ projectId, keyType, limit, offset }, context) {
       const listed = await tokens.list(callOf(context).principal, {
         offset,
-        ...(projectId === undefined ? {} : { projectId }),
-        ...(keyType === undefined ? {} : { keyType }),
-        ...(limit === undefined ? {} : { limit }),
+        ...withoutUnset({ projectId, limit, keyType: keyType as KeyType | undefined }),
       });
       return { tokens: countedRows(context, listed).map((token) => tokenMessage(token, clock)) };
     },

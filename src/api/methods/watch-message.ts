@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
 import type { WatchEvent } from "../../service/runtimes/watch.js";
-import { timestampOf } from "./timestamps.js";
+import { timestampOf } from "./message-fields.js";
 
 /** A watch event as signet.v1 has it. */
 export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchBundleResponseSchema> {

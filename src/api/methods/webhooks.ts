@@ -3,12 +3,17 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { WebhookDeliverySchema, WebhookSchema, WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { invalidField } from "../../core/error.js";
-import type { Delivery, Webhook } from "../../core/webhook.js";
+import type { Delivery, DeliveryState, Webhook } from "../../core/webhook.js";
 import { fingerprintOf, type WebhookChange, type Webhooks } from "../../service/webhooks/webhooks.js";
-import { withoutNulls } from "./nulls.js";
 import { callOf } from "../admission/call.js";
-import { instantOfTimestamp, optionalTimestamp, timestampOf } from "./timestamps.js";
-import { countedRows } from "./total-count.js";
+import {
+  countedRows,
+  instantOfTimestamp,
+  optionalTimestamp,
+  timestampOf,
+  withoutNulls,
+  withoutUnset,
+} from "./message-fields.js";
 
 const DEFAULT_GRACE_SECONDS = 24 * 60 * 60;
 
@@ -40,11 +45,7 @@ export function createWebhookService(services: { readonly webhooks: Webhooks }):
     async updateWebhook({ webhookId, url, events, isActive, updateMask }, context) {
       // A list cannot tell empty from absent; the mask can.
       const changesEvents = updateMask === undefined ? events.length > 0 : updateMask.paths.includes("events");
-      const change: WebhookChange = {
-        ...(url === undefined ? {} : { url }),
-        ...(changesEvents ? { events } : {}),
-        ...(isActive === undefined ? {} : { isActive }),
-      };
+      const change: WebhookChange = { ...withoutUnset({ url, isActive }), ...(changesEvents ? { events } : {}) };
       return webhookMessage(await webhooks.update(callOf(context).principal, webhookId, change));
     },
 
@@ -66,7 +67,13 @@ export function createWebhookService(services: { readonly webhooks: Webhooks }):
     },
 
     async listWebhookDeliveries({ webhookId, limit, offset, state }, context) {
-      const listed = await webhooks.deliveries(callOf(context).principal, webhookId, limit, offset, state);
+      const listed = await webhooks.deliveries(
+        callOf(context).principal,
+        webhookId,
+        limit,
+        offset,
+        state as DeliveryState | undefined,
+      );
       return { data: listed.rows.map(deliveryMessage), total: listed.total, limit: listed.limit, offset };
     },
 

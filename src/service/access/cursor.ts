@@ -1,5 +1,4 @@
 import type { Deployment } from "../../core/bundle.js";
-import type { FieldErrors } from "./validate.js";
 
 /** The activation that a runtime has, as it says. */
 export interface Cursor {
@@ -15,9 +14,4 @@ export interface Cursor {
  */
 export function hasActivation({ afterSequence, afterDeploymentId }: Cursor, { id, sequence }: Deployment): boolean {
   return afterDeploymentId === "" ? sequence === afterSequence : id === afterDeploymentId;
-}
-
-/** Refuses an id that is longer than any. */
-export function checkCursor(errors: FieldErrors, { afterDeploymentId }: Cursor): void {
-  errors.text(["after_deployment_id"], afterDeploymentId, 64, 0, "query");
 }

@@ -17,7 +17,6 @@ import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
-import { FieldErrors } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** The title and description of the promoted bundle. */
@@ -53,10 +52,6 @@ export class ArtifactPromotions {
    * result, whatever the title: there is never a second bundle, not even by concurrent calls.
    */
   async promote(caller: ChangeRequest, id: string, { title, description }: ArtifactTitle): Promise<PromotedArtifact> {
-    const errors = new FieldErrors();
-    errors.text(["title"], title, 255);
-    errors.text(["description"], description, 10_000);
-    errors.throwIfAny();
     const { idempotency } = this.deps;
     const request = { id, title, description };
     return await idempotency.run(caller, "promoteArtifact", request, (remember) =>

@@ -11,20 +11,18 @@ import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency } from "../changes/idempotency.js";
 import { readJsonString, type PolicyContent } from "../documents/policy-content.js";
-import { FieldErrors, pageOf } from "../access/validate.js";
 import { MAX_YAML_LENGTH } from "../documents/document-tasks.js";
 import { yamlTooLong } from "../documents/documents.js";
 import { newRowId } from "../changes/row-id.js";
 
 const MAX_DRAFTS = 1_000;
 const DEFAULT_MEDIA_TYPE = "application/json";
-const STATUSES: readonly ArtifactStatus[] = ["draft", "promoted"];
 
 /** A new artifact. */
 export interface ArtifactInput {
   readonly projectId: string;
   /** A JSON text: an object, or with a YAML media type a string with YAML. */
-  readonly policies: string | null;
+  readonly policies: string;
   readonly name: string | null;
   readonly mediaType: string | null;
 }
@@ -49,15 +47,11 @@ export class Artifacts {
 
   /** Creates a draft. Throws `invalid`, `not_found` and `quota_exceeded` (1,000 drafts in a project). */
   async create(caller: ChangeRequest, input: ArtifactInput): Promise<Artifact> {
-    const errors = new FieldErrors();
-    errors.text(["project_id"], input.projectId, 255, 1);
-    const name = input.name === null ? null : errors.name(["name"], input.name, 255, 0);
-    errors.throwIfAny();
     const mediaType = (input.mediaType ?? DEFAULT_MEDIA_TYPE).toLowerCase();
     const content = await this.#contentOf(caller.principal, input.policies, mediaType);
     const { store, clock, audit, idempotency } = this.deps;
     const { principal } = caller;
-    const { projectId } = input;
+    const { projectId, name } = input;
     // The text by its hash: hashing the request must not cost more than reading the document.
     const request = { ...input, policies: content.content.id };
     return await idempotency.run(caller, "createArtifact", request, (remember) =>
@@ -88,16 +82,13 @@ export class Artifacts {
   /** The artifacts of a project, or of all that the token sees; none for a runtime token. */
   async list(
     caller: Principal,
-    filter: { projectId: string | undefined; status: string | undefined },
+    filter: { projectId: string | undefined; status: ArtifactStatus | undefined },
     limit: number | undefined,
     offset: number,
   ): Promise<Listed<Artifact> & { limit: number }> {
     const { read } = this.deps.store;
-    const page = pageOf(limit, offset, 100, 25);
-    const status = STATUSES.find((known) => known === filter.status);
-    if (filter.status !== undefined && status === undefined) {
-      throw invalidField(["status"], `must be ${STATUSES.join(" or ")}`, "enum", "query");
-    }
+    const page = { limit: limit ?? 25, offset };
+    const { status } = filter;
     if (filter.projectId !== undefined) await visibleProject(read, caller, filter.projectId);
     if (caller.environmentId !== null) return { rows: [], total: 0, limit: page.limit };
     const projectId = filter.projectId ?? caller.projectId ?? undefined;
@@ -134,11 +125,11 @@ export class Artifacts {
     });
   }
 
-  async #contentOf(caller: Principal, policies: string | null, mediaType: string): Promise<PolicyContent> {
+  async #contentOf(caller: Principal, policies: string, mediaType: string): Promise<PolicyContent> {
     const format = policyFormat(mediaType);
     if (format === null) throw invalidField(["media_type"], "must be one of JSON or YAML", "media_type");
     const { documents } = this.deps;
-    if (policies === null || format === "json") return await documents.readPolicyContent(caller, policies, null);
+    if (format === "json") return await documents.readPolicyContent(caller, policies, null);
     // Escaping makes a text at most six times as long; the reader checks the text itself.
     if (policies.length > 6 * MAX_YAML_LENGTH + 2) throw yamlTooLong("policies");
     const text = await documents.yamlToJson(caller, "policies", readJsonString("policies", policies));

@@ -14,7 +14,6 @@ import type { Documents } from "../documents/documents.js";
 import type { Holds } from "./holds.js";
 import type { Idempotency } from "../changes/idempotency.js";
 import type { Outbox } from "../changes/outbox.js";
-import { FieldErrors, limitOf, pageOf } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** A bundle with its document. */
@@ -55,9 +54,6 @@ export class Bundles {
     version: number,
     { hold, reason }: ActivationOptions = { hold: false, reason: null },
   ): Promise<BundleState> {
-    const errors = new FieldErrors();
-    errors.text(["reason"], reason, 500);
-    errors.throwIfAny();
     const { store, clock, audit, idempotency, wakeups, outbox, holds } = this.deps;
     // Absent unless set, so that the hash of a request is the same as before holds existed.
     const asked = { path, version, ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
@@ -113,7 +109,7 @@ export class Bundles {
     beforeVersion: number | undefined,
   ): Promise<Listed<BundleState>> {
     const { read } = this.deps.store;
-    const most = limitOf(limit, 1000, 1000);
+    const most = limit ?? 1000;
     const environment = await visibleEnvironment(read, caller, path);
     return await read.bundles(environment.id, most, beforeVersion);
   }
@@ -179,7 +175,7 @@ export class Bundles {
     offset: number,
   ): Promise<Listed<Deployment> & { limit: number }> {
     const { read } = this.deps.store;
-    const page = pageOf(limit, offset, 100, 25);
+    const page = { limit: limit ?? 25, offset };
     const environment = await visibleEnvironment(read, caller, path);
     return { ...(await read.deployments(environment.id, page)), limit: page.limit };
   }

@@ -13,12 +13,11 @@ import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { PolicyContent } from "../documents/policy-content.js";
-import { FieldErrors } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** The input of a publication. Documents are JSON texts as sent. */
 export interface PublishInput {
-  readonly policies: string | null;
+  readonly policies: string;
   readonly scopePolicies: string | null;
   readonly publishedBy: string | null;
   readonly title: string | null;
@@ -45,7 +44,6 @@ export class Publishing {
 
   /** Signs and stores a document as the next version of an environment, and activates it unless `activate` is false. */
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
-    checkDescription(input);
     const { documents, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
     const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
@@ -90,9 +88,6 @@ export class Publishing {
 
   /** Publishes the active bundle of an environment to its next stage, and activates it there. */
   async promote(caller: ChangeRequest, path: EnvironmentPath, promotedBy: string | null): Promise<BundleState> {
-    const errors = new FieldErrors();
-    errors.text(["promoted_by"], promotedBy, 255);
-    errors.throwIfAny();
     const request = { path, promotedBy };
     return await this.deps.idempotency.run<BundleState>(caller, "promoteBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#promoteOnce(caller, path, promotedBy, remember));
@@ -156,14 +151,4 @@ export class Publishing {
     requireChangeable(caller.principal, target.name);
     return { source, target };
   }
-}
-
-function checkDescription(input: PublishInput): void {
-  const errors = new FieldErrors();
-  errors.text(["published_by"], input.publishedBy, 255);
-  errors.text(["title"], input.title, 255);
-  errors.text(["description"], input.description, 10_000);
-  for (const [key, value] of Object.entries(input.source ?? {})) errors.text(["source", key], String(value), 500);
-  errors.labels(input.labels);
-  errors.throwIfAny();
 }

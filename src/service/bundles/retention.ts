@@ -1,7 +1,7 @@
 import { addSeconds, type Instant } from "../../core/clock.js";
 import type { Environment } from "../../core/organization.js";
 import type { PruneFilter, Reader } from "../../store/store.js";
-import { FieldErrors } from "../access/validate.js";
+import { FieldErrors } from "../../core/field-errors.js";
 
 /** Which versions to keep besides the active one. */
 export interface RetentionRules {
@@ -23,25 +23,18 @@ export const DEFAULT_RETENTION: RetentionRules = {
   production: [],
 };
 
-const MAX_KEEP_NEWEST = 100_000;
-const MAX_DAYS = 36_500;
 const DAY_SECONDS = 86_400;
 
-/** Throws `invalid` for numbers out of range, and for unknown production environments. */
+/** Throws `invalid` for rules that keep less in production, and for unknown production environments. */
 export function checkRetention(rules: RetentionRules, environments: readonly Environment[]): void {
   const errors = new FieldErrors();
-  const range = (field: string, value: number, max: number) => {
-    if (value < 1 || value > max) errors.add([field], `must be from 1 to ${max}`, "range");
-  };
-  range("keep_newest", rules.keepNewest, MAX_KEEP_NEWEST);
-  range("keep_days", rules.keepDays, MAX_DAYS);
-  range("keep_production_days", rules.keepProductionDays, MAX_DAYS);
   if (rules.keepProductionDays < rules.keepDays) {
-    errors.add(["keep_production_days"], "must not be less than keep_days", "range");
+    errors.add(["body", "keep_production_days"], "must not be less than keep_days", "range");
   }
   rules.production.forEach((name, index) => {
     if (environments.some((environment) => environment.name === name)) return;
-    errors.add(["production", String(index)], `the project has no environment "${name.slice(0, 64)}"`, "unknown");
+    const msg = `the project has no environment "${name.slice(0, 64)}"`;
+    errors.add(["body", "production", String(index)], msg, "unknown");
   });
   errors.throwIfAny();
 }

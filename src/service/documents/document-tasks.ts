@@ -13,7 +13,7 @@ const DIFF_BOUNDS = { maxOperations: 100_000, maxLength: 4 * 1024 * 1024 };
 /** Work whose time grows with a document. Everything in it can be sent to another thread. */
 export type DocumentTask =
   | { readonly kind: "scan"; readonly text: string; readonly options: StrictJsonOptions }
-  | { readonly kind: "read"; readonly policies: string | null; readonly scopePolicies: string | null }
+  | { readonly kind: "read"; readonly policies: string; readonly scopePolicies: string | null }
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
@@ -69,7 +69,7 @@ export function sizeOf(task: DocumentTask): number {
     case "count_events":
       return task.text.length;
     case "read":
-      return (task.policies?.length ?? 0) + (task.scopePolicies?.length ?? 0);
+      return task.policies.length + (task.scopePolicies?.length ?? 0);
     case "promote":
       return task.content.policies.length + task.content.scopePolicies.length;
     case "verify":

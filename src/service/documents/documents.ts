@@ -76,11 +76,7 @@ export class Documents implements AsyncDisposable {
   }
 
   /** As readPolicyContent. */
-  readPolicyContent(
-    owner: DocumentOwner,
-    policies: string | null,
-    scopePolicies: string | null,
-  ): Promise<PolicyContent> {
+  readPolicyContent(owner: DocumentOwner, policies: string, scopePolicies: string | null): Promise<PolicyContent> {
     return this.#run(owner, { kind: "read", policies, scopePolicies });
   }
 

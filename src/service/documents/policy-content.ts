@@ -13,11 +13,10 @@ export interface PolicyContent {
 }
 
 /**
- * Reads the two JSON texts of a publish. `policies` must be there; both must be objects that lose nothing when they are parsed
+ * Reads the two JSON texts of a publish. Both must be objects that lose nothing when they are parsed
  * (bundle-format.md). Throws `invalid` with the path of what is refused.
  */
-export function readPolicyContent(policies: string | null, scopePolicies: string | null): PolicyContent {
-  if (policies === null) throw invalidField(["policies"], "is required", "missing");
+export function readPolicyContent(policies: string, scopePolicies: string | null): PolicyContent {
   const scoped = readScopePolicies(scopePolicies ?? "{}");
   requireKind("policies", policies, "object");
   return contentOf(policies, formatScopePolicies(scoped));

@@ -1,5 +1,5 @@
 import type { BundleState } from "../../core/bundle.js";
-import { AppError, invalidField } from "../../core/error.js";
+import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Pipeline, PipelineApp } from "../../core/pipeline.js";
 import type { Principal } from "../../core/token.js";
@@ -22,7 +22,7 @@ import type { Outbox } from "../changes/outbox.js";
 import { visiblePipeline } from "./pipeline-access.js";
 import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
 import { PromotedContents } from "./promoted-contents.js";
-import { FieldErrors } from "../access/validate.js";
+import { FieldErrors } from "../../core/field-errors.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** Targets of one promotion: one transaction holds the writer for all of them. */
@@ -66,8 +66,8 @@ export class PipelinePromotion {
   ) {}
 
   /** Makes the source's active bundle a new one, active, in each target: all of them, or none. Answers in the order asked. */
-  async promote(caller: ChangeRequest, input: PromotionRequest): Promise<readonly PromotedTarget[]> {
-    const request = checkRequest(input);
+  async promote(caller: ChangeRequest, request: PromotionRequest): Promise<readonly PromotedTarget[]> {
+    refuseTwice(request);
     if (caller.ifSequence !== null) {
       throw invalidField(["if-match"], "names one environment, and this changes several", "unsupported", "header");
     }
@@ -167,25 +167,17 @@ export class PipelinePromotion {
   }
 }
 
-/** What can be refused without a look at anything. Throws `invalid` with every refused field. Ids are as they are kept afterwards. */
-function checkRequest(request: PromotionRequest): PromotionRequest {
+/** Throws `invalid` for a target that is named twice or is the source. */
+function refuseTwice({ sourceAppId, targetAppIds }: PromotionRequest): void {
   const errors = new FieldErrors();
-  const sourceAppId = errors.uuid(["source_app_id"], request.sourceAppId);
-  errors.text(["promoted_by"], request.promotedBy, 255);
-  const { length } = request.targetAppIds;
-  if (length === 0) errors.add(["target_app_ids"], "must name at least one app", "too_short");
-  if (length > MAX_TARGETS) errors.add(["target_app_ids"], `must name at most ${MAX_TARGETS} apps`, "too_many");
-  const known = new Set<string>();
-  const targetAppIds = request.targetAppIds.slice(0, MAX_TARGETS).map((text, index) => {
-    const loc = ["target_app_ids", String(index)];
-    const id = errors.uuid(loc, text);
-    if (known.has(id)) errors.add(loc, "is there twice", "duplicate");
+  const named = new Set<string>();
+  for (const [index, id] of targetAppIds.entries()) {
+    const loc = ["body", "target_app_ids", String(index)];
+    if (named.has(id)) errors.add(loc, "is there twice", "duplicate");
     else if (id === sourceAppId) errors.add(loc, "is the source", "source");
-    known.add(id);
-    return id;
-  });
+    named.add(id);
+  }
   errors.throwIfAny();
-  return { ...request, sourceAppId, targetAppIds };
 }
 
 /** Throws `not_found`, `invalid` or `forbidden`, in this order. */
@@ -196,9 +188,9 @@ async function participants(reader: Reader, caller: Principal, request: Promotio
   const orderOf = (app: PipelineApp) => orders.get(app.stageId) ?? 0;
   const errors = new FieldErrors();
   const source = byId.get(request.sourceAppId);
-  if (source === undefined) errors.add(["source_app_id"], "is not an app of this pipeline", "unknown");
+  if (source === undefined) errors.add(["body", "source_app_id"], "is not an app of this pipeline", "unknown");
   const targets = request.targetAppIds.flatMap((id, index) => {
-    const loc = ["target_app_ids", String(index)];
+    const loc = ["body", "target_app_ids", String(index)];
     const target = byId.get(id);
     if (target === undefined) errors.add(loc, "is not an app of this pipeline", "unknown");
     else if (source !== undefined && orderOf(target) <= orderOf(source)) {
@@ -206,7 +198,9 @@ async function participants(reader: Reader, caller: Principal, request: Promotio
     }
     return target ?? [];
   });
-  if (source === undefined || !errors.isEmpty) throw errors.toError();
+  errors.throwIfAny();
+  // Told above.
+  if (source === undefined) throw notFound("app");
   for (const { environment } of targets) requireChangeable(caller, environment.name);
   return { pipeline, source, targets };
 }

@@ -10,15 +10,13 @@ import { changeablePipeline, stageOf, visiblePipeline } from "./pipeline-access.
 import { viewPipeline, type AppView } from "./pipeline-view.js";
 import type { PromotedHashes } from "./promoted-hashes.js";
 import { MAX_STAGES } from "./stage-order.js";
-import { FieldErrors } from "../access/validate.js";
 
 const MAX_APPS = 2_000;
-const MAX_INSERT_BEFORE = 50;
 
 /** A new stage. */
 export interface StageInput {
   readonly displayName: string;
-  readonly insertBefore: number | null;
+  readonly insertBefore: number;
   readonly branch: string | null;
 }
 
@@ -35,22 +33,14 @@ export class PipelineStages {
 
   /** The stages from `insertBefore` on shift up; beyond the last one it becomes the last one. */
   async create(caller: Principal, pipelineId: string, input: StageInput): Promise<PipelineStage> {
-    const { insertBefore, branch } = input;
-    const errors = new FieldErrors();
-    const displayName = errors.name(["display_name"], input.displayName, 255);
-    errors.text(["branch"], branch, 255);
-    if (insertBefore === null) errors.add(["insert_before"], "is required", "missing");
-    else if (insertBefore > MAX_INSERT_BEFORE) {
-      errors.add(["insert_before"], `must be from 0 to ${MAX_INSERT_BEFORE}`, "range");
-    }
-    errors.throwIfAny();
+    const { displayName, insertBefore, branch } = input;
     return await this.deps.store.write(async (tx) => {
       const { pipeline, stages } = await changeablePipeline(tx, caller, pipelineId);
       if (stages.length >= MAX_STAGES) {
         throw new AppError("quota_exceeded", `a pipeline has at most ${MAX_STAGES} stages`);
       }
       const at = instantOf(this.deps.clock.now());
-      const order = Math.min(insertBefore ?? stages.length, stages.length);
+      const order = Math.min(insertBefore, stages.length);
       const stage: PipelineStage = {
         ...{ id: randomUUID(), pipelineId: pipeline.id, displayName, type: "standard", order, branch },
         ...{ createdAt: at, updatedAt: at },
@@ -82,10 +72,7 @@ export class PipelineStages {
   }
 
   /** Throws `conflict` when the environment is in a stage already, of whichever pipeline. */
-  async addApp(caller: Principal, pipelineId: string, stageId: string, appId: string): Promise<AppView> {
-    const errors = new FieldErrors();
-    const environmentId = errors.uuid(["app_id"], appId);
-    errors.throwIfAny();
+  async addApp(caller: Principal, pipelineId: string, stageId: string, environmentId: string): Promise<AppView> {
     const { store } = this.deps;
     await store.write(async (tx) => {
       const seen = await changeablePipeline(tx, caller, pipelineId);
@@ -113,10 +100,7 @@ export class PipelineStages {
     return added;
   }
 
-  async removeApp(caller: Principal, pipelineId: string, stageId: string, appId: string): Promise<void> {
-    const errors = new FieldErrors();
-    const environmentId = errors.uuid(["app_id"], appId, "path");
-    errors.throwIfAny();
+  async removeApp(caller: Principal, pipelineId: string, stageId: string, environmentId: string): Promise<void> {
     await this.deps.store.write(async (tx) => {
       const seen = await changeablePipeline(tx, caller, pipelineId);
       const stage = stageOf(seen, stageId);

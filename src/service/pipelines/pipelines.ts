@@ -13,22 +13,20 @@ import { changeablePipeline, requirePipelineWriter, visiblePipeline, type SeenPi
 import { viewPipeline, type PipelineView } from "./pipeline-view.js";
 import type { PromotedHashes } from "./promoted-hashes.js";
 import { reordered, type StageOrder } from "./stage-order.js";
-import { FieldErrors, pageOf } from "../access/validate.js";
 
 const MAX_PIPELINES = 1_000;
-const TYPES: readonly PipelineType[] = ["trunk", "branch"];
 
 /** A new pipeline. */
 export interface PipelineInput {
   readonly displayName: string;
-  readonly type: string;
+  readonly type: PipelineType;
   readonly projectId: string | null;
 }
 
 /** What is absent stays; null clears, where that is possible. */
 export interface PipelineChange {
-  readonly displayName?: string | null;
-  readonly type?: string | null;
+  readonly displayName?: string;
+  readonly type?: PipelineType;
   readonly projectId?: string | null;
   readonly stageOrder?: readonly StageOrder[];
 }
@@ -50,7 +48,7 @@ export class Pipelines {
     limit: number | undefined,
     offset: number,
   ): Promise<Listed<Pipeline> & { limit: number }> {
-    const page = pageOf(limit, offset, 100, 25);
+    const page = { limit: limit ?? 25, offset };
     const { orgId, projectId, environmentId } = caller;
     const listed = await this.deps.store.read.pipelines({
       ...{ orgId, ...page },
@@ -61,24 +59,19 @@ export class Pipelines {
   }
 
   /** With its two first stages. A ci token makes pipelines of its project. */
-  async create(caller: Principal, { type, projectId, ...input }: PipelineInput): Promise<PipelineView> {
-    const errors = new FieldErrors();
-    const displayName = errors.name(["display_name"], input.displayName, 255);
-    const known = errors.oneOf(["type"], type, TYPES);
-    const wanted = projectId ?? caller.projectId;
-    errors.text(["project_id"], wanted, 255, wanted === null ? 0 : 1);
-    errors.throwIfAny();
+  async create(caller: Principal, { type, displayName, ...input }: PipelineInput): Promise<PipelineView> {
+    const projectId = input.projectId ?? caller.projectId;
     const at = instantOf(this.deps.clock.now());
     const pipeline: Pipeline = {
-      ...{ id: randomUUID(), orgId: caller.orgId, projectId: wanted, displayName },
-      ...{ type: known ?? "trunk", createdAt: at, updatedAt: at },
+      ...{ id: randomUUID(), orgId: caller.orgId, projectId, displayName },
+      ...{ type, createdAt: at, updatedAt: at },
     };
     const stages = FIRST_STAGES.map((stage, order): PipelineStage => {
       const id = randomUUID();
       return { ...stage, id, pipelineId: pipeline.id, order, branch: null, createdAt: at, updatedAt: at };
     });
     await this.deps.store.write(async (tx) => {
-      if (wanted !== null) await visibleProject(tx, caller, wanted);
+      if (projectId !== null) await visibleProject(tx, caller, projectId);
       requirePipelineWriter(caller);
       if ((await tx.countPipelines(caller.orgId)) >= MAX_PIPELINES) {
         throw new AppError("quota_exceeded", `an organization has at most ${MAX_PIPELINES} pipelines`);
@@ -87,7 +80,7 @@ export class Pipelines {
       await tx.insertPipeline(pipeline);
       for (const stage of stages) await tx.insertPipelineStage(stage);
       await this.#record(tx, caller, pipeline, "pipeline.created", {
-        ...{ display_name: displayName, type: pipeline.type, project_id: wanted },
+        ...{ display_name: displayName, type, project_id: projectId },
         stages: stages.map((stage) => stage.displayName),
       });
     });
@@ -102,13 +95,7 @@ export class Pipelines {
   }
 
   async update(caller: Principal, id: string, change: PipelineChange): Promise<PipelineView> {
-    const errors = new FieldErrors();
-    const displayName =
-      change.displayName === undefined ? undefined : errors.name(["display_name"], change.displayName, 255);
-    const type = change.type === undefined ? undefined : errors.oneOf(["type"], change.type, TYPES);
-    const { projectId } = change;
-    if (typeof projectId === "string") errors.text(["project_id"], projectId, 255, 1);
-    errors.throwIfAny();
+    const { displayName, type, projectId } = change;
     await this.deps.store.write(async (tx) => {
       const { pipeline, stages } = await changeablePipeline(tx, caller, id);
       if (typeof projectId === "string") await visibleProject(tx, caller, projectId);
@@ -160,13 +147,10 @@ export class Pipelines {
     signal: AbortSignal,
   ): Promise<string> {
     const { read } = this.deps.store;
-    const errors = new FieldErrors();
-    const [sourceId, targetId] = [errors.uuid(["from"], from, "query"), errors.uuid(["to"], to, "query")];
-    errors.throwIfAny();
     const seen = await visiblePipeline(read, caller, id);
     return await this.deps.documents.diff({ ...caller, signal }, async () => [
-      await activePolicies(read, seen, "from", sourceId),
-      await activePolicies(read, seen, "to", targetId),
+      await activePolicies(read, seen, "from", from),
+      await activePolicies(read, seen, "to", to),
     ]);
   }
 

@@ -1,10 +1,10 @@
 import type { PipelineStage } from "../../core/pipeline.js";
-import { FieldErrors } from "../access/validate.js";
+import { FieldErrors } from "../../core/field-errors.js";
 
 /** Where a stage shall stand. */
 export interface StageOrder {
   readonly stageId: string;
-  readonly order: number | null;
+  readonly order: number;
 }
 
 /** The orders of Sevalla's stages, 0 to 50. */
@@ -18,19 +18,21 @@ export function reordered(stages: readonly PipelineStage[], wanted: readonly Sta
   const errors = new FieldErrors();
   const orders = new Map(stages.map(({ id, order }) => [id, order]));
   const named = new Set<string>();
-  for (const [index, { stageId, order }] of wanted.slice(0, MAX_STAGES + 1).entries()) {
-    const loc = ["stage_order", String(index)];
-    const id = errors.uuid([...loc, "stage_id"], stageId);
-    if (order === null) errors.add([...loc, "order"], "is required", "missing");
-    else if (order >= stages.length) errors.add([...loc, "order"], `must be from 0 to ${stages.length - 1}`, "range");
-    if (named.has(id)) errors.add([...loc, "stage_id"], "is there twice", "duplicate");
-    else if (!orders.has(id)) errors.add([...loc, "stage_id"], "is not a stage of this pipeline", "unknown");
-    named.add(id);
-    if (order !== null && orders.has(id)) orders.set(id, order);
+  for (const [index, { stageId, order }] of wanted.entries()) {
+    const loc = ["body", "stage_order", String(index)];
+    if (order >= stages.length) errors.add([...loc, "order"], `must be from 0 to ${stages.length - 1}`, "range");
+    if (named.has(stageId)) errors.add([...loc, "stage_id"], "is there twice", "duplicate");
+    else if (!orders.has(stageId)) errors.add([...loc, "stage_id"], "is not a stage of this pipeline", "unknown");
+    named.add(stageId);
+    if (orders.has(stageId)) orders.set(stageId, order);
   }
   errors.throwIfAny();
   if (new Set(orders.values()).size !== stages.length) {
-    errors.add(["stage_order"], `must leave each order from 0 to ${stages.length - 1} to one stage`, "duplicate");
+    errors.add(
+      ["body", "stage_order"],
+      `must leave each order from 0 to ${stages.length - 1} to one stage`,
+      "duplicate",
+    );
   }
   errors.throwIfAny();
   return stages.flatMap((stage) => {

@@ -7,12 +7,11 @@ import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
 import { environmentOf, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
-import { FieldErrors, pageOf } from "../access/validate.js";
 
 /** What an instance says it did. */
 export interface StatusReport {
   readonly instanceId: string;
-  readonly state: string;
+  readonly state: "applied" | "rejected";
   readonly sequence: number;
   /** Empty when the instance does not name it. */
   readonly deploymentId: string;
@@ -114,20 +113,14 @@ export class Instances {
    * that something is wrong is not refused for how. Throws `unavailable` when too many reports are waiting to be written.
    */
   async report(principal: Principal, report: StatusReport): Promise<number> {
-    const errors = new FieldErrors();
-    errors.text(["instance_id"], report.instanceId, 128, 1);
-    errors.text(["deployment_id"], report.deploymentId, 64);
-    errors.labels(report.labels);
-    const state = report.state === "applied" || report.state === "rejected" ? report.state : null;
-    if (state === null) errors.add(["state"], 'must be "applied" or "rejected"', "enum");
+    const { state } = report;
     const { read } = this.deps.store;
     const environmentId = environmentOf(principal);
     const environment = await read.environmentById(environmentId);
     const newest = environment?.sequence ?? 0;
     if (report.sequence > newest || (state === "applied" && report.sequence === 0)) {
-      errors.add(["sequence"], `must be from 1 to ${newest}, the newest`, "range");
+      throw invalidField(["sequence"], `must be from 1 to ${newest}, the newest`, "range");
     }
-    errors.throwIfAny();
     const about = report.sequence === 0 ? null : await read.deploymentBySequence(environmentId, report.sequence);
     if (about !== null && report.deploymentId !== "" && about.id !== report.deploymentId) {
       throw invalidField(["deployment_id"], `is not the activation of sequence ${report.sequence} here`, "unknown");
@@ -153,9 +146,6 @@ export class Instances {
    */
   async heartbeat(principal: Principal, report: HeartbeatReport): Promise<void> {
     const { reporter, bundleEtag, policyHash, agent, clientAddress } = report;
-    const errors = new FieldErrors();
-    errors.text(["reporter"], reporter, 128);
-    errors.throwIfAny();
     const { read } = this.deps.store;
     const environmentId = environmentOf(principal);
     const sequence = Number(ETAG_SEQUENCE.exec(bundleEtag ?? "")?.[1] ?? 0);
@@ -187,7 +177,7 @@ export class Instances {
     source?: string,
   ): Promise<Listed<InstanceView> & { limit: number }> {
     const { read } = this.deps.store;
-    const page = pageOf(limit, offset, 100, 25);
+    const page = { limit: limit ?? 25, offset };
     const environment = await visibleEnvironment(read, caller, path);
     // What was reported a moment ago belongs to the answer; when it cannot be written now, the older state does.
     await this.flush().catch(() => undefined);

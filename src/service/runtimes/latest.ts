@@ -2,10 +2,9 @@ import type { Principal } from "../../core/token.js";
 import { notFound } from "../../core/error.js";
 import { environmentOf } from "../access/access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
-import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
+import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
-import { FieldErrors } from "../access/validate.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
@@ -45,9 +44,6 @@ export class LatestBundles {
    */
   async latest(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest> {
     const environmentId = environmentOf(principal);
-    const errors = new FieldErrors();
-    checkCursor(errors, request);
-    errors.throwIfAny();
     const current = await this.#current(environmentId, request);
     if (request.waitSeconds <= 0 || current?.known === null) return found(current);
 

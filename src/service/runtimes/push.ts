@@ -7,7 +7,7 @@ import type { Instances } from "./instances.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { WatchObserver } from "../changes/observers.js";
-import { checkWatchRequest, firstEvent, type WatchRequest } from "./watch.js";
+import { firstEvent, type WatchRequest } from "./watch.js";
 import { TimerWheel } from "../../core/schedule/timer-wheel.js";
 import { Hub, type HubDeps } from "./hub.js";
 import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js";
@@ -48,7 +48,6 @@ export class Push {
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
     const { active, authentication, sessions, instances, clock } = this.deps;
     const environmentId = environmentOf(principal);
-    checkWatchRequest(request);
     const hub = this.#hubOf(environmentId);
     const seen = request.instanceId === "" ? null : () => instances.connected(principal, request);
     const subscriber = new Subscriber(this.#context, hub, reader, seen);

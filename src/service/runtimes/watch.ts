@@ -1,7 +1,6 @@
 import type { Instant } from "../../core/clock.js";
 import type { ActiveBundle } from "./active-bundles.js";
-import { checkCursor, hasActivation, type Cursor } from "../access/cursor.js";
-import { FieldErrors } from "../access/validate.js";
+import { hasActivation, type Cursor } from "../access/cursor.js";
 
 /** A request to watch the active bundle of an environment. */
 export interface WatchRequest extends Cursor {
@@ -21,16 +20,6 @@ export type WatchEvent = { readonly sequence: number; readonly deploymentId: str
   | { readonly kind: "nothing_active" }
   | { readonly kind: "heartbeat"; readonly at: Instant }
 );
-
-/** Throws `invalid` for what the fleet view cannot keep. */
-export function checkWatchRequest(request: WatchRequest): void {
-  const { instanceId, labels } = request;
-  const errors = new FieldErrors();
-  checkCursor(errors, request);
-  errors.text(["instance_id"], instanceId, 128, 0, "query");
-  errors.labels(labels);
-  errors.throwIfAny();
-}
 
 /** The answer to a watch that begins. */
 export function firstEvent(active: ActiveBundle | null, cursor: Cursor, now: Instant): WatchEvent {

@@ -2,8 +2,6 @@ import type { Metadata } from "../../core/audit.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, invalidField } from "../../core/error.js";
 import {
-  ENVIRONMENT_KEYS,
-  ENVIRONMENT_NAME,
   ENVIRONMENT_SETTINGS,
   standardNextStage,
   type Environment,
@@ -20,11 +18,9 @@ import { keepEnvironmentKey } from "../keys/key-records.js";
 import { newEnvironment } from "./projects.js";
 import type { Sessions } from "../access/sessions.js";
 import type { TokenCache } from "../tokens/token-cache.js";
-import { pageOf } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 const MAX_ENVIRONMENTS = 1000;
-const MAX_POSITION = 1_000_000;
 
 /** Makes, changes and deletes environments. */
 export class Environments {
@@ -46,10 +42,6 @@ export class Environments {
     projectId: string,
     { name, ...input }: { readonly name: string } & EnvironmentChange,
   ): Promise<Environment> {
-    if (!ENVIRONMENT_NAME.test(name)) {
-      throw invalidField(["name"], "must match [a-z0-9][a-z0-9-]{0,62}", name === "" ? "missing" : "pattern");
-    }
-    checkSettings(input);
     const { store, clock, audit, keys } = this.deps;
     return await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
@@ -85,7 +77,7 @@ export class Environments {
     offset: number,
   ): Promise<Listed<Environment>> {
     const { read } = this.deps.store;
-    const page = pageOf(limit, offset, 1000, 1000);
+    const page = { limit: limit ?? 1000, offset };
     await visibleProject(read, caller, projectId);
     const seen = (await read.environments(projectId)).filter((environment) => seesEnvironment(caller, environment));
     return { rows: seen.slice(page.offset, page.offset + page.limit), total: seen.length };
@@ -98,7 +90,6 @@ export class Environments {
   /** Changes the settings that are given; `promotesTo` null makes it a last stage. */
   async update(caller: Principal, path: EnvironmentPath, change: EnvironmentChange): Promise<Environment> {
     const { store, audit, clock, keys } = this.deps;
-    checkSettings(change);
     return await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       if (change.promotesTo !== undefined) {
@@ -137,17 +128,6 @@ export class Environments {
     cache.forget(({ environmentId }) => environmentId === deleted.id);
     sessions.endEnvironment(deleted.id);
     wakeups.wake(deleted.id);
-  }
-}
-
-/** Refuses null where a setting cannot be cleared, and values out of range: callers of the API give any. */
-function checkSettings({ position, signingKey }: EnvironmentChange): void {
-  if (position === null) throw invalidField(["position"], "must not be null", "type");
-  if (position !== undefined && position > MAX_POSITION) {
-    throw invalidField(["position"], `must be from 0 to ${MAX_POSITION}`, "range");
-  }
-  if (signingKey !== undefined && !ENVIRONMENT_KEYS.includes(signingKey)) {
-    throw invalidField(["signing_key"], "must be organization or environment", "enum");
   }
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../../core/clock.js";
+import { invalidField } from "../../core/error.js";
 import {
   DEFAULT_ENVIRONMENT,
-  ENVIRONMENT_NAME,
   slugify,
   STANDARD_ENVIRONMENTS,
   type Environment,
@@ -19,7 +19,6 @@ import type { Sessions } from "../access/sessions.js";
 import type { TokenCache } from "../tokens/token-cache.js";
 import { tokenEvent } from "../tokens/token-events.js";
 import type { IssuedToken, Tokens } from "../tokens/tokens.js";
-import { FieldErrors, pageOf } from "../access/validate.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** A project and those of its environments that the caller sees. */
@@ -41,8 +40,6 @@ export interface NewProjectOptions {
   readonly runtimeKeys?: boolean;
 }
 
-const MAX_FIRST_ENVIRONMENTS = 100;
-
 /** Makes, shows and deletes projects. */
 export class Projects {
   constructor(
@@ -58,12 +55,9 @@ export class Projects {
     },
   ) {}
 
-  async create(caller: Principal, wanted: string, options: NewProjectOptions = {}): Promise<NewProject> {
+  async create(caller: Principal, name: string, options: NewProjectOptions = {}): Promise<NewProject> {
     const { environments: stages = STANDARD_ENVIRONMENTS, runtimeKeys = true } = options;
-    const errors = new FieldErrors();
-    const name = errors.name(["name"], wanted, 255);
-    checkStages(errors, stages);
-    errors.throwIfAny();
+    refuseTwice(stages);
     const { store, audit, tokens, outbox } = this.deps;
     const made = await store.write(async (tx) => {
       const { project, environments } = await this.createIn(tx, caller.orgId, name, stages);
@@ -114,7 +108,7 @@ export class Projects {
 
   async list(caller: Principal, limit: number | undefined, offset: number): Promise<Listed<ProjectTree>> {
     const { read } = this.deps.store;
-    const page = pageOf(limit, offset, 1000, 1000);
+    const page = { limit: limit ?? 1000, offset };
     const { rows, total } = await read.projects(caller.orgId, page, caller.projectId ?? undefined);
     return { rows: await Promise.all(rows.map((project) => treeOf(read, caller, project))), total };
   }
@@ -146,15 +140,9 @@ export class Projects {
   }
 }
 
-function checkStages(errors: FieldErrors, stages: readonly string[]): void {
-  if (stages.length > MAX_FIRST_ENVIRONMENTS) {
-    errors.add(["environments"], `must be at most ${MAX_FIRST_ENVIRONMENTS}`, "too_many");
-  }
-  for (const [index, stage] of stages.slice(0, MAX_FIRST_ENVIRONMENTS).entries()) {
-    const path = ["environments", String(index)];
-    if (!ENVIRONMENT_NAME.test(stage)) errors.add(path, "must match [a-z0-9][a-z0-9-]{0,62}", "pattern");
-    else if (stages.indexOf(stage) < index) errors.add(path, "is there twice", "duplicate");
-  }
+function refuseTwice(stages: readonly string[]): void {
+  const twice = stages.findIndex((stage, index) => stages.indexOf(stage) < index);
+  if (twice >= 0) throw invalidField(["environments", String(twice)], "is there twice", "duplicate");
 }
 
 /** An environment in which nothing has happened yet. */

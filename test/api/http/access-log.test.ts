@@ -17,7 +17,7 @@ async function lines(rig: Rig, count: number) {
 describe("the log", () => {
   test("has one line for each request, without headers, query or secrets", async () => {
     await using rig = await openRig();
-    await publish(rig, JSON.stringify({ orgId: ORG }), { authorization: "Bearer other-secret" });
+    await publish(rig, JSON.stringify({ orgId: ORG, policies: "{}" }), { authorization: "Bearer other-secret" });
     const [line] = await lines(rig, 1);
     expect(line).toMatchObject({
       level: 30,
@@ -41,7 +41,7 @@ describe("the log", () => {
     await publish(rig, "{}", { "x-api-key": "wrong" });
     await publish(rig, "{", {});
     await publish(rig, JSON.stringify({ title: 5 }));
-    await publish(rig, JSON.stringify({ orgId: ORG, title: "conflict" }));
+    await publish(rig, JSON.stringify({ orgId: ORG, policies: "{}", title: "conflict" }));
     await fetch(`${rig.url}/v1/x`);
     const seen = (await lines(rig, 5)).map(({ code, protocol, status }) => [protocol, status, code]);
     expect(seen).toEqual([
@@ -55,7 +55,7 @@ describe("the log", () => {
 
   test("has the cause of a defect once, at level error, and the answer has nothing of it", async () => {
     await using rig = await openRig();
-    const answer = await publish(rig, JSON.stringify({ orgId: ORG, title: "boom" }));
+    const answer = await publish(rig, JSON.stringify({ orgId: ORG, policies: "{}", title: "boom" }));
     expect(answer.status).toBe(500);
     expect(await answer.text()).not.toContain("SELECT");
     const [defect, line] = await lines(rig, 2);

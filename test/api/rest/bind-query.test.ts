@@ -136,7 +136,7 @@ describe("query", () => {
     ]);
   });
 
-  const list = "this list takes limit, before_version";
+  const list = "allowed are limit, before_version";
   it.each([
     ["lmit=5", ["lmit"], list],
     ["limit=5&before=9&since=x&before=8", ["before", "since"], list],
@@ -152,7 +152,7 @@ describe("query", () => {
   });
 
   it("a list without parameters says so", () => {
-    expect(() => bind(BundleService.method.listKeys, { query: "limit=5" })).toThrow("takes no parameters");
+    expect(() => bind(BundleService.method.listKeys, { query: "limit=5" })).toThrow("has no parameters");
   });
 
   it("tells of the first hundred unknown names", () => {

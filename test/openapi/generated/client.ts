@@ -1466,8 +1466,11 @@ export interface components {
             attestation: string | null;
         };
         AddPipelineAppRequest: {
-            /** @description An environment's UUID. */
-            app_id?: string;
+            /**
+             * Format: uuid
+             * @description An environment's UUID.
+             */
+            app_id: string;
         };
         /** @description A policy document that was handed in. */
         Artifact: {
@@ -1657,9 +1660,9 @@ export interface components {
         };
         CreateArtifactRequest: {
             /** @description UUID, slug or name. */
-            project_id?: string;
+            project_id: string;
             /** @description The policy document: a JSON object, with the limits of BundleService.PublishBundle. With a YAML media type a JSON string that holds a YAML 1.2 document (core schema) of at most 262,144 characters, without anchors, aliases, merge keys and tags. */
-            policies?: unknown;
+            policies: unknown;
             /** @description At most 255 characters. */
             name?: string | null;
             /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml". */
@@ -1728,20 +1731,23 @@ export interface components {
         };
         CreatePipelineRequest: {
             /** @description 1 to 255 characters. */
-            display_name?: string;
-            /** @description "trunk" or "branch". */
-            type?: string;
+            display_name: string;
+            /**
+             * @description "trunk" or "branch".
+             * @enum {string}
+             */
+            type: "trunk" | "branch";
             /** @description UUID, slug or name. A ci token's own project, also when it is absent. */
             project_id?: string | null;
         };
         CreatePipelineStageRequest: {
             /** @description 1 to 255 characters. */
-            display_name?: string;
+            display_name: string;
             /**
-             * Format: int64
+             * Format: int32
              * @description The order that it gets: 0 to 50, required. Beyond the last stage it becomes the last one.
              */
-            insert_before?: number | null;
+            insert_before: number;
             /** @description At most 255 characters. */
             branch?: string | null;
         };
@@ -2168,10 +2174,13 @@ export interface components {
             promoted_by?: string | null;
         };
         PromotePipelineRequest: {
-            /** @description The app whose active bundle is promoted. */
-            source_app_id?: string;
+            /**
+             * Format: uuid
+             * @description The app whose active bundle is promoted.
+             */
+            source_app_id: string;
             /** @description 1 to 1,000 apps of the pipeline, each once, in stages after the source's. */
-            target_app_ids?: string[];
+            target_app_ids: string[];
             /** @description Who promotes, as the caller says. At most 255 characters. */
             promoted_by?: string | null;
         };
@@ -2186,17 +2195,17 @@ export interface components {
             /** @description Only this environment; all of the project by default. */
             env_name?: string | null;
             /**
-             * Format: int64
+             * Format: int32
              * @description In each environment the newest so many stay: 1 to 100,000, 100 by default.
              */
             keep_newest?: number | null;
             /**
-             * Format: int64
+             * Format: int32
              * @description What was published or active within so many days stays: 1 to 36,500, 30 by default.
              */
             keep_days?: number | null;
             /**
-             * Format: int64
+             * Format: int32
              * @description The same for production environments: 365 by default; never less than keep_days.
              */
             keep_production_days?: number | null;
@@ -2386,9 +2395,10 @@ export interface components {
         };
         /** @description Where a stage shall stand. */
         StageOrderInput: {
-            stage_id?: string;
-            /** Format: int64 */
-            order?: number | null;
+            /** Format: uuid */
+            stage_id: string;
+            /** Format: int32 */
+            order: number;
         };
         TestWebhookAnswer: {
             /** @description The status is 2xx. */
@@ -2467,8 +2477,11 @@ export interface components {
         UpdatePipelineRequest: {
             /** @description 1 to 255 characters. */
             display_name?: string | null;
-            /** @description "trunk" or "branch". */
-            type?: string | null;
+            /**
+             * @description "trunk" or "branch".
+             * @enum {string|null}
+             */
+            type?: "trunk" | "branch" | null;
             /** @description Stages that get another order. With those that are not named, each order from 0 to the number of stages less one must be there once. At most 51. */
             stage_order?: components["schemas"]["StageOrderInput"][];
             /** @description UUID, slug or name. null takes the pipeline out of its project; admins only. */
@@ -2843,7 +2856,7 @@ export interface operations {
                 /** @description Of one project: UUID, slug or name. */
                 project_id?: string;
                 /** @description "draft" or "promoted". */
-                status?: string;
+                status?: "draft" | "promoted";
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
@@ -2891,7 +2904,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CreateArtifactRequest"];
             };
@@ -4395,7 +4408,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CreatePipelineRequest"];
             };
@@ -4477,7 +4490,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CreatePipelineRequest"];
             };
@@ -4764,7 +4777,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CreatePipelineStageRequest"];
             };
@@ -4808,7 +4821,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CreatePipelineStageRequest"];
             };
@@ -4933,7 +4946,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
             };
@@ -4979,7 +4992,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
             };
@@ -5106,7 +5119,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["PromotePipelineRequest"];
             };
@@ -5151,7 +5164,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["PromotePipelineRequest"];
             };
@@ -5186,11 +5199,11 @@ export interface operations {
     };
     diffPipelineApps: {
         parameters: {
-            query?: {
+            query: {
                 /** @description An app of the pipeline. */
-                from?: string;
+                from: string;
                 /** @description Another one. */
-                to?: string;
+                to: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5229,11 +5242,11 @@ export interface operations {
     };
     diffPipelineAppsV3: {
         parameters: {
-            query?: {
+            query: {
                 /** @description An app of the pipeline. */
-                from?: string;
+                from: string;
                 /** @description Another one. */
-                to?: string;
+                to: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */

@@ -93,7 +93,7 @@ describe("a hold", () => {
 
   async function promoteByPipeline() {
     const { pipelines, pipelineStages, pipelinePromotion } = signet.services;
-    const input = { displayName: "all", type: "trunk", projectId: signet.projectId };
+    const input = { displayName: "all", type: "trunk", projectId: signet.projectId } as const;
     const { pipeline, stages } = await pipelines.create(signet.admin, input);
     const [source, target] = [await signet.environment("staging"), await signet.environment("prod")];
     await pipelineStages.addApp(signet.admin, pipeline.id, stages[0]?.stage.id ?? "", source.id);

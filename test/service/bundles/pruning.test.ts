@@ -220,7 +220,6 @@ describe("prune", () => {
   });
 
   it.each([
-    ["nothing to keep", { keepNewest: 0 }, { fields: [{ loc: ["body", "keep_newest"] }] }],
     ["less in production", { keepDays: 50, keepProductionDays: 49 }, { fields: [{ type: "range" }] }],
     ["an unknown production", { production: ["nowhere"] }, { fields: [{ loc: ["body", "production", "0"] }] }],
   ])("refuses %s", async (_name, change, error) => {

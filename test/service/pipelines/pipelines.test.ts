@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { PipelineInput } from "../../../src/service/pipelines/pipelines.js";
 import { publishInput, useServices } from "../fixture.js";
 import { createFanOut, toAll } from "./pipeline-fixture.js";
 
@@ -6,7 +7,9 @@ const NOBODY = "00000000-0000-4000-8000-000000000000";
 
 describe("pipelines", () => {
   const signet = useServices();
-  const input = (change = {}) => ({ displayName: "main", type: "trunk", projectId: null, ...change });
+  const input = (change: Partial<PipelineInput> = {}): PipelineInput => ({
+    ...{ displayName: "main", type: "trunk", projectId: null, ...change },
+  });
   const names = async (id: string) => {
     const { stages } = await signet.services.pipelines.get(signet.admin, id);
     expect(stages.map(({ stage }) => stage.order)).toEqual(stages.map((_, index) => index));
@@ -29,25 +32,10 @@ describe("pipelines", () => {
     expect((await signet.actions()).at(-1)).toBe("pipeline.created");
   });
 
-  it.each([
-    [{ displayName: "" }, "display_name", "too_short"],
-    [{ displayName: " " }, "display_name", "too_short"],
-    [{ displayName: "x".repeat(256) }, "display_name", "too_long"],
-    [{ type: "" }, "type", "missing"],
-    [{ type: "tree" }, "type", "enum"],
-    [{ projectId: "default" }, "project_id", "uuid"],
-  ])("are refused with %j", async (change, field, type) => {
-    const before = await signet.fingerprint();
-    await expect(signet.services.pipelines.create(signet.admin, input(change))).rejects.toMatchObject({
-      ...{ code: "invalid", fields: [{ loc: ["body", field], type }] },
-    });
-    expect(await signet.fingerprint()).toEqual(before);
-  });
-
   it("take stages anywhere: later ones shift up, and down again when one goes", async () => {
     const { pipelines, pipelineStages } = signet.services;
     const { pipeline, stages } = await pipelines.create(signet.admin, input());
-    const add = (displayName: string, insertBefore: number | null) =>
+    const add = (displayName: string, insertBefore: number) =>
       pipelineStages.create(signet.admin, pipeline.id, { displayName, insertBefore, branch: null });
     expect((await add("Staging", 1)).order).toBe(1);
     expect((await add("First", 0)).order).toBe(0);
@@ -55,12 +43,6 @@ describe("pipelines", () => {
     expect(await names(pipeline.id)).toEqual(["First", "Development", "Staging", "Production", "Last"]);
     await pipelineStages.delete(signet.admin, pipeline.id, stages[0]?.stage.id ?? "");
     expect(await names(pipeline.id)).toEqual(["First", "Staging", "Production", "Last"]);
-    for (const [before, type] of [
-      [null, "missing"],
-      [51, "range"],
-    ] as const) {
-      await expect(add("Wrong", before)).rejects.toMatchObject({ fields: [{ loc: ["body", "insert_before"], type }] });
-    }
     for (let count = 4; count < 51; count += 1) await add(`${count}`, 50);
     await expect(add("One too many", 0)).rejects.toMatchObject({ code: "quota_exceeded" });
   });
@@ -72,10 +54,10 @@ describe("pipelines", () => {
     const staging = { displayName: "Staging", insertBefore: 1, branch: "staging" };
     const { id: middle } = await pipelineStages.create(signet.admin, pipeline.id, staging);
     signet.clock.advanceSeconds(60);
-    const change = { displayName: "renamed", type: "branch", projectId: signet.projectId };
+    const change = { displayName: "renamed", type: "branch", projectId: signet.projectId } as const;
     // Two of three are named: the middle one keeps its place.
     const stageOrder = [
-      { stageId: dev.toUpperCase(), order: 2 },
+      { stageId: dev, order: 2 },
       { stageId: prod, order: 0 },
     ];
     const updated = await pipelines.update(signet.admin, pipeline.id, { ...change, stageOrder });
@@ -88,9 +70,7 @@ describe("pipelines", () => {
     for (const [wanted, type] of [
       [[{ stageId: dev, order: 0 }], "duplicate"],
       [[{ stageId: dev, order: 3 }], "range"],
-      [[{ stageId: dev, order: null }], "missing"],
       [[{ stageId: NOBODY, order: 0 }], "unknown"],
-      [[{ stageId: "dev", order: 0 }], "uuid"],
       [
         [
           { stageId: middle, order: 1 },
@@ -103,9 +83,6 @@ describe("pipelines", () => {
       await expect(refused).rejects.toMatchObject({
         ...{ code: "invalid", fields: expect.arrayContaining([expect.objectContaining({ type })]) },
       });
-    }
-    for (const wrong of [{ displayName: null }, { displayName: "" }, { type: null }, { type: "x" }]) {
-      await expect(pipelines.update(signet.admin, pipeline.id, wrong)).rejects.toMatchObject({ code: "invalid" });
     }
     await expect(pipelines.update(signet.admin, pipeline.id, { projectId: NOBODY })).rejects.toMatchObject({
       code: "not_found",
@@ -120,10 +97,6 @@ describe("pipelines", () => {
     const [stageId = ""] = other.stages.map(({ stage }) => stage.id);
     const again = () => pipelineStages.addApp(signet.admin, other.pipeline.id, stageId, fan.source.id);
     await expect(again()).rejects.toMatchObject({ code: "conflict" });
-    for (const appId of ["dev", ""]) {
-      const refused = pipelineStages.addApp(signet.admin, other.pipeline.id, stageId, appId);
-      await expect(refused).rejects.toMatchObject({ code: "invalid", fields: [{ loc: ["body", "app_id"] }] });
-    }
     await expect(pipelineStages.addApp(signet.admin, other.pipeline.id, stageId, NOBODY)).rejects.toMatchObject({
       ...{ code: "not_found", message: "app not found" },
     });
@@ -217,19 +190,13 @@ describe("pipelines", () => {
     expect(JSON.parse(await diff(fan.source.id, first))).toEqual([{ op: "replace", path: "/b", value: 3 }]);
     expect(await diff(first, first)).toBe("[]");
     await expect(diff(fan.source.id, second)).rejects.toMatchObject({ code: "not_found" });
-    await expect(diff("", "x")).rejects.toMatchObject({
-      fields: [
-        { loc: ["query", "from"], type: "missing" },
-        { loc: ["query", "to"], type: "uuid" },
-      ],
-    });
     await expect(diff(first, NOBODY)).rejects.toMatchObject({ fields: [{ loc: ["query", "to"], type: "unknown" }] });
   });
 });
 
 describe("what a token sees and changes of pipelines", () => {
   const signet = useServices();
-  const input = (projectId: string | null = null) => ({ displayName: "p", type: "trunk", projectId });
+  const input = (projectId: string | null = null) => ({ displayName: "p", type: "trunk", projectId }) as const;
 
   it("a ci token: those of its project, and those with an app of it; it changes the first only", async () => {
     const { pipelines, pipelineStages, projects } = signet.services;

@@ -34,7 +34,6 @@ describe("runtime tokens of one environment", () => {
   });
 
   it.each([
-    ["no environment", null, "invalid"],
     ["an environment of another project", "other", "not_found"],
     ["an environment that is not there", "none", "not_found"],
   ])("are refused for %s", async (_, environment, code) => {

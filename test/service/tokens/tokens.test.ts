@@ -132,18 +132,14 @@ describe("a token", () => {
     expect(await signet.fingerprint()).toEqual(before);
   });
 
-  it.each([
-    ["a grace of more than a week", () => tokens().rotate(signet.admin, 1, 7 * DAY + 1), "grace_seconds"],
-    ["0 days", () => tokens().createAdmin(signet.admin, { name: null, expiresInDays: 0 }), "expires_in_days"],
-    ["3,651 days", () => tokens().createAdmin(signet.admin, { name: null, expiresInDays: 3651 }), "expires_in_days"],
-    ["an empty name", () => tokens().createAdmin(signet.admin, { name: " ", expiresInDays: null }), "name"],
-    ["a name of 101", () => tokens().createAdmin(signet.admin, { name: "n".repeat(101), expiresInDays: null }), "name"],
-    ["an environment that is not there", () => signet.ci(["dev", "nowhere"]), "environments"],
-  ])("with %s is refused, and nothing is stored", async (_, work, field) => {
-    const before = await signet.fingerprint();
-    await expect(work()).rejects.toMatchObject({ code: "invalid", fields: [{ loc: ["body", field] }] });
-    expect(await signet.fingerprint()).toEqual(before);
-  });
+  it.each([["an environment that is not there", () => signet.ci(["dev", "nowhere"]), "environments"]])(
+    "with %s is refused, and nothing is stored",
+    async (_, work, field) => {
+      const before = await signet.fingerprint();
+      await expect(work()).rejects.toMatchObject({ code: "invalid", fields: [{ loc: ["body", field] }] });
+      expect(await signet.fingerprint()).toEqual(before);
+    },
+  );
 
   it("is noted as used to the minute, and never moves back", async () => {
     const { rawKey, token } = await tokens().createAdmin(signet.admin, NEVER);
@@ -178,7 +174,7 @@ describe("a token of another organization", () => {
         () => tokens.createCi(foreigner, { ...target, projectId: NOWHERE, environments: [] }),
       ],
       [
-        () => tokens.createRuntime(foreigner, { ...target, environmentId: token.environmentId }),
+        () => tokens.createRuntime(foreigner, { ...target, environmentId: token.environmentId ?? "" }),
         () => tokens.createRuntime(foreigner, { ...target, projectId: NOWHERE, environmentId: NOWHERE }),
       ],
     ] as const;

@@ -1,0 +1,16 @@
+import { invalidFields, MAX_FIELD_ERRORS, type FieldError } from "./error.js";
+
+/** Gathers the refused fields of one request, so that the caller hears of all of them at once. Keeps the first hundred. */
+export class FieldErrors {
+  readonly found: FieldError[] = [];
+
+  /** @param loc as in FieldError: `body`, `path`, `query` or `header`, then the field, then keys and indexes inside of it */
+  add(loc: readonly string[], msg: string, type: string): void {
+    if (this.found.length < MAX_FIELD_ERRORS) this.found.push({ loc, msg, type });
+  }
+
+  /** Throws `invalid` with all of them when there is any. */
+  throwIfAny(): void {
+    if (this.found.length > 0) throw invalidFields(this.found);
+  }
+}
