@@ -3,7 +3,7 @@ import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { scanStrictJson, type StrictJson } from "../../bundle/strict-json.js";
 import { fieldRulesOf } from "../../json-form/field-rules.js";
 import type { ScanJson } from "../http/scan-json.js";
-import type { FieldErrors } from "./field-errors.js";
+import type { FieldErrors } from "../../core/field-errors.js";
 import { fieldNamed, setField } from "../../json-form/fields.js";
 import { fieldFromJson, setFromJson } from "./json-value.js";
 import type { Route } from "./routes.js";

@@ -1,5 +1,5 @@
 import type { DescField, Message } from "@bufbuild/protobuf";
-import type { FieldErrors } from "./field-errors.js";
+import type { FieldErrors } from "../../core/field-errors.js";
 import { setNested } from "../../json-form/fields.js";
 import { decodePercent } from "./path.js";
 import type { Route } from "./routes.js";

@@ -1,7 +1,7 @@
 import { create, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { bindBody, type BodyText } from "./bind-body.js";
 import { bindQuery } from "./bind-query.js";
-import { FieldErrors } from "./field-errors.js";
+import { FieldErrors } from "../../core/field-errors.js";
 import { setNested } from "../../json-form/fields.js";
 import type { Route } from "./routes.js";
 import { valueFromText } from "./text-value.js";

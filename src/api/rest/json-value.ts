@@ -1,6 +1,6 @@
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { fieldRulesOf } from "../../json-form/field-rules.js";
-import type { FieldErrors } from "./field-errors.js";
+import type { FieldErrors } from "../../core/field-errors.js";
 import { fieldNamed, getField, setField } from "../../json-form/fields.js";
 import { refuseJsonScalar } from "./scalar.js";
 import { enumValue, wellKnownValue, type Parsed } from "./text-value.js";

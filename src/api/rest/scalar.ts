@@ -1,13 +1,8 @@
 import { ScalarType } from "@bufbuild/protobuf";
+import type { Refusal } from "../../rules/check-value.js";
 
 /** The scalar types that REST carries. 64-bit integers would be strings in JSON, bytes Base64: a proto that has them does not start. */
 export type RestScalar = "string" | "bool" | "integer" | "number";
-
-/** A refused value: what it should have been. */
-export interface Refusal {
-  readonly msg: string;
-  readonly type: string;
-}
 
 interface Range {
   readonly min: number;

@@ -1,7 +1,8 @@
 import { create, type DescEnum, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { isFieldMask, isTimestamp } from "../../json-form/fields.js";
-import { scalarFromText, wrongType, type Refusal } from "./scalar.js";
+import type { Refusal } from "../../rules/check-value.js";
+import { scalarFromText, wrongType } from "./scalar.js";
 import { parseTimestamp } from "./timestamp.js";
 
 /** A value for a field, or why there is none. */
