@@ -2,7 +2,12 @@ import { defined } from "../../core/defined.js";
 import { environmentSettings } from "../../core/organization.js";
 import { snakeCase } from "../../core/snake-case.js";
 import type { Declaration } from "../../provision/declaration.js";
-import type { ActualContents, ActualEnvironment, ActualToken, ProvisionTarget } from "../../provision/provision-target.js";
+import type {
+  ActualContents,
+  ActualEnvironment,
+  ActualToken,
+  ProvisionTarget,
+} from "../../provision/provision-target.js";
 import {
   SignetError,
   type Environment,
