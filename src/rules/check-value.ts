@@ -10,10 +10,7 @@ export interface Refusal {
 }
 
 /** The rules of a text. Lengths are in code points; 0 and empty are no rule. */
-type TextRules = Pick<
-  FieldRules,
-  "minLength" | "maxLength" | "pattern" | "says" | "values" | "format" | "isName"
->;
+type TextRules = Pick<FieldRules, "minLength" | "maxLength" | "pattern" | "says" | "values" | "format" | "isName">;
 
 /** A text in the form in which it is kept: names in NFC, UUIDs in lower case. */
 export function keptText(text: string, { isName, format }: TextRules): string {
