@@ -50,10 +50,9 @@ export function commonHeaders(requestId: string): string[] {
 
 /** The headers of every answer that was counted against a rate limit, refusals too (api.md, "rate limit"). */
 export function rateHeaders({ limit, remaining, resetSeconds }: RateState): string[] {
-  return [
-    ...["X-RateLimit-Limit", String(limit), "X-RateLimit-Remaining", String(remaining)],
-    ...["X-RateLimit-Reset", String(resetSeconds)],
-  ];
+  const headers = ["X-RateLimit-Limit", String(limit), "X-RateLimit-Remaining", String(remaining)];
+  headers.push("X-RateLimit-Reset", String(resetSeconds));
+  return headers;
 }
 
 /** Sets headers that come as names and values in turn; before the head is written. */
