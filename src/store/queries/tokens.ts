@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { sql, type Kysely } from "kysely";
 import type { Instant } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
 import { countRows } from "./paging.js";
@@ -53,11 +53,13 @@ export function tokenWriter(db: Kysely<Schema>) {
     async insertToken(token) {
       // The database gives the id.
       const { id: _none, ...row } = rowOf({ ...token, id: 0 });
+      await freeHash(db, token.hash);
       const { id } = await db.insertInto("tokens").values(row).returning("id").executeTakeFirstOrThrow();
       return { ...token, id };
     },
     async updateToken(token) {
       const { id: _id, org_id: _org, created_at: _created, ...changes } = rowOf(token);
+      await freeHash(db, token.hash);
       await db.updateTable("tokens").set(changes).where("id", "=", token.id).execute();
     },
     /** Never moves a token's last use back. */
@@ -74,10 +76,20 @@ export function tokenWriter(db: Kysely<Schema>) {
   } satisfies Partial<Writer>;
 }
 
+/** Takes a hash from a token whose project or environment was deleted: its row may still exist, and a hash is unique. */
+async function freeHash(db: Kysely<Schema>, hash: string): Promise<void> {
+  const { projects, environments } = deletedOwners(db);
+  await db
+    .updateTable("tokens")
+    .set((eb) => ({ hash: sql<string>`${"deleted:"} || ${eb.ref("id")}` }))
+    .where("hash", "=", hash)
+    .where((eb) => eb.or([eb("project_id", "in", projects), eb("environment_id", "in", environments)]))
+    .execute();
+}
+
 /** Without those of a project or environment that was deleted. */
 function tokensOf(db: Kysely<Schema>) {
-  const projects = db.selectFrom("projects").select("id").where("deleted_at", ">", "");
-  const environments = db.selectFrom("environments").select("id").where("deleted_at", ">", "");
+  const { projects, environments } = deletedOwners(db);
   return (
     db
       .selectFrom("tokens")
@@ -85,6 +97,13 @@ function tokensOf(db: Kysely<Schema>) {
       .where((eb) => eb.or([eb("project_id", "is", null), eb("project_id", "not in", projects)]))
       .where((eb) => eb.or([eb("environment_id", "is", null), eb("environment_id", "not in", environments)]))
   );
+}
+
+function deletedOwners(db: Kysely<Schema>) {
+  return {
+    projects: db.selectFrom("projects").select("id").where("deleted_at", ">", ""),
+    environments: db.selectFrom("environments").select("id").where("deleted_at", ">", ""),
+  };
 }
 
 function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: TokenFilter) {

@@ -63,6 +63,34 @@ describe("work in steps", () => {
     write = signet.store.write.bind(signet.store);
   });
 
+  it.each(["project", "environment"] as const)(
+    "frees the keys of a deleted %s at once, for every organization",
+    async (what) => {
+      const { services, admin, projectId } = signet;
+      const keyHash = (n: number) => String(n).repeat(64);
+      const options = (n: number) => ({ name: `key ${n}`, expiresInDays: null, keyHash: keyHash(n) });
+      for (const n of [1, 2, 3]) {
+        await services.tokens.createRuntime(admin, { ...options(n), projectId, environmentId: "dev" });
+      }
+      if (what === "project") await services.projects.delete(admin, projectId);
+      else await services.environments.delete(admin, { projectId, envName: "dev" });
+      const { adminToken } = await services.organizations.create(admin, {
+        ...{ name: "Another", plan: null, versionsPerEnvironment: null },
+        adminKeyHash: keyHash(1),
+      });
+      const again = await services.tokens.createAdmin(admin, options(2));
+      const rotated = await services.tokens.rotate(admin, again.token.id, 0, keyHash(3));
+      expect(signet.foreignKeys).toEqual([]);
+      for (const { token } of [adminToken, rotated]) {
+        expect(await signet.store.read.tokenByHash(token.hash)).toMatchObject({ id: token.id, orgId: token.orgId });
+      }
+      await removeDeleted(signet.store);
+      expect(await signet.store.read.hasDeleted()).toBe(false);
+      expect(await signet.store.read.tokenByHash(keyHash(1))).toMatchObject({ orgId: adminToken.token.orgId });
+      expect(await signet.store.read.tokenByHash(keyHash(3))).toMatchObject({ id: again.token.id });
+    },
+  );
+
   async function insertEvents(): Promise<void> {
     await write(async (tx) => {
       for (let n = 1; n <= EVENTS; n += 1) {
