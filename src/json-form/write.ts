@@ -4,7 +4,7 @@ import { fieldRulesOf } from "./field-rules.js";
 import { getField, isFieldMask, isTimestamp } from "./fields.js";
 
 /** How the text of a json_text field is written. Never called with an empty one, which is `null`. */
-export type WriteJsonText = (text: string) => string;
+type WriteJsonText = (text: string) => string;
 
 /** The server's own texts were checked when they came in. */
 const asItIs: WriteJsonText = (text) => text;

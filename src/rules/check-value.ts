@@ -10,10 +10,7 @@ export interface Refusal {
 }
 
 /** The rules of a text. Lengths are in code points; 0 and empty are no rule. */
-export type TextRules = Pick<
-  FieldRules,
-  "minLength" | "maxLength" | "pattern" | "says" | "values" | "format" | "isName"
->;
+type TextRules = Pick<FieldRules, "minLength" | "maxLength" | "pattern" | "says" | "values" | "format" | "isName">;
 
 /** A text in the form in which it is kept: names in NFC, UUIDs in lower case. */
 export function keptText(text: string, { isName, format }: TextRules): string {
@@ -60,7 +57,7 @@ function refuseCharacters(text: string, { maxLength, isName }: TextRules): Refus
 }
 
 /** `a`, `a or b`, `a, b or c`. */
-export function alternatives(words: readonly string[]): string {
+function alternatives(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
