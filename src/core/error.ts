@@ -98,7 +98,8 @@ export function invalidField(path: readonly string[], msg: string, type: string,
 export function invalidFields(fields: readonly FieldError[]): AppError {
   const [first] = fields;
   const where = first?.loc.slice(1).join(".").slice(0, MAX_WHERE_CHARACTERS);
-  const message = first === undefined ? "invalid request" : `${where}: ${first.msg}`;
+  // An error of the whole request has no field to name.
+  const message = first === undefined ? "invalid request" : [where, first.msg].filter(Boolean).join(": ");
   return new AppError("invalid", message, { fields });
 }
 

@@ -1,4 +1,5 @@
 import type { Instant } from "./clock.js";
+import { isUuid } from "./uuid.js";
 
 /** A tenant: everything belongs to one. */
 export interface Organization {
@@ -105,4 +106,18 @@ export function slugify(name: string): string {
     .slice(0, 63)
     .replace(/-+$/, "");
   return slug === "" ? "unnamed" : slug;
+}
+
+/** Whether a text has the form of a slug. */
+export function isSlug(text: string): boolean {
+  return slugify(text) === text;
+}
+
+/**
+ * The slug of a new organization or project: that of its name. With the start of `id` behind it when another one has that slug, and when
+ * it is a UUID, which requests take for an id.
+ */
+export async function newSlug(name: string, id: string, isTaken: (slug: string) => Promise<boolean>): Promise<string> {
+  const slug = slugify(name);
+  return isUuid(slug) || (await isTaken(slug)) ? `${slug.slice(0, 54)}-${id.slice(0, 8)}` : slug;
 }

@@ -70,7 +70,7 @@ describe("answers that their client does not take", () => {
     await using _signet = signet;
     using session = openHttp2(signet.url);
     await askWithoutReading(session, path, { "x-api-key": ADMIN_TOKEN }, 10);
-    await expect(signet.admin.bundles.listBundles(environment)).rejects.toThrow(/too many large answers/);
+    await expect(signet.admin.bundles.listBundles(environment)).rejects.toThrow(/too many large responses/);
   });
 
   test("over HTTP/1.1 are worked on one after the other", async () => {

@@ -1,6 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { slugify, standardNextStage } from "../../src/core/organization.js";
+import { newSlug, slugify, standardNextStage } from "../../src/core/organization.js";
+
+describe("newSlug", () => {
+  const id = "0a1b2c3d-0000-4000-8000-000000000000";
+  const uuid = "11111111-1111-4111-8111-111111111111";
+  it.each([
+    ["The Shop", "the-shop"],
+    ["Taken", "taken-0a1b2c3d"],
+    ["a".repeat(63), "a".repeat(63)],
+    [uuid, `${uuid}-0a1b2c3d`],
+    [uuid.toUpperCase(), `${uuid}-0a1b2c3d`],
+    [`${uuid}!`, `${uuid}-0a1b2c3d`],
+  ])("of %j is %j, which is no UUID", async (name, slug) => {
+    expect(await newSlug(name, id, async (wanted) => wanted === "taken")).toBe(slug);
+  });
+});
 
 describe("slugify", () => {
   it.each([

@@ -123,6 +123,27 @@ describe("an organization or a project by slug or name", () => {
     expect((await ask("POST", path("none"), { policies: {} })).status).toBe(404);
   });
 
+  it("does not go on with another project that is named so when the first one is deleted", async () => {
+    const make = async () => (await ask("POST", "/v1/orgs/default/projects", { name: "web" })).body;
+    const [first, second] = [await make(), await make()];
+    const path = "/v1/orgs/default/projects/web";
+    expect(await ask("DELETE", path)).toMatchObject({ status: 204 });
+    expect(await ask("DELETE", path)).toMatchObject({ status: 404 });
+    expect((await ask("GET", `/v1/orgs/default/projects/${first.id}`)).status).toBe(404);
+    const bound = await ask("POST", "/v1/orgs/default/tokens/ci", { project_id: second.slug });
+    expect((await ask("GET", `${path}/environments`, undefined, bound.body.raw_key as string)).status).toBe(404);
+    expect((await ask("GET", `/v1/orgs/default/projects/${String(second.slug)}`)).body.id).toBe(second.id);
+    // The slug is free again.
+    expect(await make()).toMatchObject({ slug: "web" });
+    expect((await ask("GET", path)).body.id).not.toBe(second.id);
+  });
+
+  it("with a UUID as its name is not taken for the project with that id", async () => {
+    const named = (await ask("POST", "/v1/orgs/default/projects", { name: shop.id })).body;
+    expect((await ask("GET", `/v1/orgs/default/projects/${String(named.slug)}`)).body.id).toBe(named.id);
+    expect((await ask("GET", `/v1/orgs/default/projects/${shop.id}`)).body.id).toBe(shop.id);
+  });
+
   it("tells nothing of other organizations", async () => {
     const paths = (org: string) => [`/v1/orgs/${org}`, `/v1/orgs/${org}/projects`, `/v1/orgs/${org}/projects/the-shop`];
     for (const name of ["default", "Default", "foreign", "The%20Shop"]) {

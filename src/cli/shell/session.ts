@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { defined } from "../../core/defined.js";
+import { isSlug } from "../../core/organization.js";
 import { isUuid } from "../../core/uuid.js";
 import {
   createSignetClient,
@@ -152,7 +153,8 @@ export class Session implements Disposable {
   private async findProject(wanted: string | undefined): Promise<Project> {
     const { projects } = await this.client.organizations.listProjects({ orgId: await this.orgId() });
     const bySlug = projects.filter(({ slug }) => slug === (wanted ?? "default"));
-    const others = projects.filter(({ name }) => wanted === undefined || name === wanted);
+    // As in the API: what has the form of a slug is no name.
+    const others = projects.filter(({ name }) => wanted === undefined || (name === wanted && !isSlug(wanted)));
     const found = bySlug.length === 1 ? bySlug : others;
     if (found.length === 1 && found[0] !== undefined) return found[0];
     const slugs = projects.map(({ slug }) => slug).join(", ");

@@ -1,4 +1,5 @@
 import { AppError } from "../../core/error.js";
+import { isSlug } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Reader } from "../../store/store.js";
 
@@ -10,8 +11,8 @@ interface Called {
 }
 
 /**
- * Finds organizations and projects by slug or name, for requests that do not give the UUID. A slug wins over a name. Only what the token
- * sees is looked at, so that an answer tells nothing about anything else.
+ * Finds organizations and projects by slug or name, for requests that do not give the UUID. A slug takes precedence over a name. Only what
+ * the token sees is looked up, so that an answer tells nothing about anything else.
  */
 export class TenantNames {
   constructor(private readonly read: Reader) {}
@@ -26,11 +27,17 @@ export class TenantNames {
     return (bySlug ?? onlyOne("organizations", text, await this.read.organizationsNamed(nameOf(text), 2)))?.id;
   }
 
-  /** The id of a project of the caller's organization, for a ci or runtime token of its own project; otherwise as organizationId. */
+  /**
+   * The id of a project of the caller's organization, for a ci or runtime token of its own project; otherwise as organizationId. A text
+   * in the form of a slug is no name: once the project with that slug is deleted, a retry would find another one that is named so.
+   */
   async projectId({ orgId, projectId }: Principal, text: string): Promise<string | undefined> {
-    if (projectId !== null) return matching(await this.read.project(orgId, projectId), text);
-    const bySlug = await this.read.projectBySlug(orgId, text);
-    return (bySlug ?? onlyOne("projects", text, await this.read.projectsNamed(orgId, nameOf(text), 2)))?.id;
+    if (projectId !== null) {
+      const own = await this.read.project(orgId, projectId);
+      return isSlug(text) && own?.slug !== text ? undefined : matching(own, text);
+    }
+    if (isSlug(text)) return (await this.read.projectBySlug(orgId, text))?.id;
+    return onlyOne("projects", text, await this.read.projectsNamed(orgId, nameOf(text), 2))?.id;
   }
 }
 

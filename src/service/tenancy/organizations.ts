@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
-import { slugify, type Organization } from "../../core/organization.js";
+import { newSlug, type Organization } from "../../core/organization.js";
 import { type Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
@@ -55,12 +55,10 @@ export class Organizations {
     return await store.write(async (tx) => {
       const id = randomUUID();
       const createdAt = instantOf(clock.now());
-      const base = slugify(name);
-      const isTaken = (await tx.organizationBySlug(base)) !== null;
       const organization: Organization = {
         id,
         name,
-        slug: isTaken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base,
+        slug: await newSlug(name, id, async (slug) => (await tx.organizationBySlug(slug)) !== null),
         plan: input.plan ?? DEFAULT_PLAN,
         industry: null,
         companySize: null,

@@ -3,7 +3,7 @@ import { instantOf, type Clock } from "../../core/clock.js";
 import { invalidField } from "../../core/error.js";
 import {
   DEFAULT_ENVIRONMENT,
-  slugify,
+  newSlug,
   STANDARD_ENVIRONMENTS,
   type Environment,
   type EnvironmentChange,
@@ -95,9 +95,8 @@ export class Projects {
   ): Promise<ProjectTree> {
     const id = randomUUID();
     const createdAt = instantOf(this.deps.clock.now());
-    const base = slugify(name);
-    const isTaken = (await tx.projectBySlug(orgId, base)) !== null;
-    const project = { id, orgId, name, slug: isTaken ? `${base.slice(0, 54)}-${id.slice(0, 8)}` : base, createdAt };
+    const slug = await newSlug(name, id, async (slug) => (await tx.projectBySlug(orgId, slug)) !== null);
+    const project = { id, orgId, name, slug, createdAt };
     await tx.insertProject(project);
     const environments = stages.map((stage, position) =>
       newEnvironment(project, stage, { position, promotesTo: stages[position + 1] ?? null }, createdAt),
