@@ -55,8 +55,8 @@ export type OnRefused = (
 ) => void;
 
 /**
- * Wraps the implementation of a method with what all protocols share: the organization check, the rules of the request's fields, ids instead
- * of names, and errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor
+ * Wraps the implementation of a method with what all protocols share: the organization check, the rules of the request's fields, ids
+ * instead of names, and errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor
  * around the call alone would miss).
  */
 export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: Names): MethodImplSpec {

@@ -19,7 +19,10 @@ export const BODY_LIMITS: ErrorSizeLimits = { fieldBytes: 56 * 1024, messageByte
 export const TRAILER_LIMITS: ErrorSizeLimits = { fieldBytes: 3 * 1024, messageBytes: 1024 };
 
 /** What is told of an error: its first field errors, as many as fit, and its message cut. */
-export function shownError({ message, fields }: AppError, limits: ErrorSizeLimits): Pick<AppError, "message" | "fields"> {
+export function shownError(
+  { message, fields }: AppError,
+  limits: ErrorSizeLimits,
+): Pick<AppError, "message" | "fields"> {
   return { message: cutMessage(message, limits.messageBytes), fields: fitting(fields, limits.fieldBytes) };
 }
 
