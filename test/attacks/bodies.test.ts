@@ -19,8 +19,11 @@ const grpc = (key: string, more: Record<string, string> = {}) => ({
   ...{ "content-type": "application/grpc", te: "trailers", "x-api-key": key },
   ...more,
 });
-const message = (title: string) =>
-  toBinary(PublishBundleRequestSchema, create(PublishBundleRequestSchema, { orgId: ORG, title }));
+const message = (text: string) =>
+  toBinary(
+    PublishBundleRequestSchema,
+    create(PublishBundleRequestSchema, { orgId: ORG, policies: JSON.stringify({ text }) }),
+  );
 const owner = (orgId: string, tokenId: number) => ({ orgId, tokenId });
 const large = message("x".repeat(40 * MIB));
 

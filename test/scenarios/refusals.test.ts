@@ -102,7 +102,7 @@ describe.skipIf(!hasCurl)("a documented refusal", () => {
     },
   );
 
-  it("another kind of token, another organization, another project: 403, 403 and 404, existing or not", async () => {
+  it("another kind of token, another organization, another project: 403, 403 (404 by slug) and 404, existing or not", async () => {
     const { orgId } = server;
     const other = await createTestProject(server, "refusals other");
     const ci = shellAs(server, (await server.admin.tokens.createCiToken({ orgId, ...other })).rawKey);
@@ -111,7 +111,9 @@ describe.skipIf(!hasCurl)("a documented refusal", () => {
     const publication = ["-d", '{"policies":{}}'];
     expectErrorBody(await runtime(dev("/bundles/publish"), ...publication), 403);
     expectErrorBody(await runtime(dev("/bundles/publish"), "-d", "not json"), 403);
-    for (const org of [NOBODY, "x"]) expectErrorBody(await admin(`/v1/orgs/${org}/audit`), 403);
+    expectErrorBody(await admin(`/v1/orgs/${NOBODY}/audit`), 403);
+    // A slug or name that is not the token's own is one that does not exist.
+    expectErrorBody(await admin("/v1/orgs/x/audit"), 404);
     const hidden = await ci(dev("/bundles/publish"), ...publication);
     const absent = await ci(dev("/bundles/publish").replace(project.projectId, NOBODY), ...publication);
     for (const answer of [hidden, absent]) expectErrorBody(answer, 404);

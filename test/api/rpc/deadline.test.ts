@@ -69,8 +69,8 @@ describe("deadlines", () => {
       "work that goes on",
       "/signet.v1.BundleService/PublishBundle",
       { "x-api-key": KEYS.admin },
-      // org_id and title: "wait".
-      [...[0x0a, ORG.length, ...Buffer.from(ORG)], ...[0x3a, 4, ...Buffer.from("wait")]],
+      // org_id, policies: "{}" and title: "wait".
+      [...[0x0a, ORG.length, ...Buffer.from(ORG)], ...[0x22, 2, 0x7b, 0x7d], ...[0x3a, 4, ...Buffer.from("wait")]],
       false,
     ],
   ] as const;

@@ -5,7 +5,7 @@ import { KEYS, openRig, ORG, type Rig } from "../http/rig.js";
 import { frame, http2Call, openHttp2 } from "../http/wire.js";
 
 const PATH = "/signet.v1.BundleService/PublishBundle";
-const VALID = `{"orgId":"${ORG}","title":"t"}`;
+const VALID = `{"orgId":"${ORG}","title":"t","policies":"{}"}`;
 
 interface Answered {
   /** The canonical gRPC code; 0 is success. */
@@ -145,9 +145,10 @@ describe("binary gRPC", () => {
   });
 
   test.each([
-    ["as large as the limit is read", 0, 7],
-    ["a byte larger is refused", 1, 8],
-  ])("a message that is %s: its frame's head does not count", async (_name, more, code) => {
+    // Read, and found to name no organization.
+    ["as large as the limit is read", 0, 3, /is required/],
+    ["a byte larger is refused", 1, 8, /larger than/],
+  ])("a message that is %s: its frame's head does not count", async (_name, more, code, message) => {
     const maxBytes = 1024 * 1024 + MESSAGE_SLACK_BYTES;
     // An unknown field: key, length in three bytes, and as many bytes.
     const length = maxBytes - 5 + more;
@@ -158,8 +159,9 @@ describe("binary gRPC", () => {
     using session = openHttp2(rig.url);
     const all = { "content-type": "application/grpc", "x-api-key": KEYS.ci };
     const answer = await http2Call(session, PATH, all, body);
-    // 7: read, and found to be for another organization.
-    expect(Number({ ...answer.headers, ...answer.trailers }["grpc-status"])).toBe(code);
+    const status = { ...answer.headers, ...answer.trailers };
+    expect(Number(status["grpc-status"])).toBe(code);
+    expect(decodeURIComponent(String(status["grpc-message"]))).toMatch(message);
   });
 
   test("a body of one-byte chunks is read in linear time", async () => {
@@ -171,10 +173,14 @@ describe("binary gRPC", () => {
     const message = Buffer.concat([Buffer.from([0xfa, 0x3f, 0xb0, 0xea, 0x01]), Buffer.alloc(30_000)]);
     for (const byte of frame(0, message)) stream.write(Buffer.from([byte]));
     stream.end();
-    const status = await new Promise((resolve) => {
-      stream.once("trailers", (trailers: Record<string, unknown>) => resolve(trailers["grpc-status"]));
+    const trailers = await new Promise<Record<string, unknown>>((resolve) => {
+      stream.once("trailers", resolve);
       stream.resume();
     });
-    expect(status).toBe("7");
+    // Read, and found to name no organization.
+    expect(trailers).toMatchObject({
+      "grpc-status": "3",
+      "grpc-message": expect.stringContaining("required") as string,
+    });
   });
 });
