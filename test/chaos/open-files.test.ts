@@ -71,7 +71,7 @@ function allowFiles(count: number): void {
 
 describe("a server that may open few files", () => {
   it("says so at the start, and takes as many connections as fit", async () => {
-    expect(logged("this process may open too few files")).toBe(1);
+    expect(logged("the process may open too few files")).toBe(1);
     await openSockets(3 * OPEN_FILES);
     await vi.waitFor(() => expect(sockets.size).toBeLessThanOrEqual(OPEN_FILES / 2), LONG);
     expect(await health()).toBe(200);

@@ -1,5 +1,5 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
-import { Code, createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError, createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { ServerReflection as ReflectionV1 } from "../../../gen/reflection/v1/reflection_pb.js";
 import { ServerReflection as ReflectionV1Alpha } from "../../../gen/reflection/v1alpha/reflection_pb.js";
 import { AppError } from "../../core/error.js";
@@ -47,10 +47,20 @@ export function createReflectionMethods(services: readonly DescService[]): reado
 async function* answers<Q extends Question>(index: DescriptorIndex, questions: AsyncIterable<Q>) {
   const sent = new Set<DescFile>();
   let count = 0;
-  for await (const question of questions) {
+  for await (const question of readable(questions)) {
     if (++count > MAX_QUESTIONS)
       throw new AppError("rate_limited", `more than ${MAX_QUESTIONS} questions in one stream`);
     yield { question, answer: answerOf(index, question.messageRequest, sent) };
+  }
+}
+
+/** Questions as they come. Throws `malformed` for one that does not parse: Connect's reader calls that an internal error. */
+async function* readable<Q>(questions: AsyncIterable<Q>): AsyncGenerator<Q> {
+  try {
+    yield* questions;
+  } catch (thrown) {
+    if (!(thrown instanceof ConnectError) || thrown.code !== Code.Internal) throw thrown;
+    throw new AppError("malformed", "a question is not a valid ServerReflectionRequest", { cause: thrown });
   }
 }
 

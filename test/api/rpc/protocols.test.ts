@@ -38,7 +38,7 @@ describe("one port", () => {
     expect((await watch.next()).value).toMatchObject({ sequence: 1 });
     await watch.return?.();
 
-    const failed = bundles.publishBundle({ orgId: ORG, title: "conflict" }, mine);
+    const failed = bundles.publishBundle({ orgId: ORG, policies: "{}", title: "conflict" }, mine);
     await expect(failed).rejects.toMatchObject({ rawMessage: "already there", code: 6 });
   });
 
@@ -55,7 +55,11 @@ describe("one port", () => {
       expect(first).toMatchObject({ sequence: 1, event: "nothing_active" });
       break;
     }
-    const failed = client.call("signet.v1.BundleService", "PublishBundle", KEYS.ci, { org_id: ORG, title: "conflict" });
+    const failed = client.call("signet.v1.BundleService", "PublishBundle", KEYS.ci, {
+      org_id: ORG,
+      policies: "{}",
+      title: "conflict",
+    });
     await expect(failed).rejects.toMatchObject({ code: 6, details: "already there" });
     await expect(failed.catch(client.detailOf)).resolves.toMatchObject({ reason: "version_exists" });
   });
@@ -71,7 +75,10 @@ describe("one port", () => {
   test("a token of another organization is refused after the message is read", async () => {
     await using rig = await openRig();
     const bundles = createClient(BundleService, createGrpcTransport({ baseUrl: rig.url }));
-    const foreign = bundles.publishBundle({ orgId: "another" }, { headers: { "x-api-key": KEYS.ci } });
+    const foreign = bundles.publishBundle(
+      { orgId: "0190a0b0-0000-4000-8000-000000000000" },
+      { headers: { "x-api-key": KEYS.ci } },
+    );
     await expect(foreign).rejects.toMatchObject({ code: 7 });
     expect(rig.published).toEqual([]);
     expect(rig.refused).toEqual(["sgnt_ci publishBundle forbidden"]);

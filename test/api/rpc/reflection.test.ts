@@ -1,5 +1,7 @@
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, type FileDescriptorProto } from "@bufbuild/protobuf/wkt";
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { describe, expect, test } from "vitest";
 import { grpcClient } from "./grpc-js.js";
 import { openRig } from "../http/rig.js";
@@ -95,6 +97,21 @@ describe.each(["v1", "v1alpha"])("grpc.reflection.%s", (version) => {
     const [refused, after] = await ask(rig.port, version, question, { list_services: "" });
     expect(refused?.error_response?.error_code).toBe(5);
     expect(after?.message_response).toBe("list_services_response");
+  });
+
+  test.each([
+    ["does not end", [0x0a, 0x7f, 0x61]],
+    ["is no UTF-8", [0x0a, 2, 0xff, 0xfe]],
+  ])("refuses a question that %s as the caller's error, which nobody logs as the server's", async (_why, bytes) => {
+    await using rig = await openRig();
+    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    const body = Buffer.from([0, 0, 0, 0, bytes.length, ...bytes]);
+    const session = connect(rig.url);
+    const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
+    const [trailers] = (await Promise.all([once(stream, "trailers"), once(stream.resume().end(body), "end")]))[0];
+    session.close();
+    expect(trailers).toMatchObject({ "grpc-status": "3" });
+    expect(rig.logLines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 
   test("ends after 256 questions", async () => {
