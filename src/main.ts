@@ -12,7 +12,7 @@ for (const [name, exitCode] of [
   // The first asks politely; the second does not wait for the answer.
   process.on(name, () => (stop.signal.aborted ? process.exit(exitCode) : stop.abort(exitCode)));
 }
-// Whoever read the output has seen enough: `signet bundles | head -1`.
+// The reader has closed the pipe: `signet bundles | head -1`.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 process.stderr.on("error", () => undefined);
 
@@ -33,7 +33,7 @@ void runCli({
   endWithoutReader();
 });
 
-/** What is left for standard error would keep the process for ever when nobody reads it. Output is never cut. */
+/** Unread text for standard error would keep the process alive for ever. Standard output is never cut. */
 function endWithoutReader(): void {
   const end = () => (process.stdout.writableLength > 0 ? endWithoutReader() : process.exit());
   setTimeout(end, LOG_DRAIN_MS).unref();

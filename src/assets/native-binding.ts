@@ -46,7 +46,7 @@ export function placeCode(directory: string, bytes: Uint8Array): string {
   }
 }
 
-/** The same bytes, in a plain file that nobody else can have changed. */
+/** The same bytes, in a plain file that no other account can have changed. */
 function holds(path: string, bytes: Uint8Array): boolean {
   let file: number;
   try {

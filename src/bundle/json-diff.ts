@@ -9,7 +9,7 @@ export interface DiffBounds {
 }
 
 /** A value in one of the two texts. */
-interface Place {
+interface Part {
   readonly outline: JsonOutline;
   readonly start: number;
   readonly end: number;
@@ -39,12 +39,12 @@ export function diffJson(from: string, to: string, bounds: DiffBounds): string {
   return patch.text;
 }
 
-function wholeOf(text: string): Place {
+function wholeOf(text: string): Part {
   return { outline: new JsonOutline(text), start: 0, end: text.length, node: 0 };
 }
 
 /** Compares two values whose texts differ. */
-function compare(from: Place, to: Place, at: Pointer, patch: Patch): void {
+function compare(from: Part, to: Part, at: Pointer, patch: Patch): void {
   if (from.node === SCALAR || to.node === SCALAR || isList(from) !== isList(to)) {
     patch.add("replace", at, textOf(to));
     return;
@@ -53,7 +53,7 @@ function compare(from: Place, to: Place, at: Pointer, patch: Patch): void {
   else compareObjects(from, to, at, patch);
 }
 
-function compareObjects(from: Place, to: Place, at: Pointer, patch: Patch): void {
+function compareObjects(from: Part, to: Part, at: Pointer, patch: Patch): void {
   const [before, after] = [membersOf(from), membersOf(to)];
   const byKey = new Map(after.keys.map((key, index) => [key, index]));
   const isKept = new Uint8Array(after.keys.length);
@@ -72,7 +72,7 @@ function compareObjects(from: Place, to: Place, at: Pointer, patch: Patch): void
   });
 }
 
-function compareLists(from: Place, to: Place, at: Pointer, patch: Patch): void {
+function compareLists(from: Part, to: Part, at: Pointer, patch: Patch): void {
   const [before, after] = [membersOf(from), membersOf(to)];
   const [length, newLength] = [before.starts.length, after.starts.length];
   // From the end: each index still names what it named before.
@@ -123,22 +123,22 @@ function below(parent: Pointer, key: string): Pointer {
   return { parent, segment, length: parent.length + segment.length };
 }
 
-function membersOf({ outline, node, start }: Place): JsonMembers {
+function membersOf({ outline, node, start }: Part): JsonMembers {
   return outline.members(node, start);
 }
 
-function memberOf({ outline }: Place, { starts, ends, nodes }: JsonMembers, index: number): Place {
+function memberOf({ outline }: Part, { starts, ends, nodes }: JsonMembers, index: number): Part {
   return { outline, start: starts[index] ?? 0, end: ends[index] ?? 0, node: nodes[index] ?? SCALAR };
 }
 
-function textOf({ outline, start, end }: Place): string {
+function textOf({ outline, start, end }: Part): string {
   return outline.text.slice(start, end);
 }
 
-function isWrittenAlike(one: Place, other: Place): boolean {
+function isWrittenAlike(one: Part, other: Part): boolean {
   return one.end - one.start === other.end - other.start && textOf(one) === textOf(other);
 }
 
-function isList({ outline, start }: Place): boolean {
+function isList({ outline, start }: Part): boolean {
   return outline.text.startsWith("[", start);
 }

@@ -229,8 +229,8 @@ class StrictScan {
     const path = this.frames
       .slice(0, levels)
       .map((frame) => (frame.isObject ? shownKey(frame.key) : String(frame.index)));
-    const [place = "body", ...base] = this.base;
-    return invalidField([...base, ...path], msg, type, place);
+    const [source = "body", ...base] = this.base;
+    return invalidField([...base, ...path], msg, type, source);
   }
 
   private malformed(what: string, at = this.pos): AppError {

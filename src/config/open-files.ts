@@ -26,11 +26,11 @@ export function openFileLimit(read: () => string = readLimits): number | null {
  */
 export function withinOpenFiles<T extends ConnectionLimits>(limits: T, openFiles: number | null): T {
   if (openFiles === null) return limits;
-  const places = openFiles - Math.min(KEPT_FOR_FILES, Math.ceil(openFiles / 2));
-  if (limits.maxConnections <= places) return limits;
+  const sockets = openFiles - Math.min(KEPT_FOR_FILES, Math.ceil(openFiles / 2));
+  if (limits.maxConnections <= sockets) return limits;
   // Half stays for authenticated connections, as by default.
-  const unknown = Math.min(limits.maxUnauthenticatedConnections, Math.max(1, Math.floor(places / 2)));
-  return { ...limits, maxConnections: places, maxUnauthenticatedConnections: unknown };
+  const unknown = Math.min(limits.maxUnauthenticatedConnections, Math.max(1, Math.floor(sockets / 2)));
+  return { ...limits, maxConnections: sockets, maxUnauthenticatedConnections: unknown };
 }
 
 /** Whether a call of the system failed because too many files are open, in this process or in all. */

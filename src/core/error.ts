@@ -90,8 +90,8 @@ export class AppError extends Error {
 }
 
 /** An `invalid` error about one field of the body, for example `invalidField(["policies", "pii"], "…", "type")`. */
-export function invalidField(path: readonly string[], msg: string, type: string, place = "body"): AppError {
-  return invalidFields([{ loc: [place, ...path], msg, type }]);
+export function invalidField(path: readonly string[], msg: string, type: string, source = "body"): AppError {
+  return invalidFields([{ loc: [source, ...path], msg, type }]);
 }
 
 /** An `invalid` error about several fields; its message names the first. */

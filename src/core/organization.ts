@@ -50,7 +50,7 @@ export interface EnvironmentSettings {
   readonly signingKey: EnvironmentKey;
 }
 
-/** The settings of an environment that nobody set; its siblings and its name give it another position and next stage. */
+/** The default settings of an environment; its siblings and its name give it another position and next stage. */
 export const DEFAULT_ENVIRONMENT: EnvironmentSettings = { position: 0, promotesTo: null, signingKey: "organization" };
 
 /** The names of the settings. */

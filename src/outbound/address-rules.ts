@@ -22,7 +22,7 @@ export function mayConnect(address: string, destination: Destination, allowList:
 
 /**
  * Whether the operator allows an address: by its network, or by the host's name where that leads to a range in which hosts are.
- * A metadata address needs an entry for just itself, so that an operator who opens `fd00::/8` does not open the cloud's credentials.
+ * A metadata address needs an entry for just itself, so that an entry `fd00::/8` does not expose the cloud's credentials.
  */
 export function isListed(address: string, destination: Destination, allowList: AllowList): boolean {
   const range = classifyAddress(address);

@@ -61,7 +61,7 @@ export function rememberNames({ lookup, clock = systemClock, patienceMs }: Known
 }
 
 /**
- * Looks names up one after the other; those who ask for the same name share its look-up. With `maxWaiting` names waiting, the next is
+ * Looks names up one after the other; callers with the same name share its look-up. With `maxWaiting` names waiting, the next is
  * refused as the name servers refuse: EAI_AGAIN.
  */
 function oneAtATime<T>(ask: (host: string) => Promise<T>, maxWaiting: number): (host: string) => Promise<T> {

@@ -76,7 +76,7 @@ function pinnedLookup(addresses: readonly string[]): LookupFunction {
   };
 }
 
-/** An error of a socket that nobody listens to at the moment must not end the process; who uses it sees that it is closed. */
+/** The error of an idle socket must not end the process; its next user sees that it is closed. */
 function quiet<T extends Socket>(socket: T): T {
   return socket.on("error", () => undefined);
 }

@@ -6,7 +6,7 @@ import { keptText, refuseNumber, refuseText, type NumberRules } from "../rules/c
 /** Where something stands: `organizations`, `0`, `tokens`, `2`, `sha256`. */
 export type Path = readonly string[];
 
-/** The fields of one object of the file. Each is asked for once; what nobody asked for is refused by `end`. */
+/** The fields of one object of the file. Each is read once; `end` refuses those that were not read. */
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #asked = new Set<string>();
@@ -99,7 +99,7 @@ export class Fields {
     return this.#take(name);
   }
 
-  /** Refuses what nobody asked for: a misspelled name would be a wish that nobody hears. */
+  /** Refuses fields that were not read: a misspelled name must not be ignored. */
   end(): void {
     for (const name of Object.keys(this.#values)) {
       if (!this.#asked.has(name)) this.problems.add(this.at(name), "is not known here", "unknown");

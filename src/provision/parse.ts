@@ -168,7 +168,7 @@ class DeclarationReader {
     return { name, type, sha256, environments, ...defined({ project, environment, expiresInDays }) };
   }
 
-  /** `{env: NAME}` or `{file: PATH}`: a secret itself has no place in a file that is kept and shown. */
+  /** `{env: NAME}` or `{file: PATH}`: a secret itself must not be in a file that is kept and shown. */
   private secret(fields: Fields, name: string, isNeeded: boolean): string | undefined {
     const value = fields.value(name);
     if (value === undefined) return undefined;

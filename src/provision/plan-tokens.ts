@@ -13,8 +13,8 @@ export interface TokenPlan {
 }
 
 /**
- * Compares by kind, project, environment and name; whether the key is the declared one is told by the prefix, since nobody is told a
- * hash. Its 32 bits tell two keys apart, not whether somebody may come in.
+ * Compares by kind, project, environment and name; the prefix tells whether the key is the declared one, since the API
+ * shows no hash. Its 32 bits tell two keys apart, and authenticate nobody.
  */
 export function planTokens(org: string, declared: readonly DeclaredToken[], actual: ActualContents): TokenPlan {
   const plan = { steps: [] as Step[], reasons: [] as string[], undeclared: [] as Step[] };

@@ -84,9 +84,9 @@ function details(step: Step): string {
 }
 
 function describeToken({ type, project, environment, name, environments }: DeclaredToken): string {
-  const place = [project, environment].flatMap((part) => (part === undefined ? [] : [`/${part}`])).join("");
+  const path = [project, environment].flatMap((part) => (part === undefined ? [] : [`/${part}`])).join("");
   const narrowed = environments.length === 0 ? "" : `  for ${environments.join(", ")}`;
-  return `${place}  ${type} "${name}"${narrowed}`;
+  return `${path}  ${type} "${name}"${narrowed}`;
 }
 
 function changes(change: Readonly<Record<string, Changed>>): string {

@@ -11,7 +11,7 @@ export type PlaceOf = (field: DescField) => "body" | "path" | "query";
 
 /**
  * Tells `errors` what of a request is refused by the rules that the proto has for its fields (signet.v1.FieldRules), and puts its texts
- * into the form in which they are kept. The texts of json_text fields are looked at by those who read them.
+ * into the form in which they are kept. The texts of json_text fields are checked where they are parsed.
  */
 export function checkMessage(desc: DescMessage, request: Message, placeOf: PlaceOf, errors: FieldErrors): void {
   for (const field of desc.fields) checkField(field, request, [placeOf(field), field.name], errors);

@@ -14,7 +14,7 @@ export interface Backoff {
   readonly attempt: number;
   /** The wait after one more failure: anything from 0 to the ceiling ("full jitter"), so that a fleet does not return at once. */
   nextMs(): number;
-  /** The wait after a failure that somebody must fix first: from half of the highest ceiling to all of it. */
+  /** The wait after a failure that does not end by itself: from half of the highest ceiling to all of it. */
   slowMs(): number;
   /** Called when a connection has proved stable. */
   reset(): void;

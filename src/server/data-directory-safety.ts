@@ -4,7 +4,7 @@ import { AppError } from "../core/error.js";
 
 /** The files of Signet in a data directory, by name. */
 const OWN_FILE = /^(?:signet\..*|.*-signing-key\.pem|current-keys\.json|admin-token)$/;
-/** Those that nobody else may read either. */
+/** Of these, the files that no other account may read either. */
 const SECRET_FILE = /^(?:.*-signing-key\.pem|admin-token)$/;
 
 /** Permission bits of others: to write, and to read or write. */
@@ -19,7 +19,7 @@ interface Account {
 
 /**
  * Refuses a data directory that another account could have prepared or can change: the directory and Signet's files in it must belong
- * to the account of this process or to root, nobody else may write to them or read the secret ones, and no file may be a link.
+ * to the account of this process or to root, no other account may write to them or read the secret ones, and no file may be a link.
  *
  * One exception: a volume of Kubernetes with `fsGroup` belongs to root and to a group that the process is in, which may write; there
  * that group counts as the process. Checks nothing where accounts have no numbers (Windows).

@@ -35,7 +35,7 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
   ];
 }
 
-/** Logs how many polls were answered from memory, in place of a line for each (docs/operate.md, "Logs"). */
+/** Logs how many polls were answered from memory, instead of a line for each (docs/operate.md, "Logs"). */
 export function countPolls(polls: Polls, log: Logger): Job {
   const run = async () => {
     const { ok, notModified } = polls.takeCounts();

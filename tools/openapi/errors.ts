@@ -14,7 +14,7 @@ const WHEN: Readonly<Record<number, string>> = {
   412: "If-Match names another sequence than the environment's.",
   413: "The body is over the size limit.",
   415: "The body is not JSON.",
-  422: "Values that are refused, each with its place; or the organization's quota is used up.",
+  422: "Values that are refused, each with the name of its field; or the organization's quota is used up.",
   429: "Too many requests.",
   500: "A defect, or the signing key cannot be used. Nothing was changed.",
   503: "Not now: shutting down, or the database is busy or full.",

@@ -27,7 +27,7 @@ export class Headers {
     return Object.fromEntries([...ALWAYS, ...more].map((header) => this.reference(header)));
   }
 
-  /** The headers of an answer that passes no door. */
+  /** The headers of an answer that needs no admission. */
   ofProbe(): Record<string, Reference> {
     return Object.fromEntries([this.reference(Header.X_REQUEST_ID)]);
   }

@@ -281,14 +281,14 @@ export type VerifyAuditResponse = Message<"signet.v1.VerifyAuditResponse"> & {
   reason?: string | undefined;
 
   /**
-   * The keys whose signatures count: the server's current key vouches for them.
+   * The keys whose signatures count: the server's current key endorses them.
    *
    * @generated from field: repeated string trusted_key_ids = 5;
    */
   trustedKeyIds: string[];
 
   /**
-   * Keys that the database has as keys of the audit and that nobody vouches for: an event that one of them signed is broken.
+   * Keys that the database has as keys of the audit and that no trusted key endorses: an event that one of them signed is broken.
    *
    * @generated from field: repeated string untrusted_key_ids = 6;
    */

@@ -80,7 +80,7 @@ export type Bundle = Message<"signet.v1.Bundle"> & {
   isActive: boolean;
 
   /**
-   * Who published or promoted it, as the caller says. Who it was is in the audit.
+   * The name of the publishing or promoting person or program, as the caller gives it. The audit has the token.
    *
    * @generated from field: optional string published_by = 5;
    */
@@ -1046,7 +1046,7 @@ export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*
   messageDesc(file_signet_v1_bundle, 22);
 
 /**
- * A public key that this server signs with, or has signed with, and vouches for.
+ * A trusted public key that this server signs with, or has signed with.
  *
  * @generated from message signet.v1.Key
  */

@@ -456,7 +456,7 @@ export type Environment = Message<"signet.v1.Environment"> & {
   hold?: Hold | undefined;
 
   /**
-   * Which key signs its bundles: the organization's, or one of its own, so that who trusts that key trusts this environment alone.
+   * Which key signs its bundles: the organization's, or one of its own, so that trust in that key covers this environment alone.
    *
    * @generated from field: string signing_key = 9;
    */

@@ -662,7 +662,7 @@ export type PromotePipelineRequest = Message<"signet.v1.PromotePipelineRequest">
   targetAppIds: string[];
 
   /**
-   * Who promotes, as the caller says. At most 255 characters.
+   * The name of the promoting person or program, as the caller gives it. At most 255 characters.
    *
    * @generated from field: optional string promoted_by = 4;
    */

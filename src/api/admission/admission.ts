@@ -6,7 +6,7 @@ import type { Call } from "./call.js";
 export interface RequestHead {
   readonly requestId: string;
   readonly clientAddress: string;
-  /** Undefined when it is gone already. */
+  /** Undefined when it is closed already. */
   readonly connection: AdmittedConnection | undefined;
   /** Name, value, name, value …, as received: a header that was sent twice is here twice. */
   readonly rawHeaders: readonly string[];
@@ -29,18 +29,18 @@ export interface RateState {
 }
 
 /**
- * The door of every method: credentials, rate limit, scope, and the organization when the path names one; in this order, before
- * any byte of the body is read, and the same for every protocol.
+ * Checks credentials, rate limit, scope, and the organization when the path names one; in this order, before any byte of the body is
+ * read, and the same for every protocol.
  */
 export interface Admission {
   /**
    * Throws `unauthenticated`, `rate_limited` or `forbidden`, and `not_found` for an organization by a slug or a name that is not the
-   * token's. `orgId` is what a REST path calls the organization.
+   * token's. `orgId` is the organization in a REST path: id, slug or name.
    */
   admit(method: DescMethod, head: RequestHead, orgId?: string): Promise<Call>;
   /**
-   * The same, at once, for a runtime token that is in memory and calls what is not counted. Undefined, and nothing was counted or told,
-   * when only `admit` can say.
+   * The same, synchronously, for a runtime token in memory and a method that is not counted. Undefined, with nothing counted or told,
+   * when `admit` must decide.
    */
   admitKnown(method: DescMethod, head: RequestHead): Call | undefined;
 }

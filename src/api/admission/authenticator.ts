@@ -23,11 +23,11 @@ export const MAX_RATE_KEYS = 50_000;
 /** The token check and the limits of an authenticator. */
 export interface AdmissionOptions {
   /**
-   * Who a raw key belongs to. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked; of the last two
-   * `onStopped` is told before.
+   * The principal of a raw key. Throws `unauthenticated` with one text for malformed, unknown, expired and revoked keys, after a call
+   * of `onStopped` for the last two.
    */
   authenticate(rawKey: string, onStopped: (token: KnownToken) => void): Promise<Principal>;
-  /** The same for what is in memory; undefined for every other key. */
+  /** The same for a token in memory; undefined for every other key. */
   known(rawKey: string): Principal | undefined;
   readonly names: Names;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
@@ -39,13 +39,13 @@ export interface AdmissionOptions {
   readonly maxRateKeys: number;
 }
 
-/** The door of every method, and of what is no method of the proto. */
+/** Admission for methods of the proto, and for operations that are none. */
 export interface Authenticator extends Admission {
   /** As `admit`. */
   admitTo(operation: Operation, head: RequestHead, orgId?: string): Promise<Call>;
 }
 
-/** The door of every method (api.md, "order of refusals", "rate limit"). */
+/** Admission with the limits of `options` (api.md, "order of refusals", "rate limit"). */
 export function createAuthenticator(options: AdmissionOptions): Authenticator {
   const door = new TokenAuthenticator(options);
   return {
@@ -129,15 +129,15 @@ class TokenAuthenticator {
   }
 
   /**
-   * Who goes on while their address fails too often: tokens that are in memory and that nobody can guess. One that an operator chose
-   * might be weak: it would be found at the speed of a look into memory.
+   * The principals that are admitted while their address fails too often: those of generated keys in memory. A key that an operator
+   * chose may be weak, and could be guessed at the speed of memory.
    */
   private unguessable(head: RequestHead): Principal | undefined {
     const rawKey = plainKeyOf(head.rawHeaders);
     return rawKey !== undefined && isMadeKey(rawKey) ? this.options.known(rawKey) : undefined;
   }
 
-  /** The caller is told of the budget that ends first: the failures', unless others used up the address's. */
+  /** Tells the caller of the budget with less left: that of the failures, or that of the address. */
   private async countFailure(address: string, head: RequestHead): Promise<void> {
     const counts = [await this.failures?.count(address), await this.rates?.addresses.count(address)];
     const states = counts.flatMap((count) => (count === undefined ? [] : [count.state]));

@@ -35,7 +35,7 @@ export const WIRE_CODES: Readonly<Record<AppErrorCode, WireCode>> = {
   internal: { httpStatus: 500, phrase: "Internal Server Error", rpcCode: Code.Internal },
 };
 
-/** What the protocols' own errors (a broken frame, a body over the limit) are in the product's words. */
+/** The codes of the protocols' own errors, such as a broken frame or a body over the limit. */
 const APP_CODES: Readonly<Partial<Record<Code, AppErrorCode>>> = {
   [Code.Canceled]: "cancelled",
   [Code.DeadlineExceeded]: "timeout",
@@ -60,8 +60,8 @@ export function toAppError(thrown: unknown): AppError {
 }
 
 /**
- * An AppError as gRPC, gRPC-Web and Connect send it: code, message, and a signet.v1.ErrorDetail, as far as there is room for them. The AppError is
- * its cause.
+ * An AppError as gRPC, gRPC-Web and Connect send it: code, message, and a signet.v1.ErrorDetail, cut to the limit of trailers. The
+ * AppError is its cause.
  */
 export function toConnectError(error: AppError, requestId: string): ConnectError {
   const { message, fields } = shownError(error, TRAILER_LIMITS);

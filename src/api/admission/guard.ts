@@ -18,7 +18,7 @@ import { checkMessage, type PlaceOf } from "../../rules/check-message.js";
 import { callOf } from "./call.js";
 import { toAppError, toConnectError } from "./error-status.js";
 
-/** Finds what a request calls by its slug or name. */
+/** Finds organizations and projects by slug or name. */
 export type Names = Pick<TenantNames, "organizationId" | "projectId">;
 
 /**
@@ -55,8 +55,8 @@ export type OnRefused = (
 ) => void;
 
 /**
- * Wraps the implementation of a method with what all protocols share: the organization check, the rules of the request's fields, ids in
- * place of names, and errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor
+ * Wraps the implementation of a method with what all protocols share: the organization check, the rules of the request's fields, ids
+ * instead of names, and errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor
  * around the call alone would miss).
  */
 export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: Names): MethodImplSpec {
@@ -102,13 +102,13 @@ function failure(thrown: unknown, context: HandlerContext, onRefused: OnRefused)
   const error = toAppError(thrown);
   const { principal, operation, requestId } = callOf(context);
   if (error.code === "forbidden" || error.code === "rate_limited") onRefused(principal, operation.id, error.code);
-  // Who tries keys that he did not make finds some that are there.
+  // An attempt to find out which keys exist.
   if (error.code === "conflict" && error.reason === "key_exists") onRefused(principal, operation.id, error.code);
   return toConnectError(error, requestId);
 }
 
 /**
- * Checks a request in the order of docs/api.md ("Order of refusals"), and puts ids in place of what its `org_id` and `project_id` say. A
+ * Checks a request in the order of docs/api.md ("Order of refusals"), and replaces its `org_id` and `project_id` by ids. A
  * project that is not there stays as it is: the method refuses it as it refuses an unknown id.
  */
 function requestChecker(method: DescMethod, names: Names) {
@@ -127,13 +127,13 @@ function requestChecker(method: DescMethod, names: Names) {
   };
 }
 
-/** What requests call an organization and a project by, where they have these fields. */
+/** The organization and the project of a request that has these fields: id, slug or name. */
 interface TenantFields extends Message {
   orgId?: string;
   projectId?: string;
 }
 
-/** Where REST has the fields of a request; errors name that place in every protocol. */
+/** The part of a REST request that has the field: path, query or body. Errors name it in every protocol. */
 export function placesOf(method: DescMethod): PlaceOf {
   const { pattern, body = "*" } = hasOption(method, http) ? getOption(method, http) : {};
   const path = typeof pattern?.value === "string" ? pattern.value : "";

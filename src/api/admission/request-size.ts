@@ -23,8 +23,8 @@ export function maxMessageBytesOf(method: DescMethod, maxBodyBytes: number): num
 }
 
 /**
- * Throws an Error for a method whose requests have no limits, or the wrong ones: such a server must not start. Every list and map says
- * max_items, and who has a document, and nobody else, says so.
+ * Throws an Error for a method whose requests have no limits, or the wrong ones: such a server must not start. Every list and map has
+ * max_items, and exactly the methods whose request has a document have carries_document.
  */
 export function requireRequestLimits(method: DescMethod): void {
   requireItemLimits(method.input);

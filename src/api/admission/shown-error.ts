@@ -18,9 +18,12 @@ export const BODY_LIMITS: ErrorSizeLimits = { fieldBytes: 56 * 1024, messageByte
 /** In gRPC they are trailers, the message once percent-encoded and once more with the fields in base64, and clients take 8 KiB. */
 export const TRAILER_LIMITS: ErrorSizeLimits = { fieldBytes: 3 * 1024, messageBytes: 1024 };
 
-/** What is told of an error: as many of its field errors as there is room for, the first ones, and its message cut. */
-export function shownError({ message, fields }: AppError, room: ErrorSizeLimits): Pick<AppError, "message" | "fields"> {
-  return { message: cutMessage(message, room.messageBytes), fields: fitting(fields, room.fieldBytes) };
+/** What is told of an error: its first field errors, as many as fit, and its message cut. */
+export function shownError(
+  { message, fields }: AppError,
+  limits: ErrorSizeLimits,
+): Pick<AppError, "message" | "fields"> {
+  return { message: cutMessage(message, limits.messageBytes), fields: fitting(fields, limits.fieldBytes) };
 }
 
 function fitting(fields: readonly FieldError[], maxBytes: number): readonly FieldError[] {

@@ -1,4 +1,4 @@
-/** What a watch may come by; as `HandlerContext.protocolName` has it. */
+/** The protocols of watches, named as in `HandlerContext.protocolName`. */
 export const STREAM_PROTOCOLS = ["grpc", "grpc-web", "connect", "rest"] as const;
 
 /** Told of each watch that opens and ends. Cheap; never throws. */

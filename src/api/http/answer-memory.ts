@@ -7,16 +7,16 @@ import { afterThisEvent } from "./hang-up.js";
 import { isGone } from "./answer.js";
 import type { NodeResponse } from "./node-http.js";
 
-/** Smaller answers are bounded by the number of requests. */
+/** Smaller answers are not counted: the number of requests bounds them. */
 const COUNTED_BYTES = 16 * 1024;
 
-/** The part of the whole that one token may hold: a client that does not read must not take the room of others. */
+/** The part of the whole that one token may hold: a client that does not read must leave memory for others. */
 const TOKEN_PART = 2;
 
-/** Reads of a token that are worked on at once: what they have read is in memory too, and nobody knows how much before. */
+/** Concurrent reads of a token: what they read is in memory too, and its size is not known before. */
 const READS_AT_ONCE = 2;
 
-/** After so long an answer is cut when its memory is wanted: 16 MiB at 4 Mbit/s. */
+/** An unread answer of this age is cut when its memory is needed: 16 MiB at 4 Mbit/s take that long. */
 const PATIENCE_MS = 30_000;
 
 interface Waiting {
@@ -28,15 +28,15 @@ interface Waiting {
 
 interface OfToken {
   bytes: number;
-  /** Longest so first. */
+  /** The oldest first. */
   readonly waiting: Set<Waiting>;
   readonly reads: Semaphore;
 }
 
 /**
- * Memory for answers that their clients have not taken yet, all together. A token that holds its part gets no more work done until its
- * clients read, or until its oldest answer has waited for so long that it is cut; when all of it is held, the token that holds
- * most loses its oldest. A single answer is never too large.
+ * Limits the memory of all answers that their clients have not read yet. A token that has used its part gets no more reads until its
+ * clients read, or until its oldest answer is old enough to be cut; when all memory is used, the token that uses most loses its
+ * oldest answer. A single answer is never too large.
  */
 export class AnswerMemory {
   readonly #perToken = new Map<number, OfToken>();
@@ -53,7 +53,7 @@ export class AnswerMemory {
 
   /**
    * Before a request is worked on. Reads take turns, a few of each token at once. Throws `unavailable` for reads and runtimes when the
-   * token's answers wait for their clients, `cancelled` when the client is gone by then.
+   * token's answers wait for their clients, `cancelled` when the client has disconnected by then.
    */
   async begin({ principal: { tokenId }, operation }: Call, res: NodeResponse): Promise<PendingAnswer> {
     const isRead = operation.scope === Scope.READ && !operation.runtimeTraffic;
@@ -92,7 +92,7 @@ export class AnswerMemory {
     throw new AppError("unavailable", message, { reason: "too_many_answers", retryAfterSeconds: 1 });
   }
 
-  /** For answers themselves: counts bytes that are handed over to be sent, until the answer is over. */
+  /** Called by PendingAnswer: counts bytes that are handed over to be sent, until the response closes. */
   hold(tokenId: number, bytes: number, res: NodeResponse): void {
     if (bytes < COUNTED_BYTES || isGone(res)) return;
     const waiting = { tokenId, bytes, sinceMs: performance.now(), res };
@@ -145,7 +145,7 @@ export class AnswerMemory {
   }
 }
 
-/** The client has reset the stream without an error: Node would keep the answer until it is sent, which it can be no more. */
+/** The client has reset the stream without an error: Node keeps the answer although it can no longer be sent. */
 function isAbandoned(res: NodeResponse): boolean {
   return "stream" in res && res.stream.closed;
 }

@@ -37,7 +37,7 @@ export function answerError(req: NodeRequest, res: NodeResponse, error: ErrorAns
   else answerJson(req, res, error.status, error.headers, error.body);
 }
 
-/** Whether the client is gone, so that nothing can be answered any more. */
+/** Whether the client has disconnected, so that no answer can be sent any more. */
 export function isGone(res: NodeResponse): boolean {
   // An HTTP/2 response of Node's compatibility API has no `destroyed` of its own.
   return "stream" in res ? res.stream.destroyed : res.destroyed;

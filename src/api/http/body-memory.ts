@@ -4,21 +4,20 @@ import { UNGUARDED, type LargeWork } from "../../core/schedule/large-work.js";
 import { isGone } from "./answer.js";
 import type { NodeResponse } from "./node-http.js";
 
-/** The part of the whole that one token may hold, so that nobody else waits for a client that sends slowly. */
+/** The part of the whole that one token may hold, so that slow senders leave memory for others. */
 const TOKEN_PART = 4;
 
-/** From here on a body is large work. */
+/** A body above this size is large work. */
 const LARGE_BYTES = 256 * 1024;
 
-/** What DEFLATE can make of a byte at most (RFC 1951: a match of 258 bytes in two bits). Brotli has no such bound. */
+/** The most bytes that DEFLATE makes of one (RFC 1951: a match of 258 bytes in two bits). Brotli has no such bound. */
 const MAX_DEFLATE_RATIO = 1032;
 
 /**
- * Memory for the bodies of requests, all together, as sent and as decompressed. What is parsed of them comes on top, and is a few times
- * as much.
+ * Limits the memory of all request bodies, as sent and as decompressed. Their parsed form is not counted, and is a few times as much.
  *
- * An organization may hold as much as it leaves free for the others: half of all when it is alone, a third when there are two, and
- * whoever comes next always finds room.
+ * An organization may hold as much as it leaves free for the others: half of all when it is alone, a third when there are two. So
+ * there is always memory for the next one.
  */
 export class BodyMemory {
   readonly #maxTokenBytes: number;
@@ -28,7 +27,7 @@ export class BodyMemory {
   #heldBytes = 0;
 
   /**
-   * @param maxBodyBytes each organization may hold two of them, as long as there is room: one as sent, and what it decompresses to
+   * @param maxBodyBytes each organization may hold two of them, as long as there is memory: one as sent, and what it decompresses to
    * @param guard asked once for each large body
    */
   constructor(
@@ -45,12 +44,12 @@ export class BodyMemory {
     return this.#heldBytes;
   }
 
-  /** A share for the body of one request. To be disposed of when the request needs it no more. */
+  /** A share for the body of one request. Dispose of it when the request no longer needs it. */
   open(owner: WorkOwner): BodyShare {
     return new BodyShare(this, owner);
   }
 
-  /** As `open`, until the answer is over. Throws `cancelled` when it is already: nobody would give back what is taken from then on. */
+  /** As `open`, until the answer is over. Throws `cancelled` when it is over already: nothing would release the share. */
   openUntilClose(owner: WorkOwner, res: NodeResponse): BodyShare {
     if (isGone(res)) throw new AppError("cancelled", "the request was cancelled");
     const share = this.open(owner);
@@ -58,7 +57,7 @@ export class BodyMemory {
     return share;
   }
 
-  /** For shares themselves. Throws `unavailable` when there is no room. */
+  /** Called by BodyShare. Throws `unavailable` when there is not enough memory. */
   change({ orgId, tokenId }: WorkOwner, bytes: number): void {
     const ofToken = (this.#perToken.get(tokenId) ?? 0) + bytes;
     const ofOrganization = (this.#perOrganization.get(orgId) ?? 0) + bytes;
@@ -85,7 +84,7 @@ export class BodyShare implements Disposable {
     private readonly owner: WorkOwner,
   ) {}
 
-  /** Takes more. Throws `unavailable` when there is no room. */
+  /** Takes more. Throws `unavailable` when there is not enough memory. */
   take(bytes: number): void {
     if (this.#isOver) return;
     if (this.#bytes + bytes > LARGE_BYTES) this.#work ??= this.memory.guard.begin();

@@ -4,7 +4,7 @@ import { headerOf, type NodeRequest } from "./node-http.js";
 
 /** Whose word on a client's address counts. */
 export interface ProxyTrust {
-  /** How many proxies stand before the server, each of which adds who it was called by; 0 reads no header. */
+  /** How many proxies stand before the server, each of which appends its caller's address; 0 reads no header. */
   readonly hops: number;
   /** The one header that they write. Another one would be the client's own word. */
   readonly header: "x-forwarded-for" | "forwarded";

@@ -6,12 +6,12 @@ const RECHECK_MS = 10;
 
 /**
  * Throws away the rest of a body whose request is already answered. Closing at once would reset the connection, and a client that
- * is still sending would lose the answer; reading for ever would be a gift: after `maxBytes` the request is destroyed.
+ * is still sending would lose the answer. Reading has a limit: after `maxBytes` the request is destroyed.
  */
 export function discardBody(req: NodeRequest, maxBytes: number): void {
   let discarded = 0;
   const body: Readable = req;
-  // Who read it message by message and stopped still waits for the next one, and what is waited for does not flow.
+  // A reader that stopped between messages is still registered for "readable", which keeps the body paused.
   body.removeAllListeners("readable");
   body.on("data", (chunk: Buffer) => {
     discarded += chunk.byteLength;

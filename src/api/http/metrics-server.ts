@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { endWith, pathOf, requestIdOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 import { METRICS_PATH, refuseMethod, writeMetrics, type MetricsSource } from "./metrics-page.js";
 
-/** A scraper or two, and a person who looks. */
+/** Enough for a scraper or two, and a browser. */
 const MAX_CONNECTIONS = 64;
 const TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 8 * 1024;

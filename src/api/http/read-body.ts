@@ -78,7 +78,7 @@ export async function readBody(req: NodeRequest, maxBytes: number, share: BodySh
 
 /**
  * A body as it comes, for methods that read it message by message. A reader that stops early leaves the rest where it is: Node's own
- * iteration would destroy the request, and an HTTP/1.1 connection whose bytes nobody takes serves nobody again.
+ * iteration would destroy the request, and an HTTP/1.1 connection with unread bytes serves no further request.
  */
 export function chunksOf(req: NodeRequest): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => req.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array> };

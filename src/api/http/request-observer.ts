@@ -39,7 +39,7 @@ export function finishedRequest(report: RequestReport, answered: Answered, durat
     isStream,
     durationMs,
     status: statusOf(report, answered),
-    // Who was let in and has a stream that ends because the token does has shown its credentials.
+    // A stream that ends with its token was authenticated when it began.
     isAuthenticationFailure: error?.code === "unauthenticated" && keyPrefix === undefined,
     limit: error === undefined ? null : limitOf(error),
   };

@@ -7,7 +7,7 @@ import type { RequestReport } from "./request-outcome.js";
 export function startRequestSpan(tracing: Tracing, req: NodeRequest, requestId: string): Span {
   if (!tracing.isOn) return NO_SPAN;
   return tracing.start({
-    // Nobody knows yet which operation it is.
+    // The operation is not known yet.
     name: "request",
     kind: "server",
     parent: callerOf(req),

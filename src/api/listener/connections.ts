@@ -48,7 +48,7 @@ export class Connections implements ConnectionPool {
     return { authenticated: this.#all.size - unauthenticated, unauthenticated };
   }
 
-  /** Takes a connection in, until `leave`. Undefined when there is no room for it: it is closed then. */
+  /** Takes a connection in, until `leave`. Undefined when the limit is reached: it is closed then. */
   accept(socket: Socket): Connection | undefined {
     const { maxConnections, maxConnectionsPerAddress, maxUnauthenticatedConnections } = this.limits;
     const address = addressKey(socket.remoteAddress ?? "");

@@ -73,7 +73,7 @@ export function createHttp1Server(handle: RequestListener, limits: ListenerLimit
     server.closeIdleConnections();
     // A connection whose answer has just left counts as idle from the next turn on.
     setImmediate(() => server.closeIdleConnections());
-    // Stops the checker once the last connection is gone; the error that it reports is that the server never listened.
+    // Stops the checker after the last connection; it reports the error that the server never listened.
     server.close(() => undefined);
   };
   const accept = (socket: Socket, connection: Connection) => {

@@ -18,7 +18,7 @@ const ENDED_BY_NODE: Readonly<Record<number, LimitName>> = { [-904]: "http2_floo
 
 const PROTOCOL_ERROR = -505;
 
-/** A request beyond the number or the memory of streams: after a hundred of them Node ends the connection. */
+/** For a request above the limit of streams or of memory: after a hundred of them Node ends the connection. */
 const CALLBACK_FAILURE = -902;
 
 const SUPERVISED = Symbol("the supervision of a session");
@@ -39,7 +39,7 @@ function onClose(this: Session): void {
 }
 
 function ignore(): void {
-  // A handler may have no use for a stream's errors, or not be there yet: one must not end the process.
+  // A stream's error must not end the process, also while no handler listens to it.
 }
 
 /**
@@ -72,7 +72,7 @@ export class SessionSupervisor {
     this.#wheel.add(supervised);
   }
 
-  /** Says GOAWAY on every connection, and lets open streams end. */
+  /** Sends GOAWAY on every connection, and lets open streams end. */
   drain(): void {
     for (const { session } of this.#sessions) closeSession(session);
   }
@@ -154,7 +154,7 @@ class SupervisedSession implements Timed {
     this.#cancelOverdue(nowMs);
     this.dueAtMs = this.#nextLookMs(nowMs);
     if (session.closed) {
-      // After a GOAWAY of either side Node sends no pings that would find a peer that is gone.
+      // After a GOAWAY of either side Node sends no pings, so a dead peer is not noticed.
       this.#closingSinceMs ??= nowMs;
       if (nowMs - this.#closingSinceMs >= limits.http2.idleTimeoutMs) connection.destroy();
     } else if (nowMs >= this.#pongByMs) {
@@ -173,10 +173,10 @@ class SupervisedSession implements Timed {
     const wasAnswered = this.#streams.closed(open);
     this.connection.ended();
     if (stream.rstCode === constants.NGHTTP2_NO_ERROR) return;
-    // In time: nghttp2 would say INTERNAL_ERROR, for which clients give up all that is open.
+    // Before nghttp2 would: its INTERNAL_ERROR makes clients give up all open streams.
     this.#allowance ??= new ResetAllowance(this.port.limits.http2.maxConcurrentStreams);
     if (this.#allowance.spend()) closeSession(this.session);
-    // Calls that end by their deadline, and watches, are cancelled by the best of clients.
+    // Well-behaved clients cancel watches, and calls whose deadline has passed.
     if (wasAnswered || this.port.hasCancelled(stream)) return;
     // Node answers too many resets with GOAWAY, but reports nothing and leaves the socket to the client.
     this.#countResets(1);
@@ -220,10 +220,10 @@ class SupervisedSession implements Timed {
   }
 }
 
-/** The limit by which Node ended a session; null for a peer that is broken or gone. */
+/** The limit by which Node ended a session; null for a peer that is broken or has disconnected. */
 function limitOf({ code, errno = 0 }: { code?: string; errno?: number }, isFull: boolean): LimitName | null {
   const hasInvalidFrames = code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
-  // A stream too many is to HTTP/2 an error like any other (RFC 9113, section 5.1.2).
+  // HTTP/2 has no error code of its own for a stream too many (RFC 9113, section 5.1.2).
   if (isFull && (hasInvalidFrames || errno === PROTOCOL_ERROR || errno === CALLBACK_FAILURE)) {
     return "max_streams_per_connection";
   }

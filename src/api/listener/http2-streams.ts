@@ -31,7 +31,7 @@ export interface OpenStream {
 /** The streams of a session that are open. */
 export class OpenStreams {
   readonly #open = new Set<OpenStream>();
-  /** As many as may be were open; when the session has ended: just before that. */
+  /** Whether the limit of open streams is reached; of a session that has ended: was, just before its end. */
   wereAll = false;
   #idleSinceMs = performance.now();
 
@@ -63,7 +63,7 @@ export class OpenStreams {
 
   /**
    * Ends the streams that the client has reset without an error (RFC 9113, section 8.1), and says how many of them before an answer. Node
-   * waits for their answers to be sent, which can be no more, and counts them among those that the client may have open.
+   * still counts them as open, and waits for their answers to be sent, which is no longer possible.
    */
   endAbandoned(): number {
     let count = 0;
@@ -92,15 +92,15 @@ interface Waiting {
 }
 
 /**
- * Finds streams whose client takes nothing of what it is sent: it need only grant no window (RFC 9113, section 5.2), and answers pings
- * meanwhile. Streams that wait for nothing cost nothing.
+ * Finds streams whose client reads nothing of the answer: it grants no flow-control window (RFC 9113, section 5.2) while it answers
+ * pings. A stream with nothing to send costs nothing.
  */
 export class Stalls {
   readonly #waiting = new WeakMap<ServerHttp2Stream, Waiting>();
 
   constructor(private readonly timeoutMs: number) {}
 
-  /** Whether a stream has waited too long with the same bytes, as far as it was looked at. */
+  /** Whether the same number of bytes has waited to be sent for too long, as far as calls of this have seen. */
   isStalled(stream: ServerHttp2Stream, nowMs: number): boolean {
     const bytes = stream.writableLength;
     const before = this.#waiting.get(stream);

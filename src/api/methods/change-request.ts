@@ -5,7 +5,7 @@ import { callOf } from "../admission/call.js";
 import { plainEntityTag } from "../http/runtime-headers.js";
 
 /**
- * Who asks for a change, with the two headers that publish, activate and promote take (api.md, "Bundles"). Throws `invalid` for
+ * The caller of a change, with the two headers that publish, activate and promote take (api.md, "Bundles"). Throws `invalid` for
  * an If-Match that is not one quoted sequence.
  */
 export function changeRequestOf(context: HandlerContext): ChangeRequest {

@@ -18,7 +18,7 @@ export interface PollAnswer {
 export function latestHeaders(active: ActiveBundle): Readonly<Record<string, string>> {
   return {
     ETag: `"${entityTagOf(active)}"`,
-    // Signed bytes: nobody on the way may compress or rewrite them.
+    // Signed bytes: no proxy may compress or rewrite them.
     "Cache-Control": "private, no-cache, no-transform",
     Vary: "Authorization, X-API-Key",
     "Signet-Sequence": String(active.deployment.sequence),

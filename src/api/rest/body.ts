@@ -6,7 +6,7 @@ import { decompressedAtMost, type BodyShare } from "../http/body-memory.js";
 import { bodyTooLarge, readBody } from "../http/read-body.js";
 import { requireJson } from "./media-type.js";
 
-/** Of a body that nobody needs. */
+/** The largest body that is read and discarded, for methods without one. */
 const MAX_SKIPPED_BYTES = 64 * 1024;
 
 interface Coding {
@@ -50,7 +50,7 @@ export async function skipBody(req: NodeRequest, maxBytes: number): Promise<void
   if (mayHaveBody(req)) await readBody(req, Math.min(MAX_SKIPPED_BYTES, maxBytes), null);
 }
 
-/** Whether the head leaves room for a body. A poll has none, and need not wait for its end. */
+/** Whether a body may follow the head. A poll has none, and need not wait for its end. */
 function mayHaveBody(req: NodeRequest): boolean {
   if ("stream" in req) return !req.stream.endAfterHeaders;
   return req.headers["transfer-encoding"] !== undefined || announcedBytes(req) > 0;

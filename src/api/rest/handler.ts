@@ -32,7 +32,7 @@ export interface RestHandlerOptions {
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
-  /** Serves watches in place of their method; null serves them with it. */
+  /** Serves watches instead of their method; null serves them with it. */
   readonly watch: WatchHandler | null;
 }
 
@@ -50,7 +50,7 @@ interface Exchange {
  * Answers REST requests from what the proto says; throws an Error when that is wrong: see `collectRoutes` and `createTrie`.
  *
  * Each request goes through route (404, 405), admission, body, binding and the method, in this order, and the first that does not
- * like it refuses it: nobody's body is read who may not ask (api.md, "order of refusals"). What was not read of a body is left to
+ * like it refuses it: no body is read without permission (api.md, "order of refusals"). What was not read of a body is left to
  * the listener, which throws it away so that its sender reads the answer.
  *
  * The handler never rejects: it tells what was answered. An error after a stream's first message does not change the status.

@@ -1,6 +1,6 @@
 import { AppError } from "../../core/error.js";
 
-/** What `curl -d` says of JSON when nobody says otherwise. */
+/** The default of `curl -d`, also for JSON. */
 const FORM = "application/x-www-form-urlencoded";
 
 /**

@@ -17,12 +17,12 @@ export interface StreamContent {
   readonly responseField: DescField | undefined;
 }
 
-/** Server-sent events for those who accept them, else one JSON text a line (api.md, `GET /v1/bundles/watch`). */
+/** Server-sent events for a client that accepts them, else one JSON text a line (api.md, `GET /v1/bundles/watch`). */
 export function streamFormat(accept: string | undefined, content: StreamContent): StreamFormat {
   return acceptsEvents(accept) ? eventStream(content) : jsonLines(content);
 }
 
-/** Only who names it gets it: every EventSource does, and "anything" is what those say who read lines. */
+/** By name only: every EventSource names it, and clients that read lines often accept anything. */
 function acceptsEvents(accept = ""): boolean {
   return accept.split(",").some((range) => {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
@@ -73,7 +73,7 @@ export function streamHeaders({ contentType }: StreamFormat): Readonly<Record<st
   return {
     "Content-Type": contentType,
     "Cache-Control": "no-store, no-transform",
-    // Or a proxy of the nginx family would gather the messages before it passes them on.
+    // Else nginx and its derivatives buffer the messages.
     "X-Accel-Buffering": "no",
   };
 }

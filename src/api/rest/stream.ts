@@ -13,7 +13,7 @@ export interface StreamAnswer {
   readonly requestId: string;
   /** Sets the head; called once, right before the first message is written. */
   begin(): void;
-  /** Aborted when the client is gone: ends every wait here, also for a generator that looks at no signal. */
+  /** Aborted when the client has disconnected: ends every wait here, also for a generator that looks at no signal. */
   readonly gone: AbortSignal;
 }
 

@@ -114,7 +114,7 @@ function* readings(segments: readonly string[], verbs: ReadonlySet<string>) {
 /** A segment that may be taken, or undefined. */
 type Texts = readonly (string | undefined)[];
 
-/** Every place that a path leads to, the most exact first. A node is visited once, so the trie bounds the work. */
+/** Every node that a path matches, the most exact first. A node is visited once, so the trie bounds the work. */
 function* leaves<E>(node: Node<E>, texts: Texts, restTexts: Texts, index: number): Generator<Leaf<E>> {
   const text = texts[index];
   if (index === texts.length) yield node.here;

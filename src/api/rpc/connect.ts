@@ -99,7 +99,7 @@ function universalHandler(
     acceptCompression: [...COMPRESSIONS],
     readMaxBytes: maxBytes,
     binaryOptions: { readUnknownFields: false },
-    // A google.protobuf.Any can be written as JSON only by who knows its type.
+    // A google.protobuf.Any can be written as JSON only with its type at hand.
     jsonOptions: { registry: createRegistry(method.parent.file) },
     ...(held ? { shutdownSignal } : {}),
   });

@@ -28,7 +28,7 @@ export function decodeMessage<T extends DescMessage>(desc: T, bytes: Uint8Array)
 }
 
 /**
- * Goes over a message as fromBinary does, and refuses every place where that would read on from another byte: a wire type that is not
+ * Goes over a message as fromBinary does, and refuses everything after which that would read on from another byte: a wire type that is not
  * the field's, a value that reaches beyond the message around it.
  */
 class WireCount {

@@ -128,7 +128,7 @@ async function strictFrames(
     if ((frame.flags & ~compressedFlag) !== 0) throw new AppError("malformed", `unknown frame flags ${frame.flags}`);
     let { data } = frame;
     if (frame.flags === compressedFlag) {
-      // Nobody can read it, and the handler has words for that.
+      // It cannot be decoded; the handler has an error for that.
       if (compression === undefined) return asItCame;
       data = await decompress(compression, data, bounds);
       changed = true;

@@ -43,7 +43,7 @@ async function replaceWhenDone(frames: FrameSet, key: string, made: Promise<Buff
   try {
     frames.set(key, await made);
   } catch {
-    // Whoever waits for it is told; the next one tries again.
+    // The waiting callers get the error; the next call tries again.
     frames.delete(key);
   }
 }

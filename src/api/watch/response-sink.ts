@@ -5,10 +5,10 @@ import { isGone } from "../http/answer.js";
 import { whenAnswered } from "./session-pings.js";
 import type { Ending } from "./watch-wire.js";
 
-/** Takes the frames of one watch. No method throws, also when the client is gone. */
+/** Takes the frames of one watch. No method throws, also when the client has disconnected. */
 export interface Sink {
   begin(headers: Readonly<Record<string, string>>): void;
-  /** False when there is no room for more until `SinkEvents.drained`. */
+  /** False when the buffer is full: send no more until `SinkEvents.drained`. */
   write(frame: Uint8Array): boolean;
   end(ending: Ending): void;
   /** Calls back when the client shows that it is alive; never where its protocol has no way to. */
@@ -19,7 +19,7 @@ export interface Sink {
 
 /** The events of a sink. */
 export interface SinkEvents {
-  /** There is room again. */
+  /** The buffer has space again. */
   drained(): void;
   /** The answer is over, or the client went away. Once. */
   closed(): void;

@@ -24,7 +24,7 @@ interface Options {
 }
 
 const HELP = `
-The server checks its chain: numbers without gaps, links, and signatures by keys that its current audit key vouches for; it lists these
+The server checks its chain: numbers without gaps, links, and signatures by keys that its current audit key endorses; it lists these
 keys. That detects changed or missing events, but not a truncated end: for that, pass a head that was kept elsewhere
 (signet audit head > FILE).
 

@@ -40,8 +40,9 @@ export function apiTarget(
         if (credential === undefined) continue;
         const other = clientWith(credential);
         // The token of an organization that is still to be created is not known yet.
-        const who = await whoIs(other);
-        if (who !== null && who.orgId !== ownId) clients.set(who.orgId, { client: other, tokenId: who.id });
+        const principal = await whoIs(other);
+        if (principal !== null && principal.orgId !== ownId)
+          clients.set(principal.orgId, { client: other, tokenId: principal.id });
       }
       return await Promise.all(
         all.map(async ({ organization, isOperator }) => {

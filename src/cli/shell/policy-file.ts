@@ -51,8 +51,8 @@ function checked(text: string, file: string, { under, offers }: ReadOptions): st
     if (kind === "object" || under !== undefined) return text;
     const before = text.slice(0, text.search(/\S/)).split("\n");
     const what = kind === "array" ? "a list" : `a ${kind}`;
-    const place = `${nameOf(file)}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
-    throw new InputError(`${place}: expected an object, found ${what}${wayOut("under", offers)}`);
+    const position = `${nameOf(file)}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+    throw new InputError(`${position}: expected an object, found ${what}${wayOut("under", offers)}`);
   } catch (thrown) {
     const [, problem = "", line, column, offset] =
       thrown instanceof AppError && thrown.code === "malformed" ? (JSON_FLAW.exec(thrown.message) ?? []) : [];

@@ -41,7 +41,7 @@ export function inSession<A extends readonly unknown[]>(
 
 /** A connection to a server, and the organization, project and environment that the options name. */
 export class Session implements Disposable {
-  private who: Promise<WhoAmIResponse> | undefined;
+  private self: Promise<WhoAmIResponse> | undefined;
 
   private constructor(
     readonly client: SignetClient,
@@ -81,7 +81,7 @@ export class Session implements Disposable {
 
   /** What the token is; asked once for each session. */
   whoAmI(): Promise<WhoAmIResponse> {
-    return (this.who ??= this.client.tokens.whoAmI({}));
+    return (this.self ??= this.client.tokens.whoAmI({}));
   }
 
   /** The UUID of `--org` (UUID, slug or name); of the token's organization by default. Throws SignetError `not_found`. */

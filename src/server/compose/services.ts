@@ -20,7 +20,7 @@ export interface ServiceOptions {
   readonly webhooks: WebhookOptions;
 }
 
-/** The features of a server. Who uses one takes it by its own type, and nothing else. */
+/** The features of a server. Each user of them declares by a type of its own which ones it needs. */
 export interface Services {
   readonly changes: ChangeServices;
   readonly keys: KeyServices;

@@ -1,6 +1,6 @@
 import type { Principal } from "../../core/token.js";
 
-/** Who asks for a change, and under which conditions. */
+/** The caller of a change, and its conditions. */
 export interface ChangeRequest {
   readonly principal: Principal;
   /** The Idempotency-Key header, if any. */

@@ -5,7 +5,7 @@ import type { Principal } from "../../core/token.js";
 /** Streams and held polls have separate limits. */
 export type SessionKind = "stream" | "poll";
 
-/** A place among what is held open. Dispose it when it ends. */
+/** The entry of an open stream or held poll. Dispose of it when that ends. */
 export interface Lease extends Disposable {
   /** Ends it at an instant at the latest; null changes nothing. */
   endBy(instant: Instant | null): void;
@@ -17,9 +17,9 @@ export interface Session extends Lease {
   readonly signal: AbortSignal;
 }
 
-/** What holds a place. */
+/** The stream or poll that has a lease. */
 export interface LeaseOwner {
-  /** The place must be given up, and why. Called once at most, and not after the place was disposed of. Must not throw. */
+  /** The stream or poll must end, for this reason. Called once at most, and not after the lease was disposed of. Must not throw. */
   end(reason: AppError): void;
 }
 
@@ -71,11 +71,11 @@ export class Sessions {
   /** As `enter`; the end aborts the session's signal. */
   open(kind: SessionKind, principal: Principal, environmentId: string, address: string): Session {
     const controller = new AbortController();
-    const place = this.enter(kind, principal, environmentId, address, { end: (reason) => controller.abort(reason) });
+    const lease = this.enter(kind, principal, environmentId, address, { end: (reason) => controller.abort(reason) });
     return {
       signal: controller.signal,
-      endBy: (instant) => place.endBy(instant),
-      [Symbol.dispose]: () => place[Symbol.dispose](),
+      endBy: (instant) => lease.endBy(instant),
+      [Symbol.dispose]: () => lease[Symbol.dispose](),
     };
   }
 
@@ -95,7 +95,7 @@ export class Sessions {
     return entry;
   }
 
-  /** For places themselves. */
+  /** Called by leases. */
   leave(entry: Entry): void {
     if (!this.#open.delete(entry)) return;
     if (entry.timer !== null) clearTimeout(entry.timer);
@@ -106,7 +106,7 @@ export class Sessions {
     }
   }
 
-  /** For places themselves. */
+  /** Called by leases. */
   endAt(entry: Entry, atMs: number): void {
     if (entry.isOver || atMs >= entry.endsAtMs) return;
     entry.endsAtMs = atMs;
@@ -136,7 +136,7 @@ export class Sessions {
     }
   }
 
-  /** Ends all of them and lets no new one in. Each is told another time to come back, so that not all come at once. */
+  /** Ends all of them and lets no new one in. They are told different times to return, so that not all come at once. */
   shutdown(): void {
     this.#draining = true;
     const spreadSeconds = Math.min(Math.ceil(this.#open.size / RETURNS_PER_SECOND), MAX_SPREAD_SECONDS);
@@ -163,7 +163,7 @@ export class Sessions {
 /** How long a session may outlive its token when the clock is set forward. */
 export const LOOK_AGAIN_MS = 30_000;
 
-/** How many are told to come back in the same second. A server that starts takes far more than that. */
+/** How many are told to return in the same second. A server that starts accepts far more than that. */
 const RETURNS_PER_SECOND = 500;
 
 const MAX_SPREAD_SECONDS = 60;

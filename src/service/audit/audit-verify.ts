@@ -38,8 +38,8 @@ export async function verifyChain(
   kept?: { readonly number: number; readonly hash: string },
   from?: number,
 ): Promise<ChainReport> {
-  const { vouched: keys, unvouchedIds } = await ring.sorted("audit");
-  const about = { trustedKeyIds: [...keys.keys()], untrustedKeyIds: unvouchedIds };
+  const { trusted: keys, untrustedIds } = await ring.sorted("audit");
+  const about = { trustedKeyIds: [...keys.keys()], untrustedKeyIds: untrustedIds };
   const newest = (await reader.auditHead(orgId))?.id ?? 0;
   const start = from ?? (limit === undefined ? 0 : Math.max(0, newest - limit));
   const most = from === undefined ? Infinity : (limit ?? Infinity);

@@ -78,7 +78,7 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; 
       const { rows } = await store.read.auditEvents({ orgId, ...event, after: 0, limit: 1 });
       const [first] = rows;
       if (first === undefined) return null;
-      return (await wronglySigned(first, (await ring.sorted("audit")).vouched)) === null ? first.metadata : null;
+      return (await wronglySigned(first, (await ring.sorted("audit")).trusted)) === null ? first.metadata : null;
     },
 
     async head(orgId) {
@@ -95,7 +95,7 @@ export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; 
 }
 
 async function requireGood(ring: KeyRing, event: AuditEvent): Promise<void> {
-  const wrong = await wronglySigned(event, (await ring.sorted("audit")).vouched);
+  const wrong = await wronglySigned(event, (await ring.sorted("audit")).trusted);
   if (wrong !== null)
     throw new AppError("data_loss", `the newest event of the audit, ${event.id}, is broken: ${wrong}`);
 }

@@ -16,16 +16,16 @@ type OwnKey = Pick<Signer, "keyId" | "publicKeyPem">;
 
 /** The keys of a purpose in the database: the endorsed ones, and the ids of the others. */
 export interface SortedKeys {
-  readonly vouched: ReadonlyMap<string, PublicKey>;
-  readonly unvouchedIds: readonly string[];
+  readonly trusted: ReadonlyMap<string, PublicKey>;
+  readonly untrustedIds: readonly string[];
 }
 
 /**
- * The trusted keys of the database: those that a private key of this server endorses, directly or through keys that it endorses. An
- * attacker who can write to the database but has no key cannot add one.
+ * The trusted keys of the database: those that a private key of this server endorses, directly or through keys that it endorses. Write
+ * access to the database alone does not add one.
  */
 export class KeyRing {
-  readonly #vouched = new LRUCache<string, PublicKeyRecord>({ max: MAX_KEPT });
+  readonly #trusted = new LRUCache<string, PublicKeyRecord>({ max: MAX_KEPT });
 
   readonly #lastBundles: OwnKey | null;
 
@@ -35,14 +35,14 @@ export class KeyRing {
   }
 
   /** Whether a chain of valid endorsements leads from a key to the server's current one. */
-  async vouchesFor(record: PublicKeyRecord): Promise<boolean> {
+  async trusts(record: PublicKeyRecord): Promise<boolean> {
     const toKeep: PublicKeyRecord[] = [];
     let next = record;
     for (let length = 0; length < MAX_CHAIN; length += 1) {
       const end = this.#known(next);
       if (end === false) return false;
       if (end === true) {
-        for (const good of toKeep) this.#vouched.set(good.keyId, good);
+        for (const good of toKeep) this.#trusted.set(good.keyId, good);
         return true;
       }
       // A key that only endorses itself leads nowhere.
@@ -57,13 +57,13 @@ export class KeyRing {
 
   /** The server's own keys of a purpose. */
   async sorted(purpose: KeyPurpose): Promise<SortedKeys> {
-    const vouched = new Map<string, PublicKey>();
-    const unvouchedIds: string[] = [];
+    const trusted = new Map<string, PublicKey>();
+    const untrustedIds: string[] = [];
     for (const record of await this.deps.store.read.publicKeys(purpose)) {
-      if (await this.vouchesFor(record)) vouched.set(record.keyId, parsePublicKey(record.publicKeyPem));
-      else unvouchedIds.push(record.keyId);
+      if (await this.trusts(record)) trusted.set(record.keyId, parsePublicKey(record.publicKeyPem));
+      else untrustedIds.push(record.keyId);
     }
-    return { vouched, unvouchedIds };
+    return { trusted, untrustedIds };
   }
 
   /** The trusted key with the `keyId` of a bundle; null if it is unknown, not endorsed, or belongs to another owner. */
@@ -71,11 +71,11 @@ export class KeyRing {
     const { store } = this.deps;
     const own = this.#own("bundles");
     if (keyId === own?.keyId) return parsePublicKey(own.publicKeyPem);
-    const record = this.#vouched.get(keyId) ?? (await store.read.publicKey(keyId));
+    const record = this.#trusted.get(keyId) ?? (await store.read.publicKey(keyId));
     if (record === null || record.purpose !== "bundles") return null;
     if (record.orgId !== null && record.orgId !== orgId) return null;
     if (record.environmentId !== null && record.environmentId !== environmentId) return null;
-    return (await this.vouchesFor(record)) ? parsePublicKey(record.publicKeyPem) : null;
+    return (await this.trusts(record)) ? parsePublicKey(record.publicKeyPem) : null;
   }
 
   /** Whether a record is a trusted key; undefined if its endorsement must be verified. */
@@ -83,7 +83,7 @@ export class KeyRing {
     const own = this.#own(record.purpose);
     if (record.keyId === own?.keyId)
       return isSameKey(record, { ...record, publicKeyPem: own.publicKeyPem, orgId: null });
-    const good = this.#vouched.get(record.keyId);
+    const good = this.#trusted.get(record.keyId);
     return good !== undefined && isSameKey(record, good) ? true : undefined;
   }
 

@@ -44,7 +44,7 @@ export class KeyList {
     for (const key of [...(await read.publicKeysOf(caller.orgId)), ...(await read.publicKeys())]) {
       if (key.orgId === null && !needsServerKey(organization, key.purpose)) continue;
       const environment = key.environmentId === null ? null : environments.get(key.environmentId);
-      if (environment === undefined || !(await ring.vouchesFor(key))) continue;
+      if (environment === undefined || !(await ring.trusts(key))) continue;
       listed.push({ key, isCurrent: current.has(key.keyId), environment: environment?.name ?? null });
     }
     const order = ({ key, isCurrent }: ListedKey) => 2 * PURPOSES.indexOf(key.purpose) + (isCurrent ? 0 : 1);

@@ -87,7 +87,7 @@ export class Pipelines {
     return { pipeline, stages: stages.map((stage) => ({ stage, apps: [] })) };
   }
 
-  /** When `signal` aborts, nobody waits for it any more. */
+  /** `signal` aborts when the caller no longer waits. */
   async get(caller: Principal, id: string, signal?: AbortSignal): Promise<PipelineView> {
     const { store, promotedHashes } = this.deps;
     const owner = signal === undefined ? caller : { ...caller, signal };

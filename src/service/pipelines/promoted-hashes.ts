@@ -7,7 +7,7 @@ import type { Documents } from "../documents/documents.js";
 
 /** Some 200 bytes each. */
 const MAX_KEPT = 20_000;
-/** In place of a hash: scope policies would collide. */
+/** Instead of a hash: scope policies would collide. */
 const NONE = "";
 
 /**

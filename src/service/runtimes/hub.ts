@@ -100,7 +100,7 @@ export class Hub implements Source, Disposable {
     if (active !== null) subscriber.offer(activationEvent(active));
   }
 
-  /** Null when there is nothing to send; then the watches have ended, or are ended here because nobody can read any more. */
+  /** Null when there is nothing to send; then the watches have ended, or are ended here because the bundle cannot be read. */
   async #read(): Promise<ActiveBundle | null> {
     try {
       return await this.deps.active.read(this.environmentId);

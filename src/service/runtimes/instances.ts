@@ -187,7 +187,7 @@ export class Instances {
       // Below what it applied where history was lost.
       behindBy: instance.appliedSequence === null ? null : Math.max(0, environment.sequence - instance.appliedSequence),
     }));
-    // A page may end early when its rows are large: who adds the limit to the offset misses none.
+    // A page may end early when its rows are large: a caller that adds the limit to the offset misses none.
     const isCut = views.length > 0 && page.offset + views.length < total;
     return { rows: views, total, limit: isCut ? views.length : page.limit };
   }
@@ -224,7 +224,7 @@ export class Instances {
     });
   }
 
-  /** False when there is no place for it. */
+  /** False when the limit is reached. */
   #put(principal: Principal, seen: Seen): boolean {
     const { tokenId, keyPrefix } = principal;
     const environmentId = environmentOf(principal);

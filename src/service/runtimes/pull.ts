@@ -28,7 +28,7 @@ export async function* pullEvents(
   }
 }
 
-/** A reader with room for one event. */
+/** A reader that buffers one event. */
 class PulledWatch implements WatchReader {
   #subscription: Subscription | null = null;
   #event: WatchEvent | null = null;

@@ -17,7 +17,7 @@ const STREAMS_PER_TURN = 64;
 
 /**
  * Pushes what is active in an environment to its watches. A change is read once and handed to every reader as the same object; a stream
- * costs its cursor and no timer, promise or queue of its own, so a slow reader slows nobody and skips what was superseded.
+ * costs its cursor and no timer, promise or queue of its own, so a slow reader does not slow others, and skips superseded bundles.
  */
 export class Push {
   readonly #hubs = new Map<string, Hub>();

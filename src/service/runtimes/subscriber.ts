@@ -7,7 +7,7 @@ import type { Timed } from "../../core/schedule/timer-wheel.js";
 export interface WatchReader {
   /** Before anything else. */
   opened(subscription: Subscription): void;
-  /** Takes an event. False when there is no room for another one until `Subscription.ready` is called. */
+  /** Takes an event. False when the next one must wait until `Subscription.ready` is called. */
   send(event: WatchEvent): boolean;
   /** Calls back when the client shows that it is alive; never where it has no way to. That it was sent something shows nothing. */
   ask(answered: () => void): void;
@@ -17,7 +17,7 @@ export interface WatchReader {
 
 /** A watch that is open. */
 export interface Subscription {
-  /** The reader has room again. */
+  /** The reader can take an event again. */
   ready(): void;
   /** The reader went away: nothing is sent any more. A second call does nothing. */
   close(): void;
@@ -45,7 +45,7 @@ export interface PushContext {
 }
 
 /**
- * One watch: a cursor, and a mark when its reader is behind. There is no queue: a reader that is behind gets the newest when it has room again.
+ * One watch: a cursor, and a mark when its reader is behind. There is no queue: a reader that is behind gets the newest when it is ready.
  */
 export class Subscriber implements Subscription, LeaseOwner, Timed {
   /** The newest sequence that was sent; null before the first event. */
@@ -81,7 +81,7 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     this.hub.catchUp(this);
   }
 
-  /** Sends what it does not have, if there is room. */
+  /** Sends the event that it does not have, if it is ready. */
   offer(event: WatchEvent): void {
     if (this.#isOver || this.#isBehind || this.cursor === null || event.sequence <= this.cursor) return;
     this.#send(event);

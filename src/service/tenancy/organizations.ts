@@ -72,7 +72,7 @@ export class Organizations {
       const adminToken = await tokens.issueIn(tx, id, "admin", {
         ...{ name: adminName, expiresInDays: null },
         keyHash: input.adminKeyHash ?? null,
-        // The operator's: an organization whose only token does not work would help nobody.
+        // The operator's: an organization needs a token that works.
         refusesForeignKey: true,
       });
       const entry = {
@@ -81,7 +81,7 @@ export class Organizations {
         resourceId: id,
         metadata: { name: organization.name, plan: organization.plan, admin_key_prefix: adminToken.token.keyPrefix },
       };
-      // In the operator's chain for who did it, and in its own so that its chain tells its whole story.
+      // In the operator's chain, whose token did it, and in its own, which is to be complete.
       await audit.record(tx, caller.orgId, caller, entry);
       await audit.record(tx, id, caller, entry);
       return { organization, adminToken };

@@ -19,7 +19,7 @@ export class DeliveryLanes {
       readonly attempt: (delivery: Delivery) => Promise<void>;
       /** Whether a lane goes on with its next delivery. */
       readonly goesOn: () => boolean;
-      /** Called when an attempt has ended: there may be room for more. */
+      /** Called when an attempt has ended: another one may start. */
       readonly ended: () => void;
     },
   ) {}

@@ -63,7 +63,7 @@ export class WebhookWorker {
     this.#lanes = new DeliveryLanes({
       attempt: (delivery) => this.#attempt(delivery),
       goesOn: () => {
-        // There is room for the next ones before this lane is through.
+        // The next ones can be read before this lane has ended.
         if (this.#lanes.size <= WORKER_LIMITS.live.queued / 2) this.wake();
         return !this.#signal.aborted && !this.#breaker.isOpen;
       },

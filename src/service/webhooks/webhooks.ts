@@ -103,9 +103,9 @@ export class Webhooks {
   async stats(caller: Principal): Promise<DeliveryCounts & { readonly oldestPendingSeconds: number }> {
     const { read } = this.deps.store;
     const made = await read.deliveryCounts(caller.orgId);
-    const owed = await backlogEvents(read, caller.orgId);
-    const counts = { ...made, pending: made.pending + owed.count };
-    const oldestPendingAt = [made.oldestPendingAt, owed.oldestAt].filter((it) => it !== null).sort()[0] ?? null;
+    const unmade = await backlogEvents(read, caller.orgId);
+    const counts = { ...made, pending: made.pending + unmade.count };
+    const oldestPendingAt = [made.oldestPendingAt, unmade.oldestAt].filter((it) => it !== null).sort()[0] ?? null;
     const ageMs = oldestPendingAt === null ? 0 : this.deps.clock.now().getTime() - Date.parse(oldestPendingAt);
     return { ...counts, oldestPendingAt, oldestPendingSeconds: Math.max(0, Math.floor(ageMs / 1000)) };
   }

@@ -48,7 +48,7 @@ async function createTenancy(db: Kysely<unknown>): Promise<void> {
     .addColumn("active_deployment_id", "text")
     .addUniqueConstraint("environments_name", ["project_id", "name"])
     // Looked at when the transaction commits: the pointer and its bundle may be written in any order, and an environment can be
-    // deleted with its active bundle, but no commit leaves a pointer to a bundle that is gone.
+    // deleted with its active bundle, but no commit leaves a pointer to a deleted bundle.
     .addForeignKeyConstraint("environments_active_bundle", ["active_bundle_id"], "bundles", ["id"], (fk) =>
       fk.deferrable().initiallyDeferred(),
     )

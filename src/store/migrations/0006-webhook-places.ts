@@ -1,6 +1,6 @@
 import type { Kysely, Migration } from "kysely";
 
-/** Webhooks that do not keep up have a place in the outbox instead of a delivery for each event. */
+/** Webhooks that do not keep up have a cursor in the outbox instead of a delivery for each event. */
 export const webhookPlaces: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema.alterTable("webhooks").addColumn("behind_after", "integer").execute();

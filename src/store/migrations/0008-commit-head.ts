@@ -3,7 +3,7 @@ import type { Kysely, Migration } from "kysely";
 
 /**
  * The database counts its commits and knows who writes to it, so that a start can tell an older copy from it, and a process that
- * another one has taken its place. An environment knows how many sequences were left out when history was lost.
+ * another one has replaced it. An environment knows how many sequences were left out when history was lost.
  */
 export const commitHead: Migration = {
   async up(db: Kysely<unknown>) {

@@ -1,6 +1,6 @@
 import { sql, type Kysely, type Migration } from "kysely";
 
-/** Keys belong to organizations and environments, and are vouched for by the server's own. */
+/** Keys belong to organizations and environments, and are endorsed by the server's own. */
 export const keyOwners: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema

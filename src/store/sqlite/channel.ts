@@ -4,7 +4,7 @@ import type { AppErrorCode } from "../../core/error.js";
 export type Step =
   | { readonly op: "query"; readonly sql: string; readonly parameters: readonly unknown[] }
   | { readonly op: "begin" | "commit" | "rollback" | "begin part" | "keep part" | "undo part" }
-  /** Counts commits from now on in the head file (head.ts), as the owner `run`. */
+  /** Counts commits from now on in the head file (head-file.ts), as the owner `run`. */
   | { readonly op: "keep head"; readonly run: string }
   | { readonly op: "close" };
 

@@ -79,7 +79,7 @@ export class Head {
   /** The owner ends: while the database is still open. */
   release(): void {
     if (this.#database === null) return;
-    // All rows: after the first one alone nobody would hear that the commit failed.
+    // All rows: reading only the first one would miss the error of the commit.
     const [left] = this.#database
       .prepare<[string | null], { commits: number }>(
         "update commit_head set commits = commits + 1, run = null where run = ? returning commits",
@@ -103,7 +103,7 @@ export class Head {
     try {
       const length = writeSync(this.#file, formatHead(this.#record), 0, "utf8");
       if (!wait) return;
-      // What somebody else put there may have been longer: its rest would make the line unreadable for ever.
+      // Another program may have written more: the remainder would make the line unreadable for good.
       ftruncateSync(this.#file, length);
       fsyncSync(this.#file);
     } catch {

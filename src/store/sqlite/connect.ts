@@ -37,8 +37,8 @@ export function connectToWrite(options: SqliteOptions): Database.Database {
     database.pragma(`synchronous = ${options.synchronous ?? "full"}`);
     database.pragma("foreign_keys = ON");
     database.pragma(`cache_size = -${WRITE_CACHE_KIB}`);
-    // SQLite's own place for what it may have to take back is a file in /var/tmp or /tmp: where nothing may be written, no
-    // statement that changes many rows would run, and rows would lie where nobody expects them.
+    // By default SQLite keeps rows for a rollback in /var/tmp or /tmp: where these are read-only, no statement that changes many
+    // rows would run, and else rows would lie outside of the data directory.
     database.pragma("temp_store = MEMORY");
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     database.pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);

@@ -9,7 +9,7 @@ const MAX_DEFERRED = 32;
 /** One SQLite connection as Kysely sees it. Every failure is an AppError. */
 export class SqliteConnection implements DatabaseConnection {
   readonly #channel: Channel;
-  /** What nobody waits for goes with the next step that somebody waits for. */
+  /** Steps without an awaited result go along with the next awaited one. */
   #deferred: Step[] = [];
   #isInPart = false;
   #hasBegun = false;
@@ -39,7 +39,7 @@ export class SqliteConnection implements DatabaseConnection {
     return this.#hasBegun;
   }
 
-  /** With the first step that is waited for, which fails when the database lets nobody in. */
+  /** With the first step that is waited for, which fails when the database cannot be opened. */
   begin(): void {
     this.#hasBegun = false;
     this.#deferred = [{ op: "begin" }];

@@ -81,7 +81,7 @@ export class GroupCommit {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) await this.#group();
-    // With no await since the look at the queue: who comes next starts a new drain.
+    // No await since the queue was read: the next transaction starts a new drain.
     this.#draining = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -105,7 +105,7 @@ export class GroupCommit {
         await this.#driver.releaseConnection();
       }
     } catch (error) {
-      // The database let nobody in: all who wait hear so now, instead of each after a time-out.
+      // The database cannot be opened: all waiting transactions fail now, instead of each after a time-out.
       const failed = hasBegun ? jobs : [...jobs, ...this.#waiting.splice(0)];
       for (const { reject } of failed) reject(error);
       return;

@@ -31,7 +31,7 @@ export interface LockOptions {
  * Makes this process the only owner of a data directory, which is made (mode 0700) when it is missing. The operating system gives
  * the lock back when the process ends, however it ends.
  *
- * On a file system that is mounted read-only nobody can own anything, and nothing can be locked: everybody may read there.
+ * On a file system that is mounted read-only no process can own or lock anything: any may read there.
  *
  * Throws at once: `conflict` when the directory has an owner, this process or another one, and `unavailable` when it cannot be
  * made or locked.
@@ -65,7 +65,7 @@ function writePlainFile(name: string, text: string): void {
 
 /**
  * Throws `conflict` when another process has the database open and the server that had it last has not ended: it runs, and its lock
- * file was removed. A shell beside a database whose server ended as it should is nobody's rival.
+ * file was removed. A shell on a database whose server has ended is no conflict.
  */
 export function refuseRival(file: string, options: LockOptions = {}): void {
   if (!existsSync(file) || isAlone(file, options)) return;
@@ -73,7 +73,7 @@ export function refuseRival(file: string, options: LockOptions = {}): void {
   try {
     if ((recordOf(database)?.run ?? null) === null) return;
   } catch {
-    // Whoever opens it says what is wrong with it.
+    // Opening it reports what is wrong with it.
     return;
   } finally {
     database.close();
@@ -130,8 +130,8 @@ function isOnReadOnlyFileSystem(directory: string): boolean {
 function refusal(directory: string, error: unknown): AppError {
   if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) {
     const owner = livingOwner(directory);
-    const who = owner === null ? "" : ` (process ${owner})`;
-    const message = `the data directory ${directory} is in use by another signet process${who}`;
+    const holder = owner === null ? "" : ` (process ${owner})`;
+    const message = `the data directory ${directory} is in use by another signet process${holder}`;
     return new AppError("conflict", message, { cause: error });
   }
   const why = error instanceof Database.SqliteError ? sqliteError(error).message : (error as Error).message;

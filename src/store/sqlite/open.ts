@@ -59,11 +59,11 @@ export async function openSqliteStore(options: OpenOptions): Promise<OpenedStore
 async function openToRead(options: OpenOptions, failure: AppError): Promise<OpenedStore> {
   const { code } = (failure.cause ?? {}) as { code?: string };
   const isFull = code === "SQLITE_FULL" || code === "ENOSPC";
-  const room = isFull ? `; ${roomFor(options.file)}` : "";
+  const space = isFull ? `; ${roomFor(options.file)}` : "";
   // Told to everybody: without paths.
   const problem = `the disk of the database ${isFull ? "is full" : "cannot be written"} (${code})`;
   const opened = await openReadOnly(options, problem);
-  if (opened === null) throw new AppError("unavailable", `${failure.message}${room}`, { cause: failure });
+  if (opened === null) throw new AppError("unavailable", `${failure.message}${space}`, { cause: failure });
   try {
     const loss = findLoss(readHead(headFileOf(options.file)), recordOf(opened.database));
     if (loss?.isCertain === true) throw lossRefused(options.file, loss);
@@ -71,7 +71,7 @@ async function openToRead(options: OpenOptions, failure: AppError): Promise<Open
     await opened.store[Symbol.asyncDispose]();
     throw error;
   }
-  const readOnly = `${failure.message}${room}`;
+  const readOnly = `${failure.message}${space}`;
   return Object.assign(opened.store, {
     lost: new Promise<Error>(() => undefined),
     doubt: null,

@@ -52,7 +52,7 @@ export async function openReadOnly(options: SqliteOptions, reason: string): Prom
   return { store, database };
 }
 
-/** What an operator is to do: how much room there is, and how much is needed. */
+/** Tells the operator how much space is free, and how much is needed. */
 export function roomFor(file: string): string {
   try {
     const { bavail, bsize } = statfsSync(dirname(file));
@@ -78,7 +78,7 @@ function connectSomehow(options: SqliteOptions): Database.Database | null {
   return null;
 }
 
-/** With the index of the log in memory: on a full disk there is no room for its file. */
+/** With the index of the log in memory: a full disk has no space for its file. */
 function connectAlone({ file, nativeBinding }: SqliteOptions): Database.Database {
   const database = new Database(file, { timeout: 0, fileMustExist: true, ...bindingOf(nativeBinding) });
   database.pragma("locking_mode = EXCLUSIVE");

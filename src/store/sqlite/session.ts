@@ -14,7 +14,7 @@ export class SqliteSession {
   /** In order of last use, the oldest first. */
   readonly #statements = new Map<string, Statement<unknown[]>>();
   #inTransaction = false;
-  /** Why all but taking back is refused: a step failed that nobody waited for, or SQLite gave the transaction up. */
+  /** Why all but taking back is refused: a step failed whose result was not awaited, or SQLite gave the transaction up. */
   #broken: AppError | null = null;
 
   constructor(database: Database, head: Head | null = null) {
@@ -109,7 +109,7 @@ export class SqliteSession {
     if (this.#database.inTransaction) this.#control("rollback");
   }
 
-  /** Takes the part back instead, and throws, when something in it failed that nobody waited for. */
+  /** Takes the part back instead, and throws, when a step failed whose result was not awaited. */
   #keepPart(): void {
     const broken = this.#broken;
     if (broken === null) return this.#control("release part");

@@ -76,7 +76,7 @@ export class ThreadChannel implements Channel {
   }
 
   #await(waiting: Waiting): void {
-    // Who waits for an answer keeps the process alive; an idle thread does not.
+    // A pending answer keeps the process alive; an idle thread does not.
     if (this.#waiting.push(waiting) === 1) this.#port.ref();
   }
 

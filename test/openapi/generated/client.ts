@@ -1574,7 +1574,7 @@ export interface components {
             /** @description "sha256:" and 64 hex digits. */
             policy_hash: string;
             is_active: boolean;
-            /** @description Who published or promoted it, as the caller says. Who it was is in the audit. */
+            /** @description The name of the publishing or promoting person or program, as the caller gives it. The audit has the token. */
             published_by: string | null;
             /** Format: date-time */
             published_at: string;
@@ -1872,7 +1872,7 @@ export interface components {
             /** @description Set while what is active is held: see BundleService.ActivateBundle. */
             hold: components["schemas"]["Hold"] | null;
             /**
-             * @description Which key signs its bundles: the organization's, or one of its own, so that who trusts that key trusts this environment alone.
+             * @description Which key signs its bundles: the organization's, or one of its own, so that trust in that key covers this environment alone.
              * @enum {string}
              */
             signing_key: "organization" | "environment";
@@ -1927,7 +1927,7 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
-        /** @description A public key that this server signs with, or has signed with, and vouches for. */
+        /** @description A trusted public key that this server signs with, or has signed with. */
         Key: {
             /** @description The first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
             key_id: string;
@@ -2181,7 +2181,7 @@ export interface components {
             source_app_id: string;
             /** @description 1 to 1,000 apps of the pipeline, each once, in stages after the source's. */
             target_app_ids: string[];
-            /** @description Who promotes, as the caller says. At most 255 characters. */
+            /** @description The name of the promoting person or program, as the caller gives it. At most 255 characters. */
             promoted_by?: string | null;
         };
         PruneBundlesAnswer: {
@@ -2508,9 +2508,9 @@ export interface components {
             first_broken: number | null;
             /** @description What is wrong with it. */
             reason: string | null;
-            /** @description The keys whose signatures count: the server's current key vouches for them. */
+            /** @description The keys whose signatures count: the server's current key endorses them. */
             trusted_key_ids: string[];
-            /** @description Keys that the database has as keys of the audit and that nobody vouches for: an event that one of them signed is broken. */
+            /** @description Keys that the database has as keys of the audit and that no trusted key endorses: an event that one of them signed is broken. */
             untrusted_key_ids: string[];
         };
         /** @description All versions from first to last. */
@@ -2778,7 +2778,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Values that are refused, each with its place; or the organization's quota is used up. */
+        /** @description Values that are refused, each with the name of its field; or the organization's quota is used up. */
         UnprocessableContent: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
