@@ -69,10 +69,10 @@ describe("the compiled part of SQLite", () => {
   it("refuses a directory that others can write to, and one behind a link", () => {
     mkdirSync(directory);
     chmodSync(directory, 0o777);
-    expect(() => placeCode(directory, code)).toThrow("nobody else can write to");
+    expect(() => placeCode(directory, code)).toThrow("only its owner can write to");
     expect(readdirSync(directory)).toEqual([]);
     symlinkSync(mkdtempSync(join(tmpdir(), "signet-native-")), `${directory}-link`);
-    expect(() => placeCode(`${directory}-link`, code)).toThrow("nobody else can write to");
+    expect(() => placeCode(`${directory}-link`, code)).toThrow("only its owner can write to");
   });
 
   it("removes those of other releases, and nothing else", () => {

@@ -8,7 +8,7 @@ import { closed, http2Call, openHttp2, RawConnection } from "../http/wire.js";
 const PUBLISH = "/signet.v1.BundleService/PublishBundle";
 const WATCH = "/signet.v1.RuntimeService/WatchBundle";
 const LATEST = "/signet.v1.RuntimeService/GetLatestBundle";
-const SLOW = JSON.stringify({ orgId: ORG, title: "wait" });
+const SLOW = JSON.stringify({ orgId: ORG, policies: "{}", title: "wait" });
 
 function publish(rig: Rig) {
   const headers = { "content-type": "application/json", "x-api-key": KEYS.ci };
