@@ -3,7 +3,7 @@ import { invalidFields, MAX_FIELD_ERRORS, type FieldError } from "./error.js";
 /** The longest key that an error repeats: a key can be as long as the body. */
 const MAX_SHOWN_KEY = 200;
 
-/** Gathers the refused fields of one request, so that the caller hears of all of them at once. Keeps the first hundred. */
+/** Gathers the refused fields of one request, so that the caller gets all of them at once. Keeps the first hundred. */
 export class FieldErrors {
   readonly found: FieldError[] = [];
 

@@ -1,7 +1,7 @@
 import { Counter, type Registry } from "prom-client";
 import { LIMITS, type LimitObserver } from "../core/limit.js";
 
-/** Counts what each limit refused. Every limit is there from the start, at 0. */
+/** Counts what each limit refused. Every limit has a series from the start, at 0. */
 export function createLimitMetrics(registry: Registry): LimitObserver {
   const refused = new Counter({
     name: "signet_limit_refused_total",

@@ -1,6 +1,6 @@
 import { invalidField, invalidFields, type FieldError } from "../core/error.js";
 
-/** Everything that a webhook can hear of. */
+/** All event types that a webhook can have. */
 export const EVENT_TYPES = [
   "bundle.published",
   "bundle.activated",

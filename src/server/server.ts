@@ -128,7 +128,7 @@ async function start(
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
     throw listenError(thrown, config, { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" });
   });
-  // Only now: a first start that finds its port taken is a first start again, and says then where the admin token is.
+  // Only now: a first start that finds its port taken stays a first start, and logs later where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   if (isWritable) {
     await services.webhooks.dispatcher.start();

@@ -66,7 +66,7 @@ export interface PruneFilter {
 /** Some of the bundles that may be pruned. */
 export interface PrunablePage {
   readonly bundles: readonly Pick<Bundle, "id" | "version" | "contentId" | "environmentId">[];
-  /** The last version that was looked at; null when there is none above it. */
+  /** The last version that was examined; null when there is none above it. */
   readonly next: number | null;
 }
 

@@ -88,7 +88,7 @@ function watchDirectories({ cert, key, clientCa }: CertificateFiles, changed: ()
   return [...new Set(paths.map((path) => dirname(path)))].flatMap((directory) => {
     try {
       const watcher = watch(directory, { persistent: false }, changed);
-      // A directory that goes away; polling goes on.
+      // The directory was removed; polling continues.
       watcher.on("error", () => watcher.close());
       return [watcher];
     } catch (thrown) {

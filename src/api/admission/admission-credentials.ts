@@ -15,7 +15,7 @@ export function invalidToken(): AppError {
 
 /**
  * The raw key of a request (api.md, "credentials"): X-API-Key wins over Authorization, and a bad one does not fall back to the
- * other. Query strings and cookies are never looked at.
+ * other. Query strings and cookies are never read.
  *
  * @param rawHeaders name, value, name, value …, as received.
  * @throws AppError `unauthenticated` when there is none, when one was sent twice, or when it cannot be a key.

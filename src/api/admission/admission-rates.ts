@@ -4,7 +4,7 @@ import type { RateState } from "./admission.js";
 
 const WINDOW_SECONDS = 60;
 
-/** What a count says. */
+/** The result of a count. */
 export interface RateCount {
   readonly state: RateState;
   /** More than the budget was used. */
@@ -22,7 +22,7 @@ interface Window {
  * Requests a minute for each key, for a bounded number of keys.
  *
  * The library keeps every key for a minute, however many there are; this forgets the key that was not seen for longest when a
- * new one is one too many. A forgotten key starts afresh. It also keeps what the last count said, since a look at the library's own
+ * new one is one too many. A forgotten key starts afresh. It also keeps the last result, since a look at the library's own
  * is a promise, and polls look each time.
  */
 export class RateTable {

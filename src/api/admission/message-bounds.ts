@@ -6,7 +6,7 @@ import { fieldRulesOf } from "../../json-form/field-rules.js";
 /** Fields, elements and entries of one request, together: ten times what the largest list takes. */
 export const MAX_MESSAGE_VALUES = 10_000;
 
-/** Of a message that is not signet.v1's and says nothing of its lists. */
+/** Of a message outside of signet.v1, which has no limits for its lists. */
 const MAX_OTHER_ITEMS = 1_000;
 
 /** The most elements or entries of a repeated field, by its rules. */

@@ -31,11 +31,11 @@ export function closeSession(session: ServerHttp2Session): void {
   });
 }
 
-/** Ends a session and its streams, says why in GOAWAY, and hangs up. */
+/** Ends a session and its streams with GOAWAY and a code, and closes the socket. */
 export function endSession(session: ServerHttp2Session, socket: Duplex, code: number): void {
   afterThisEvent(() => {
     hangUp(socket);
-    // Without an error Node would say NO_ERROR, whatever the code.
+    // Without an error Node sends NO_ERROR, whatever the code.
     if (code === constants.NGHTTP2_NO_ERROR) session.destroy();
     else session.destroy(new Error(`the session was ended with the code ${code}`), code);
   });

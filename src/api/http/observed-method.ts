@@ -12,7 +12,7 @@ export function shuttingDown(): AppError {
 /**
  * Wraps an implementation so that it gets the request that was decoded when its body was checked, and what it throws is in the request's
  * report and leaves as a ConnectError. A stream that returns
- * because the server shuts down ends with `unavailable`, which tells its client to come back, and not with success.
+ * because the server shuts down ends with `unavailable`, which tells its client to reconnect, and not with success.
  */
 export function observeMethod(spec: MethodImplSpec, shutdownSignal: AbortSignal): MethodImplSpec {
   switch (spec.kind) {
@@ -71,7 +71,7 @@ function isDeadline({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
 }
 
-/** What is still worked on at the client's deadline goes on, but it is not waited for: the client is told in time. */
+/** At the client's deadline the work continues, but is not awaited: the client is answered in time. */
 async function beforeDeadline<T>(signal: AbortSignal, work: T | Promise<T>): Promise<T> {
   if (!(work instanceof Promise)) return work;
   return await new Promise<T>((resolve, reject) => {

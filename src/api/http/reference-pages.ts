@@ -22,7 +22,7 @@ const HTML = `<!doctype html>
 </html>
 `;
 
-// A token that is typed in stays in the memory of the page. Without a validatorUrl no other server hears of it.
+// A token that is typed in stays in the memory of the page. Without a validatorUrl it is sent to no other server.
 const SCRIPT = `SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#reference",

@@ -33,7 +33,7 @@ export function preferredWaitSeconds(header: string | null): number {
 }
 
 /**
- * The cursor of a Last-Event-ID header, with which an EventSource comes back: `<sequence>.<deployment_id>`, or the sequence alone.
+ * The cursor of a Last-Event-ID header, with which an EventSource reconnects: `<sequence>.<deployment_id>`, or the sequence alone.
  * Throws `invalid` for anything else.
  */
 export function resumeCursor(header: string | null): Cursor | undefined {

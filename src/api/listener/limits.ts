@@ -25,7 +25,7 @@ export interface ListenerLimits {
   readonly checkIntervalMs: number;
   /** HTTP/1.1: idle timeout of a connection. */
   readonly keepAliveTimeoutMs: number;
-  /** How long a client may read nothing of what it is sent. Above the longest held poll (300 s) and the heartbeat of streams. */
+  /** How long a client may read nothing of an answer. Above the longest held poll (300 s) and the heartbeat of streams. */
   readonly stallTimeoutMs: number;
   /** A request's headers together. */
   readonly maxHeaderBytes: number;

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 const answersOf = new WeakMap<object, Set<ServerResponse>>();
 
 /**
- * Lets every answer of an HTTP/1.1 connection hear that the connection is closed. Node notifies only the current one: those to requests
+ * Tells every answer of an HTTP/1.1 connection that the connection is closed. Node notifies only the current one: those to requests
  * that were sent ahead (pipelining: RFC 9112, section 9.3.2) would wait for their "close" for ever, and all that is let go of then with them.
  */
 export function closeWithSocket({ socket }: IncomingMessage, res: ServerResponse): void {

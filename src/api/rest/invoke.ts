@@ -106,7 +106,7 @@ async function answerStream(
   return { status: statusOf(route, context), error };
 }
 
-/** As in the other protocols, a stream that returns because the server shuts down ends with an error: its client comes back. */
+/** As in the other protocols, a stream that returns because the server shuts down ends with an error: its client reconnects. */
 async function* messagesOf(
   desc: DescMessage,
   stream: AsyncIterable<MessageInitShape<DescMessage>>,

@@ -1,7 +1,12 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { fieldRulesOf } from "../../json-form/field-rules.js";
-import type { BodyTarget } from "./body-target.js";
 import { isFieldMask, isTimestamp } from "../../json-form/fields.js";
+
+/** What the body of a request goes into: nothing, every field that the path does not bind, or one field. */
+export type BodyTarget =
+  | { readonly kind: "none" }
+  | { readonly kind: "all"; readonly message: DescMessage }
+  | { readonly kind: "field"; readonly field: DescField };
 
 /** The fields that a query can set, each by its dotted proto name and with the messages that it stands in. */
 export type QueryFields = ReadonlyMap<string, readonly DescField[]>;
@@ -19,7 +24,7 @@ export function queryFieldsOf(input: DescMessage, bound: ReadonlySet<string>, bo
       const name = path.map((part) => part.name).join(".");
       if (bound.has(name) || (body.kind === "field" && path[0] === body.field)) continue;
       if (isLeaf(field)) found.set(name, path);
-      // A message inside of itself would never end; one level of it is what a query can sensibly say.
+      // Recursive messages have no end: a query has one level of them.
       else if (field.fieldKind === "message" && !outer.some((part) => part.message === field.message))
         collect(field.message, path);
     }

@@ -6,10 +6,9 @@ import type { Operation } from "../../../gen/signet/v1/options_pb.js";
 import { MAX_POLICY_LEVELS, type StrictJsonOptions } from "../../bundle/strict-json.js";
 import { fieldBounds, messageBounds } from "../admission/message-bounds.js";
 import { operationOf } from "../admission/operations.js";
-import { bodyTarget, topField, type BodyTarget } from "./body-target.js";
 import { fieldNamed, isFieldMask, isTimestamp } from "../../json-form/fields.js";
 import { checkRequest, checkResponse } from "./message-check.js";
-import { queryFieldsOf, type QueryFields } from "./query-fields.js";
+import { queryFieldsOf, type BodyTarget, type QueryFields } from "./query-fields.js";
 import { parseTemplate } from "./template.js";
 import type { Entry } from "./trie.js";
 
@@ -119,4 +118,18 @@ function pathField(name: string, input: DescMessage, dotted: string): DescField[
   if (kind !== "scalar" && kind !== "enum")
     throw new Error(`${name}: path variable "${dotted}" is neither a scalar nor an enum`);
   return fields;
+}
+
+/** The target that `body` of a google.api.http rule names. Throws an Error with the method's name when there is no such field. */
+function bodyTarget(name: string, input: DescMessage, body: string): BodyTarget {
+  if (body === "") return { kind: "none" };
+  if (body === "*") return { kind: "all", message: input };
+  return { kind: "field", field: topField(name, input, body, "body") };
+}
+
+/** A field of the message itself, not of a nested one. Throws an Error when there is none of that name. */
+function topField(name: string, message: DescMessage, fieldName: string, what: string): DescField {
+  const field = fieldNamed(message, fieldName);
+  if (field === undefined) throw new Error(`${name}: ${what} "${fieldName}" is not a field of ${message.typeName}`);
+  return field;
 }

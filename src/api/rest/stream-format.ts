@@ -32,7 +32,7 @@ function acceptsEvents(accept = ""): boolean {
 
 /**
  * Events (HTML standard, section 9.2): named after the member of the message's one oneof that is set, `message` without one; the
- * id is the field `sequence`, and after a dot `deployment_id` where it is set, so that a client comes back with them in Last-Event-ID.
+ * id is the field `sequence`, and after a dot `deployment_id` where it is set, so that a client reconnects with them in Last-Event-ID.
  */
 function eventStream(content: StreamContent): StreamFormat {
   const { oneofs } = content.desc;
@@ -63,7 +63,7 @@ function jsonLines(content: StreamContent): StreamFormat {
   };
 }
 
-/** When an EventSource comes back (HTML standard, section 9.2.6); within that second, so that not all of them come at its start. */
+/** When an EventSource reconnects (HTML standard, section 9.2.6); spread over that second, so that not all reconnect at its start. */
 function retryField(seconds: string | undefined): string {
   return seconds === undefined ? "" : `retry: ${Math.round((Number(seconds) + Math.random()) * 1000)}\n`;
 }

@@ -64,7 +64,7 @@ export interface RpcRoute {
 export interface RpcHandler {
   /** The method at a path such as `/signet.v1.BundleService/PublishBundle`. */
   find(path: string): RpcRoute | undefined;
-  /** Answers a request; `refused` is why before anything else is looked at. Resolves when the answer has begun. Never rejects. */
+  /** Answers a request; `refused` is a reason to refuse it before all other checks. Resolves when the answer has begun. Never rejects. */
   handle(route: RpcRoute, req: NodeRequest, res: NodeResponse, context: RpcContext, refused?: AppError): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ import type { RequestReport } from "../http/request-outcome.js";
 import type { WireForm } from "../http/wire-form.js";
 
 /**
- * Answers with what the protocol's handler says. Resolves when the answer has begun.
+ * Answers with the response of the protocol's handler. Resolves when the answer has begun.
  *
  * @param pending told of the bytes of each part before it is sent
  */

@@ -31,7 +31,7 @@ export interface BodyRules {
 
 type Bounds = Omit<BodyRules, "scan">;
 
-/** A body that was looked at. */
+/** A body that was checked. */
 export interface StrictBody {
   /** For the protocol's handler. When `message` is set, it holds an empty message instead. */
   readonly body: Uint8Array;

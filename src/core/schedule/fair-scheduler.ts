@@ -76,7 +76,7 @@ export class FairScheduler {
         const waiter: Waiter = { owner, grant, refuse: reject };
         const onAbort = () => {
           this.#remove(waiter);
-          // An abort reason is whatever the aborter says: for ours an AppError.
+          // The abort reason: an AppError for signals of this program.
           reject(signal?.reason as Error);
         };
         signal?.addEventListener("abort", onAbort, { once: true });

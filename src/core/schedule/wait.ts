@@ -16,7 +16,7 @@ export async function waitFor(
     return await new Promise<boolean>((resolve, reject) => {
       work.then(() => resolve(true), reject);
       for (const signal of signals) {
-        // An abort reason is whatever the aborter says: for ours an AppError.
+        // The abort reason: an AppError for signals of this program.
         const onAbort = () => reject(signal.reason as Error);
         if (signal.aborted) return onAbort();
         signal.addEventListener("abort", onAbort, { once: true });

@@ -8,7 +8,7 @@ import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 
-/** Promotion pipelines and what they say of their targets. */
+/** Promotion pipelines and their comparisons and promotions. */
 export interface PipelineServices {
   readonly pipelines: Pipelines;
   readonly pipelineStages: PipelineStages;

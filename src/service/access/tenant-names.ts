@@ -3,7 +3,7 @@ import { isSlug } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Reader } from "../../store/store.js";
 
-/** An organization or a project, as far as it is found by what it is called. */
+/** An organization or a project, with the names by which it is found. */
 interface Called {
   readonly id: string;
   readonly slug: string;

@@ -45,7 +45,7 @@ export const NO_OBSERVERS: ServiceObservers = {
   deliveries: { tried: () => undefined },
 };
 
-/** What an operator is to hear of, and no caller. No call throws or waits. */
+/** Warnings for the operator, not for callers. No call throws or waits. */
 export interface ServiceWarnings {
   /** A token was made or rotated with the key of another organization's token: it never works. */
   foreignKey(orgId: string, keyPrefix: string): void;

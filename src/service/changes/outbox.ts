@@ -45,7 +45,7 @@ export class Outbox {
 
   /** To be called after the commit: there are events to send. */
   committed(): void {
-    // The sender goes on for many requests; it is not a part of this one.
+    // The sender serves many requests; it is not a part of this one.
     this.tracing.apart(() => this.#sender.committed());
   }
 

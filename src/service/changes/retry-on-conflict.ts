@@ -1,6 +1,6 @@
 import { AppError } from "../../core/error.js";
 
-/** A source that changes while its content is signed is read again this often before the caller is told to come back. */
+/** A source that changes while its content is signed is read again this many times before the caller is told to retry. */
 const TRIES = 5;
 
 /** The environment changed since a bundle was signed for it: the bundle has to be signed anew. */

@@ -6,7 +6,7 @@ import type { Content } from "../../core/bundle.js";
 import { verifyKeptDocument } from "./kept-document.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
-/** Of a diff: larger ones are better made by the caller with both documents. */
+/** The largest diff: a caller can make a larger one from both documents. */
 const DIFF_BOUNDS = { maxOperations: 100_000, maxLength: 4 * 1024 * 1024 };
 
 /** Work whose time grows with a document. Everything in it can be sent to another thread. */
@@ -19,17 +19,17 @@ export type DocumentTask =
   | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string };
 
-/** Of one YAML text, in UTF-16 units. JSON has the larger limit of the request. */
+/** The longest YAML text, in UTF-16 units. JSON has the larger limit of the request. */
 export const MAX_YAML_LENGTH = 256 * 1024;
 
-/** YAML of a field of the request. Always for a thread: it is slow to read. */
+/** YAML in a field of the request. Parsing is slow, and always done in a thread. */
 export interface YamlTask {
   readonly kind: "yaml";
   readonly field: string;
   readonly text: string;
 }
 
-/** What each kind of task answers. */
+/** The result of each kind of task. */
 export interface DocumentAnswers {
   readonly scan: StrictJson;
   readonly read: PolicyContent;
@@ -40,7 +40,7 @@ export interface DocumentAnswers {
   readonly diff: string;
 }
 
-/** Does it here and now. Throws what the function of the task throws. */
+/** Runs a task in this thread. Throws what the function of the task throws. */
 export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTask["kind"]] {
   switch (task.kind) {
     case "scan":
@@ -56,7 +56,7 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
     case "count_events":
       return countEvents(task.text);
     case "diff":
-      // Documents of before have the same numbers in another spelling.
+      // Older documents may spell the same numbers in another way.
       return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);
   }
 }

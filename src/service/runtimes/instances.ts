@@ -8,7 +8,7 @@ import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
 import { environmentOf, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
 
-/** What an instance says it did. */
+/** What an instance reports. */
 export interface StatusReport {
   readonly instanceId: string;
   readonly state: "applied" | "rejected";
@@ -42,7 +42,7 @@ const MAX_AGENT_CHARACTERS = 255;
 const MAX_REASON_CHARACTERS = 1000;
 /** Of one token only the instances that were seen last are kept: a runtime that changes its name each time fills nothing. */
 const KEPT_PER_TOKEN = 10_000;
-/** Of more instances than this between two flushes reports are refused, to come again, and signs of life are dropped. */
+/** Of more instances than this between two flushes reports are refused, to be sent again, and signs of life are dropped. */
 const MAX_PENDING = 50_000;
 
 /** Written in one transaction. */
@@ -74,7 +74,7 @@ interface Seen extends Told {
   readonly newestSequence: number | null;
 }
 
-/** Of a connection that says nothing more than that it is there. */
+/** The report of an open connection without a status. */
 const NOTHING_TOLD = {
   ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
   newestSequence: null,
@@ -201,7 +201,7 @@ export class Instances {
       while (reports.length > 0) {
         await this.#write(reports.slice(0, BATCH).map(([, report]) => report));
         reports.splice(0, BATCH);
-        // A fleet that comes back reports at once: others have their turn in between.
+        // A fleet that reconnects reports at once: other work has its turn in between.
         await nextTurn();
       }
     } catch (thrown) {

@@ -87,7 +87,7 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     this.#send(event);
   }
 
-  /** It is due to hear something. A reader that is behind has something to read already. */
+  /** A heartbeat is due. A reader that is behind needs none: it has an event to read. */
   beat(at: string): void {
     if (this.#isOver || this.cursor === null) return;
     this.dueAtMs = performance.now() + this.context.heartbeatMs;

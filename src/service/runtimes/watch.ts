@@ -14,7 +14,7 @@ export interface WatchRequest extends Cursor {
   readonly addressKey: string;
 }
 
-/** One message of a watch. `sequence` and `deploymentId` are the cursor to come back with; 0 and null while nothing is active. */
+/** One message of a watch. `sequence` and `deploymentId` are the cursor for the next watch; 0 and null while nothing is active. */
 export type WatchEvent = { readonly sequence: number; readonly deploymentId: string | null } & (
   | { readonly kind: "activation"; readonly active: ActiveBundle }
   | { readonly kind: "nothing_active" }

@@ -2,7 +2,7 @@ import type { Instant } from "../../core/clock.js";
 import type { Reader } from "../../store/store.js";
 import { matchesEvent } from "../../outbound/event-types.js";
 
-/** Events that are looked at; a backlog beyond is not counted. */
+/** Events that are counted at most. */
 const MAX_EVENTS = 20_000;
 
 /** How many deliveries webhooks that are behind are still to be given, and since when the oldest event waits for that. */

@@ -45,13 +45,13 @@ export class CircuitBreaker {
     this.reset();
   }
 
-  /** An attempt failed. During a pause this says nothing: the attempt was begun before it. */
+  /** An attempt failed. During a pause this is ignored: the attempt was begun before it. */
   failed(): void {
     if (this.pauseMs() > 0) return;
     this.#failures += 1;
     if (!this.isOpen) return;
     const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * PAUSE_GROWTH ** (this.#failures - FAILURES_UNTIL_OPEN));
-    // Jitter only adds: what fell over together does not come back together.
+    // Jitter only adds: endpoints that failed together are not tried together.
     this.#pauseFor(pauseMs * (1 + this.random() / 5));
   }
 

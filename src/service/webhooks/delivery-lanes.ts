@@ -2,12 +2,12 @@ import type { Delivery } from "../../core/webhook.js";
 
 /**
  * The deliveries of one webhook that were taken from the database. First attempts are made one after the other in the lane of their
- * environment, so that they arrive in order; one that fails leaves its lane and comes again as a retry, which has no order and holds
+ * environment, so that they arrive in order; one that fails leaves its lane and is sent again as a retry, which has no order and holds
  * nothing back.
  */
 export class DeliveryLanes {
   readonly #taken = new Set<string>();
-  /** What ended since the last read began: that read may still say that it is due. */
+  /** Deliveries that ended since the last read began: that read may still return them as due. */
   readonly #ended = new Set<string>();
   readonly #lanes = new Map<string, Delivery[]>();
   readonly #running = new Set<string>();
@@ -17,7 +17,7 @@ export class DeliveryLanes {
     private readonly deps: {
       /** Makes one attempt. Never rejects. */
       readonly attempt: (delivery: Delivery) => Promise<void>;
-      /** Whether a lane goes on with its next delivery. */
+      /** Whether a lane continues with its next delivery. */
       readonly goesOn: () => boolean;
       /** Called when an attempt has ended: another one may start. */
       readonly ended: () => void;
@@ -54,7 +54,7 @@ export class DeliveryLanes {
     }
   }
 
-  /** Goes on with lanes that stand still, until `most` are running. */
+  /** Starts idle lanes, until `most` are running. */
   startLanes(most: number): void {
     for (const lane of [...this.#lanes.keys()]) {
       if (this.#running.size >= most) return;

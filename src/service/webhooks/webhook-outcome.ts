@@ -97,7 +97,7 @@ export class WebhookOutcomes {
       }
       return false;
     }
-    // Switched on again it goes on from here.
+    // When it is switched on again it continues from here.
     const outboxCursor = webhook.outboxCursor ?? (await tx.lastFannedOut());
     const disabledReason = isGone ? "the endpoint answered 410 Gone" : `every try has failed since ${failingSince}`;
     await tx.updateWebhook({ ...webhook, failingSince, outboxCursor, isActive: false, disabledReason });

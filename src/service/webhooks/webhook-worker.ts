@@ -84,7 +84,7 @@ export class WebhookWorker {
     this.#endWait();
   }
 
-  /** The webhook was changed, or deliveries are to be sent again: its circuit is closed, and all is looked at now. */
+  /** The webhook was changed, or deliveries are to be sent again: its circuit is closed, and due deliveries are read now. */
   changed(): void {
     this.#breaker.reset();
     this.wake();

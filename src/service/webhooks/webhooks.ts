@@ -128,7 +128,7 @@ export class Webhooks {
         url: change.url ?? webhook.url,
         events: change.events === undefined ? webhook.events : [...new Set(change.events)],
         isActive,
-        // Switched on again it goes on from here.
+        // When it is switched on again it continues from here.
         outboxCursor: webhook.outboxCursor ?? (isActive ? null : await tx.lastFannedOut()),
         disabledReason: isActive ? null : webhook.disabledReason,
         failingSince: isRevived || change.url !== undefined ? null : webhook.failingSince,

@@ -40,7 +40,7 @@ async function createPipelines(db: Kysely<unknown>): Promise<void> {
 
   await db.schema
     .createTable("pipeline_apps")
-    // The key says it: an environment is in one stage at most.
+    // The key enforces it: an environment is in one stage at most.
     .addColumn("environment_id", "text", (c) =>
       c.primaryKey().notNull().references("environments.id").onDelete("cascade"),
     )

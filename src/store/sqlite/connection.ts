@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 import { isDeferrable } from "../queries/prepared.js";
 import type { Answer, Channel, Step } from "./channel.js";
 
-/** A part sends what it has put off when it is so much. */
+/** The number of deferred steps at which a part sends them. */
 const MAX_DEFERRED = 32;
 
 /** One SQLite connection as Kysely sees it. Every failure is an AppError. */
@@ -34,7 +34,7 @@ export class SqliteConnection implements DatabaseConnection {
     throw new AppError("internal", "a result is read at once: a stream would hold the only connection");
   }
 
-  /** Whether the transaction really runs: the database let it in. */
+  /** Whether the transaction has begun in the database. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -57,13 +57,13 @@ export class SqliteConnection implements DatabaseConnection {
     await this.#send({ op: "rollback" });
   }
 
-  /** Begins a part of the transaction that can be taken back alone. There is one at a time. */
+  /** Begins a part of the transaction that can be rolled back alone (a savepoint). There is one at a time. */
   beginPart(): void {
     this.#deferred.push({ op: "begin part" });
     this.#isInPart = true;
   }
 
-  /** Keeps the part; a next one can begin at once. Rejects when something in it failed: it is taken back then. */
+  /** Keeps the part; a next one can begin at once. Rejects when a step failed: the part is rolled back then. */
   async keepPart(): Promise<void> {
     this.#isInPart = false;
     await this.#send({ op: "keep part" });

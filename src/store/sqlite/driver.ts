@@ -52,7 +52,7 @@ export class SqliteDriver implements Driver {
     await this.close();
   }
 
-  /** Waits for those who are in line and then for `before`, and closes the connection. A second call waits for the first. */
+  /** Waits for the queue and then for `before`, and closes the connection. A second call waits for the first. */
   close(before: Promise<void> = Promise.resolve()): Promise<void> {
     this.#closing ??= this.#close(before);
     return this.#closing;

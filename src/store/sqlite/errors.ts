@@ -35,7 +35,7 @@ export function sqliteError(error: unknown): AppError {
   return new AppError("internal", "the database refused a statement", { cause: error });
 }
 
-/** Whether a failure says that the disk takes no changes: full, read-only or failing. What is there may still be read. */
+/** Whether a failure means that the disk takes no changes: full, read-only or failing. Reads may still work. */
 export function isDiskFailure(error: unknown): error is AppError {
   if (!(error instanceof AppError) || error.code !== "unavailable") return false;
   const { code } = (error.cause ?? {}) as { code?: unknown };

@@ -48,7 +48,7 @@ export function readHead(path: string): HeadRecord | null {
   return { databaseId, run: run.startsWith("-") ? null : run, commits: Number(commits) };
 }
 
-/** What the database says of itself; null for one that does not count yet. Throws what SQLite throws. */
+/** The head in the database; null for one that does not count yet. Throws what SQLite throws. */
 export function recordOf(database: Database): HeadRecord | null {
   const table = database.prepare("select 1 from sqlite_master where name = 'commit_head'").get();
   if (table === undefined) return null;

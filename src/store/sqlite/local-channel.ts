@@ -3,7 +3,7 @@ import type { Answer, Channel, Step } from "./channel.js";
 import type { Head } from "./commit-head.js";
 import { SqliteSession } from "./session.js";
 
-/** A connection of this thread, which stands still while it works. */
+/** A connection in this thread, which it blocks while it works. */
 export class LocalChannel implements Channel {
   readonly lost = new Promise<Error>(() => undefined);
   readonly #session: SqliteSession;

@@ -15,7 +15,7 @@ export type { SqliteOptions } from "./connect.js";
 
 /** Which database is opened, and by whom. */
 export interface OpenOptions extends SqliteOptions {
-  /** Gives the connection that writes a thread of its own; without, this thread stands still while the disk is waited for. */
+  /** Gives the connection that writes a thread of its own; without, this thread is blocked while the disk works. */
   readonly startThread?: StartDatabaseThread;
   /**
    * The one process that may write. What the database lacks of what was acknowledged (head-file.ts) is refused with `conflict` when
@@ -92,7 +92,7 @@ async function openToWrite(options: OpenOptions): Promise<OpenedStore> {
     const doubt = accept === null ? (loss?.message ?? null) : null;
     return Object.assign(store, { doubt, readOnly: null, problem: () => store.diskProblem });
   } catch (error) {
-    // What it says is the consequence of the error that is told.
+    // Its error follows from the one that is thrown.
     await Promise.resolve(store[Symbol.asyncDispose]()).catch(() => undefined);
     throw error;
   }

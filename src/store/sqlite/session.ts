@@ -14,7 +14,7 @@ export class SqliteSession {
   /** In order of last use, the oldest first. */
   readonly #statements = new Map<string, Statement<unknown[]>>();
   #inTransaction = false;
-  /** Why all but taking back is refused: a step failed whose result was not awaited, or SQLite gave the transaction up. */
+  /** Why all but a rollback is refused: a step failed whose result was not awaited, or SQLite gave the transaction up. */
   #broken: AppError | null = null;
 
   constructor(database: Database, head: Head | null = null) {

@@ -20,7 +20,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A connection in a thread of its own: whatever its disk does, this one goes on. */
+/** A connection in a thread of its own: a slow disk does not block this one. */
 export class ThreadChannel implements Channel {
   readonly lost: Promise<Error>;
   readonly #port: MessagePort;

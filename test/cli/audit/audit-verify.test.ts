@@ -126,7 +126,7 @@ describe("signet audit verify --keys", () => {
     ]);
   });
 
-  it("does not take a key that only the server vouches for", async () => {
+  it("does not take a key that only the server endorses", async () => {
     const before = await audit();
     await restartWith(async (data) => {
       const pem = formatPrivateKey(new Uint8Array(32).fill(4));

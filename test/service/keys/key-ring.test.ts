@@ -22,7 +22,7 @@ const newKey = () => {
 type NewKey = ReturnType<typeof newKey>;
 const idOf = ({ publicKeyPem }: NewKey) => parsePublicKey(publicKeyPem).keyId;
 
-/** Who can write to the database adds a key of his own, vouched for as well as he can. */
+/** An attacker with write access to the database adds a key, with the best endorsement that he can make. */
 function plant(database: Database.Database, key: NewKey, purpose: string): void {
   const { keyId, bytes: publicKey } = parsePublicKey(key.publicKeyPem);
   const message = keyEndorsementMessage({ purpose, publicKey, orgId: null, environmentId: null });
@@ -92,7 +92,7 @@ describe("an audit that was signed anew with a key that was put into the databas
       },
     ],
     [
-      "and every word of vouching was taken out, as before an upgrade",
+      "and every endorsement was removed, as before an upgrade",
       (database: Database.Database, key: NewKey) => {
         plant(database, key, "audit");
         database.prepare("update public_keys set endorsed_by = null, endorsement = null").run();
@@ -124,7 +124,7 @@ describe("a key that was changed", () => {
     await api.reopen();
   };
 
-  it("vouches for the ones before it, through every change and back, and for nothing that was put beside them", async () => {
+  it("endorses the ones before it, through every change and back, and for nothing that was put beside them", async () => {
     const [first] = (await api.services.audit.verify(api.orgId)).trustedKeyIds;
     const [second, third, planted] = [newKey(), newKey(), newKey()];
     const old = readFileSync(auditFile(), "utf8");
@@ -144,7 +144,7 @@ describe("a key that was changed", () => {
     });
   });
 
-  it("does not vouch for the one before it when current-keys.json is lost, until that one started once more", async () => {
+  it("does not endorse the one before it when current-keys.json is lost, until that one started once more", async () => {
     const [first] = (await api.services.audit.verify(api.orgId)).trustedKeyIds;
     const old = readFileSync(auditFile(), "utf8");
     await api.publish("dev");
@@ -243,7 +243,7 @@ describe("keys of one's own", () => {
     await expect(refused).rejects.toMatchObject({ code: "invalid" });
   });
 
-  it("change with the server's, are listed at once, and vouched for", async () => {
+  it("change with the server's, are listed at once, and endorsed", async () => {
     const foreigner = await api.foreigner();
     await api.services.environments.update(api.admin, api.path("prod"), { signingKey: "environment" });
     const published = await api.publish("prod");
