@@ -34,6 +34,7 @@ export function closeSession(session: ServerHttp2Session): void {
 /** Ends a session and its streams, says why in GOAWAY, and hangs up. */
 export function endSession(session: ServerHttp2Session, socket: Duplex, code: number): void {
   afterThisEvent(() => {
+    if (session.destroyed) return;
     hangUp(socket);
     // Without an error Node would say NO_ERROR, whatever the code.
     if (code === constants.NGHTTP2_NO_ERROR) session.destroy();
