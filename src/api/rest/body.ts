@@ -4,10 +4,12 @@ import { AppError } from "../../core/error.js";
 import { headerOf, type NodeRequest } from "../http/node-http.js";
 import { decompressedAtMost, type BodyShare } from "../http/body-memory.js";
 import { bodyTooLarge, readBody } from "../http/read-body.js";
-import { requireJson } from "./media-type.js";
 
 /** The largest body that is read and discarded, for methods without one. */
 const MAX_SKIPPED_BYTES = 64 * 1024;
+
+/** The default of `curl -d`, also for JSON. */
+const FORM = "application/x-www-form-urlencoded";
 
 interface Coding {
   readonly name: string;
@@ -99,4 +101,23 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
   if (text.startsWith("\ufeff")) throw new AppError("malformed", "the body begins with a byte order mark");
   return text;
+}
+
+/**
+ * Refuses a Content-Type that is not read as JSON. Taken are `application/json`, any `+json`, none at all, and the form type
+ * (api.md, "media type"); each in UTF-8 or US-ASCII.
+ *
+ * Throws `unsupported_media_type`. To be asked only about a request that has a body.
+ */
+export function requireJson(contentType: string | undefined): void {
+  if (contentType === undefined || contentType.trim() === "") return;
+  const [type = "", ...parameters] = contentType.split(";").map((part) => part.trim().toLowerCase());
+  const isJson = type === "application/json" || type === FORM || /^[a-z]+\/[a-z0-9!#$&^_.+-]+\+json$/.test(type);
+  if (!isJson) throw new AppError("unsupported_media_type", "the body must be application/json");
+  for (const parameter of parameters) {
+    const charset = /^charset=(.*)$/.exec(parameter)?.[1]?.replaceAll('"', "");
+    if (charset !== undefined && !["utf-8", "utf8", "us-ascii"].includes(charset)) {
+      throw new AppError("unsupported_media_type", "the body must be in UTF-8");
+    }
+  }
 }

@@ -15,7 +15,7 @@ import { OutdatedDraftError } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { PolicyContent } from "../documents/policy-content.js";
-import { timeSigner } from "./publish-phases.js";
+import { timeSigner } from "./timed-signer.js";
 import { newRowId } from "../changes/row-id.js";
 import type { Signers } from "../keys/signers.js";
 

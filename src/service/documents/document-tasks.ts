@@ -4,7 +4,6 @@ import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../../bundle/strict-json.js";
 import type { Content } from "../../core/bundle.js";
 import { verifyKeptDocument } from "./kept-document.js";
-import { countEvents } from "./telemetry-events.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** Of a diff: larger ones are better made by the caller with both documents. */
@@ -79,4 +78,18 @@ export function sizeOf(task: DocumentTask): number {
     case "diff":
       return task.from.length + task.to.length;
   }
+}
+
+/** How many events a JSON text has: an array of them, an object whose `events` is one, or one event. Throws as scanStrictJson. */
+function countEvents(text: string): number {
+  scanStrictJson(text, { base: ["body", "events"] });
+  return countOf(JSON.parse(text));
+}
+
+function countOf(parsed: unknown): number {
+  if (Array.isArray(parsed)) return parsed.length;
+  if (typeof parsed !== "object" || parsed === null) return 0;
+  const list: unknown = Object.hasOwn(parsed, "events") ? (parsed as { events: unknown }).events : null;
+  if (Array.isArray(list)) return list.length;
+  return Object.keys(parsed).length > 0 ? 1 : 0;
 }

@@ -25,9 +25,6 @@ import { PromotedContents } from "./promoted-contents.js";
 import { FieldErrors } from "../../core/field-errors.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
-/** Targets of one promotion: one transaction holds the writer for all of them. */
-export const MAX_TARGETS = 1_000;
-
 /** A promotion from one app of a pipeline to others in later stages, by their UUIDs. */
 export interface PromotionRequest {
   readonly pipelineId: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { requireJson } from "../../../src/api/rest/media-type.js";
+import { requireJson } from "../../../src/api/rest/body.js";
 
 describe("requireJson", () => {
   it.each([

@@ -1,7 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseTimestamp } from "../../../src/api/rest/timestamp.js";
+import { parseTimestamp } from "../../../src/api/rest/text-value.js";
 
 describe("parseTimestamp", () => {
   it.each([
