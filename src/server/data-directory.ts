@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { systemClock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
@@ -97,9 +97,21 @@ function acceptLoss(keys: SigningKeys): AcceptLoss {
 
 function createDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path);
   } catch (cause) {
     throw new AppError("unavailable", `cannot create the data directory ${path}`, { cause });
+  }
+}
+
+/** Like `recursive` of mkdirSync, which never returns where a parent exists and answers ENOENT, as /proc does (docs/node.md). */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (thrown) {
+    // Another process was faster.
+    if (!existsSync(path)) throw thrown;
   }
 }
 

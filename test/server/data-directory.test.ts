@@ -39,6 +39,16 @@ describe("a data directory", () => {
     });
   });
 
+  it("that cannot be created is refused, also where Node's recursive mkdir would never return", async () => {
+    const made = path;
+    for (path of ["/proc/signet", "/proc/signet/data", "/dev/null/data"]) {
+      await expect(open()).rejects.toMatchObject({
+        ...{ code: "unavailable", message: `cannot create the data directory ${path}` },
+      });
+    }
+    path = made;
+  });
+
   it("may be looked into by others while it has no owner", async () => {
     await (await open())[Symbol.asyncDispose]();
     const shell = new Database(join(path, "signet.db"));

@@ -34,6 +34,7 @@ export function closeSession(session: ServerHttp2Session): void {
 /** Ends a session and its streams with GOAWAY and a code, and closes the socket. */
 export function endSession(session: ServerHttp2Session, socket: Duplex, code: number): void {
   afterThisEvent(() => {
+    if (session.destroyed) return;
     hangUp(socket);
     // Without an error Node sends NO_ERROR, whatever the code.
     if (code === constants.NGHTTP2_NO_ERROR) session.destroy();
