@@ -58,7 +58,9 @@ describe("a connection of HTTP/2 ends when its client", () => {
     await attacker.send(...bytes);
     await rig.limited.until(limit);
     await attacker.closed();
-    expect(new Set(rig.limited.names)).toEqual(new Set([limit]));
+    // Node 24 does not tell of a stream whose reset it read together with its request: it is counted as refused.
+    const others = rig.limited.names.filter((name) => name !== limit && name !== "http2_refused_streams");
+    expect(others).toEqual([]);
     await expectServed(rig);
   });
 
