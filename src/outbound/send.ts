@@ -160,7 +160,7 @@ function answerTo(outgoing: ClientRequest, agent: CheckedAgent, body: string): P
     outgoing.on("socket", (socket) => (address = agent.addressOf(socket)));
     outgoing.on("response", (response) => resolve({ response, address }));
     outgoing.on("error", reject);
-    // Whatever else ends a request ends it for us: a protocol switch that nobody asked for has no error.
+    // A request can also end without an error: by a protocol switch that was not asked for.
     outgoing.on("close", () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));
     outgoing.end(body);
   });

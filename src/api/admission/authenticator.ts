@@ -47,12 +47,7 @@ export interface Authenticator extends Admission {
 
 /** Admission with the limits of `options` (api.md, "order of refusals", "rate limit"). */
 export function createAuthenticator(options: AdmissionOptions): Authenticator {
-  const door = new TokenAuthenticator(options);
-  return {
-    admit: (method, head, orgId) => door.admitTo(door.operationOf(method), head, orgId),
-    admitTo: (operation, head, orgId) => door.admitTo(operation, head, orgId),
-    admitKnown: (method, head) => door.admitKnown(method, head),
-  };
+  return new TokenAuthenticator(options);
 }
 
 interface Rates {
@@ -62,7 +57,7 @@ interface Rates {
   readonly reports: RateTable;
 }
 
-class TokenAuthenticator {
+class TokenAuthenticator implements Authenticator {
   private readonly rates: Rates | undefined;
   /** Failed authentications of addresses. */
   private readonly failures: RateTable | undefined;
@@ -79,7 +74,11 @@ class TokenAuthenticator {
     };
   }
 
-  async admitTo(operation: Operation, head: RequestHead, orgId: string | undefined): Promise<Call> {
+  admit(method: DescMethod, head: RequestHead, orgId?: string): Promise<Call> {
+    return this.admitTo(this.operationOf(method), head, orgId);
+  }
+
+  async admitTo(operation: Operation, head: RequestHead, orgId?: string): Promise<Call> {
     const address = addressKey(head.clientAddress);
     const principal = await this.authenticate(head, address, operation);
     head.connection?.authenticated(principal);
@@ -97,7 +96,7 @@ class TokenAuthenticator {
     return { requestId, clientAddress, operation, principal: { ...principal, source: clientAddress } };
   }
 
-  admitKnown(method: DescMethod, head: RequestHead) {
+  admitKnown(method: DescMethod, head: RequestHead): Call | undefined {
     const operation = this.operationOf(method);
     const rawKey = plainKeyOf(head.rawHeaders);
     const principal = rawKey === undefined ? undefined : this.options.known(rawKey);
@@ -146,7 +145,7 @@ class TokenAuthenticator {
   }
 
   /** Reading an option parses it: once for each method. */
-  operationOf(method: DescMethod): Operation {
+  private operationOf(method: DescMethod): Operation {
     const known = this.operations.get(method);
     if (known !== undefined) return known;
     const operation = operationOf(method);

@@ -47,10 +47,10 @@ interface Exchange {
 }
 
 /**
- * Answers REST requests from what the proto says; throws an Error when that is wrong: see `collectRoutes` and `createTrie`.
+ * Answers REST requests by the proto's annotations; throws an Error when these are wrong: see `collectRoutes` and `createTrie`.
  *
- * Each request goes through route (404, 405), admission, body, binding and the method, in this order, and the first that does not
- * like it refuses it: no body is read without permission (api.md, "order of refusals"). What was not read of a body is left to
+ * Each request goes through route (404, 405), admission, body, binding and the method, in this order, and the first that fails
+ * refuses it: no body is read without permission (api.md, "order of refusals"). What was not read of a body is left to
  * the listener, which throws it away so that its sender reads the answer.
  *
  * The handler never rejects: it tells what was answered. An error after a stream's first message does not change the status.
@@ -58,7 +58,7 @@ interface Exchange {
 export function createRestHandler(options: RestHandlerOptions): RestHandler {
   const routes = createTrie(collectRoutes(options.methods));
   return async (req, res, context) => {
-    // A write to a client that went away is no news, but an error event without a listener ends the process.
+    // A write after a disconnect is no failure, but an error event without a listener ends the process.
     res.on("error", () => undefined);
     const exchange: Exchange = { req, res, context };
     let outcome: RestOutcome;

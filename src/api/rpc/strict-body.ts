@@ -45,11 +45,11 @@ export interface StrictBody {
  * keys: design, "strict JSON in"). Nothing is built of more values than the message may have (message-bounds.ts).
  * `header` loses the encodings that no longer hold.
  *
- * Incomplete frames, and unknown or unnamed compressions, come back as they are: the handler refuses them in its own words.
+ * Incomplete frames, and unknown or unnamed compressions, are returned unchanged: the protocol's handler refuses them.
  *
  * @throws AppError `malformed` for what is no JSON, no protobuf, no UTF-8, or does not decompress; `invalid` for JSON that would lose
- *   something, and for more values than there may be; `too_large` for a message that is over `maxBytes` once decompressed; `unavailable` when all bodies together need too
- *   much memory.
+ *   something, and for more values than there may be; `too_large` for a message that is over `maxBytes` once
+ *   decompressed; `unavailable` when all bodies together need too much memory.
  */
 export async function strictBody(
   input: DescMessage,
@@ -124,7 +124,7 @@ async function strictFrames(
     const frame = frameAt(body, at);
     if (frame === undefined) return asItCame;
     at += HEAD_BYTES + frame.data.byteLength;
-    // The handlers ignore flags that they do not know, and would parse what was not looked at.
+    // The handlers ignore flags that they do not know, and would parse what was not checked.
     if ((frame.flags & ~compressedFlag) !== 0) throw new AppError("malformed", `unknown frame flags ${frame.flags}`);
     let { data } = frame;
     if (frame.flags === compressedFlag) {
@@ -136,7 +136,7 @@ async function strictFrames(
     if (data.byteLength > bounds.maxBytes) throw bodyTooLarge(bounds.maxBytes);
     message = await read(data);
     frames.push({ flags: 0, data: message === undefined ? data : EMPTY });
-    // Every method takes one message; a second one is refused by the handler, and a million need not be looked at.
+    // Every method takes one message; a second one is refused by the handler, and a million need not be checked.
     if (frames.length > 1) break;
   }
   const isNew = changed || frames.length > 1 || message !== undefined;

@@ -39,7 +39,7 @@ function onClose(this: Response): void {
 }
 
 function ignore(): void {
-  // Its close is heard.
+  // The close event follows.
 }
 
 /** A sink that is an answer of HTTP/1.1, or of HTTP/2 through Node's compatibility API. */

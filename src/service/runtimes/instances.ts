@@ -109,8 +109,8 @@ export class Instances {
   }
 
   /**
-   * Returns the newest sequence of the environment. What an instance says in words is kept as far as it can be shown: whoever reports
-   * that something is wrong is not refused for how. Throws `unavailable` when too many reports are waiting to be written.
+   * Returns the newest sequence of the environment. Texts of an instance are cut to what can be shown: a report of
+   * a problem is not refused for its form. Throws `unavailable` when too many reports are waiting to be written.
    */
   async report(principal: Principal, report: StatusReport): Promise<number> {
     const { state } = report;

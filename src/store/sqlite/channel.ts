@@ -20,7 +20,7 @@ export interface Answer {
 export const NO_ROWS: Answer = { rows: [] };
 
 /**
- * One SQLite connection, in this thread or in another one. What it is handed it carries out in that order, whoever waits for it.
+ * One SQLite connection, in this thread or in another one. Steps are carried out in the order of the calls.
  * After `close` everything is refused with `unavailable`.
  */
 export interface Channel {

@@ -7,7 +7,7 @@ import { closedError } from "./errors.js";
 
 /**
  * Hands one connection to one user at a time, in the order in which they asked: a transaction has it from begin to end. After
- * `close` was called whoever asks is refused with `unavailable`.
+ * `close` was called all requests are refused with `unavailable`.
  */
 export class SqliteDriver implements Driver {
   readonly #channel: Channel;

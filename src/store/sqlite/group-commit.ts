@@ -37,12 +37,12 @@ interface Job {
 }
 
 /**
- * Runs the transactions that are asked for one after another, in that order, and commits together what came in meanwhile: the disk
- * is waited for once. Each is a savepoint, so that one that fails takes back its own changes and no other's. Callers hear of the
- * end of theirs, good or bad, after the commit; when that fails, all of the group fail with its error.
+ * Runs transactions one after another, in the order of the calls, and commits together those that came in meanwhile: they share one
+ * wait for the disk. Each is a savepoint, so that one that fails rolls back its own changes and no other's. Callers get
+ * the result of theirs after the commit; when that fails, all of the group fail with its error.
  *
- * While the disk does not answer, those who have not begun are refused after a time, and others when too many wait. Who has begun
- * waits for the end: nobody knows before whether it was kept.
+ * While the disk does not answer, transactions that have not begun are refused after a time, and new ones when too many wait. One that has
+ * begun waits for the end: before that it is not known whether it was committed.
  *
  * What a database checks at the commit alone (deferred foreign keys) is checked for the group.
  *
