@@ -39,11 +39,6 @@ export function canonicalJson(value: JsonValue): string {
   return canonicalText(JSON.stringify(value, refuseNonJson));
 }
 
-/** The bytes of {@link canonicalJson}. */
-export function canonicalBytes(value: JsonValue): Uint8Array {
-  return new TextEncoder().encode(canonicalJson(value));
-}
-
 function refuseNonJson(_key: string, value: unknown): unknown {
   if (value === undefined || typeof value === "function" || (typeof value === "number" && !Number.isFinite(value))) {
     throw new TypeError(`not a JSON value: ${String(value)}`);

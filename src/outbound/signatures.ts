@@ -1,15 +1,9 @@
 import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { encodeBase64 } from "../bundle/base64.js";
-import { parsePublicKey } from "../bundle/keys.js";
 import type { Signer } from "../bundle/signer.js";
 
-/** A public key as the Standard Webhooks specification serializes it: `whpk_` and its 32 bytes in base64. */
-export function formatWebhookPublicKey(publicKeyPem: string): string {
-  return `whpk_${encodeBase64(parsePublicKey(publicKeyPem).bytes)}`;
-}
-
-/** A message, and what signs it. */
+/** A message and its signer. */
 export interface SignedMessage {
   /** The same at every try. Letters, digits, `_` and `-`: a dot would let one message pass for another. */
   readonly eventId: string;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createNobleSigner } from "../../src/bundle/ed25519-noble.js";
 import { formatPrivateKey } from "../../src/bundle/keys.js";
 import { createWebhookSecret } from "../../src/outbound/secret.js";
-import { formatWebhookPublicKey, signatureHeaders } from "../../src/outbound/signatures.js";
+import { signatureHeaders } from "../../src/outbound/signatures.js";
 
 const signer = createNobleSigner(formatPrivateKey(Buffer.alloc(32, 7)));
 const body = '{"type":"bundle.published","data":{"name":"grün 🌱"}}';
@@ -82,12 +82,5 @@ describe("signatureHeaders", () => {
   it.each(["", "evt.1", "evt 1", "evt\n1"])("does not sign for the id %j", async (eventId) => {
     const message = { eventId, timestampSeconds, body, secrets: [current], signer };
     await expect(signatureHeaders(message)).rejects.toThrow(TypeError);
-  });
-});
-
-describe("formatWebhookPublicKey", () => {
-  it("is whpk_ and the 32 bytes in base64", () => {
-    const x = createPublicKey(signer.publicKeyPem).export({ format: "jwk" }).x ?? "";
-    expect(formatWebhookPublicKey(signer.publicKeyPem)).toBe(`whpk_${Buffer.from(x, "base64url").toString("base64")}`);
   });
 });
