@@ -23,6 +23,7 @@ import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
 import { OUTPUT_HELP } from "./shell/help.js";
+import { UsageError } from "./shell/cli-error.js";
 import { wholeNumber } from "./shell/numbers.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
@@ -86,6 +87,25 @@ export function buildProgram(shell: Shell): Command {
     .exitOverride()
     .hook("preAction", (_program, command) => refuseUnusedOptions(command));
   for (const add of COMMANDS) add(program, shell);
+  return addHelp(program);
+}
+
+/** `signet help [command...]`. Commander's own takes one word, and shows the whole help for an unknown one. */
+function addHelp(program: Command): Command {
+  program
+    .helpCommand(false)
+    .command("help")
+    .description("show the help of a command")
+    .argument("[command...]")
+    .action((words: readonly string[]) => {
+      let command = program;
+      for (const word of words) {
+        const next = command.commands.find((it) => it.name() === word);
+        if (next === undefined) throw new UsageError(`unknown command '${words.join(" ")}': signet help lists them`);
+        command = next;
+      }
+      command.outputHelp();
+    });
   return program;
 }
 

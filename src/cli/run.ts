@@ -31,5 +31,6 @@ function interruption(signal: AbortSignal): number | undefined {
 function usageOf({ exitCode, code, message }: CommanderError): UsageError | undefined {
   if (exitCode === 0) return undefined;
   if (code === "commander.help") return new UsageError("no command given: signet help lists them");
-  return new UsageError(message.replace(/^error: /, ""));
+  // Commander puts its suggestion on a line of its own.
+  return new UsageError(message.replace(/^error: /, "").replace("\n(Did you mean", " (did you mean"));
 }

@@ -151,6 +151,22 @@ describe("the command line", () => {
 });
 
 describe("help", () => {
+  it("shows the help of a command of any depth, and refuses an unknown one", async () => {
+    expect((await runSignet(["help", "token", "create"])).out).toBe(
+      (await runSignet(["token", "create", "--help"])).out,
+    );
+    for (const words of [["publsh"], ["token", "mak"]]) {
+      const { exitCode, out, err } = await runSignet(["help", ...words]);
+      expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+      expect(err).toBe(`signet: unknown command '${words.join(" ")}': signet help lists them\n`);
+    }
+  });
+
+  it("suggests a command in the same line", async () => {
+    const { err } = await runSignet(["publsh"]);
+    expect(err).toContain("unknown command 'publsh' (did you mean publish?)\n");
+  });
+
   it.each(everyCommand("policy.json").map(({ words }) => words))(
     "of signet %s has examples that it takes",
     async (words) => {

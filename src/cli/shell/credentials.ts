@@ -79,6 +79,7 @@ function readToken(file: string): string {
 /** The token without surrounding white space. Refuses what an HTTP header cannot carry; the error does not repeat it. */
 function checkToken(text: string, where: string): string {
   const token = text.trim();
+  if (token === "") throw new InputError(`${where} is empty`);
   if (!/^[\x20-\x7e]+$/.test(token))
     throw new InputError(`${where} is not a token: only printable ASCII characters are allowed`);
   return token;

@@ -60,6 +60,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   runtimes: "environment",
   apply: "server",
   health: "server",
+  help: "nothing",
   licenses: "nothing",
 };
 
