@@ -59,8 +59,9 @@ describe("a connection of HTTP/2 ends when its client", () => {
     await rig.limited.until(limit);
     await attacker.closed();
     // Node 24 does not tell of a stream whose reset it read together with its request: it is counted as refused.
-    const others = rig.limited.names.filter((name) => name !== limit && name !== "http2_refused_streams");
-    expect(others).toEqual([]);
+    const isMerged = limit === "max_stream_resets" && Number(process.versions.node.split(".")[0]) >= 24;
+    const names = rig.limited.names.filter((name) => !isMerged || name !== "http2_refused_streams");
+    expect(new Set(names)).toEqual(new Set([limit]));
     await expectServed(rig);
   });
 
