@@ -216,7 +216,17 @@ class SupervisedSession implements Timed {
     const waitMs = this.connection.isUnauthenticated
       ? Math.min(UNAUTHENTICATED_LOOK_MS, this.port.lookMs)
       : this.port.lookMs;
-    return Math.min(nowMs + waitMs, this.#pongByMs);
+    return Math.min(nowMs + waitMs, this.#pongByMs, this.#nextBodyTimeoutMs(nowMs));
+  }
+
+  /** When the time of the next body ends. A body that begins before the next look ends after it: a look comes four times as often. */
+  #nextBodyTimeoutMs(nowMs: number): number {
+    let nextMs = Infinity;
+    for (const { stream, begunMs } of this.#streams.open) {
+      const endMs = begunMs + this.port.limits.requestTimeoutMs;
+      if (endMs > nowMs && !stream.readableEnded) nextMs = Math.min(nextMs, endMs);
+    }
+    return nextMs;
   }
 }
 
