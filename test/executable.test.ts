@@ -1,39 +1,25 @@
-import { spawn } from "node:child_process";
 import { copyFileSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gatherContents } from "../packaging/contents.js";
-import { writeExecutable } from "../packaging/executable.js";
 import { VERSION } from "../src/assets/version.js";
-import { Signet } from "./cli/spawned.js";
+import type { Signet } from "./cli/spawned.js";
+import { builtExecutable, runExecutable as run, startExecutable as start } from "./support/executable.js";
 
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "signet-executable-"));
-const executable = join(folder, "signet");
 const POLICY = join(root, "examples/policies/guardrails.json");
 
 let nodeVersion = "";
 
 // The first run after `npm ci` compiles SQLite for the Node that the executable carries.
 beforeAll(async () => {
-  const { node, script, assets } = await gatherContents(root);
-  nodeVersion = node.versions.node;
-  await writeExecutable(executable, node.binary, script, assets);
+  nodeVersion = (await gatherContents(root)).node.versions.node;
+  await builtExecutable();
 }, 900_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** A process in an empty directory of its own, with these variables and no others: no PATH, no HOME. */
-function start(directory: string, argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Signet {
-  return Signet.adopt(spawn(executable, argv, { cwd: directory, env: { ...environment } }));
-}
-
-async function run(directory: string, argv: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  await using signet = start(directory, argv, environment);
-  const exitCode = await signet.exit;
-  return { exitCode, out: signet.out, err: signet.err };
-}
 
 const emptyDirectory = () => mkdtempSync(join(folder, "empty-"));
 const serve = ["serve", "--port", "0", "--log-level", "warn"];
@@ -88,7 +74,7 @@ describe("the executable, alone in an empty directory", () => {
   it("serves, publishes, pushes, promotes, verifies; and needs nothing but its data directory", async () => {
     const directory = emptyDirectory();
     writeFileSync(join(directory, "policy.json"), readFileSync(POLICY));
-    const server = start(directory, serve);
+    const server = await start(directory, serve);
     const SIGNET_URL = await urlOf(server);
     expect(server.err).toContain("  signet publish --env dev -f policy.json");
     const signet = async (argv: readonly string[], environment = {}) => {
@@ -98,7 +84,7 @@ describe("the executable, alone in an empty directory", () => {
     };
     expect(await signet(["health"])).toBe("ready\n");
     const SIGNET_TOKEN = (await signet(["token", "create", "--runtime", "--env", "staging", "--name", "mine"])).trim();
-    await using watcher = start(directory, ["watch", "--count", "1", "--json"], { SIGNET_URL, SIGNET_TOKEN });
+    await using watcher = await start(directory, ["watch", "--count", "1", "--json"], { SIGNET_URL, SIGNET_TOKEN });
     await signet(["publish", "--env", "dev", "-f", "policy.json"]);
     await signet(["promote", "--from", "dev"]);
     expect(await watcher.exit, watcher.err).toBe(0);
@@ -117,14 +103,14 @@ describe("the executable, alone in an empty directory", () => {
 
   it("does not load what somebody else put in the place of SQLite's compiled part", async () => {
     const directory = emptyDirectory();
-    const first = start(directory, [...serve, "--native-directory", "code"]);
+    const first = await start(directory, [...serve, "--native-directory", "code"]);
     await urlOf(first);
     await first.stop();
     const [name = ""] = readdirSync(join(directory, "code"));
     const good = readFileSync(join(directory, "code", name));
     // Loading it would end with "invalid ELF header".
     copyFileSync(POLICY, join(directory, "code", name));
-    const second = start(directory, [...serve, "--native-directory", "code"]);
+    const second = await start(directory, [...serve, "--native-directory", "code"]);
     await urlOf(second);
     expect(await second.stop()).toBe(0);
     expect(readFileSync(join(directory, "code", name)).equals(good)).toBe(true);
