@@ -10,7 +10,7 @@ const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instance
   key_ids: "json",
 });
 
-/** Rows in one statement: a fleet reports in batches, and a row has fourteen parameters. */
+/** Rows in one statement: a fleet reports in batches, and a row has sixteen parameters. */
 const PUT_CHUNK = 50;
 
 /** Look-ups of runtime instances. */
@@ -35,6 +35,10 @@ export function instanceReader(db: Kysely<Schema>) {
         return (await portion.execute()).map(instanceOf);
       });
       return { rows, total: await countRows(all) };
+    },
+    async countLiveInstances(environmentId, now) {
+      const live = db.selectFrom("instances").where("environment_id", "=", environmentId).where("live_until", ">", now);
+      return await countRows(live);
     },
   } satisfies Partial<Reader>;
 }
@@ -89,6 +93,8 @@ async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise
         source: eb.ref("excluded.source"),
         key_ids: eb.ref("excluded.key_ids"),
         last_seen: eb.ref("excluded.last_seen"),
+        connection: eb.ref("excluded.connection"),
+        live_until: eb.ref("excluded.live_until"),
       })),
     )
     .execute();
