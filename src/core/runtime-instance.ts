@@ -22,5 +22,7 @@ export interface RuntimeInstance {
   readonly labels: Readonly<Record<string, string>>;
   /** The client's address, as the server saw it; null before the first report to a server that keeps it. */
   readonly source: string | null;
+  /** The ids of the bundle keys that it trusts, as reported; null before it told. */
+  readonly keyIds: readonly string[] | null;
   readonly lastSeen: Instant;
 }

@@ -159,6 +159,7 @@ export function anInstance(token: Token, changes: Partial<RuntimeInstance> = {})
     userAgent: null,
     labels: {},
     source: null,
+    keyIds: null,
     lastSeen: AT,
     ...changes,
   };

@@ -18,6 +18,8 @@ export interface StatusReport {
   readonly reason: string | null;
   readonly agent: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** The ids of the bundle keys that it trusts; null when it does not tell. */
+  readonly keyIds: readonly string[] | null;
   readonly clientAddress: string;
 }
 
@@ -66,6 +68,7 @@ interface Told {
   readonly userAgent: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly source: string | null;
+  readonly keyIds: readonly string[] | null;
 }
 
 /** One report. */
@@ -78,6 +81,7 @@ interface Seen extends Told {
 const NOTHING_TOLD = {
   ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
   newestSequence: null,
+  keyIds: null,
 } as const;
 
 /** A report that waits to be written. */
@@ -133,6 +137,7 @@ export class Instances {
       agent: cleanText(report.agent, MAX_AGENT_CHARACTERS),
       reportedSequence: report.sequence,
       newestSequence: newest,
+      keyIds: report.keyIds,
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,
     });
@@ -161,6 +166,7 @@ export class Instances {
       appliedVersion: applied?.version ?? null,
       reportedSequence: null,
       newestSequence: null,
+      keyIds: null,
       reason: null,
       agent: cleanText(agent, MAX_AGENT_CHARACTERS),
       userAgent: null,
@@ -259,6 +265,7 @@ function merge<T extends Seen>(older: Told | null, newer: T): T {
     appliedVersion: applied.appliedVersion,
     agent: newer.agent ?? older.agent,
     userAgent: newer.userAgent ?? older.userAgent,
+    keyIds: newer.keyIds ?? older.keyIds,
     labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
   };
 }

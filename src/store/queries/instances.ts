@@ -5,9 +5,12 @@ import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
-const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({ labels: "json" });
+const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({
+  labels: "json",
+  key_ids: "json",
+});
 
-/** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
+/** Rows in one statement: a fleet reports in batches, and a row has fourteen parameters. */
 const PUT_CHUNK = 50;
 
 /** Look-ups of runtime instances. */
@@ -84,6 +87,7 @@ async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise
         user_agent: eb.ref("excluded.user_agent"),
         labels: eb.ref("excluded.labels"),
         source: eb.ref("excluded.source"),
+        key_ids: eb.ref("excluded.key_ids"),
         last_seen: eb.ref("excluded.last_seen"),
       })),
     )
