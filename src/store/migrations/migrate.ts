@@ -70,6 +70,17 @@ export async function isNewest<T>(db: Kysely<T>, dialect: MigrationDialect): Pro
   return done.length === names.length && done.every((name) => names.includes(name));
 }
 
+/**
+ * The steps that `migrate` would take, in their order; none for a database without any, which is a new one. Throws `conflict` as
+ * `migrate` does.
+ */
+export async function pendingSteps<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<readonly string[]> {
+  const names = Object.keys(migrationsOf(dialect));
+  await refuseNewer(db, names);
+  const done = await stepsOf(db);
+  return done.length === 0 ? [] : names.filter((name) => !done.includes(name));
+}
+
 async function refuseNewer<T>(db: Kysely<T>, known: readonly string[]): Promise<void> {
   const unknown = (await stepsOf(db)).find((name) => !known.includes(name));
   if (unknown === undefined) return;
