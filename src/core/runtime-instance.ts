@@ -50,6 +50,7 @@ export function liveUntil(now: Instant, end: boolean): Instant {
 
 /** Where an instance stands with what is active in its environment. */
 export const ROLLOUT_STATES = ["applied", "behind", "rejected", "unknown"] as const;
+/** One of {@link ROLLOUT_STATES}. */
 export type RolloutState = (typeof ROLLOUT_STATES)[number];
 
 /** What tells where an instance stands. */
