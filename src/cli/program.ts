@@ -31,6 +31,8 @@ import { wholeNumber } from "./shell/numbers.js";
 import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
+import { addOpen } from "./status/open.js";
+import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
 import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
@@ -39,7 +41,7 @@ import { addWhoami } from "./tokens/whoami.js";
 
 /** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
 const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addHealth]],
+  ["Server:", [addServe, addOpen, addHealth]],
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",
@@ -48,7 +50,7 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
-  ["Program:", [addLicenses]],
+  ["Program:", [addVersion, addLicenses]],
 ];
 
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
