@@ -2349,6 +2349,8 @@ export interface components {
             };
             /** @description The activation of that sequence; refused when it is not, as after a restore. At most 64 characters. */
             deployment_id?: string;
+            /** @description The ids of the bundle keys that it trusts, for a change of the signing key. None: what it reported before stays. */
+            key_ids?: string[];
         };
         RotateTokenRequest: {
             /**
@@ -2405,6 +2407,8 @@ export interface components {
             key_prefix: string;
             /** @description The client's address as the server saw it, of the newest report or connection. */
             source: string | null;
+            /** @description The ids of the bundle keys that it says it trusts; empty while it did not say. */
+            key_ids: string[];
         };
         /** @description The runtime token of a new environment. */
         RuntimeKey: {
