@@ -14,6 +14,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   "envs update": ["--position", "1"],
   "pipeline update": ["--name", "n"],
   "webhook update": ["--active"],
+  "context set": ["--env", "dev"],
 };
 
 export interface SampleCommand {
