@@ -25,7 +25,7 @@ import { addRuntimes } from "./runtimes/runtimes.js";
 import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
-import { OUTPUT_HELP } from "./shell/help.js";
+import { examples, OUTPUT_HELP } from "./shell/help.js";
 import { UsageError } from "./shell/cli-error.js";
 import { wholeNumber } from "./shell/numbers.js";
 import { applySources } from "./shell/option-sources.js";
@@ -101,12 +101,19 @@ function addHelp(program: Command): Command {
     .command("help")
     .description("show the help of a command")
     .argument("[command...]")
-    .action((words: readonly string[]) => {
+    .option("--all", "of serve: every setting")
+    .addHelpText("after", examples("signet help token create", "signet help serve --all"))
+    .action((words: readonly string[], { all }: { readonly all?: true }) => {
       let command = program;
       for (const word of words) {
         const next = command.commands.find((it) => it.name() === word);
         if (next === undefined) throw new UsageError(`unknown command '${words.join(" ")}': signet help lists them`);
         command = next;
+      }
+      if (all === true) {
+        const isKnown = command.options.some(({ long }) => long === "--all");
+        if (!isKnown) throw new UsageError(`--all has no effect on the help of "${words.join(" ")}": remove it`);
+        command.parseOptions(["--all"]);
       }
       command.outputHelp();
     });
