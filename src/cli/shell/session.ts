@@ -12,18 +12,14 @@ import {
 import { openNodeTransport } from "../../sdk/node-transport.js";
 import { UsageError } from "./cli-error.js";
 import { readClientTls } from "./client-tls.js";
+import type { EnvironmentPath } from "./environment-path.js";
 import { findToken, type FoundToken } from "./credentials.js";
 import type { GlobalOptions, Shell } from "./shell.js";
 import { withWhatExists } from "./what-exists.js";
 
 type Transport = SignetClientOptions["transport"];
 
-/** The path parameters of an environment's calls. */
-export interface EnvironmentPath {
-  readonly orgId: string;
-  readonly projectId: string;
-  readonly envName: string;
-}
+export type { EnvironmentPath };
 
 /**
  * An action of commander's that calls a server: opens a session for it, and closes it at the end. Commander passes the arguments, the

@@ -1,6 +1,6 @@
 import { defined } from "../../core/defined.js";
 import { SignetError, type SignetClient } from "../../sdk/index.js";
-import type { EnvironmentPath } from "./session.js";
+import type { EnvironmentPath } from "./environment-path.js";
 
 /** Versions that an error names. */
 const NAMED_VERSIONS = 5;
