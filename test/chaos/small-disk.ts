@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -20,14 +20,16 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** To the last byte, whatever is written beside it. */
-  fill(): void {
+  /** To the last byte, whatever is written beside it, or to the last but `leave` bytes. */
+  fill(leave = 0): void {
     const { blocks, bsize } = statfsSync(this.path);
+    const file = join(this.path, "fill");
     try {
-      writeFileSync(join(this.path, "fill"), Buffer.alloc(blocks * bsize));
+      writeFileSync(file, Buffer.alloc(blocks * bsize));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
     }
+    truncateSync(file, Math.max(0, statSync(file).size - leave));
   }
 
   makeRoom(): void {
