@@ -61,7 +61,6 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     await between.end("SIGTERM");
     disk.fill(8 * 1024);
     const again = await startServerProcess(data, { SIGNET_DISK_RESERVE_BYTES: "0" });
-    const again = await startServerProcess(data, { SIGNET_DISK_RESERVE_BYTES: "0" });
     const reason = expect.stringContaining("the disk of the database is full (SQLITE_") as string;
     expect(await readiness(again)).toStrictEqual({ status: "read_only", reason });
     expect(await versions(again)).toStrictEqual([1]);

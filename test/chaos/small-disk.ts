@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -20,16 +20,15 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** To the last byte, whatever is written beside it, or to the last but `leave` bytes. */
-  fill(leave = 0): void {
-    const { blocks, bsize } = statfsSync(this.path);
-    const file = join(this.path, "fill");
+  /** To the last byte, whatever is written beside it; with `free` so many bytes stay free. */
+  fill(free = 0): void {
+    const { blocks, bavail, bsize } = statfsSync(this.path);
     try {
-      writeFileSync(file, Buffer.alloc(blocks * bsize));
+      const size = free === 0 ? blocks * bsize : Math.max(0, bavail * bsize - free);
+      writeFileSync(join(this.path, "fill"), Buffer.alloc(size));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
     }
-    truncateSync(file, Math.max(0, statSync(file).size - leave));
   }
 
   makeRoom(): void {
