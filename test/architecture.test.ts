@@ -97,6 +97,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     shell: [],
     audit: ["shell"],
     bundles: ["shell"],
+    completion: ["shell"],
     context: ["shell"],
     pipelines: ["bundles", "shell"],
     runtimes: ["shell"],
@@ -108,6 +109,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [
       "audit",
       "bundles",
+      "completion",
       "context",
       "pipelines",
       "runtimes",

@@ -5,6 +5,8 @@ import { addApply } from "./server/apply.js";
 import { addArtifact } from "./pipelines/artifact.js";
 import { addAudit } from "./audit/audit.js";
 import { addBundles } from "./bundles/bundles.js";
+import { addCompleteNames } from "./completion/complete-names.js";
+import { addCompletion } from "./completion/completion.js";
 import { addContext } from "./context/context.js";
 import { addLogin } from "./context/login.js";
 import { addLogout } from "./context/logout.js";
@@ -50,7 +52,7 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
-  ["Program:", [addVersion, addLicenses]],
+  ["Program:", [addVersion, addCompletion, addLicenses]],
 ];
 
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
@@ -90,6 +92,7 @@ export function buildProgram(shell: Shell): Command {
     program.commandsGroup(heading);
     for (const add of adds) add(program, shell);
   }
+  addCompleteNames(program, shell);
   return addHelp(program);
 }
 

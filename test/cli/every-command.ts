@@ -31,10 +31,11 @@ export function everyCommand(file: string): readonly SampleCommand[] {
     const words = wordsOf(command);
     const given = command.registeredArguments
       .filter(({ required }) => required)
-      .map((argument) => (argument.parseArg === undefined ? UUID : "1"));
+      .map(({ argChoices, parseArg }) => argChoices?.[0] ?? (parseArg === undefined ? UUID : "1"));
     const options = command.options
       .filter(({ mandatory }) => mandatory)
-      .flatMap(({ long, parseArg }) => {
+      .flatMap(({ long, parseArg, argChoices }) => {
+        if (argChoices?.[0] !== undefined) return [long ?? "", argChoices[0]];
         if (long === "--file" || long === "--keys") return [long, file];
         return [long ?? "", parseArg === undefined ? UUID : "1"];
       });
@@ -44,6 +45,7 @@ export function everyCommand(file: string): readonly SampleCommand[] {
 }
 
 function leavesOf(command: Command): readonly Command[] {
-  if (command.commands.length === 0) return [command];
-  return command.commands.filter((it) => it.name() !== "help").flatMap(leavesOf);
+  // Not the hidden ones, which only programs call.
+  const visible = command.createHelp().visibleCommands(command);
+  return visible.length === 0 ? [command] : visible.filter((it) => it.name() !== "help").flatMap(leavesOf);
 }
