@@ -81,6 +81,7 @@ async function start(
   const owned = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
+    nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: true,
@@ -96,7 +97,7 @@ async function start(
   const memory = openMemory(config, log);
   const services = composeServices(
     {
-      ...{ store, clock: systemClock, signingKeys: owned.keys, warnings: warningsTo(log) },
+      ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
     },
     serviceOptions(config, memory.documents, (error) => {

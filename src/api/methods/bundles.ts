@@ -15,7 +15,9 @@ import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.j
 import type { KeyList } from "../../service/keys/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
 import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.js";
+import type { KeyRotation } from "../../service/rotation/key-rotation.js";
 import type { Publishing } from "../../service/bundles/publishing.js";
+import { keyMessage } from "./keys.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { countedRows, timestampOf, withoutNulls } from "./message-fields.js";
@@ -26,8 +28,9 @@ export function createBundleService(services: {
   readonly publishing: Publishing;
   readonly pruning: Pruning;
   readonly keys: Pick<KeyList, "list">;
+  readonly rotation: Pick<KeyRotation, "warningsOf">;
 }): ServiceImpl<typeof BundleService> {
-  const { bundles, publishing, pruning, keys } = services;
+  const { bundles, publishing, pruning, keys, rotation } = services;
   return {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
@@ -47,7 +50,8 @@ export function createBundleService(services: {
     async activateBundle(request, context) {
       const { version, hold, reason } = request;
       const options = { hold, reason: reason ?? null };
-      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), version, options));
+      const state = await bundles.activate(changeRequestOf(context), pathOf(request), version, options);
+      return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
     },
 
     async promoteBundle({ projectId, sourceEnv, promotedBy }, context) {
@@ -114,15 +118,7 @@ export function createBundleService(services: {
     async listKeys(_request, context) {
       const listed = await keys.list(callOf(context).principal);
       return {
-        keys: listed.map(({ key, isCurrent, environment }) => ({
-          keyId: key.keyId,
-          algorithm: "Ed25519",
-          publicKeyPem: key.publicKeyPem,
-          createdAt: timestampOf(key.createdAt),
-          isCurrent,
-          purpose: key.purpose,
-          ...withoutNulls({ orgId: key.orgId, environmentId: key.environmentId, environment }),
-        })),
+        keys: listed.map(keyMessage),
       };
     },
   };
