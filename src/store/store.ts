@@ -169,6 +169,11 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
   instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
+  /**
+   * How many instances of an environment are live at an instant (core/runtime-instance.ts), by an index that has no dead ones before it.
+   * Presence is written about once a second: what connected a moment ago may be missing.
+   */
+  countLiveInstances(environmentId: string, now: Instant): Promise<number>;
   /** The server's own, newest first. */
   publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
   /** The keys of an organization and its environments, newest first. */
@@ -179,8 +184,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
   activeBundleKeys(after: string, limit: number): Promise<readonly ActiveBundleKey[]>;
   /** The environments of all organizations whose id is above `after`, by id. */
   environmentsAfter(after: string, limit: number): Promise<readonly Environment[]>;
-  /** How many instances of these environments, seen since `since`, trust which keys: each list of keys of an environment once. */
-  trustedKeyCounts(environmentIds: readonly string[], since: Instant): Promise<readonly TrustedKeyCount[]>;
+  /** How many live instances of these environments trust which keys: each list of keys of an environment once. */
+  trustedKeyCounts(environmentIds: readonly string[], now: Instant): Promise<readonly TrustedKeyCount[]>;
   /** Whether `removeDeleted` has something to do. */
   hasDeleted(): Promise<boolean>;
 }

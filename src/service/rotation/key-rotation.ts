@@ -1,5 +1,5 @@
 import type { Signer } from "../../bundle/signer.js";
-import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
+import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import type { Bundle } from "../../core/bundle.js";
 import { AppError, notFound } from "../../core/error.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
@@ -24,8 +24,6 @@ export interface KeyRotationView {
   readonly untrusting: readonly UntrustingInstance[];
 }
 
-/** An instance that was not seen for so long is not waited for. */
-const LIVE_SECONDS = 300;
 /** Rows of one transaction. */
 const STEP = 100;
 
@@ -49,7 +47,7 @@ export class KeyRotation {
 
   /** The current state for the caller's organization. Throws `not_found` if it has no usable bundle key. */
   async view(caller: Principal): Promise<KeyRotationView> {
-    const { list, store, signers, keys, clock } = this.deps;
+    const { list, store, signers, keys } = this.deps;
     const bundles = (await list.list(caller)).filter(({ key }) => key.purpose === "bundles");
     const of = (state: ListedKey["state"]) =>
       bundles.find((it) => it.state === state && it.key.environmentId === null) ?? null;
@@ -58,7 +56,7 @@ export class KeyRotation {
     const trust =
       keys.bundleKey.next === null
         ? { own: NO_TRUST, others: NO_TRUST, untrusting: [] }
-        : await countKeyTrust(store.read, signers, { orgId: caller.orgId, since: liveSince(clock) });
+        : await countKeyTrust(store.read, signers, { orgId: caller.orgId, now: this.#now() });
     return {
       current,
       next: of("next"),
@@ -168,13 +166,13 @@ export class KeyRotation {
    * whose environment is gone.
    */
   async warningsOf(bundle: Bundle): Promise<readonly string[]> {
-    const { store, signers, clock } = this.deps;
+    const { store, signers } = this.deps;
     const environment = await store.read.environmentById(bundle.environmentId);
     const organization = await store.read.organization(bundle.orgId);
     if (environment === null || organization === null) return [];
     const { keyId } = signers.bundles(organization, environment);
     if (keyId === "" || keyId === bundle.keyId) return [];
-    const counts = await store.read.trustedKeyCounts([environment.id], liveSince(clock));
+    const counts = await store.read.trustedKeyCounts([environment.id], this.#now());
     const sum = (some: typeof counts) => some.reduce((total, { count }) => total + count, 0);
     const rejecting = sum(counts.filter(({ keyIds }) => keyIds !== null && !keyIds.includes(bundle.keyId)));
     const told = rejecting === 0 ? "" : `; of ${sum(counts)} live instances ${rejecting} do not trust it`;
@@ -199,10 +197,10 @@ export class KeyRotation {
   }
 
   async #requireTrust(caller: Principal): Promise<void> {
-    const { store, signers, clock } = this.deps;
+    const { store, signers } = this.deps;
     const { own, others } = await countKeyTrust(store.read, signers, {
       orgId: caller.orgId,
-      since: liveSince(clock),
+      now: this.#now(),
     });
     const notTrusting = own.notTrusting + others.notTrusting;
     const unknown = own.unknown + others.unknown;
@@ -279,8 +277,4 @@ export class KeyRotation {
   #now(): Instant {
     return instantOf(this.deps.clock.now());
   }
-}
-
-function liveSince(clock: Clock): Instant {
-  return addSeconds(instantOf(clock.now()), -LIVE_SECONDS);
 }

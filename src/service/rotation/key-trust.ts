@@ -41,13 +41,13 @@ const MAX_SHOWN = 100;
 const STEP = 200;
 
 /**
- * Counts which instances that were seen since `since` trust the next key of their environment, by organization `orgId` and all others.
+ * Counts which live instances trust the next key of their environment, by organization `orgId` and all others.
  * Reads the environments of the whole server in steps.
  */
 export async function countKeyTrust(
   reader: Reader,
   signers: Signers,
-  { orgId, since }: { readonly orgId: string; readonly since: Instant },
+  { orgId, now }: { readonly orgId: string; readonly now: Instant },
 ): Promise<ServerTrust> {
   const counted = { own: NO_TRUST, others: NO_TRUST };
   const untrusting: UntrustingInstance[] = [];
@@ -57,7 +57,7 @@ export async function countKeyTrust(
     const page = await reader.environmentsAfter(after, STEP);
     const counts = await reader.trustedKeyCounts(
       page.map(({ id }) => id),
-      since,
+      now,
     );
     const environments = new Map(page.map((it) => [it.id, it]));
     for (const { environmentId, keyIds, count } of counts) {
@@ -68,7 +68,7 @@ export async function countKeyTrust(
       const trusts = keyIds?.includes(needed) ?? null;
       counted[group] = add(counted[group], trusts, count);
       if (group === "own" && trusts !== true && untrusting.length < MAX_SHOWN) {
-        untrusting.push(...(await shown(reader, environment, needed, keyIds, since, MAX_SHOWN - untrusting.length)));
+        untrusting.push(...(await shown(reader, environment, needed, keyIds, now, MAX_SHOWN - untrusting.length)));
       }
     }
     const last = page.at(-1);
@@ -107,12 +107,12 @@ async function shown(
   { id, projectId, name }: Environment,
   keyId: string,
   keyIds: readonly string[] | null,
-  since: Instant,
+  now: Instant,
   most: number,
 ): Promise<readonly UntrustingInstance[]> {
   const { rows } = await reader.instances(id, { limit: MAX_SHOWN, offset: 0 });
   return rows
-    .filter((it) => it.lastSeen >= since && JSON.stringify(it.keyIds) === JSON.stringify(keyIds))
+    .filter((it) => it.liveUntil > now && JSON.stringify(it.keyIds) === JSON.stringify(keyIds))
     .slice(0, most)
     .map((instance) => ({ instance, projectId, environment: name, keyId }));
 }

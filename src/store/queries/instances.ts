@@ -10,7 +10,7 @@ const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instance
   key_ids: "json",
 });
 
-/** Rows in one statement: a fleet reports in batches, and a row has fourteen parameters. */
+/** Rows in one statement: a fleet reports in batches, and a row has sixteen parameters. */
 const PUT_CHUNK = 50;
 
 /** Look-ups of runtime instances. */
@@ -36,13 +36,13 @@ export function instanceReader(db: Kysely<Schema>) {
       });
       return { rows, total: await countRows(all) };
     },
-    async trustedKeyCounts(environmentIds, since) {
+    async trustedKeyCounts(environmentIds, now) {
       if (environmentIds.length === 0) return [];
       const rows = await db
         .selectFrom("instances")
         .select(["environment_id", "key_ids", db.fn.countAll<number>().as("count")])
         .where("environment_id", "in", environmentIds)
-        .where("last_seen", ">=", since)
+        .where("live_until", ">", now)
         .groupBy(["environment_id", "key_ids"])
         .execute();
       return rows.map(({ environment_id: environmentId, key_ids: keyIds, count }) => ({
@@ -50,6 +50,10 @@ export function instanceReader(db: Kysely<Schema>) {
         keyIds: keyIds === null ? null : (JSON.parse(keyIds) as string[]),
         count: Number(count),
       }));
+    },
+    async countLiveInstances(environmentId, now) {
+      const live = db.selectFrom("instances").where("environment_id", "=", environmentId).where("live_until", ">", now);
+      return await countRows(live);
     },
   } satisfies Partial<Reader>;
 }
@@ -104,6 +108,8 @@ async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise
         source: eb.ref("excluded.source"),
         key_ids: eb.ref("excluded.key_ids"),
         last_seen: eb.ref("excluded.last_seen"),
+        connection: eb.ref("excluded.connection"),
+        live_until: eb.ref("excluded.live_until"),
       })),
     )
     .execute();
