@@ -72,7 +72,18 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
   const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, webhooks } = features;
   return {
-    ...{ ...changes, ...keys, ...audit, ...rotation, ...tokens, ...tenancy, ...bundles, ...pipelines, ...runtimes, ...webhooks },
+    ...{
+      ...changes,
+      ...keys,
+      ...audit,
+      ...rotation,
+      ...tokens,
+      ...tenancy,
+      ...bundles,
+      ...pipelines,
+      ...runtimes,
+      ...webhooks,
+    },
     ...{ documents, clock: context.clock },
   };
 }
