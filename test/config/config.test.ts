@@ -68,6 +68,15 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
       ["/keys/mine.pem", "/keys/mine.pem"],
     ],
     bad: [],
+  logFormat: {
+    env: "SIGNET_LOG_FORMAT",
+    flag: "log-format",
+    fallback: "auto",
+    good: [
+      ["json", "json"],
+      ["text", "text"],
+    ],
+    bad: ["", "JSON", "pretty"],
   },
   logLevel: {
     env: "SIGNET_LOG_LEVEL",
