@@ -34,6 +34,7 @@ import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
 import { addOpen } from "./status/open.js";
+import { addStatus } from "./status/status.js";
 import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
 import { addVerify } from "./bundles/verify.js";
@@ -43,7 +44,7 @@ import { addWhoami } from "./tokens/whoami.js";
 
 /** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
 const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addOpen, addHealth]],
+  ["Server:", [addServe, addStatus, addHealth, addOpen]],
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",

@@ -15,6 +15,8 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   "pipeline update": ["--name", "n"],
   "webhook update": ["--active"],
   "context set": ["--env", "dev"],
+  apply: ["--dry-run"],
+  "webhook replay": ["--since", "2026-01-31T12:00:00Z"],
 };
 
 export interface SampleCommand {

@@ -14,7 +14,7 @@ import {
   type PolicyOptions,
 } from "../bundles/options.js";
 import { answerChange, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
-import { examples } from "../shell/help.js";
+import { examples, listedOption } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -38,7 +38,7 @@ export function addArtifact(program: Command, shell: Shell): void {
     .description("create, list, show, promote and delete artifacts: drafts of policy documents");
   withPage(artifact.command("list", { isDefault: true }))
     .description("list artifacts, newest first; with --project those of one project")
-    .option("--status <status>", "draft or promoted")
+    .addOption(listedOption("--status <status>", "only artifacts in this state", ["draft", "promoted"]))
     .addHelpText("after", examples("signet artifact list --status draft"))
     .action(
       inSession(shell, async (session, options: PageOptions & { status?: string }) => {

@@ -4,7 +4,7 @@ import { changeHeaders } from "../../sdk/index.js";
 import { withIdempotencyKey } from "../bundles/options.js";
 import { answerChange, answerPage, answerRows, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
-import { examples } from "../shell/help.js";
+import { examples, listedOption } from "../shell/help.js";
 import { answerPatch } from "../shell/patch-output.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -96,7 +96,7 @@ function addLifecycle(pipeline: Command, shell: Shell): void {
     .command("create")
     .description("create a pipeline with the stages Development and Production, owned by --project if given")
     .argument("<name>", "1 to 255 characters")
-    .option("--type <type>", "trunk or branch", "trunk")
+    .addOption(listedOption("--type <type>", "kind of pipeline", ["trunk", "branch"]).default("trunk"))
     .addHelpText("after", examples("signet pipeline create main"))
     .action(
       inSession(shell, async (session, displayName: string, { type }: { type: string }) => {
@@ -120,7 +120,7 @@ function addLifecycle(pipeline: Command, shell: Shell): void {
     .description("update a pipeline: rename it, move it to --project, or reorder its stages")
     .argument("<pipeline>", PIPELINE)
     .option("--name <name>", "new name")
-    .option("--type <type>", "trunk or branch")
+    .addOption(listedOption("--type <type>", "new kind of pipeline", ["trunk", "branch"]))
     .option("--move <stage=order...>", "new order of a stage; in the end each order must occur once", addMove)
     .addHelpText("after", examples("signet pipeline update main --move Production=2 Staging=1"))
     .action(
