@@ -11,6 +11,7 @@ import { writeSecretFile } from "../service/keys/secret-file.js";
 import { KeyRing } from "../service/keys/key-ring.js";
 import { lockDataDirectory, refuseRival } from "../store/sqlite/lock.js";
 import { startThread } from "../service/documents/start-thread.js";
+import type { SqliteOptions } from "../store/sqlite/connect.js";
 import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../store/sqlite/open.js";
 import type { StartDatabaseThread } from "../store/sqlite/thread-channel.js";
 import type { Store } from "../store/store.js";
@@ -22,6 +23,8 @@ export interface DataDirectory extends AsyncDisposable {
   /** There was no database in it. */
   readonly isNew: boolean;
   readonly store: Store;
+  /** How another connection to its database is opened. */
+  readonly database: SqliteOptions;
   /** As OpenedStore's. */
   readonly lost: OpenedStore["lost"];
   readonly doubt: OpenedStore["doubt"];
@@ -85,7 +88,20 @@ export async function openDataDirectory(options: {
       }
     };
     const { lost, doubt, readOnly, problem } = store;
-    return { path, isNew, store, lost, doubt, readOnly, problem, keys, lastKeys, [Symbol.asyncDispose]: dispose };
+    const database = { file, ...native };
+    return {
+      path,
+      isNew,
+      store,
+      database,
+      lost,
+      doubt,
+      readOnly,
+      problem,
+      keys,
+      lastKeys,
+      [Symbol.asyncDispose]: dispose,
+    };
   } catch (thrown) {
     await lock[Symbol.asyncDispose]();
     throw thrown;

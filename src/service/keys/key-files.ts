@@ -34,7 +34,8 @@ export interface LastKeys {
   remember(pems: Partial<Readonly<Record<KeyPurpose, string>>>): void;
 }
 
-const BUNDLE_KEY_FILE = "bundle-signing-key.pem";
+/** The private bundle key of a data directory. */
+export const BUNDLE_KEY_FILE = "bundle-signing-key.pem";
 const AUDIT_KEY_FILE = "audit-signing-key.pem";
 const WEBHOOK_KEY_FILE = "webhook-signing-key.pem";
 const LAST_KEYS_FILE = "current-keys.json";
@@ -104,7 +105,8 @@ function readOrCreate(path: string, mayCreate: boolean): string {
   return pem;
 }
 
-function givenPem(given: string): string {
+/** The PEM of a given key, which is a PEM or the path of one. Throws `signing_failed` if it cannot be read. */
+export function givenPem(given: string): string {
   if (given.includes("-----BEGIN")) return given;
   try {
     return readFileSync(given, "utf8");
