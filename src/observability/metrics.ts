@@ -9,6 +9,7 @@ import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
 import { createBackupMetrics, type BackupFigures } from "./backup-metrics.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
+import { createDiskMetrics, type DiskFigures } from "./disk-metrics.js";
 import { createLimitMetrics } from "./limit-metrics.js";
 import { createRequestMetrics } from "./request-metrics.js";
 import { createServiceMetrics } from "./service-metrics.js";
@@ -28,6 +29,7 @@ export interface ScrapeSources {
   readonly connections: () => ConnectionCounts;
   readonly droppedLogLines: () => number;
   readonly backups: () => BackupFigures;
+  readonly disk: () => DiskFigures;
 }
 
 /** The observer of each layer, and the page of metrics. */
@@ -56,9 +58,10 @@ export function createMetrics(version: string): Metrics {
     limits,
     services: createServiceMetrics(registry, REPLAYABLE),
     timeStore: (store) => timeStore(store, registry),
-    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines, backups }) {
+    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines, disk, backups }) {
       createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
+      createDiskMetrics(registry, disk);
       createBackupMetrics(registry, backups);
       new Gauge({
         name: "signet_held_polls",

@@ -50,6 +50,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["elevenchars", "x".repeat(1_025)],
   },
+  diskReserveBytes: number("SIGNET_DISK_RESERVE_BYTES", "disk-reserve-bytes", 16 * 1024 * 1024, 0, 1024 ** 3),
   upgradeCopy: {
     env: "SIGNET_UPGRADE_COPY",
     flag: "upgrade-copy",
