@@ -88,6 +88,7 @@ async function start(
   const owned = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
+    nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: true,
@@ -110,7 +111,7 @@ async function start(
   const memory = openMemory(config, log);
   const services = composeServices(
     {
-      ...{ store, clock: systemClock, signingKeys: owned.keys, warnings: warningsTo(log) },
+      ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
     },
     serviceOptions(config, memory.documents, (error) => {

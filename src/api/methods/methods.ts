@@ -4,6 +4,7 @@ import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BackupService } from "../../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
+import { KeyService } from "../../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
@@ -13,6 +14,7 @@ import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
 import { createBackupService } from "./backups.js";
 import { createBundleService } from "./bundles.js";
+import { createKeyService } from "./keys.js";
 import { guardMethod, type GuardParts } from "../admission/guard.js";
 import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
@@ -27,6 +29,7 @@ export const SERVICES = [
   AuditService,
   BackupService,
   BundleService,
+  KeyService,
   OrganizationService,
   PipelineService,
   RuntimeService,
@@ -39,6 +42,7 @@ export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
   Parameters<typeof createBackupService>[0] &
   Parameters<typeof createBundleService>[0] &
+  Parameters<typeof createKeyService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
@@ -52,6 +56,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(AuditService, createAuditService(services)),
     ...methodsOf(BackupService, createBackupService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
+    ...methodsOf(KeyService, createKeyService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { BUNDLE_KEY_FILE, givenPem } from "../keys/key-files.js";
+import { BUNDLE_KEY_FILE, givenPem } from "../keys/bundle-key.js";
 import { readSecretFile } from "../keys/secret-file.js";
 import { isKeyFile, type KeyFiles } from "./sealed-keys.js";
 
@@ -14,5 +14,7 @@ export function readKeyFiles(directory: string, given: string | null): KeyFiles 
     const text = readSecretFile(join(directory, name));
     if (text !== null) files[name] = text;
   }
-  return given === null ? files : { ...files, [BUNDLE_KEY_FILE]: givenPem(given).replaceAll("\\n", "\n") };
+  return given === null
+    ? files
+    : { ...files, [BUNDLE_KEY_FILE]: givenPem(given, "SIGNET_SIGNING_KEY").replaceAll("\\n", "\n") };
 }

@@ -121,7 +121,7 @@ function parseFiles(text: string): KeyFiles {
 
 /** Whether a file of a data directory holds keys: private ones, or the public ones of the last start. */
 export function isKeyFile(name: string): boolean {
-  return /^(?:[a-z][a-z0-9-]{0,62}-signing-key\.pem|current-keys\.json)$/.test(name);
+  return /^(?:[a-z][a-z0-9-]{0,62}-signing-key(?:\.next)?\.pem|current-keys\.json)$/.test(name);
 }
 
 function derive(passphrase: string, salt: Buffer, { N, r, p }: ScryptParameters): Promise<Buffer> {
