@@ -38,6 +38,7 @@ describe("migrate", () => {
       { name: "0012-activation-times" },
       { name: "0013-slugs" },
       { name: "0014-deletions" },
+      { name: "0015-actors" },
     ]);
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
