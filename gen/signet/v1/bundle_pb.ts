@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIqUECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSLEBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIvCg5zY29wZV9wb2xpY2llcxgGIAEoCUIS2ognDggBSKCNBmoGb2JqZWN0SAKIAQESGwoFdGl0bGUYByABKAlCB9qIJwMo/wFIA4gBARIhCgtkZXNjcmlwdGlvbhgIIAEoCUIH2ognAyiQTkgEiAEBEkgKBmxhYmVscxgJIAMoCzIrLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBEhwKBnJlYXNvbhgMIAEoCUIH2ognAyjoB0gGiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlQgkKB19yZWFzb24ilQEKFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiK0AQoVUm9sbGJhY2tCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh8KCnRvX3ZlcnNpb24YBCABKA1CBtqIJwIwAUgAiAEBEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSAGIAQFCDQoLX3RvX3ZlcnNpb25CCQoHX3JlYXNvbiKqAQoUUHJvbW90ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEgoKc291cmNlX2VudhgDIAEoCRIhCgtwcm9tb3RlZF9ieRgEIAEoCUIH2ognAyj/AUgAiAEBEhwKBnJlYXNvbhgFIAEoCUIH2ognAyjoB0gBiAEBQg4KDF9wcm9tb3RlZF9ieUIJCgdfcmVhc29uIqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSKFAQoTRGVsZXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhwKBnJlYXNvbhgFIAEoCUIH2ognAyjoB0gAiAEBQgkKB19yZWFzb24iywIKE1BydW5lQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSFQoIZW52X25hbWUYAyABKAlIAIgBARIkCgtrZWVwX25ld2VzdBgEIAEoDUIK2ognBjABOKCNBkgBiAEBEiIKCWtlZXBfZGF5cxgFIAEoDUIK2ognBjABOJSdAkgCiAEBEi0KFGtlZXBfcHJvZHVjdGlvbl9kYXlzGAYgASgNQgraiCcGMAE4lJ0CSAOIAQESGgoKcHJvZHVjdGlvbhgHIAMoCUIG2ognAkhkEhQKB2RyeV9ydW4YCCABKAhIBIgBAUILCglfZW52X25hbWVCDgoMX2tlZXBfbmV3ZXN0QgwKCl9rZWVwX2RheXNCFwoVX2tlZXBfcHJvZHVjdGlvbl9kYXlzQgoKCF9kcnlfcnVuImkKFFBydW5lQnVuZGxlc1Jlc3BvbnNlEjIKDGVudmlyb25tZW50cxgBIAMoCzIcLnNpZ25ldC52MS5QcnVuZWRFbnZpcm9ubWVudBIPCgdkcnlfcnVuGAIgASgIEgwKBG1vcmUYAyABKAgihgEKEVBydW5lZEVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCnByb2R1Y3Rpb24YAiABKAgSDwoHZGVsZXRlZBgDIAEoDRIMCgRrZXB0GAQgASgNEikKCHZlcnNpb25zGAUgAygLMhcuc2lnbmV0LnYxLlZlcnNpb25SYW5nZSIrCgxWZXJzaW9uUmFuZ2USDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSK0BQoKRGVwbG95bWVudBIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIQCghzZXF1ZW5jZRgCIAEoDRIPCgd2ZXJzaW9uGAMgASgNEhkKDGZyb21fdmVyc2lvbhgEIAEoDUgAiAEBEjgKBGtpbmQYBSABKAlCKtqIJyZaB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFjaxINCgVhY3RvchgGIAEoCRIuCgJhdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgpwcm9qZWN0X2lkGAggASgJEhYKDmVudmlyb25tZW50X2lkGAkgASgJEhMKC2Vudmlyb25tZW50GAogASgJEhEKCWJ1bmRsZV9pZBgLIAEoCRIwCgtwb2xpY3lfaGFzaBgMIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEiYKDHBlcmZvcm1lZF9ieRgNIAEoCzIQLnNpZ25ldC52MS5BY3RvchITCgZyZWFzb24YDiABKAlIAYgBARISCgV0aXRsZRgPIAEoCUgCiAEBEhwKD3NvdXJjZV9yZXZpc2lvbhgQIAEoCUgDiAEBEioKEXNvdXJjZV9wcm9qZWN0X2lkGBEgASgJQgraiCcGYgR1dWlkSASIAQESHwoSc291cmNlX2Vudmlyb25tZW50GBIgASgJSAWIAQESGwoOc291cmNlX3ZlcnNpb24YEyABKA1IBogBAUIPCg1fZnJvbV92ZXJzaW9uQgkKB19yZWFzb25CCAoGX3RpdGxlQhIKEF9zb3VyY2VfcmV2aXNpb25CFAoSX3NvdXJjZV9wcm9qZWN0X2lkQhUKE19zb3VyY2VfZW52aXJvbm1lbnRCEQoPX3NvdXJjZV92ZXJzaW9uIoYBChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5It4CCgNLZXkSDgoGa2V5X2lkGAEgASgJEiAKCWFsZ29yaXRobRgCIAEoCUIN2ognCVoHRWQyNTUxORIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRI2CgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCmlzX2N1cnJlbnQYBSABKAgSLwoHcHVycG9zZRgGIAEoCUIe2ognGloHYnVuZGxlc1oFYXVkaXRaCHdlYmhvb2tzEh8KBm9yZ19pZBgHIAEoCUIK2ognBmIEdXVpZEgAiAEBEicKDmVudmlyb25tZW50X2lkGAggASgJQgraiCcGYgR1dWlkSAGIAQESGAoLZW52aXJvbm1lbnQYCSABKAlIAogBAUIJCgdfb3JnX2lkQhEKD19lbnZpcm9ubWVudF9pZEIOCgxfZW52aXJvbm1lbnQykhIKDUJ1bmRsZVNlcnZpY2UStQEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInDSiCcaCg1wdWJsaXNoQnVuZGxlEAQYyAEyAgIDUAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEsEBCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInrSiCcZCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBMgICA4LT5JMCVzoBKiJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9hY3RpdmF0ZRKvAQoOUm9sbGJhY2tCdW5kbGUSIC5zaWduZXQudjEuUm9sbGJhY2tCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJo0ognGQoOcm9sbGJhY2tCdW5kbGUQBBjIATICAgOC0+STAkU6ASoiQC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcm9sbGJhY2sSrQEKDVByb21vdGVCdW5kbGUSHy5zaWduZXQudjEuUHJvbW90ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImjSiCcYCg1wcm9tb3RlQnVuZGxlEAQYyAEyAgIDgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259ErQBCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJs0ognFwoMZGVsZXRlQnVuZGxlEAUYzAFCApkDgtPkkwJLKkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259EqABCgxQcnVuZUJ1bmRsZXMSHi5zaWduZXQudjEuUHJ1bmVCdW5kbGVzUmVxdWVzdBofLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXNwb25zZSJP0ognEwoMcHJ1bmVCdW5kbGVzEAUYyAGC0+STAjI6ASoiLS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9wcnVuZRK/AQoPTGlzdERlcGxveW1lbnRzEiEuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1JlcXVlc3QaIi5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVzcG9uc2UiZdKIJxYKD2xpc3REZXBsb3ltZW50cxACGMgBgtPkkwJFEkMvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2RlcGxveW1lbnRzEogBCg1HZXREZXBsb3ltZW50Eh8uc2lnbmV0LnYxLkdldERlcGxveW1lbnRSZXF1ZXN0GhUuc2lnbmV0LnYxLkRlcGxveW1lbnQiP9KIJxQKDWdldERlcGxveW1lbnQQAhjIAYLT5JMCIRIfL3YxL2RlcGxveW1lbnRzL3tkZXBsb3ltZW50X2lkfRJuCghMaXN0S2V5cxIaLnNpZ25ldC52MS5MaXN0S2V5c1JlcXVlc3QaGy5zaWduZXQudjEuTGlzdEtleXNSZXNwb25zZSIp0ognDwoIbGlzdEtleXMQARjIAYLT5JMCEGIEa2V5cxIIL3YxL2tleXNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIqUECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSLEBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIvCg5zY29wZV9wb2xpY2llcxgGIAEoCUIS2ognDggBSKCNBmoGb2JqZWN0SAKIAQESGwoFdGl0bGUYByABKAlCB9qIJwMo/wFIA4gBARIhCgtkZXNjcmlwdGlvbhgIIAEoCUIH2ognAyiQTkgEiAEBEkgKBmxhYmVscxgJIAMoCzIrLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBEhwKBnJlYXNvbhgMIAEoCUIH2ognAyjoB0gGiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlQgkKB19yZWFzb24ilQEKFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiK0AQoVUm9sbGJhY2tCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh8KCnRvX3ZlcnNpb24YBCABKA1CBtqIJwIwAUgAiAEBEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSAGIAQFCDQoLX3RvX3ZlcnNpb25CCQoHX3JlYXNvbiKqAQoUUHJvbW90ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEgoKc291cmNlX2VudhgDIAEoCRIhCgtwcm9tb3RlZF9ieRgEIAEoCUIH2ognAyj/AUgAiAEBEhwKBnJlYXNvbhgFIAEoCUIH2ognAyjoB0gBiAEBQg4KDF9wcm9tb3RlZF9ieUIJCgdfcmVhc29uIqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSLJAQoVQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKCGZyb21fZW52GAMgASgJQgbaiCcCGAESGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESEwoGdG9fZW52GAUgASgJSAGIAQESFwoKdG9fdmVyc2lvbhgGIAEoDUgCiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3RvX2VudkINCgtfdG9fdmVyc2lvbiKuAQoWQ29tcGFyZUJ1bmRsZXNSZXNwb25zZRIpCgZiZWZvcmUYASABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGUSMAoFYWZ0ZXIYAiABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGVCBtqIJwIYARI3CgpkaWZmZXJlbmNlGAMgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VCBtqIJwIYASKaAQoOQ29tcGFyZWRCdW5kbGUSEwoLZW52aXJvbm1lbnQYASABKAkSHQoJYnVuZGxlX2lkGAIgASgJQgraiCcGYgR1dWlkEg8KB3ZlcnNpb24YAyABKA0SMAoLcG9saWN5X2hhc2gYBCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCglpc19hY3RpdmUYBSABKAgiZQoQQnVuZGxlRGlmZmVyZW5jZRInCgdjaGFuZ2VzGAEgAygLMhYuc2lnbmV0LnYxLlZhbHVlQ2hhbmdlEhUKDWNoYW5nZXNfdG90YWwYAiABKA0SEQoJdHJ1bmNhdGVkGAMgASgIIvMBCgtWYWx1ZUNoYW5nZRImCgJvcBgBIAEoCUIa2ognFloDYWRkWgZyZW1vdmVaB3JlcGxhY2USDAoEcGF0aBgCIAEoCRIeCglvbGRfdmFsdWUYAyABKAlCBtqIJwIIAUgAiAEBEh4KCW5ld192YWx1ZRgEIAEoCUIG2ognAggBSAGIAQESGAoLb2xkX2V4Y2VycHQYBSABKAlIAogBARIYCgtuZXdfZXhjZXJwdBgGIAEoCUgDiAEBQgwKCl9vbGRfdmFsdWVCDAoKX25ld192YWx1ZUIOCgxfb2xkX2V4Y2VycHRCDgoMX25ld19leGNlcnB0IoUBChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SHAoGcmVhc29uGAUgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiLLAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEiQKC2tlZXBfbmV3ZXN0GAQgASgNQgraiCcGMAE4oI0GSAGIAQESIgoJa2VlcF9kYXlzGAUgASgNQgraiCcGMAE4lJ0CSAKIAQESLQoUa2VlcF9wcm9kdWN0aW9uX2RheXMYBiABKA1CCtqIJwYwATiUnQJIA4gBARIaCgpwcm9kdWN0aW9uGAcgAygJQgbaiCcCSGQSFAoHZHJ5X3J1bhgIIAEoCEgEiAEBQgsKCV9lbnZfbmFtZUIOCgxfa2VlcF9uZXdlc3RCDAoKX2tlZXBfZGF5c0IXChVfa2VlcF9wcm9kdWN0aW9uX2RheXNCCgoIX2RyeV9ydW4iaQoUUHJ1bmVCdW5kbGVzUmVzcG9uc2USMgoMZW52aXJvbm1lbnRzGAEgAygLMhwuc2lnbmV0LnYxLlBydW5lZEVudmlyb25tZW50Eg8KB2RyeV9ydW4YAiABKAgSDAoEbW9yZRgDIAEoCCKGAQoRUHJ1bmVkRW52aXJvbm1lbnQSEwoLZW52aXJvbm1lbnQYASABKAkSEgoKcHJvZHVjdGlvbhgCIAEoCBIPCgdkZWxldGVkGAMgASgNEgwKBGtlcHQYBCABKA0SKQoIdmVyc2lvbnMYBSADKAsyFy5zaWduZXQudjEuVmVyc2lvblJhbmdlIisKDFZlcnNpb25SYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIrQFCgpEZXBsb3ltZW50EhYKAmlkGAEgASgJQgraiCcGYgR1dWlkEhAKCHNlcXVlbmNlGAIgASgNEg8KB3ZlcnNpb24YAyABKA0SGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESOAoEa2luZBgFIAEoCUIq2ognJloHcHVibGlzaFoIYWN0aXZhdGVaB3Byb21vdGVaCHJvbGxiYWNrEg0KBWFjdG9yGAYgASgJEi4KAmF0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCnByb2plY3RfaWQYCCABKAkSFgoOZW52aXJvbm1lbnRfaWQYCSABKAkSEwoLZW52aXJvbm1lbnQYCiABKAkSEQoJYnVuZGxlX2lkGAsgASgJEjAKC3BvbGljeV9oYXNoGAwgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSJgoMcGVyZm9ybWVkX2J5GA0gASgLMhAuc2lnbmV0LnYxLkFjdG9yEhMKBnJlYXNvbhgOIAEoCUgBiAEBEhIKBXRpdGxlGA8gASgJSAKIAQESHAoPc291cmNlX3JldmlzaW9uGBAgASgJSAOIAQESKgoRc291cmNlX3Byb2plY3RfaWQYESABKAlCCtqIJwZiBHV1aWRIBIgBARIfChJzb3VyY2VfZW52aXJvbm1lbnQYEiABKAlIBYgBARIbCg5zb3VyY2VfdmVyc2lvbhgTIAEoDUgGiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3JlYXNvbkIICgZfdGl0bGVCEgoQX3NvdXJjZV9yZXZpc2lvbkIUChJfc291cmNlX3Byb2plY3RfaWRCFQoTX3NvdXJjZV9lbnZpcm9ubWVudEIRCg9fc291cmNlX3ZlcnNpb24ihgEKFkxpc3REZXBsb3ltZW50c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHAoFbGltaXQYBCABKA1CCNqIJwQwAThkSACIAQESDgoGb2Zmc2V0GAUgASgNQggKBl9saW1pdCJsChdMaXN0RGVwbG95bWVudHNSZXNwb25zZRIjCgRkYXRhGAEgAygLMhUuc2lnbmV0LnYxLkRlcGxveW1lbnQSDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIi0KFEdldERlcGxveW1lbnRSZXF1ZXN0EhUKDWRlcGxveW1lbnRfaWQYASABKAkiEQoPTGlzdEtleXNSZXF1ZXN0IjAKEExpc3RLZXlzUmVzcG9uc2USHAoEa2V5cxgBIAMoCzIOLnNpZ25ldC52MS5LZXki3gIKA0tleRIOCgZrZXlfaWQYASABKAkSIAoJYWxnb3JpdGhtGAIgASgJQg3aiCcJWgdFZDI1NTE5EhYKDnB1YmxpY19rZXlfcGVtGAMgASgJEjYKCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKaXNfY3VycmVudBgFIAEoCBIvCgdwdXJwb3NlGAYgASgJQh7aiCcaWgdidW5kbGVzWgVhdWRpdFoId2ViaG9va3MSHwoGb3JnX2lkGAcgASgJQgraiCcGYgR1dWlkSACIAQESJwoOZW52aXJvbm1lbnRfaWQYCCABKAlCCtqIJwZiBHV1aWRIAYgBARIYCgtlbnZpcm9ubWVudBgJIAEoCUgCiAEBQgkKB19vcmdfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDLAEwoNQnVuZGxlU2VydmljZRK1AQoNUHVibGlzaEJ1bmRsZRIfLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUicNKIJxoKDXB1Ymxpc2hCdW5kbGUQBBjIATICAgNQAYLT5JMCTDoBKiJHL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3B1Ymxpc2gSwQEKDkFjdGl2YXRlQnVuZGxlEiAuc2lnbmV0LnYxLkFjdGl2YXRlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUietKIJxkKDmFjdGl2YXRlQnVuZGxlEAQYyAEyAgIDgtPkkwJXOgEqIlIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2FjdGl2YXRlEq8BCg5Sb2xsYmFja0J1bmRsZRIgLnNpZ25ldC52MS5Sb2xsYmFja0J1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImjSiCcZCg5yb2xsYmFja0J1bmRsZRAEGMgBMgICA4LT5JMCRToBKiJAL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9yb2xsYmFjaxKtAQoNUHJvbW90ZUJ1bmRsZRIfLnNpZ25ldC52MS5Qcm9tb3RlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiaNKIJxgKDXByb21vdGVCdW5kbGUQBBjIATICAgOC0+STAkY6ASoiQS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tzb3VyY2VfZW52fS9wcm9tb3RlErQBCgtMaXN0QnVuZGxlcxIdLnNpZ25ldC52MS5MaXN0QnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXNwb25zZSJm0ognEgoLbGlzdEJ1bmRsZXMQAhjIAYLT5JMCSmIHYnVuZGxlcxI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzEq4BCglHZXRCdW5kbGUSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBodLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMiZdKIJxAKCWdldEJ1bmRsZRACGMgBgtPkkwJLEkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259Es4BChFHZXRCdW5kbGVEb2N1bWVudBIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Ghkuc2lnbmV0LnYxLkJ1bmRsZURvY3VtZW50IoAB0ognGAoRZ2V0QnVuZGxlRG9jdW1lbnQQAhjIAYLT5JMCXmIIZG9jdW1lbnQSUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZG9jdW1lbnQS0gEKC0RpZmZCdW5kbGVzEh0uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5EaWZmQnVuZGxlc1Jlc3BvbnNlIoMB0ognEgoLZGlmZkJ1bmRsZXMQAhjIAYLT5JMCZ2IFcGF0Y2gSXi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZGlmZi97b3RoZXJfdmVyc2lvbn0SqwEKDkNvbXBhcmVCdW5kbGVzEiAuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVxdWVzdBohLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1Jlc3BvbnNlIlTSiCcZCg5jb21wYXJlQnVuZGxlcxACGMgBQgKdA4LT5JMCMRIvL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2NvbXBhcmUStAEKDERlbGV0ZUJ1bmRsZRIeLnNpZ25ldC52MS5EZWxldGVCdW5kbGVSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5ImzSiCcXCgxkZWxldGVCdW5kbGUQBRjMAUICmQOC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SoAEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIk/SiCcTCgxwcnVuZUJ1bmRsZXMQBRjIAYLT5JMCMjoBKiItL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3BydW5lEr8BCg9MaXN0RGVwbG95bWVudHMSIS5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSJl0ognFgoPbGlzdERlcGxveW1lbnRzEAIYyAGC0+STAkUSQy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vZGVwbG95bWVudHMSiAEKDUdldERlcGxveW1lbnQSHy5zaWduZXQudjEuR2V0RGVwbG95bWVudFJlcXVlc3QaFS5zaWduZXQudjEuRGVwbG95bWVudCI/0ognFAoNZ2V0RGVwbG95bWVudBACGMgBgtPkkwIhEh8vdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9Em4KCExpc3RLZXlzEhouc2lnbmV0LnYxLkxpc3RLZXlzUmVxdWVzdBobLnNpZ25ldC52MS5MaXN0S2V5c1Jlc3BvbnNlIinSiCcPCghsaXN0S2V5cxABGMgBgtPkkwIQYgRrZXlzEggvdjEva2V5c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -689,6 +689,221 @@ export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__P
   messageDesc(file_signet_v1_bundle, 12);
 
 /**
+ * See BundleService.CompareBundles.
+ *
+ * @generated from message signet.v1.CompareBundlesRequest
+ */
+export type CompareBundlesRequest = Message<"signet.v1.CompareBundlesRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string from_env = 3;
+   */
+  fromEnv: string;
+
+  /**
+   * The active one by default.
+   *
+   * @generated from field: optional uint32 from_version = 4;
+   */
+  fromVersion?: number | undefined;
+
+  /**
+   * from_env by default.
+   *
+   * @generated from field: optional string to_env = 5;
+   */
+  toEnv?: string | undefined;
+
+  /**
+   * The active one by default.
+   *
+   * @generated from field: optional uint32 to_version = 6;
+   */
+  toVersion?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.CompareBundlesRequest.
+ * Use `create(CompareBundlesRequestSchema)` to create a new message.
+ */
+export const CompareBundlesRequestSchema: GenMessage<CompareBundlesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 13);
+
+/**
+ * See BundleService.CompareBundles.
+ *
+ * @generated from message signet.v1.CompareBundlesResponse
+ */
+export type CompareBundlesResponse = Message<"signet.v1.CompareBundlesResponse"> & {
+  /**
+   * Unset when nothing is active in to_env.
+   *
+   * @generated from field: signet.v1.ComparedBundle before = 1;
+   */
+  before?: ComparedBundle | undefined;
+
+  /**
+   * @generated from field: signet.v1.ComparedBundle after = 2;
+   */
+  after?: ComparedBundle | undefined;
+
+  /**
+   * @generated from field: signet.v1.BundleDifference difference = 3;
+   */
+  difference?: BundleDifference | undefined;
+};
+
+/**
+ * Describes the message signet.v1.CompareBundlesResponse.
+ * Use `create(CompareBundlesResponseSchema)` to create a new message.
+ */
+export const CompareBundlesResponseSchema: GenMessage<CompareBundlesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 14);
+
+/**
+ * One side of a comparison.
+ *
+ * @generated from message signet.v1.ComparedBundle
+ */
+export type ComparedBundle = Message<"signet.v1.ComparedBundle"> & {
+  /**
+   * @generated from field: string environment = 1;
+   */
+  environment: string;
+
+  /**
+   * UUID.
+   *
+   * @generated from field: string bundle_id = 2;
+   */
+  bundleId: string;
+
+  /**
+   * @generated from field: uint32 version = 3;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string policy_hash = 4;
+   */
+  policyHash: string;
+
+  /**
+   * @generated from field: bool is_active = 5;
+   */
+  isActive: boolean;
+};
+
+/**
+ * Describes the message signet.v1.ComparedBundle.
+ * Use `create(ComparedBundleSchema)` to create a new message.
+ */
+export const ComparedBundleSchema: GenMessage<ComparedBundle> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 15);
+
+/**
+ * What differs between two policy documents.
+ *
+ * @generated from message signet.v1.BundleDifference
+ */
+export type BundleDifference = Message<"signet.v1.BundleDifference"> & {
+  /**
+   * The first 1,000, and some 256 KiB of paths and values at most. In an order in which they can be applied one after another.
+   *
+   * @generated from field: repeated signet.v1.ValueChange changes = 1;
+   */
+  changes: ValueChange[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 changes_total = 2;
+   */
+  changesTotal: number;
+
+  /**
+   * There are more than changes has.
+   *
+   * @generated from field: bool truncated = 3;
+   */
+  truncated: boolean;
+};
+
+/**
+ * Describes the message signet.v1.BundleDifference.
+ * Use `create(BundleDifferenceSchema)` to create a new message.
+ */
+export const BundleDifferenceSchema: GenMessage<BundleDifference> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 16);
+
+/**
+ * One value that differs. The values are JSON, with numbers as documents spell them.
+ *
+ * @generated from message signet.v1.ValueChange
+ */
+export type ValueChange = Message<"signet.v1.ValueChange"> & {
+  /**
+   * @generated from field: string op = 1;
+   */
+  op: string;
+
+  /**
+   * JSON Pointer (RFC 6901), from "/policies" or "/scope_policies".
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * Unset when there was none, and when it is longer than 2,000 characters.
+   *
+   * @generated from field: optional string old_value = 3;
+   */
+  oldValue?: string | undefined;
+
+  /**
+   * Unset when there is none any more, and when it is longer than 2,000 characters.
+   *
+   * @generated from field: optional string new_value = 4;
+   */
+  newValue?: string | undefined;
+
+  /**
+   * The start of an old value that is longer than 2,000 characters: 200 characters of its JSON.
+   *
+   * @generated from field: optional string old_excerpt = 5;
+   */
+  oldExcerpt?: string | undefined;
+
+  /**
+   * The same of the new value.
+   *
+   * @generated from field: optional string new_excerpt = 6;
+   */
+  newExcerpt?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.ValueChange.
+ * Use `create(ValueChangeSchema)` to create a new message.
+ */
+export const ValueChangeSchema: GenMessage<ValueChange> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 17);
+
+/**
  * See BundleService.DeleteBundle.
  *
  * @generated from message signet.v1.DeleteBundleRequest
@@ -731,7 +946,7 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
  * Use `create(DeleteBundleRequestSchema)` to create a new message.
  */
 export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
@@ -802,7 +1017,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
  * Use `create(PruneBundlesRequestSchema)` to create a new message.
  */
 export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * See BundleService.PruneBundles.
@@ -833,7 +1048,7 @@ export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
  * Use `create(PruneBundlesResponseSchema)` to create a new message.
  */
 export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * What was, or would be, deleted in one environment.
@@ -876,7 +1091,7 @@ export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
  * Use `create(PrunedEnvironmentSchema)` to create a new message.
  */
 export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * All versions from first to last.
@@ -900,7 +1115,7 @@ export type VersionRange = Message<"signet.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * An activation: the event that made a bundle the active one.
@@ -1037,7 +1252,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * See BundleService.ListDeployments.
@@ -1082,7 +1297,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 24);
 
 /**
  * One page of activations.
@@ -1116,7 +1331,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 20);
+  messageDesc(file_signet_v1_bundle, 25);
 
 /**
  * See BundleService.GetDeployment.
@@ -1135,7 +1350,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 21);
+  messageDesc(file_signet_v1_bundle, 26);
 
 /**
  * See BundleService.ListKeys.
@@ -1150,7 +1365,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 22);
+  messageDesc(file_signet_v1_bundle, 27);
 
 /**
  * The public keys.
@@ -1169,7 +1384,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 23);
+  messageDesc(file_signet_v1_bundle, 28);
 
 /**
  * A trusted public key that this server signs with, or has signed with.
@@ -1244,7 +1459,7 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 24);
+  messageDesc(file_signet_v1_bundle, 29);
 
 /**
  * The life of a bundle: published, promoted, activated, kept. publish, activate, rollback and promote take two headers (metadata in gRPC):
@@ -1335,6 +1550,18 @@ export const BundleService: GenService<{
     methodKind: "unary";
     input: typeof DiffBundlesRequestSchema;
     output: typeof DiffBundlesResponseSchema;
+  },
+  /**
+   * Compares two versions with old and new values. In one environment: what changes from from_version to to_version. Between two: what
+   * promoting from_env to to_env would change in to_env, which is then before; scope policies are compared as promotion rewrites
+   * them.
+   *
+   * @generated from rpc signet.v1.BundleService.CompareBundles
+   */
+  compareBundles: {
+    methodKind: "unary";
+    input: typeof CompareBundlesRequestSchema;
+    output: typeof CompareBundlesResponseSchema;
   },
   /**
    * Deletes a version that is not active. Its number is never used again.
