@@ -274,7 +274,6 @@ async function keptBundle(
 ): Promise<BundleState> {
   const state = await reader.bundle(id, version);
   if (state !== null) return state;
-  const newest = lastVersion === 0 ? "it has no version yet" : `its newest version is ${lastVersion}`;
-  const why = version > 0 && version <= lastVersion ? "it was deleted" : newest;
-  throw new AppError("not_found", `version ${version} of "${name}" not found: ${why}`);
+  const why = version > 0 && version <= lastVersion ? ": it was deleted" : "";
+  throw new AppError("not_found", `version ${version} of "${name}" not found${why}`);
 }

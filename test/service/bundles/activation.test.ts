@@ -36,16 +36,16 @@ describe("activation", () => {
   });
 
   it.each([
-    ["a version that never was", 9, "its newest version is 2"],
-    ["a version that was deleted", 1, "it was deleted"],
-    ["version 0", 0, "its newest version is 2"],
+    ["a version that never was", 9, ""],
+    ["a version that was deleted", 1, ": it was deleted"],
+    ["version 0", 0, ""],
   ])("of %s is refused, and nothing changes", async (_, version, why) => {
     await signet.publish("dev", { n: 1 });
     await signet.publish("dev", { n: 2 });
     await signet.services.bundles.delete(signet.admin, signet.path("dev"), 1);
     const before = await signet.fingerprint();
     const refused = signet.activate("dev", version, signet.change({ idempotencyKey: "k" }));
-    const message = `version ${version} of "dev" not found: ${why}`;
+    const message = `version ${version} of "dev" not found${why}`;
     await expect(refused).rejects.toMatchObject({ code: "not_found", message });
     expect(await signet.fingerprint()).toEqual(before);
   });
