@@ -117,10 +117,11 @@ export class Bundles {
     { hold, reason }: ActivationOptions,
     remember: Remember<BundleState>,
   ): Promise<BundleState> {
-    const { clock, audit, outbox, holds } = this.deps;
+    const { clock, audit, outbox, holds, verifier } = this.deps;
     const { principal } = caller;
     requireChangeable(principal, environment.name);
     const { bundle } = await keptBundle(tx, environment, version);
+    await verifier.requireUsableKey(tx, bundle);
     checkSequence(environment, caller.ifSequence);
     const why = { ...(hold ? { hold } : {}), ...reasonOf(reason) };
     const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
@@ -255,6 +256,7 @@ export class Bundles {
     const environment = await visibleEnvironment(store.read, caller, path);
     requireChangeable(caller, environment.name);
     const { state, content } = await this.#withContent(store.read, environment, version);
+    await verifier.requireUsableKey(store.read, state.bundle);
     await verifier.require(state.bundle, content, environment);
   }
 
