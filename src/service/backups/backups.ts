@@ -4,7 +4,7 @@ import { AppError, notFound } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
 import type { SqliteOptions } from "../../store/sqlite/connect.js";
-import type { Actor, Audit } from "../audit/audit.js";
+import type { Audit, AuditCaller } from "../audit/audit.js";
 import type { SigningKeys } from "../keys/key-files.js";
 import { newBackupId, type BackupFiles } from "./backup-files.js";
 import type { MakeBackup } from "./make-backup.js";
@@ -143,7 +143,7 @@ export class Backups implements AsyncDisposable {
     await this.#making;
   }
 
-  async #start(actor: Actor, orgId: string, kind: BackupKind): Promise<{ backup: Backup; done: Promise<Backup> }> {
+  async #start(actor: AuditCaller, orgId: string, kind: BackupKind): Promise<{ backup: Backup; done: Promise<Backup> }> {
     const { clock, files } = this.deps;
     if (this.#current?.state === "running") throw inProgress(this.#current);
     const now = clock.now();
@@ -211,7 +211,7 @@ export class Backups implements AsyncDisposable {
     }
   }
 
-  async #record(actor: Actor, orgId: string, action: string, { id, kind }: Backup): Promise<void> {
+  async #record(actor: AuditCaller, orgId: string, action: string, { id, kind }: Backup): Promise<void> {
     const { store, audit } = this.deps;
     await store.write((tx) =>
       audit.record(tx, orgId, actor, { action, resourceType: "backup", resourceId: id, metadata: { kind } }),
