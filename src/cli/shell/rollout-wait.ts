@@ -185,5 +185,6 @@ function textOf(
     ],
     shell.tableStyle,
   );
-  return said + table + (left > 0 ? `and ${left} more: signet runtimes --env ${envName} --live --state behind\n` : "");
+  const more = line`and ${left} more: signet runtimes --env ${envName} --live\n`;
+  return said + table + (left > 0 ? more : "");
 }
