@@ -143,7 +143,11 @@ export class Backups implements AsyncDisposable {
     await this.#making;
   }
 
-  async #start(actor: AuditCaller, orgId: string, kind: BackupKind): Promise<{ backup: Backup; done: Promise<Backup> }> {
+  async #start(
+    actor: AuditCaller,
+    orgId: string,
+    kind: BackupKind,
+  ): Promise<{ backup: Backup; done: Promise<Backup> }> {
     const { clock, files } = this.deps;
     if (this.#current?.state === "running") throw inProgress(this.#current);
     const now = clock.now();
