@@ -3,6 +3,9 @@ import type { Instant } from "./clock.js";
 /** `connected` before the first report; then the outcome of the last one. */
 export type InstanceState = "connected" | "applied" | "rejected";
 
+/** An instance counts as live while it is connected, and for this long after it was last seen. */
+export const LIVE_SECONDS = 300;
+
 /** A program that enforces the active bundle, according to its reports. */
 export interface RuntimeInstance {
   readonly environmentId: string;

@@ -2,7 +2,7 @@ import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
 import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
-import type { Environment, Organization, Project } from "../core/organization.js";
+import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
@@ -70,6 +70,10 @@ export interface PrunablePage {
   readonly next: number | null;
 }
 
+/** One environment, or all of a project or an organization. */
+export type EnvironmentScope =
+  { readonly environmentId: string } | { readonly projectId: string } | { readonly orgId: string };
+
 /** Which tokens are listed. */
 export interface TokenFilter extends Page {
   readonly orgId: string;
@@ -108,6 +112,10 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
 
   environment(projectId: string, name: string): Promise<Environment | null>;
   environmentById(id: string): Promise<Environment | null>;
+  /** What is left of the last environment of this name that was deleted from the project. */
+  formerEnvironment(projectId: string, name: string): Promise<FormerEnvironment | null>;
+  /** One of the protected environments that keep a bundle. */
+  protectedEnvironment(among: EnvironmentScope): Promise<Environment | null>;
   /** Those of an organization that sign with a key of their own. */
   environmentsWithOwnKey(orgId: string): Promise<readonly Environment[]>;
   /** Those of an organization that have a public key of their own, in use or not. */
@@ -151,6 +159,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
 
   idempotentAnswer(tokenId: number, operation: string, key: string): Promise<IdempotentAnswer | null>;
   instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
+  /** How many instances were last seen at `since` or later. */
+  countInstancesSince(among: EnvironmentScope, since: Instant): Promise<number>;
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
   /** The server's own, newest first. */
@@ -180,7 +190,7 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   updateEnvironment(environment: Environment): Promise<void>;
   /** Leaves out the environment's next sequences and versions, as if they had been given. */
   skipNumbers(environmentId: string, count: { readonly sequences: number; readonly versions: number }): Promise<void>;
-  /** As deleteProject; other environments that promote to it lose their next stage. */
+  /** As deleteProject; other environments that promote to it lose their next stage. Keeps a FormerEnvironment of it. */
   deleteEnvironment(id: string, at: Instant): Promise<void>;
   /**
    * Deletes up to `limit` rows of projects, environments and webhooks that are marked, and content that nothing needs any more. Returns

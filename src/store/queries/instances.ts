@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { RuntimeInstance } from "../../core/runtime-instance.js";
+import { idsAmong } from "./environments.js";
 import { boundedPage, countRows } from "./paging.js";
 import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Schema } from "../schema.js";
@@ -22,6 +23,12 @@ export function instanceReader(db: Kysely<Schema>) {
         .where("instance_id", "=", instanceId)
         .executeTakeFirst();
       return row === undefined ? null : instanceOf(row);
+    },
+    async countInstancesSince(among, since) {
+      const ids = idsAmong(db, among);
+      return await countRows(
+        db.selectFrom("instances").where("environment_id", "in", ids).where("last_seen", ">=", since),
+      );
     },
     async instances(environmentId, { limit, offset }, source) {
       const whole = db.selectFrom("instances").where("environment_id", "=", environmentId);
