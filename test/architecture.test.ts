@@ -36,7 +36,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
     layers: ["sdk", "bundle", "core", "yaml", "provision", "config", "assets", "server"],
-    packages: [/^node:/, /^commander$/],
+    packages: [/^node:/, /^commander$/, /^fast-string-truncated-width$/],
   },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
   assets: { layers: ["core"], packages: [/^node:/] },
@@ -96,13 +96,14 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     shell: [],
     audit: ["shell"],
     bundles: ["shell"],
+    context: ["shell"],
     pipelines: ["bundles", "shell"],
     runtimes: ["shell"],
     server: ["shell"],
     tenancy: ["shell"],
     tokens: ["server", "shell"],
     webhooks: ["shell"],
-    "": ["audit", "bundles", "pipelines", "runtimes", "server", "shell", "tenancy", "tokens", "webhooks"],
+    "": ["audit", "bundles", "context", "pipelines", "runtimes", "server", "shell", "tenancy", "tokens", "webhooks"],
   },
 };
 

@@ -159,10 +159,13 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
 
   idempotentAnswer(tokenId: number, operation: string, key: string): Promise<IdempotentAnswer | null>;
   instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
-  /** How many instances were last seen at `since` or later. */
-  countInstancesSince(among: EnvironmentScope, since: Instant): Promise<number>;
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
+  /**
+   * How many instances of some environments are live at an instant (core/runtime-instance.ts), by an index that has no dead ones before it.
+   * Presence is written about once a second: what connected a moment ago may be missing.
+   */
+  countLiveInstances(among: EnvironmentScope, now: Instant): Promise<number>;
   /** The server's own, newest first. */
   publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
   /** The keys of an organization and its environments, newest first. */

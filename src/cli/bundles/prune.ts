@@ -7,7 +7,7 @@ import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTable } from "../shell/table.js";
+import { formatTable, type TableStyle } from "../shell/table.js";
 
 interface Options {
   readonly keepNewest: number;
@@ -52,7 +52,7 @@ export function addPrune(program: Command, shell: Shell): void {
             const report = await session.client.bundles.pruneBundles({ ...request, dryRun });
             shell.answer(
               () => formatMessage(report),
-              () => tableOf(report, shell.color),
+              () => tableOf(report, shell.tableStyle),
             );
             ({ more } = report);
             found += report.environments.reduce((sum, { deleted }) => sum + deleted, 0);
@@ -69,7 +69,7 @@ export function addPrune(program: Command, shell: Shell): void {
     );
 }
 
-function tableOf({ environments, dryRun }: PruneBundlesResponse, color: boolean): string {
+function tableOf({ environments, dryRun }: PruneBundlesResponse, style: TableStyle): string {
   return formatTable(
     environments,
     [
@@ -78,7 +78,7 @@ function tableOf({ environments, dryRun }: PruneBundlesResponse, color: boolean)
       ["KEPT", ({ kept }) => kept],
       ["VERSIONS", ({ versions }) => shownRanges(versions)],
     ],
-    color,
+    style,
   );
 }
 

@@ -1,6 +1,5 @@
-import { addSeconds, instantOf, type Clock } from "../../core/clock.js";
+import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import { LIVE_SECONDS } from "../../core/runtime-instance.js";
 import type { EnvironmentScope, Reader } from "../../store/store.js";
 import type { Sessions } from "../access/sessions.js";
 
@@ -36,8 +35,8 @@ export function protection(name: string): string {
 }
 
 /**
- * The number of live runtimes that a deletion disconnects: those that the store has seen in the last LIVE_SECONDS, or the open streams and
- * held polls of this process if they are more, since unnamed ones are not stored. Throws `conflict` (`runtimes_live`) unless forced.
+ * The number of live runtimes (liveUntil of core/runtime-instance.ts) that a deletion disconnects: those that the store knows, or the open
+ * streams and held polls of this process if they are more, since unnamed and very new ones are not stored. Throws `conflict` (`runtimes_live`) unless forced.
  */
 export async function countDisconnected(
   reader: Reader,
@@ -45,8 +44,7 @@ export async function countDisconnected(
   { scope, environmentIds, what }: Doomed,
   { force }: DeletionOptions,
 ): Promise<number> {
-  const since = addSeconds(instantOf(clock.now()), -LIVE_SECONDS);
-  const seen = await reader.countInstancesSince(scope, since);
+  const seen = await reader.countLiveInstances(scope, instantOf(clock.now()));
   const live = Math.max(seen, sessions.countIn(environmentIds));
   if (live > 0 && !force) {
     const runtimes = live === 1 ? "1 runtime is live" : `${live} runtimes are live`;

@@ -6,9 +6,12 @@ import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
-const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({ labels: "json" });
+const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({
+  labels: "json",
+  key_ids: "json",
+});
 
-/** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
+/** Rows in one statement: a fleet reports in batches, and a row has sixteen parameters. */
 const PUT_CHUNK = 50;
 
 /** Look-ups of runtime instances. */
@@ -24,12 +27,6 @@ export function instanceReader(db: Kysely<Schema>) {
         .executeTakeFirst();
       return row === undefined ? null : instanceOf(row);
     },
-    async countInstancesSince(among, since) {
-      const ids = idsAmong(db, among);
-      return await countRows(
-        db.selectFrom("instances").where("environment_id", "in", ids).where("last_seen", ">=", since),
-      );
-    },
     async instances(environmentId, { limit, offset }, source) {
       const whole = db.selectFrom("instances").where("environment_id", "=", environmentId);
       const all = source === undefined ? whole : whole.where("source", "=", source);
@@ -39,6 +36,12 @@ export function instanceReader(db: Kysely<Schema>) {
         return (await portion.execute()).map(instanceOf);
       });
       return { rows, total: await countRows(all) };
+    },
+    async countLiveInstances(among, now) {
+      const ids = idsAmong(db, among);
+      return await countRows(
+        db.selectFrom("instances").where("environment_id", "in", ids).where("live_until", ">", now),
+      );
     },
   } satisfies Partial<Reader>;
 }
@@ -91,7 +94,10 @@ async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise
         user_agent: eb.ref("excluded.user_agent"),
         labels: eb.ref("excluded.labels"),
         source: eb.ref("excluded.source"),
+        key_ids: eb.ref("excluded.key_ids"),
         last_seen: eb.ref("excluded.last_seen"),
+        connection: eb.ref("excluded.connection"),
+        live_until: eb.ref("excluded.live_until"),
       })),
     )
     .execute();
