@@ -1,17 +1,15 @@
-import { LIVE_SECONDS } from "../../core/runtime-instance.js";
-import { timestampDate, type Environment, type Project, type SignetClient } from "../../sdk/index.js";
+import type { Environment, Project, SignetClient } from "../../sdk/index.js";
 import { countingTotal } from "../shell/answers.js";
 import type { Fact } from "../shell/table.js";
 
 /** How many environments of a project are looked at one by one. */
 const MAX_ENVIRONMENTS = 20;
-const PAGE = 100;
 
 /** What is in an environment. */
 interface Contents {
   readonly versions: number;
+  /** Runtimes. */
   readonly seen: number;
-  /** At most PAGE. */
   readonly live: number;
 }
 
@@ -57,20 +55,17 @@ function shownActive({ activeVersion, sequence, hold }: Environment): string {
 
 function contentFacts(contents: readonly Contents[], others = ""): readonly Fact[] {
   const sum = (count: (one: Contents) => number) => contents.reduce((total, one) => total + count(one), 0);
-  const atLeast = contents.some(({ live }) => live === PAGE) ? "at least " : "";
   return [
     ["versions kept", `${sum(({ versions }) => versions)}${others}`],
-    ["runtimes", `${sum(({ seen }) => seen)} seen, ${atLeast}${sum(({ live }) => live)} live${others}`],
+    ["runtimes", `${sum(({ seen }) => seen)} seen, ${sum(({ live }) => live)} live${others}`],
   ];
 }
 
 async function contentsOf(client: SignetClient, path: ProjectPath, { name }: Environment): Promise<Contents> {
-  const environment = { ...path, envName: name };
   const counting = countingTotal();
-  await client.bundles.listBundles({ ...environment, limit: 1 }, counting);
-  const { data, total } = await client.runtimes.listRuntimes({ ...environment, limit: PAGE });
-  const since = Date.now() - LIVE_SECONDS * 1000;
-  // Last seen first.
-  const live = data.filter(({ lastSeen }) => lastSeen !== undefined && timestampDate(lastSeen).getTime() >= since);
-  return { versions: counting.total() ?? 0, seen: total, live: live.length };
+  await client.bundles.listBundles({ ...path, envName: name, limit: 1 }, counting);
+  const instances = { ...path, environment: name, limit: 1 };
+  const seen = await client.runtimes.listFleet(instances);
+  const live = await client.runtimes.listFleet({ ...instances, live: true });
+  return { versions: counting.total() ?? 0, seen: seen.total, live: live.total };
 }
