@@ -2369,7 +2369,7 @@ export interface components {
             keep_newest?: number | null;
             /**
              * Format: int32
-             * @description What was published or active within so many days stays: 1 to 36,500, 30 by default.
+             * @description What was published or active within so many days stays: 0 to 36,500, 30 by default.
              */
             keep_days?: number | null;
             /**
