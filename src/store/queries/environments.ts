@@ -76,6 +76,14 @@ export function environmentReader(db: Kysely<Schema>) {
         .executeTakeFirst();
       return row === undefined ? null : environmentOf(row);
     },
+    async environmentsAfter(after, limit) {
+      const rows = await environments(db)
+        .where("environments.id", ">", after)
+        .orderBy("environments.id")
+        .limit(limit)
+        .execute();
+      return rows.map(environmentOf);
+    },
     async environments(projectId) {
       const rows = await environments(db)
         .where("environments.project_id", "=", projectId)
