@@ -68,6 +68,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
       ["/keys/mine.pem", "/keys/mine.pem"],
     ],
     bad: [],
+  },
   logFormat: {
     env: "SIGNET_LOG_FORMAT",
     flag: "log-format",
