@@ -2,7 +2,7 @@ import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
 import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
-import type { Environment, Organization, Project } from "../core/organization.js";
+import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
@@ -39,6 +39,7 @@ export interface AuditFilter {
   readonly before?: number;
   /** Only above this number, oldest first. */
   readonly after?: number;
+  /** The prefix of a token, its id or its name: all that it did, also under its earlier prefixes. */
   readonly actor?: string;
   /** One action, or a prefix that ends in `.*`. */
   readonly action?: string;
@@ -46,6 +47,9 @@ export interface AuditFilter {
   readonly resourceId?: string;
   /** The address that a change came from. */
   readonly source?: string;
+  readonly projectId?: string;
+  /** The name of an environment; only with a project. */
+  readonly environment?: string;
   readonly since?: Instant;
   readonly until?: Instant;
 }
@@ -68,6 +72,18 @@ export interface PruneFilter {
 export interface PrunablePage {
   readonly bundles: readonly Pick<Bundle, "id" | "version" | "contentId" | "environmentId">[];
   /** The last version that was examined; null when there is none above it. */
+  readonly next: number | null;
+}
+
+/** One environment, or all of a project or an organization. */
+export type EnvironmentScope =
+  { readonly environmentId: string } | { readonly projectId: string } | { readonly orgId: string };
+
+/** Some of the activations of an environment, looked at from the newest on. */
+export interface EarlierActivation {
+  /** The version that was found; null when it is not among them. */
+  readonly version: number | null;
+  /** The sequence below which to go on; null when there is none. */
   readonly next: number | null;
 }
 
@@ -125,6 +141,10 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
 
   environment(projectId: string, name: string): Promise<Environment | null>;
   environmentById(id: string): Promise<Environment | null>;
+  /** What is left of the last environment of this name that was deleted from the project. */
+  formerEnvironment(projectId: string, name: string): Promise<FormerEnvironment | null>;
+  /** One of the protected environments that keep a bundle. */
+  protectedEnvironment(among: EnvironmentScope): Promise<Environment | null>;
   /** Those of an organization that sign with a key of their own. */
   environmentsWithOwnKey(orgId: string): Promise<readonly Environment[]>;
   /** Those of an organization that have a public key of their own, in use or not. */
@@ -153,6 +173,15 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   newestDeploymentOf(environmentId: string, policyHash: string): Promise<Deployment | null>;
   /** Newest first. */
   deployments(environmentId: string, page: Page): Promise<Listed<Deployment>>;
+  /**
+   * The version of the newest activation below a sequence whose version is below `version` and whose bundle is still kept; looks at most
+   * at `limit` activations.
+   */
+  earlierActivation(
+    environmentId: string,
+    below: { readonly version: number; readonly sequence: number },
+    limit: number,
+  ): Promise<EarlierActivation>;
 
   token(orgId: string, id: number): Promise<Token | null>;
   /** By the hash of the raw key, the current one or the one before the last rotation. */
@@ -162,6 +191,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   /** Tokens of an environment that are neither revoked nor expired. */
   liveRuntimeTokens(environmentId: string, now: Instant): Promise<readonly Token[]>;
 
+  /** Throws `invalid` for an actor's name that more than 500 prefixes have had. */
   auditEvents(filter: AuditFilter): Promise<Listed<AuditEvent>>;
   auditEvent(orgId: string, id: number): Promise<AuditEvent | null>;
   auditHead(orgId: string): Promise<AuditEvent | null>;
@@ -171,10 +201,10 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
   /**
-   * How many instances of an environment are live at an instant (core/runtime-instance.ts), by an index that has no dead ones before it.
+   * How many instances of some environments are live at an instant (core/runtime-instance.ts), by an index that has no dead ones before it.
    * Presence is written about once a second: what connected a moment ago may be missing.
    */
-  countLiveInstances(environmentId: string, now: Instant): Promise<number>;
+  countLiveInstances(among: EnvironmentScope, now: Instant): Promise<number>;
   /** The server's own, newest first. */
   publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
   /** The keys of an organization and its environments, newest first. */
@@ -208,7 +238,7 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   updateEnvironment(environment: Environment): Promise<void>;
   /** Leaves out the environment's next sequences and versions, as if they had been given. */
   skipNumbers(environmentId: string, count: { readonly sequences: number; readonly versions: number }): Promise<void>;
-  /** As deleteProject; other environments that promote to it lose their next stage. */
+  /** As deleteProject; other environments that promote to it lose their next stage. Keeps a FormerEnvironment of it. */
   deleteEnvironment(id: string, at: Instant): Promise<void>;
   /**
    * Deletes up to `limit` rows of projects, environments and webhooks that are marked, and content that nothing needs any more. Returns

@@ -48,6 +48,7 @@ export function anEnvironment(project: Project, changes: Partial<Environment> = 
     position: 0,
     promotesTo: null,
     signingKey: "organization",
+    protected: false,
     lastPublishedAt: null,
     lastVersion: 0,
     sequence: 0,
@@ -103,6 +104,9 @@ export function aDeployment(bundle: Bundle, changes: Partial<Deployment> = {}): 
     kind: "publish",
     actor: "sgn_ci_ab12",
     at: AT,
+    performedBy: null,
+    ...{ reason: null, title: null, sourceRevision: null },
+    ...{ sourceProjectId: null, sourceEnvironment: null, sourceVersion: null },
     ...changes,
   };
 }

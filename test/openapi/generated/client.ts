@@ -136,6 +136,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the one that is being made or failed last, and the complete ones, newest first
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["listBackups"];
+        put?: never;
+        /**
+         * Starts a backup and answers at once; GetBackup tells how far it is
+         * @description Refused with 409 (backup_in_progress) while another one is being made, and when 100 are kept.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a backup and how far it is
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["getBackup"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a backup
+         * @description Refused with 409 (backup_not_ready) while it is being made.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the file of a complete backup
+         * @description REST answers with its bytes. Refused with 409 (backup_not_ready) before it is complete, and with 429 while four are being downloaded.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["downloadBackup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/publish": {
         parameters: {
             query?: never;
@@ -172,6 +246,28 @@ export interface paths {
          *     Needs a token with the scope `bundle:publish`.
          */
         post: operations["activateBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes an earlier version the active one: by default the last active version below the current one that is still kept
+         * @description As ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["rollbackBundle"];
         delete?: never;
         options?: never;
         head?: never;
@@ -594,7 +690,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a project with its environments, bundles and tokens, and ends their streams
-         * @description The audit stays.
+         * @description The audit stays. 409 "protected" while one of its environments is protected and keeps a bundle, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -644,7 +740,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes an environment with its bundles and tokens, and ends its streams
-         * @description The audit stays.
+         * @description The audit stays, and so do its newest version and sequence: an environment that is made with the same name later continues above them. 409 "protected" for a protected one, which force does not override, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -652,8 +748,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes the position or the next stage of an environment
-         * @description Names are for ever: they are signed into bundles.
+         * Changes the position, the next stage, the signing key or the protection of an environment
+         * @description Its name cannot change: it is signed into bundles.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -1629,7 +1725,7 @@ export interface components {
         ActivateBundleRequest: {
             /** @description Keeps the environment at this version until it is released. */
             hold?: boolean;
-            /** @description Why; told to those whom the hold refuses, and recorded. At most 500 characters. */
+            /** @description Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters. */
             reason?: string | null;
         };
         ActivateKeyRequest: {
@@ -1662,6 +1758,22 @@ export interface components {
             };
             /** @description Kept for the signed statement of this activation (a DSSE envelope); unset until activations are attested. */
             attestation: string | null;
+            /** @description Why it was activated, as the caller said; not signed. */
+            reason: string | null;
+        };
+        /** @description Who did something: a token, as it was then. Names and kinds are kept with what was done, so that they outlive the token. */
+        Actor: {
+            /**
+             * Format: int64
+             * @description The id of the token; unset for an operator without one and for the server itself.
+             */
+            id: number | null;
+            /** @description The name that the token had; unset for a token without one. */
+            name: string | null;
+            /** @description The prefix that the token had; "operator" or "system" without one. */
+            prefix: string;
+            /** @description The type of the token ("admin", "ci", "runtime"), "operator" for an offline command or a declaration, or "system" for the server itself. */
+            kind: string;
         };
         AddPipelineAppRequest: {
             /**
@@ -1741,6 +1853,8 @@ export interface components {
             key_id: string;
             /** @description The client's address as the server saw it; signed as "source" of the metadata. Unset for what no request made. */
             source: string | null;
+            /** @description Who acted, as signed in the metadata; unset for events of releases that did not keep it. */
+            performed_by: components["schemas"]["Actor"] | null;
         };
         AuditHead: {
             org_id: string;
@@ -1756,6 +1870,39 @@ export interface components {
             key_id: string;
             /** Format: date-time */
             at: string;
+        };
+        /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+        Backup: {
+            /** @description Sorts by time. */
+            id: string;
+            /**
+             * @description "once": deleted after an hour. "kept": stays until it is deleted. "scheduled": made by SIGNET_BACKUP_EVERY.
+             * @enum {string}
+             */
+            kind: "once" | "kept" | "scheduled";
+            /**
+             * @description "running", "ready" or "failed".
+             * @enum {string}
+             */
+            state: "running" | "ready" | "failed";
+            /**
+             * @description What is being done while it is running: "copying", "checking" or "packing".
+             * @enum {string|null}
+             */
+            phase: "copying" | "checking" | "packing" | null;
+            /**
+             * Format: int32
+             * @description Of the phase, 0 to 100.
+             */
+            percent: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The size of the file, a whole number; unset until it is ready. */
+            bytes: number | null;
+            /** @description The SHA-256 of the file, in lower-case hex; unset until it is ready. */
+            sha256: string | null;
+            /** @description Why it failed. */
+            error: string | null;
         };
         /** @description An immutable, numbered snapshot of a policy document in one environment. */
         Bundle: {
@@ -1899,6 +2046,10 @@ export interface components {
             /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml". */
             media_type?: string | null;
         };
+        CreateBackupRequest: {
+            /** @description Keeps it on the server until it is deleted; otherwise it is deleted after an hour, and when the server stops. */
+            keep?: boolean;
+        };
         CreateCiTokenRequest: {
             /** @description UUID, slug or name. */
             project_id: string;
@@ -1927,6 +2078,10 @@ export interface components {
              * @enum {string|null}
              */
             signing_key?: "organization" | "environment" | null;
+            /** @description Whether it cannot be deleted; false by default. */
+            protected?: boolean | null;
+            /** @description Where the project had an environment of this name before: environments that promoted to that one, and promote to none now, promote to this one again; and without promotes_to this one promotes to where that one did. Without a predecessor: as dev, staging and prod are linked. */
+            restore_links?: boolean;
         };
         /** @description The new organization; its fields stand beside its first admin token. */
         CreateOrganizationAnswer: {
@@ -2071,6 +2226,26 @@ export interface components {
             environment: string;
             bundle_id: string;
             policy_hash: string;
+            /** @description Who did it; unset for activations of releases that did not keep it, as are the fields after it. */
+            performed_by: components["schemas"]["Actor"] | null;
+            /** @description Why, as the caller said. */
+            reason: string | null;
+            /** @description The title of the bundle. */
+            title: string | null;
+            /** @description The revision of the bundle's source, for example a commit. */
+            source_revision: string | null;
+            /**
+             * Format: uuid
+             * @description The project of the environment that it was promoted from; unset for other kinds, as are the next two.
+             */
+            source_project_id: string | null;
+            /** @description The name of that environment. */
+            source_environment: string | null;
+            /**
+             * Format: int64
+             * @description The version that was active there.
+             */
+            source_version: number | null;
         };
         /** @description A stage of a project, with at most one active bundle. */
         Environment: {
@@ -2095,7 +2270,7 @@ export interface components {
             active_version: number | null;
             /**
              * Format: int64
-             * @description The newest sequence of this environment; 0 before the first activation.
+             * @description The newest sequence of this environment; 0 before the first activation. One that has the name of a deleted environment of the project starts with that one's newest sequence.
              */
             sequence: number;
             /** Format: date-time */
@@ -2107,6 +2282,8 @@ export interface components {
              * @enum {string}
              */
             signing_key: "organization" | "environment";
+            /** @description Whether it cannot be deleted. prod of a new project is protected. */
+            protected: boolean;
         };
         /** @description The body of every error. */
         Error: {
@@ -2194,6 +2371,8 @@ export interface components {
             reason: string | null;
             /** Format: date-time */
             since: string;
+            /** @description The name that the token had; unset for a token without one. */
+            by_name: string | null;
         };
         /** @description A trusted public key that this server signs with, or has signed with. */
         Key: {
@@ -2272,6 +2451,16 @@ export interface components {
         /** @description One page of artifacts. */
         ListArtifactsAnswer: {
             data: components["schemas"]["Artifact"][];
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            offset: number;
+        };
+        /** @description One page of backups. */
+        ListBackupsAnswer: {
+            data: components["schemas"]["Backup"][];
             /** Format: int64 */
             total: number;
             /** Format: int64 */
@@ -2487,10 +2676,14 @@ export interface components {
             title?: string | null;
             /** @description Of the bundle: at most 10,000 characters. */
             description?: string | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         PromoteBundleRequest: {
             /** @description At most 255 characters. */
             promoted_by?: string | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         PromotePipelineRequest: {
             /**
@@ -2502,6 +2695,8 @@ export interface components {
             target_app_ids: string[];
             /** @description The name of the promoting person or program, as the caller gives it. At most 255 characters. */
             promoted_by?: string | null;
+            /** @description Why: recorded with each activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         PruneBundlesAnswer: {
             environments: components["schemas"]["PrunedEnvironment"][];
@@ -2569,6 +2764,8 @@ export interface components {
             source?: components["schemas"]["BundleSourceInput"] | null;
             /** @description True by default; false only keeps and signs it. */
             activate?: boolean | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         ReleaseEnvironmentRequest: Record<string, never>;
         ReplayWebhookDeliveryRequest: Record<string, never>;
@@ -2620,6 +2817,17 @@ export interface components {
         };
         RetireKeyRequest: {
             /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
+        };
+        RollbackBundleRequest: {
+            /**
+             * Format: int64
+             * @description The version to activate instead of the one that was active before.
+             */
+            to_version?: number | null;
+            /** @description Keeps the environment at this version until it is released. */
+            hold?: boolean;
+            /** @description As ActivateBundleRequest.reason. At most 1,000 characters. */
             reason?: string | null;
         };
         RotateKeyRequest: {
@@ -2816,6 +3024,8 @@ export interface components {
              * @enum {string|null}
              */
             signing_key?: "organization" | "environment" | null;
+            /** @description Whether it cannot be deleted. */
+            protected?: boolean | null;
         };
         UpdateOrganizationRequest: {
             name?: string | null;
@@ -3442,6 +3652,7 @@ export interface operations {
                 before?: number;
                 /** @description Only events above this number, oldest first. */
                 after?: number;
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
                 actor?: string;
                 /** @description One action, or a prefix that ends in ".*". */
                 action?: string;
@@ -3451,6 +3662,10 @@ export interface operations {
                 until?: string;
                 /** @description Only changes that came from this address. */
                 source?: string;
+                /** @description UUID, slug or name: only events of this project, of a deleted one by its UUID. */
+                project_id?: string;
+                /** @description Only events of the environment of this name; needs project_id. */
+                environment?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -3574,6 +3789,202 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listBackups: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of backups. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListBackupsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateBackupRequest"];
+            };
+        };
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    downloadBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the file; the parts follow one another. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     publishBundle: {
         parameters: {
             query?: never;
@@ -3652,6 +4063,60 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["ActivateBundleRequest"];
+            };
+        };
+        responses: {
+            /** @description An immutable, numbered snapshot of a policy document in one environment. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bundle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rollbackBundle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RollbackBundleRequest"];
             };
         };
         responses: {
@@ -3830,7 +4295,10 @@ export interface operations {
     };
     deleteBundle: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Why: recorded in the audit, and told to webhooks. At most 1,000 characters. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -4681,7 +5149,12 @@ export interface operations {
     };
     deleteProject: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -4715,6 +5188,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4858,7 +5333,12 @@ export interface operations {
     };
     deleteEnvironment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override its protection. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -4893,6 +5373,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5198,7 +5680,10 @@ export interface operations {
     };
     deletePipeline: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5229,6 +5714,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5319,7 +5805,10 @@ export interface operations {
     };
     deletePipelineV3: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5350,6 +5839,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5491,7 +5981,10 @@ export interface operations {
     };
     deletePipelineStage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5523,6 +6016,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5531,7 +6025,10 @@ export interface operations {
     };
     deletePipelineStageV3: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5563,6 +6060,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
