@@ -57,6 +57,13 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
   ["Program:", [addVersion, addCompletion, addLicenses]],
 ];
 
+const EXAMPLES = examples(
+  "signet serve",
+  "signet login --url https://signet.example.com --env dev",
+  "signet publish -f policy.yaml",
+  "signet status",
+);
+
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
@@ -84,7 +91,7 @@ export function buildProgram(shell: Shell): Command {
       writeErr: (text) => (shell.json ? undefined : shell.io.err(text)),
       outputError: () => undefined,
     })
-    .addHelpText("after", `\n${TOKEN_HELP}\n${OUTPUT_HELP}\n${EXIT_CODE_HELP}`)
+    .addHelpText("after", `\n${TOKEN_HELP}\n${OUTPUT_HELP}\n${EXIT_CODE_HELP}${EXAMPLES}`)
     .exitOverride()
     .hook("preAction", (_program, command) => {
       refuseUnusedOptions(command);

@@ -25,6 +25,14 @@ describe("the help", () => {
     expect(groups.filter(([, group]) => group === "")).toEqual([]);
   });
 
+  it.each(tops.filter((command) => command.commands.length > 0).map(wordsOf))(
+    "of the group %s has examples of its commands",
+    async (words) => {
+      const { out } = await runSignet(["help", ...words.split(" ")]);
+      expect(/\nExamples?:\n( {2}signet .*\n)+$/.exec(out)?.[0]).toContain(`  signet ${words} `);
+    },
+  );
+
   /** The help of a command and of those in it. */
   async function helpOf(command: Command): Promise<string> {
     const words = wordsOf(command);
@@ -33,9 +41,13 @@ describe("the help", () => {
     return [`$ signet help ${words}`, out, ...(await Promise.all(inner))].join("\n");
   }
 
+  /** The options of the program are the same on every page: their texts stand on its own. */
+  const GLOBAL_OPTIONS = /^Global Options:\n(?:  .*\n)+/gm;
+  const namesOnly = (text: string) => `Global Options: ${(text.match(/--[a-z-]+(?= )/g) ?? []).join(" ")}\n`;
+
   // `vitest -u` writes them anew: read the difference as a user would.
   it.each(tops.map((command) => [command.name(), command] as const))("of signet %s", async (name, command) => {
-    const text = (await helpOf(command)).replaceAll(hostname(), "HOST");
+    const text = (await helpOf(command)).replaceAll(hostname(), "HOST").replaceAll(GLOBAL_OPTIONS, namesOnly);
     await expect(text).toMatchFileSnapshot(`help/${name}.txt`);
   });
 

@@ -41,7 +41,9 @@ export function everyCommand(file: string): readonly SampleCommand[] {
         if (long === "--file" || long === "--keys") return [long, file];
         return [long ?? "", parseArg === undefined ? UUID : "1"];
       });
-    const argv = [...words.split(" "), ...given, ...options, ...(MORE[words] ?? [])];
+    // Nobody is there to be asked.
+    const confirmed = command.options.some(({ long }) => long === "--yes") ? ["--yes"] : [];
+    const argv = [...words.split(" "), ...given, ...options, ...(MORE[words] ?? confirmed)];
     return { words, command, argv };
   });
 }

@@ -35,7 +35,8 @@ interface PromoteOptions extends ChangeGuards {
 export function addArtifact(program: Command, shell: Shell): void {
   const artifact = program
     .command("artifact")
-    .description("create, list, show, promote and delete artifacts: drafts of policy documents");
+    .description("create, list, show, promote and delete artifacts: drafts of policy documents")
+    .addHelpText("after", examples("signet artifact list", "signet artifact create -f policy.yaml --name v2"));
   withPage(artifact.command("list", { isDefault: true }))
     .description("list artifacts, newest first; with --project those of one project")
     .addOption(listedOption("--status <status>", "only artifacts in this state", ["draft", "promoted"]))

@@ -34,7 +34,10 @@ export function addPipeline(program: Command, shell: Shell): void {
   const pipeline = program
     .command("pipeline")
     .description("create, list, show, update and delete pipelines, and promote to many targets at once")
-    .addHelpText("after", HELP);
+    .addHelpText(
+      "after",
+      HELP + examples("signet pipeline list", "signet pipeline promote main --from web/dev --to web/staging web/prod"),
+    );
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
   withIdempotencyKey(pipeline.command("promote"))
