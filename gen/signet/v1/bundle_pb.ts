@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIqUECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSKbBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIvCg5zY29wZV9wb2xpY2llcxgGIAEoCUIS2ognDggBSKCNBmoGb2JqZWN0SAKIAQESGwoFdGl0bGUYByABKAlCB9qIJwMo/wFIA4gBARIhCgtkZXNjcmlwdGlvbhgIIAEoCUIH2ognAyiQTkgEiAEBEkgKBmxhYmVscxgJIAMoCzIrLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlIpUBChVBY3RpdmF0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyj0A0gAiAEBQgkKB19yZWFzb24igQEKFFByb21vdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhIKCnNvdXJjZV9lbnYYAyABKAkSIQoLcHJvbW90ZWRfYnkYBCABKAlCB9qIJwMo/wFIAIgBAUIOCgxfcHJvbW90ZWRfYnkiowEKEkxpc3RCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCgVsaW1pdBgEIAEoDUIJ2ognBTABOOgHSACIAQESGwoOYmVmb3JlX3ZlcnNpb24YBSABKA1IAYgBAUIICgZfbGltaXRCEQoPX2JlZm9yZV92ZXJzaW9uIjkKE0xpc3RCdW5kbGVzUmVzcG9uc2USIgoHYnVuZGxlcxgBIAMoCzIRLnNpZ25ldC52MS5CdW5kbGUiWQoQR2V0QnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIjQKDkJ1bmRsZURvY3VtZW50EiIKCGRvY3VtZW50GAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0InIKEkRpZmZCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhUKDW90aGVyX3ZlcnNpb24YBSABKA0iNQoTRGlmZkJ1bmRsZXNSZXNwb25zZRIeCgVwYXRjaBgBIAEoCUIP2ognCwgBGAFqBWFycmF5IskBChVDb21wYXJlQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSGAoIZnJvbV9lbnYYAyABKAlCBtqIJwIYARIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARITCgZ0b19lbnYYBSABKAlIAYgBARIXCgp0b192ZXJzaW9uGAYgASgNSAKIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfdG9fZW52Qg0KC190b192ZXJzaW9uIq4BChZDb21wYXJlQnVuZGxlc1Jlc3BvbnNlEikKBmJlZm9yZRgBIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZRIwCgVhZnRlchgCIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZUIG2ognAhgBEjcKCmRpZmZlcmVuY2UYAyABKAsyGy5zaWduZXQudjEuQnVuZGxlRGlmZmVyZW5jZUIG2ognAhgBIpoBCg5Db21wYXJlZEJ1bmRsZRITCgtlbnZpcm9ubWVudBgBIAEoCRIdCglidW5kbGVfaWQYAiABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgDIAEoDRIwCgtwb2xpY3lfaGFzaBgEIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgFIAEoCCJlChBCdW5kbGVEaWZmZXJlbmNlEicKB2NoYW5nZXMYASADKAsyFi5zaWduZXQudjEuVmFsdWVDaGFuZ2USFQoNY2hhbmdlc190b3RhbBgCIAEoDRIRCgl0cnVuY2F0ZWQYAyABKAgi8wEKC1ZhbHVlQ2hhbmdlEiYKAm9wGAEgASgJQhraiCcWWgNhZGRaBnJlbW92ZVoHcmVwbGFjZRIMCgRwYXRoGAIgASgJEh4KCW9sZF92YWx1ZRgDIAEoCUIG2ognAggBSACIAQESHgoJbmV3X3ZhbHVlGAQgASgJQgbaiCcCCAFIAYgBARIYCgtvbGRfZXhjZXJwdBgFIAEoCUgCiAEBEhgKC25ld19leGNlcnB0GAYgASgJSAOIAQFCDAoKX29sZF92YWx1ZUIMCgpfbmV3X3ZhbHVlQg4KDF9vbGRfZXhjZXJwdEIOCgxfbmV3X2V4Y2VycHQiXAoTRGVsZXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIssCChNQcnVuZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhUKCGVudl9uYW1lGAMgASgJSACIAQESJAoLa2VlcF9uZXdlc3QYBCABKA1CCtqIJwYwATigjQZIAYgBARIiCglrZWVwX2RheXMYBSABKA1CCtqIJwYwATiUnQJIAogBARItChRrZWVwX3Byb2R1Y3Rpb25fZGF5cxgGIAEoDUIK2ognBjABOJSdAkgDiAEBEhoKCnByb2R1Y3Rpb24YByADKAlCBtqIJwJIZBIUCgdkcnlfcnVuGAggASgISASIAQFCCwoJX2Vudl9uYW1lQg4KDF9rZWVwX25ld2VzdEIMCgpfa2VlcF9kYXlzQhcKFV9rZWVwX3Byb2R1Y3Rpb25fZGF5c0IKCghfZHJ5X3J1biJpChRQcnVuZUJ1bmRsZXNSZXNwb25zZRIyCgxlbnZpcm9ubWVudHMYASADKAsyHC5zaWduZXQudjEuUHJ1bmVkRW52aXJvbm1lbnQSDwoHZHJ5X3J1bhgCIAEoCBIMCgRtb3JlGAMgASgIIoYBChFQcnVuZWRFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpwcm9kdWN0aW9uGAIgASgIEg8KB2RlbGV0ZWQYAyABKA0SDAoEa2VwdBgEIAEoDRIpCgh2ZXJzaW9ucxgFIAMoCzIXLnNpZ25ldC52MS5WZXJzaW9uUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgNEgwKBGxhc3QYAiABKA0i8gIKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JEIPCg1fZnJvbV92ZXJzaW9uIoYBChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5It4CCgNLZXkSDgoGa2V5X2lkGAEgASgJEiAKCWFsZ29yaXRobRgCIAEoCUIN2ognCVoHRWQyNTUxORIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRI2CgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCmlzX2N1cnJlbnQYBSABKAgSLwoHcHVycG9zZRgGIAEoCUIe2ognGloHYnVuZGxlc1oFYXVkaXRaCHdlYmhvb2tzEh8KBm9yZ19pZBgHIAEoCUIK2ognBmIEdXVpZEgAiAEBEicKDmVudmlyb25tZW50X2lkGAggASgJQgraiCcGYgR1dWlkSAGIAQESGAoLZW52aXJvbm1lbnQYCSABKAlIAogBAUIJCgdfb3JnX2lkQhEKD19lbnZpcm9ubWVudF9pZEIOCgxfZW52aXJvbm1lbnQyjhIKDUJ1bmRsZVNlcnZpY2UStQEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInDSiCcaCg1wdWJsaXNoQnVuZGxlEAQYyAEyAgIDUAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEsEBCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInrSiCcZCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBMgICA4LT5JMCVzoBKiJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9hY3RpdmF0ZRKtAQoNUHJvbW90ZUJ1bmRsZRIfLnNpZ25ldC52MS5Qcm9tb3RlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiaNKIJxgKDXByb21vdGVCdW5kbGUQBBjIATICAgOC0+STAkY6ASoiQS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tzb3VyY2VfZW52fS9wcm9tb3RlErQBCgtMaXN0QnVuZGxlcxIdLnNpZ25ldC52MS5MaXN0QnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXNwb25zZSJm0ognEgoLbGlzdEJ1bmRsZXMQAhjIAYLT5JMCSmIHYnVuZGxlcxI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzEq4BCglHZXRCdW5kbGUSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBodLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMiZdKIJxAKCWdldEJ1bmRsZRACGMgBgtPkkwJLEkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259Es4BChFHZXRCdW5kbGVEb2N1bWVudBIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Ghkuc2lnbmV0LnYxLkJ1bmRsZURvY3VtZW50IoAB0ognGAoRZ2V0QnVuZGxlRG9jdW1lbnQQAhjIAYLT5JMCXmIIZG9jdW1lbnQSUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZG9jdW1lbnQS0gEKC0RpZmZCdW5kbGVzEh0uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5EaWZmQnVuZGxlc1Jlc3BvbnNlIoMB0ognEgoLZGlmZkJ1bmRsZXMQAhjIAYLT5JMCZ2IFcGF0Y2gSXi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZGlmZi97b3RoZXJfdmVyc2lvbn0SqwEKDkNvbXBhcmVCdW5kbGVzEiAuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVxdWVzdBohLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1Jlc3BvbnNlIlTSiCcZCg5jb21wYXJlQnVuZGxlcxACGMgBQgKdA4LT5JMCMRIvL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2NvbXBhcmUStAEKDERlbGV0ZUJ1bmRsZRIeLnNpZ25ldC52MS5EZWxldGVCdW5kbGVSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5ImzSiCcXCgxkZWxldGVCdW5kbGUQBRjMAUICmQOC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SoAEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIk/SiCcTCgxwcnVuZUJ1bmRsZXMQBRjIAYLT5JMCMjoBKiItL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3BydW5lEr8BCg9MaXN0RGVwbG95bWVudHMSIS5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSJl0ognFgoPbGlzdERlcGxveW1lbnRzEAIYyAGC0+STAkUSQy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vZGVwbG95bWVudHMSiAEKDUdldERlcGxveW1lbnQSHy5zaWduZXQudjEuR2V0RGVwbG95bWVudFJlcXVlc3QaFS5zaWduZXQudjEuRGVwbG95bWVudCI/0ognFAoNZ2V0RGVwbG95bWVudBACGMgBgtPkkwIhEh8vdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9Em4KCExpc3RLZXlzEhouc2lnbmV0LnYxLkxpc3RLZXlzUmVxdWVzdBobLnNpZ25ldC52MS5MaXN0S2V5c1Jlc3BvbnNlIinSiCcPCghsaXN0S2V5cxABGMgBgtPkkwIQYgRrZXlzEggvdjEva2V5c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIt4ECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESLAoGY2hhbmdlGA4gASgLMhcuc2lnbmV0LnYxLkJ1bmRsZUNoYW5nZUgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZUIJCgdfY2hhbmdlIr8BCgxCdW5kbGVDaGFuZ2USDwoHZHJ5X3J1bhgBIAEoCBIRCgl1bmNoYW5nZWQYAiABKAgSDwoHc2tpcHBlZBgDIAEoCBI0CgpkaWZmZXJlbmNlGAQgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VIAIgBARIrCgVxdW90YRgFIAEoCzIXLnNpZ25ldC52MS5WZXJzaW9uUXVvdGFIAYgBAUINCgtfZGlmZmVyZW5jZUIICgZfcXVvdGEiOgoMVmVyc2lvblF1b3RhEgwKBGtlcHQYASABKA0SEgoFbGltaXQYAiABKA1IAIgBAUIICgZfbGltaXQizgUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEiYKBm9yaWdpbhgLIAEoCUIW2ognEloHcHVibGlzaFoHcHJvbW90ZRIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARInCg1wb2xpY2llc19qc29uGA4gASgJQhDaiCcMCAEYAWoGb2JqZWN0Ei0KE3Njb3BlX3BvbGljaWVzX2pzb24YDyABKAlCENqIJwwIARgBagZvYmplY3QSEQoJc2lnbmF0dXJlGBAgASgJEhQKDHNpZ25hdHVyZV92MhgRIAEoCRIOCgZrZXlfaWQYEiABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIqwEChRQdWJsaXNoQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRInCghwb2xpY2llcxgEIAEoCUIQ2ognDAgBGAFqBm9iamVjdEgAiAEBEiIKDHB1Ymxpc2hlZF9ieRgFIAEoCUIH2ognAyj/AUgBiAEBEi8KDnNjb3BlX3BvbGljaWVzGAYgASgJQhLaiCcOCAFIoI0GagZvYmplY3RIAogBARIbCgV0aXRsZRgHIAEoCUIH2ognAyj/AUgDiAEBEiEKC2Rlc2NyaXB0aW9uGAggASgJQgfaiCcDKJBOSASIAQESSAoGbGFiZWxzGAkgAygLMisuc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEhUKCGFjdGl2YXRlGAsgASgISAWIAQESDwoHZHJ5X3J1bhgNIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZSKVAQoVQWN0aXZhdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SDAoEaG9sZBgFIAEoCBIcCgZyZWFzb24YBiABKAlCB9qIJwMo9ANIAIgBAUIJCgdfcmVhc29uIpIBChRQcm9tb3RlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRISCgpzb3VyY2VfZW52GAMgASgJEiEKC3Byb21vdGVkX2J5GAQgASgJQgfaiCcDKP8BSACIAQESDwoHZHJ5X3J1bhgGIAEoCEIOCgxfcHJvbW90ZWRfYnkiowEKEkxpc3RCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCgVsaW1pdBgEIAEoDUIJ2ognBTABOOgHSACIAQESGwoOYmVmb3JlX3ZlcnNpb24YBSABKA1IAYgBAUIICgZfbGltaXRCEQoPX2JlZm9yZV92ZXJzaW9uIjkKE0xpc3RCdW5kbGVzUmVzcG9uc2USIgoHYnVuZGxlcxgBIAMoCzIRLnNpZ25ldC52MS5CdW5kbGUiWQoQR2V0QnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIjQKDkJ1bmRsZURvY3VtZW50EiIKCGRvY3VtZW50GAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0InIKEkRpZmZCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhUKDW90aGVyX3ZlcnNpb24YBSABKA0iNQoTRGlmZkJ1bmRsZXNSZXNwb25zZRIeCgVwYXRjaBgBIAEoCUIP2ognCwgBGAFqBWFycmF5IskBChVDb21wYXJlQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSGAoIZnJvbV9lbnYYAyABKAlCBtqIJwIYARIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARITCgZ0b19lbnYYBSABKAlIAYgBARIXCgp0b192ZXJzaW9uGAYgASgNSAKIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfdG9fZW52Qg0KC190b192ZXJzaW9uIq4BChZDb21wYXJlQnVuZGxlc1Jlc3BvbnNlEikKBmJlZm9yZRgBIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZRIwCgVhZnRlchgCIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZUIG2ognAhgBEjcKCmRpZmZlcmVuY2UYAyABKAsyGy5zaWduZXQudjEuQnVuZGxlRGlmZmVyZW5jZUIG2ognAhgBIpoBCg5Db21wYXJlZEJ1bmRsZRITCgtlbnZpcm9ubWVudBgBIAEoCRIdCglidW5kbGVfaWQYAiABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgDIAEoDRIwCgtwb2xpY3lfaGFzaBgEIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgFIAEoCCJlChBCdW5kbGVEaWZmZXJlbmNlEicKB2NoYW5nZXMYASADKAsyFi5zaWduZXQudjEuVmFsdWVDaGFuZ2USFQoNY2hhbmdlc190b3RhbBgCIAEoDRIRCgl0cnVuY2F0ZWQYAyABKAgi8wEKC1ZhbHVlQ2hhbmdlEiYKAm9wGAEgASgJQhraiCcWWgNhZGRaBnJlbW92ZVoHcmVwbGFjZRIMCgRwYXRoGAIgASgJEh4KCW9sZF92YWx1ZRgDIAEoCUIG2ognAggBSACIAQESHgoJbmV3X3ZhbHVlGAQgASgJQgbaiCcCCAFIAYgBARIYCgtvbGRfZXhjZXJwdBgFIAEoCUgCiAEBEhgKC25ld19leGNlcnB0GAYgASgJSAOIAQFCDAoKX29sZF92YWx1ZUIMCgpfbmV3X3ZhbHVlQg4KDF9vbGRfZXhjZXJwdEIOCgxfbmV3X2V4Y2VycHQiXAoTRGVsZXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIssCChNQcnVuZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhUKCGVudl9uYW1lGAMgASgJSACIAQESJAoLa2VlcF9uZXdlc3QYBCABKA1CCtqIJwYwATigjQZIAYgBARIiCglrZWVwX2RheXMYBSABKA1CCtqIJwYwATiUnQJIAogBARItChRrZWVwX3Byb2R1Y3Rpb25fZGF5cxgGIAEoDUIK2ognBjABOJSdAkgDiAEBEhoKCnByb2R1Y3Rpb24YByADKAlCBtqIJwJIZBIUCgdkcnlfcnVuGAggASgISASIAQFCCwoJX2Vudl9uYW1lQg4KDF9rZWVwX25ld2VzdEIMCgpfa2VlcF9kYXlzQhcKFV9rZWVwX3Byb2R1Y3Rpb25fZGF5c0IKCghfZHJ5X3J1biJpChRQcnVuZUJ1bmRsZXNSZXNwb25zZRIyCgxlbnZpcm9ubWVudHMYASADKAsyHC5zaWduZXQudjEuUHJ1bmVkRW52aXJvbm1lbnQSDwoHZHJ5X3J1bhgCIAEoCBIMCgRtb3JlGAMgASgIIoYBChFQcnVuZWRFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpwcm9kdWN0aW9uGAIgASgIEg8KB2RlbGV0ZWQYAyABKA0SDAoEa2VwdBgEIAEoDRIpCgh2ZXJzaW9ucxgFIAMoCzIXLnNpZ25ldC52MS5WZXJzaW9uUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgNEgwKBGxhc3QYAiABKA0i8gIKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JEIPCg1fZnJvbV92ZXJzaW9uIoYBChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5It4CCgNLZXkSDgoGa2V5X2lkGAEgASgJEiAKCWFsZ29yaXRobRgCIAEoCUIN2ognCVoHRWQyNTUxORIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRI2CgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCmlzX2N1cnJlbnQYBSABKAgSLwoHcHVycG9zZRgGIAEoCUIe2ognGloHYnVuZGxlc1oFYXVkaXRaCHdlYmhvb2tzEh8KBm9yZ19pZBgHIAEoCUIK2ognBmIEdXVpZEgAiAEBEicKDmVudmlyb25tZW50X2lkGAggASgJQgraiCcGYgR1dWlkSAGIAQESGAoLZW52aXJvbm1lbnQYCSABKAlIAogBAUIJCgdfb3JnX2lkQhEKD19lbnZpcm9ubWVudF9pZEIOCgxfZW52aXJvbm1lbnQykBIKDUJ1bmRsZVNlcnZpY2UStgEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInHSiCcbCg1wdWJsaXNoQnVuZGxlEAQYyAEyAwIDElABgtPkkwJMOgEqIkcvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMvcHVibGlzaBLBAQoOQWN0aXZhdGVCdW5kbGUSIC5zaWduZXQudjEuQWN0aXZhdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJ60ognGQoOYWN0aXZhdGVCdW5kbGUQBBjIATICAgOC0+STAlc6ASoiUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vYWN0aXZhdGUSrgEKDVByb21vdGVCdW5kbGUSHy5zaWduZXQudjEuUHJvbW90ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImnSiCcZCg1wcm9tb3RlQnVuZGxlEAQYyAEyAwIDEoLT5JMCRjoBKiJBL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve3NvdXJjZV9lbnZ9L3Byb21vdGUStAEKC0xpc3RCdW5kbGVzEh0uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5MaXN0QnVuZGxlc1Jlc3BvbnNlImbSiCcSCgtsaXN0QnVuZGxlcxACGMgBgtPkkwJKYgdidW5kbGVzEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMSrgEKCUdldEJ1bmRsZRIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Gh0uc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcyJl0ognEAoJZ2V0QnVuZGxlEAIYyAGC0+STAksSSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SzgEKEUdldEJ1bmRsZURvY3VtZW50Ehsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaGS5zaWduZXQudjEuQnVuZGxlRG9jdW1lbnQigAHSiCcYChFnZXRCdW5kbGVEb2N1bWVudBACGMgBgtPkkwJeYghkb2N1bWVudBJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kb2N1bWVudBLSAQoLRGlmZkJ1bmRsZXMSHS5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVzcG9uc2UigwHSiCcSCgtkaWZmQnVuZGxlcxACGMgBgtPkkwJnYgVwYXRjaBJeL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kaWZmL3tvdGhlcl92ZXJzaW9ufRKrAQoOQ29tcGFyZUJ1bmRsZXMSIC5zaWduZXQudjEuQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0GiEuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVzcG9uc2UiVNKIJxkKDmNvbXBhcmVCdW5kbGVzEAIYyAFCAp0DgtPkkwIxEi8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vY29tcGFyZRK0AQoMRGVsZXRlQnVuZGxlEh4uc2lnbmV0LnYxLkRlbGV0ZUJ1bmRsZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkibNKIJxcKDGRlbGV0ZUJ1bmRsZRAFGMwBQgKZA4LT5JMCSypJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRKgAQoMUHJ1bmVCdW5kbGVzEh4uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1JlcXVlc3QaHy5zaWduZXQudjEuUHJ1bmVCdW5kbGVzUmVzcG9uc2UiT9KIJxMKDHBydW5lQnVuZGxlcxAFGMgBgtPkkwIyOgEqIi0vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcHJ1bmUSvwEKD0xpc3REZXBsb3ltZW50cxIhLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0GiIuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlImXSiCcWCg9saXN0RGVwbG95bWVudHMQAhjIAYLT5JMCRRJDL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9kZXBsb3ltZW50cxKIAQoNR2V0RGVwbG95bWVudBIfLnNpZ25ldC52MS5HZXREZXBsb3ltZW50UmVxdWVzdBoVLnNpZ25ldC52MS5EZXBsb3ltZW50Ij/SiCcUCg1nZXREZXBsb3ltZW50EAIYyAGC0+STAiESHy92MS9kZXBsb3ltZW50cy97ZGVwbG95bWVudF9pZH0SbgoITGlzdEtleXMSGi5zaWduZXQudjEuTGlzdEtleXNSZXF1ZXN0Ghsuc2lnbmV0LnYxLkxpc3RLZXlzUmVzcG9uc2UiKdKIJw8KCGxpc3RLZXlzEAEYyAGC0+STAhBiBGtleXMSCC92MS9rZXlzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -131,6 +131,14 @@ export type Bundle = Message<"signet.v1.Bundle"> & {
    * @generated from field: optional uint32 sequence = 13;
    */
   sequence?: number | undefined;
+
+  /**
+   * What it changes in its environment; only in answers of PublishBundle and PromoteBundle. With dry_run in the request the bundle is
+   * what would be made: neither its id nor its version is taken.
+   *
+   * @generated from field: optional signet.v1.BundleChange change = 14;
+   */
+  change?: BundleChange | undefined;
 };
 
 /**
@@ -139,6 +147,81 @@ export type Bundle = Message<"signet.v1.Bundle"> & {
  */
 export const BundleSchema: GenMessage<Bundle> = /*@__PURE__*/
   messageDesc(file_signet_v1_bundle, 1);
+
+/**
+ * What a publication or promotion changed in its environment, or would change.
+ *
+ * @generated from message signet.v1.BundleChange
+ */
+export type BundleChange = Message<"signet.v1.BundleChange"> & {
+  /**
+   * Nothing was changed: the request only asked.
+   *
+   * @generated from field: bool dry_run = 1;
+   */
+  dryRun: boolean;
+
+  /**
+   * The content is that of the bundle that was active before.
+   *
+   * @generated from field: bool unchanged = 2;
+   */
+  unchanged: boolean;
+
+  /**
+   * Nothing was made, because If-Unchanged said so: the bundle is the active one.
+   *
+   * @generated from field: bool skipped = 3;
+   */
+  skipped: boolean;
+
+  /**
+   * From what is active to the new bundle. Set in dry runs, unless it takes too long to compare.
+   *
+   * @generated from field: optional signet.v1.BundleDifference difference = 4;
+   */
+  difference?: BundleDifference | undefined;
+
+  /**
+   * Set in dry runs: before the new version.
+   *
+   * @generated from field: optional signet.v1.VersionQuota quota = 5;
+   */
+  quota?: VersionQuota | undefined;
+};
+
+/**
+ * Describes the message signet.v1.BundleChange.
+ * Use `create(BundleChangeSchema)` to create a new message.
+ */
+export const BundleChangeSchema: GenMessage<BundleChange> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 2);
+
+/**
+ * How many versions an environment keeps.
+ *
+ * @generated from message signet.v1.VersionQuota
+ */
+export type VersionQuota = Message<"signet.v1.VersionQuota"> & {
+  /**
+   * @generated from field: uint32 kept = 1;
+   */
+  kept: number;
+
+  /**
+   * Of the plan; unset is unlimited.
+   *
+   * @generated from field: optional uint32 limit = 2;
+   */
+  limit?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.VersionQuota.
+ * Use `create(VersionQuotaSchema)` to create a new message.
+ */
+export const VersionQuotaSchema: GenMessage<VersionQuota> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 3);
 
 /**
  * A bundle and what is in it.
@@ -250,7 +333,7 @@ export type BundleWithPolicies = Message<"signet.v1.BundleWithPolicies"> & {
  * Use `create(BundleWithPoliciesSchema)` to create a new message.
  */
 export const BundleWithPoliciesSchema: GenMessage<BundleWithPolicies> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 2);
+  messageDesc(file_signet_v1_bundle, 4);
 
 /**
  * See BundleService.PublishBundle.
@@ -330,6 +413,13 @@ export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
    * @generated from field: optional bool activate = 11;
    */
   activate?: boolean | undefined;
+
+  /**
+   * Checks everything, makes nothing, and answers what would be made and what it would change. Idempotency-Key is not looked up.
+   *
+   * @generated from field: bool dry_run = 13;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -337,7 +427,7 @@ export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
  * Use `create(PublishBundleRequestSchema)` to create a new message.
  */
 export const PublishBundleRequestSchema: GenMessage<PublishBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 3);
+  messageDesc(file_signet_v1_bundle, 5);
 
 /**
  * See BundleService.ActivateBundle.
@@ -389,7 +479,7 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
  * Use `create(ActivateBundleRequestSchema)` to create a new message.
  */
 export const ActivateBundleRequestSchema: GenMessage<ActivateBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 4);
+  messageDesc(file_signet_v1_bundle, 6);
 
 /**
  * See BundleService.PromoteBundle.
@@ -422,6 +512,13 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
    * @generated from field: optional string promoted_by = 4;
    */
   promotedBy?: string | undefined;
+
+  /**
+   * As PublishBundleRequest.dry_run.
+   *
+   * @generated from field: bool dry_run = 6;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -429,7 +526,7 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
  * Use `create(PromoteBundleRequestSchema)` to create a new message.
  */
 export const PromoteBundleRequestSchema: GenMessage<PromoteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 5);
+  messageDesc(file_signet_v1_bundle, 7);
 
 /**
  * See BundleService.ListBundles.
@@ -476,7 +573,7 @@ export type ListBundlesRequest = Message<"signet.v1.ListBundlesRequest"> & {
  * Use `create(ListBundlesRequestSchema)` to create a new message.
  */
 export const ListBundlesRequestSchema: GenMessage<ListBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 6);
+  messageDesc(file_signet_v1_bundle, 8);
 
 /**
  * The bundles. The number of all of them is in the header X-Total-Count.
@@ -495,7 +592,7 @@ export type ListBundlesResponse = Message<"signet.v1.ListBundlesResponse"> & {
  * Use `create(ListBundlesResponseSchema)` to create a new message.
  */
 export const ListBundlesResponseSchema: GenMessage<ListBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 7);
+  messageDesc(file_signet_v1_bundle, 9);
 
 /**
  * See BundleService.GetBundle and GetBundleDocument.
@@ -533,7 +630,7 @@ export type GetBundleRequest = Message<"signet.v1.GetBundleRequest"> & {
  * Use `create(GetBundleRequestSchema)` to create a new message.
  */
 export const GetBundleRequestSchema: GenMessage<GetBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 8);
+  messageDesc(file_signet_v1_bundle, 10);
 
 /**
  * See BundleService.GetBundleDocument.
@@ -552,7 +649,7 @@ export type BundleDocument = Message<"signet.v1.BundleDocument"> & {
  * Use `create(BundleDocumentSchema)` to create a new message.
  */
 export const BundleDocumentSchema: GenMessage<BundleDocument> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 9);
+  messageDesc(file_signet_v1_bundle, 11);
 
 /**
  * See BundleService.DiffBundles.
@@ -595,7 +692,7 @@ export type DiffBundlesRequest = Message<"signet.v1.DiffBundlesRequest"> & {
  * Use `create(DiffBundlesRequestSchema)` to create a new message.
  */
 export const DiffBundlesRequestSchema: GenMessage<DiffBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 10);
+  messageDesc(file_signet_v1_bundle, 12);
 
 /**
  * See BundleService.DiffBundles.
@@ -616,7 +713,7 @@ export type DiffBundlesResponse = Message<"signet.v1.DiffBundlesResponse"> & {
  * Use `create(DiffBundlesResponseSchema)` to create a new message.
  */
 export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 11);
+  messageDesc(file_signet_v1_bundle, 13);
 
 /**
  * See BundleService.CompareBundles.
@@ -670,7 +767,7 @@ export type CompareBundlesRequest = Message<"signet.v1.CompareBundlesRequest"> &
  * Use `create(CompareBundlesRequestSchema)` to create a new message.
  */
 export const CompareBundlesRequestSchema: GenMessage<CompareBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 12);
+  messageDesc(file_signet_v1_bundle, 14);
 
 /**
  * See BundleService.CompareBundles.
@@ -701,7 +798,7 @@ export type CompareBundlesResponse = Message<"signet.v1.CompareBundlesResponse">
  * Use `create(CompareBundlesResponseSchema)` to create a new message.
  */
 export const CompareBundlesResponseSchema: GenMessage<CompareBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 15);
 
 /**
  * One side of a comparison.
@@ -742,7 +839,7 @@ export type ComparedBundle = Message<"signet.v1.ComparedBundle"> & {
  * Use `create(ComparedBundleSchema)` to create a new message.
  */
 export const ComparedBundleSchema: GenMessage<ComparedBundle> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 16);
 
 /**
  * What differs between two policy documents.
@@ -777,7 +874,7 @@ export type BundleDifference = Message<"signet.v1.BundleDifference"> & {
  * Use `create(BundleDifferenceSchema)` to create a new message.
  */
 export const BundleDifferenceSchema: GenMessage<BundleDifference> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * One value that differs. The values are JSON, with numbers as documents spell them.
@@ -831,7 +928,7 @@ export type ValueChange = Message<"signet.v1.ValueChange"> & {
  * Use `create(ValueChangeSchema)` to create a new message.
  */
 export const ValueChangeSchema: GenMessage<ValueChange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * See BundleService.DeleteBundle.
@@ -869,7 +966,7 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
  * Use `create(DeleteBundleRequestSchema)` to create a new message.
  */
 export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
@@ -940,7 +1037,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
  * Use `create(PruneBundlesRequestSchema)` to create a new message.
  */
 export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * See BundleService.PruneBundles.
@@ -971,7 +1068,7 @@ export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
  * Use `create(PruneBundlesResponseSchema)` to create a new message.
  */
 export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * What was, or would be, deleted in one environment.
@@ -1014,7 +1111,7 @@ export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
  * Use `create(PrunedEnvironmentSchema)` to create a new message.
  */
 export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 20);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * All versions from first to last.
@@ -1038,7 +1135,7 @@ export type VersionRange = Message<"signet.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 21);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * An activation: the event that made a bundle the active one.
@@ -1126,7 +1223,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 22);
+  messageDesc(file_signet_v1_bundle, 24);
 
 /**
  * See BundleService.ListDeployments.
@@ -1171,7 +1268,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 23);
+  messageDesc(file_signet_v1_bundle, 25);
 
 /**
  * One page of activations.
@@ -1205,7 +1302,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 24);
+  messageDesc(file_signet_v1_bundle, 26);
 
 /**
  * See BundleService.GetDeployment.
@@ -1224,7 +1321,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 25);
+  messageDesc(file_signet_v1_bundle, 27);
 
 /**
  * See BundleService.ListKeys.
@@ -1239,7 +1336,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 26);
+  messageDesc(file_signet_v1_bundle, 28);
 
 /**
  * The public keys.
@@ -1258,7 +1355,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 27);
+  messageDesc(file_signet_v1_bundle, 29);
 
 /**
  * A trusted public key that this server signs with, or has signed with.
@@ -1333,12 +1430,13 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 28);
+  messageDesc(file_signet_v1_bundle, 30);
 
 /**
  * The life of a bundle: published, promoted, activated, kept. publish, activate and promote take two headers (metadata in gRPC):
  * Idempotency-Key, 1 to 255 printable ASCII characters, makes a retry within 24 hours answer the first result; If-Match, a
- * quoted sequence, refuses when the environment that changes has moved on since.
+ * quoted sequence, refuses when the environment that changes has moved on since. publish and promote take If-Unchanged: skip, which
+ * makes no version of the content that is active already.
  *
  * @generated from service signet.v1.BundleService
  */

@@ -9,7 +9,7 @@ import {
   type DeploymentSchema,
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
-import type { BundleState, Deployment } from "../../core/bundle.js";
+import type { Deployment, PublishedBundle } from "../../core/bundle.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
 import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.js";
@@ -19,7 +19,7 @@ import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.j
 import type { Publishing } from "../../service/bundles/publishing.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
-import { comparisonMessage } from "./difference-message.js";
+import { changeMessage, comparisonMessage } from "./difference-message.js";
 import { countedRows, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** BundleService on the use cases. */
@@ -34,7 +34,7 @@ export function createBundleService(services: {
   return {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
-      const state = await publishing.publish(changeRequestOf(context), pathOf(request), {
+      const state = await publishing.publish(changeRequestOf(context, request.dryRun), pathOf(request), {
         policies: policies ?? "",
         scopePolicies: scopePolicies ?? null,
         publishedBy: publishedBy ?? null,
@@ -53,9 +53,9 @@ export function createBundleService(services: {
       return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), version, options));
     },
 
-    async promoteBundle({ projectId, sourceEnv, promotedBy }, context) {
+    async promoteBundle({ projectId, sourceEnv, promotedBy, dryRun }, context) {
       const path = { projectId, envName: sourceEnv };
-      return bundleMessage(await publishing.promote(changeRequestOf(context), path, promotedBy ?? null));
+      return bundleMessage(await publishing.promote(changeRequestOf(context, dryRun), path, promotedBy ?? null));
     },
 
     async listBundles(request, context) {
@@ -147,8 +147,8 @@ function sourceOf({ repository, revision, url }: { repository: string; revision:
 }
 
 /** A bundle as messages carry it. */
-export function bundleMessage(state: BundleState): MessageInitShape<typeof BundleSchema> {
-  const { bundle, isActive, deploymentId, sequence } = state;
+export function bundleMessage(state: PublishedBundle): MessageInitShape<typeof BundleSchema> {
+  const { bundle, isActive, deploymentId, sequence, change } = state;
   const { publishedBy, title, description, source } = bundle;
   return {
     id: bundle.id,
@@ -159,11 +159,12 @@ export function bundleMessage(state: BundleState): MessageInitShape<typeof Bundl
     labels: { ...bundle.labels },
     origin: bundle.origin,
     ...withoutNulls({ publishedBy, title, description, source, deploymentId, sequence }),
+    ...(change === undefined ? {} : { change: changeMessage(change) }),
   };
 }
 
 function bundleWithPolicies({ state, content }: BundleWithContent): MessageInitShape<typeof BundleWithPoliciesSchema> {
-  const { $typeName: _, ...fields } = bundleMessage(state);
+  const { $typeName: _, change: __, ...fields } = bundleMessage(state);
   const { signature, signatureV2, keyId } = state.bundle;
   return {
     ...fields,

@@ -13,10 +13,12 @@ import {
   scopeReading,
   withGuards,
   withPolicyOptions,
+  withPreview,
   type PolicyOptions,
+  type PreviewOptions,
 } from "./options.js";
 
-interface Options extends PolicyOptions, ChangeGuards {
+interface Options extends PolicyOptions, PreviewOptions, ChangeGuards {
   readonly file: string;
   readonly scopePolicies?: string;
   readonly title?: string;
@@ -31,7 +33,7 @@ interface Options extends PolicyOptions, ChangeGuards {
 
 /** `signet publish`: signs a policy document as the next version of an environment, and activates it. */
 export function addPublish(program: Command, shell: Shell): void {
-  withPolicyOptions(withGuards(program.command("publish")))
+  withPolicyOptions(withPreview(withGuards(program.command("publish"))))
     .description("publish a policy document to an environment")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("--title <text>", "short title")
@@ -48,6 +50,7 @@ export function addPublish(program: Command, shell: Shell): void {
       examples(
         "signet publish --env dev -f policy.yaml",
         "signet publish --env dev -f policy.json --title v2 --if-match 4",
+        "signet publish --env prod -f policy.yaml --dry-run",
       ),
     )
     .action(async (options: Options, command: Command) => {
@@ -72,6 +75,7 @@ function metadataOf(options: Options) {
   return {
     labels: { ...options.label },
     activate: options.activate,
+    dryRun: options.dryRun === true,
     ...defined({ publishedBy, title, description, source: hasSource ? source : undefined }),
   };
 }
