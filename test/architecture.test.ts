@@ -90,7 +90,8 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   server: {
     compose: [],
-    "": ["compose"],
+    disk: [],
+    "": ["compose", "disk"],
   },
   cli: {
     shell: [],

@@ -96,6 +96,13 @@ const DATA = {
     "full: acknowledged changes survive a power failure; normal: faster, may lose the last commits",
     oneOf("full", "normal"),
   ),
+  /** 0 keeps none. */
+  diskReserveBytes: setting(
+    "SIGNET_DISK_RESERVE_BYTES",
+    String(16 * 1024 * 1024),
+    "space kept free for rollbacks and deletions on a full disk, at most an eighth of it; 0 is off",
+    wholeNumber(0, 1024 * 1024 * 1024),
+  ),
   acceptLoss: {
     ...setting(
       "SIGNET_ACCEPT_LOSS",

@@ -7,10 +7,11 @@ import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { adminTokenFile, openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
+import { DiskWatch } from "./disk/disk-watch.js";
 import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
 import { JobRunner } from "./job-runner.js";
-import { countPolls, databaseJobs, flush } from "./jobs.js";
+import { countPolls, databaseJobs, flush, watchDisk } from "./jobs.js";
 import { listenError } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
 import { openMemory } from "./memory.js";
@@ -90,9 +91,14 @@ async function start(
     onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
   });
   opened.defer(() => closeDirectory(owned, log));
-  const failures = new WriteFailures(log);
+  const disk = new DiskWatch({
+    ...{ directory: owned.path, reserve: owned.reserve, reclaim: owned.reclaim, log },
+    reserveBytes: config.diskReserveBytes,
+  });
+  const failures = new WriteFailures(log, (error) => disk.failed(error));
   const directory = { ...owned, store: observability.observe(failures.watch(owned.store)) };
   const { store } = directory;
+  await disk.start();
   await checkDirectory(directory, log);
 
   const memory = openMemory(config, log);
@@ -109,7 +115,7 @@ async function start(
   if (isWritable) opened.defer(() => flush(services, log));
   opened.use(services.documents);
   opened.use(services.webhooks.dispatcher);
-  const jobs = opened.use(new JobRunner(log, failures));
+  const jobs = opened.use(new JobRunner(log, failures, () => disk.refusal !== null));
 
   // Before it listens, so that the first caller finds what was declared.
   const { declaration } = options;
@@ -118,6 +124,7 @@ async function start(
   const { http, polls } = composeHttp({
     ...{ services, store, config, observability, tls, log, droppedLogLines },
     readOnly: owned.problem,
+    disk,
     bodyMemory: memory.bodies,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
@@ -136,7 +143,10 @@ async function start(
     await services.webhooks.dispatcher.start();
     jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
   }
-  jobs.start([countPolls(polls, log), watchWriteFailures(failures), watchOpenFiles(log, observability.metrics.limits)]);
+  jobs.start([
+    ...[countPolls(polls, log), watchWriteFailures(failures), watchDisk(disk)],
+    watchOpenFiles(log, observability.metrics.limits),
+  ]);
   graceMs = config.shutdownGraceMs;
   const url = urlOf(tls === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/runtime.proto.
  */
 export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxIlUKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJIuYBChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6gEKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIaCg1kZXBsb3ltZW50X2lkGAUgASgJSAGIAQFCBwoFZXZlbnRCEAoOX2RlcGxveW1lbnRfaWQiugIKCkFjdGl2YXRpb24SEAoIc2VxdWVuY2UYASABKA0SFQoNZGVwbG95bWVudF9pZBgCIAEoCRI4CgRraW5kGAMgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDwoHdmVyc2lvbhgEIAEoDRIwCgtwb2xpY3lfaGFzaBgFIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjgKDGFjdGl2YXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIiCghkb2N1bWVudBgHIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIYCgthdHRlc3RhdGlvbhgIIAEoCUgAiAEBQg4KDF9hdHRlc3RhdGlvbiIPCg1Ob3RoaW5nQWN0aXZlImUKCUhlYXJ0YmVhdBIuCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIYCgthdHRlc3RhdGlvbhgCIAEoCUgAiAEBQg4KDF9hdHRlc3RhdGlvbiKbAwoTUmVwb3J0U3RhdHVzUmVxdWVzdBIgCgtpbnN0YW5jZV9pZBgBIAEoCUIL2ognBxgBIAEogAESKAoFc3RhdGUYAiABKAlCGdqIJxUYAVoHYXBwbGllZFoIcmVqZWN0ZWQSGAoIc2VxdWVuY2UYAyABKA1CBtqIJwIYARITCgZyZWFzb24YBCABKAlIAIgBARISCgVhZ2VudBgFIAEoCUgBiAEBEkcKBmxhYmVscxgGIAMoCzIqLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxIdCg1kZXBsb3ltZW50X2lkGAcgASgJQgbaiCcCKEASSQoHa2V5X2lkcxgIIAMoCUI42ognNEggUg5eWzAtOWEtZl17MTZ9JIIBH211c3QgYmUgYSBrZXkgaWQ6IDE2IGhleCBkaWdpdHMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9hZ2VudCIvChRSZXBvcnRTdGF0dXNSZXNwb25zZRIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKA0ihgQKD1J1bnRpbWVJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRIdChBhcHBsaWVkX3NlcXVlbmNlGAIgASgNSACIAQESHAoPYXBwbGllZF92ZXJzaW9uGAMgASgNSAGIAQESFgoJYmVoaW5kX2J5GAQgASgNSAKIAQESMQoFc3RhdGUYBSABKAlCItqIJx5aCWNvbm5lY3RlZFoHYXBwbGllZFoIcmVqZWN0ZWQSEwoGcmVhc29uGAYgASgJSAOIAQESNQoJbGFzdF9zZWVuGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKBWFnZW50GAggASgJSASIAQESNgoGbGFiZWxzGAkgAygLMiYuc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZS5MYWJlbHNFbnRyeRISCgprZXlfcHJlZml4GAogASgJEhMKBnNvdXJjZRgLIAEoCUgFiAEBEg8KB2tleV9pZHMYDCADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUITChFfYXBwbGllZF9zZXF1ZW5jZUISChBfYXBwbGllZF92ZXJzaW9uQgwKCl9iZWhpbmRfYnlCCQoHX3JlYXNvbkIICgZfYWdlbnRCCQoHX3NvdXJjZSKjAQoTTGlzdFJ1bnRpbWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA0SEwoGc291cmNlGAYgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19zb3VyY2UibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIocDChRTZW5kSGVhcnRiZWF0UmVxdWVzdBIcCg9ydW50aW1lX3ZlcnNpb24YASABKAlIAIgBARIRCgRtb2RlGAIgASgJSAGIAQESHgoIcmVwb3J0ZXIYAyABKAlCB9qIJwMogAFIAogBARIWCglidW5kbGVfaWQYBCABKAlIA4gBARIYCgtwb2xpY3lfaGFzaBgFIAEoCUgEiAEBEhgKC2J1bmRsZV9ldGFnGAYgASgJSAWIAQESGwoGbW9kZWxzGAcgASgJQgbaiCcCCAFIBogBARIcCg9zaWRlY2FyX3ZlcnNpb24YCCABKAlIB4gBARIYCgNlbnYYCSABKAlCBtqIJwIIAUgIiAEBQhIKEF9ydW50aW1lX3ZlcnNpb25CBwoFX21vZGVCCwoJX3JlcG9ydGVyQgwKCl9idW5kbGVfaWRCDgoMX3BvbGljeV9oYXNoQg4KDF9idW5kbGVfZXRhZ0IJCgdfbW9kZWxzQhIKEF9zaWRlY2FyX3ZlcnNpb25CBgoEX2VudiIxChVTZW5kSGVhcnRiZWF0UmVzcG9uc2USGAoGc3RhdHVzGAEgASgJQgjaiCcEWgJvayI+ChRTZW5kVGVsZW1ldHJ5UmVxdWVzdBIbCgZldmVudHMYASABKAlCBtqIJwIIAUgAiAEBQgkKB19ldmVudHMiKQoVU2VuZFRlbGVtZXRyeVJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgNIj0KFUNsYWltQmVuY2htYXJrUmVxdWVzdBIaCgVjbGFpbRgBIAEoCUIG2ognAggBSACIAQFCCAoGX2NsYWltIhgKFkNsYWltQmVuY2htYXJrUmVzcG9uc2Uy2AgKDlJ1bnRpbWVTZXJ2aWNlEqwBCg9HZXRMYXRlc3RCdW5kbGUSIS5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVxdWVzdBoiLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXNwb25zZSJS0ognKgoPZ2V0TGF0ZXN0QnVuZGxlEAYYyAEoATICBAU6BAcICQpCBswBsAKUA4LT5JMCHmIIZG9jdW1lbnQSEi92MS9idW5kbGVzL2xhdGVzdBKMAQoLV2F0Y2hCdW5kbGUSHS5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXF1ZXN0Gh4uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVzcG9uc2UiPNKIJx8KC3dhdGNoQnVuZGxlEAYYyAEoATIBBkIClANIgIAQgtPkkwITEhEvdjEvYnVuZGxlcy93YXRjaDABEowBCgxSZXBvcnRTdGF0dXMSHi5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVxdWVzdBofLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXNwb25zZSI70ognGQoMcmVwb3J0U3RhdHVzEAYYyAFIgIAQWAGC0+STAhg6ASoiEy92MS9ydW50aW1lcy9zdGF0dXMSsAEKDExpc3RSdW50aW1lcxIeLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1Jlc3BvbnNlIl/SiCcTCgxsaXN0UnVudGltZXMQAhjIAYLT5JMCQhJAL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9ydW50aW1lcxKUAQoNU2VuZEhlYXJ0YmVhdBIfLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVzcG9uc2UiQNKIJxoKDXNlbmRIZWFydGJlYXQQBhjIAUiAgBBYAYLT5JMCHDoBKiIXL3YxL2luZmVyZW5jZS9oZWFydGJlYXQSlAEKDVNlbmRUZWxlbWV0cnkSHy5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlcXVlc3QaIC5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlc3BvbnNlIkDSiCcYCg1zZW5kVGVsZW1ldHJ5EAYYygFIgIBAgtPkkwIeOgZldmVudHMiFC92MS90ZWxlbWV0cnkvZXZlbnRzEpcBCg5DbGFpbUJlbmNobWFyaxIgLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1JlcXVlc3QaIS5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXNwb25zZSJA0ognGQoOY2xhaW1CZW5jaG1hcmsQBhjIAUIClAOC0+STAh06BWNsYWltIhQvdjEvYmVuY2htYXJrcy9jbGFpbWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxIlUKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJIuYBChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6gEKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIaCg1kZXBsb3ltZW50X2lkGAUgASgJSAGIAQFCBwoFZXZlbnRCEAoOX2RlcGxveW1lbnRfaWQiugIKCkFjdGl2YXRpb24SEAoIc2VxdWVuY2UYASABKA0SFQoNZGVwbG95bWVudF9pZBgCIAEoCRI4CgRraW5kGAMgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDwoHdmVyc2lvbhgEIAEoDRIwCgtwb2xpY3lfaGFzaBgFIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjgKDGFjdGl2YXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIiCghkb2N1bWVudBgHIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIYCgthdHRlc3RhdGlvbhgIIAEoCUgAiAEBQg4KDF9hdHRlc3RhdGlvbiIPCg1Ob3RoaW5nQWN0aXZlImUKCUhlYXJ0YmVhdBIuCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIYCgthdHRlc3RhdGlvbhgCIAEoCUgAiAEBQg4KDF9hdHRlc3RhdGlvbiKbAwoTUmVwb3J0U3RhdHVzUmVxdWVzdBIgCgtpbnN0YW5jZV9pZBgBIAEoCUIL2ognBxgBIAEogAESKAoFc3RhdGUYAiABKAlCGdqIJxUYAVoHYXBwbGllZFoIcmVqZWN0ZWQSGAoIc2VxdWVuY2UYAyABKA1CBtqIJwIYARITCgZyZWFzb24YBCABKAlIAIgBARISCgVhZ2VudBgFIAEoCUgBiAEBEkcKBmxhYmVscxgGIAMoCzIqLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxIdCg1kZXBsb3ltZW50X2lkGAcgASgJQgbaiCcCKEASSQoHa2V5X2lkcxgIIAMoCUI42ognNEggUg5eWzAtOWEtZl17MTZ9JIIBH211c3QgYmUgYSBrZXkgaWQ6IDE2IGhleCBkaWdpdHMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9hZ2VudCIvChRSZXBvcnRTdGF0dXNSZXNwb25zZRIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKA0iiwUKD1J1bnRpbWVJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRIdChBhcHBsaWVkX3NlcXVlbmNlGAIgASgNSACIAQESHAoPYXBwbGllZF92ZXJzaW9uGAMgASgNSAGIAQESFgoJYmVoaW5kX2J5GAQgASgNSAKIAQESMQoFc3RhdGUYBSABKAlCItqIJx5aCWNvbm5lY3RlZFoHYXBwbGllZFoIcmVqZWN0ZWQSEwoGcmVhc29uGAYgASgJSAOIAQESNQoJbGFzdF9zZWVuGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKBWFnZW50GAggASgJSASIAQESNgoGbGFiZWxzGAkgAygLMiYuc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZS5MYWJlbHNFbnRyeRISCgprZXlfcHJlZml4GAogASgJEhMKBnNvdXJjZRgLIAEoCUgFiAEBEg8KB2tleV9pZHMYDCADKAkSEwoLZW52aXJvbm1lbnQYDSABKAkSEgoKcHJvamVjdF9pZBgOIAEoCRIRCgljb25uZWN0ZWQYDyABKAgSDAoEbGl2ZRgQIAEoCBI5Cgdyb2xsb3V0GBEgASgJQijaiCckWgdhcHBsaWVkWgZiZWhpbmRaCHJlamVjdGVkWgd1bmtub3duGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCEwoRX2FwcGxpZWRfc2VxdWVuY2VCEgoQX2FwcGxpZWRfdmVyc2lvbkIMCgpfYmVoaW5kX2J5QgkKB19yZWFzb25CCAoGX2FnZW50QgkKB19zb3VyY2UiowEKE0xpc3RSdW50aW1lc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHAoFbGltaXQYBCABKA1CCNqIJwQwAThkSACIAQESDgoGb2Zmc2V0GAUgASgNEhMKBnNvdXJjZRgGIAEoCUgBiAEBQggKBl9saW1pdEIJCgdfc291cmNlIm4KFExpc3RSdW50aW1lc1Jlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSK1AwoQTGlzdEZsZWV0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIgCgtlbnZpcm9ubWVudBgDIAEoCUIG2ognAig/SACIAQESPAoFc3RhdGUYBCABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd25IAYgBARIWCgljb25uZWN0ZWQYBSABKAhIAogBARIRCgRsaXZlGAYgASgISAOIAQESFAoHdmVyc2lvbhgHIAEoDUgEiAEBEj0KBWxhYmVsGAggASgJQinaiCclKL8CUgxeW149XXsxLDYzfT2CARFtdXN0IGJlIGtleT12YWx1ZUgFiAEBEhMKBnNvdXJjZRgJIAEoCUgGiAEBEhwKBWxpbWl0GAogASgNQgjaiCcEMAE4ZEgHiAEBEg4KBm9mZnNldBgLIAEoDUIOCgxfZW52aXJvbm1lbnRCCAoGX3N0YXRlQgwKCl9jb25uZWN0ZWRCBwoFX2xpdmVCCgoIX3ZlcnNpb25CCAoGX2xhYmVsQgkKB19zb3VyY2VCCAoGX2xpbWl0ImsKEUxpc3RGbGVldFJlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSKdAQoRR2V0Um9sbG91dFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoIc2VxdWVuY2UYBCABKA1CBtqIJwIwAUgAiAEBEhwKBWxpbWl0GAUgASgNQgjaiCcEMAE4ZEgBiAEBQgsKCV9zZXF1ZW5jZUIICgZfbGltaXQi7gIKEkdldFJvbGxvdXRSZXNwb25zZRIcCg9hY3RpdmVfc2VxdWVuY2UYASABKA1IAIgBARIUCgd2ZXJzaW9uGAIgASgNSAGIAQESGgoNZGVwbG95bWVudF9pZBgDIAEoCUgCiAEBEjAKDGFjdGl2ZV9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIY29tcGxldGUYBSABKAgSEgoKc3VwZXJzZWRlZBgGIAEoCBIMCgRsaXZlGAcgASgNEg8KB2FwcGxpZWQYCCABKA0SDgoGYmVoaW5kGAkgASgNEhAKCHJlamVjdGVkGAogASgNEg8KB3Vua25vd24YCyABKA0SLAoIbGFnZ2FyZHMYDCADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlQhIKEF9hY3RpdmVfc2VxdWVuY2VCCgoIX3ZlcnNpb25CEAoOX2RlcGxveW1lbnRfaWQihwMKFFNlbmRIZWFydGJlYXRSZXF1ZXN0EhwKD3J1bnRpbWVfdmVyc2lvbhgBIAEoCUgAiAEBEhEKBG1vZGUYAiABKAlIAYgBARIeCghyZXBvcnRlchgDIAEoCUIH2ognAyiAAUgCiAEBEhYKCWJ1bmRsZV9pZBgEIAEoCUgDiAEBEhgKC3BvbGljeV9oYXNoGAUgASgJSASIAQESGAoLYnVuZGxlX2V0YWcYBiABKAlIBYgBARIbCgZtb2RlbHMYByABKAlCBtqIJwIIAUgGiAEBEhwKD3NpZGVjYXJfdmVyc2lvbhgIIAEoCUgHiAEBEhgKA2VudhgJIAEoCUIG2ognAggBSAiIAQFCEgoQX3J1bnRpbWVfdmVyc2lvbkIHCgVfbW9kZUILCglfcmVwb3J0ZXJCDAoKX2J1bmRsZV9pZEIOCgxfcG9saWN5X2hhc2hCDgoMX2J1bmRsZV9ldGFnQgkKB19tb2RlbHNCEgoQX3NpZGVjYXJfdmVyc2lvbkIGCgRfZW52IjEKFVNlbmRIZWFydGJlYXRSZXNwb25zZRIYCgZzdGF0dXMYASABKAlCCNqIJwRaAm9rIj4KFFNlbmRUZWxlbWV0cnlSZXF1ZXN0EhsKBmV2ZW50cxgBIAEoCUIG2ognAggBSACIAQFCCQoHX2V2ZW50cyIpChVTZW5kVGVsZW1ldHJ5UmVzcG9uc2USEAoIYWNjZXB0ZWQYASABKA0iPQoVQ2xhaW1CZW5jaG1hcmtSZXF1ZXN0EhoKBWNsYWltGAEgASgJQgbaiCcCCAFIAIgBAUIICgZfY2xhaW0iGAoWQ2xhaW1CZW5jaG1hcmtSZXNwb25zZTK/CwoOUnVudGltZVNlcnZpY2USrAEKD0dldExhdGVzdEJ1bmRsZRIhLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXF1ZXN0GiIuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlc3BvbnNlIlLSiCcqCg9nZXRMYXRlc3RCdW5kbGUQBhjIASgBMgIEBToEBwgJCkIGzAGwApQDgtPkkwIeYghkb2N1bWVudBISL3YxL2J1bmRsZXMvbGF0ZXN0EowBCgtXYXRjaEJ1bmRsZRIdLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlcXVlc3QaHi5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXNwb25zZSI80ognHwoLd2F0Y2hCdW5kbGUQBhjIASgBMgEGQgKUA0iAgBCC0+STAhMSES92MS9idW5kbGVzL3dhdGNoMAESjgEKDFJlcG9ydFN0YXR1cxIeLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1Jlc3BvbnNlIj3SiCcbCgxyZXBvcnRTdGF0dXMQBhjIAUiAgBBYAWABgtPkkwIYOgEqIhMvdjEvcnVudGltZXMvc3RhdHVzErABCgxMaXN0UnVudGltZXMSHi5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVxdWVzdBofLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXNwb25zZSJf0ognEwoMbGlzdFJ1bnRpbWVzEAIYyAGC0+STAkISQC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcnVudGltZXMSsgEKCUxpc3RGbGVldBIbLnNpZ25ldC52MS5MaXN0RmxlZXRSZXF1ZXN0Ghwuc2lnbmV0LnYxLkxpc3RGbGVldFJlc3BvbnNlImrSiCcQCglsaXN0RmxlZXQQAhjIAYLT5JMCUFoyEjAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcnVudGltZXMSGi92MS9vcmdzL3tvcmdfaWR9L3J1bnRpbWVzEqcBCgpHZXRSb2xsb3V0Ehwuc2lnbmV0LnYxLkdldFJvbGxvdXRSZXF1ZXN0Gh0uc2lnbmV0LnYxLkdldFJvbGxvdXRSZXNwb25zZSJc0ognEQoKZ2V0Um9sbG91dBACGMgBgtPkkwJBEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3JvbGxvdXQSlgEKDVNlbmRIZWFydGJlYXQSHy5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlcXVlc3QaIC5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlc3BvbnNlIkLSiCccCg1zZW5kSGVhcnRiZWF0EAYYyAFIgIAQWAFgAYLT5JMCHDoBKiIXL3YxL2luZmVyZW5jZS9oZWFydGJlYXQSlgEKDVNlbmRUZWxlbWV0cnkSHy5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlcXVlc3QaIC5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlc3BvbnNlIkLSiCcaCg1zZW5kVGVsZW1ldHJ5EAYYygFIgIBAYAGC0+STAh46BmV2ZW50cyIUL3YxL3RlbGVtZXRyeS9ldmVudHMSmQEKDkNsYWltQmVuY2htYXJrEiAuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVxdWVzdBohLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1Jlc3BvbnNlIkLSiCcbCg5jbGFpbUJlbmNobWFyaxAGGMgBQgKUA2ABgtPkkwIdOgVjbGFpbSIUL3YxL2JlbmNobWFya3MvY2xhaW1iBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * See RuntimeService.GetLatestBundle.
@@ -460,6 +460,40 @@ export type RuntimeInstance = Message<"signet.v1.RuntimeInstance"> & {
    * @generated from field: repeated string key_ids = 12;
    */
   keyIds: string[];
+
+  /**
+   * The environment's name.
+   *
+   * @generated from field: string environment = 13;
+   */
+  environment: string;
+
+  /**
+   * @generated from field: string project_id = 14;
+   */
+  projectId: string;
+
+  /**
+   * A watch that names it is open.
+   *
+   * @generated from field: bool connected = 15;
+   */
+  connected: boolean;
+
+  /**
+   * See RuntimeService.GetRollout.
+   *
+   * @generated from field: bool live = 16;
+   */
+  live: boolean;
+
+  /**
+   * Where it stands with the active sequence of its environment: "applied", "rejected" (that very one), "behind" (anything else that it
+   * reported), or "unknown" (it has reported nothing, or nothing is active).
+   *
+   * @generated from field: string rollout = 17;
+   */
+  rollout: string;
 };
 
 /**
@@ -556,6 +590,264 @@ export const ListRuntimesResponseSchema: GenMessage<ListRuntimesResponse> = /*@_
   messageDesc(file_signet_v1_runtime, 11);
 
 /**
+ * See RuntimeService.ListFleet. An instance must match all of what is set.
+ *
+ * @generated from message signet.v1.ListFleetRequest
+ */
+export type ListFleetRequest = Message<"signet.v1.ListFleetRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name; all projects when empty.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * The name of an environment, in each project.
+   *
+   * @generated from field: optional string environment = 3;
+   */
+  environment?: string | undefined;
+
+  /**
+   * As RuntimeInstance.rollout.
+   *
+   * @generated from field: optional string state = 4;
+   */
+  state?: string | undefined;
+
+  /**
+   * Whether a watch that names it is open.
+   *
+   * @generated from field: optional bool connected = 5;
+   */
+  connected?: boolean | undefined;
+
+  /**
+   * Whether it is live.
+   *
+   * @generated from field: optional bool live = 6;
+   */
+  live?: boolean | undefined;
+
+  /**
+   * The bundle's version that it applied last.
+   *
+   * @generated from field: optional uint32 version = 7;
+   */
+  version?: number | undefined;
+
+  /**
+   * One label: key=value.
+   *
+   * @generated from field: optional string label = 8;
+   */
+  label?: string | undefined;
+
+  /**
+   * Only instances that were last seen at this address.
+   *
+   * @generated from field: optional string source = 9;
+   */
+  source?: string | undefined;
+
+  /**
+   * 1 to 100, 25 by default.
+   *
+   * @generated from field: optional uint32 limit = 10;
+   */
+  limit?: number | undefined;
+
+  /**
+   * @generated from field: uint32 offset = 11;
+   */
+  offset: number;
+};
+
+/**
+ * Describes the message signet.v1.ListFleetRequest.
+ * Use `create(ListFleetRequestSchema)` to create a new message.
+ */
+export const ListFleetRequestSchema: GenMessage<ListFleetRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 12);
+
+/**
+ * One page of instances.
+ *
+ * @generated from message signet.v1.ListFleetResponse
+ */
+export type ListFleetResponse = Message<"signet.v1.ListFleetResponse"> & {
+  /**
+   * @generated from field: repeated signet.v1.RuntimeInstance data = 1;
+   */
+  data: RuntimeInstance[];
+
+  /**
+   * @generated from field: uint32 total = 2;
+   */
+  total: number;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: uint32 offset = 4;
+   */
+  offset: number;
+};
+
+/**
+ * Describes the message signet.v1.ListFleetResponse.
+ * Use `create(ListFleetResponseSchema)` to create a new message.
+ */
+export const ListFleetResponseSchema: GenMessage<ListFleetResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 13);
+
+/**
+ * See RuntimeService.GetRollout.
+ *
+ * @generated from message signet.v1.GetRolloutRequest
+ */
+export type GetRolloutRequest = Message<"signet.v1.GetRolloutRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string env_name = 3;
+   */
+  envName: string;
+
+  /**
+   * The activation that the caller waits for: `superseded` tells when a newer one took its place.
+   *
+   * @generated from field: optional uint32 sequence = 4;
+   */
+  sequence?: number | undefined;
+
+  /**
+   * How many laggards are listed: 1 to 100, 25 by default.
+   *
+   * @generated from field: optional uint32 limit = 5;
+   */
+  limit?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetRolloutRequest.
+ * Use `create(GetRolloutRequestSchema)` to create a new message.
+ */
+export const GetRolloutRequestSchema: GenMessage<GetRolloutRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 14);
+
+/**
+ * See RuntimeService.GetRollout.
+ *
+ * @generated from message signet.v1.GetRolloutResponse
+ */
+export type GetRolloutResponse = Message<"signet.v1.GetRolloutResponse"> & {
+  /**
+   * What is active; this and the next three are unset while nothing is.
+   *
+   * @generated from field: optional uint32 active_sequence = 1;
+   */
+  activeSequence?: number | undefined;
+
+  /**
+   * The bundle's version.
+   *
+   * @generated from field: optional uint32 version = 2;
+   */
+  version?: number | undefined;
+
+  /**
+   * @generated from field: optional string deployment_id = 3;
+   */
+  deploymentId?: string | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp active_since = 4;
+   */
+  activeSince?: Timestamp | undefined;
+
+  /**
+   * Every live instance applied the active sequence; also when none is live. False while nothing is active.
+   *
+   * @generated from field: bool complete = 5;
+   */
+  complete: boolean;
+
+  /**
+   * A newer activation took the place of the sequence that was asked for.
+   *
+   * @generated from field: bool superseded = 6;
+   */
+  superseded: boolean;
+
+  /**
+   * Live instances: the sum of the next four.
+   *
+   * @generated from field: uint32 live = 7;
+   */
+  live: number;
+
+  /**
+   * Live instances by RuntimeInstance.rollout.
+   *
+   * @generated from field: uint32 applied = 8;
+   */
+  applied: number;
+
+  /**
+   * @generated from field: uint32 behind = 9;
+   */
+  behind: number;
+
+  /**
+   * @generated from field: uint32 rejected = 10;
+   */
+  rejected: number;
+
+  /**
+   * @generated from field: uint32 unknown = 11;
+   */
+  unknown: number;
+
+  /**
+   * Live instances that have not applied the active sequence: those that rejected it first.
+   *
+   * @generated from field: repeated signet.v1.RuntimeInstance laggards = 12;
+   */
+  laggards: RuntimeInstance[];
+};
+
+/**
+ * Describes the message signet.v1.GetRolloutResponse.
+ * Use `create(GetRolloutResponseSchema)` to create a new message.
+ */
+export const GetRolloutResponseSchema: GenMessage<GetRolloutResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 15);
+
+/**
  * See RuntimeService.SendHeartbeat.
  *
  * @generated from message signet.v1.SendHeartbeatRequest
@@ -622,7 +914,7 @@ export type SendHeartbeatRequest = Message<"signet.v1.SendHeartbeatRequest"> & {
  * Use `create(SendHeartbeatRequestSchema)` to create a new message.
  */
 export const SendHeartbeatRequestSchema: GenMessage<SendHeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 12);
+  messageDesc(file_signet_v1_runtime, 16);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -643,7 +935,7 @@ export type SendHeartbeatResponse = Message<"signet.v1.SendHeartbeatResponse"> &
  * Use `create(SendHeartbeatResponseSchema)` to create a new message.
  */
 export const SendHeartbeatResponseSchema: GenMessage<SendHeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 13);
+  messageDesc(file_signet_v1_runtime, 17);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -664,7 +956,7 @@ export type SendTelemetryRequest = Message<"signet.v1.SendTelemetryRequest"> & {
  * Use `create(SendTelemetryRequestSchema)` to create a new message.
  */
 export const SendTelemetryRequestSchema: GenMessage<SendTelemetryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 14);
+  messageDesc(file_signet_v1_runtime, 18);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -685,7 +977,7 @@ export type SendTelemetryResponse = Message<"signet.v1.SendTelemetryResponse"> &
  * Use `create(SendTelemetryResponseSchema)` to create a new message.
  */
 export const SendTelemetryResponseSchema: GenMessage<SendTelemetryResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 15);
+  messageDesc(file_signet_v1_runtime, 19);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -706,7 +998,7 @@ export type ClaimBenchmarkRequest = Message<"signet.v1.ClaimBenchmarkRequest"> &
  * Use `create(ClaimBenchmarkRequestSchema)` to create a new message.
  */
 export const ClaimBenchmarkRequestSchema: GenMessage<ClaimBenchmarkRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 16);
+  messageDesc(file_signet_v1_runtime, 20);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -721,7 +1013,7 @@ export type ClaimBenchmarkResponse = Message<"signet.v1.ClaimBenchmarkResponse">
  * Use `create(ClaimBenchmarkResponseSchema)` to create a new message.
  */
 export const ClaimBenchmarkResponseSchema: GenMessage<ClaimBenchmarkResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 17);
+  messageDesc(file_signet_v1_runtime, 21);
 
 /**
  * What runtimes (policy enforcement points) call, and what is known of them.
@@ -772,6 +1064,29 @@ export const RuntimeService: GenService<{
     methodKind: "unary";
     input: typeof ListRuntimesRequestSchema;
     output: typeof ListRuntimesResponseSchema;
+  },
+  /**
+   * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position,
+   * in each last seen first.
+   *
+   * @generated from rpc signet.v1.RuntimeService.ListFleet
+   */
+  listFleet: {
+    methodKind: "unary";
+    input: typeof ListFleetRequestSchema;
+    output: typeof ListFleetResponseSchema;
+  },
+  /**
+   * How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why. An
+   * instance is live while a watch that names it is open, for a minute after its watch ended, and for 5 minutes after any other sign of
+   * life.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetRollout
+   */
+  getRollout: {
+    methodKind: "unary";
+    input: typeof GetRolloutRequestSchema;
+    output: typeof GetRolloutResponseSchema;
   },
   /**
    * What the public Znyx runtime sends after every poll. Feeds the same table as ReportStatus.

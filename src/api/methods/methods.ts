@@ -11,7 +11,7 @@ import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
 import { createBundleService } from "./bundles.js";
-import { guardMethod, type Names, type OnRefused } from "../admission/guard.js";
+import { guardMethod, type GuardParts } from "../admission/guard.js";
 import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
 import { requireRequestLimits } from "../admission/request-size.js";
@@ -32,7 +32,7 @@ export const SERVICES = [
 ] as const;
 
 /** What the services of signet.v1 are made of. */
-export type ApiServices = { readonly names: Names } & Parameters<typeof createArtifactService>[0] &
+export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
   Parameters<typeof createBundleService>[0] &
   Parameters<typeof createOrganizationService>[0] &
@@ -42,7 +42,7 @@ export type ApiServices = { readonly names: Names } & Parameters<typeof createAr
   Parameters<typeof createWebhookService>[0];
 
 /** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. Throws when one has no limits (request-size.ts). */
-export function createMethods(services: ApiServices, onRefused: OnRefused): readonly MethodImplSpec[] {
+export function createMethods(services: ApiServices, guard: GuardParts): readonly MethodImplSpec[] {
   const specs = [
     ...methodsOf(ArtifactService, createArtifactService(services)),
     ...methodsOf(AuditService, createAuditService(services)),
@@ -54,7 +54,7 @@ export function createMethods(services: ApiServices, onRefused: OnRefused): read
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];
   for (const { method } of specs) requireRequestLimits(method);
-  return specs.map((spec) => guardMethod(spec, onRefused, services.names));
+  return specs.map((spec) => guardMethod(spec, guard));
 }
 
 function methodsOf<S extends DescService>(service: S, implementation: ServiceImpl<S>): readonly MethodImplSpec[] {
