@@ -148,6 +148,13 @@ const TLS = {
 
 const OPERATION = {
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  /** Auto is text when standard error is a terminal, else JSON. */
+  logFormat: setting(
+    "SIGNET_LOG_FORMAT",
+    "auto",
+    "json: one object a line; text: for people; auto: text on a terminal",
+    oneOf("auto", "json", "text"),
+  ),
   shutdownGraceMs: setting(
     "SIGNET_SHUTDOWN_GRACE_MS",
     "10000",

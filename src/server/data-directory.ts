@@ -36,7 +36,8 @@ export interface DataDirectory extends AsyncDisposable {
   readonly lastKeys: LastKeys;
 }
 
-const DATABASE_FILE = "signet.db";
+/** The name of the database in a data directory. */
+export const DATABASE_FILE = "signet.db";
 
 /**
  * Locks a data directory, opens its keys and its database (migrated). Throws `conflict` when another process owns it, `not_found`

@@ -12,10 +12,11 @@ import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
 import { JobRunner } from "./job-runner.js";
 import { countPolls, databaseJobs, flush, watchDisk } from "./jobs.js";
-import { listenError } from "./listen-error.js";
+import { listenError, type ListenFlags } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
 import { openMemory } from "./memory.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./metrics-listener.js";
+import { checkPortOfFirstStart } from "./port-check.js";
 import { watchOpenFiles } from "./open-files-job.js";
 import type { Declaration } from "../provision/declaration.js";
 import { openListenerTls } from "../tls/listener-tls.js";
@@ -43,6 +44,8 @@ export interface ServerOptions {
   /** Applied before the server listens; null is none. */
   readonly declaration: Declaration | null;
 }
+
+const LISTEN_FLAGS: ListenFlags = { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" };
 
 /** No declaration. */
 export const DEFAULT_OPTIONS: ServerOptions = { declaration: null };
@@ -77,6 +80,7 @@ async function start(
 ): Promise<RunningServer> {
   // First, so that a certificate that cannot be used makes no data directory.
   const tls = opened.use(await openListenerTls(config, log));
+  await checkPortOfFirstStart(config, LISTEN_FLAGS);
   // Closed after the data directory: a collector that does not answer must not hold it.
   const observability = opened.use(await observabilityOf(config, log));
   const owned = await openDataDirectory({
@@ -135,7 +139,7 @@ async function start(
     return http.close(graceMs);
   });
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
-    throw listenError(thrown, config, { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" });
+    throw listenError(thrown, config, LISTEN_FLAGS);
   });
   // Only now: a first start that finds its port taken stays a first start, and logs later where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));

@@ -59,6 +59,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: [],
   },
+  logFormat: {
+    env: "SIGNET_LOG_FORMAT",
+    flag: "log-format",
+    fallback: "auto",
+    good: [
+      ["json", "json"],
+      ["text", "text"],
+    ],
+    bad: ["", "JSON", "pretty"],
+  },
   logLevel: {
     env: "SIGNET_LOG_LEVEL",
     flag: "log-level",
