@@ -64,6 +64,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     documents: [],
     keys: [],
     audit: ["keys"],
+    rotation: ["audit", "keys"],
     tokens: ["access", "audit", "changes"],
     tenancy: ["access", "audit", "changes", "keys", "tokens"],
     bundles: ["access", "audit", "changes", "documents", "keys"],

@@ -84,6 +84,11 @@ const DATA = {
     ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
     secret: true,
   },
+  /** Null announces none, or the one that `signet keys rotate` made. */
+  nextSigningKey: {
+    ...setting("SIGNET_NEXT_SIGNING_KEY", "", "the same for the next key, which is announced only", textOrNull),
+    secret: true,
+  },
   provision: setting(
     "SIGNET_PROVISION",
     "",

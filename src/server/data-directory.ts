@@ -46,6 +46,8 @@ export const DATABASE_FILE = "signet.db";
 export async function openDataDirectory(options: {
   readonly path: string;
   readonly signingKey: string | null;
+  /** The announced next key, as `signingKey`. */
+  readonly nextSigningKey?: string | null;
   readonly synchronous: "full" | "normal";
   readonly create: boolean;
   /** Goes on from a database that lacks what was acknowledged, on sequences that were never given. */
@@ -70,7 +72,7 @@ export async function openDataDirectory(options: {
   const lock = lockWithRoom(path, native, reserve);
   try {
     refuseRival(file, native);
-    const keys = openSigningKeys(path, options.signingKey, isNew);
+    const keys = openSigningKeys(path, options.signingKey, isNew, options.nextSigningKey);
     const lastKeys = openLastKeys(path);
     const store = await openSqliteStore({
       beforeMigration: async (steps) => {

@@ -86,6 +86,7 @@ async function start(
   const owned = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
+    nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: true,
@@ -108,7 +109,7 @@ async function start(
   const memory = openMemory(config, log);
   const services = composeServices(
     {
-      ...{ store, clock: systemClock, signingKeys: owned.keys, warnings: warningsTo(log) },
+      ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
     },
     serviceOptions(config, memory.documents, (error) => {

@@ -90,6 +90,22 @@ export interface IdempotentAnswer {
   readonly createdAt: Instant;
 }
 
+/** The key that signed the active bundle of an environment. */
+export interface ActiveBundleKey {
+  readonly environmentId: string;
+  readonly orgId: string;
+  readonly environment: string;
+  readonly keyId: string;
+}
+
+/** Instances of one environment that told the same. */
+export interface TrustedKeyCount {
+  readonly environmentId: string;
+  /** Null for those that told nothing. */
+  readonly keyIds: readonly string[] | null;
+  readonly count: number;
+}
+
 /** Look-ups answer null for what is not there. */
 export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader {
   organization(id: string): Promise<Organization | null>;
@@ -165,6 +181,12 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   publicKeysOf(orgId: string): Promise<readonly PublicKeyRecord[]>;
   /** Any key, by its id. */
   publicKey(keyId: string): Promise<PublicKeyRecord | null>;
+  /** The keys of the active bundles of the environments of all organizations whose id is above `after`, by id. */
+  activeBundleKeys(after: string, limit: number): Promise<readonly ActiveBundleKey[]>;
+  /** The environments of all organizations whose id is above `after`, by id. */
+  environmentsAfter(after: string, limit: number): Promise<readonly Environment[]>;
+  /** How many live instances of these environments trust which keys: each list of keys of an environment once. */
+  trustedKeyCounts(environmentIds: readonly string[], now: Instant): Promise<readonly TrustedKeyCount[]>;
   /** Whether `removeDeleted` has something to do. */
   hasDeleted(): Promise<boolean>;
 }
@@ -213,6 +235,8 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   deleteIdempotentAnswers(before: Instant, limit: number): Promise<number>;
   /** Inserts or replaces; of one token only the `keep` last seen stay. */
   putInstances(instances: readonly RuntimeInstance[], keepPerToken: number): Promise<void>;
-  /** Replaces everything but the time of a key that is there already. */
+  /** Replaces everything but the times of a key that is there already. */
   putPublicKey(key: PublicKeyRecord): Promise<void>;
+  /** Null accepts it again. */
+  retirePublicKey(keyId: string, at: Instant | null): Promise<void>;
 }

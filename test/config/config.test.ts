@@ -59,6 +59,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: [],
   },
+  nextSigningKey: {
+    env: "SIGNET_NEXT_SIGNING_KEY",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      ["/keys/mine.pem", "/keys/mine.pem"],
+    ],
+    bad: [],
+  },
   logFormat: {
     env: "SIGNET_LOG_FORMAT",
     flag: "log-format",

@@ -16,7 +16,9 @@ import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.j
 import type { KeyList } from "../../service/keys/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
 import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.js";
+import type { KeyRotation } from "../../service/rotation/key-rotation.js";
 import type { Publishing } from "../../service/bundles/publishing.js";
+import { keyMessage } from "./keys.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { changeMessage, comparisonMessage } from "./difference-message.js";
@@ -29,8 +31,9 @@ export function createBundleService(services: {
   readonly publishing: Publishing;
   readonly pruning: Pruning;
   readonly keys: Pick<KeyList, "list">;
+  readonly rotation: Pick<KeyRotation, "warningsOf">;
 }): ServiceImpl<typeof BundleService> {
-  const { bundles, comparing, publishing, pruning, keys } = services;
+  const { bundles, comparing, publishing, pruning, keys, rotation } = services;
   return {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
@@ -50,7 +53,8 @@ export function createBundleService(services: {
     async activateBundle(request, context) {
       const { version, hold, reason } = request;
       const options = { hold, reason: reason ?? null };
-      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), version, options));
+      const state = await bundles.activate(changeRequestOf(context), pathOf(request), version, options);
+      return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
     },
 
     async promoteBundle({ projectId, sourceEnv, promotedBy, dryRun }, context) {
@@ -124,15 +128,7 @@ export function createBundleService(services: {
     async listKeys(_request, context) {
       const listed = await keys.list(callOf(context).principal);
       return {
-        keys: listed.map(({ key, isCurrent, environment }) => ({
-          keyId: key.keyId,
-          algorithm: "Ed25519",
-          publicKeyPem: key.publicKeyPem,
-          createdAt: timestampOf(key.createdAt),
-          isCurrent,
-          purpose: key.purpose,
-          ...withoutNulls({ orgId: key.orgId, environmentId: key.environmentId, environment }),
-        })),
+        keys: listed.map(keyMessage),
       };
     },
   };

@@ -5,7 +5,7 @@ import { formatFacts, formatTime, type Fact } from "../shell/table.js";
 import { formatDifference } from "./difference-output.js";
 
 /** The facts about a bundle that a person sees, in order; absent ones are undefined or empty. */
-export function bundleFacts(bundle: Omit<Bundle, "$typeName" | "change">): readonly Fact[] {
+export function bundleFacts(bundle: Omit<Bundle, "$typeName" | "change" | "warnings">): readonly Fact[] {
   const labels = Object.entries(bundle.labels).map(([key, value]) => `${key}=${value}`);
   const { repository = "", revision = "", url = "" } = bundle.source ?? {};
   return [
@@ -27,6 +27,7 @@ export function bundleFacts(bundle: Omit<Bundle, "$typeName" | "change">): reado
 
 /** Answers with the bundle that a command created or activated; `done` is the past participle that begins the text. */
 export function answerBundle(shell: Shell, done: string, envName: string, bundle: Bundle): void {
+  for (const warning of bundle.warnings) shell.notice(line`${warning}`);
   const { change } = bundle;
   shell.answer(
     () => formatMessage(bundle),

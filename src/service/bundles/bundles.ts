@@ -54,7 +54,7 @@ export class Bundles {
     version: number,
     { hold, reason }: ActivationOptions = { hold: false, reason: null },
   ): Promise<BundleState> {
-    const { store, clock, audit, idempotency, wakeups, outbox, holds } = this.deps;
+    const { store, clock, audit, idempotency, wakeups, outbox, holds, verifier } = this.deps;
     // Absent unless set, so that the hash of a request is the same as before holds existed.
     const asked = { path, version, ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
     return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
@@ -63,6 +63,7 @@ export class Bundles {
         const environment = await visibleEnvironment(tx, caller.principal, path);
         requireChangeable(caller.principal, environment.name);
         const { bundle } = await keptBundle(tx, environment.id, version);
+        await verifier.requireUsableKey(tx, bundle);
         checkSequence(environment, caller.ifSequence);
         const why = { ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
         const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
@@ -197,6 +198,7 @@ export class Bundles {
     const environment = await visibleEnvironment(store.read, caller, path);
     requireChangeable(caller, environment.name);
     const { state, content } = await this.#withContent(store.read, environment.id, version);
+    await verifier.requireUsableKey(store.read, state.bundle);
     await verifier.require(state.bundle, content, environment);
   }
 

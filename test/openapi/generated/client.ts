@@ -390,6 +390,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Announces the next key: creates it and lists it, so that runtimes can be told to trust it
+         * @description It signs nothing yet. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet
+         * @description Needs a token with the scope `org:admin`.
+         */
+        get: operations["getKeyRotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the announced key the current one, without a restart
+         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. The private key before is deleted. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["activateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the announcement of the next key back
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["withdrawKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or promoted
+         * @description Refused while such a version is active in any environment. Cannot be undone. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["retireKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs": {
         parameters: {
             query?: never;
@@ -1524,6 +1632,12 @@ export interface components {
             /** @description Why; told to those whom the hold refuses, and recorded. At most 500 characters. */
             reason?: string | null;
         };
+        ActivateKeyRequest: {
+            /** @description Also while live instances do not trust it, or did not say: they will reject the next publications. */
+            force?: boolean;
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
+        };
         /** @description A bundle became the active one. */
         Activation: {
             /** Format: int64 */
@@ -1680,6 +1794,8 @@ export interface components {
              * @description The sequence of that activation.
              */
             sequence: number | null;
+            /** @description What may go wrong with a change that was made; in the answers to activations and rollbacks only. */
+            warnings: string[];
             /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. */
             change: components["schemas"]["BundleChange"] | null;
         };
@@ -2126,6 +2242,47 @@ export interface components {
             environment_id: string | null;
             /** @description The name of that environment. */
             environment: string | null;
+            /**
+             * @description "current", "next" (announced: trust it before it signs), or "previous". Retired keys are not listed.
+             * @enum {string}
+             */
+            state: "current" | "next" | "previous";
+        };
+        /** @description The server's key for bundles, and how far the fleet is with the next one. */
+        KeyRotation: {
+            /** @description What signs the bundles of the caller's organization, unless an environment has a key of its own. */
+            current: components["schemas"]["Key"];
+            /** @description The announced key of the same owner; unset while none is announced. */
+            next: components["schemas"]["Key"] | null;
+            /** @description The live instances of the caller's organization. */
+            trust: components["schemas"]["KeyTrust"];
+            /** @description The live instances of all other organizations; for the operator only. */
+            other_organizations: components["schemas"]["KeyTrust"] | null;
+            /** @description Live instances of the caller's organization that do not trust the next key of their environment, or did not say: the first 100. */
+            instances: components["schemas"]["UntrustingInstance"][];
+        };
+        /** @description How many live instances trust the next key of their environment. All are 0 while none is announced. */
+        KeyTrust: {
+            /**
+             * Format: int64
+             * @description Instances that are live, as the fleet view counts them.
+             */
+            live: number;
+            /**
+             * Format: int64
+             * @description Those that reported that they trust it.
+             */
+            trusting: number;
+            /**
+             * Format: int64
+             * @description Those that reported other keys.
+             */
+            not_trusting: number;
+            /**
+             * Format: int64
+             * @description Those that reported no keys.
+             */
+            unknown: number;
         };
         /** @description One page of artifacts. */
         ListArtifactsAnswer: {
@@ -2484,6 +2641,14 @@ export interface components {
             /** @description The ids of the bundle keys that it trusts, for a change of the signing key. None: what it reported before stays. */
             key_ids?: string[];
         };
+        RetireKeyRequest: {
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
+        };
+        RotateKeyRequest: {
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
+        };
         RotateTokenRequest: {
             /**
              * Format: int32
@@ -2648,6 +2813,21 @@ export interface components {
             environments: string[];
             /** @description The token itself: only in the answer that makes or rotates it, unless the caller made the key. */
             raw_key: string | null;
+        };
+        /** @description A live instance that will reject bundles of the next key, as far as it reported. */
+        UntrustingInstance: {
+            /** Format: uuid */
+            project_id: string;
+            environment: string;
+            instance_id: string;
+            /** @description The prefix of its token. */
+            key_prefix: string;
+            /** Format: date-time */
+            last_seen: string;
+            /** @description The key that it will need. */
+            key_id: string;
+            /** @description The keys that it trusts; empty when it reported none. */
+            trusted_key_ids: string[];
         };
         UpdateEnvironmentRequest: {
             /** Format: int32 */
@@ -2852,6 +3032,10 @@ export interface components {
             environment_id: string | null;
             /** @description The name of the environment. */
             environment: string | null;
+        };
+        WithdrawKeyRequest: {
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
         };
     };
     responses: {
@@ -4025,6 +4209,216 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getKeyRotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    activateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of the announced key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActivateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    withdrawKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of the announced key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WithdrawKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retireKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of a previous key of the server. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetireKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
