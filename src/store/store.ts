@@ -39,6 +39,7 @@ export interface AuditFilter {
   readonly before?: number;
   /** Only above this number, oldest first. */
   readonly after?: number;
+  /** The prefix of a token, its id or its name: all that it did, also under its earlier prefixes. */
   readonly actor?: string;
   /** One action, or a prefix that ends in `.*`. */
   readonly action?: string;
@@ -46,6 +47,9 @@ export interface AuditFilter {
   readonly resourceId?: string;
   /** The address that a change came from. */
   readonly source?: string;
+  readonly projectId?: string;
+  /** The name of an environment; only with a project. */
+  readonly environment?: string;
   readonly since?: Instant;
   readonly until?: Instant;
 }
@@ -68,6 +72,14 @@ export interface PruneFilter {
 export interface PrunablePage {
   readonly bundles: readonly Pick<Bundle, "id" | "version" | "contentId" | "environmentId">[];
   /** The last version that was examined; null when there is none above it. */
+  readonly next: number | null;
+}
+
+/** Some of the activations of an environment, looked at from the newest on. */
+export interface EarlierActivation {
+  /** The version that was found; null when it is not among them. */
+  readonly version: number | null;
+  /** The sequence below which to go on; null when there is none. */
   readonly next: number | null;
 }
 
@@ -153,6 +165,15 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   newestDeploymentOf(environmentId: string, policyHash: string): Promise<Deployment | null>;
   /** Newest first. */
   deployments(environmentId: string, page: Page): Promise<Listed<Deployment>>;
+  /**
+   * The version of the newest activation below a sequence whose version is below `version` and whose bundle is still kept; looks at most
+   * at `limit` activations.
+   */
+  earlierActivation(
+    environmentId: string,
+    below: { readonly version: number; readonly sequence: number },
+    limit: number,
+  ): Promise<EarlierActivation>;
 
   token(orgId: string, id: number): Promise<Token | null>;
   /** By the hash of the raw key, the current one or the one before the last rotation. */
@@ -162,6 +183,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   /** Tokens of an environment that are neither revoked nor expired. */
   liveRuntimeTokens(environmentId: string, now: Instant): Promise<readonly Token[]>;
 
+  /** Throws `invalid` for an actor's name that more than 500 prefixes have had. */
   auditEvents(filter: AuditFilter): Promise<Listed<AuditEvent>>;
   auditEvent(orgId: string, id: number): Promise<AuditEvent | null>;
   auditHead(orgId: string): Promise<AuditEvent | null>;

@@ -77,6 +77,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   organization("releaseEnvironment", "POST", `${PROJECT}/environments/{env_name}/release`, PUBLISHERS),
   bundle("publishBundle", "POST", `${ENV}/bundles/publish`, PUBLISHERS, { policies: { a: 1 } }),
   bundle("activateBundle", "POST", `${ENV}/bundles/{version}/activate`, PUBLISHERS),
+  bundle("rollbackBundle", "POST", `${ENV}/rollback`, PUBLISHERS, { to_version: 1 }),
   bundle("promoteBundle", "POST", `${PROJECT}/envs/{source_env}/promote`, PUBLISHERS),
   bundle("listBundles", "GET", `${ENV}/bundles`, ALL),
   bundle("getBundle", "GET", `${ENV}/bundles/{version}`, ALL),

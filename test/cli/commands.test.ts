@@ -211,7 +211,7 @@ describe("commands against a server", () => {
     [["bundles", "document", "1", "--env", "nosuch"], ADMIN_SEES],
     [["deployments", "--env", "nosuch"], ADMIN_SEES],
     [["token", "create", "--runtime", "--env", "nosuch"], ADMIN_SEES],
-    [["bundles", "get", "9999", "--env", "dev"], 'bundle not found; the newest of "dev": 2'],
+    [["bundles", "get", "9999", "--env", "dev"], 'version 9999 of "dev" not found; the newest of "dev": 2'],
   ])("says what is not there: signet %j", async (argv, message) => {
     const { exitCode, out, err } = await signet(argv, ADMIN, `{"n": 1}`);
     expect({ exitCode, out }).toEqual({ exitCode: 4, out: "" });

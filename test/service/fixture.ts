@@ -181,7 +181,7 @@ export class Fixture {
   }
 
   async promote(envName: string, caller = this.change()): Promise<PublishedBundle> {
-    return await this.services.publishing.promote(caller, this.path(envName), null);
+    return await this.services.publishing.promote(caller, this.path(envName), { promotedBy: null, reason: null });
   }
 
   async activate(envName: string, version: number, caller = this.change()): Promise<BundleState> {
@@ -315,7 +315,14 @@ export function useServices(): Fixture {
 }
 
 export function publishInput(input: Partial<PublishInput> = {}): PublishInput {
-  const nothing = { scopePolicies: null, publishedBy: null, title: null, description: null, source: null };
+  const nothing = {
+    scopePolicies: null,
+    publishedBy: null,
+    title: null,
+    description: null,
+    source: null,
+    reason: null,
+  };
   return { policies: '{"n":1}', ...nothing, labels: {}, activate: true, ...input };
 }
 

@@ -7,6 +7,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import type { EmptySchema, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.js";
+import { file_signet_v1_actor } from "./actor_pb.js";
 import { file_signet_v1_options } from "./options_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIvAECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESEAoId2FybmluZ3MYDiADKAkSLAoGY2hhbmdlGA8gASgLMhcuc2lnbmV0LnYxLkJ1bmRsZUNoYW5nZUgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZUIJCgdfY2hhbmdlIr8BCgxCdW5kbGVDaGFuZ2USDwoHZHJ5X3J1bhgBIAEoCBIRCgl1bmNoYW5nZWQYAiABKAgSDwoHc2tpcHBlZBgDIAEoCBI0CgpkaWZmZXJlbmNlGAQgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VIAIgBARIrCgVxdW90YRgFIAEoCzIXLnNpZ25ldC52MS5WZXJzaW9uUXVvdGFIAYgBAUINCgtfZGlmZmVyZW5jZUIICgZfcXVvdGEiOgoMVmVyc2lvblF1b3RhEgwKBGtlcHQYASABKA0SEgoFbGltaXQYAiABKA1IAIgBAUIICgZfbGltaXQizgUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEiYKBm9yaWdpbhgLIAEoCUIW2ognEloHcHVibGlzaFoHcHJvbW90ZRIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARInCg1wb2xpY2llc19qc29uGA4gASgJQhDaiCcMCAEYAWoGb2JqZWN0Ei0KE3Njb3BlX3BvbGljaWVzX2pzb24YDyABKAlCENqIJwwIARgBagZvYmplY3QSEQoJc2lnbmF0dXJlGBAgASgJEhQKDHNpZ25hdHVyZV92MhgRIAEoCRIOCgZrZXlfaWQYEiABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIqwEChRQdWJsaXNoQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRInCghwb2xpY2llcxgEIAEoCUIQ2ognDAgBGAFqBm9iamVjdEgAiAEBEiIKDHB1Ymxpc2hlZF9ieRgFIAEoCUIH2ognAyj/AUgBiAEBEi8KDnNjb3BlX3BvbGljaWVzGAYgASgJQhLaiCcOCAFIoI0GagZvYmplY3RIAogBARIbCgV0aXRsZRgHIAEoCUIH2ognAyj/AUgDiAEBEiEKC2Rlc2NyaXB0aW9uGAggASgJQgfaiCcDKJBOSASIAQESSAoGbGFiZWxzGAkgAygLMisuc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEhUKCGFjdGl2YXRlGAsgASgISAWIAQESDwoHZHJ5X3J1bhgNIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZSKVAQoVQWN0aXZhdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SDAoEaG9sZBgFIAEoCBIcCgZyZWFzb24YBiABKAlCB9qIJwMo9ANIAIgBAUIJCgdfcmVhc29uIpIBChRQcm9tb3RlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRISCgpzb3VyY2VfZW52GAMgASgJEiEKC3Byb21vdGVkX2J5GAQgASgJQgfaiCcDKP8BSACIAQESDwoHZHJ5X3J1bhgGIAEoCEIOCgxfcHJvbW90ZWRfYnkiowEKEkxpc3RCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCgVsaW1pdBgEIAEoDUIJ2ognBTABOOgHSACIAQESGwoOYmVmb3JlX3ZlcnNpb24YBSABKA1IAYgBAUIICgZfbGltaXRCEQoPX2JlZm9yZV92ZXJzaW9uIjkKE0xpc3RCdW5kbGVzUmVzcG9uc2USIgoHYnVuZGxlcxgBIAMoCzIRLnNpZ25ldC52MS5CdW5kbGUiWQoQR2V0QnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIjQKDkJ1bmRsZURvY3VtZW50EiIKCGRvY3VtZW50GAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0InIKEkRpZmZCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhUKDW90aGVyX3ZlcnNpb24YBSABKA0iNQoTRGlmZkJ1bmRsZXNSZXNwb25zZRIeCgVwYXRjaBgBIAEoCUIP2ognCwgBGAFqBWFycmF5IskBChVDb21wYXJlQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSGAoIZnJvbV9lbnYYAyABKAlCBtqIJwIYARIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARITCgZ0b19lbnYYBSABKAlIAYgBARIXCgp0b192ZXJzaW9uGAYgASgNSAKIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfdG9fZW52Qg0KC190b192ZXJzaW9uIq4BChZDb21wYXJlQnVuZGxlc1Jlc3BvbnNlEikKBmJlZm9yZRgBIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZRIwCgVhZnRlchgCIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZUIG2ognAhgBEjcKCmRpZmZlcmVuY2UYAyABKAsyGy5zaWduZXQudjEuQnVuZGxlRGlmZmVyZW5jZUIG2ognAhgBIpoBCg5Db21wYXJlZEJ1bmRsZRITCgtlbnZpcm9ubWVudBgBIAEoCRIdCglidW5kbGVfaWQYAiABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgDIAEoDRIwCgtwb2xpY3lfaGFzaBgEIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgFIAEoCCJlChBCdW5kbGVEaWZmZXJlbmNlEicKB2NoYW5nZXMYASADKAsyFi5zaWduZXQudjEuVmFsdWVDaGFuZ2USFQoNY2hhbmdlc190b3RhbBgCIAEoDRIRCgl0cnVuY2F0ZWQYAyABKAgi8wEKC1ZhbHVlQ2hhbmdlEiYKAm9wGAEgASgJQhraiCcWWgNhZGRaBnJlbW92ZVoHcmVwbGFjZRIMCgRwYXRoGAIgASgJEh4KCW9sZF92YWx1ZRgDIAEoCUIG2ognAggBSACIAQESHgoJbmV3X3ZhbHVlGAQgASgJQgbaiCcCCAFIAYgBARIYCgtvbGRfZXhjZXJwdBgFIAEoCUgCiAEBEhgKC25ld19leGNlcnB0GAYgASgJSAOIAQFCDAoKX29sZF92YWx1ZUIMCgpfbmV3X3ZhbHVlQg4KDF9vbGRfZXhjZXJwdEIOCgxfbmV3X2V4Y2VycHQiXAoTRGVsZXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIscCChNQcnVuZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhUKCGVudl9uYW1lGAMgASgJSACIAQESJAoLa2VlcF9uZXdlc3QYBCABKA1CCtqIJwYwATigjQZIAYgBARIgCglrZWVwX2RheXMYBSABKA1CCNqIJwQ4lJ0CSAKIAQESKwoUa2VlcF9wcm9kdWN0aW9uX2RheXMYBiABKA1CCNqIJwQ4lJ0CSAOIAQESGgoKcHJvZHVjdGlvbhgHIAMoCUIG2ognAkhkEhQKB2RyeV9ydW4YCCABKAhIBIgBAUILCglfZW52X25hbWVCDgoMX2tlZXBfbmV3ZXN0QgwKCl9rZWVwX2RheXNCFwoVX2tlZXBfcHJvZHVjdGlvbl9kYXlzQgoKCF9kcnlfcnVuImkKFFBydW5lQnVuZGxlc1Jlc3BvbnNlEjIKDGVudmlyb25tZW50cxgBIAMoCzIcLnNpZ25ldC52MS5QcnVuZWRFbnZpcm9ubWVudBIPCgdkcnlfcnVuGAIgASgIEgwKBG1vcmUYAyABKAgihgEKEVBydW5lZEVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCnByb2R1Y3Rpb24YAiABKAgSDwoHZGVsZXRlZBgDIAEoDRIMCgRrZXB0GAQgASgNEikKCHZlcnNpb25zGAUgAygLMhcuc2lnbmV0LnYxLlZlcnNpb25SYW5nZSIrCgxWZXJzaW9uUmFuZ2USDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSLyAgoKRGVwbG95bWVudBIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIQCghzZXF1ZW5jZRgCIAEoDRIPCgd2ZXJzaW9uGAMgASgNEhkKDGZyb21fdmVyc2lvbhgEIAEoDUgAiAEBEjgKBGtpbmQYBSABKAlCKtqIJyZaB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFjaxINCgVhY3RvchgGIAEoCRIuCgJhdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgpwcm9qZWN0X2lkGAggASgJEhYKDmVudmlyb25tZW50X2lkGAkgASgJEhMKC2Vudmlyb25tZW50GAogASgJEhEKCWJ1bmRsZV9pZBgLIAEoCRIwCgtwb2xpY3lfaGFzaBgMIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kQg8KDV9mcm9tX3ZlcnNpb24ihgEKFkxpc3REZXBsb3ltZW50c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHAoFbGltaXQYBCABKA1CCNqIJwQwAThkSACIAQESDgoGb2Zmc2V0GAUgASgNQggKBl9saW1pdCJsChdMaXN0RGVwbG95bWVudHNSZXNwb25zZRIjCgRkYXRhGAEgAygLMhUuc2lnbmV0LnYxLkRlcGxveW1lbnQSDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIi0KFEdldERlcGxveW1lbnRSZXF1ZXN0EhUKDWRlcGxveW1lbnRfaWQYASABKAkiEQoPTGlzdEtleXNSZXF1ZXN0IjAKEExpc3RLZXlzUmVzcG9uc2USHAoEa2V5cxgBIAMoCzIOLnNpZ25ldC52MS5LZXkijAMKA0tleRIOCgZrZXlfaWQYASABKAkSIAoJYWxnb3JpdGhtGAIgASgJQg3aiCcJWgdFZDI1NTE5EhYKDnB1YmxpY19rZXlfcGVtGAMgASgJEjYKCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKaXNfY3VycmVudBgFIAEoCBIvCgdwdXJwb3NlGAYgASgJQh7aiCcaWgdidW5kbGVzWgVhdWRpdFoId2ViaG9va3MSHwoGb3JnX2lkGAcgASgJQgraiCcGYgR1dWlkSACIAQESJwoOZW52aXJvbm1lbnRfaWQYCCABKAlCCtqIJwZiBHV1aWRIAYgBARIYCgtlbnZpcm9ubWVudBgJIAEoCUgCiAEBEiwKBXN0YXRlGAogASgJQh3aiCcZWgdjdXJyZW50WgRuZXh0WghwcmV2aW91c0IJCgdfb3JnX2lkQhEKD19lbnZpcm9ubWVudF9pZEIOCgxfZW52aXJvbm1lbnQylhIKDUJ1bmRsZVNlcnZpY2UStgEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInHSiCcbCg1wdWJsaXNoQnVuZGxlEAQYyAEyAwIDElABgtPkkwJMOgEqIkcvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMvcHVibGlzaBLDAQoOQWN0aXZhdGVCdW5kbGUSIC5zaWduZXQudjEuQWN0aXZhdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJ80ognGwoOYWN0aXZhdGVCdW5kbGUQBBjIATICAgNgAYLT5JMCVzoBKiJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9hY3RpdmF0ZRKuAQoNUHJvbW90ZUJ1bmRsZRIfLnNpZ25ldC52MS5Qcm9tb3RlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiadKIJxkKDXByb21vdGVCdW5kbGUQBBjIATIDAgMSgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259EqsBCg5Db21wYXJlQnVuZGxlcxIgLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1JlcXVlc3QaIS5zaWduZXQudjEuQ29tcGFyZUJ1bmRsZXNSZXNwb25zZSJU0ognGQoOY29tcGFyZUJ1bmRsZXMQAhjIAUICnQOC0+STAjESLy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9jb21wYXJlErYBCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJu0ognGQoMZGVsZXRlQnVuZGxlEAUYzAFCApkDYAGC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SogEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIlHSiCcVCgxwcnVuZUJ1bmRsZXMQBRjIAWABgtPkkwIyOgEqIi0vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcHJ1bmUSvwEKD0xpc3REZXBsb3ltZW50cxIhLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0GiIuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlImXSiCcWCg9saXN0RGVwbG95bWVudHMQAhjIAYLT5JMCRRJDL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9kZXBsb3ltZW50cxKIAQoNR2V0RGVwbG95bWVudBIfLnNpZ25ldC52MS5HZXREZXBsb3ltZW50UmVxdWVzdBoVLnNpZ25ldC52MS5EZXBsb3ltZW50Ij/SiCcUCg1nZXREZXBsb3ltZW50EAIYyAGC0+STAiESHy92MS9kZXBsb3ltZW50cy97ZGVwbG95bWVudF9pZH0SbgoITGlzdEtleXMSGi5zaWduZXQudjEuTGlzdEtleXNSZXF1ZXN0Ghsuc2lnbmV0LnYxLkxpc3RLZXlzUmVzcG9uc2UiKdKIJw8KCGxpc3RLZXlzEAEYyAGC0+STAhBiBGtleXMSCC92MS9rZXlzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIvAECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESEAoId2FybmluZ3MYDiADKAkSLAoGY2hhbmdlGA8gASgLMhcuc2lnbmV0LnYxLkJ1bmRsZUNoYW5nZUgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZUIJCgdfY2hhbmdlIr8BCgxCdW5kbGVDaGFuZ2USDwoHZHJ5X3J1bhgBIAEoCBIRCgl1bmNoYW5nZWQYAiABKAgSDwoHc2tpcHBlZBgDIAEoCBI0CgpkaWZmZXJlbmNlGAQgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VIAIgBARIrCgVxdW90YRgFIAEoCzIXLnNpZ25ldC52MS5WZXJzaW9uUXVvdGFIAYgBAUINCgtfZGlmZmVyZW5jZUIICgZfcXVvdGEiOgoMVmVyc2lvblF1b3RhEgwKBGtlcHQYASABKA0SEgoFbGltaXQYAiABKA1IAIgBAUIICgZfbGltaXQizgUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEiYKBm9yaWdpbhgLIAEoCUIW2ognEloHcHVibGlzaFoHcHJvbW90ZRIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARInCg1wb2xpY2llc19qc29uGA4gASgJQhDaiCcMCAEYAWoGb2JqZWN0Ei0KE3Njb3BlX3BvbGljaWVzX2pzb24YDyABKAlCENqIJwwIARgBagZvYmplY3QSEQoJc2lnbmF0dXJlGBAgASgJEhQKDHNpZ25hdHVyZV92MhgRIAEoCRIOCgZrZXlfaWQYEiABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlItUEChRQdWJsaXNoQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRInCghwb2xpY2llcxgEIAEoCUIQ2ognDAgBGAFqBm9iamVjdEgAiAEBEiIKDHB1Ymxpc2hlZF9ieRgFIAEoCUIH2ognAyj/AUgBiAEBEi8KDnNjb3BlX3BvbGljaWVzGAYgASgJQhLaiCcOCAFIoI0GagZvYmplY3RIAogBARIbCgV0aXRsZRgHIAEoCUIH2ognAyj/AUgDiAEBEiEKC2Rlc2NyaXB0aW9uGAggASgJQgfaiCcDKJBOSASIAQESSAoGbGFiZWxzGAkgAygLMisuc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEhUKCGFjdGl2YXRlGAsgASgISAWIAQESHAoGcmVhc29uGAwgASgJQgfaiCcDKOgHSAaIAQESDwoHZHJ5X3J1bhgNIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZUIJCgdfcmVhc29uIpUBChVBY3RpdmF0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyjoB0gAiAEBQgkKB19yZWFzb24itAEKFVJvbGxiYWNrQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIfCgp0b192ZXJzaW9uGAQgASgNQgbaiCcCMAFIAIgBARIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyjoB0gBiAEBQg0KC190b192ZXJzaW9uQgkKB19yZWFzb24iuwEKFFByb21vdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhIKCnNvdXJjZV9lbnYYAyABKAkSIQoLcHJvbW90ZWRfYnkYBCABKAlCB9qIJwMo/wFIAIgBARIcCgZyZWFzb24YBSABKAlCB9qIJwMo6AdIAYgBARIPCgdkcnlfcnVuGAYgASgIQg4KDF9wcm9tb3RlZF9ieUIJCgdfcmVhc29uIqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSLJAQoVQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKCGZyb21fZW52GAMgASgJQgbaiCcCGAESGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESEwoGdG9fZW52GAUgASgJSAGIAQESFwoKdG9fdmVyc2lvbhgGIAEoDUgCiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3RvX2VudkINCgtfdG9fdmVyc2lvbiKuAQoWQ29tcGFyZUJ1bmRsZXNSZXNwb25zZRIpCgZiZWZvcmUYASABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGUSMAoFYWZ0ZXIYAiABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGVCBtqIJwIYARI3CgpkaWZmZXJlbmNlGAMgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VCBtqIJwIYASKaAQoOQ29tcGFyZWRCdW5kbGUSEwoLZW52aXJvbm1lbnQYASABKAkSHQoJYnVuZGxlX2lkGAIgASgJQgraiCcGYgR1dWlkEg8KB3ZlcnNpb24YAyABKA0SMAoLcG9saWN5X2hhc2gYBCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCglpc19hY3RpdmUYBSABKAgiZQoQQnVuZGxlRGlmZmVyZW5jZRInCgdjaGFuZ2VzGAEgAygLMhYuc2lnbmV0LnYxLlZhbHVlQ2hhbmdlEhUKDWNoYW5nZXNfdG90YWwYAiABKA0SEQoJdHJ1bmNhdGVkGAMgASgIIvMBCgtWYWx1ZUNoYW5nZRImCgJvcBgBIAEoCUIa2ognFloDYWRkWgZyZW1vdmVaB3JlcGxhY2USDAoEcGF0aBgCIAEoCRIeCglvbGRfdmFsdWUYAyABKAlCBtqIJwIIAUgAiAEBEh4KCW5ld192YWx1ZRgEIAEoCUIG2ognAggBSAGIAQESGAoLb2xkX2V4Y2VycHQYBSABKAlIAogBARIYCgtuZXdfZXhjZXJwdBgGIAEoCUgDiAEBQgwKCl9vbGRfdmFsdWVCDAoKX25ld192YWx1ZUIOCgxfb2xkX2V4Y2VycHRCDgoMX25ld19leGNlcnB0IoUBChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SHAoGcmVhc29uGAUgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiLHAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEiQKC2tlZXBfbmV3ZXN0GAQgASgNQgraiCcGMAE4oI0GSAGIAQESIAoJa2VlcF9kYXlzGAUgASgNQgjaiCcEOJSdAkgCiAEBEisKFGtlZXBfcHJvZHVjdGlvbl9kYXlzGAYgASgNQgjaiCcEOJSdAkgDiAEBEhoKCnByb2R1Y3Rpb24YByADKAlCBtqIJwJIZBIUCgdkcnlfcnVuGAggASgISASIAQFCCwoJX2Vudl9uYW1lQg4KDF9rZWVwX25ld2VzdEIMCgpfa2VlcF9kYXlzQhcKFV9rZWVwX3Byb2R1Y3Rpb25fZGF5c0IKCghfZHJ5X3J1biJpChRQcnVuZUJ1bmRsZXNSZXNwb25zZRIyCgxlbnZpcm9ubWVudHMYASADKAsyHC5zaWduZXQudjEuUHJ1bmVkRW52aXJvbm1lbnQSDwoHZHJ5X3J1bhgCIAEoCBIMCgRtb3JlGAMgASgIIoYBChFQcnVuZWRFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpwcm9kdWN0aW9uGAIgASgIEg8KB2RlbGV0ZWQYAyABKA0SDAoEa2VwdBgEIAEoDRIpCgh2ZXJzaW9ucxgFIAMoCzIXLnNpZ25ldC52MS5WZXJzaW9uUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgNEgwKBGxhc3QYAiABKA0itAUKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBImCgxwZXJmb3JtZWRfYnkYDSABKAsyEC5zaWduZXQudjEuQWN0b3ISEwoGcmVhc29uGA4gASgJSAGIAQESEgoFdGl0bGUYDyABKAlIAogBARIcCg9zb3VyY2VfcmV2aXNpb24YECABKAlIA4gBARIqChFzb3VyY2VfcHJvamVjdF9pZBgRIAEoCUIK2ognBmIEdXVpZEgEiAEBEh8KEnNvdXJjZV9lbnZpcm9ubWVudBgSIAEoCUgFiAEBEhsKDnNvdXJjZV92ZXJzaW9uGBMgASgNSAaIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfcmVhc29uQggKBl90aXRsZUISChBfc291cmNlX3JldmlzaW9uQhQKEl9zb3VyY2VfcHJvamVjdF9pZEIVChNfc291cmNlX2Vudmlyb25tZW50QhEKD19zb3VyY2VfdmVyc2lvbiKGAQoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA1CCAoGX2xpbWl0ImwKF0xpc3REZXBsb3ltZW50c1Jlc3BvbnNlEiMKBGRhdGEYASADKAsyFS5zaWduZXQudjEuRGVwbG95bWVudBINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0iLQoUR2V0RGVwbG95bWVudFJlcXVlc3QSFQoNZGVwbG95bWVudF9pZBgBIAEoCSIRCg9MaXN0S2V5c1JlcXVlc3QiMAoQTGlzdEtleXNSZXNwb25zZRIcCgRrZXlzGAEgAygLMg4uc2lnbmV0LnYxLktleSKMAwoDS2V5Eg4KBmtleV9pZBgBIAEoCRIgCglhbGdvcml0aG0YAiABKAlCDdqIJwlaB0VkMjU1MTkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSNgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgppc19jdXJyZW50GAUgASgIEi8KB3B1cnBvc2UYBiABKAlCHtqIJxpaB2J1bmRsZXNaBWF1ZGl0Wgh3ZWJob29rcxIfCgZvcmdfaWQYByABKAlCCtqIJwZiBHV1aWRIAIgBARInCg5lbnZpcm9ubWVudF9pZBgIIAEoCUIK2ognBmIEdXVpZEgBiAEBEhgKC2Vudmlyb25tZW50GAkgASgJSAKIAQESLAoFc3RhdGUYCiABKAlCHdqIJxlaB2N1cnJlbnRaBG5leHRaCHByZXZpb3VzQgkKB19vcmdfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDLIEwoNQnVuZGxlU2VydmljZRK2AQoNUHVibGlzaEJ1bmRsZRIfLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUicdKIJxsKDXB1Ymxpc2hCdW5kbGUQBBjIATIDAgMSUAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEsMBCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInzSiCcbCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBMgICA2ABgtPkkwJXOgEqIlIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2FjdGl2YXRlEq8BCg5Sb2xsYmFja0J1bmRsZRIgLnNpZ25ldC52MS5Sb2xsYmFja0J1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImjSiCcZCg5yb2xsYmFja0J1bmRsZRAEGMgBMgICA4LT5JMCRToBKiJAL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9yb2xsYmFjaxKuAQoNUHJvbW90ZUJ1bmRsZRIfLnNpZ25ldC52MS5Qcm9tb3RlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiadKIJxkKDXByb21vdGVCdW5kbGUQBBjIATIDAgMSgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259EqsBCg5Db21wYXJlQnVuZGxlcxIgLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1JlcXVlc3QaIS5zaWduZXQudjEuQ29tcGFyZUJ1bmRsZXNSZXNwb25zZSJU0ognGQoOY29tcGFyZUJ1bmRsZXMQAhjIAUICnQOC0+STAjESLy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9jb21wYXJlErYBCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJu0ognGQoMZGVsZXRlQnVuZGxlEAUYzAFCApkDYAGC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SogEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIlHSiCcVCgxwcnVuZUJ1bmRsZXMQBRjIAWABgtPkkwIyOgEqIi0vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcHJ1bmUSvwEKD0xpc3REZXBsb3ltZW50cxIhLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0GiIuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlImXSiCcWCg9saXN0RGVwbG95bWVudHMQAhjIAYLT5JMCRRJDL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9kZXBsb3ltZW50cxKIAQoNR2V0RGVwbG95bWVudBIfLnNpZ25ldC52MS5HZXREZXBsb3ltZW50UmVxdWVzdBoVLnNpZ25ldC52MS5EZXBsb3ltZW50Ij/SiCcUCg1nZXREZXBsb3ltZW50EAIYyAGC0+STAiESHy92MS9kZXBsb3ltZW50cy97ZGVwbG95bWVudF9pZH0SbgoITGlzdEtleXMSGi5zaWduZXQudjEuTGlzdEtleXNSZXF1ZXN0Ghsuc2lnbmV0LnYxLkxpc3RLZXlzUmVzcG9uc2UiKdKIJw8KCGxpc3RLZXlzEAEYyAGC0+STAhBiBGtleXMSCC92MS9rZXlzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -422,6 +424,13 @@ export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
   activate?: boolean | undefined;
 
   /**
+   * Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 12;
+   */
+  reason?: string | undefined;
+
+  /**
    * Checks everything, makes nothing, and answers what would be made and what it would change. Idempotency-Key is not looked up.
    *
    * @generated from field: bool dry_run = 13;
@@ -474,7 +483,7 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
   hold: boolean;
 
   /**
-   * Why; told to those whom the hold refuses, and recorded. At most 500 characters.
+   * Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters.
    *
    * @generated from field: optional string reason = 6;
    */
@@ -487,6 +496,60 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
  */
 export const ActivateBundleRequestSchema: GenMessage<ActivateBundleRequest> = /*@__PURE__*/
   messageDesc(file_signet_v1_bundle, 6);
+
+/**
+ * See BundleService.RollbackBundle.
+ *
+ * @generated from message signet.v1.RollbackBundleRequest
+ */
+export type RollbackBundleRequest = Message<"signet.v1.RollbackBundleRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string env_name = 3;
+   */
+  envName: string;
+
+  /**
+   * The version to activate instead of the one that was active before.
+   *
+   * @generated from field: optional uint32 to_version = 4;
+   */
+  toVersion?: number | undefined;
+
+  /**
+   * Keeps the environment at this version until it is released.
+   *
+   * @generated from field: bool hold = 5;
+   */
+  hold: boolean;
+
+  /**
+   * As ActivateBundleRequest.reason. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 6;
+   */
+  reason?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.RollbackBundleRequest.
+ * Use `create(RollbackBundleRequestSchema)` to create a new message.
+ */
+export const RollbackBundleRequestSchema: GenMessage<RollbackBundleRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 7);
 
 /**
  * See BundleService.PromoteBundle.
@@ -521,6 +584,13 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
   promotedBy?: string | undefined;
 
   /**
+   * Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 5;
+   */
+  reason?: string | undefined;
+
+  /**
    * As PublishBundleRequest.dry_run.
    *
    * @generated from field: bool dry_run = 6;
@@ -533,7 +603,7 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
  * Use `create(PromoteBundleRequestSchema)` to create a new message.
  */
 export const PromoteBundleRequestSchema: GenMessage<PromoteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 7);
+  messageDesc(file_signet_v1_bundle, 8);
 
 /**
  * See BundleService.ListBundles.
@@ -580,7 +650,7 @@ export type ListBundlesRequest = Message<"signet.v1.ListBundlesRequest"> & {
  * Use `create(ListBundlesRequestSchema)` to create a new message.
  */
 export const ListBundlesRequestSchema: GenMessage<ListBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 8);
+  messageDesc(file_signet_v1_bundle, 9);
 
 /**
  * The bundles. The number of all of them is in the header X-Total-Count.
@@ -599,7 +669,7 @@ export type ListBundlesResponse = Message<"signet.v1.ListBundlesResponse"> & {
  * Use `create(ListBundlesResponseSchema)` to create a new message.
  */
 export const ListBundlesResponseSchema: GenMessage<ListBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 9);
+  messageDesc(file_signet_v1_bundle, 10);
 
 /**
  * See BundleService.GetBundle and GetBundleDocument.
@@ -637,7 +707,7 @@ export type GetBundleRequest = Message<"signet.v1.GetBundleRequest"> & {
  * Use `create(GetBundleRequestSchema)` to create a new message.
  */
 export const GetBundleRequestSchema: GenMessage<GetBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 10);
+  messageDesc(file_signet_v1_bundle, 11);
 
 /**
  * See BundleService.GetBundleDocument.
@@ -656,7 +726,7 @@ export type BundleDocument = Message<"signet.v1.BundleDocument"> & {
  * Use `create(BundleDocumentSchema)` to create a new message.
  */
 export const BundleDocumentSchema: GenMessage<BundleDocument> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 11);
+  messageDesc(file_signet_v1_bundle, 12);
 
 /**
  * See BundleService.DiffBundles.
@@ -699,7 +769,7 @@ export type DiffBundlesRequest = Message<"signet.v1.DiffBundlesRequest"> & {
  * Use `create(DiffBundlesRequestSchema)` to create a new message.
  */
 export const DiffBundlesRequestSchema: GenMessage<DiffBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 12);
+  messageDesc(file_signet_v1_bundle, 13);
 
 /**
  * See BundleService.DiffBundles.
@@ -720,7 +790,7 @@ export type DiffBundlesResponse = Message<"signet.v1.DiffBundlesResponse"> & {
  * Use `create(DiffBundlesResponseSchema)` to create a new message.
  */
 export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 14);
 
 /**
  * See BundleService.CompareBundles.
@@ -774,7 +844,7 @@ export type CompareBundlesRequest = Message<"signet.v1.CompareBundlesRequest"> &
  * Use `create(CompareBundlesRequestSchema)` to create a new message.
  */
 export const CompareBundlesRequestSchema: GenMessage<CompareBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 15);
 
 /**
  * See BundleService.CompareBundles.
@@ -805,7 +875,7 @@ export type CompareBundlesResponse = Message<"signet.v1.CompareBundlesResponse">
  * Use `create(CompareBundlesResponseSchema)` to create a new message.
  */
 export const CompareBundlesResponseSchema: GenMessage<CompareBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 16);
 
 /**
  * One side of a comparison.
@@ -846,7 +916,7 @@ export type ComparedBundle = Message<"signet.v1.ComparedBundle"> & {
  * Use `create(ComparedBundleSchema)` to create a new message.
  */
 export const ComparedBundleSchema: GenMessage<ComparedBundle> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * What differs between two policy documents.
@@ -881,7 +951,7 @@ export type BundleDifference = Message<"signet.v1.BundleDifference"> & {
  * Use `create(BundleDifferenceSchema)` to create a new message.
  */
 export const BundleDifferenceSchema: GenMessage<BundleDifference> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * One value that differs. The values are JSON, with numbers as documents spell them.
@@ -935,7 +1005,7 @@ export type ValueChange = Message<"signet.v1.ValueChange"> & {
  * Use `create(ValueChangeSchema)` to create a new message.
  */
 export const ValueChangeSchema: GenMessage<ValueChange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * See BundleService.DeleteBundle.
@@ -966,6 +1036,13 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
    * @generated from field: uint32 version = 4;
    */
   version: number;
+
+  /**
+   * Why: recorded in the audit, and told to webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 5;
+   */
+  reason?: string | undefined;
 };
 
 /**
@@ -973,7 +1050,7 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
  * Use `create(DeleteBundleRequestSchema)` to create a new message.
  */
 export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
@@ -1044,7 +1121,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
  * Use `create(PruneBundlesRequestSchema)` to create a new message.
  */
 export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 20);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * See BundleService.PruneBundles.
@@ -1075,7 +1152,7 @@ export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
  * Use `create(PruneBundlesResponseSchema)` to create a new message.
  */
 export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 21);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * What was, or would be, deleted in one environment.
@@ -1118,7 +1195,7 @@ export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
  * Use `create(PrunedEnvironmentSchema)` to create a new message.
  */
 export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 22);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * All versions from first to last.
@@ -1142,7 +1219,7 @@ export type VersionRange = Message<"signet.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 23);
+  messageDesc(file_signet_v1_bundle, 24);
 
 /**
  * An activation: the event that made a bundle the active one.
@@ -1223,6 +1300,55 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
    * @generated from field: string policy_hash = 12;
    */
   policyHash: string;
+
+  /**
+   * Who did it; unset for activations of releases that did not keep it, as are the fields after it.
+   *
+   * @generated from field: signet.v1.Actor performed_by = 13;
+   */
+  performedBy?: Actor | undefined;
+
+  /**
+   * Why, as the caller said.
+   *
+   * @generated from field: optional string reason = 14;
+   */
+  reason?: string | undefined;
+
+  /**
+   * The title of the bundle.
+   *
+   * @generated from field: optional string title = 15;
+   */
+  title?: string | undefined;
+
+  /**
+   * The revision of the bundle's source, for example a commit.
+   *
+   * @generated from field: optional string source_revision = 16;
+   */
+  sourceRevision?: string | undefined;
+
+  /**
+   * The project of the environment that it was promoted from; unset for other kinds, as are the next two.
+   *
+   * @generated from field: optional string source_project_id = 17;
+   */
+  sourceProjectId?: string | undefined;
+
+  /**
+   * The name of that environment.
+   *
+   * @generated from field: optional string source_environment = 18;
+   */
+  sourceEnvironment?: string | undefined;
+
+  /**
+   * The version that was active there.
+   *
+   * @generated from field: optional uint32 source_version = 19;
+   */
+  sourceVersion?: number | undefined;
 };
 
 /**
@@ -1230,7 +1356,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 24);
+  messageDesc(file_signet_v1_bundle, 25);
 
 /**
  * See BundleService.ListDeployments.
@@ -1275,7 +1401,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 25);
+  messageDesc(file_signet_v1_bundle, 26);
 
 /**
  * One page of activations.
@@ -1309,7 +1435,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 26);
+  messageDesc(file_signet_v1_bundle, 27);
 
 /**
  * See BundleService.GetDeployment.
@@ -1328,7 +1454,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 27);
+  messageDesc(file_signet_v1_bundle, 28);
 
 /**
  * See BundleService.ListKeys.
@@ -1343,7 +1469,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 28);
+  messageDesc(file_signet_v1_bundle, 29);
 
 /**
  * The public keys.
@@ -1362,7 +1488,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 29);
+  messageDesc(file_signet_v1_bundle, 30);
 
 /**
  * A trusted public key that this server signs with, or has signed with.
@@ -1444,10 +1570,10 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 30);
+  messageDesc(file_signet_v1_bundle, 31);
 
 /**
- * The life of a bundle: published, promoted, activated, kept. publish, activate and promote take two headers (metadata in gRPC):
+ * The life of a bundle: published, promoted, activated, kept. publish, activate, rollback and promote take two headers (metadata in gRPC):
  * Idempotency-Key, 1 to 255 printable ASCII characters, makes a retry within 24 hours answer the first result; If-Match, a
  * quoted sequence, refuses when the environment that changes has moved on since. publish and promote take If-Unchanged: skip, which
  * makes no version of the content that is active already.
@@ -1474,6 +1600,17 @@ export const BundleService: GenService<{
   activateBundle: {
     methodKind: "unary";
     input: typeof ActivateBundleRequestSchema;
+    output: typeof BundleSchema;
+  },
+  /**
+   * Makes an earlier version the active one: by default the last active version below the current one that is still kept. As
+   * ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+   *
+   * @generated from rpc signet.v1.BundleService.RollbackBundle
+   */
+  rollbackBundle: {
+    methodKind: "unary";
+    input: typeof RollbackBundleRequestSchema;
     output: typeof BundleSchema;
   },
   /**

@@ -22,7 +22,7 @@ import { keyMessage } from "./keys.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { changeMessage, comparisonMessage } from "./difference-message.js";
-import { countedRows, timestampOf, withoutNulls } from "./message-fields.js";
+import { actorMessage, countedRows, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** BundleService on the use cases. */
 export function createBundleService(services: {
@@ -46,20 +46,30 @@ export function createBundleService(services: {
         labels,
         source: source === undefined ? null : sourceOf(source),
         activate: activate ?? true,
+        reason: textOrNull(request.reason),
       });
       return bundleMessage(state);
     },
 
     async activateBundle(request, context) {
       const { version, hold, reason } = request;
-      const options = { hold, reason: reason ?? null };
+      const options = { hold, reason: textOrNull(reason) };
       const state = await bundles.activate(changeRequestOf(context), pathOf(request), version, options);
       return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
     },
 
-    async promoteBundle({ projectId, sourceEnv, promotedBy, dryRun }, context) {
+    async rollbackBundle(request, context) {
+      const { toVersion, hold, reason } = request;
+      const options = { hold, reason: textOrNull(reason) };
+      const change = changeRequestOf(context);
+      const state = await bundles.rollback(change, pathOf(request), toVersion ?? null, options);
+      return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
+    },
+
+    async promoteBundle({ projectId, sourceEnv, promotedBy, reason, dryRun }, context) {
       const path = { projectId, envName: sourceEnv };
-      return bundleMessage(await publishing.promote(changeRequestOf(context, dryRun), path, promotedBy ?? null));
+      const options = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
+      return bundleMessage(await publishing.promote(changeRequestOf(context, dryRun), path, options));
     },
 
     async listBundles(request, context) {
@@ -91,7 +101,8 @@ export function createBundleService(services: {
     },
 
     async deleteBundle(request, context) {
-      await bundles.delete(callOf(context).principal, pathOf(request), request.version);
+      const { version, reason } = request;
+      await bundles.delete(callOf(context).principal, pathOf(request), version, textOrNull(reason));
       return create(EmptySchema);
     },
 
@@ -177,6 +188,13 @@ function prunedMessage({ versions, ...counts }: PrunedEnvironment): MessageInitS
 }
 
 function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {
-  const { fromVersion, orgId: _, ...fields } = deployment;
-  return { ...fields, at: timestampOf(deployment.at), ...withoutNulls({ fromVersion }) };
+  const { id, sequence, version, kind, actor, at, projectId, environmentId, environment, bundleId, policyHash } =
+    deployment;
+  const { fromVersion, reason, title, sourceRevision, sourceProjectId, sourceEnvironment, sourceVersion } = deployment;
+  return {
+    ...{ id, sequence, version, kind, actor, at: timestampOf(at) },
+    ...{ projectId, environmentId, environment, bundleId, policyHash },
+    ...withoutNulls({ fromVersion, reason, title, sourceRevision, sourceProjectId, sourceEnvironment, sourceVersion }),
+    ...(deployment.performedBy === null ? {} : { performedBy: actorMessage(deployment.performedBy) }),
+  };
 }

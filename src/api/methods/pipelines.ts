@@ -19,7 +19,7 @@ import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { changeMessage } from "./difference-message.js";
 import { maskedFields } from "./masked-fields.js";
-import { optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
+import { optionalTimestamp, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** PipelineService on the use cases. */
 export function createPipelineService(services: {
@@ -72,8 +72,9 @@ export function createPipelineService(services: {
       return create(EmptySchema);
     },
 
-    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy, dryRun }, context) {
-      const request = { pipelineId: id, sourceAppId, targetAppIds, promotedBy: promotedBy ?? null };
+    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy, reason, dryRun }, context) {
+      const why = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
+      const request = { pipelineId: id, sourceAppId, targetAppIds, ...why };
       const promoted = await pipelinePromotion.promote(changeRequestOf(context, dryRun), request);
       return { promotions: promoted.map(promotionMessage) };
     },

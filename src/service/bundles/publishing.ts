@@ -26,6 +26,16 @@ export interface PublishInput {
   readonly labels: Readonly<Record<string, string>>;
   readonly source: BundleSource | null;
   readonly activate: boolean;
+  /** Why it is published; at most 1,000 characters. */
+  readonly reason: string | null;
+}
+
+/** What a promotion is told besides its source. */
+export interface PromotionOptions {
+  /** The person or program, as the caller says. */
+  readonly promotedBy: string | null;
+  /** Why; at most 1,000 characters. */
+  readonly reason: string | null;
 }
 
 /** Publishes documents, and promotes bundles to the next stage. */
@@ -89,7 +99,7 @@ export class Publishing {
       checkSequence(environment, caller.ifSequence);
       if (caller.skipUnchanged && environment.activeBundleId !== seen.activeBundleId) return null;
       const isUnchanged = await isUnchangedIn(tx, environment, replacement, content);
-      const made = await writer.publishIn(tx, caller.principal, environment, draft, input.activate);
+      const made = await writer.publishIn(tx, caller.principal, environment, draft, input);
       const published = { ...made, change: madeChange(isUnchanged) };
       await remember(tx, published);
       return published;
@@ -99,10 +109,11 @@ export class Publishing {
   }
 
   /** Publishes the active bundle of an environment to its next stage, and activates it there. */
-  async promote(caller: ChangeRequest, path: EnvironmentPath, promotedBy: string | null): Promise<PublishedBundle> {
-    const request = { path, promotedBy };
+  async promote(caller: ChangeRequest, path: EnvironmentPath, options: PromotionOptions): Promise<PublishedBundle> {
+    const { promotedBy, reason } = options;
+    const request = { path, promotedBy, reason };
     return await this.deps.idempotency.run<PublishedBundle>(caller, "promoteBundle", request, async (remember) => {
-      const state = await retryOnConflict(() => this.#promoteOnce(caller, path, promotedBy, remember));
+      const state = await retryOnConflict(() => this.#promoteOnce(caller, path, options, remember));
       this.deps.wakeups.wake(state.bundle.environmentId);
       this.deps.outbox.committed();
       return state;
@@ -113,7 +124,7 @@ export class Publishing {
   async #promoteOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
-    promotedBy: string | null,
+    { promotedBy, reason }: PromotionOptions,
     remember: Remember<PublishedBundle>,
   ): Promise<PublishedBundle | null> {
     const { store, documents, writer, verifier, previews, observer } = this.deps;
@@ -149,7 +160,7 @@ export class Publishing {
       if (caller.skipUnchanged && now.target.activeBundleId !== target.activeBundleId) return null;
       const isUnchanged = await isUnchangedIn(tx, now.target, replacement, content);
       const from = { environment: source, bundle };
-      const made = await writer.promoteIn(tx, caller.principal, from, now.target, draft);
+      const made = await writer.promoteIn(tx, caller.principal, from, now.target, draft, reason);
       const promoted = { ...made, change: madeChange(isUnchanged) };
       await remember(tx, promoted);
       return promoted;

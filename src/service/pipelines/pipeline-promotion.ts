@@ -7,6 +7,7 @@ import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable } from "../access/access.js";
 import type { Audit } from "../audit/audit.js";
 import { checkQuota } from "../bundles/activation.js";
+import { reasonOf } from "../bundles/bundle-events.js";
 import {
   promotedDescription,
   type BundleDraft,
@@ -18,7 +19,7 @@ import { isUnchangedIn, madeChange, type Previews, type Replacement } from "../b
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
-import { retryOnConflict } from "../changes/retry-on-conflict.js";
+import { OutdatedDraftError, retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
 import { visiblePipeline } from "./pipeline-access.js";
 import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
@@ -32,6 +33,8 @@ export interface PromotionRequest {
   readonly sourceAppId: string;
   readonly targetAppIds: readonly string[];
   readonly promotedBy: string | null;
+  /** Why; at most 1,000 characters. */
+  readonly reason: string | null;
 }
 
 /** What a promotion did to one target, or would do. */
@@ -112,15 +115,17 @@ export class PipelinePromotion {
       const states = new Map<string, PublishedBundle>();
       // Always in this order, so that on a database that locks rows no two promotions wait for each other.
       for (const { environment } of [...now.targets].sort(byEnvironmentId)) {
-        const state = await this.#changeIn(tx, caller, source, environment, planOf(plans, environment));
-        if (state === null) return null;
+        const plan = planOf(plans, environment);
+        const state = await this.#changeIn(tx, caller, source, environment, plan, request.reason);
+        // Thrown: what was made for the targets before it is undone.
+        if (state === null) throw new OutdatedDraftError();
         states.set(environment.id, state);
       }
       const promoted = now.targets.flatMap((app): Promoted[] => {
         const state = states.get(app.environment.id);
         return state === undefined || state.change?.isSkipped === true ? [] : [{ app, state }];
       });
-      if (promoted.length > 0) await this.#record(tx, principal, now.pipeline, source, promoted, request.promotedBy);
+      if (promoted.length > 0) await this.#record(tx, principal, now.pipeline, source, promoted, request);
       const answer = answerOf(now.targets, states);
       await remember(tx, answer);
       return answer;
@@ -134,12 +139,13 @@ export class PipelinePromotion {
     source: PromotionSource,
     environment: Environment,
     { replacement, draft }: TargetPlan,
+    reason: string | null,
   ): Promise<PublishedBundle | null> {
     const { writer, previews } = this.deps;
     if (draft === null) return await previews.skip(tx, caller, environment, replacement);
     if (caller.skipUnchanged && environment.activeBundleId !== replacement.environment.activeBundleId) return null;
     const isUnchanged = await isUnchangedIn(tx, environment, replacement, draft.content);
-    const made = await writer.promoteIn(tx, caller.principal, source, environment, draft);
+    const made = await writer.promoteIn(tx, caller.principal, source, environment, draft, reason);
     return { ...made, change: madeChange(isUnchanged) };
   }
 
@@ -206,7 +212,7 @@ export class PipelinePromotion {
     pipeline: Pipeline,
     source: PromotionSource,
     promoted: readonly Promoted[],
-    promotedBy: string | null,
+    { promotedBy, reason }: PromotionRequest,
   ): Promise<void> {
     const { audit, outbox } = this.deps;
     await audit.record(tx, pipeline.orgId, caller, {
@@ -220,9 +226,11 @@ export class PipelinePromotion {
         target_app_ids: promoted.map(({ app }) => app.environment.id),
         deployment_ids: promoted.map(({ state }) => state.deploymentId ?? ""),
         promoted_by: promotedBy,
+        project_id: pipeline.projectId,
+        ...reasonOf(reason),
       },
     });
-    await outbox.emit(tx, pipelinePromoted(caller, pipeline, source, promoted, promotedBy));
+    await outbox.emit(tx, pipelinePromoted(caller, pipeline, source, promoted, { promotedBy, reason }));
   }
 }
 

@@ -178,6 +178,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes an earlier version the active one: by default the last active version below the current one that is still kept
+         * @description As ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["rollbackBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{source_env}/promote": {
         parameters: {
             query?: never;
@@ -1629,7 +1651,7 @@ export interface components {
         ActivateBundleRequest: {
             /** @description Keeps the environment at this version until it is released. */
             hold?: boolean;
-            /** @description Why; told to those whom the hold refuses, and recorded. At most 500 characters. */
+            /** @description Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters. */
             reason?: string | null;
         };
         ActivateKeyRequest: {
@@ -1662,6 +1684,22 @@ export interface components {
             };
             /** @description Kept for the signed statement of this activation (a DSSE envelope); unset until activations are attested. */
             attestation: string | null;
+            /** @description Why it was activated, as the caller said; not signed. */
+            reason: string | null;
+        };
+        /** @description Who did something: a token, as it was then. Names and kinds are kept with what was done, so that they outlive the token. */
+        Actor: {
+            /**
+             * Format: int64
+             * @description The id of the token; unset for an operator without one and for the server itself.
+             */
+            id: number | null;
+            /** @description The name that the token had; unset for a token without one. */
+            name: string | null;
+            /** @description The prefix that the token had; "operator" or "system" without one. */
+            prefix: string;
+            /** @description The type of the token ("admin", "ci", "runtime"), "operator" for an offline command or a declaration, or "system" for the server itself. */
+            kind: string;
         };
         AddPipelineAppRequest: {
             /**
@@ -1741,6 +1779,8 @@ export interface components {
             key_id: string;
             /** @description The client's address as the server saw it; signed as "source" of the metadata. Unset for what no request made. */
             source: string | null;
+            /** @description Who acted, as signed in the metadata; unset for events of releases that did not keep it. */
+            performed_by: components["schemas"]["Actor"] | null;
         };
         AuditHead: {
             org_id: string;
@@ -2086,6 +2126,26 @@ export interface components {
             environment: string;
             bundle_id: string;
             policy_hash: string;
+            /** @description Who did it; unset for activations of releases that did not keep it, as are the fields after it. */
+            performed_by: components["schemas"]["Actor"] | null;
+            /** @description Why, as the caller said. */
+            reason: string | null;
+            /** @description The title of the bundle. */
+            title: string | null;
+            /** @description The revision of the bundle's source, for example a commit. */
+            source_revision: string | null;
+            /**
+             * Format: uuid
+             * @description The project of the environment that it was promoted from; unset for other kinds, as are the next two.
+             */
+            source_project_id: string | null;
+            /** @description The name of that environment. */
+            source_environment: string | null;
+            /**
+             * Format: int64
+             * @description The version that was active there.
+             */
+            source_version: number | null;
         };
         /** @description A stage of a project, with at most one active bundle. */
         Environment: {
@@ -2209,6 +2269,8 @@ export interface components {
             reason: string | null;
             /** Format: date-time */
             since: string;
+            /** @description The name that the token had; unset for a token without one. */
+            by_name: string | null;
         };
         /** @description A trusted public key that this server signs with, or has signed with. */
         Key: {
@@ -2504,10 +2566,14 @@ export interface components {
             title?: string | null;
             /** @description Of the bundle: at most 10,000 characters. */
             description?: string | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         PromoteBundleRequest: {
             /** @description At most 255 characters. */
             promoted_by?: string | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
             /** @description As PublishBundleRequest.dry_run. */
             dry_run?: boolean;
         };
@@ -2521,6 +2587,8 @@ export interface components {
             target_app_ids: string[];
             /** @description The name of the promoting person or program, as the caller gives it. At most 255 characters. */
             promoted_by?: string | null;
+            /** @description Why: recorded with each activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
             /** @description Checks everything, changes nothing, and answers what would change in each target. */
             dry_run?: boolean;
         };
@@ -2590,6 +2658,8 @@ export interface components {
             source?: components["schemas"]["BundleSourceInput"] | null;
             /** @description True by default; false only keeps and signs it. */
             activate?: boolean | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
             /** @description Checks everything, makes nothing, and answers what would be made and what it would change. Idempotency-Key is not looked up. */
             dry_run?: boolean;
         };
@@ -2643,6 +2713,17 @@ export interface components {
         };
         RetireKeyRequest: {
             /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
+        };
+        RollbackBundleRequest: {
+            /**
+             * Format: int64
+             * @description The version to activate instead of the one that was active before.
+             */
+            to_version?: number | null;
+            /** @description Keeps the environment at this version until it is released. */
+            hold?: boolean;
+            /** @description As ActivateBundleRequest.reason. At most 1,000 characters. */
             reason?: string | null;
         };
         RotateKeyRequest: {
@@ -3477,6 +3558,7 @@ export interface operations {
                 before?: number;
                 /** @description Only events above this number, oldest first. */
                 after?: number;
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
                 actor?: string;
                 /** @description One action, or a prefix that ends in ".*". */
                 action?: string;
@@ -3486,6 +3568,10 @@ export interface operations {
                 until?: string;
                 /** @description Only changes that came from this address. */
                 source?: string;
+                /** @description UUID, slug or name: only events of this project, of a deleted one by its UUID. */
+                project_id?: string;
+                /** @description Only events of the environment of this name; needs project_id. */
+                environment?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -3720,6 +3806,60 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    rollbackBundle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RollbackBundleRequest"];
+            };
+        };
+        responses: {
+            /** @description An immutable, numbered snapshot of a policy document in one environment. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bundle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     promoteBundle: {
         parameters: {
             query?: never;
@@ -3869,7 +4009,10 @@ export interface operations {
     };
     deleteBundle: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Why: recorded in the audit, and told to webhooks. At most 1,000 characters. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
