@@ -9,7 +9,7 @@ import {
 } from "../../sdk/index.js";
 import { formatChange } from "../bundles/bundle-output.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTable, formatTime } from "../shell/table.js";
+import { formatFacts, formatTable, formatTime, type Fact } from "../shell/table.js";
 
 interface Row {
   readonly stage: PipelineStage;
@@ -77,4 +77,15 @@ export function answerPromotions(
 function changeWord({ change }: PipelinePromotion): string {
   if (change?.skipped === true) return "skipped: unchanged";
   return change?.unchanged === true ? "unchanged" : "changed";
+}
+
+/** What goes with a pipeline, or with one stage of it: its stages, and the environments that are in them. */
+export function pipelineFacts({ stages }: Pipeline, stageId?: string): readonly Fact[] {
+  const gone = stages.filter(({ id }) => stageId === undefined || id === stageId);
+  const apps = gone.flatMap((stage) => stage.apps.map(({ project, environment }) => `${project}/${environment}`));
+  const shown = apps.slice(0, 20).join(", ");
+  return [
+    ...(stageId === undefined ? [["stages", gone.map(({ displayName }) => displayName).join(", ")] as const] : []),
+    ["environments that leave it", apps.length > 20 ? `${shown} and ${apps.length - 20} more` : shown],
+  ];
 }
