@@ -8,6 +8,7 @@ import type { LimitObserver } from "../core/limit.js";
 import type { WebhookBacklog } from "../core/webhook.js";
 import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
+import { createBackupMetrics, type BackupFigures } from "./backup-metrics.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
 import { createDiskMetrics, type DiskFigures } from "./disk-metrics.js";
 import { createCertificateMetrics, createFleetMetrics } from "./fleet-metrics.js";
@@ -32,6 +33,7 @@ export interface ScrapeSources {
   readonly heldPolls: () => number;
   readonly connections: () => ConnectionCounts;
   readonly droppedLogLines: () => number;
+  readonly backups: () => BackupFigures;
   readonly disk: () => DiskFigures;
 }
 
@@ -61,12 +63,15 @@ export function createMetrics(version: string): Metrics {
     limits,
     services: createServiceMetrics(registry, REPLAYABLE),
     timeStore: (store) => timeStore(store, registry),
-    readFrom({ clock, webhookBacklog, fleet, certificateNotAfter, heldPolls, connections, droppedLogLines, disk }) {
+    readFrom(sources) {
+      const { clock, webhookBacklog, fleet, certificateNotAfter, heldPolls, connections } = sources;
+      const { droppedLogLines, disk, backups } = sources;
       createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
       createFleetMetrics(registry, fleet);
       createCertificateMetrics(registry, certificateNotAfter);
       createDiskMetrics(registry, disk);
+      createBackupMetrics(registry, backups);
       new Gauge({
         name: "signet_held_polls",
         help: "Long polls that are held open.",
