@@ -5,6 +5,7 @@ import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
@@ -20,6 +21,8 @@ export interface SignetClient {
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
   readonly artifacts: Client<typeof ArtifactService>;
+  /** For admins of the operator's organization. */
+  readonly system: Client<typeof SystemService>;
 }
 
 /** The server and the token of a client. */
@@ -50,6 +53,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     artifacts: createClient(ArtifactService, authorized),
+    system: createClient(SystemService, authorized),
   };
 }
 

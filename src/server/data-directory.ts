@@ -13,6 +13,7 @@ import { KeyRing } from "../service/keys/key-ring.js";
 import { isFullDisk } from "../store/sqlite/errors.js";
 import { lockDataDirectory, refuseRival, type DirectoryLock, type LockOptions } from "../store/sqlite/lock.js";
 import { startThread } from "../service/documents/start-thread.js";
+import type { SqliteOptions } from "../store/sqlite/connect.js";
 import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../store/sqlite/open.js";
 import type { StartDatabaseThread } from "../store/sqlite/thread-channel.js";
 import type { Store } from "../store/store.js";
@@ -31,6 +32,8 @@ export interface DataDirectory extends AsyncDisposable {
   readonly problem: OpenedStore["problem"];
   readonly reclaim: OpenedStore["reclaim"];
   readonly reserve: DiskReserve;
+  /** For further connections that read. */
+  readonly database: SqliteOptions;
   readonly keys: SigningKeys;
   /** The public keys of the start before. */
   readonly lastKeys: LastKeys;
@@ -95,7 +98,20 @@ export async function openDataDirectory(options: {
     const { lost, doubt, readOnly, problem } = store;
     const reclaim = store.reclaim === null ? null : store.reclaim.bind(store);
     return {
-      ...{ path, isNew, store, lost, doubt, readOnly, problem, reclaim, reserve, keys, lastKeys },
+      ...{
+        path,
+        isNew,
+        store,
+        lost,
+        doubt,
+        readOnly,
+        problem,
+        reclaim,
+        reserve,
+        keys,
+        lastKeys,
+        database: { file, ...native },
+      },
       [Symbol.asyncDispose]: dispose,
     };
   } catch (thrown) {

@@ -75,6 +75,8 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   runtimes: "environment",
   apply: "server",
   health: "server",
+  // With --data "nothing", which the command checks itself.
+  doctor: "server",
   help: "nothing",
   licenses: "nothing",
 };
