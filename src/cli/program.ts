@@ -22,16 +22,19 @@ import { addPromote } from "./bundles/promote.js";
 import { addPrune } from "./bundles/prune.js";
 import { addPublish } from "./bundles/publish.js";
 import { addRollback } from "./bundles/rollback.js";
+import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
 import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
-import { OUTPUT_HELP } from "./shell/help.js";
+import { examples, OUTPUT_HELP } from "./shell/help.js";
 import { UsageError } from "./shell/cli-error.js";
-import { wholeNumber } from "./shell/numbers.js";
+import { duration } from "./shell/numbers.js";
 import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
+import { addOpen } from "./status/open.js";
+import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
 import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
@@ -40,16 +43,16 @@ import { addWhoami } from "./tokens/whoami.js";
 
 /** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
 const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addHealth, addDoctor]],
+  ["Server:", [addServe, addOpen, addHealth, addDoctor]],
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",
     [addPublish, addPromote, addActivate, addRollback, addBundles, addDiff, addDeployments, addPrune, addArtifact],
   ],
   ["Pipelines:", [addPipeline]],
-  ["Runtimes:", [addWatch, addVerify, addRuntimes]],
+  ["Runtimes:", [addWatch, addVerify, addRuntimes, addRollout]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
-  ["Program:", [addLicenses]],
+  ["Program:", [addVersion, addLicenses]],
 ];
 
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
@@ -70,7 +73,7 @@ export function buildProgram(shell: Shell): Command {
     .option("--client-key <file>", "key of the client certificate (SIGNET_CLIENT_KEY)")
     .option("--context <name>", "server kept by signet login (SIGNET_CONTEXT; default: the current one)")
     .option("--verbose", "say on standard error where each option and the token came from")
-    .option("--timeout <seconds>", "limit for each request", wholeNumber(1, 86_400), 30)
+    .option("--timeout <time>", "limit for each request, in seconds, or for example 5m", duration(1, 86_400), 30)
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: usedGlobalOptions })
     .configureOutput({
       getOutHelpWidth: () => shell.width ?? 80,
@@ -100,12 +103,19 @@ function addHelp(program: Command): Command {
     .command("help")
     .description("show the help of a command")
     .argument("[command...]")
-    .action((words: readonly string[]) => {
+    .option("--all", "of serve: every setting")
+    .addHelpText("after", examples("signet help token create", "signet help serve --all"))
+    .action((words: readonly string[], { all }: { readonly all?: true }) => {
       let command = program;
       for (const word of words) {
         const next = command.commands.find((it) => it.name() === word);
         if (next === undefined) throw new UsageError(`unknown command '${words.join(" ")}': signet help lists them`);
         command = next;
+      }
+      if (all === true) {
+        const isKnown = command.options.some(({ long }) => long === "--all");
+        if (!isKnown) throw new UsageError(`--all has no effect on the help of "${words.join(" ")}": remove it`);
+        command.parseOptions(["--all"]);
       }
       command.outputHelp();
     });

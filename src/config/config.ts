@@ -84,6 +84,11 @@ const DATA = {
     ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
     secret: true,
   },
+  /** Null announces none, or the one that `signet keys rotate` made. */
+  nextSigningKey: {
+    ...setting("SIGNET_NEXT_SIGNING_KEY", "", "the same for the next key, which is announced only", textOrNull),
+    secret: true,
+  },
   provision: setting(
     "SIGNET_PROVISION",
     "",
@@ -148,6 +153,13 @@ const TLS = {
 
 const OPERATION = {
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  /** Auto is text when standard error is a terminal, else JSON. */
+  logFormat: setting(
+    "SIGNET_LOG_FORMAT",
+    "auto",
+    "json: one object a line; text: for people; auto: text on a terminal",
+    oneOf("auto", "json", "text"),
+  ),
   shutdownGraceMs: setting(
     "SIGNET_SHUTDOWN_GRACE_MS",
     "10000",

@@ -39,7 +39,8 @@ export interface DataDirectory extends AsyncDisposable {
   readonly lastKeys: LastKeys;
 }
 
-const DATABASE_FILE = "signet.db";
+/** The name of the database in a data directory. */
+export const DATABASE_FILE = "signet.db";
 
 /**
  * Locks a data directory, opens its keys and its database (migrated). Throws `conflict` when another process owns it, `not_found`
@@ -48,6 +49,8 @@ const DATABASE_FILE = "signet.db";
 export async function openDataDirectory(options: {
   readonly path: string;
   readonly signingKey: string | null;
+  /** The announced next key, as `signingKey`. */
+  readonly nextSigningKey?: string | null;
   readonly synchronous: "full" | "normal";
   readonly create: boolean;
   /** Goes on from a database that lacks what was acknowledged, on sequences that were never given. */
@@ -72,7 +75,7 @@ export async function openDataDirectory(options: {
   const lock = lockWithRoom(path, native, reserve);
   try {
     refuseRival(file, native);
-    const keys = openSigningKeys(path, options.signingKey, isNew);
+    const keys = openSigningKeys(path, options.signingKey, isNew, options.nextSigningKey);
     const lastKeys = openLastKeys(path);
     const store = await openSqliteStore({
       beforeMigration: async (steps) => {

@@ -15,10 +15,11 @@ import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
 import { JobRunner } from "./job-runner.js";
 import { countPolls, databaseJobs, flush, sampleGrowth, watchDisk } from "./jobs.js";
-import { listenError } from "./listen-error.js";
+import { listenError, type ListenFlags } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
 import { openMemory } from "./memory.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./metrics-listener.js";
+import { checkPortOfFirstStart } from "./port-check.js";
 import { watchOpenFiles } from "./open-files-job.js";
 import type { Declaration } from "../provision/declaration.js";
 import { openListenerTls } from "../tls/listener-tls.js";
@@ -46,6 +47,8 @@ export interface ServerOptions {
   /** Applied before the server listens; null is none. */
   readonly declaration: Declaration | null;
 }
+
+const LISTEN_FLAGS: ListenFlags = { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" };
 
 /** No declaration. */
 export const DEFAULT_OPTIONS: ServerOptions = { declaration: null };
@@ -80,11 +83,13 @@ async function start(
 ): Promise<RunningServer> {
   // First, so that a certificate that cannot be used makes no data directory.
   const tls = opened.use(await openListenerTls(config, log));
+  await checkPortOfFirstStart(config, LISTEN_FLAGS);
   // Closed after the data directory: a collector that does not answer must not hold it.
   const observability = opened.use(await observabilityOf(config, log));
   const owned = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
+    nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: true,
@@ -107,7 +112,7 @@ async function start(
   const memory = openMemory(config, log);
   const services = composeServices(
     {
-      ...{ store, clock: systemClock, signingKeys: owned.keys, warnings: warningsTo(log) },
+      ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
     },
     serviceOptions(config, memory.documents, (error) => {
@@ -149,7 +154,7 @@ async function start(
     return http.close(graceMs);
   });
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
-    throw listenError(thrown, config, { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" });
+    throw listenError(thrown, config, LISTEN_FLAGS);
   });
   // Only now: a first start that finds its port taken stays a first start, and logs later where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));

@@ -59,6 +59,26 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: [],
   },
+  nextSigningKey: {
+    env: "SIGNET_NEXT_SIGNING_KEY",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      ["/keys/mine.pem", "/keys/mine.pem"],
+    ],
+    bad: [],
+  },
+  logFormat: {
+    env: "SIGNET_LOG_FORMAT",
+    flag: "log-format",
+    fallback: "auto",
+    good: [
+      ["json", "json"],
+      ["text", "text"],
+    ],
+    bad: ["", "JSON", "pretty"],
+  },
   logLevel: {
     env: "SIGNET_LOG_LEVEL",
     flag: "log-level",

@@ -13,6 +13,9 @@ import type { Principal } from "../../src/core/token.js";
 import { NO_TRACING } from "../../src/core/trace.js";
 import { openDataDirectory, type DataDirectory } from "../../src/server/data-directory.js";
 import { bootstrap } from "../../src/service/tenancy/bootstrap.js";
+import { createAudit } from "../../src/service/audit/audit.js";
+import { KeyRing } from "../../src/service/keys/key-ring.js";
+import { keyEventRecorder } from "../../src/service/rotation/key-events.js";
 import { keepPublicKeys } from "../../src/service/keys/key-records.js";
 import type { ChangeRequest } from "../../src/service/access/caller.js";
 import { DEFAULT_DOCUMENTS } from "../../src/service/documents/documents.js";
@@ -67,9 +70,20 @@ type UseCases = ReturnType<typeof useCases>;
 
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
-  const { changes, keys, audit, tokens, tenancy, bundles, pipelines, runtimes, webhooks } = features;
+  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, webhooks } = features;
   return {
-    ...{ ...changes, ...keys, ...audit, ...tokens, ...tenancy, ...bundles, ...pipelines, ...runtimes, ...webhooks },
+    ...{
+      ...changes,
+      ...keys,
+      ...audit,
+      ...rotation,
+      ...tokens,
+      ...tenancy,
+      ...bundles,
+      ...pipelines,
+      ...runtimes,
+      ...webhooks,
+    },
     ...{ documents, clock: context.clock },
   };
 }
@@ -160,7 +174,7 @@ export class Fixture {
   }
 
   async promote(envName: string, caller = this.change()): Promise<BundleState> {
-    return await this.services.publishing.promote(caller, this.path(envName), null);
+    return await this.services.publishing.promote(caller, this.path(envName), { promotedBy: null, reason: null });
   }
 
   async activate(envName: string, version: number, caller = this.change()): Promise<BundleState> {
@@ -220,7 +234,8 @@ export class Fixture {
       nativeDirectory: null,
     });
     const { store, keys } = this.data;
-    await keepPublicKeys(store, clock, keys, this.data.lastKeys);
+    const audit = createAudit({ store, clock, signer: keys.audit, ring: new KeyRing({ store, keys }) });
+    await keepPublicKeys(store, clock, keys, this.data.lastKeys, keyEventRecorder(audit));
     const read: Store["read"] = {
       ...store.read,
       async environmentById(id) {
@@ -244,16 +259,20 @@ export class Fixture {
         },
         clock,
         signingKeys: {
-          bundles: signingAfter(keys.bundles, () => moments.beforeBundleSignature()),
+          get bundles() {
+            return signingAfter(keys.bundles, () => moments.beforeBundleSignature());
+          },
           audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
           webhooks: keys.webhooks,
           problem: null,
           lastBundlesPem: null,
+          bundleKey: keys.bundleKey,
           derive: (purpose, owner) => {
             const derived = keys.derive(purpose, owner);
             return purpose === "bundles" ? signingAfter(derived, () => moments.beforeBundleSignature()) : derived;
           },
         },
+        lastKeys: this.data.lastKeys,
         observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
         warnings: {
           ...NO_WARNINGS,
@@ -289,7 +308,14 @@ export function useServices(): Fixture {
 }
 
 export function publishInput(input: Partial<PublishInput> = {}): PublishInput {
-  const nothing = { scopePolicies: null, publishedBy: null, title: null, description: null, source: null };
+  const nothing = {
+    scopePolicies: null,
+    publishedBy: null,
+    title: null,
+    description: null,
+    source: null,
+    reason: null,
+  };
   return { policies: '{"n":1}', ...nothing, labels: {}, activate: true, ...input };
 }
 

@@ -7,6 +7,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import type { EmptySchema, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.js";
+import { file_signet_v1_actor } from "./actor_pb.js";
 import { file_signet_v1_options } from "./options_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIqUECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSKbBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIvCg5zY29wZV9wb2xpY2llcxgGIAEoCUIS2ognDggBSKCNBmoGb2JqZWN0SAKIAQESGwoFdGl0bGUYByABKAlCB9qIJwMo/wFIA4gBARIhCgtkZXNjcmlwdGlvbhgIIAEoCUIH2ognAyiQTkgEiAEBEkgKBmxhYmVscxgJIAMoCzIrLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlIpUBChVBY3RpdmF0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyj0A0gAiAEBQgkKB19yZWFzb24igQEKFFByb21vdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhIKCnNvdXJjZV9lbnYYAyABKAkSIQoLcHJvbW90ZWRfYnkYBCABKAlCB9qIJwMo/wFIAIgBAUIOCgxfcHJvbW90ZWRfYnkiowEKEkxpc3RCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCgVsaW1pdBgEIAEoDUIJ2ognBTABOOgHSACIAQESGwoOYmVmb3JlX3ZlcnNpb24YBSABKA1IAYgBAUIICgZfbGltaXRCEQoPX2JlZm9yZV92ZXJzaW9uIjkKE0xpc3RCdW5kbGVzUmVzcG9uc2USIgoHYnVuZGxlcxgBIAMoCzIRLnNpZ25ldC52MS5CdW5kbGUiWQoQR2V0QnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIjQKDkJ1bmRsZURvY3VtZW50EiIKCGRvY3VtZW50GAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0InIKEkRpZmZCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhUKDW90aGVyX3ZlcnNpb24YBSABKA0iNQoTRGlmZkJ1bmRsZXNSZXNwb25zZRIeCgVwYXRjaBgBIAEoCUIP2ognCwgBGAFqBWFycmF5IskBChVDb21wYXJlQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSGAoIZnJvbV9lbnYYAyABKAlCBtqIJwIYARIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARITCgZ0b19lbnYYBSABKAlIAYgBARIXCgp0b192ZXJzaW9uGAYgASgNSAKIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfdG9fZW52Qg0KC190b192ZXJzaW9uIq4BChZDb21wYXJlQnVuZGxlc1Jlc3BvbnNlEikKBmJlZm9yZRgBIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZRIwCgVhZnRlchgCIAEoCzIZLnNpZ25ldC52MS5Db21wYXJlZEJ1bmRsZUIG2ognAhgBEjcKCmRpZmZlcmVuY2UYAyABKAsyGy5zaWduZXQudjEuQnVuZGxlRGlmZmVyZW5jZUIG2ognAhgBIpoBCg5Db21wYXJlZEJ1bmRsZRITCgtlbnZpcm9ubWVudBgBIAEoCRIdCglidW5kbGVfaWQYAiABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgDIAEoDRIwCgtwb2xpY3lfaGFzaBgEIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgFIAEoCCJlChBCdW5kbGVEaWZmZXJlbmNlEicKB2NoYW5nZXMYASADKAsyFi5zaWduZXQudjEuVmFsdWVDaGFuZ2USFQoNY2hhbmdlc190b3RhbBgCIAEoDRIRCgl0cnVuY2F0ZWQYAyABKAgi8wEKC1ZhbHVlQ2hhbmdlEiYKAm9wGAEgASgJQhraiCcWWgNhZGRaBnJlbW92ZVoHcmVwbGFjZRIMCgRwYXRoGAIgASgJEh4KCW9sZF92YWx1ZRgDIAEoCUIG2ognAggBSACIAQESHgoJbmV3X3ZhbHVlGAQgASgJQgbaiCcCCAFIAYgBARIYCgtvbGRfZXhjZXJwdBgFIAEoCUgCiAEBEhgKC25ld19leGNlcnB0GAYgASgJSAOIAQFCDAoKX29sZF92YWx1ZUIMCgpfbmV3X3ZhbHVlQg4KDF9vbGRfZXhjZXJwdEIOCgxfbmV3X2V4Y2VycHQiXAoTRGVsZXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNIscCChNQcnVuZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhUKCGVudl9uYW1lGAMgASgJSACIAQESJAoLa2VlcF9uZXdlc3QYBCABKA1CCtqIJwYwATigjQZIAYgBARIgCglrZWVwX2RheXMYBSABKA1CCNqIJwQ4lJ0CSAKIAQESKwoUa2VlcF9wcm9kdWN0aW9uX2RheXMYBiABKA1CCNqIJwQ4lJ0CSAOIAQESGgoKcHJvZHVjdGlvbhgHIAMoCUIG2ognAkhkEhQKB2RyeV9ydW4YCCABKAhIBIgBAUILCglfZW52X25hbWVCDgoMX2tlZXBfbmV3ZXN0QgwKCl9rZWVwX2RheXNCFwoVX2tlZXBfcHJvZHVjdGlvbl9kYXlzQgoKCF9kcnlfcnVuImkKFFBydW5lQnVuZGxlc1Jlc3BvbnNlEjIKDGVudmlyb25tZW50cxgBIAMoCzIcLnNpZ25ldC52MS5QcnVuZWRFbnZpcm9ubWVudBIPCgdkcnlfcnVuGAIgASgIEgwKBG1vcmUYAyABKAgihgEKEVBydW5lZEVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCnByb2R1Y3Rpb24YAiABKAgSDwoHZGVsZXRlZBgDIAEoDRIMCgRrZXB0GAQgASgNEikKCHZlcnNpb25zGAUgAygLMhcuc2lnbmV0LnYxLlZlcnNpb25SYW5nZSIrCgxWZXJzaW9uUmFuZ2USDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSLyAgoKRGVwbG95bWVudBIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIQCghzZXF1ZW5jZRgCIAEoDRIPCgd2ZXJzaW9uGAMgASgNEhkKDGZyb21fdmVyc2lvbhgEIAEoDUgAiAEBEjgKBGtpbmQYBSABKAlCKtqIJyZaB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFjaxINCgVhY3RvchgGIAEoCRIuCgJhdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgpwcm9qZWN0X2lkGAggASgJEhYKDmVudmlyb25tZW50X2lkGAkgASgJEhMKC2Vudmlyb25tZW50GAogASgJEhEKCWJ1bmRsZV9pZBgLIAEoCRIwCgtwb2xpY3lfaGFzaBgMIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kQg8KDV9mcm9tX3ZlcnNpb24ihgEKFkxpc3REZXBsb3ltZW50c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHAoFbGltaXQYBCABKA1CCNqIJwQwAThkSACIAQESDgoGb2Zmc2V0GAUgASgNQggKBl9saW1pdCJsChdMaXN0RGVwbG95bWVudHNSZXNwb25zZRIjCgRkYXRhGAEgAygLMhUuc2lnbmV0LnYxLkRlcGxveW1lbnQSDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIi0KFEdldERlcGxveW1lbnRSZXF1ZXN0EhUKDWRlcGxveW1lbnRfaWQYASABKAkiEQoPTGlzdEtleXNSZXF1ZXN0IjAKEExpc3RLZXlzUmVzcG9uc2USHAoEa2V5cxgBIAMoCzIOLnNpZ25ldC52MS5LZXki3gIKA0tleRIOCgZrZXlfaWQYASABKAkSIAoJYWxnb3JpdGhtGAIgASgJQg3aiCcJWgdFZDI1NTE5EhYKDnB1YmxpY19rZXlfcGVtGAMgASgJEjYKCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKaXNfY3VycmVudBgFIAEoCBIvCgdwdXJwb3NlGAYgASgJQh7aiCcaWgdidW5kbGVzWgVhdWRpdFoId2ViaG9va3MSHwoGb3JnX2lkGAcgASgJQgraiCcGYgR1dWlkSACIAQESJwoOZW52aXJvbm1lbnRfaWQYCCABKAlCCtqIJwZiBHV1aWRIAYgBARIYCgtlbnZpcm9ubWVudBgJIAEoCUgCiAEBQgkKB19vcmdfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDKUEgoNQnVuZGxlU2VydmljZRK1AQoNUHVibGlzaEJ1bmRsZRIfLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUicNKIJxoKDXB1Ymxpc2hCdW5kbGUQBBjIATICAgNQAYLT5JMCTDoBKiJHL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3B1Ymxpc2gSwwEKDkFjdGl2YXRlQnVuZGxlEiAuc2lnbmV0LnYxLkFjdGl2YXRlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUifNKIJxsKDmFjdGl2YXRlQnVuZGxlEAQYyAEyAgIDYAGC0+STAlc6ASoiUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vYWN0aXZhdGUSrQEKDVByb21vdGVCdW5kbGUSHy5zaWduZXQudjEuUHJvbW90ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImjSiCcYCg1wcm9tb3RlQnVuZGxlEAQYyAEyAgIDgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259EqsBCg5Db21wYXJlQnVuZGxlcxIgLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1JlcXVlc3QaIS5zaWduZXQudjEuQ29tcGFyZUJ1bmRsZXNSZXNwb25zZSJU0ognGQoOY29tcGFyZUJ1bmRsZXMQAhjIAUICnQOC0+STAjESLy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9jb21wYXJlErYBCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJu0ognGQoMZGVsZXRlQnVuZGxlEAUYzAFCApkDYAGC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SogEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIlHSiCcVCgxwcnVuZUJ1bmRsZXMQBRjIAWABgtPkkwIyOgEqIi0vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcHJ1bmUSvwEKD0xpc3REZXBsb3ltZW50cxIhLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0GiIuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlImXSiCcWCg9saXN0RGVwbG95bWVudHMQAhjIAYLT5JMCRRJDL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9kZXBsb3ltZW50cxKIAQoNR2V0RGVwbG95bWVudBIfLnNpZ25ldC52MS5HZXREZXBsb3ltZW50UmVxdWVzdBoVLnNpZ25ldC52MS5EZXBsb3ltZW50Ij/SiCcUCg1nZXREZXBsb3ltZW50EAIYyAGC0+STAiESHy92MS9kZXBsb3ltZW50cy97ZGVwbG95bWVudF9pZH0SbgoITGlzdEtleXMSGi5zaWduZXQudjEuTGlzdEtleXNSZXF1ZXN0Ghsuc2lnbmV0LnYxLkxpc3RLZXlzUmVzcG9uc2UiKdKIJw8KCGxpc3RLZXlzEAEYyAGC0+STAhBiBGtleXMSCC92MS9rZXlzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIrcECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESEAoId2FybmluZ3MYDiADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSLEBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIvCg5zY29wZV9wb2xpY2llcxgGIAEoCUIS2ognDggBSKCNBmoGb2JqZWN0SAKIAQESGwoFdGl0bGUYByABKAlCB9qIJwMo/wFIA4gBARIhCgtkZXNjcmlwdGlvbhgIIAEoCUIH2ognAyiQTkgEiAEBEkgKBmxhYmVscxgJIAMoCzIrLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBEhwKBnJlYXNvbhgMIAEoCUIH2ognAyjoB0gGiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlQgkKB19yZWFzb24ilQEKFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiK0AQoVUm9sbGJhY2tCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh8KCnRvX3ZlcnNpb24YBCABKA1CBtqIJwIwAUgAiAEBEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSAGIAQFCDQoLX3RvX3ZlcnNpb25CCQoHX3JlYXNvbiKqAQoUUHJvbW90ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEgoKc291cmNlX2VudhgDIAEoCRIhCgtwcm9tb3RlZF9ieRgEIAEoCUIH2ognAyj/AUgAiAEBEhwKBnJlYXNvbhgFIAEoCUIH2ognAyjoB0gBiAEBQg4KDF9wcm9tb3RlZF9ieUIJCgdfcmVhc29uIqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSLJAQoVQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKCGZyb21fZW52GAMgASgJQgbaiCcCGAESGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESEwoGdG9fZW52GAUgASgJSAGIAQESFwoKdG9fdmVyc2lvbhgGIAEoDUgCiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3RvX2VudkINCgtfdG9fdmVyc2lvbiKuAQoWQ29tcGFyZUJ1bmRsZXNSZXNwb25zZRIpCgZiZWZvcmUYASABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGUSMAoFYWZ0ZXIYAiABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGVCBtqIJwIYARI3CgpkaWZmZXJlbmNlGAMgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VCBtqIJwIYASKaAQoOQ29tcGFyZWRCdW5kbGUSEwoLZW52aXJvbm1lbnQYASABKAkSHQoJYnVuZGxlX2lkGAIgASgJQgraiCcGYgR1dWlkEg8KB3ZlcnNpb24YAyABKA0SMAoLcG9saWN5X2hhc2gYBCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCglpc19hY3RpdmUYBSABKAgiZQoQQnVuZGxlRGlmZmVyZW5jZRInCgdjaGFuZ2VzGAEgAygLMhYuc2lnbmV0LnYxLlZhbHVlQ2hhbmdlEhUKDWNoYW5nZXNfdG90YWwYAiABKA0SEQoJdHJ1bmNhdGVkGAMgASgIIvMBCgtWYWx1ZUNoYW5nZRImCgJvcBgBIAEoCUIa2ognFloDYWRkWgZyZW1vdmVaB3JlcGxhY2USDAoEcGF0aBgCIAEoCRIeCglvbGRfdmFsdWUYAyABKAlCBtqIJwIIAUgAiAEBEh4KCW5ld192YWx1ZRgEIAEoCUIG2ognAggBSAGIAQESGAoLb2xkX2V4Y2VycHQYBSABKAlIAogBARIYCgtuZXdfZXhjZXJwdBgGIAEoCUgDiAEBQgwKCl9vbGRfdmFsdWVCDAoKX25ld192YWx1ZUIOCgxfb2xkX2V4Y2VycHRCDgoMX25ld19leGNlcnB0IoUBChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SHAoGcmVhc29uGAUgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiLHAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEiQKC2tlZXBfbmV3ZXN0GAQgASgNQgraiCcGMAE4oI0GSAGIAQESIAoJa2VlcF9kYXlzGAUgASgNQgjaiCcEOJSdAkgCiAEBEisKFGtlZXBfcHJvZHVjdGlvbl9kYXlzGAYgASgNQgjaiCcEOJSdAkgDiAEBEhoKCnByb2R1Y3Rpb24YByADKAlCBtqIJwJIZBIUCgdkcnlfcnVuGAggASgISASIAQFCCwoJX2Vudl9uYW1lQg4KDF9rZWVwX25ld2VzdEIMCgpfa2VlcF9kYXlzQhcKFV9rZWVwX3Byb2R1Y3Rpb25fZGF5c0IKCghfZHJ5X3J1biJpChRQcnVuZUJ1bmRsZXNSZXNwb25zZRIyCgxlbnZpcm9ubWVudHMYASADKAsyHC5zaWduZXQudjEuUHJ1bmVkRW52aXJvbm1lbnQSDwoHZHJ5X3J1bhgCIAEoCBIMCgRtb3JlGAMgASgIIoYBChFQcnVuZWRFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpwcm9kdWN0aW9uGAIgASgIEg8KB2RlbGV0ZWQYAyABKA0SDAoEa2VwdBgEIAEoDRIpCgh2ZXJzaW9ucxgFIAMoCzIXLnNpZ25ldC52MS5WZXJzaW9uUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgNEgwKBGxhc3QYAiABKA0itAUKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBImCgxwZXJmb3JtZWRfYnkYDSABKAsyEC5zaWduZXQudjEuQWN0b3ISEwoGcmVhc29uGA4gASgJSAGIAQESEgoFdGl0bGUYDyABKAlIAogBARIcCg9zb3VyY2VfcmV2aXNpb24YECABKAlIA4gBARIqChFzb3VyY2VfcHJvamVjdF9pZBgRIAEoCUIK2ognBmIEdXVpZEgEiAEBEh8KEnNvdXJjZV9lbnZpcm9ubWVudBgSIAEoCUgFiAEBEhsKDnNvdXJjZV92ZXJzaW9uGBMgASgNSAaIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfcmVhc29uQggKBl90aXRsZUISChBfc291cmNlX3JldmlzaW9uQhQKEl9zb3VyY2VfcHJvamVjdF9pZEIVChNfc291cmNlX2Vudmlyb25tZW50QhEKD19zb3VyY2VfdmVyc2lvbiKGAQoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA1CCAoGX2xpbWl0ImwKF0xpc3REZXBsb3ltZW50c1Jlc3BvbnNlEiMKBGRhdGEYASADKAsyFS5zaWduZXQudjEuRGVwbG95bWVudBINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0iLQoUR2V0RGVwbG95bWVudFJlcXVlc3QSFQoNZGVwbG95bWVudF9pZBgBIAEoCSIRCg9MaXN0S2V5c1JlcXVlc3QiMAoQTGlzdEtleXNSZXNwb25zZRIcCgRrZXlzGAEgAygLMg4uc2lnbmV0LnYxLktleSKMAwoDS2V5Eg4KBmtleV9pZBgBIAEoCRIgCglhbGdvcml0aG0YAiABKAlCDdqIJwlaB0VkMjU1MTkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSNgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgppc19jdXJyZW50GAUgASgIEi8KB3B1cnBvc2UYBiABKAlCHtqIJxpaB2J1bmRsZXNaBWF1ZGl0Wgh3ZWJob29rcxIfCgZvcmdfaWQYByABKAlCCtqIJwZiBHV1aWRIAIgBARInCg5lbnZpcm9ubWVudF9pZBgIIAEoCUIK2ognBmIEdXVpZEgBiAEBEhgKC2Vudmlyb25tZW50GAkgASgJSAKIAQESLAoFc3RhdGUYCiABKAlCHdqIJxlaB2N1cnJlbnRaBG5leHRaCHByZXZpb3VzQgkKB19vcmdfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDLIEwoNQnVuZGxlU2VydmljZRK1AQoNUHVibGlzaEJ1bmRsZRIfLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUicNKIJxoKDXB1Ymxpc2hCdW5kbGUQBBjIATICAgNQAYLT5JMCTDoBKiJHL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3B1Ymxpc2gSwwEKDkFjdGl2YXRlQnVuZGxlEiAuc2lnbmV0LnYxLkFjdGl2YXRlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUifNKIJxsKDmFjdGl2YXRlQnVuZGxlEAQYyAEyAgIDYAGC0+STAlc6ASoiUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vYWN0aXZhdGUSsQEKDlJvbGxiYWNrQnVuZGxlEiAuc2lnbmV0LnYxLlJvbGxiYWNrQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiatKIJxsKDnJvbGxiYWNrQnVuZGxlEAQYyAEyAgIDYAGC0+STAkU6ASoiQC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcm9sbGJhY2sSrQEKDVByb21vdGVCdW5kbGUSHy5zaWduZXQudjEuUHJvbW90ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImjSiCcYCg1wcm9tb3RlQnVuZGxlEAQYyAEyAgIDgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259EqsBCg5Db21wYXJlQnVuZGxlcxIgLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1JlcXVlc3QaIS5zaWduZXQudjEuQ29tcGFyZUJ1bmRsZXNSZXNwb25zZSJU0ognGQoOY29tcGFyZUJ1bmRsZXMQAhjIAUICnQOC0+STAjESLy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9jb21wYXJlErYBCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJu0ognGQoMZGVsZXRlQnVuZGxlEAUYzAFCApkDYAGC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SogEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIlHSiCcVCgxwcnVuZUJ1bmRsZXMQBRjIAWABgtPkkwIyOgEqIi0vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcHJ1bmUSvwEKD0xpc3REZXBsb3ltZW50cxIhLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0GiIuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlImXSiCcWCg9saXN0RGVwbG95bWVudHMQAhjIAYLT5JMCRRJDL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9kZXBsb3ltZW50cxKIAQoNR2V0RGVwbG95bWVudBIfLnNpZ25ldC52MS5HZXREZXBsb3ltZW50UmVxdWVzdBoVLnNpZ25ldC52MS5EZXBsb3ltZW50Ij/SiCcUCg1nZXREZXBsb3ltZW50EAIYyAGC0+STAiESHy92MS9kZXBsb3ltZW50cy97ZGVwbG95bWVudF9pZH0SbgoITGlzdEtleXMSGi5zaWduZXQudjEuTGlzdEtleXNSZXF1ZXN0Ghsuc2lnbmV0LnYxLkxpc3RLZXlzUmVzcG9uc2UiKdKIJw8KCGxpc3RLZXlzEAEYyAGC0+STAhBiBGtleXMSCC92MS9rZXlzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -131,6 +133,13 @@ export type Bundle = Message<"signet.v1.Bundle"> & {
    * @generated from field: optional uint32 sequence = 13;
    */
   sequence?: number | undefined;
+
+  /**
+   * What may go wrong with a change that was made; in the answers to activations and rollbacks only.
+   *
+   * @generated from field: repeated string warnings = 14;
+   */
+  warnings: string[];
 };
 
 /**
@@ -330,6 +339,13 @@ export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
    * @generated from field: optional bool activate = 11;
    */
   activate?: boolean | undefined;
+
+  /**
+   * Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 12;
+   */
+  reason?: string | undefined;
 };
 
 /**
@@ -377,7 +393,7 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
   hold: boolean;
 
   /**
-   * Why; told to those whom the hold refuses, and recorded. At most 500 characters.
+   * Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters.
    *
    * @generated from field: optional string reason = 6;
    */
@@ -390,6 +406,60 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
  */
 export const ActivateBundleRequestSchema: GenMessage<ActivateBundleRequest> = /*@__PURE__*/
   messageDesc(file_signet_v1_bundle, 4);
+
+/**
+ * See BundleService.RollbackBundle.
+ *
+ * @generated from message signet.v1.RollbackBundleRequest
+ */
+export type RollbackBundleRequest = Message<"signet.v1.RollbackBundleRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string env_name = 3;
+   */
+  envName: string;
+
+  /**
+   * The version to activate instead of the one that was active before.
+   *
+   * @generated from field: optional uint32 to_version = 4;
+   */
+  toVersion?: number | undefined;
+
+  /**
+   * Keeps the environment at this version until it is released.
+   *
+   * @generated from field: bool hold = 5;
+   */
+  hold: boolean;
+
+  /**
+   * As ActivateBundleRequest.reason. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 6;
+   */
+  reason?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.RollbackBundleRequest.
+ * Use `create(RollbackBundleRequestSchema)` to create a new message.
+ */
+export const RollbackBundleRequestSchema: GenMessage<RollbackBundleRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 5);
 
 /**
  * See BundleService.PromoteBundle.
@@ -422,6 +492,13 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
    * @generated from field: optional string promoted_by = 4;
    */
   promotedBy?: string | undefined;
+
+  /**
+   * Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 5;
+   */
+  reason?: string | undefined;
 };
 
 /**
@@ -429,7 +506,7 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
  * Use `create(PromoteBundleRequestSchema)` to create a new message.
  */
 export const PromoteBundleRequestSchema: GenMessage<PromoteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 5);
+  messageDesc(file_signet_v1_bundle, 6);
 
 /**
  * See BundleService.ListBundles.
@@ -476,7 +553,7 @@ export type ListBundlesRequest = Message<"signet.v1.ListBundlesRequest"> & {
  * Use `create(ListBundlesRequestSchema)` to create a new message.
  */
 export const ListBundlesRequestSchema: GenMessage<ListBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 6);
+  messageDesc(file_signet_v1_bundle, 7);
 
 /**
  * The bundles. The number of all of them is in the header X-Total-Count.
@@ -495,7 +572,7 @@ export type ListBundlesResponse = Message<"signet.v1.ListBundlesResponse"> & {
  * Use `create(ListBundlesResponseSchema)` to create a new message.
  */
 export const ListBundlesResponseSchema: GenMessage<ListBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 7);
+  messageDesc(file_signet_v1_bundle, 8);
 
 /**
  * See BundleService.GetBundle and GetBundleDocument.
@@ -533,7 +610,7 @@ export type GetBundleRequest = Message<"signet.v1.GetBundleRequest"> & {
  * Use `create(GetBundleRequestSchema)` to create a new message.
  */
 export const GetBundleRequestSchema: GenMessage<GetBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 8);
+  messageDesc(file_signet_v1_bundle, 9);
 
 /**
  * See BundleService.GetBundleDocument.
@@ -552,7 +629,7 @@ export type BundleDocument = Message<"signet.v1.BundleDocument"> & {
  * Use `create(BundleDocumentSchema)` to create a new message.
  */
 export const BundleDocumentSchema: GenMessage<BundleDocument> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 9);
+  messageDesc(file_signet_v1_bundle, 10);
 
 /**
  * See BundleService.DiffBundles.
@@ -595,7 +672,7 @@ export type DiffBundlesRequest = Message<"signet.v1.DiffBundlesRequest"> & {
  * Use `create(DiffBundlesRequestSchema)` to create a new message.
  */
 export const DiffBundlesRequestSchema: GenMessage<DiffBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 10);
+  messageDesc(file_signet_v1_bundle, 11);
 
 /**
  * See BundleService.DiffBundles.
@@ -616,7 +693,7 @@ export type DiffBundlesResponse = Message<"signet.v1.DiffBundlesResponse"> & {
  * Use `create(DiffBundlesResponseSchema)` to create a new message.
  */
 export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 11);
+  messageDesc(file_signet_v1_bundle, 12);
 
 /**
  * See BundleService.CompareBundles.
@@ -670,7 +747,7 @@ export type CompareBundlesRequest = Message<"signet.v1.CompareBundlesRequest"> &
  * Use `create(CompareBundlesRequestSchema)` to create a new message.
  */
 export const CompareBundlesRequestSchema: GenMessage<CompareBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 12);
+  messageDesc(file_signet_v1_bundle, 13);
 
 /**
  * See BundleService.CompareBundles.
@@ -701,7 +778,7 @@ export type CompareBundlesResponse = Message<"signet.v1.CompareBundlesResponse">
  * Use `create(CompareBundlesResponseSchema)` to create a new message.
  */
 export const CompareBundlesResponseSchema: GenMessage<CompareBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 14);
 
 /**
  * One side of a comparison.
@@ -742,7 +819,7 @@ export type ComparedBundle = Message<"signet.v1.ComparedBundle"> & {
  * Use `create(ComparedBundleSchema)` to create a new message.
  */
 export const ComparedBundleSchema: GenMessage<ComparedBundle> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 15);
 
 /**
  * What differs between two policy documents.
@@ -777,7 +854,7 @@ export type BundleDifference = Message<"signet.v1.BundleDifference"> & {
  * Use `create(BundleDifferenceSchema)` to create a new message.
  */
 export const BundleDifferenceSchema: GenMessage<BundleDifference> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 16);
 
 /**
  * One value that differs. The values are JSON, with numbers as documents spell them.
@@ -831,7 +908,7 @@ export type ValueChange = Message<"signet.v1.ValueChange"> & {
  * Use `create(ValueChangeSchema)` to create a new message.
  */
 export const ValueChangeSchema: GenMessage<ValueChange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * See BundleService.DeleteBundle.
@@ -862,6 +939,13 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
    * @generated from field: uint32 version = 4;
    */
   version: number;
+
+  /**
+   * Why: recorded in the audit, and told to webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 5;
+   */
+  reason?: string | undefined;
 };
 
 /**
@@ -869,7 +953,7 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
  * Use `create(DeleteBundleRequestSchema)` to create a new message.
  */
 export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
@@ -940,7 +1024,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
  * Use `create(PruneBundlesRequestSchema)` to create a new message.
  */
 export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * See BundleService.PruneBundles.
@@ -971,7 +1055,7 @@ export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
  * Use `create(PruneBundlesResponseSchema)` to create a new message.
  */
 export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * What was, or would be, deleted in one environment.
@@ -1014,7 +1098,7 @@ export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
  * Use `create(PrunedEnvironmentSchema)` to create a new message.
  */
 export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 20);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * All versions from first to last.
@@ -1038,7 +1122,7 @@ export type VersionRange = Message<"signet.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 21);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * An activation: the event that made a bundle the active one.
@@ -1119,6 +1203,55 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
    * @generated from field: string policy_hash = 12;
    */
   policyHash: string;
+
+  /**
+   * Who did it; unset for activations of releases that did not keep it, as are the fields after it.
+   *
+   * @generated from field: signet.v1.Actor performed_by = 13;
+   */
+  performedBy?: Actor | undefined;
+
+  /**
+   * Why, as the caller said.
+   *
+   * @generated from field: optional string reason = 14;
+   */
+  reason?: string | undefined;
+
+  /**
+   * The title of the bundle.
+   *
+   * @generated from field: optional string title = 15;
+   */
+  title?: string | undefined;
+
+  /**
+   * The revision of the bundle's source, for example a commit.
+   *
+   * @generated from field: optional string source_revision = 16;
+   */
+  sourceRevision?: string | undefined;
+
+  /**
+   * The project of the environment that it was promoted from; unset for other kinds, as are the next two.
+   *
+   * @generated from field: optional string source_project_id = 17;
+   */
+  sourceProjectId?: string | undefined;
+
+  /**
+   * The name of that environment.
+   *
+   * @generated from field: optional string source_environment = 18;
+   */
+  sourceEnvironment?: string | undefined;
+
+  /**
+   * The version that was active there.
+   *
+   * @generated from field: optional uint32 source_version = 19;
+   */
+  sourceVersion?: number | undefined;
 };
 
 /**
@@ -1126,7 +1259,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 22);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * See BundleService.ListDeployments.
@@ -1171,7 +1304,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 23);
+  messageDesc(file_signet_v1_bundle, 24);
 
 /**
  * One page of activations.
@@ -1205,7 +1338,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 24);
+  messageDesc(file_signet_v1_bundle, 25);
 
 /**
  * See BundleService.GetDeployment.
@@ -1224,7 +1357,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 25);
+  messageDesc(file_signet_v1_bundle, 26);
 
 /**
  * See BundleService.ListKeys.
@@ -1239,7 +1372,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 26);
+  messageDesc(file_signet_v1_bundle, 27);
 
 /**
  * The public keys.
@@ -1258,7 +1391,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 27);
+  messageDesc(file_signet_v1_bundle, 28);
 
 /**
  * A trusted public key that this server signs with, or has signed with.
@@ -1326,6 +1459,13 @@ export type Key = Message<"signet.v1.Key"> & {
    * @generated from field: optional string environment = 9;
    */
   environment?: string | undefined;
+
+  /**
+   * "current", "next" (announced: trust it before it signs), or "previous". Retired keys are not listed.
+   *
+   * @generated from field: string state = 10;
+   */
+  state: string;
 };
 
 /**
@@ -1333,10 +1473,10 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 28);
+  messageDesc(file_signet_v1_bundle, 29);
 
 /**
- * The life of a bundle: published, promoted, activated, kept. publish, activate and promote take two headers (metadata in gRPC):
+ * The life of a bundle: published, promoted, activated, kept. publish, activate, rollback and promote take two headers (metadata in gRPC):
  * Idempotency-Key, 1 to 255 printable ASCII characters, makes a retry within 24 hours answer the first result; If-Match, a
  * quoted sequence, refuses when the environment that changes has moved on since.
  *
@@ -1362,6 +1502,17 @@ export const BundleService: GenService<{
   activateBundle: {
     methodKind: "unary";
     input: typeof ActivateBundleRequestSchema;
+    output: typeof BundleSchema;
+  },
+  /**
+   * Makes an earlier version the active one: by default the last active version below the current one that is still kept. As
+   * ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+   *
+   * @generated from rpc signet.v1.BundleService.RollbackBundle
+   */
+  rollbackBundle: {
+    methodKind: "unary";
+    input: typeof RollbackBundleRequestSchema;
     output: typeof BundleSchema;
   },
   /**

@@ -3,6 +3,7 @@ import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@c
 import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
+import { KeyService } from "../../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
@@ -12,6 +13,7 @@ import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
 import { createBundleService } from "./bundles.js";
+import { createKeyService } from "./keys.js";
 import { guardMethod, type GuardParts } from "../admission/guard.js";
 import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
@@ -26,6 +28,7 @@ export const SERVICES = [
   ArtifactService,
   AuditService,
   BundleService,
+  KeyService,
   OrganizationService,
   PipelineService,
   RuntimeService,
@@ -38,6 +41,7 @@ export const SERVICES = [
 export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
   Parameters<typeof createBundleService>[0] &
+  Parameters<typeof createKeyService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
@@ -51,6 +55,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(ArtifactService, createArtifactService(services)),
     ...methodsOf(AuditService, createAuditService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
+    ...methodsOf(KeyService, createKeyService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),

@@ -73,6 +73,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   projects: "organization",
   envs: "project",
   runtimes: "environment",
+  rollout: "environment",
   apply: "server",
   health: "server",
   // With --data "nothing", which the command checks itself.

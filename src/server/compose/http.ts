@@ -68,14 +68,14 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const { services, store, config, observability, tls, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
-  const { audit, documents, keys, runtimes, tenancy, tokens } = services;
+  const { audit, documents, keys, rotation, runtimes, tenancy, tokens } = services;
   const admission = composeAuthenticator(services, config);
   const polls = new Polls({ admission, active: runtimes.active, observer: metrics.requests, tracing, logger });
   const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = audit.refusals.count.bind(audit.refusals);
   const methods = createMethods(
     {
-      ...{ ...audit, ...keys, ...tenancy, ...tokens, ...runtimes },
+      ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
       ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
       ...{ diagnosis: parts.diagnosis, version: VERSION },

@@ -229,6 +229,7 @@ export function principalOf(rawKey: string): Principal {
   if (keyType === undefined) throw new AppError("unauthenticated", "invalid or expired token");
   return {
     tokenId: Number(rawKey.at(-1)),
+    tokenName: null,
     keyPrefix: `sgnt_${keyType}`,
     keyType,
     orgId: ORG,

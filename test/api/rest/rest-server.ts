@@ -20,6 +20,7 @@ import type { Principal } from "../../../src/core/token.js";
 
 const PRINCIPAL: Principal = {
   tokenId: 1,
+  tokenName: null,
   keyPrefix: "sgn_test",
   keyType: "admin",
   orgId: "o",
