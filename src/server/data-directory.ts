@@ -25,6 +25,8 @@ export interface DataDirectory extends AsyncDisposable {
   /** There was no database in it. */
   readonly isNew: boolean;
   readonly store: Store;
+  /** How another connection to its database is opened. */
+  readonly database: SqliteOptions;
   /** As OpenedStore's. */
   readonly lost: OpenedStore["lost"];
   readonly doubt: OpenedStore["doubt"];
@@ -32,8 +34,6 @@ export interface DataDirectory extends AsyncDisposable {
   readonly problem: OpenedStore["problem"];
   readonly reclaim: OpenedStore["reclaim"];
   readonly reserve: DiskReserve;
-  /** For further connections that read. */
-  readonly database: SqliteOptions;
   readonly keys: SigningKeys;
   /** The public keys of the start before. */
   readonly lastKeys: LastKeys;
@@ -99,22 +99,10 @@ export async function openDataDirectory(options: {
       }
     };
     const { lost, doubt, readOnly, problem } = store;
+    const database = { file, ...native };
     const reclaim = store.reclaim === null ? null : store.reclaim.bind(store);
     return {
-      ...{
-        path,
-        isNew,
-        store,
-        lost,
-        doubt,
-        readOnly,
-        problem,
-        reclaim,
-        reserve,
-        keys,
-        lastKeys,
-        database: { file, ...native },
-      },
+      ...{ path, isNew, store, database, lost, doubt, readOnly, problem, reclaim, reserve, keys, lastKeys },
       [Symbol.asyncDispose]: dispose,
     };
   } catch (thrown) {
