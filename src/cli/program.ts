@@ -23,6 +23,7 @@ import { addProjects } from "./tenancy/projects.js";
 import { addPromote } from "./bundles/promote.js";
 import { addPrune } from "./bundles/prune.js";
 import { addPublish } from "./bundles/publish.js";
+import { addQuickstart } from "./quickstart/quickstart.js";
 import { addRollback } from "./bundles/rollback.js";
 import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
@@ -44,18 +45,43 @@ import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
 import { addWhoami } from "./tokens/whoami.js";
 
-/** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
-const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addStatus, addHealth, addOpen, addDoctor]],
-  ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
-  [
-    "Bundles:",
-    [addPublish, addPromote, addActivate, addRollback, addBundles, addDiff, addDeployments, addPrune, addArtifact],
-  ],
-  ["Pipelines:", [addPipeline]],
-  ["Runtimes:", [addWatch, addVerify, addRuntimes, addRollout]],
-  ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
-  ["Program:", [addVersion, addCompletion, addLicenses]],
+/** The commands with their headings in the help, in its order. A command that is in no group does not exist. */
+const COMMANDS: readonly (readonly [heading: string, add: (program: Command, shell: Shell) => void])[] = [
+  ["Server:", addQuickstart],
+  ["Server:", addServe],
+  ["Server:", addStatus],
+  ["Server:", addHealth],
+  ["Server:", addOpen],
+  ["Server:", addDoctor],
+  ["Connection:", addLogin],
+  ["Connection:", addLogout],
+  ["Connection:", addContext],
+  ["Connection:", addWhoami],
+  ["Bundles:", addPublish],
+  ["Bundles:", addPromote],
+  ["Bundles:", addActivate],
+  ["Bundles:", addRollback],
+  ["Bundles:", addBundles],
+  ["Bundles:", addDiff],
+  ["Bundles:", addDeployments],
+  ["Bundles:", addPrune],
+  ["Bundles:", addArtifact],
+  ["Pipelines:", addPipeline],
+  ["Runtimes:", addWatch],
+  ["Runtimes:", addVerify],
+  ["Runtimes:", addRuntimes],
+  ["Runtimes:", addRollout],
+  ["Organization:", addOrgs],
+  ["Organization:", addProjects],
+  ["Organization:", addEnvs],
+  ["Organization:", addToken],
+  ["Organization:", addKeys],
+  ["Organization:", addWebhook],
+  ["Organization:", addAudit],
+  ["Organization:", addApply],
+  ["Program:", addVersion],
+  ["Program:", addCompletion],
+  ["Program:", addLicenses],
 ];
 
 const EXAMPLES = examples(
@@ -98,9 +124,9 @@ export function buildProgram(shell: Shell): Command {
       refuseUnusedOptions(command);
       applySources(shell, program, command);
     });
-  for (const [heading, adds] of GROUPS) {
+  for (const [heading, add] of COMMANDS) {
     program.commandsGroup(heading);
-    for (const add of adds) add(program, shell);
+    add(program, shell);
   }
   addCompleteNames(program, shell);
   return addHelp(program);
