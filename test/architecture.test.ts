@@ -69,6 +69,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     bundles: ["access", "audit", "changes", "documents", "keys"],
     pipelines: ["access", "audit", "bundles", "changes", "documents"],
     runtimes: ["access", "bundles", "changes", "documents", "tokens"],
+    transfer: ["access", "audit", "bundles", "changes", "documents", "keys"],
     webhooks: ["access", "audit", "changes", "keys"],
   },
   api: {
@@ -95,14 +96,15 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   cli: {
     shell: [],
     audit: ["shell"],
-    bundles: ["shell"],
+    bundles: ["shell", "transfer"],
     pipelines: ["bundles", "shell"],
     runtimes: ["shell"],
     server: ["shell"],
     tenancy: ["shell"],
     tokens: ["server", "shell"],
+    transfer: ["shell"],
     webhooks: ["shell"],
-    "": ["audit", "bundles", "pipelines", "runtimes", "server", "shell", "tenancy", "tokens", "webhooks"],
+    "": ["audit", "bundles", "pipelines", "runtimes", "server", "shell", "tenancy", "tokens", "transfer", "webhooks"],
   },
 };
 

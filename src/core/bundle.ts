@@ -8,7 +8,7 @@ export interface BundleSource {
 }
 
 /** How a bundle was created in its environment. */
-export type BundleOrigin = "publish" | "promote";
+export type BundleOrigin = "publish" | "promote" | "import";
 
 /** An immutable, numbered snapshot of a policy document in one environment. Its content is stored separately, by `contentId`. */
 export interface Bundle {
@@ -45,7 +45,7 @@ export interface Content {
 }
 
 /** A rollback is an activation of a version below the one that was active. */
-export type DeploymentKind = "publish" | "activate" | "promote" | "rollback";
+export type DeploymentKind = "publish" | "activate" | "promote" | "rollback" | "import";
 
 /** An activation of a bundle. `sequence` increases with each activation of an environment. */
 export interface Deployment {

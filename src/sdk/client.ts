@@ -6,6 +6,7 @@ import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
 import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
@@ -20,6 +21,7 @@ export interface SignetClient {
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
   readonly artifacts: Client<typeof ArtifactService>;
+  readonly transfers: Client<typeof TransferService>;
 }
 
 /** The server and the token of a client. */
@@ -50,6 +52,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     artifacts: createClient(ArtifactService, authorized),
+    transfers: createClient(TransferService, authorized),
   };
 }
 

@@ -8,6 +8,7 @@ import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
+import type { TransferReader, TransferWriter } from "./transfer-store.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 /**
@@ -90,7 +91,7 @@ export interface IdempotentAnswer {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
+export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, TransferReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -164,7 +165,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader {
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter {
+export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, TransferWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

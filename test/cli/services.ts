@@ -6,6 +6,7 @@ import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 
 export const SERVICES: readonly DescService[] = [
@@ -16,5 +17,6 @@ export const SERVICES: readonly DescService[] = [
   PipelineService,
   RuntimeService,
   TokenService,
+  TransferService,
   WebhookService,
 ];

@@ -67,9 +67,9 @@ type UseCases = ReturnType<typeof useCases>;
 
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
-  const { changes, keys, audit, tokens, tenancy, bundles, pipelines, runtimes, webhooks } = features;
+  const { changes, keys, audit, tokens, tenancy, bundles, pipelines, runtimes, transfer, webhooks } = features;
   return {
-    ...{ ...changes, ...keys, ...audit, ...tokens, ...tenancy, ...bundles, ...pipelines, ...runtimes, ...webhooks },
+    ...{ ...changes, ...keys, ...audit, ...tokens, ...tenancy, ...bundles, ...pipelines, ...runtimes, ...transfer, ...webhooks },
     ...{ documents, clock: context.clock },
   };
 }
@@ -273,6 +273,7 @@ export class Fixture {
           },
         },
         documents: DEFAULT_DOCUMENTS,
+        server: { version: "test", url: null },
         sessionLimits: { stream: 3, poll: 3 },
         heartbeatMs: 600_000,
       },

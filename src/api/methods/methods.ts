@@ -7,6 +7,7 @@ import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
+import { TransferService } from "../../../gen/signet/v1/transfer_pb.js";
 import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
@@ -17,6 +18,7 @@ import { createPipelineService } from "./pipelines.js";
 import { requireRequestLimits } from "../admission/request-size.js";
 import { createRuntimeService } from "./runtimes.js";
 import { createTokenService } from "./tokens.js";
+import { createTransferService } from "./transfer.js";
 import { createWebhookService } from "./webhooks.js";
 
 /** The services of signet.v1, as reflection and health list them. */
@@ -28,6 +30,7 @@ export const SERVICES = [
   PipelineService,
   RuntimeService,
   TokenService,
+  TransferService,
   WebhookService,
 ] as const;
 
@@ -39,6 +42,7 @@ export type ApiServices = { readonly names: Names } & Parameters<typeof createAr
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
   Parameters<typeof createTokenService>[0] &
+  Parameters<typeof createTransferService>[0] &
   Parameters<typeof createWebhookService>[0];
 
 /** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. Throws when one has no limits (request-size.ts). */
@@ -51,6 +55,7 @@ export function createMethods(services: ApiServices, onRefused: OnRefused): read
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),
     ...methodsOf(TokenService, createTokenService(services)),
+    ...methodsOf(TransferService, createTransferService(services)),
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];
   for (const { method } of specs) requireRequestLimits(method);

@@ -67,7 +67,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const methods = createMethods(
     {
       ...{ ...audit, ...keys, ...tenancy, ...tokens, ...runtimes },
-      ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
+      ...{ ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
     },
     onRefused,

@@ -47,7 +47,8 @@ export async function activateIn(
   return deployment;
 }
 
-function checkNotHeld({ name, activeVersion, hold }: Environment): void {
+/** Throws `conflict` (`held`) if the environment is held. */
+export function checkNotHeld({ name, activeVersion, hold }: Environment): void {
   if (hold === null) return;
   const why = hold.reason === null ? "" : `: ${hold.reason}`;
   const message = `"${name}" is held at version ${activeVersion ?? 0} by ${hold.by} since ${hold.since}${why}`;

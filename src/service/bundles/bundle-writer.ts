@@ -1,6 +1,7 @@
 import { formatPublishedAt } from "../../bundle/document.js";
 import { signBundle, type SignedBundle } from "../../bundle/sign-bundle.js";
 import type { Signer } from "../../bundle/signer.js";
+import type { Provenance } from "../../bundle/envelope/provenance.js";
 import type { Bundle, BundleOrigin, BundleState } from "../../core/bundle.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { notFound } from "../../core/error.js";
@@ -35,6 +36,16 @@ export interface BundleDraft {
 export interface PromotionSource {
   readonly environment: Environment;
   readonly bundle: Bundle;
+}
+
+/** The verified origin of an import. */
+export interface ImportSource {
+  /** The name of the trusted origin. */
+  readonly name: string;
+  /** The key that signed the provenance. */
+  readonly keyId: string;
+  readonly provenance: Provenance;
+  readonly reason: string | null;
 }
 
 /**
@@ -127,6 +138,40 @@ export class BundleWriter {
     return promoted;
   }
 
+  /** Stores an imported bundle that was signed for its environment, and activates it if asked. Throws like publishIn. */
+  async importIn(
+    tx: Writer,
+    caller: Principal,
+    source: ImportSource,
+    environment: Environment,
+    draft: BundleDraft,
+    activate: boolean,
+  ): Promise<BundleState> {
+    const { audit, outbox } = this.deps;
+    const imported = await this.#keep(tx, caller, environment, draft, activate ? "import" : null);
+    const { reason } = source;
+    const origin = originMetadata(source);
+    await audit.record(tx, environment.orgId, caller, {
+      action: "bundle.imported",
+      resourceType: "bundle",
+      resourceId: imported.bundle.id,
+      metadata: {
+        ...changeMetadata(environment, imported),
+        ...origin,
+        ...(reason === null ? {} : { reason }),
+        imported_by: imported.bundle.publishedBy,
+      },
+    });
+    await outbox.emit(
+      tx,
+      await bundleEvent(tx, caller, "bundle.imported", environment, imported, {
+        ...origin,
+        ...(reason === null ? {} : { reason }),
+      }),
+    );
+    return imported;
+  }
+
   async #keep(
     tx: Writer,
     caller: Principal,
@@ -188,6 +233,21 @@ function notBefore(last: Instant | null, now: Instant): Instant {
 export function promotedDescription(source: Bundle, promotedBy: string | null): BundleDescription {
   const { title, description, labels, source: from } = source;
   return { publishedBy: promotedBy, title, description, labels, source: from, origin: "promote" };
+}
+
+function originMetadata({ name, keyId, provenance }: ImportSource) {
+  const { server, organization, project, environment, bundle, document } = provenance;
+  return {
+    origin: name,
+    origin_key_id: keyId,
+    origin_server: server.url,
+    origin_org_id: organization.id,
+    origin_project_id: project.id,
+    origin_environment: environment.name,
+    origin_version: bundle.version,
+    origin_bundle_id: bundle.id,
+    document_sha256: document.sha256,
+  };
 }
 
 function changeMetadata(environment: Environment, { bundle, isActive, deploymentId, sequence }: BundleState) {

@@ -14,6 +14,7 @@ import { keyOwners } from "./0011-key-owners.js";
 import { activationTimes } from "./0012-activation-times.js";
 import { slugs } from "./0013-slugs.js";
 import { deletions } from "./0014-deletions.js";
+import { imports } from "./0018-imports.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -33,6 +34,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0012-activation-times": activationTimes,
     "0013-slugs": slugs,
     "0014-deletions": deletions,
+    "0018-imports": imports,
   };
 }
 
