@@ -36,7 +36,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
     layers: ["sdk", "bundle", "core", "yaml", "provision", "config", "assets", "server"],
-    packages: [/^node:/, /^commander$/],
+    packages: [/^node:/, /^commander$/, /^fast-string-truncated-width$/],
   },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
   assets: { layers: ["core"], packages: [/^node:/] },
@@ -97,6 +97,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     shell: [],
     audit: ["shell"],
     bundles: ["shell", "transfer"],
+    context: ["shell"],
     pipelines: ["bundles", "shell"],
     runtimes: ["shell"],
     server: ["shell"],
@@ -104,7 +105,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     tokens: ["server", "shell"],
     transfer: ["shell"],
     webhooks: ["shell"],
-    "": ["audit", "bundles", "pipelines", "runtimes", "server", "shell", "tenancy", "tokens", "transfer", "webhooks"],
+    "": [
+      ...["audit", "bundles", "context", "pipelines", "runtimes", "server", "shell", "tenancy", "tokens"],
+      ...["transfer", "webhooks"],
+    ],
   },
 };
 

@@ -5,6 +5,9 @@ import { addApply } from "./server/apply.js";
 import { addArtifact } from "./pipelines/artifact.js";
 import { addAudit } from "./audit/audit.js";
 import { addBundles } from "./bundles/bundles.js";
+import { addContext } from "./context/context.js";
+import { addLogin } from "./context/login.js";
+import { addLogout } from "./context/logout.js";
 import { addDeployments } from "./bundles/deployments.js";
 import { addDiff } from "./bundles/diff.js";
 import { addEnvs } from "./tenancy/envs.js";
@@ -25,6 +28,7 @@ import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
 import { OUTPUT_HELP } from "./shell/help.js";
 import { UsageError } from "./shell/cli-error.js";
 import { wholeNumber } from "./shell/numbers.js";
+import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
 import { addToken } from "./tokens/token.js";
@@ -33,33 +37,18 @@ import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
 import { addWhoami } from "./tokens/whoami.js";
 
-/** The order in which help lists the commands. */
-const COMMANDS = [
-  addServe,
-  addPublish,
-  addPromote,
-  addActivate,
-  addRollback,
-  addPipeline,
-  addArtifact,
-  addBundles,
-  addDiff,
-  addDeployments,
-  addPrune,
-  addWatch,
-  addVerify,
-  addKeys,
-  addToken,
-  addWhoami,
-  addAudit,
-  addWebhook,
-  addOrgs,
-  addProjects,
-  addEnvs,
-  addRuntimes,
-  addApply,
-  addHealth,
-  addLicenses,
+/** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
+const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
+  ["Server:", [addServe, addHealth]],
+  ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
+  [
+    "Bundles:",
+    [addPublish, addPromote, addActivate, addRollback, addBundles, addDiff, addDeployments, addPrune, addArtifact],
+  ],
+  ["Pipelines:", [addPipeline]],
+  ["Runtimes:", [addWatch, addVerify, addRuntimes]],
+  ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
+  ["Program:", [addLicenses]],
 ];
 
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
@@ -67,17 +56,23 @@ export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
     .description("Publish, promote and push signed policy bundles, or run the server that does.")
     .version(VERSION)
-    .option("--url <url>", "server (SIGNET_URL; default: http://127.0.0.1:8080)")
-    .option("--org <org>", "organization: UUID, slug or name (default: the token's)")
-    .option("--project <project>", "project: UUID, slug or name (default: the token's, the only one, or default)")
-    .option("--env <name>", "environment, for example dev")
+    .option("--url <url>", "server (SIGNET_URL; default: the context's, http://127.0.0.1:8080)")
+    .option("--org <org>", "organization: UUID, slug or name (SIGNET_ORG; default: the context's, the token's)")
+    .option(
+      "--project <project>",
+      "project: UUID, slug or name (SIGNET_PROJECT; default: the context's, the token's, the only one, or default)",
+    )
+    .option("--env <name>", "environment, for example dev (SIGNET_ENV; default: the context's)")
     .option("--json", "write JSON")
     .option("--ca <file>", "CA of the server's certificate (SIGNET_CA; default: the public CAs)")
     .option("--client-cert <file>", "client certificate (SIGNET_CLIENT_CERT)")
     .option("--client-key <file>", "key of the client certificate (SIGNET_CLIENT_KEY)")
+    .option("--context <name>", "server kept by signet login (SIGNET_CONTEXT; default: the current one)")
+    .option("--verbose", "say on standard error where each option and the token came from")
     .option("--timeout <seconds>", "limit for each request", wholeNumber(1, 86_400), 30)
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: usedGlobalOptions })
     .configureOutput({
+      getOutHelpWidth: () => shell.width ?? 80,
       writeOut: (text) => shell.io.out(text),
       // Help after a usage error. runCli writes the error itself, as text or JSON.
       writeErr: (text) => (shell.json ? undefined : shell.io.err(text)),
@@ -85,14 +80,21 @@ export function buildProgram(shell: Shell): Command {
     })
     .addHelpText("after", `\n${TOKEN_HELP}\n${OUTPUT_HELP}\n${EXIT_CODE_HELP}`)
     .exitOverride()
-    .hook("preAction", (_program, command) => refuseUnusedOptions(command));
-  for (const add of COMMANDS) add(program, shell);
+    .hook("preAction", (_program, command) => {
+      refuseUnusedOptions(command);
+      applySources(shell, program, command);
+    });
+  for (const [heading, adds] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const add of adds) add(program, shell);
+  }
   return addHelp(program);
 }
 
 /** `signet help [command...]`. Commander's own takes one word, and shows the whole help for an unknown one. */
 function addHelp(program: Command): Command {
   program
+    .commandsGroup("Program:")
     .helpCommand(false)
     .command("help")
     .description("show the help of a command")

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { buildProgram } from "./program.js";
-import { UsageError } from "./shell/cli-error.js";
+import { InterruptedError, UsageError } from "./shell/cli-error.js";
 import { formatError } from "./shell/error-report.js";
 import { EXIT_CODES, exitCodeOf } from "./shell/exit-codes.js";
 import type { Io } from "./shell/io.js";
@@ -16,6 +16,7 @@ export async function runCli(io: Io): Promise<number> {
   } catch (thrown) {
     const interrupted = interruption(io.signal);
     if (interrupted !== undefined) return interrupted;
+    if (thrown instanceof InterruptedError) return EXIT_CODES.interrupted;
     const error = thrown instanceof CommanderError ? usageOf(thrown) : thrown;
     if (error === undefined) return EXIT_CODES.ok;
     io.err(formatError(error, shell.json, shell.called));

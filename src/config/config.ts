@@ -105,6 +105,12 @@ const DATA = {
     ),
     preset: "yes",
   },
+  upgradeCopy: setting(
+    "SIGNET_UPGRADE_COPY",
+    "yes",
+    "whether to copy the database to backups/ in the data directory before an upgrade changes it: yes, no",
+    oneOf("yes", "no"),
+  ),
   /** Null is `native` in the data directory. */
   nativeDirectory: setting(
     "SIGNET_NATIVE_DIRECTORY",

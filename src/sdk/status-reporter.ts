@@ -3,6 +3,7 @@ import { type Backoff, type BackoffOptions, createBackoff } from "./backoff.js";
 import type { SignetClient } from "./client.js";
 import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
 import { checkInstance, isText } from "./option-checks.js";
+import { checkKeys, keysOf, type KeySource } from "./verify-activation.js";
 import { FINAL_ERRORS, toSignetError, type SignetError } from "./signet-error.js";
 
 /** The instance that reports, and how. */
@@ -12,6 +13,11 @@ export interface StatusReporterOptions {
   /** Name and version of the runtime; at most 255 characters. */
   readonly agent?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * The keys of the watch: their ids are reported too, so that an operator sees which instances trust the next signing key. Those of a
+   * function are looked at each minute, and reported again when they changed.
+   */
+  readonly keys?: KeySource;
   /** Ends all attempts. */
   readonly signal: AbortSignal;
   readonly backoff?: BackoffOptions;
@@ -38,6 +44,11 @@ export interface StatusReporter {
 /** Spreads the retries of a fleet that was refused together over 5 s, then 10 s, up to a minute. */
 const REPORT_BACKOFF: BackoffOptions = { baseMs: 5_000, maxMs: 60_000, random: Math.random };
 
+/** The time between two looks at the keys of a function, in milliseconds. */
+const KEYS_CHECK_MS = 60_000;
+/** As many key ids as a report takes. */
+const MAX_KEY_IDS = 32;
+
 /**
  * A reporter for one instance. A report that gets 429, 503 or no response is sent again after a random wait on top of the one that
  * the server asks for; only the newest status is. Throws a TypeError for invalid options.
@@ -48,6 +59,7 @@ export function createStatusReporter(
 ): StatusReporter {
   checkOptions(client, options);
   let newest: InstanceStatus | null = null;
+  let last: { readonly status: InstanceStatus; readonly keyIds: readonly string[] } | null = null;
   let sending: Promise<void> = Promise.resolve();
   let isSending = false;
 
@@ -55,28 +67,59 @@ export function createStatusReporter(
     const backoff = createBackoff(options.backoff ?? REPORT_BACKOFF);
     while (newest !== null && !options.signal.aborted) {
       const status = newest;
-      const delayMs = await send(client, options, status, backoff);
+      const keyIds = await keyIdsOf(options.keys);
+      const delayMs = await send(client, options, status, keyIds, backoff);
       if (delayMs !== null) await sleep(delayMs, options.signal);
-      else if (newest === status) newest = null;
+      else {
+        last = { status, keyIds };
+        if (newest === status) newest = null;
+      }
     }
     isSending = false;
   };
-  return {
-    report(status) {
-      newest = status;
-      if (isSending || options.signal.aborted) return;
-      isSending = true;
-      sending = run();
-    },
-    settled: () => sending,
+  const report = (status: InstanceStatus) => {
+    newest = status;
+    if (isSending || options.signal.aborted) return;
+    isSending = true;
+    sending = run();
   };
+  if (typeof options.keys === "function") {
+    followKeys(options.signal, async () => {
+      const keyIds = await keyIdsOf(options.keys);
+      if (last !== null && newest === null && keyIds.join() !== last.keyIds.join()) report(last.status);
+    });
+  }
+  return { report, settled: () => sending };
+}
+
+/** Calls `look` each minute until the signal; without keeping the process alive. */
+function followKeys(signal: AbortSignal, look: () => Promise<void>): void {
+  if (signal.aborted) return;
+  const timer = setInterval(() => void look(), KEYS_CHECK_MS);
+  // A number in browsers.
+  if (typeof timer === "object") timer.unref();
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+}
+
+/** Sorted. None when they cannot be read: the watch itself reports that, as a rejected bundle. */
+async function keyIdsOf(keys: KeySource | undefined): Promise<readonly string[]> {
+  if (keys === undefined) return [];
+  try {
+    return (await keysOf(keys))
+      .map(({ keyId }) => keyId)
+      .toSorted()
+      .slice(0, MAX_KEY_IDS);
+  } catch {
+    return [];
+  }
 }
 
 function checkOptions(client: Pick<SignetClient, "runtimes">, options: StatusReporterOptions): void {
   check(isObject(client) && hasMethods(client.runtimes, "reportStatus"), "client", "what createSignetClient returns");
   check(isObject(options), "options", "an object");
   checkInstance(options);
-  const { agent = "", onFailure } = options;
+  const { agent = "", keys, onFailure } = options;
+  if (keys !== undefined && typeof keys !== "function") checkKeys(keys);
   check(isText(agent, 255), "agent", "a text of at most 255 characters");
   check(onFailure === undefined || typeof onFailure === "function", "onFailure", "a function");
 }
@@ -86,6 +129,7 @@ async function send(
   client: Pick<SignetClient, "runtimes">,
   { instanceId, agent, labels = {}, signal, onFailure }: StatusReporterOptions,
   { state, sequence, deploymentId, reason }: InstanceStatus,
+  keyIds: readonly string[],
   backoff: Backoff,
 ): Promise<number | null> {
   const optional = {
@@ -94,7 +138,8 @@ async function send(
     ...(deploymentId === undefined ? {} : { deploymentId }),
   };
   try {
-    await client.runtimes.reportStatus({ instanceId, state, sequence, labels: { ...labels }, ...optional }, { signal });
+    const request = { instanceId, state, sequence, labels: { ...labels }, keyIds: [...keyIds], ...optional };
+    await client.runtimes.reportStatus(request, { signal });
     return null;
   } catch (thrown) {
     const error = toSignetError(thrown);

@@ -14,6 +14,7 @@ import { startThread } from "../service/documents/start-thread.js";
 import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../store/sqlite/open.js";
 import type { StartDatabaseThread } from "../store/sqlite/thread-channel.js";
 import type { Store } from "../store/store.js";
+import { keepUpgradeCopy, type OnUpgrade } from "./upgrade-copy.js";
 
 /** A data directory that this process owns until it is disposed. */
 export interface DataDirectory extends AsyncDisposable {
@@ -48,6 +49,9 @@ export async function openDataDirectory(options: {
   readonly thread?: boolean;
   /** Where the executable keeps SQLite's compiled part; null is `native` in the data directory. */
   readonly nativeDirectory: string | null;
+  /** Does without the copy of the database that is otherwise made before its schema changes. */
+  readonly withoutUpgradeCopy?: boolean;
+  readonly onUpgrade?: OnUpgrade;
 }): Promise<DataDirectory> {
   const path = resolve(options.path);
   const file = join(path, DATABASE_FILE);
@@ -63,6 +67,12 @@ export async function openDataDirectory(options: {
     const keys = openSigningKeys(path, options.signingKey, isNew);
     const lastKeys = openLastKeys(path);
     const store = await openSqliteStore({
+      beforeMigration: async (steps) => {
+        const onUpgrade = options.onUpgrade ?? (() => undefined);
+        if (options.withoutUpgradeCopy !== true) return keepUpgradeCopy(path, { file, ...native }, steps, onUpgrade);
+        onUpgrade({ steps, copy: null });
+        return "Start the release before";
+      },
       ...{ file, synchronous: options.synchronous, ...native },
       ...(options.thread === true ? { startThread: startDatabaseThread } : {}),
       owner: { accept: options.acceptLoss === true ? acceptLoss(keys) : null },

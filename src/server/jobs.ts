@@ -25,6 +25,7 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
   const expiring = { store, clock, outbox: changes.outbox };
   return [
     { name: "runtime reports", everyMs: 1_000, run: () => runtimes.instances.flush() },
+    { name: "runtime presence", everyMs: 60_000, run: () => runtimes.instances.renewPresence() },
     { name: "token use", everyMs: 10_000, run: () => tokens.use.flush() },
     { name: "refusals", everyMs: 15_000, run: () => audit.refusals.flush() },
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },

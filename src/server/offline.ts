@@ -28,7 +28,7 @@ export interface OfflineAdminToken {
  * Throws `conflict` while a server owns the directory, `not_found` when there is no database in it.
  */
 export async function createOfflineAdminToken(
-  config: Pick<Config, "data" | "signingKey" | "synchronous" | "nativeDirectory">,
+  config: Pick<Config, "data" | "signingKey" | "synchronous" | "nativeDirectory" | "upgradeCopy">,
   name: string | null = null,
 ): Promise<OfflineAdminToken> {
   await using directory = await openDataDirectory({
@@ -37,6 +37,7 @@ export async function createOfflineAdminToken(
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: false,
+    withoutUpgradeCopy: config.upgradeCopy === "no",
   });
   const { store, keys } = directory;
   await keepPublicKeys(store, systemClock, keys, directory.lastKeys);

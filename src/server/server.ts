@@ -86,6 +86,8 @@ async function start(
     create: true,
     thread: true,
     acceptLoss: config.acceptLoss === "yes",
+    withoutUpgradeCopy: config.upgradeCopy === "no",
+    onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
   });
   opened.defer(() => closeDirectory(owned, log));
   const failures = new WriteFailures(log);

@@ -154,6 +154,11 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, T
   instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
+  /**
+   * How many instances of an environment are live at an instant (core/runtime-instance.ts), by an index that has no dead ones before it.
+   * Presence is written about once a second: what connected a moment ago may be missing.
+   */
+  countLiveInstances(environmentId: string, now: Instant): Promise<number>;
   /** The server's own, newest first. */
   publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
   /** The keys of an organization and its environments, newest first. */

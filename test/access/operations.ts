@@ -85,6 +85,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   bundle("getBundle", "GET", `${ENV}/bundles/{version}`, ALL),
   bundle("getBundleDocument", "GET", `${ENV}/bundles/{version}/document`, ALL),
   bundle("diffBundles", "GET", `${ENV}/bundles/{version}/diff/{other_version}`, ALL),
+  bundle("compareBundles", "GET", `${PROJECT}/compare?from_env={env_name}`, ALL),
   bundle("listDeployments", "GET", `${ENV}/deployments`, ALL),
   bundle("getDeployment", "GET", "/v1/deployments/{deployment_id}", ALL),
   bundle("listKeys", "GET", "/v1/keys", ALL),

@@ -20,11 +20,12 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** To the last byte, whatever is written beside it. */
-  fill(): void {
-    const { blocks, bsize } = statfsSync(this.path);
+  /** To the last byte, whatever is written beside it; with `free` so many bytes stay free. */
+  fill(free = 0): void {
+    const { blocks, bavail, bsize } = statfsSync(this.path);
     try {
-      writeFileSync(join(this.path, "fill"), Buffer.alloc(blocks * bsize));
+      const size = free === 0 ? blocks * bsize : Math.max(0, bavail * bsize - free);
+      writeFileSync(join(this.path, "fill"), Buffer.alloc(size));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
     }

@@ -186,7 +186,12 @@ describe("commands against a server", () => {
       data: [{ sequence: 2, kind: "activate" }, {}],
     });
     expect(await json(["diff", "1", "2", "--env", "dev"])).toEqual([{ op: "replace", path: "/limit", value: 2 }]);
-    expect((await signet(["diff", "1", "2", "--env", "dev"])).out).toBe("~ /limit 2\n");
+    const shown = [
+      ...["dev version 1 -> dev version 2 (active)", "2 changes", "~ /policies/limit  2.0 -> 2"],
+      '+ /scope_policies/*:*:*:dev  {"limit":3}\n',
+    ].join("\n");
+    expect((await signet(["diff", "1", "2", "--env", "dev"])).out).toBe(shown);
+    expect((await signet(["diff", "1", "--env", "dev"])).out).toBe(shown);
     expect((await signet(["bundles", "delete", "2", "--env", "dev"])).exitCode).toBe(5);
     expect(await json(["bundles", "delete", "1", "--env", "dev"])).toEqual({ deleted: 1 });
   });

@@ -7,6 +7,10 @@ export interface RunOptions {
   readonly isInTerminal?: boolean;
   readonly isTerminal?: boolean;
   readonly isErrTerminal?: boolean;
+  /** Columns of the terminal. */
+  readonly columns?: number;
+  /** Told when the terminal hides or shows what is typed. */
+  readonly onEcho?: (isOn: boolean) => void;
   /** Told of each text on standard output as it is written. */
   readonly onOut?: (text: string) => void;
 }
@@ -25,6 +29,7 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
     // Nothing of the machine that the tests run on.
     environment: { SIGNET_DATA: "/nonexistent", ...options.environment },
     stdin: chunksOf(options.stdin ?? ""),
+    setEcho: (isOn) => options.onEcho?.(isOn),
     out: (text) => {
       written.out += text;
       options.onOut?.(text);
@@ -34,6 +39,7 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
     },
     isInTerminal: options.isInTerminal ?? false,
     isTerminal: options.isTerminal ?? false,
+    columns: options.columns,
     isErrTerminal: options.isErrTerminal ?? false,
     signal: options.signal ?? new AbortController().signal,
     onHangup: () => undefined,

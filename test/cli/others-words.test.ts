@@ -31,6 +31,13 @@ const UNSEEN =
 
 const SKIPPED: Readonly<Record<string, string>> = {
   serve: "runs a server",
+  login: "keeps what it hears",
+  logout: "asks no server",
+  "context list": "asks no server",
+  "context use": "asks no server",
+  "context show": "asks no server",
+  "context set": "asks no server",
+  "context remove": "asks no server",
   health: "asks over HTTP",
   licenses: "prints a file of ours",
   verify: "offline",

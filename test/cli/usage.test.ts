@@ -198,10 +198,15 @@ describe("the token", () => {
     expect(err).toContain("SIGNET_DATA to the server's data directory (there is no /nonexistent/admin-token)");
   });
 
-  it("comes from the data directory of this machine's server, and that is said", async () => {
-    const { exitCode, err } = await runSignet(["whoami", "--url", url], { environment: { SIGNET_DATA: folder } });
+  it("comes from the data directory of this machine's server, and that is said when asked", async () => {
+    const quiet = await runSignet(["whoami", "--url", url], { environment: { SIGNET_DATA: folder } });
+    expect(quiet.exitCode).toBe(7);
+    expect(quiet.err).not.toContain(file);
+    const argv = ["whoami", "--url", url, "--verbose"];
+    const { exitCode, err } = await runSignet(argv, { environment: { SIGNET_DATA: folder } });
     expect(exitCode).toBe(7);
-    expect(err).toContain(`using the admin token in ${file}`);
+    expect(err).toContain(`token: from ${file}\n`);
+    expect(err).toContain(`url: ${url}, from the command line\n`);
     expect(err).not.toContain("from-the-file");
   });
 

@@ -28,6 +28,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["short", "a".repeat(23), `${CHOSEN}é`, ` ${CHOSEN}`, `${CHOSEN} `, `${CHOSEN}\n${CHOSEN}`, "a".repeat(4097)],
   },
+  upgradeCopy: {
+    env: "SIGNET_UPGRADE_COPY",
+    flag: "upgrade-copy",
+    fallback: "yes",
+    good: [
+      ["yes", "yes"],
+      ["no", "no"],
+    ],
+    bad: ["", "true", "YES"],
+  },
   acceptLoss: {
     env: "SIGNET_ACCEPT_LOSS",
     flag: "accept-loss",

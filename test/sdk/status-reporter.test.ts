@@ -1,12 +1,18 @@
+import { generateKeyPairSync } from "node:crypto";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { RuntimeService, type ReportStatusRequest } from "../../gen/signet/v1/runtime_pb.js";
 import { createSignetClient } from "../../src/sdk/client.js";
-import { createStatusReporter } from "../../src/sdk/status-reporter.js";
+import { parsePublicKey, type PublicKey } from "../../src/bundle/keys.js";
+import { createStatusReporter, type StatusReporterOptions } from "../../src/sdk/status-reporter.js";
 import { serverError } from "./scripted-server.js";
 
+type Answer = Error | (() => void) | null;
+
 /** A server that answers the n-th report as the n-th answer says; all that follow are taken. */
-function reportedTo(...answers: (Error | (() => void) | null)[]) {
+const reportedTo = (...answers: Answer[]) => reportedWith({}, ...answers);
+
+function reportedWith(options: Pick<StatusReporterOptions, "keys">, ...answers: Answer[]) {
   const requests: ReportStatusRequest[] = [];
   const transport = createRouterTransport(({ service }) => {
     service(RuntimeService, {
@@ -21,7 +27,7 @@ function reportedTo(...answers: (Error | (() => void) | null)[]) {
   const failures: (string | null)[] = [];
   const stop = new AbortController();
   const reporter = createStatusReporter(createSignetClient({ transport, token: "t" }), {
-    ...{ instanceId: "i", agent: "test/1", labels: { zone: "a" }, signal: stop.signal },
+    ...{ instanceId: "i", agent: "test/1", labels: { zone: "a" }, signal: stop.signal, ...options },
     backoff: { baseMs: 1, maxMs: 1, random: () => 0 },
     onFailure: ({ code }, delayMs) => failures.push(delayMs === null ? `${code}, given up` : code),
   });
@@ -29,6 +35,45 @@ function reportedTo(...answers: (Error | (() => void) | null)[]) {
 }
 
 const applied = (sequence: number) => ({ state: "applied" as const, sequence, deploymentId: `d${sequence}` });
+
+/** The public half of a key of its own. */
+function aKey(): PublicKey {
+  const { publicKey } = generateKeyPairSync("ed25519");
+  return parsePublicKey(publicKey.export({ type: "spki", format: "pem" }).toString());
+}
+
+describe("the keys that an instance trusts", () => {
+  it("are told with each report, and again when they changed, without keeping the process alive", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const [first, second] = [aKey(), aKey()];
+      let keys = [first];
+      const { reporter, requests, stop } = reportedWith({ keys: async () => keys });
+      reporter.report(applied(3));
+      await reporter.settled();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(requests.map(({ keyIds }) => keyIds)).toEqual([[first.keyId]]);
+
+      keys = [first, second];
+      await vi.advanceTimersByTimeAsync(60_000);
+      await reporter.settled();
+      expect(requests.map(({ keyIds }) => keyIds)).toEqual([[first.keyId], [first.keyId, second.keyId].toSorted()]);
+      expect(requests[1]).toMatchObject({ state: "applied", sequence: 3, deploymentId: "d3" });
+
+      stop.abort();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("are no reason not to report when they cannot be read", async () => {
+    const { reporter, requests } = reportedWith({ keys: () => Promise.reject(new Error("no such file")) });
+    reporter.report({ state: "rejected", sequence: 2 });
+    await reporter.settled();
+    expect(requests).toMatchObject([{ sequence: 2, keyIds: [] }]);
+  });
+});
 
 describe("a report of an instance", () => {
   it("is not lost to a busy server, a restart, a broken connection, or a proxy", async () => {

@@ -159,6 +159,9 @@ export function anInstance(token: Token, changes: Partial<RuntimeInstance> = {})
     userAgent: null,
     labels: {},
     source: null,
+    keyIds: null,
+    connection: null,
+    liveUntil: "2026-01-01T00:05:00.000Z",
     lastSeen: AT,
     ...changes,
   };

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIq0ECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIuCgZvcmlnaW4YCyABKAlCHtqIJxpaB3B1Ymxpc2haB3Byb21vdGVaBmltcG9ydBIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2Ui1gUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEi4KBm9yaWdpbhgLIAEoCUIe2ognGloHcHVibGlzaFoHcHJvbW90ZVoGaW1wb3J0EhoKDWRlcGxveW1lbnRfaWQYDCABKAlIA4gBARIVCghzZXF1ZW5jZRgNIAEoDUgEiAEBEicKDXBvbGljaWVzX2pzb24YDiABKAlCENqIJwwIARgBagZvYmplY3QSLQoTc2NvcGVfcG9saWNpZXNfanNvbhgPIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYECABKAkSFAoMc2lnbmF0dXJlX3YyGBEgASgJEg4KBmtleV9pZBgSIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2UimwQKFFB1Ymxpc2hCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEicKCHBvbGljaWVzGAQgASgJQhDaiCcMCAEYAWoGb2JqZWN0SACIAQESIgoMcHVibGlzaGVkX2J5GAUgASgJQgfaiCcDKP8BSAGIAQESLwoOc2NvcGVfcG9saWNpZXMYBiABKAlCEtqIJw4IAUigjQZqBm9iamVjdEgCiAEBEhsKBXRpdGxlGAcgASgJQgfaiCcDKP8BSAOIAQESIQoLZGVzY3JpcHRpb24YCCABKAlCB9qIJwMokE5IBIgBARJICgZsYWJlbHMYCSADKAsyKy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/EicKBnNvdXJjZRgKIAEoCzIXLnNpZ25ldC52MS5CdW5kbGVTb3VyY2USFQoIYWN0aXZhdGUYCyABKAhIBYgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZSKVAQoVQWN0aXZhdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SDAoEaG9sZBgFIAEoCBIcCgZyZWFzb24YBiABKAlCB9qIJwMo9ANIAIgBAUIJCgdfcmVhc29uIoEBChRQcm9tb3RlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRISCgpzb3VyY2VfZW52GAMgASgJEiEKC3Byb21vdGVkX2J5GAQgASgJQgfaiCcDKP8BSACIAQFCDgoMX3Byb21vdGVkX2J5IqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSJcChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0iywIKE1BydW5lQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSFQoIZW52X25hbWUYAyABKAlIAIgBARIkCgtrZWVwX25ld2VzdBgEIAEoDUIK2ognBjABOKCNBkgBiAEBEiIKCWtlZXBfZGF5cxgFIAEoDUIK2ognBjABOJSdAkgCiAEBEi0KFGtlZXBfcHJvZHVjdGlvbl9kYXlzGAYgASgNQgraiCcGMAE4lJ0CSAOIAQESGgoKcHJvZHVjdGlvbhgHIAMoCUIG2ognAkhkEhQKB2RyeV9ydW4YCCABKAhIBIgBAUILCglfZW52X25hbWVCDgoMX2tlZXBfbmV3ZXN0QgwKCl9rZWVwX2RheXNCFwoVX2tlZXBfcHJvZHVjdGlvbl9kYXlzQgoKCF9kcnlfcnVuImkKFFBydW5lQnVuZGxlc1Jlc3BvbnNlEjIKDGVudmlyb25tZW50cxgBIAMoCzIcLnNpZ25ldC52MS5QcnVuZWRFbnZpcm9ubWVudBIPCgdkcnlfcnVuGAIgASgIEgwKBG1vcmUYAyABKAgihgEKEVBydW5lZEVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCnByb2R1Y3Rpb24YAiABKAgSDwoHZGVsZXRlZBgDIAEoDRIMCgRrZXB0GAQgASgNEikKCHZlcnNpb25zGAUgAygLMhcuc2lnbmV0LnYxLlZlcnNpb25SYW5nZSIrCgxWZXJzaW9uUmFuZ2USDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSL6AgoKRGVwbG95bWVudBIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIQCghzZXF1ZW5jZRgCIAEoDRIPCgd2ZXJzaW9uGAMgASgNEhkKDGZyb21fdmVyc2lvbhgEIAEoDUgAiAEBEkAKBGtpbmQYBSABKAlCMtqIJy5aB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFja1oGaW1wb3J0Eg0KBWFjdG9yGAYgASgJEi4KAmF0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCnByb2plY3RfaWQYCCABKAkSFgoOZW52aXJvbm1lbnRfaWQYCSABKAkSEwoLZW52aXJvbm1lbnQYCiABKAkSEQoJYnVuZGxlX2lkGAsgASgJEjAKC3BvbGljeV9oYXNoGAwgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSRCDwoNX2Zyb21fdmVyc2lvbiKGAQoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA1CCAoGX2xpbWl0ImwKF0xpc3REZXBsb3ltZW50c1Jlc3BvbnNlEiMKBGRhdGEYASADKAsyFS5zaWduZXQudjEuRGVwbG95bWVudBINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0iLQoUR2V0RGVwbG95bWVudFJlcXVlc3QSFQoNZGVwbG95bWVudF9pZBgBIAEoCSIRCg9MaXN0S2V5c1JlcXVlc3QiMAoQTGlzdEtleXNSZXNwb25zZRIcCgRrZXlzGAEgAygLMg4uc2lnbmV0LnYxLktleSLeAgoDS2V5Eg4KBmtleV9pZBgBIAEoCRIgCglhbGdvcml0aG0YAiABKAlCDdqIJwlaB0VkMjU1MTkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSNgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgppc19jdXJyZW50GAUgASgIEi8KB3B1cnBvc2UYBiABKAlCHtqIJxpaB2J1bmRsZXNaBWF1ZGl0Wgh3ZWJob29rcxIfCgZvcmdfaWQYByABKAlCCtqIJwZiBHV1aWRIAIgBARInCg5lbnZpcm9ubWVudF9pZBgIIAEoCUIK2ognBmIEdXVpZEgBiAEBEhgKC2Vudmlyb25tZW50GAkgASgJSAKIAQFCCQoHX29yZ19pZEIRCg9fZW52aXJvbm1lbnRfaWRCDgoMX2Vudmlyb25tZW50MuAQCg1CdW5kbGVTZXJ2aWNlErUBCg1QdWJsaXNoQnVuZGxlEh8uc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJw0ognGgoNcHVibGlzaEJ1bmRsZRAEGMgBMgICA1ABgtPkkwJMOgEqIkcvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMvcHVibGlzaBLBAQoOQWN0aXZhdGVCdW5kbGUSIC5zaWduZXQudjEuQWN0aXZhdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJ60ognGQoOYWN0aXZhdGVCdW5kbGUQBBjIATICAgOC0+STAlc6ASoiUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vYWN0aXZhdGUSrQEKDVByb21vdGVCdW5kbGUSHy5zaWduZXQudjEuUHJvbW90ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImjSiCcYCg1wcm9tb3RlQnVuZGxlEAQYyAEyAgIDgtPkkwJGOgEqIkEvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97c291cmNlX2Vudn0vcHJvbW90ZRK0AQoLTGlzdEJ1bmRsZXMSHS5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVzcG9uc2UiZtKIJxIKC2xpc3RCdW5kbGVzEAIYyAGC0+STAkpiB2J1bmRsZXMSPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcxKuAQoJR2V0QnVuZGxlEhsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaHS5zaWduZXQudjEuQnVuZGxlV2l0aFBvbGljaWVzImXSiCcQCglnZXRCdW5kbGUQAhjIAYLT5JMCSxJJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRLOAQoRR2V0QnVuZGxlRG9jdW1lbnQSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBoZLnNpZ25ldC52MS5CdW5kbGVEb2N1bWVudCKAAdKIJxgKEWdldEJ1bmRsZURvY3VtZW50EAIYyAGC0+STAl5iCGRvY3VtZW50ElIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RvY3VtZW50EtIBCgtEaWZmQnVuZGxlcxIdLnNpZ25ldC52MS5EaWZmQnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXNwb25zZSKDAdKIJxIKC2RpZmZCdW5kbGVzEAIYyAGC0+STAmdiBXBhdGNoEl4vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2RpZmYve290aGVyX3ZlcnNpb259ErQBCgxEZWxldGVCdW5kbGUSHi5zaWduZXQudjEuRGVsZXRlQnVuZGxlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJs0ognFwoMZGVsZXRlQnVuZGxlEAUYzAFCApkDgtPkkwJLKkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259EqABCgxQcnVuZUJ1bmRsZXMSHi5zaWduZXQudjEuUHJ1bmVCdW5kbGVzUmVxdWVzdBofLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXNwb25zZSJP0ognEwoMcHJ1bmVCdW5kbGVzEAUYyAGC0+STAjI6ASoiLS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9wcnVuZRK/AQoPTGlzdERlcGxveW1lbnRzEiEuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1JlcXVlc3QaIi5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVzcG9uc2UiZdKIJxYKD2xpc3REZXBsb3ltZW50cxACGMgBgtPkkwJFEkMvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2RlcGxveW1lbnRzEogBCg1HZXREZXBsb3ltZW50Eh8uc2lnbmV0LnYxLkdldERlcGxveW1lbnRSZXF1ZXN0GhUuc2lnbmV0LnYxLkRlcGxveW1lbnQiP9KIJxQKDWdldERlcGxveW1lbnQQAhjIAYLT5JMCIRIfL3YxL2RlcGxveW1lbnRzL3tkZXBsb3ltZW50X2lkfRJuCghMaXN0S2V5cxIaLnNpZ25ldC52MS5MaXN0S2V5c1JlcXVlc3QaGy5zaWduZXQudjEuTGlzdEtleXNSZXNwb25zZSIp0ognDwoIbGlzdEtleXMQARjIAYLT5JMCEGIEa2V5cxIIL3YxL2tleXNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIq0ECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIuCgZvcmlnaW4YCyABKAlCHtqIJxpaB3B1Ymxpc2haB3Byb21vdGVaBmltcG9ydBIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2Ui1gUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEi4KBm9yaWdpbhgLIAEoCUIe2ognGloHcHVibGlzaFoHcHJvbW90ZVoGaW1wb3J0EhoKDWRlcGxveW1lbnRfaWQYDCABKAlIA4gBARIVCghzZXF1ZW5jZRgNIAEoDUgEiAEBEicKDXBvbGljaWVzX2pzb24YDiABKAlCENqIJwwIARgBagZvYmplY3QSLQoTc2NvcGVfcG9saWNpZXNfanNvbhgPIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYECABKAkSFAoMc2lnbmF0dXJlX3YyGBEgASgJEg4KBmtleV9pZBgSIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2UimwQKFFB1Ymxpc2hCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEicKCHBvbGljaWVzGAQgASgJQhDaiCcMCAEYAWoGb2JqZWN0SACIAQESIgoMcHVibGlzaGVkX2J5GAUgASgJQgfaiCcDKP8BSAGIAQESLwoOc2NvcGVfcG9saWNpZXMYBiABKAlCEtqIJw4IAUigjQZqBm9iamVjdEgCiAEBEhsKBXRpdGxlGAcgASgJQgfaiCcDKP8BSAOIAQESIQoLZGVzY3JpcHRpb24YCCABKAlCB9qIJwMokE5IBIgBARJICgZsYWJlbHMYCSADKAsyKy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/EicKBnNvdXJjZRgKIAEoCzIXLnNpZ25ldC52MS5CdW5kbGVTb3VyY2USFQoIYWN0aXZhdGUYCyABKAhIBYgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZSKVAQoVQWN0aXZhdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SDAoEaG9sZBgFIAEoCBIcCgZyZWFzb24YBiABKAlCB9qIJwMo9ANIAIgBAUIJCgdfcmVhc29uIoEBChRQcm9tb3RlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRISCgpzb3VyY2VfZW52GAMgASgJEiEKC3Byb21vdGVkX2J5GAQgASgJQgfaiCcDKP8BSACIAQFCDgoMX3Byb21vdGVkX2J5IqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSLJAQoVQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKCGZyb21fZW52GAMgASgJQgbaiCcCGAESGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESEwoGdG9fZW52GAUgASgJSAGIAQESFwoKdG9fdmVyc2lvbhgGIAEoDUgCiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3RvX2VudkINCgtfdG9fdmVyc2lvbiKuAQoWQ29tcGFyZUJ1bmRsZXNSZXNwb25zZRIpCgZiZWZvcmUYASABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGUSMAoFYWZ0ZXIYAiABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGVCBtqIJwIYARI3CgpkaWZmZXJlbmNlGAMgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VCBtqIJwIYASKaAQoOQ29tcGFyZWRCdW5kbGUSEwoLZW52aXJvbm1lbnQYASABKAkSHQoJYnVuZGxlX2lkGAIgASgJQgraiCcGYgR1dWlkEg8KB3ZlcnNpb24YAyABKA0SMAoLcG9saWN5X2hhc2gYBCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCglpc19hY3RpdmUYBSABKAgiZQoQQnVuZGxlRGlmZmVyZW5jZRInCgdjaGFuZ2VzGAEgAygLMhYuc2lnbmV0LnYxLlZhbHVlQ2hhbmdlEhUKDWNoYW5nZXNfdG90YWwYAiABKA0SEQoJdHJ1bmNhdGVkGAMgASgIIvMBCgtWYWx1ZUNoYW5nZRImCgJvcBgBIAEoCUIa2ognFloDYWRkWgZyZW1vdmVaB3JlcGxhY2USDAoEcGF0aBgCIAEoCRIeCglvbGRfdmFsdWUYAyABKAlCBtqIJwIIAUgAiAEBEh4KCW5ld192YWx1ZRgEIAEoCUIG2ognAggBSAGIAQESGAoLb2xkX2V4Y2VycHQYBSABKAlIAogBARIYCgtuZXdfZXhjZXJwdBgGIAEoCUgDiAEBQgwKCl9vbGRfdmFsdWVCDAoKX25ld192YWx1ZUIOCgxfb2xkX2V4Y2VycHRCDgoMX25ld19leGNlcnB0IlwKE0RlbGV0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSLLAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEiQKC2tlZXBfbmV3ZXN0GAQgASgNQgraiCcGMAE4oI0GSAGIAQESIgoJa2VlcF9kYXlzGAUgASgNQgraiCcGMAE4lJ0CSAKIAQESLQoUa2VlcF9wcm9kdWN0aW9uX2RheXMYBiABKA1CCtqIJwYwATiUnQJIA4gBARIaCgpwcm9kdWN0aW9uGAcgAygJQgbaiCcCSGQSFAoHZHJ5X3J1bhgIIAEoCEgEiAEBQgsKCV9lbnZfbmFtZUIOCgxfa2VlcF9uZXdlc3RCDAoKX2tlZXBfZGF5c0IXChVfa2VlcF9wcm9kdWN0aW9uX2RheXNCCgoIX2RyeV9ydW4iaQoUUHJ1bmVCdW5kbGVzUmVzcG9uc2USMgoMZW52aXJvbm1lbnRzGAEgAygLMhwuc2lnbmV0LnYxLlBydW5lZEVudmlyb25tZW50Eg8KB2RyeV9ydW4YAiABKAgSDAoEbW9yZRgDIAEoCCKGAQoRUHJ1bmVkRW52aXJvbm1lbnQSEwoLZW52aXJvbm1lbnQYASABKAkSEgoKcHJvZHVjdGlvbhgCIAEoCBIPCgdkZWxldGVkGAMgASgNEgwKBGtlcHQYBCABKA0SKQoIdmVyc2lvbnMYBSADKAsyFy5zaWduZXQudjEuVmVyc2lvblJhbmdlIisKDFZlcnNpb25SYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIvoCCgpEZXBsb3ltZW50EhYKAmlkGAEgASgJQgraiCcGYgR1dWlkEhAKCHNlcXVlbmNlGAIgASgNEg8KB3ZlcnNpb24YAyABKA0SGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESQAoEa2luZBgFIAEoCUIy2ognLloHcHVibGlzaFoIYWN0aXZhdGVaB3Byb21vdGVaCHJvbGxiYWNrWgZpbXBvcnQSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JEIPCg1fZnJvbV92ZXJzaW9uIoYBChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5It4CCgNLZXkSDgoGa2V5X2lkGAEgASgJEiAKCWFsZ29yaXRobRgCIAEoCUIN2ognCVoHRWQyNTUxORIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRI2CgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCmlzX2N1cnJlbnQYBSABKAgSLwoHcHVycG9zZRgGIAEoCUIe2ognGloHYnVuZGxlc1oFYXVkaXRaCHdlYmhvb2tzEh8KBm9yZ19pZBgHIAEoCUIK2ognBmIEdXVpZEgAiAEBEicKDmVudmlyb25tZW50X2lkGAggASgJQgraiCcGYgR1dWlkSAGIAQESGAoLZW52aXJvbm1lbnQYCSABKAlIAogBAUIJCgdfb3JnX2lkQhEKD19lbnZpcm9ubWVudF9pZEIOCgxfZW52aXJvbm1lbnQyjhIKDUJ1bmRsZVNlcnZpY2UStQEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInDSiCcaCg1wdWJsaXNoQnVuZGxlEAQYyAEyAgIDUAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEsEBCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInrSiCcZCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBMgICA4LT5JMCVzoBKiJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9hY3RpdmF0ZRKtAQoNUHJvbW90ZUJ1bmRsZRIfLnNpZ25ldC52MS5Qcm9tb3RlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiaNKIJxgKDXByb21vdGVCdW5kbGUQBBjIATICAgOC0+STAkY6ASoiQS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tzb3VyY2VfZW52fS9wcm9tb3RlErQBCgtMaXN0QnVuZGxlcxIdLnNpZ25ldC52MS5MaXN0QnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXNwb25zZSJm0ognEgoLbGlzdEJ1bmRsZXMQAhjIAYLT5JMCSmIHYnVuZGxlcxI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzEq4BCglHZXRCdW5kbGUSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBodLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMiZdKIJxAKCWdldEJ1bmRsZRACGMgBgtPkkwJLEkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259Es4BChFHZXRCdW5kbGVEb2N1bWVudBIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Ghkuc2lnbmV0LnYxLkJ1bmRsZURvY3VtZW50IoAB0ognGAoRZ2V0QnVuZGxlRG9jdW1lbnQQAhjIAYLT5JMCXmIIZG9jdW1lbnQSUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZG9jdW1lbnQS0gEKC0RpZmZCdW5kbGVzEh0uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5EaWZmQnVuZGxlc1Jlc3BvbnNlIoMB0ognEgoLZGlmZkJ1bmRsZXMQAhjIAYLT5JMCZ2IFcGF0Y2gSXi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZGlmZi97b3RoZXJfdmVyc2lvbn0SqwEKDkNvbXBhcmVCdW5kbGVzEiAuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVxdWVzdBohLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1Jlc3BvbnNlIlTSiCcZCg5jb21wYXJlQnVuZGxlcxACGMgBQgKdA4LT5JMCMRIvL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2NvbXBhcmUStAEKDERlbGV0ZUJ1bmRsZRIeLnNpZ25ldC52MS5EZWxldGVCdW5kbGVSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5ImzSiCcXCgxkZWxldGVCdW5kbGUQBRjMAUICmQOC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SoAEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIk/SiCcTCgxwcnVuZUJ1bmRsZXMQBRjIAYLT5JMCMjoBKiItL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3BydW5lEr8BCg9MaXN0RGVwbG95bWVudHMSIS5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSJl0ognFgoPbGlzdERlcGxveW1lbnRzEAIYyAGC0+STAkUSQy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vZGVwbG95bWVudHMSiAEKDUdldERlcGxveW1lbnQSHy5zaWduZXQudjEuR2V0RGVwbG95bWVudFJlcXVlc3QaFS5zaWduZXQudjEuRGVwbG95bWVudCI/0ognFAoNZ2V0RGVwbG95bWVudBACGMgBgtPkkwIhEh8vdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9Em4KCExpc3RLZXlzEhouc2lnbmV0LnYxLkxpc3RLZXlzUmVxdWVzdBobLnNpZ25ldC52MS5MaXN0S2V5c1Jlc3BvbnNlIinSiCcPCghsaXN0S2V5cxABGMgBgtPkkwIQYgRrZXlzEggvdjEva2V5c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -619,6 +619,221 @@ export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__P
   messageDesc(file_signet_v1_bundle, 11);
 
 /**
+ * See BundleService.CompareBundles.
+ *
+ * @generated from message signet.v1.CompareBundlesRequest
+ */
+export type CompareBundlesRequest = Message<"signet.v1.CompareBundlesRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string from_env = 3;
+   */
+  fromEnv: string;
+
+  /**
+   * The active one by default.
+   *
+   * @generated from field: optional uint32 from_version = 4;
+   */
+  fromVersion?: number | undefined;
+
+  /**
+   * from_env by default.
+   *
+   * @generated from field: optional string to_env = 5;
+   */
+  toEnv?: string | undefined;
+
+  /**
+   * The active one by default.
+   *
+   * @generated from field: optional uint32 to_version = 6;
+   */
+  toVersion?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.CompareBundlesRequest.
+ * Use `create(CompareBundlesRequestSchema)` to create a new message.
+ */
+export const CompareBundlesRequestSchema: GenMessage<CompareBundlesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 12);
+
+/**
+ * See BundleService.CompareBundles.
+ *
+ * @generated from message signet.v1.CompareBundlesResponse
+ */
+export type CompareBundlesResponse = Message<"signet.v1.CompareBundlesResponse"> & {
+  /**
+   * Unset when nothing is active in to_env.
+   *
+   * @generated from field: signet.v1.ComparedBundle before = 1;
+   */
+  before?: ComparedBundle | undefined;
+
+  /**
+   * @generated from field: signet.v1.ComparedBundle after = 2;
+   */
+  after?: ComparedBundle | undefined;
+
+  /**
+   * @generated from field: signet.v1.BundleDifference difference = 3;
+   */
+  difference?: BundleDifference | undefined;
+};
+
+/**
+ * Describes the message signet.v1.CompareBundlesResponse.
+ * Use `create(CompareBundlesResponseSchema)` to create a new message.
+ */
+export const CompareBundlesResponseSchema: GenMessage<CompareBundlesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 13);
+
+/**
+ * One side of a comparison.
+ *
+ * @generated from message signet.v1.ComparedBundle
+ */
+export type ComparedBundle = Message<"signet.v1.ComparedBundle"> & {
+  /**
+   * @generated from field: string environment = 1;
+   */
+  environment: string;
+
+  /**
+   * UUID.
+   *
+   * @generated from field: string bundle_id = 2;
+   */
+  bundleId: string;
+
+  /**
+   * @generated from field: uint32 version = 3;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string policy_hash = 4;
+   */
+  policyHash: string;
+
+  /**
+   * @generated from field: bool is_active = 5;
+   */
+  isActive: boolean;
+};
+
+/**
+ * Describes the message signet.v1.ComparedBundle.
+ * Use `create(ComparedBundleSchema)` to create a new message.
+ */
+export const ComparedBundleSchema: GenMessage<ComparedBundle> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 14);
+
+/**
+ * What differs between two policy documents.
+ *
+ * @generated from message signet.v1.BundleDifference
+ */
+export type BundleDifference = Message<"signet.v1.BundleDifference"> & {
+  /**
+   * The first 1,000, and some 256 KiB of paths and values at most. In an order in which they can be applied one after another.
+   *
+   * @generated from field: repeated signet.v1.ValueChange changes = 1;
+   */
+  changes: ValueChange[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 changes_total = 2;
+   */
+  changesTotal: number;
+
+  /**
+   * There are more than changes has.
+   *
+   * @generated from field: bool truncated = 3;
+   */
+  truncated: boolean;
+};
+
+/**
+ * Describes the message signet.v1.BundleDifference.
+ * Use `create(BundleDifferenceSchema)` to create a new message.
+ */
+export const BundleDifferenceSchema: GenMessage<BundleDifference> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 15);
+
+/**
+ * One value that differs. The values are JSON, with numbers as documents spell them.
+ *
+ * @generated from message signet.v1.ValueChange
+ */
+export type ValueChange = Message<"signet.v1.ValueChange"> & {
+  /**
+   * @generated from field: string op = 1;
+   */
+  op: string;
+
+  /**
+   * JSON Pointer (RFC 6901), from "/policies" or "/scope_policies".
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * Unset when there was none, and when it is longer than 2,000 characters.
+   *
+   * @generated from field: optional string old_value = 3;
+   */
+  oldValue?: string | undefined;
+
+  /**
+   * Unset when there is none any more, and when it is longer than 2,000 characters.
+   *
+   * @generated from field: optional string new_value = 4;
+   */
+  newValue?: string | undefined;
+
+  /**
+   * The start of an old value that is longer than 2,000 characters: 200 characters of its JSON.
+   *
+   * @generated from field: optional string old_excerpt = 5;
+   */
+  oldExcerpt?: string | undefined;
+
+  /**
+   * The same of the new value.
+   *
+   * @generated from field: optional string new_excerpt = 6;
+   */
+  newExcerpt?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.ValueChange.
+ * Use `create(ValueChangeSchema)` to create a new message.
+ */
+export const ValueChangeSchema: GenMessage<ValueChange> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 16);
+
+/**
  * See BundleService.DeleteBundle.
  *
  * @generated from message signet.v1.DeleteBundleRequest
@@ -654,7 +869,7 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
  * Use `create(DeleteBundleRequestSchema)` to create a new message.
  */
 export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 12);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
@@ -725,7 +940,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
  * Use `create(PruneBundlesRequestSchema)` to create a new message.
  */
 export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * See BundleService.PruneBundles.
@@ -756,7 +971,7 @@ export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
  * Use `create(PruneBundlesResponseSchema)` to create a new message.
  */
 export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * What was, or would be, deleted in one environment.
@@ -799,7 +1014,7 @@ export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
  * Use `create(PrunedEnvironmentSchema)` to create a new message.
  */
 export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * All versions from first to last.
@@ -823,7 +1038,7 @@ export type VersionRange = Message<"signet.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * An activation: the event that made a bundle the active one.
@@ -911,7 +1126,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * See BundleService.ListDeployments.
@@ -956,7 +1171,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * One page of activations.
@@ -990,7 +1205,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 24);
 
 /**
  * See BundleService.GetDeployment.
@@ -1009,7 +1224,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 20);
+  messageDesc(file_signet_v1_bundle, 25);
 
 /**
  * See BundleService.ListKeys.
@@ -1024,7 +1239,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 21);
+  messageDesc(file_signet_v1_bundle, 26);
 
 /**
  * The public keys.
@@ -1043,7 +1258,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 22);
+  messageDesc(file_signet_v1_bundle, 27);
 
 /**
  * A trusted public key that this server signs with, or has signed with.
@@ -1118,7 +1333,7 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 23);
+  messageDesc(file_signet_v1_bundle, 28);
 
 /**
  * The life of a bundle: published, promoted, activated, kept. publish, activate and promote take two headers (metadata in gRPC):
@@ -1198,6 +1413,18 @@ export const BundleService: GenService<{
     methodKind: "unary";
     input: typeof DiffBundlesRequestSchema;
     output: typeof DiffBundlesResponseSchema;
+  },
+  /**
+   * Compares two versions with old and new values. In one environment: what changes from from_version to to_version. Between two: what
+   * promoting from_env to to_env would change in to_env, which is then before; scope policies are compared as promotion rewrites
+   * them.
+   *
+   * @generated from rpc signet.v1.BundleService.CompareBundles
+   */
+  compareBundles: {
+    methodKind: "unary";
+    input: typeof CompareBundlesRequestSchema;
+    output: typeof CompareBundlesResponseSchema;
   },
   /**
    * Deletes a version that is not active. Its number is never used again.

@@ -11,6 +11,7 @@ import {
 } from "../../../gen/signet/v1/bundle_pb.js";
 import type { BundleState, Deployment } from "../../core/bundle.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
+import type { Comparing } from "../../service/bundles/comparing.js";
 import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.js";
 import type { KeyList } from "../../service/keys/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
@@ -18,16 +19,18 @@ import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.j
 import type { Publishing } from "../../service/bundles/publishing.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
+import { comparisonMessage } from "./difference-message.js";
 import { countedRows, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** BundleService on the use cases. */
 export function createBundleService(services: {
   readonly bundles: Bundles;
+  readonly comparing: Comparing;
   readonly publishing: Publishing;
   readonly pruning: Pruning;
   readonly keys: Pick<KeyList, "list">;
 }): ServiceImpl<typeof BundleService> {
-  const { bundles, publishing, pruning, keys } = services;
+  const { bundles, comparing, publishing, pruning, keys } = services;
   return {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
@@ -74,6 +77,13 @@ export function createBundleService(services: {
       const { principal } = callOf(context);
       const versions = [request.version, request.otherVersion] as const;
       return { patch: await bundles.diff(principal, pathOf(request), versions, context.signal) };
+    },
+
+    async compareBundles({ projectId, fromEnv, fromVersion, toEnv, toVersion }, context) {
+      const { principal } = callOf(context);
+      const from = { envName: fromEnv, version: fromVersion ?? null };
+      const to = { envName: toEnv ?? fromEnv, version: toVersion ?? null };
+      return comparisonMessage(await comparing.compare(principal, projectId, { from, to }, context.signal));
     },
 
     async deleteBundle(request, context) {

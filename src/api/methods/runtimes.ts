@@ -60,14 +60,14 @@ export function createRuntimeService(services: {
       }
     },
 
-    async reportStatus({ instanceId, state, sequence, deploymentId, reason, agent, labels }, context) {
+    async reportStatus({ instanceId, state, sequence, deploymentId, reason, agent, labels, keyIds }, context) {
       const { principal, clientAddress } = callOf(context);
       await reports.count(principal, instanceId);
       const report = {
         ...{ instanceId, sequence, deploymentId, labels, clientAddress },
         // The guard let pass no other text: the rules of the field.
         state: state as "applied" | "rejected",
-        ...{ reason: reason ?? null, agent: agent ?? null },
+        ...{ reason: reason ?? null, agent: agent ?? null, keyIds: keyIds.length === 0 ? null : keyIds },
       };
       return { newestSequence: await instances.report(principal, report) };
     },
@@ -105,6 +105,7 @@ function instanceMessage({ instance, behindBy }: InstanceView): MessageInitShape
   const agent = instance.agent ?? instance.userAgent;
   return {
     ...{ instanceId, state, keyPrefix, labels: { ...labels }, lastSeen: timestampOf(lastSeen) },
+    keyIds: [...(instance.keyIds ?? [])],
     ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source }),
   };
 }

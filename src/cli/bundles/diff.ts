@@ -1,24 +1,101 @@
 import type { Command } from "commander";
+import { line } from "../../core/printable.js";
+import { defined } from "../../core/defined.js";
+import { formatMessage, type ComparedBundle, type CompareBundlesResponse } from "../../sdk/index.js";
+import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { answerPatch } from "../shell/patch-output.js";
-import { inSession } from "../shell/session.js";
-import type { Shell } from "../shell/shell.js";
+import { Session } from "../shell/session.js";
+import type { GlobalOptions, Shell } from "../shell/shell.js";
+import { formatDifference } from "./difference-output.js";
 
-/** `signet diff`: the difference between two versions of an environment. */
+interface Options extends GlobalOptions {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+const HELP = `
+With --from and --to: what promoting the active bundle of one environment to the other would change there.
+With one version: the changes from it to the active version of --env. With two: the changes from the first to the second.
+--json prints both sides and the changes; with two versions, as ever, a JSON Patch (RFC 6902) of the policies.`;
+
+/** `signet diff`: the difference between two environments, or two versions of one. */
 export function addDiff(program: Command, shell: Shell): void {
   program
     .command("diff")
-    .description("show the changes from one version's policies to another's (JSON Patch, RFC 6902)")
-    .argument("<from>", "version number", wholeNumber(1))
-    .argument("<to>", "version number", wholeNumber(1))
-    .addHelpText("after", examples("signet diff 2 3 --env dev"))
-    .action(
-      inSession(shell, async (session, version: number, otherVersion: number) => {
-        const { patch } = await session.inEnvironment((environment) =>
-          session.client.bundles.diffBundles({ ...environment, version, otherVersion }),
-        );
-        answerPatch(shell, patch);
-      }),
+    .description("show what differs between two environments or two versions: old and new values")
+    .argument("[version]", "version number in --env", wholeNumber(1))
+    .argument("[other]", "version number in --env (default: the active one)", wholeNumber(1))
+    .option("--from <env>", "environment that would be promoted")
+    .option("--to <env>", "environment that it would be promoted to (default: the next stage)")
+    .addHelpText("after", HELP)
+    .addHelpText(
+      "after",
+      examples("signet diff --from staging --to prod", "signet diff 2 3 --env dev", "signet diff 2 --env dev"),
+    )
+    .action(async (version: number | undefined, other: number | undefined, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      checkUsage(version, options);
+      using session = Session.open(shell, command);
+      if (version === undefined) return answer(shell, await betweenStages(session, options));
+      if (other !== undefined && shell.json) return await answerPatch(shell, session, version, other);
+      const compared = await session.inEnvironment(({ envName, ...project }) =>
+        session.client.bundles.compareBundles({
+          ...{ ...project, fromEnv: envName, fromVersion: version },
+          ...defined({ toVersion: other }),
+        }),
+      );
+      answer(shell, compared);
+    });
+}
+
+function checkUsage(version: number | undefined, { from, to, env }: Options): void {
+  const isBetween = from !== undefined || to !== undefined;
+  if (version !== undefined && isBetween)
+    throw new UsageError("pass either versions of --env, or the environments --from and --to");
+  if (version !== undefined) return;
+  if (from === undefined) throw new UsageError("nothing to compare: pass --from and --to, or versions of --env");
+  if (env !== undefined && env !== from) throw new UsageError("--from and --env name two environments");
+  if (from === to) throw new UsageError("--from and --to name the same environment");
+}
+
+async function betweenStages(session: Session, { from = "", to }: Options): Promise<CompareBundlesResponse> {
+  return await session.inEnvironment(async (source) => {
+    const { envName: fromEnv, ...project } = source;
+    const toEnv = to ?? (await session.client.organizations.getEnvironment(source)).promotesTo;
+    if (toEnv === undefined) throw new UsageError(`"${fromEnv}" has no next stage: pass --to`);
+    return await session.inEnvironment(
+      () => session.client.bundles.compareBundles({ ...project, fromEnv, toEnv }),
+      toEnv,
     );
+  }, from);
+}
+
+/** The policies alone, in the form that scripts apply. */
+async function answerPatch(shell: Shell, session: Session, version: number, otherVersion: number): Promise<void> {
+  const { patch } = await session.inEnvironment((environment) =>
+    session.client.bundles.diffBundles({ ...environment, version, otherVersion }),
+  );
+  shell.answer(
+    () => patch,
+    () => patch,
+  );
+}
+
+function answer(shell: Shell, compared: CompareBundlesResponse): void {
+  const { before, after, difference } = compared;
+  shell.answer(
+    () => formatMessage(compared),
+    () => `${titleOf(before, after)}\n${formatDifference(difference, shell.color)}`,
+  );
+}
+
+function titleOf(before: ComparedBundle | undefined, after: ComparedBundle | undefined): string {
+  const isPromotion = before?.environment !== after?.environment;
+  return `${sideName(before)} -> ${sideName(after)}${isPromotion ? ", as it would be promoted" : ""}`;
+}
+
+function sideName(side: ComparedBundle | undefined): string {
+  if (side === undefined) return "nothing active";
+  return line`${side.environment} version ${side.version}${side.isActive ? " (active)" : ""}`;
 }

@@ -24,7 +24,9 @@ export function addPromote(program: Command, shell: Shell): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const sourceEnv = options.from ?? options.env;
-      if (sourceEnv !== (options.env ?? sourceEnv)) throw new UsageError("--from and --env name two environments");
+      // Only as a flag: the environment that a variable or a context suggests gives way to --from.
+      const hasEnvFlag = command.parent?.getOptionValueSource("env") === "cli";
+      if (hasEnvFlag && sourceEnv !== options.env) throw new UsageError("--from and --env name two environments");
       if (sourceEnv === undefined) throw new UsageError("no source environment given: pass --from");
       using session = Session.open(shell, command);
       const { promotedBy } = options;

@@ -5,7 +5,7 @@ import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTable } from "../shell/table.js";
+import { formatTable, type TableStyle } from "../shell/table.js";
 
 interface Options {
   readonly keepNewest: number;
@@ -46,7 +46,7 @@ export function addPrune(program: Command, shell: Shell): void {
           const report = await session.client.bundles.pruneBundles(request);
           shell.answer(
             () => formatMessage(report),
-            () => tableOf(report, shell.color),
+            () => tableOf(report, shell.tableStyle),
           );
           ({ more } = report);
         }
@@ -55,7 +55,7 @@ export function addPrune(program: Command, shell: Shell): void {
     );
 }
 
-function tableOf({ environments, dryRun }: PruneBundlesResponse, color: boolean): string {
+function tableOf({ environments, dryRun }: PruneBundlesResponse, style: TableStyle): string {
   return formatTable(
     environments,
     [
@@ -64,7 +64,7 @@ function tableOf({ environments, dryRun }: PruneBundlesResponse, color: boolean)
       ["KEPT", ({ kept }) => kept],
       ["VERSIONS", ({ versions }) => shownRanges(versions)],
     ],
-    color,
+    style,
   );
 }
 

@@ -34,7 +34,7 @@ export function answerPipeline(shell: Shell, pipeline: Pipeline): void {
           ["POLICY HASH", ({ app }) => app?.policyHash?.slice(0, 19)],
           ["APP ID", ({ app }) => app?.appId],
         ],
-        shell.color,
+        shell.tableStyle,
       ),
   );
 }

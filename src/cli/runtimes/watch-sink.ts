@@ -3,6 +3,7 @@ import {
   createStatusReporter,
   type ActivationEvent,
   type InstanceStatus,
+  type KeySource,
   type RejectedEvent,
   type SignetClient,
   type SignetError,
@@ -35,9 +36,10 @@ export class WatchSink {
     private readonly shell: Shell,
     client: SignetClient,
     private readonly options: SinkOptions,
+    keys: KeySource,
   ) {
     const { signal } = shell.io;
-    const about = { instanceId: options.instance, agent: `signet-cli/${VERSION}`, signal };
+    const about = { instanceId: options.instance, agent: `signet-cli/${VERSION}`, keys, signal };
     // A failed report is no failure of the watch: the bundle is applied.
     const onFailure = ({ message }: SignetError, delayMs: number | null) => {
       const next = delayMs === null ? "" : `; retrying in ${delayMs} ms`;

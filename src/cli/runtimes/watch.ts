@@ -54,7 +54,7 @@ export function addWatch(program: Command, shell: Shell): void {
       const keys = await (options.keys === undefined
         ? fetchKeys(session, "bundles", shell)
         : followKeys(options.keys, shell));
-      const sink = new WatchSink(shell, session.client, options);
+      const sink = new WatchSink(shell, session.client, options, keys);
       const events = watchBundle(session.client, {
         keys,
         expect: await expectation(session, options, shell),

@@ -31,10 +31,10 @@ export function addHealth(program: Command, shell: Shell): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { readonly wait?: true }>();
       const own = ownUrl(shell, options);
-      const url = own ?? serverUrl(shell, options);
+      const url = own ?? serverUrl(options);
       shell.called = { url, adminTokenFile: undefined };
       // The certificate is for the public name, not for this address. Nothing secret is sent.
-      const tls = { ...readClientTls(shell.io.environment, options), rejectUnauthorized: own === undefined };
+      const tls = { ...readClientTls(options), rejectUnauthorized: own === undefined };
       const signal = AbortSignal.any([AbortSignal.timeout(options.timeout * 1000), shell.io.signal]);
       await (options.wait === true ? waitUntilReady(url, tls, signal) : assertReady(url, tls, signal));
       shell.answer(
@@ -46,8 +46,7 @@ export function addHealth(program: Command, shell: Shell): void {
 
 /** The URL by the settings of a server, unless a URL is given: a container runs the check with the environment of its server. */
 function ownUrl(shell: Shell, options: GlobalOptions): string | undefined {
-  const { SIGNET_URL = "" } = shell.io.environment;
-  if (options.url !== undefined || SIGNET_URL !== "") return undefined;
+  if (options.url !== undefined) return undefined;
   const { host, port, tlsCert } = readConfig(shell, {});
   const name = ANY_ADDRESS[host] ?? (host.includes(":") ? `[${host}]` : host);
   return `${tlsCert === null ? "http" : "https"}://${name}:${port}`;

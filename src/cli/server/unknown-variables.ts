@@ -9,6 +9,11 @@ export const COMMAND_VARIABLES: readonly string[] = [
   "SIGNET_CA",
   "SIGNET_CLIENT_CERT",
   "SIGNET_CLIENT_KEY",
+  "SIGNET_ORG",
+  "SIGNET_PROJECT",
+  "SIGNET_ENV",
+  "SIGNET_CONTEXT",
+  "SIGNET_CONFIG",
 ];
 
 /** Variables that config.ts refuses with an explanation. */

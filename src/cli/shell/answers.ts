@@ -11,7 +11,7 @@ type Message = Parameters<typeof formatMessage>[0];
 export function answerRows<T extends Message>(shell: Shell, rows: readonly T[], columns: readonly Column<T>[]): void {
   shell.answer(
     () => formatMessages(rows),
-    () => formatTable(rows, columns, shell.color),
+    () => formatTable(rows, columns, shell.tableStyle),
   );
 }
 
@@ -19,7 +19,7 @@ export function answerRows<T extends Message>(shell: Shell, rows: readonly T[], 
 export function answerRow<T extends Message>(shell: Shell, row: T, columns: readonly Column<T>[]): void {
   shell.answer(
     () => formatMessage(row),
-    () => formatTable([row], columns, shell.color),
+    () => formatTable([row], columns, shell.tableStyle),
   );
 }
 
@@ -61,7 +61,7 @@ export function answerPage<T>(
 ): void {
   shell.answer(
     () => formatMessage(page),
-    () => formatTable(page.data, columns, shell.color),
+    () => formatTable(page.data, columns, shell.tableStyle),
   );
   noticeMore(shell, offset + page.data.length, page.total, "--limit or --offset");
 }

@@ -20,3 +20,8 @@ export class CheckFailedError extends Error {
     super(message);
   }
 }
+
+/** Ctrl-C while the terminal was asked for a secret. Exit code 130, without a message. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+}

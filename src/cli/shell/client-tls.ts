@@ -3,18 +3,17 @@ import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { InputError, UsageError } from "./cli-error.js";
-import type { Io } from "./io.js";
 import type { GlobalOptions } from "./shell.js";
 import { systemReason } from "./text-files.js";
 
 /**
- * The CA, client certificate and key of the flags or else of the environment, as PEM texts. Throws UsageError for a certificate without
+ * The CA, client certificate and key that the options name, as PEM texts. Throws UsageError for a certificate without
  * a key or a key without a certificate, InputError for a file that cannot be used.
  */
-export function readClientTls(environment: Io["environment"], options: GlobalOptions): NodeTransportTls {
-  const ca = readCertificate(options.ca ?? environment["SIGNET_CA"]);
-  const cert = readCertificate(options.clientCert ?? environment["SIGNET_CLIENT_CERT"]);
-  const key = readPem(options.clientKey ?? environment["SIGNET_CLIENT_KEY"]);
+export function readClientTls(options: GlobalOptions): NodeTransportTls {
+  const ca = readCertificate(options.ca);
+  const cert = readCertificate(options.clientCert);
+  const key = readPem(options.clientKey);
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError("pass --client-cert and --client-key together: a client certificate needs its key");
   }

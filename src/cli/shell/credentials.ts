@@ -9,6 +9,7 @@ import { systemReason } from "./text-files.js";
 export const TOKEN_HELP = `Token, from the first of these (not an argument, which other users of the machine could see):
   SIGNET_TOKEN       the token itself
   SIGNET_TOKEN_FILE  a file with the token
+  the context        kept by signet login, for its server only
   admin-token        in the data directory of a server on this machine (SIGNET_DATA, default ./data)
 `;
 
@@ -22,34 +23,44 @@ export interface FoundToken {
   readonly token: string;
   /** The file of a data directory that it was read from; undefined when the environment named a token. */
   readonly adminTokenFile: string | undefined;
+  /** Where it came from, for a person. */
+  readonly source: string;
 }
 
 /**
- * The token for a server: from the environment, else from the data directory of a server on this machine, and then only for a URL of
+ * The token for a server: from the environment, else from the context, which is for this server, else from the data directory of a server on this machine, and then only for a URL of
  * this machine, so that it is never sent elsewhere.
  *
  * Throws SignetError `unauthenticated` when there is no token, InputError when it cannot be used.
  */
 export function findToken(shell: Shell, url: string): FoundToken {
   const { SIGNET_TOKEN = "", SIGNET_TOKEN_FILE = "", SIGNET_DATA = "" } = shell.io.environment;
-  const named = (token: string) => ({ token, adminTokenFile: undefined });
-  if (SIGNET_TOKEN !== "") return named(checkToken(SIGNET_TOKEN, "SIGNET_TOKEN"));
-  if (SIGNET_TOKEN_FILE !== "") return named(checkToken(readToken(SIGNET_TOKEN_FILE), SIGNET_TOKEN_FILE));
+  const named = (token: string, source: string) => ({ token, adminTokenFile: undefined, source });
+  if (SIGNET_TOKEN !== "") return named(checkToken(SIGNET_TOKEN, "SIGNET_TOKEN"), "SIGNET_TOKEN");
+  if (SIGNET_TOKEN_FILE !== "") {
+    return named(
+      checkToken(readToken(SIGNET_TOKEN_FILE), SIGNET_TOKEN_FILE),
+      `SIGNET_TOKEN_FILE, ${SIGNET_TOKEN_FILE}`,
+    );
+  }
+  const { context } = shell;
+  if (context?.context.token !== undefined) {
+    return named(checkToken(context.context.token, `the token of context ${context.name}`), `context ${context.name}`);
+  }
   const file = join(SIGNET_DATA === "" ? "./data" : SIGNET_DATA, "admin-token");
   if (!isThisMachine(url)) {
     throw new SignetError(
       "unauthenticated",
-      "no token: set SIGNET_TOKEN or SIGNET_TOKEN_FILE (the admin token of a data directory is for a server on this machine only)",
+      "no token: run signet login, or set SIGNET_TOKEN or SIGNET_TOKEN_FILE (the admin token of a data directory is for a server on this machine only)",
     );
   }
   if (!isPrivateFile(file)) {
     throw new SignetError(
       "unauthenticated",
-      `no token: set SIGNET_TOKEN or SIGNET_TOKEN_FILE, or SIGNET_DATA to the server's data directory (there is no ${file})`,
+      `no token: run signet login, set SIGNET_TOKEN or SIGNET_TOKEN_FILE, or SIGNET_DATA to the server's data directory (there is no ${file})`,
     );
   }
-  shell.notice(`using the admin token in ${file}`);
-  return { token: checkToken(readToken(file), file), adminTokenFile: file };
+  return { token: checkToken(readToken(file), file), adminTokenFile: file, source: file };
 }
 
 /** Whether the host of a URL is a loopback name or address. */
@@ -77,7 +88,7 @@ function readToken(file: string): string {
 }
 
 /** The token without surrounding white space. Refuses what an HTTP header cannot carry; the error does not repeat it. */
-function checkToken(text: string, where: string): string {
+export function checkToken(text: string, where: string): string {
   const token = text.trim();
   if (token === "") throw new InputError(`${where} is empty`);
   if (!/^[\x20-\x7e]+$/.test(token))

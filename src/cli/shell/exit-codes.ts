@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   invalid: 6,
   unavailable: 7,
   notVerified: 8,
+  interrupted: 130,
 } as const;
 
 const BY_ERROR_CODE: Readonly<Record<SignetErrorCode, number>> = {

@@ -5,6 +5,8 @@ export interface Io {
   /** The environment variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** Whether the terminal on standard input shows what is typed and keeps it until a line is complete; off to ask for a secret. */
+  setEcho(isOn: boolean): void;
   /** Writes to standard output: the answer of the command. */
   out(text: string): void;
   /** Writes to standard error: everything else. */
@@ -13,6 +15,8 @@ export interface Io {
   readonly isInTerminal: boolean;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** Columns of the terminal on standard output; undefined when it is none, or tells nothing. */
+  readonly columns: number | undefined;
   /** Whether standard error is a terminal: it is not kept in a log. */
   readonly isErrTerminal: boolean;
   /** Aborts on SIGINT and SIGTERM; the reason is the exit code of an interrupted command. */

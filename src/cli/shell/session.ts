@@ -13,7 +13,7 @@ import {
 import { openNodeTransport } from "../../sdk/node-transport.js";
 import { UsageError } from "./cli-error.js";
 import { readClientTls } from "./client-tls.js";
-import { findToken } from "./credentials.js";
+import { findToken, type FoundToken } from "./credentials.js";
 import type { GlobalOptions, Shell } from "./shell.js";
 
 type Transport = SignetClientOptions["transport"];
@@ -54,11 +54,16 @@ export class Session implements Disposable {
   /** Opens no connection; the first call does. Throws UsageError for an invalid URL, and the errors of findToken and readClientTls. */
   static open(shell: Shell, command: Command): Session {
     const options = command.optsWithGlobals<GlobalOptions>();
-    const url = serverUrl(shell, options);
-    const { token, adminTokenFile } = findToken(shell, url);
-    shell.called = { url, adminTokenFile };
+    return Session.as(findToken(shell, serverUrl(options)), shell, options);
+  }
+
+  /** As open, with a token that was found already. */
+  static as({ token, adminTokenFile, source }: FoundToken, shell: Shell, options: GlobalOptions): Session {
+    const url = serverUrl(options);
+    shell.called = { url, adminTokenFile, tokenSource: source };
+    if (shell.isVerbose) shell.notice(`token: from ${source}`);
     if (shell.io.signal.aborted) throw new SignetError("cancelled", "interrupted");
-    const tls = readClientTls(shell.io.environment, options);
+    const tls = readClientTls(options);
     const connection = openNodeTransport({ url, timeoutMs: options.timeout * 1000, tls });
     const close = () => connection[Symbol.dispose]();
     // Ends calls in flight.
@@ -109,7 +114,8 @@ export class Session implements Disposable {
   /** `--env`, or a runtime token's environment. Throws UsageError when there is neither. */
   async envName(): Promise<string> {
     const name = this.options.env ?? (await this.whoAmI()).environment;
-    if (name === undefined) throw new UsageError("no environment given: pass --env");
+    if (name === undefined)
+      throw new UsageError("no environment given: pass --env, or set SIGNET_ENV or the context's");
     return name;
   }
 
@@ -166,10 +172,8 @@ export class Session implements Disposable {
   }
 }
 
-/** `--url`, SIGNET_URL or http://127.0.0.1:8080. Throws UsageError for anything but an http or https URL. */
-export function serverUrl(shell: Shell, options: Pick<GlobalOptions, "url">): string {
-  const { SIGNET_URL = "" } = shell.io.environment;
-  const url = options.url ?? (SIGNET_URL === "" ? "http://127.0.0.1:8080" : SIGNET_URL);
+/** The URL of the options, or http://127.0.0.1:8080. Throws UsageError for anything but an http or https URL. */
+export function serverUrl({ url = "http://127.0.0.1:8080" }: Pick<GlobalOptions, "url">): string {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"${url}" is not a URL such as http://127.0.0.1:8080`);
   }

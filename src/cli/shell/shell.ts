@@ -1,5 +1,7 @@
 import { printable, printableLines } from "../../core/printable.js";
+import type { Context } from "./context-file.js";
 import type { Io } from "./io.js";
+import type { TableStyle } from "./table.js";
 
 /** The options of the program, which every command accepts on its command line; used-options.ts says which ones it uses. */
 export interface GlobalOptions {
@@ -14,6 +16,9 @@ export interface GlobalOptions {
   readonly clientKey?: string;
   /** Seconds. */
   readonly timeout: number;
+  /** Name of a kept context. */
+  readonly context?: string;
+  readonly verbose?: true;
 }
 
 /** The server that a command called, for hints about its errors. */
@@ -21,6 +26,8 @@ export interface Called {
   readonly url: string;
   /** The file that the token came from; undefined when the environment named a token. */
   readonly adminTokenFile: string | undefined;
+  /** Where the token came from, for a person: SIGNET_TOKEN, a context, a file. Undefined for a call without one. */
+  readonly tokenSource?: string;
 }
 
 /** The output of a command, and what its end depends on. */
@@ -30,6 +37,12 @@ export class Shell {
 
   /** Set by a command that calls a server. */
   called: Called | undefined;
+
+  /** The context that the command uses; option-sources.ts chooses it. */
+  context: { readonly name: string; readonly context: Context } | undefined;
+
+  /** Whether to say where options and token came from. */
+  isVerbose = false;
 
   constructor(
     readonly io: Io,
@@ -41,6 +54,18 @@ export class Shell {
   get color(): boolean {
     const { NO_COLOR = "", TERM } = this.io.environment;
     return this.io.isTerminal && NO_COLOR === "" && TERM !== "dumb";
+  }
+
+  /** Columns of the terminal on standard output (COLUMNS overrides); undefined for a pipe or a file, which gets the full text. */
+  get width(): number | undefined {
+    if (!this.io.isTerminal) return undefined;
+    const { COLUMNS = "" } = this.io.environment;
+    return /^[1-9]\d{0,3}$/.test(COLUMNS) ? Number(COLUMNS) : (this.io.columns ?? 80);
+  }
+
+  /** How tables look on standard output. */
+  get tableStyle(): TableStyle {
+    return { bold: this.color, width: this.width };
   }
 
   /**

@@ -4,7 +4,7 @@ import type { GlobalOptions } from "./shell.js";
 
 type OptionName = keyof GlobalOptions;
 
-const SERVER = ["url", "ca", "clientCert", "clientKey", "timeout"] as const;
+const SERVER = ["url", "ca", "clientCert", "clientKey", "timeout", "context", "verbose"] as const;
 
 /** The program's options that commands of a scope use. `--json` is for all: errors follow it too. */
 const SCOPES = {
@@ -15,6 +15,11 @@ const SCOPES = {
   environment: [...SERVER, "org", "project", "env"],
   /** The identity that a document must have; no server. */
   identity: ["org", "project", "env"],
+  /** Changes a kept context; its values come from the command line alone. */
+  context: ["url", "ca", "clientCert", "clientKey", "org", "project", "env", "context"],
+  login: [...SERVER, "org", "project", "env"],
+  /** Names a kept context. */
+  contextName: ["context"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
 /** The name of a set of program options. */
@@ -23,6 +28,16 @@ export type OptionScope = keyof typeof SCOPES;
 /** By the words of a command or of its group; the longest match counts. */
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   serve: "nothing",
+  login: "login",
+  logout: "contextName",
+  context: "nothing",
+  "context show": "contextName",
+  "context set": "context",
+  completion: "nothing",
+  __complete: "project",
+  version: "server",
+  status: "project",
+  open: "server",
   publish: "environment",
   promote: "environment",
   activate: "environment",
@@ -64,6 +79,21 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   licenses: "nothing",
 };
 
+/**
+ * Options that commands take from their command line only, not from the environment or a context: a filter, a new value or an expected
+ * identity must be asked for.
+ */
+const FLAG_ONLY: Readonly<Record<string, readonly OptionName[]>> = {
+  login: ["org", "project", "env"],
+  "context set": ["url", "ca", "clientCert", "clientKey", "org", "project", "env"],
+  "pipeline create": ["project"],
+  "pipeline update": ["project"],
+  "artifact list": ["project"],
+  "token list": ["project"],
+  watch: ["org", "project", "env"],
+  verify: ["org", "project", "env"],
+};
+
 /** The words of a command, without the program's own: `token create`. */
 export function wordsOf(command: Command): string {
   const words: string[] = [];
@@ -78,6 +108,11 @@ export function scopeOf(command: Command): OptionScope {
     if (scope !== undefined) return scope;
   }
   throw new Error(`${wordsOf(command)}: missing in SCOPE_OF`);
+}
+
+/** Whether a command takes a program option, by its attribute name, from its command line only. */
+export function isFlagOnly(command: Command, option: OptionName): boolean {
+  return FLAG_ONLY[wordsOf(command)]?.includes(option) === true;
 }
 
 /** Whether commands of a scope use a program option, by its attribute name. */

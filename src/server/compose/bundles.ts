@@ -3,6 +3,7 @@ import { Artifacts } from "../../service/bundles/artifacts.js";
 import { BundleVerifier } from "../../service/bundles/bundle-verifier.js";
 import { BundleWriter } from "../../service/bundles/bundle-writer.js";
 import { Bundles } from "../../service/bundles/bundles.js";
+import { Comparing } from "../../service/bundles/comparing.js";
 import { Holds } from "../../service/bundles/holds.js";
 import { Pruning } from "../../service/bundles/pruning.js";
 import { Publishing } from "../../service/bundles/publishing.js";
@@ -18,6 +19,7 @@ export interface BundleServices {
   readonly writer: BundleWriter;
   readonly holds: Holds;
   readonly bundles: Bundles;
+  readonly comparing: Comparing;
   readonly pruning: Pruning;
   readonly publishing: Publishing;
   readonly artifacts: Artifacts;
@@ -38,6 +40,7 @@ export function composeBundles(
   return {
     ...{ verifier, writer, holds },
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
+    comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...publication, observer }),
     artifacts: new Artifacts({ store, clock, audit, idempotency, documents }),

@@ -1,15 +1,36 @@
+import { changesOf } from "../../bundle/json-changes.js";
 import { diffJson } from "../../bundle/json-diff.js";
-import { namesEnvironment, readScopePolicies } from "../../bundle/scope-policies.js";
+import {
+  formatScopePolicies,
+  namesEnvironment,
+  readScopePolicies,
+  rewriteScopePolicies,
+} from "../../bundle/scope-policies.js";
 import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../../bundle/strict-json.js";
 import type { Content } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
+import type { Difference } from "../../core/difference.js";
 import { verifyKeptDocument } from "./kept-document.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** The largest diff: a caller can make a larger one from both documents. */
 const DIFF_BOUNDS = { maxOperations: 100_000, maxLength: 4 * 1024 * 1024 };
+
+/** How much of a comparison is shown: an answer of some 300 KiB at most. */
+const CHANGE_BOUNDS = { maxChanges: 1_000, maxValueLength: 2_000, maxExcerptLength: 200, maxLength: 256 * 1024 };
+
+/** The texts of a policy document. */
+export type ContentTexts = Pick<Content, "policies" | "scopePolicies">;
+
+/** Two policy documents; null for none, where nothing is active. */
+export interface Comparison {
+  readonly before: ContentTexts | null;
+  readonly after: ContentTexts;
+  /** The environments of a promotion that has not rewritten the scope policies of `after` yet. */
+  readonly promotion?: { readonly from: string; readonly to: string };
+}
 
 /** Work whose time grows with a document. Everything in it can be sent to another thread. */
 export type DocumentTask =
@@ -25,7 +46,8 @@ export type DocumentTask =
     }
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
   | { readonly kind: "count_events"; readonly text: string }
-  | { readonly kind: "diff"; readonly from: string; readonly to: string };
+  | { readonly kind: "diff"; readonly from: string; readonly to: string }
+  | ({ readonly kind: "compare" } & Comparison);
 
 /** The longest YAML text, in UTF-16 units. JSON has the larger limit of the request. */
 export const MAX_YAML_LENGTH = 256 * 1024;
@@ -47,6 +69,7 @@ export interface DocumentAnswers {
   readonly names_environment: boolean;
   readonly count_events: number;
   readonly diff: string;
+  readonly compare: Difference;
 }
 
 /** Runs a task in this thread. Throws what the function of the task throws. */
@@ -69,6 +92,8 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
     case "diff":
       // Older documents may spell the same numbers in another way.
       return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);
+    case "compare":
+      return compareContents(task);
   }
 }
 
@@ -89,7 +114,29 @@ export function sizeOf(task: DocumentTask): number {
       return task.scopePolicies.length;
     case "diff":
       return task.from.length + task.to.length;
+    case "compare":
+      return lengthOf(task.before) + lengthOf(task.after);
   }
+}
+
+function lengthOf(content: ContentTexts | null): number {
+  return content === null ? 0 : content.policies.length + content.scopePolicies.length;
+}
+
+/** Throws as rewriteScopePolicies, for a document that could not be promoted. */
+function compareContents({ before, after, promotion }: Comparison): Difference {
+  const { policies, scopePolicies } = after;
+  const promoted =
+    promotion === undefined
+      ? scopePolicies
+      : formatScopePolicies(rewriteScopePolicies(readScopePolicies(scopePolicies), promotion.from, promotion.to));
+  const nothing = { policies: "{}", scopePolicies: "{}" };
+  return changesOf(wholeText(before ?? nothing), wholeText({ policies, scopePolicies: promoted }), CHANGE_BOUNDS);
+}
+
+function wholeText({ policies, scopePolicies }: ContentTexts): string {
+  // Older documents may spell the same numbers in another way.
+  return `{"policies":${servedText(policies)},"scope_policies":${servedText(scopePolicies)}}`;
 }
 
 /** How many events a JSON text has: an array of them, an object whose `events` is one, or one event. Throws as scanStrictJson. */

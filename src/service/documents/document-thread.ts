@@ -43,7 +43,7 @@ export class DocumentThread implements AsyncDisposable {
    */
   async run(task: DocumentTask | YamlTask, signal: AbortSignal | undefined): Promise<unknown> {
     signal?.throwIfAborted();
-    const timeoutMs = task.kind === "diff" ? this.options.diffTimeoutMs : this.options.timeoutMs;
+    const timeoutMs = isComparison(task) ? this.options.diffTimeoutMs : this.options.timeoutMs;
     const overrun = setTimeout(() => this.#end(tooCostly(task, `longer than ${timeoutMs / 1000} seconds`)), timeoutMs);
     const onAbort = () => this.#end(signal?.reason as Error);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -96,9 +96,13 @@ export class DocumentThread implements AsyncDisposable {
 function tooCostly(task: DocumentTask | YamlTask, bound: string): AppError {
   if (task.kind === "yaml")
     return invalidField([task.field], "takes too long to read; send JSON instead", "too_complex");
-  return task.kind === "diff"
+  return isComparison(task)
     ? new AppError("too_large", `the comparison takes ${bound}: fetch both documents and compare them locally`, {
         reason: "diff_too_large",
       })
     : new AppError("too_large", `processing the document takes ${bound}: split it`, { reason: "document_too_costly" });
+}
+
+function isComparison({ kind }: DocumentTask | YamlTask): boolean {
+  return kind === "diff" || kind === "compare";
 }

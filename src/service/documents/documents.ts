@@ -1,9 +1,17 @@
 import type { StrictJson, StrictJsonOptions } from "../../bundle/strict-json.js";
 import type { Content } from "../../core/bundle.js";
+import type { Difference } from "../../core/difference.js";
 import { invalidField, type AppError } from "../../core/error.js";
 import { FairScheduler } from "../../core/schedule/fair-scheduler.js";
 import { UNGUARDED, type LargeWork } from "../../core/schedule/large-work.js";
-import { MAX_YAML_LENGTH, runDocumentTask, sizeOf, type DocumentAnswers, type DocumentTask } from "./document-tasks.js";
+import {
+  MAX_YAML_LENGTH,
+  runDocumentTask,
+  sizeOf,
+  type Comparison,
+  type DocumentAnswers,
+  type DocumentTask,
+} from "./document-tasks.js";
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
@@ -39,6 +47,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   count_events: true,
   names_environment: false,
   diff: false,
+  compare: false,
 };
 
 /** Bounds of the work on documents. */
@@ -129,6 +138,12 @@ export class Documents implements AsyncDisposable {
     using _lease = await this.#diffs.acquire(owner, owner.signal);
     const [from, to] = await load();
     return await this.#run(owner, { kind: "diff", from, to });
+  }
+
+  /** What differs between two documents, as changesOf; throws as rewriteScopePolicies. `load` is called as in `diff`. */
+  async compare(owner: DocumentOwner, load: () => Promise<Comparison>): Promise<Difference> {
+    using _lease = await this.#diffs.acquire(owner, owner.signal);
+    return await this.#run(owner, { kind: "compare", ...(await load()) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

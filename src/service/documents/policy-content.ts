@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { canonicalContent, type CanonicalContent } from "../../bundle/policy-hash.js";
 import { formatScopePolicies, readScopePolicies, rewriteScopePolicies } from "../../bundle/scope-policies.js";
 import { servedText } from "../../bundle/served-text.js";
-import { scanStrictJson, type JsonKind } from "../../bundle/strict-json.js";
+import { scanStrictJson, type JsonKind, type StrictJson } from "../../bundle/strict-json.js";
 import type { Content } from "../../core/bundle.js";
 import { invalidField } from "../../core/error.js";
 
@@ -14,11 +14,11 @@ export interface PolicyContent {
 
 /**
  * Reads the two JSON texts of a publish. Both must be objects that lose nothing when they are parsed
- * (bundle-format.md). Throws `invalid` with the path of what is refused.
+ * (bundle-format.md). Throws `invalid` with the path of what is refused, and for a signed bundle document.
  */
 export function readPolicyContent(policies: string, scopePolicies: string | null): PolicyContent {
   const scoped = readScopePolicies(scopePolicies ?? "{}");
-  requireKind("policies", policies, "object");
+  refuseSigned(policies, requireKind("policies", policies, "object"));
   return contentOf(policies, formatScopePolicies(scoped));
 }
 
@@ -49,7 +49,20 @@ function sha256Hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function requireKind(field: string, text: string, kind: JsonKind & ("object" | "string")): void {
-  if (scanStrictJson(text, { base: ["body", field] }).kind === kind) return;
+function requireKind(field: string, text: string, kind: JsonKind & ("object" | "string")): StrictJson {
+  const scanned = scanStrictJson(text, { base: ["body", field] });
+  if (scanned.kind === kind) return scanned;
   throw invalidField([field], kind === "object" ? "must be an object" : "must be a string", "type");
+}
+
+/** The keys that every signed bundle document has besides `version` (docs/bundle-format.md). */
+const SIGNED_KEYS = ["bundle_id", "policies", "policy_hash", "signature"];
+
+/** A signed bundle document is not a policy: signed again as one, it would be enforced by no runtime. */
+function refuseSigned(policies: string, { spans }: StrictJson): void {
+  const version = spans.get("version");
+  if (version === undefined || policies.slice(version.start, version.end) !== "1") return;
+  if (!SIGNED_KEYS.every((key) => spans.has(key))) return;
+  const msg = "is a signed bundle document, not a policy: use import (signet import), or publish its policies";
+  throw invalidField(["policies"], msg, "signed_document");
 }

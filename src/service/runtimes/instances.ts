@@ -1,11 +1,18 @@
 import { nextTurn } from "../../core/schedule/in-steps.js";
-import { instantOf, type Clock } from "../../core/clock.js";
+import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { cleanText } from "../../core/printable.js";
 import { AppError, invalidField } from "../../core/error.js";
-import type { InstanceState, RuntimeInstance } from "../../core/runtime-instance.js";
+import {
+  liveUntil,
+  rolloutState,
+  type InstanceState,
+  type RolloutState,
+  type RuntimeInstance,
+} from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
+import { Presence } from "./presence.js";
 import { environmentOf, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
 
 /** What an instance reports. */
@@ -18,6 +25,8 @@ export interface StatusReport {
   readonly reason: string | null;
   readonly agent: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** The ids of the bundle keys that it trusts; null when it does not tell. */
+  readonly keyIds: readonly string[] | null;
   readonly clientAddress: string;
 }
 
@@ -36,6 +45,28 @@ export interface InstanceView {
   readonly instance: RuntimeInstance;
   /** Activations since the applied one; null before the first report. */
   readonly behindBy: number | null;
+  /** Where it stands with what is active. */
+  readonly rollout: RolloutState;
+  /** A watch of it is open in this process. */
+  readonly isConnected: boolean;
+  /** See `liveUntil` of core/runtime-instance.ts. */
+  readonly isLive: boolean;
+}
+
+/** What a watch tells of its instance. */
+export interface ConnectedInstance {
+  readonly instanceId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly userAgent: string | null;
+  readonly clientAddress: string;
+}
+
+/** An instance's part of an open watch. */
+export interface InstanceWatch {
+  /** The instance gave a sign of life; the first one says that the watch is open. */
+  seen(): void;
+  /** The watch is over. A server that shuts down leaves its instances live: they come back. */
+  ended(isShutdown: boolean): void;
 }
 
 const MAX_AGENT_CHARACTERS = 255;
@@ -66,6 +97,7 @@ interface Told {
   readonly userAgent: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly source: string | null;
+  readonly keyIds: readonly string[] | null;
 }
 
 /** One report. */
@@ -74,14 +106,18 @@ interface Seen extends Told {
   readonly newestSequence: number | null;
 }
 
-/** The report of an open connection without a status. */
+/** The report of a connection without a status. */
 const NOTHING_TOLD = {
   ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
   newestSequence: null,
+  keyIds: null,
 } as const;
 
-/** A report that waits to be written. */
-type Pending = Seen & Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "lastSeen">;
+/** A report that waits to be written. `lastSeen` is null in one that shows no sign of life: it stays as it was. */
+type Pending = Seen &
+  Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "connection" | "liveUntil"> & {
+    readonly lastSeen: Instant | null;
+  };
 
 /**
  * Which instances there are and what they applied. Reports are gathered and written together every second or so: a fleet reports
@@ -89,23 +125,57 @@ type Pending = Seen & Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPr
  */
 export class Instances {
   readonly #pending = new Map<string, Pending>();
+  readonly #presence = new Presence();
 
   constructor(private readonly deps: { readonly store: Store; readonly clock: Clock }) {}
 
-  /** A watch was opened, or lives on. */
-  connected(
-    principal: Principal,
-    seen: {
-      readonly instanceId: string;
-      readonly labels: Readonly<Record<string, string>>;
-      readonly userAgent: string | null;
-      readonly clientAddress: string;
-    },
-  ): void {
-    const { instanceId, labels, clientAddress } = seen;
+  /** A watch that names its instance. */
+  watch(principal: Principal, instance: ConnectedInstance): InstanceWatch {
+    const key = keyOf(principal, instance.instanceId);
+    let isOpen = false;
+    return {
+      seen: () => {
+        if (!isOpen) this.#presence.open(key, () => this.#put(principal, renewed(instance), "open"));
+        isOpen = true;
+        this.connected(principal, instance);
+      },
+      ended: (isShutdown) => {
+        if (!isOpen) return;
+        isOpen = false;
+        if (this.#presence.close(key) && !isShutdown) this.#put(principal, renewed(instance), "ended");
+      },
+    };
+  }
+
+  /** An instance gave a sign of life without a report. */
+  connected(principal: Principal, { instanceId, labels, userAgent, clientAddress }: ConnectedInstance): void {
     // A User-Agent header may be longer than the fleet view shows.
-    const userAgent = cleanText(seen.userAgent, MAX_AGENT_CHARACTERS);
-    this.#put(principal, { ...NOTHING_TOLD, instanceId, labels, userAgent, source: clientAddress });
+    const shownAgent = cleanText(userAgent, MAX_AGENT_CHARACTERS);
+    this.#put(principal, { ...NOTHING_TOLD, instanceId, labels, userAgent: shownAgent, source: clientAddress });
+  }
+
+  /** Keeps the instances live whose watches are open and show no sign of life. Called once a minute. */
+  async renewPresence(): Promise<void> {
+    await this.#presence.renew(this.deps.clock.now().getTime());
+  }
+
+  /** What the fleet view shows of an instance, by what is active in its environment (null: nothing) and the newest sequence there. */
+  viewOf(instance: RuntimeInstance, activeSequence: number | null, newestSequence: number): InstanceView {
+    const { appliedSequence, connection } = instance;
+    const isLive = instance.liveUntil > instantOf(this.deps.clock.now());
+    return {
+      instance,
+      // Below what it applied where history was lost.
+      behindBy: appliedSequence === null ? null : Math.max(0, newestSequence - appliedSequence),
+      rollout: rolloutState(instance, activeSequence),
+      isConnected: isLive && connection === this.connection,
+      isLive,
+    };
+  }
+
+  /** What `connection` of an instance is while this process has a watch of it open. */
+  get connection(): string {
+    return this.#presence.connection;
   }
 
   /**
@@ -133,6 +203,7 @@ export class Instances {
       agent: cleanText(report.agent, MAX_AGENT_CHARACTERS),
       reportedSequence: report.sequence,
       newestSequence: newest,
+      keyIds: report.keyIds,
       appliedSequence: applied?.sequence ?? null,
       appliedVersion: applied?.version ?? null,
     });
@@ -161,6 +232,7 @@ export class Instances {
       appliedVersion: applied?.version ?? null,
       reportedSequence: null,
       newestSequence: null,
+      keyIds: null,
       reason: null,
       agent: cleanText(agent, MAX_AGENT_CHARACTERS),
       userAgent: null,
@@ -182,11 +254,11 @@ export class Instances {
     // What was reported a moment ago belongs to the answer; when it cannot be written now, the older state does.
     await this.flush().catch(() => undefined);
     const { rows, total } = await read.instances(environment.id, page, source);
-    const views = rows.map((instance) => ({
-      instance,
-      // Below what it applied where history was lost.
-      behindBy: instance.appliedSequence === null ? null : Math.max(0, environment.sequence - instance.appliedSequence),
-    }));
+    const active =
+      environment.activeDeploymentId === null
+        ? null
+        : await read.deployment(environment.orgId, environment.activeDeploymentId);
+    const views = rows.map((instance) => this.viewOf(instance, active?.sequence ?? null, environment.sequence));
     // A page may end early when its rows are large: a caller that adds the limit to the offset misses none.
     const isCut = views.length > 0 && page.offset + views.length < total;
     return { rows: views, total, limit: isCut ? views.length : page.limit };
@@ -217,31 +289,50 @@ export class Instances {
       for (const report of reports) {
         const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
         // Only what is stored: the newest sequence served to merge reports.
-        const { state, newestSequence: _newest, ...rest } = merge(kept, report);
-        merged.push({ ...rest, state: state ?? "connected" });
+        const { state, lastSeen, newestSequence: _newest, ...rest } = merge(kept, report);
+        // The end of a watch of an instance that is not kept any more.
+        if (lastSeen !== null) merged.push({ ...rest, lastSeen, state: state ?? "connected" });
       }
       await tx.putInstances(merged, KEPT_PER_TOKEN);
     });
   }
 
-  /** False when the limit is reached. */
-  #put(principal: Principal, seen: Seen): boolean {
+  /**
+   * False when the limit is reached. `sign`: the instance is alive, only its watch is known to be open, or its last watch ended.
+   */
+  #put(principal: Principal, seen: Seen, sign: "alive" | "open" | "ended" = "alive"): boolean {
     const { tokenId, keyPrefix } = principal;
     const environmentId = environmentOf(principal);
-    const key = `${environmentId} ${tokenId} ${seen.instanceId}`;
+    const key = keyOf(principal, seen.instanceId);
     const before = this.#pending.get(key) ?? null;
     if (before === null && this.#pending.size >= MAX_PENDING) return false;
-    const lastSeen = instantOf(this.deps.clock.now());
-    this.#pending.set(key, { environmentId, tokenId, keyPrefix, lastSeen, ...merge(before, seen) });
+    const now = instantOf(this.deps.clock.now());
+    const until = liveUntil(now, sign === "ended");
+    const connection = this.#presence.connectionOf(key);
+    const lastSeen = sign === "alive" ? now : null;
+    this.#pending.set(
+      key,
+      merge(before, { ...seen, environmentId, tokenId, keyPrefix, lastSeen, connection, liveUntil: until }),
+    );
+    this.#presence.keptUntil(key, Date.parse(until));
     return true;
   }
+}
+
+function keyOf(principal: Principal, instanceId: string): string {
+  return `${environmentOf(principal)} ${principal.tokenId} ${instanceId}`;
+}
+
+/** Changes nothing but how long an instance is live. */
+function renewed({ instanceId }: ConnectedInstance): Seen {
+  return { ...NOTHING_TOLD, instanceId, labels: {}, userAgent: null, source: null };
 }
 
 /**
  * The newer report over the older one: what it does not tell stays; a reason and a sequence belong to their state. One that was late,
  * and is about an older sequence, changes no state, unless what was told before is above all that the server has: of a lost history.
  */
-function merge<T extends Seen>(older: Told | null, newer: T): T {
+function merge(older: (Told & { readonly lastSeen: Instant | null }) | null, newer: Pending): Pending {
   if (older === null) return newer;
   const before = sequenceOf(older);
   const isLost = newer.newestSequence !== null && before > newer.newestSequence;
@@ -259,6 +350,9 @@ function merge<T extends Seen>(older: Told | null, newer: T): T {
     appliedVersion: applied.appliedVersion,
     agent: newer.agent ?? older.agent,
     userAgent: newer.userAgent ?? older.userAgent,
+    keyIds: newer.keyIds ?? older.keyIds,
+    source: newer.source ?? older.source,
+    lastSeen: newer.lastSeen ?? older.lastSeen,
     labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
   };
 }

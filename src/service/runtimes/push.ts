@@ -49,15 +49,15 @@ export class Push {
     const { active, authentication, sessions, instances, clock } = this.deps;
     const environmentId = environmentOf(principal);
     const hub = this.#hubOf(environmentId);
-    const seen = request.instanceId === "" ? null : () => instances.connected(principal, request);
-    const subscriber = new Subscriber(this.#context, hub, reader, seen);
+    const instance = request.instanceId === "" ? null : instances.watch(principal, request);
+    const subscriber = new Subscriber(this.#context, hub, reader, instance);
     hub.add(subscriber);
     reader.opened(subscriber);
     try {
       subscriber.lease = sessions.enter("stream", principal, environmentId, request.addressKey, subscriber);
       // After the lease was taken: a revocation from here on finds it.
       subscriber.lease.endBy(await authentication.recheck(principal));
-      seen?.();
+      if (!subscriber.isOver) instance?.seen();
       const newest = await active.read(environmentId);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
       subscriber.begin(firstEvent(newest, request, instantOf(clock.now())));

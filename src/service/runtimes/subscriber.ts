@@ -1,5 +1,6 @@
 import type { AppError } from "../../core/error.js";
 import type { LeaseOwner, Lease } from "../access/sessions.js";
+import type { InstanceWatch } from "./instances.js";
 import type { WatchEvent } from "./watch.js";
 import type { Timed } from "../../core/schedule/timer-wheel.js";
 
@@ -64,8 +65,8 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     private readonly context: PushContext,
     private readonly hub: Source,
     private readonly reader: WatchReader,
-    /** Tells the fleet view that the instance lives; null when it does not name itself. */
-    private readonly seen: (() => void) | null,
+    /** Tells the fleet view of the instance; null when it does not name itself. */
+    private readonly instance: InstanceWatch | null,
   ) {}
 
   get isOver(): boolean {
@@ -91,7 +92,8 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
   beat(at: string): void {
     if (this.#isOver || this.cursor === null) return;
     this.dueAtMs = performance.now() + this.context.heartbeatMs;
-    if (this.seen !== null) this.reader.ask(this.seen);
+    const { instance } = this;
+    if (instance !== null) this.reader.ask(() => this.#alive(instance));
     if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
       this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, at));
     }
@@ -122,7 +124,13 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     this.#fallBehind(false);
     this.hub.delete(this);
     this.context.leave(this);
+    this.instance?.ended(this.reason?.code === "unavailable");
     this.lease?.[Symbol.dispose]();
+  }
+
+  /** The answer to a ping may come after the end. */
+  #alive(instance: InstanceWatch): void {
+    if (!this.#isOver) instance.seen();
   }
 
   #send(event: WatchEvent): void {

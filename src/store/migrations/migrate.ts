@@ -15,6 +15,8 @@ import { activationTimes } from "./0012-activation-times.js";
 import { slugs } from "./0013-slugs.js";
 import { deletions } from "./0014-deletions.js";
 import { imports } from "./0018-imports.js";
+import { presence } from "./0020-presence.js";
+import { trustedKeys } from "./0021-trusted-keys.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -35,6 +37,8 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0013-slugs": slugs,
     "0014-deletions": deletions,
     "0018-imports": imports,
+    "0020-presence": presence,
+    "0021-trusted-keys": trustedKeys,
   };
 }
 
@@ -66,6 +70,17 @@ export async function isNewest<T>(db: Kysely<T>, dialect: MigrationDialect): Pro
   const done = await stepsOf(db);
   const names = Object.keys(migrationsOf(dialect));
   return done.length === names.length && done.every((name) => names.includes(name));
+}
+
+/**
+ * The steps that `migrate` would take, in their order; none for a database without any, which is a new one. Throws `conflict` as
+ * `migrate` does.
+ */
+export async function pendingSteps<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<readonly string[]> {
+  const names = Object.keys(migrationsOf(dialect));
+  await refuseNewer(db, names);
+  const done = await stepsOf(db);
+  return done.length === 0 ? [] : names.filter((name) => !done.includes(name));
 }
 
 async function refuseNewer<T>(db: Kysely<T>, known: readonly string[]): Promise<void> {

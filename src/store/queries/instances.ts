@@ -5,9 +5,12 @@ import { rowMapping } from "../row-mapping.js";
 import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
-const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({ labels: "json" });
+const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({
+  labels: "json",
+  key_ids: "json",
+});
 
-/** Rows in one statement: a fleet reports in batches, and a row has thirteen parameters. */
+/** Rows in one statement: a fleet reports in batches, and a row has sixteen parameters. */
 const PUT_CHUNK = 50;
 
 /** Look-ups of runtime instances. */
@@ -32,6 +35,10 @@ export function instanceReader(db: Kysely<Schema>) {
         return (await portion.execute()).map(instanceOf);
       });
       return { rows, total: await countRows(all) };
+    },
+    async countLiveInstances(environmentId, now) {
+      const live = db.selectFrom("instances").where("environment_id", "=", environmentId).where("live_until", ">", now);
+      return await countRows(live);
     },
   } satisfies Partial<Reader>;
 }
@@ -84,7 +91,10 @@ async function putRows(db: Kysely<Schema>, rows: NewRow<"instances">[]): Promise
         user_agent: eb.ref("excluded.user_agent"),
         labels: eb.ref("excluded.labels"),
         source: eb.ref("excluded.source"),
+        key_ids: eb.ref("excluded.key_ids"),
         last_seen: eb.ref("excluded.last_seen"),
+        connection: eb.ref("excluded.connection"),
+        live_until: eb.ref("excluded.live_until"),
       })),
     )
     .execute();

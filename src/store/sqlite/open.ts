@@ -22,6 +22,11 @@ export interface OpenOptions extends SqliteOptions {
    * it is certain, or told to `accept` once the schema is the newest, before the database is taken over.
    */
   readonly owner?: { readonly accept: AcceptLoss | null };
+  /**
+   * Called before the schema of an existing database is changed, with the steps to come. The answer tells the operator how to go back; it
+   * is added to the error when a step fails.
+   */
+  readonly beforeMigration?: (steps: readonly string[]) => Promise<string>;
 }
 
 /** A store with what was found when it was opened. */
@@ -86,7 +91,7 @@ async function openToWrite(options: OpenOptions): Promise<OpenedStore> {
   const accept = options.owner?.accept ?? null;
   try {
     if (loss?.isCertain === true && accept === null) throw lossRefused(options.file, loss);
-    await store.migrate();
+    await migrateStore(store, options);
     if (loss !== null) await accept?.(store, loss);
     if (options.owner !== undefined) await store.own();
     const doubt = accept === null ? (loss?.message ?? null) : null;
@@ -95,6 +100,18 @@ async function openToWrite(options: OpenOptions): Promise<OpenedStore> {
     // Its error follows from the one that is thrown.
     await Promise.resolve(store[Symbol.asyncDispose]()).catch(() => undefined);
     throw error;
+  }
+}
+
+async function migrateStore(store: SqliteStore, { beforeMigration }: OpenOptions): Promise<void> {
+  const steps = await store.pendingSteps();
+  const wayBack = steps.length === 0 ? undefined : await beforeMigration?.(steps);
+  try {
+    await store.migrate();
+  } catch (error) {
+    if (wayBack === undefined || !(error instanceof AppError)) throw error;
+    const { code, message } = error;
+    throw new AppError(code, `${message}; nothing was changed. ${wayBack}`, { cause: error.cause ?? error });
   }
 }
 
@@ -111,7 +128,12 @@ async function connect(options: OpenOptions): Promise<{ store: SqliteStore; loss
   }
 }
 
-async function openWriting({ startThread, owner: _owner, ...options }: OpenOptions): Promise<Channel> {
+async function openWriting({
+  startThread,
+  owner: _owner,
+  beforeMigration: _before,
+  ...options
+}: OpenOptions): Promise<Channel> {
   if (startThread !== undefined) return await ThreadChannel.open(startThread, { options });
   return new LocalChannel(connectToWrite(options), new Head(options));
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Kysely, sql } from "kysely";
 import { AppError } from "../../core/error.js";
-import { migrate } from "../migrations/migrate.js";
+import { migrate, pendingSteps } from "../migrations/migrate.js";
 import { createReader } from "../queries/reader.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Store, Writer } from "../store.js";
@@ -46,6 +46,11 @@ export class SqliteStore implements Store {
   /** Why the last change could not be written to the disk; null when it could. */
   get diskProblem(): string | null {
     return this.#diskProblem;
+  }
+
+  /** As pendingSteps. */
+  async pendingSteps(): Promise<readonly string[]> {
+    return pendingSteps(this.#readDb, sqliteMigrationDialect);
   }
 
   async migrate(): Promise<void> {

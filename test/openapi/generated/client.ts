@@ -286,6 +286,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compares two versions with old and new values
+         * @description In one environment: what changes from from_version to to_version. Between two: what promoting from_env to to_env would change in to_env, which is then before; scope policies are compared as promotion rewrites them.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["compareBundles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/prune": {
         parameters: {
             query?: never;
@@ -1705,6 +1727,18 @@ export interface components {
              */
             sequence: number | null;
         };
+        /** @description What differs between two policy documents. */
+        BundleDifference: {
+            /** @description The first 1,000, and some 256 KiB of paths and values at most. In an order in which they can be applied one after another. */
+            changes: components["schemas"]["ValueChange"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            changes_total: number;
+            /** @description There are more than changes has. */
+            truncated: boolean;
+        };
         /** @description Where an imported bundle is from, as the exporting server signed it. */
         BundleOrigin: {
             /** @description The name of the trusted origin, at the time of the import. */
@@ -1807,6 +1841,25 @@ export interface components {
             key_id: string;
         };
         ClaimBenchmarkAnswer: Record<string, never>;
+        CompareBundlesAnswer: {
+            /** @description Unset when nothing is active in to_env. */
+            before: components["schemas"]["ComparedBundle"] | null;
+            after: components["schemas"]["ComparedBundle"];
+            difference: components["schemas"]["BundleDifference"];
+        };
+        /** @description One side of a comparison. */
+        ComparedBundle: {
+            environment: string;
+            /**
+             * Format: uuid
+             * @description UUID.
+             */
+            bundle_id: string;
+            /** Format: int64 */
+            version: number;
+            policy_hash: string;
+            is_active: boolean;
+        };
         CreateAdminTokenRequest: {
             /**
              * Format: int32
@@ -2533,6 +2586,8 @@ export interface components {
             };
             /** @description The activation of that sequence; refused when it is not, as after a restore. At most 64 characters. */
             deployment_id?: string;
+            /** @description The ids of the bundle keys that it trusts, for a change of the signing key. None: what it reported before stays. */
+            key_ids?: string[];
         };
         RotateTokenRequest: {
             /**
@@ -2589,6 +2644,8 @@ export interface components {
             key_prefix: string;
             /** @description The client's address as the server saw it, of the newest report or connection. */
             source: string | null;
+            /** @description The ids of the bundle keys that it says it trusts; empty while it did not say. */
+            key_ids: string[];
         };
         /** @description The runtime token of a new environment. */
         RuntimeKey: {
@@ -2753,6 +2810,21 @@ export interface components {
             url?: string | null;
             events?: string[];
             is_active?: boolean | null;
+        };
+        /** @description One value that differs. The values are JSON, with numbers as documents spell them. */
+        ValueChange: {
+            /** @enum {string} */
+            op: "add" | "remove" | "replace";
+            /** @description JSON Pointer (RFC 6901), from "/policies" or "/scope_policies". */
+            path: string;
+            /** @description Unset when there was none, and when it is longer than 2,000 characters. */
+            old_value: unknown;
+            /** @description Unset when there is none any more, and when it is longer than 2,000 characters. */
+            new_value: unknown;
+            /** @description The start of an old value that is longer than 2,000 characters: 200 characters of its JSON. */
+            old_excerpt: string | null;
+            /** @description The same of the new value. */
+            new_excerpt: string | null;
         };
         VerifyAuditAnswer: {
             valid: boolean;
@@ -3840,6 +3912,56 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    compareBundles: {
+        parameters: {
+            query: {
+                from_env: string;
+                /** @description The active one by default. */
+                from_version?: number;
+                /** @description from_env by default. */
+                to_env?: string;
+                /** @description The active one by default. */
+                to_version?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareBundlesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

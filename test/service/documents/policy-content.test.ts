@@ -14,6 +14,17 @@ describe("the content of a publish", () => {
     expect(readPolicyContent(content.policies, content.scopePolicies)).toEqual({ content, canonical });
   });
 
+  it("is never a signed bundle document: that is imported", () => {
+    const signed = { version: 1, bundle_id: "b", policies: {}, policy_hash: "sha256:0", signature: "s" };
+    const fields = [{ loc: ["body", "policies"], type: "signed_document", msg: expect.stringContaining("use import") }];
+    const read = (policies: unknown) => readPolicyContent(JSON.stringify(policies), null);
+    expect(() => read(signed)).toThrow(expect.objectContaining({ code: "invalid", fields }) as Error);
+    const { signature: _, ...unsigned } = signed;
+    for (const policies of [unsigned, { ...signed, version: 2 }, { signed }]) {
+      expect(read(policies).content.policies).toBe(JSON.stringify(policies));
+    }
+  });
+
   it("tells 1.0 from 1", () => {
     const hashOf = (policies: string) => readPolicyContent(policies, null).canonical.policyHash;
     expect(hashOf('{"a":1.0}')).not.toBe(hashOf('{"a":1}'));

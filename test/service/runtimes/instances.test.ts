@@ -4,7 +4,7 @@ import type { StatusReport } from "../../../src/service/runtimes/instances.js";
 import { useServices } from "../fixture.js";
 
 const clientAddress = "192.0.2.1";
-const nothing = { deploymentId: "", reason: null, agent: null, labels: {}, clientAddress };
+const nothing = { deploymentId: "", reason: null, agent: null, labels: {}, keyIds: null, clientAddress };
 
 describe("runtime instances", () => {
   const signet = useServices();
@@ -30,6 +30,23 @@ describe("runtime instances", () => {
     ).toBe(3);
     const expected = { state: "applied" as const, appliedSequence: 2, appliedVersion: 2, behindBy: 1 };
     expect(await list()).toMatchObject([{ ...expected, userAgent: "v1", labels: { zone: "1" } }]);
+  });
+
+  it("keep the keys that they said they trust, until they say others", async () => {
+    const principal = await published(1);
+    const applied = { ...nothing, instanceId: "a", state: "applied" as const, sequence: 1 };
+    const steps = [
+      [["11aa22bb33cc44dd"], ["11aa22bb33cc44dd"]],
+      [null, ["11aa22bb33cc44dd"]],
+      [
+        ["11aa22bb33cc44dd", "22bb33cc44dd55ee"],
+        ["11aa22bb33cc44dd", "22bb33cc44dd55ee"],
+      ],
+    ] as const;
+    for (const [keyIds, expected] of steps) {
+      await instances().report(principal, { ...applied, keyIds });
+      expect(await list()).toMatchObject([{ keyIds: expected }]);
+    }
   });
 
   it.each([

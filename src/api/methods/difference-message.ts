@@ -1,0 +1,40 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  BundleDifferenceSchema,
+  ComparedBundleSchema,
+  CompareBundlesResponseSchema,
+} from "../../../gen/signet/v1/bundle_pb.js";
+import type { Difference } from "../../core/difference.js";
+import type { ComparedBundles, ComparedSide } from "../../service/bundles/comparing.js";
+import { withoutNulls } from "./message-fields.js";
+
+/** A comparison as messages carry it. */
+export function comparisonMessage({
+  before,
+  after,
+  ...difference
+}: ComparedBundles): MessageInitShape<typeof CompareBundlesResponseSchema> {
+  return {
+    ...(before === null ? {} : { before: sideMessage(before) }),
+    after: sideMessage(after),
+    difference: differenceMessage(difference),
+  };
+}
+
+/** What differs between two documents, as messages carry it. */
+export function differenceMessage({
+  changes,
+  total,
+  isTruncated,
+}: Difference): MessageInitShape<typeof BundleDifferenceSchema> {
+  return {
+    changes: changes.map(({ op, path, ...values }) => ({ op, path, ...withoutNulls(values) })),
+    changesTotal: total,
+    truncated: isTruncated,
+  };
+}
+
+function sideMessage({ environment, bundle, isActive }: ComparedSide): MessageInitShape<typeof ComparedBundleSchema> {
+  const { id, version, policyHash } = bundle;
+  return { environment, bundleId: id, version, policyHash, isActive };
+}

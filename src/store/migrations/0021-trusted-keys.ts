@@ -1,0 +1,8 @@
+import type { Kysely, Migration } from "kysely";
+
+/** The ids of the keys that an instance trusts, as a JSON list; null before it told. */
+export const trustedKeys: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema.alterTable("instances").addColumn("key_ids", "text").execute();
+  },
+};
