@@ -69,7 +69,18 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
   const { changes, keys, audit, tokens, tenancy, bundles, pipelines, runtimes, transfer, webhooks } = features;
   return {
-    ...{ ...changes, ...keys, ...audit, ...tokens, ...tenancy, ...bundles, ...pipelines, ...runtimes, ...transfer, ...webhooks },
+    ...{
+      ...changes,
+      ...keys,
+      ...audit,
+      ...tokens,
+      ...tenancy,
+      ...bundles,
+      ...pipelines,
+      ...runtimes,
+      ...transfer,
+      ...webhooks,
+    },
     ...{ documents, clock: context.clock },
   };
 }

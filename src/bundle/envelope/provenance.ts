@@ -210,7 +210,8 @@ function bundleOf(bundle: SignedObject): OriginBundle {
 
 function documentOf(document: SignedObject): OriginDocument {
   const bytes = decodeBase64(document.text("key", 100));
-  if (bytes?.length !== 32) throw new VerificationError("malformed", "provenance.document.key must be base64 of 32 bytes");
+  if (bytes?.length !== 32)
+    throw new VerificationError("malformed", "provenance.document.key must be base64 of 32 bytes");
   return {
     sha256: document.matching("sha256", DIGEST),
     size: document.integer("size", 1),

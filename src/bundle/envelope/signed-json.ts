@@ -101,7 +101,8 @@ export class SignedObject {
     const { fields, name } = this.object(field);
     const entries = Object.entries(fields);
     const isGood = entries.every(
-      ([key, value]) => isText(key, maxKeyLength) && key !== "" && typeof value === "string" && isText(value, maxLength),
+      ([key, value]) =>
+        isText(key, maxKeyLength) && key !== "" && typeof value === "string" && isText(value, maxLength),
     );
     if (!isGood || entries.length > maxItems) throw notOf(name, `at most ${maxItems} short texts`);
     return fields as Record<string, string>;

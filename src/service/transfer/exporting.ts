@@ -107,7 +107,9 @@ function checkSet({ digest, position, size }: GivenSet): void {
 }
 
 function setOf({ digest, position, size }: GivenSet, sha256: string): ExportSet {
-  return digest === null ? { digest: setDigest([sha256]), position: 1, size: 1 } : { digest, position: position ?? 1, size: size ?? 1 };
+  return digest === null
+    ? { digest: setDigest([sha256]), position: 1, size: 1 }
+    : { digest, position: position ?? 1, size: size ?? 1 };
 }
 
 function tenantOf({ id, name, slug }: Organization | Project): OriginTenant {

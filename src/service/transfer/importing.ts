@@ -186,12 +186,7 @@ export class Importing {
     const { provenance, signer } = await verifyProvenance(input.provenance, keys, nodeVerifier).catch(refused);
     const origin = trusted.find(({ key }) => key.keyId === signer.keyId)?.origin;
     if (origin === undefined) throw untrusted(signer);
-    const opened = await this.deps.documents.openImport(
-      caller.principal,
-      input.document,
-      provenance,
-      environment.name,
-    );
+    const opened = await this.deps.documents.openImport(caller.principal, input.document, provenance, environment.name);
     return { origin, signer, provenance, opened };
   }
 
