@@ -6,6 +6,7 @@ import type { Environment, Organization, Project } from "../core/organization.js
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
+import type { FleetReader } from "./fleet-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { TransferReader, TransferWriter } from "./transfer-store.js";
@@ -91,7 +92,7 @@ export interface IdempotentAnswer {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, TransferReader {
+export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, TransferReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;

@@ -84,7 +84,7 @@ describe("the table", () => {
     expect(listed.sort()).toEqual(declared.sort());
   });
 
-  it("has every call of pipelines under /v3 too, and nothing else there", () => {
+  it("has every call of pipelines under /v3 too, and nothing else there; runtimes also by project", () => {
     const others = methods.flatMap((method) => {
       const rule = hasOption(method, httpOption) ? getOption(method, httpOption) : undefined;
       return (rule?.additionalBindings ?? []).map(({ pattern, body, responseBody }) => {
@@ -99,7 +99,8 @@ describe("the table", () => {
         return `${name} true ${(path.split("?")[0] ?? "").replace("/v1/", "/v3/")}`;
       },
     );
-    expect(others.sort()).toEqual(pipelines.sort());
+    const fleet = "ListFleet true /v1/orgs/{org_id}/projects/{project_id}/runtimes";
+    expect(others.sort()).toEqual([...pipelines, fleet].sort());
   });
 });
 

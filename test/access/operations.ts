@@ -112,6 +112,8 @@ export const OPERATIONS: readonly OperationCase[] = [
   runtime("getLatestBundle", "GET", "/v1/bundles/latest", RUNTIME),
   { ...runtime("watchBundle", "GET", "/v1/bundles/watch", RUNTIME), streaming: true },
   runtime("reportStatus", "POST", "/v1/runtimes/status", RUNTIME, { instance_id: "i", state: "applied", sequence: 1 }),
+  runtime("listFleet", "GET", `${ORG}/runtimes`, ALL),
+  runtime("getRollout", "GET", `${ENV}/rollout`, ALL),
   runtime("listRuntimes", "GET", `${ENV}/runtimes`, ALL),
   runtime("sendHeartbeat", "POST", "/v1/inference/heartbeat", RUNTIME, { reporter: "r", models: [] }),
   runtime("sendTelemetry", "POST", "/v1/telemetry/events", RUNTIME, [{ a: 1 }]),

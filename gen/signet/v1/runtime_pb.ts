@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/runtime.proto.
  */
 export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxIlUKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJIuYBChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6gEKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIaCg1kZXBsb3ltZW50X2lkGAUgASgJSAGIAQFCBwoFZXZlbnRCEAoOX2RlcGxveW1lbnRfaWQiwgIKCkFjdGl2YXRpb24SEAoIc2VxdWVuY2UYASABKA0SFQoNZGVwbG95bWVudF9pZBgCIAEoCRJACgRraW5kGAMgASgJQjLaiCcuWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2taBmltcG9ydBIPCgd2ZXJzaW9uGAQgASgNEjAKC3BvbGljeV9oYXNoGAUgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSOAoMYWN0aXZhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEiIKCGRvY3VtZW50GAcgASgJQhDaiCcMCAEYAWoGb2JqZWN0EhgKC2F0dGVzdGF0aW9uGAggASgJSACIAQFCDgoMX2F0dGVzdGF0aW9uIg8KDU5vdGhpbmdBY3RpdmUiZQoJSGVhcnRiZWF0Ei4KAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhgKC2F0dGVzdGF0aW9uGAIgASgJSACIAQFCDgoMX2F0dGVzdGF0aW9uIpsDChNSZXBvcnRTdGF0dXNSZXF1ZXN0EiAKC2luc3RhbmNlX2lkGAEgASgJQgvaiCcHGAEgASiAARIoCgVzdGF0ZRgCIAEoCUIZ2ognFRgBWgdhcHBsaWVkWghyZWplY3RlZBIYCghzZXF1ZW5jZRgDIAEoDUIG2ognAhgBEhMKBnJlYXNvbhgEIAEoCUgAiAEBEhIKBWFnZW50GAUgASgJSAGIAQESRwoGbGFiZWxzGAYgAygLMiouc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/Eh0KDWRlcGxveW1lbnRfaWQYByABKAlCBtqIJwIoQBJJCgdrZXlfaWRzGAggAygJQjjaiCc0SCBSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19yZWFzb25CCAoGX2FnZW50Ii8KFFJlcG9ydFN0YXR1c1Jlc3BvbnNlEhcKD25ld2VzdF9zZXF1ZW5jZRgBIAEoDSKGBAoPUnVudGltZUluc3RhbmNlEhMKC2luc3RhbmNlX2lkGAEgASgJEh0KEGFwcGxpZWRfc2VxdWVuY2UYAiABKA1IAIgBARIcCg9hcHBsaWVkX3ZlcnNpb24YAyABKA1IAYgBARIWCgliZWhpbmRfYnkYBCABKA1IAogBARIxCgVzdGF0ZRgFIAEoCUIi2ognHloJY29ubmVjdGVkWgdhcHBsaWVkWghyZWplY3RlZBITCgZyZWFzb24YBiABKAlIA4gBARI1CglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFYWdlbnQYCCABKAlIBIgBARI2CgZsYWJlbHMYCSADKAsyJi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlLkxhYmVsc0VudHJ5EhIKCmtleV9wcmVmaXgYCiABKAkSEwoGc291cmNlGAsgASgJSAWIAQESDwoHa2V5X2lkcxgMIAMoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhMKEV9hcHBsaWVkX3NlcXVlbmNlQhIKEF9hcHBsaWVkX3ZlcnNpb25CDAoKX2JlaGluZF9ieUIJCgdfcmVhc29uQggKBl9hZ2VudEIJCgdfc291cmNlIqMBChNMaXN0UnVudGltZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDRITCgZzb3VyY2UYBiABKAlIAYgBAUIICgZfbGltaXRCCQoHX3NvdXJjZSJuChRMaXN0UnVudGltZXNSZXNwb25zZRIoCgRkYXRhGAEgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZRINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0ihwMKFFNlbmRIZWFydGJlYXRSZXF1ZXN0EhwKD3J1bnRpbWVfdmVyc2lvbhgBIAEoCUgAiAEBEhEKBG1vZGUYAiABKAlIAYgBARIeCghyZXBvcnRlchgDIAEoCUIH2ognAyiAAUgCiAEBEhYKCWJ1bmRsZV9pZBgEIAEoCUgDiAEBEhgKC3BvbGljeV9oYXNoGAUgASgJSASIAQESGAoLYnVuZGxlX2V0YWcYBiABKAlIBYgBARIbCgZtb2RlbHMYByABKAlCBtqIJwIIAUgGiAEBEhwKD3NpZGVjYXJfdmVyc2lvbhgIIAEoCUgHiAEBEhgKA2VudhgJIAEoCUIG2ognAggBSAiIAQFCEgoQX3J1bnRpbWVfdmVyc2lvbkIHCgVfbW9kZUILCglfcmVwb3J0ZXJCDAoKX2J1bmRsZV9pZEIOCgxfcG9saWN5X2hhc2hCDgoMX2J1bmRsZV9ldGFnQgkKB19tb2RlbHNCEgoQX3NpZGVjYXJfdmVyc2lvbkIGCgRfZW52IjEKFVNlbmRIZWFydGJlYXRSZXNwb25zZRIYCgZzdGF0dXMYASABKAlCCNqIJwRaAm9rIj4KFFNlbmRUZWxlbWV0cnlSZXF1ZXN0EhsKBmV2ZW50cxgBIAEoCUIG2ognAggBSACIAQFCCQoHX2V2ZW50cyIpChVTZW5kVGVsZW1ldHJ5UmVzcG9uc2USEAoIYWNjZXB0ZWQYASABKA0iPQoVQ2xhaW1CZW5jaG1hcmtSZXF1ZXN0EhoKBWNsYWltGAEgASgJQgbaiCcCCAFIAIgBAUIICgZfY2xhaW0iGAoWQ2xhaW1CZW5jaG1hcmtSZXNwb25zZTLYCAoOUnVudGltZVNlcnZpY2USrAEKD0dldExhdGVzdEJ1bmRsZRIhLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXF1ZXN0GiIuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlc3BvbnNlIlLSiCcqCg9nZXRMYXRlc3RCdW5kbGUQBhjIASgBMgIEBToEBwgJCkIGzAGwApQDgtPkkwIeYghkb2N1bWVudBISL3YxL2J1bmRsZXMvbGF0ZXN0EowBCgtXYXRjaEJ1bmRsZRIdLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlcXVlc3QaHi5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXNwb25zZSI80ognHwoLd2F0Y2hCdW5kbGUQBhjIASgBMgEGQgKUA0iAgBCC0+STAhMSES92MS9idW5kbGVzL3dhdGNoMAESjAEKDFJlcG9ydFN0YXR1cxIeLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1Jlc3BvbnNlIjvSiCcZCgxyZXBvcnRTdGF0dXMQBhjIAUiAgBBYAYLT5JMCGDoBKiITL3YxL3J1bnRpbWVzL3N0YXR1cxKwAQoMTGlzdFJ1bnRpbWVzEh4uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1JlcXVlc3QaHy5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVzcG9uc2UiX9KIJxMKDGxpc3RSdW50aW1lcxACGMgBgtPkkwJCEkAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3J1bnRpbWVzEpQBCg1TZW5kSGVhcnRiZWF0Eh8uc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXNwb25zZSJA0ognGgoNc2VuZEhlYXJ0YmVhdBAGGMgBSICAEFgBgtPkkwIcOgEqIhcvdjEvaW5mZXJlbmNlL2hlYXJ0YmVhdBKUAQoNU2VuZFRlbGVtZXRyeRIfLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVzcG9uc2UiQNKIJxgKDXNlbmRUZWxlbWV0cnkQBhjKAUiAgECC0+STAh46BmV2ZW50cyIUL3YxL3RlbGVtZXRyeS9ldmVudHMSlwEKDkNsYWltQmVuY2htYXJrEiAuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVxdWVzdBohLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1Jlc3BvbnNlIkDSiCcZCg5jbGFpbUJlbmNobWFyaxAGGMgBQgKUA4LT5JMCHToFY2xhaW0iFC92MS9iZW5jaG1hcmtzL2NsYWltYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxIlUKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJIuYBChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6gEKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIaCg1kZXBsb3ltZW50X2lkGAUgASgJSAGIAQFCBwoFZXZlbnRCEAoOX2RlcGxveW1lbnRfaWQiwgIKCkFjdGl2YXRpb24SEAoIc2VxdWVuY2UYASABKA0SFQoNZGVwbG95bWVudF9pZBgCIAEoCRJACgRraW5kGAMgASgJQjLaiCcuWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2taBmltcG9ydBIPCgd2ZXJzaW9uGAQgASgNEjAKC3BvbGljeV9oYXNoGAUgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSOAoMYWN0aXZhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEiIKCGRvY3VtZW50GAcgASgJQhDaiCcMCAEYAWoGb2JqZWN0EhgKC2F0dGVzdGF0aW9uGAggASgJSACIAQFCDgoMX2F0dGVzdGF0aW9uIg8KDU5vdGhpbmdBY3RpdmUiZQoJSGVhcnRiZWF0Ei4KAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhgKC2F0dGVzdGF0aW9uGAIgASgJSACIAQFCDgoMX2F0dGVzdGF0aW9uIpsDChNSZXBvcnRTdGF0dXNSZXF1ZXN0EiAKC2luc3RhbmNlX2lkGAEgASgJQgvaiCcHGAEgASiAARIoCgVzdGF0ZRgCIAEoCUIZ2ognFRgBWgdhcHBsaWVkWghyZWplY3RlZBIYCghzZXF1ZW5jZRgDIAEoDUIG2ognAhgBEhMKBnJlYXNvbhgEIAEoCUgAiAEBEhIKBWFnZW50GAUgASgJSAGIAQESRwoGbGFiZWxzGAYgAygLMiouc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/Eh0KDWRlcGxveW1lbnRfaWQYByABKAlCBtqIJwIoQBJJCgdrZXlfaWRzGAggAygJQjjaiCc0SCBSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19yZWFzb25CCAoGX2FnZW50Ii8KFFJlcG9ydFN0YXR1c1Jlc3BvbnNlEhcKD25ld2VzdF9zZXF1ZW5jZRgBIAEoDSKLBQoPUnVudGltZUluc3RhbmNlEhMKC2luc3RhbmNlX2lkGAEgASgJEh0KEGFwcGxpZWRfc2VxdWVuY2UYAiABKA1IAIgBARIcCg9hcHBsaWVkX3ZlcnNpb24YAyABKA1IAYgBARIWCgliZWhpbmRfYnkYBCABKA1IAogBARIxCgVzdGF0ZRgFIAEoCUIi2ognHloJY29ubmVjdGVkWgdhcHBsaWVkWghyZWplY3RlZBITCgZyZWFzb24YBiABKAlIA4gBARI1CglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFYWdlbnQYCCABKAlIBIgBARI2CgZsYWJlbHMYCSADKAsyJi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlLkxhYmVsc0VudHJ5EhIKCmtleV9wcmVmaXgYCiABKAkSEwoGc291cmNlGAsgASgJSAWIAQESDwoHa2V5X2lkcxgMIAMoCRITCgtlbnZpcm9ubWVudBgNIAEoCRISCgpwcm9qZWN0X2lkGA4gASgJEhEKCWNvbm5lY3RlZBgPIAEoCBIMCgRsaXZlGBAgASgIEjkKB3JvbGxvdXQYESABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUITChFfYXBwbGllZF9zZXF1ZW5jZUISChBfYXBwbGllZF92ZXJzaW9uQgwKCl9iZWhpbmRfYnlCCQoHX3JlYXNvbkIICgZfYWdlbnRCCQoHX3NvdXJjZSKjAQoTTGlzdFJ1bnRpbWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA0SEwoGc291cmNlGAYgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19zb3VyY2UibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIrUDChBMaXN0RmxlZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEiAKC2Vudmlyb25tZW50GAMgASgJQgbaiCcCKD9IAIgBARI8CgVzdGF0ZRgEIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bkgBiAEBEhYKCWNvbm5lY3RlZBgFIAEoCEgCiAEBEhEKBGxpdmUYBiABKAhIA4gBARIUCgd2ZXJzaW9uGAcgASgNSASIAQESPQoFbGFiZWwYCCABKAlCKdqIJyUovwJSDF5bXj1dezEsNjN9PYIBEW11c3QgYmUga2V5PXZhbHVlSAWIAQESEwoGc291cmNlGAkgASgJSAaIAQESHAoFbGltaXQYCiABKA1CCNqIJwQwAThkSAeIAQESDgoGb2Zmc2V0GAsgASgNQg4KDF9lbnZpcm9ubWVudEIICgZfc3RhdGVCDAoKX2Nvbm5lY3RlZEIHCgVfbGl2ZUIKCghfdmVyc2lvbkIICgZfbGFiZWxCCQoHX3NvdXJjZUIICgZfbGltaXQiawoRTGlzdEZsZWV0UmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIp0BChFHZXRSb2xsb3V0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCghzZXF1ZW5jZRgEIAEoDUIG2ognAjABSACIAQESHAoFbGltaXQYBSABKA1CCNqIJwQwAThkSAGIAQFCCwoJX3NlcXVlbmNlQggKBl9saW1pdCLuAgoSR2V0Um9sbG91dFJlc3BvbnNlEhwKD2FjdGl2ZV9zZXF1ZW5jZRgBIAEoDUgAiAEBEhQKB3ZlcnNpb24YAiABKA1IAYgBARIaCg1kZXBsb3ltZW50X2lkGAMgASgJSAKIAQESMAoMYWN0aXZlX3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghjb21wbGV0ZRgFIAEoCBISCgpzdXBlcnNlZGVkGAYgASgIEgwKBGxpdmUYByABKA0SDwoHYXBwbGllZBgIIAEoDRIOCgZiZWhpbmQYCSABKA0SEAoIcmVqZWN0ZWQYCiABKA0SDwoHdW5rbm93bhgLIAEoDRIsCghsYWdnYXJkcxgMIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2VCEgoQX2FjdGl2ZV9zZXF1ZW5jZUIKCghfdmVyc2lvbkIQCg5fZGVwbG95bWVudF9pZCKHAwoUU2VuZEhlYXJ0YmVhdFJlcXVlc3QSHAoPcnVudGltZV92ZXJzaW9uGAEgASgJSACIAQESEQoEbW9kZRgCIAEoCUgBiAEBEh4KCHJlcG9ydGVyGAMgASgJQgfaiCcDKIABSAKIAQESFgoJYnVuZGxlX2lkGAQgASgJSAOIAQESGAoLcG9saWN5X2hhc2gYBSABKAlIBIgBARIYCgtidW5kbGVfZXRhZxgGIAEoCUgFiAEBEhsKBm1vZGVscxgHIAEoCUIG2ognAggBSAaIAQESHAoPc2lkZWNhcl92ZXJzaW9uGAggASgJSAeIAQESGAoDZW52GAkgASgJQgbaiCcCCAFICIgBAUISChBfcnVudGltZV92ZXJzaW9uQgcKBV9tb2RlQgsKCV9yZXBvcnRlckIMCgpfYnVuZGxlX2lkQg4KDF9wb2xpY3lfaGFzaEIOCgxfYnVuZGxlX2V0YWdCCQoHX21vZGVsc0ISChBfc2lkZWNhcl92ZXJzaW9uQgYKBF9lbnYiMQoVU2VuZEhlYXJ0YmVhdFJlc3BvbnNlEhgKBnN0YXR1cxgBIAEoCUII2ognBFoCb2siPgoUU2VuZFRlbGVtZXRyeVJlcXVlc3QSGwoGZXZlbnRzGAEgASgJQgbaiCcCCAFIAIgBAUIJCgdfZXZlbnRzIikKFVNlbmRUZWxlbWV0cnlSZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoDSI9ChVDbGFpbUJlbmNobWFya1JlcXVlc3QSGgoFY2xhaW0YASABKAlCBtqIJwIIAUgAiAEBQggKBl9jbGFpbSIYChZDbGFpbUJlbmNobWFya1Jlc3BvbnNlMrcLCg5SdW50aW1lU2VydmljZRKsAQoPR2V0TGF0ZXN0QnVuZGxlEiEuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlcXVlc3QaIi5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVzcG9uc2UiUtKIJyoKD2dldExhdGVzdEJ1bmRsZRAGGMgBKAEyAgQFOgQHCAkKQgbMAbAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSjAEKC1dhdGNoQnVuZGxlEh0uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdBoeLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlc3BvbnNlIjzSiCcfCgt3YXRjaEJ1bmRsZRAGGMgBKAEyAQZCApQDSICAEILT5JMCExIRL3YxL2J1bmRsZXMvd2F0Y2gwARKMAQoMUmVwb3J0U3RhdHVzEh4uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QaHy5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVzcG9uc2UiO9KIJxkKDHJlcG9ydFN0YXR1cxAGGMgBSICAEFgBgtPkkwIYOgEqIhMvdjEvcnVudGltZXMvc3RhdHVzErABCgxMaXN0UnVudGltZXMSHi5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVxdWVzdBofLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXNwb25zZSJf0ognEwoMbGlzdFJ1bnRpbWVzEAIYyAGC0+STAkISQC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcnVudGltZXMSsgEKCUxpc3RGbGVldBIbLnNpZ25ldC52MS5MaXN0RmxlZXRSZXF1ZXN0Ghwuc2lnbmV0LnYxLkxpc3RGbGVldFJlc3BvbnNlImrSiCcQCglsaXN0RmxlZXQQAhjIAYLT5JMCUFoyEjAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcnVudGltZXMSGi92MS9vcmdzL3tvcmdfaWR9L3J1bnRpbWVzEqcBCgpHZXRSb2xsb3V0Ehwuc2lnbmV0LnYxLkdldFJvbGxvdXRSZXF1ZXN0Gh0uc2lnbmV0LnYxLkdldFJvbGxvdXRSZXNwb25zZSJc0ognEQoKZ2V0Um9sbG91dBACGMgBgtPkkwJBEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3JvbGxvdXQSlAEKDVNlbmRIZWFydGJlYXQSHy5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlcXVlc3QaIC5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlc3BvbnNlIkDSiCcaCg1zZW5kSGVhcnRiZWF0EAYYyAFIgIAQWAGC0+STAhw6ASoiFy92MS9pbmZlcmVuY2UvaGVhcnRiZWF0EpQBCg1TZW5kVGVsZW1ldHJ5Eh8uc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXNwb25zZSJA0ognGAoNc2VuZFRlbGVtZXRyeRAGGMoBSICAQILT5JMCHjoGZXZlbnRzIhQvdjEvdGVsZW1ldHJ5L2V2ZW50cxKXAQoOQ2xhaW1CZW5jaG1hcmsSIC5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXF1ZXN0GiEuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVzcG9uc2UiQNKIJxkKDmNsYWltQmVuY2htYXJrEAYYyAFCApQDgtPkkwIdOgVjbGFpbSIUL3YxL2JlbmNobWFya3MvY2xhaW1iBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * See RuntimeService.GetLatestBundle.
@@ -460,6 +460,40 @@ export type RuntimeInstance = Message<"signet.v1.RuntimeInstance"> & {
    * @generated from field: repeated string key_ids = 12;
    */
   keyIds: string[];
+
+  /**
+   * The environment's name.
+   *
+   * @generated from field: string environment = 13;
+   */
+  environment: string;
+
+  /**
+   * @generated from field: string project_id = 14;
+   */
+  projectId: string;
+
+  /**
+   * A watch that names it is open.
+   *
+   * @generated from field: bool connected = 15;
+   */
+  connected: boolean;
+
+  /**
+   * See RuntimeService.GetRollout.
+   *
+   * @generated from field: bool live = 16;
+   */
+  live: boolean;
+
+  /**
+   * Where it stands with the active sequence of its environment: "applied", "rejected" (that very one), "behind" (anything else that it
+   * reported), or "unknown" (it has reported nothing, or nothing is active).
+   *
+   * @generated from field: string rollout = 17;
+   */
+  rollout: string;
 };
 
 /**
@@ -556,6 +590,264 @@ export const ListRuntimesResponseSchema: GenMessage<ListRuntimesResponse> = /*@_
   messageDesc(file_signet_v1_runtime, 11);
 
 /**
+ * See RuntimeService.ListFleet. An instance must match all of what is set.
+ *
+ * @generated from message signet.v1.ListFleetRequest
+ */
+export type ListFleetRequest = Message<"signet.v1.ListFleetRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name; all projects when empty.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * The name of an environment, in each project.
+   *
+   * @generated from field: optional string environment = 3;
+   */
+  environment?: string | undefined;
+
+  /**
+   * As RuntimeInstance.rollout.
+   *
+   * @generated from field: optional string state = 4;
+   */
+  state?: string | undefined;
+
+  /**
+   * Whether a watch that names it is open.
+   *
+   * @generated from field: optional bool connected = 5;
+   */
+  connected?: boolean | undefined;
+
+  /**
+   * Whether it is live.
+   *
+   * @generated from field: optional bool live = 6;
+   */
+  live?: boolean | undefined;
+
+  /**
+   * The bundle's version that it applied last.
+   *
+   * @generated from field: optional uint32 version = 7;
+   */
+  version?: number | undefined;
+
+  /**
+   * One label: key=value.
+   *
+   * @generated from field: optional string label = 8;
+   */
+  label?: string | undefined;
+
+  /**
+   * Only instances that were last seen at this address.
+   *
+   * @generated from field: optional string source = 9;
+   */
+  source?: string | undefined;
+
+  /**
+   * 1 to 100, 25 by default.
+   *
+   * @generated from field: optional uint32 limit = 10;
+   */
+  limit?: number | undefined;
+
+  /**
+   * @generated from field: uint32 offset = 11;
+   */
+  offset: number;
+};
+
+/**
+ * Describes the message signet.v1.ListFleetRequest.
+ * Use `create(ListFleetRequestSchema)` to create a new message.
+ */
+export const ListFleetRequestSchema: GenMessage<ListFleetRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 12);
+
+/**
+ * One page of instances.
+ *
+ * @generated from message signet.v1.ListFleetResponse
+ */
+export type ListFleetResponse = Message<"signet.v1.ListFleetResponse"> & {
+  /**
+   * @generated from field: repeated signet.v1.RuntimeInstance data = 1;
+   */
+  data: RuntimeInstance[];
+
+  /**
+   * @generated from field: uint32 total = 2;
+   */
+  total: number;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: uint32 offset = 4;
+   */
+  offset: number;
+};
+
+/**
+ * Describes the message signet.v1.ListFleetResponse.
+ * Use `create(ListFleetResponseSchema)` to create a new message.
+ */
+export const ListFleetResponseSchema: GenMessage<ListFleetResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 13);
+
+/**
+ * See RuntimeService.GetRollout.
+ *
+ * @generated from message signet.v1.GetRolloutRequest
+ */
+export type GetRolloutRequest = Message<"signet.v1.GetRolloutRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string env_name = 3;
+   */
+  envName: string;
+
+  /**
+   * The activation that the caller waits for: `superseded` tells when a newer one took its place.
+   *
+   * @generated from field: optional uint32 sequence = 4;
+   */
+  sequence?: number | undefined;
+
+  /**
+   * How many laggards are listed: 1 to 100, 25 by default.
+   *
+   * @generated from field: optional uint32 limit = 5;
+   */
+  limit?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetRolloutRequest.
+ * Use `create(GetRolloutRequestSchema)` to create a new message.
+ */
+export const GetRolloutRequestSchema: GenMessage<GetRolloutRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 14);
+
+/**
+ * See RuntimeService.GetRollout.
+ *
+ * @generated from message signet.v1.GetRolloutResponse
+ */
+export type GetRolloutResponse = Message<"signet.v1.GetRolloutResponse"> & {
+  /**
+   * What is active; this and the next three are unset while nothing is.
+   *
+   * @generated from field: optional uint32 active_sequence = 1;
+   */
+  activeSequence?: number | undefined;
+
+  /**
+   * The bundle's version.
+   *
+   * @generated from field: optional uint32 version = 2;
+   */
+  version?: number | undefined;
+
+  /**
+   * @generated from field: optional string deployment_id = 3;
+   */
+  deploymentId?: string | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp active_since = 4;
+   */
+  activeSince?: Timestamp | undefined;
+
+  /**
+   * Every live instance applied the active sequence; also when none is live. False while nothing is active.
+   *
+   * @generated from field: bool complete = 5;
+   */
+  complete: boolean;
+
+  /**
+   * A newer activation took the place of the sequence that was asked for.
+   *
+   * @generated from field: bool superseded = 6;
+   */
+  superseded: boolean;
+
+  /**
+   * Live instances: the sum of the next four.
+   *
+   * @generated from field: uint32 live = 7;
+   */
+  live: number;
+
+  /**
+   * Live instances by RuntimeInstance.rollout.
+   *
+   * @generated from field: uint32 applied = 8;
+   */
+  applied: number;
+
+  /**
+   * @generated from field: uint32 behind = 9;
+   */
+  behind: number;
+
+  /**
+   * @generated from field: uint32 rejected = 10;
+   */
+  rejected: number;
+
+  /**
+   * @generated from field: uint32 unknown = 11;
+   */
+  unknown: number;
+
+  /**
+   * Live instances that have not applied the active sequence: those that rejected it first.
+   *
+   * @generated from field: repeated signet.v1.RuntimeInstance laggards = 12;
+   */
+  laggards: RuntimeInstance[];
+};
+
+/**
+ * Describes the message signet.v1.GetRolloutResponse.
+ * Use `create(GetRolloutResponseSchema)` to create a new message.
+ */
+export const GetRolloutResponseSchema: GenMessage<GetRolloutResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 15);
+
+/**
  * See RuntimeService.SendHeartbeat.
  *
  * @generated from message signet.v1.SendHeartbeatRequest
@@ -622,7 +914,7 @@ export type SendHeartbeatRequest = Message<"signet.v1.SendHeartbeatRequest"> & {
  * Use `create(SendHeartbeatRequestSchema)` to create a new message.
  */
 export const SendHeartbeatRequestSchema: GenMessage<SendHeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 12);
+  messageDesc(file_signet_v1_runtime, 16);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -643,7 +935,7 @@ export type SendHeartbeatResponse = Message<"signet.v1.SendHeartbeatResponse"> &
  * Use `create(SendHeartbeatResponseSchema)` to create a new message.
  */
 export const SendHeartbeatResponseSchema: GenMessage<SendHeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 13);
+  messageDesc(file_signet_v1_runtime, 17);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -664,7 +956,7 @@ export type SendTelemetryRequest = Message<"signet.v1.SendTelemetryRequest"> & {
  * Use `create(SendTelemetryRequestSchema)` to create a new message.
  */
 export const SendTelemetryRequestSchema: GenMessage<SendTelemetryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 14);
+  messageDesc(file_signet_v1_runtime, 18);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -685,7 +977,7 @@ export type SendTelemetryResponse = Message<"signet.v1.SendTelemetryResponse"> &
  * Use `create(SendTelemetryResponseSchema)` to create a new message.
  */
 export const SendTelemetryResponseSchema: GenMessage<SendTelemetryResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 15);
+  messageDesc(file_signet_v1_runtime, 19);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -706,7 +998,7 @@ export type ClaimBenchmarkRequest = Message<"signet.v1.ClaimBenchmarkRequest"> &
  * Use `create(ClaimBenchmarkRequestSchema)` to create a new message.
  */
 export const ClaimBenchmarkRequestSchema: GenMessage<ClaimBenchmarkRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 16);
+  messageDesc(file_signet_v1_runtime, 20);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -721,7 +1013,7 @@ export type ClaimBenchmarkResponse = Message<"signet.v1.ClaimBenchmarkResponse">
  * Use `create(ClaimBenchmarkResponseSchema)` to create a new message.
  */
 export const ClaimBenchmarkResponseSchema: GenMessage<ClaimBenchmarkResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 17);
+  messageDesc(file_signet_v1_runtime, 21);
 
 /**
  * What runtimes (policy enforcement points) call, and what is known of them.
@@ -772,6 +1064,29 @@ export const RuntimeService: GenService<{
     methodKind: "unary";
     input: typeof ListRuntimesRequestSchema;
     output: typeof ListRuntimesResponseSchema;
+  },
+  /**
+   * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position,
+   * in each last seen first.
+   *
+   * @generated from rpc signet.v1.RuntimeService.ListFleet
+   */
+  listFleet: {
+    methodKind: "unary";
+    input: typeof ListFleetRequestSchema;
+    output: typeof ListFleetResponseSchema;
+  },
+  /**
+   * How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why. An
+   * instance is live while a watch that names it is open, for a minute after its watch ended, and for 5 minutes after any other sign of
+   * life.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetRollout
+   */
+  getRollout: {
+    methodKind: "unary";
+    input: typeof GetRolloutRequestSchema;
+    output: typeof GetRolloutResponseSchema;
   },
   /**
    * What the public Znyx runtime sends after every poll. Feeds the same table as ReportStatus.

@@ -1,9 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { RuntimeInstanceSchema, RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import { defined } from "../../core/defined.js";
 import { notFound } from "../../core/error.js";
-import type { Instances, InstanceView } from "../../service/runtimes/instances.js";
+import type { RolloutState } from "../../core/runtime-instance.js";
+import type { Fleet, FleetInstance } from "../../service/runtimes/fleet.js";
+import type { Instances } from "../../service/runtimes/instances.js";
 import { entityTagOf, type LatestBundles } from "../../service/runtimes/latest.js";
+import type { Rollouts } from "../../service/runtimes/rollouts.js";
 import type { Telemetry } from "../../service/runtimes/telemetry.js";
 import { pullEvents } from "../../service/runtimes/pull.js";
 import type { Push } from "../../service/runtimes/push.js";
@@ -22,11 +26,13 @@ export function createRuntimeService(services: {
   readonly push: Push;
   readonly latest: LatestBundles;
   readonly instances: Instances;
+  readonly fleet: Fleet;
+  readonly rollouts: Rollouts;
   readonly telemetry: Telemetry;
   readonly streams: StreamObserver;
   readonly reports: ReportBudget;
 }): ServiceImpl<typeof RuntimeService> {
-  const { push, latest, instances, telemetry, streams, reports } = services;
+  const { push, latest, instances, fleet, rollouts, telemetry, streams, reports } = services;
   return {
     async getLatestBundle({ afterSequence, afterDeploymentId }, context) {
       const { principal, clientAddress } = callOf(context);
@@ -74,7 +80,32 @@ export function createRuntimeService(services: {
 
     async listRuntimes({ projectId, envName, limit, offset, source }, context) {
       const listed = await instances.list(callOf(context).principal, { projectId, envName }, limit, offset, source);
+      const data = listed.rows.map((row) => instanceMessage({ ...row, projectId, environment: envName }));
+      return { data, total: listed.total, limit: listed.limit, offset };
+    },
+
+    async listFleet({ projectId, offset, ...asked }, context) {
+      const { state, environment, connected, live, version, label, source, limit } = asked;
+      const query = {
+        ...defined({ environment, connected, live, version, label, source, limit }),
+        // The guard let pass no other text: the rules of the field.
+        ...defined({ state: state as RolloutState | undefined, projectId: projectId === "" ? undefined : projectId }),
+        offset,
+      };
+      const listed = await fleet.list(callOf(context).principal, query, context.signal);
       return { data: listed.rows.map(instanceMessage), total: listed.total, limit: listed.limit, offset };
+    },
+
+    async getRollout({ projectId, envName, sequence, limit }, context) {
+      const path = { projectId, envName };
+      const rollout = await rollouts.get(callOf(context).principal, path, defined({ sequence, limit }));
+      const { active, live, counts, laggards, isComplete, isSuperseded } = rollout;
+      return {
+        ...(active === null ? {} : { activeSequence: active.sequence, version: active.version }),
+        ...(active === null ? {} : { deploymentId: active.id, activeSince: timestampOf(active.at) }),
+        ...{ complete: isComplete, superseded: isSuperseded, live, ...counts },
+        laggards: laggards.map((row) => instanceMessage({ ...row, projectId, environment: envName })),
+      };
     },
 
     async sendHeartbeat({ reporter, bundleEtag, policyHash, runtimeVersion }, context) {
@@ -100,12 +131,14 @@ export function createRuntimeService(services: {
   };
 }
 
-function instanceMessage({ instance, behindBy }: InstanceView): MessageInitShape<typeof RuntimeInstanceSchema> {
+function instanceMessage(row: FleetInstance): MessageInitShape<typeof RuntimeInstanceSchema> {
+  const { instance, behindBy, rollout, isConnected: connected, isLive: live, projectId, environment } = row;
   const { instanceId, state, keyPrefix, labels, lastSeen, appliedSequence, appliedVersion, reason, source } = instance;
   const agent = instance.agent ?? instance.userAgent;
   return {
     ...{ instanceId, state, keyPrefix, labels: { ...labels }, lastSeen: timestampOf(lastSeen) },
     keyIds: [...(instance.keyIds ?? [])],
+    ...{ environment, projectId, connected, live, rollout },
     ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source }),
   };
 }

@@ -1,8 +1,10 @@
 import type { Documents } from "../../service/documents/documents.js";
 import { ActiveBundles } from "../../service/runtimes/active-bundles.js";
+import { Fleet } from "../../service/runtimes/fleet.js";
 import { Instances } from "../../service/runtimes/instances.js";
 import { LatestBundles } from "../../service/runtimes/latest.js";
 import { Push } from "../../service/runtimes/push.js";
+import { Rollouts } from "../../service/runtimes/rollouts.js";
 import { Telemetry } from "../../service/runtimes/telemetry.js";
 import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
@@ -13,6 +15,8 @@ import type { TokenServices } from "./tokens.js";
 export interface RuntimeServices {
   readonly active: ActiveBundles;
   readonly instances: Instances;
+  readonly fleet: Fleet;
+  readonly rollouts: Rollouts;
   readonly latest: LatestBundles;
   readonly push: Push;
   readonly telemetry: Telemetry;
@@ -28,6 +32,8 @@ export function composeRuntimes(
   const instances = new Instances({ store, clock });
   return {
     ...{ active, instances },
+    fleet: new Fleet({ store, clock, instances }),
+    rollouts: new Rollouts({ store, clock, instances }),
     latest: new LatestBundles({ active, authentication, sessions, wakeups }),
     push: new Push({
       active,

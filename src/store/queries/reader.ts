@@ -5,8 +5,9 @@ import { bundleReader } from "./bundles.js";
 import { contentReader } from "./contents.js";
 import { deploymentReader } from "./deployments.js";
 import { environmentReader } from "./environments.js";
+import { fleetReader } from "./runtimes/fleet.js";
 import { idempotencyReader } from "./idempotency.js";
-import { instanceReader } from "./instances.js";
+import { instanceReader } from "./runtimes/instances.js";
 import { organizationReader } from "./organizations.js";
 import { pipelineAppReader } from "./pipeline-apps.js";
 import { pipelineStageReader } from "./pipeline-stages.js";
@@ -38,6 +39,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...auditReader(db),
     ...idempotencyReader(db),
     ...instanceReader(db),
+    ...fleetReader(db),
     ...publicKeyReader(db),
     ...webhookReader(db),
     ...eventReader(db),

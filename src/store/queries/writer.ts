@@ -6,7 +6,7 @@ import { contentWriter } from "./contents.js";
 import { deploymentWriter } from "./deployments.js";
 import { environmentWriter } from "./environments.js";
 import { idempotencyWriter } from "./idempotency.js";
-import { instanceWriter } from "./instances.js";
+import { instanceWriter } from "./runtimes/instances.js";
 import { organizationWriter } from "./organizations.js";
 import { pipelineAppWriter } from "./pipeline-apps.js";
 import { pipelineStageWriter } from "./pipeline-stages.js";

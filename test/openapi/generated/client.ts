@@ -1024,6 +1024,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/runtimes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listFleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/runtimes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listFleetV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why
+         * @description An instance is live while a watch that names it is open, for a minute after its watch ended, and for 5 minutes after any other sign of life.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getRollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/inference/heartbeat": {
         parameters: {
             query?: never;
@@ -2141,6 +2203,43 @@ export interface components {
             /** @description The same for a machine, for example `missing`, `type`, `duplicate_key`. */
             type: string;
         };
+        GetRolloutAnswer: {
+            /**
+             * Format: int64
+             * @description What is active; this and the next three are unset while nothing is.
+             */
+            active_sequence: number | null;
+            /**
+             * Format: int64
+             * @description The bundle's version.
+             */
+            version: number | null;
+            deployment_id: string | null;
+            /** Format: date-time */
+            active_since: string | null;
+            /** @description Every live instance applied the active sequence; also when none is live. False while nothing is active. */
+            complete: boolean;
+            /** @description A newer activation took the place of the sequence that was asked for. */
+            superseded: boolean;
+            /**
+             * Format: int64
+             * @description Live instances: the sum of the next four.
+             */
+            live: number;
+            /**
+             * Format: int64
+             * @description Live instances by RuntimeInstance.rollout.
+             */
+            applied: number;
+            /** Format: int64 */
+            behind: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: int64 */
+            unknown: number;
+            /** @description Live instances that have not applied the active sequence: those that rejected it first. */
+            laggards: components["schemas"]["RuntimeInstance"][];
+        };
         /** @description The stream lives; what the runtime has is current. */
         Heartbeat: {
             /** Format: date-time */
@@ -2235,6 +2334,16 @@ export interface components {
         /** @description One page of activations. */
         ListDeploymentsAnswer: {
             data: components["schemas"]["Deployment"][];
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            offset: number;
+        };
+        /** @description One page of instances. */
+        ListFleetAnswer: {
+            data: components["schemas"]["RuntimeInstance"][];
             /** Format: int64 */
             total: number;
             /** Format: int64 */
@@ -2646,6 +2755,17 @@ export interface components {
             source: string | null;
             /** @description The ids of the bundle keys that it says it trusts; empty while it did not say. */
             key_ids: string[];
+            /** @description The environment's name. */
+            environment: string;
+            project_id: string;
+            /** @description A watch that names it is open. */
+            connected: boolean;
+            live: boolean;
+            /**
+             * @description Where it stands with the active sequence of its environment: "applied", "rejected" (that very one), "behind" (anything else that it reported), or "unknown" (it has reported nothing, or nothing is active).
+             * @enum {string}
+             */
+            rollout: "applied" | "behind" | "rejected" | "unknown";
         };
         /** @description The runtime token of a new environment. */
         RuntimeKey: {
@@ -5868,6 +5988,171 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListRuntimesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listFleet: {
+        parameters: {
+            query?: {
+                /** @description UUID, slug or name; all projects when empty. */
+                project_id?: string;
+                /** @description The name of an environment, in each project. */
+                environment?: string;
+                /** @description As RuntimeInstance.rollout. */
+                state?: "applied" | "behind" | "rejected" | "unknown";
+                /** @description Whether a watch that names it is open. */
+                connected?: boolean;
+                /** @description Whether it is live. */
+                live?: boolean;
+                /** @description The bundle's version that it applied last. */
+                version?: number;
+                /** @description One label: key=value. */
+                label?: string;
+                /** @description Only instances that were last seen at this address. */
+                source?: string;
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of instances. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFleetAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listFleetV1: {
+        parameters: {
+            query?: {
+                /** @description The name of an environment, in each project. */
+                environment?: string;
+                /** @description As RuntimeInstance.rollout. */
+                state?: "applied" | "behind" | "rejected" | "unknown";
+                /** @description Whether a watch that names it is open. */
+                connected?: boolean;
+                /** @description Whether it is live. */
+                live?: boolean;
+                /** @description The bundle's version that it applied last. */
+                version?: number;
+                /** @description One label: key=value. */
+                label?: string;
+                /** @description Only instances that were last seen at this address. */
+                source?: string;
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name; all projects when empty. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of instances. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFleetAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRollout: {
+        parameters: {
+            query?: {
+                /** @description The activation that the caller waits for: `superseded` tells when a newer one took its place. */
+                sequence?: number;
+                /** @description How many laggards are listed: 1 to 100, 25 by default. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GetRolloutAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];

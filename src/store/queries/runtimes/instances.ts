@@ -1,11 +1,12 @@
 import type { Kysely } from "kysely";
-import type { RuntimeInstance } from "../../core/runtime-instance.js";
-import { boundedPage, countRows } from "./paging.js";
-import { rowMapping } from "../row-mapping.js";
-import type { NewRow, Schema } from "../schema.js";
-import type { Reader, Writer } from "../store.js";
+import type { RuntimeInstance } from "../../../core/runtime-instance.js";
+import { boundedPage, countRows } from "../paging.js";
+import { rowMapping } from "../../row-mapping.js";
+import type { NewRow, Schema } from "../../schema.js";
+import type { Reader, Writer } from "../../store.js";
 
-const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({
+/** Instances as rows of the table, and back. */
+export const { read: instanceOf, write: rowOf } = rowMapping<RuntimeInstance, "instances">({
   labels: "json",
   key_ids: "json",
 });

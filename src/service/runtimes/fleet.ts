@@ -1,0 +1,126 @@
+import { instantOf, type Clock } from "../../core/clock.js";
+import { defined } from "../../core/defined.js";
+import { nextTurn } from "../../core/schedule/in-steps.js";
+import type { RolloutState } from "../../core/runtime-instance.js";
+import type { Principal } from "../../core/token.js";
+import type { FleetEnvironment, FleetFilter, FleetScope } from "../../store/fleet-store.js";
+import type { Listed } from "../../store/page.js";
+import type { Store } from "../../store/store.js";
+import { visibleProject } from "../access/access.js";
+import type { Instances, InstanceView } from "./instances.js";
+
+/** Which instances are asked for. Everything that is set must match. */
+export interface FleetQuery {
+  /** Undefined: all projects that the token sees. */
+  readonly projectId?: string;
+  /** The name of an environment, in each project. */
+  readonly environment?: string;
+  readonly state?: RolloutState;
+  readonly connected?: boolean;
+  readonly live?: boolean;
+  readonly version?: number;
+  /** `key=value`. */
+  readonly label?: string;
+  readonly source?: string;
+  /** 25 by default. */
+  readonly limit?: number;
+  readonly offset: number;
+}
+
+/** An instance with the environment that it belongs to. */
+export interface FleetInstance extends InstanceView {
+  readonly projectId: string;
+  readonly environment: string;
+}
+
+/** Projects that are looked up at once. */
+const PROJECTS_PER_PAGE = 50;
+
+/** Lists instances across environments. */
+export class Fleet {
+  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock; readonly instances: Instances }) {}
+
+  /**
+   * A page of the instances, newest project first, environments by position, in each last seen first. Counts project by project, each in
+   * a turn of the event loop. Throws `not_found` for a project that the token does not see, and the signal's reason when it aborts.
+   */
+  async list(
+    caller: Principal,
+    query: FleetQuery,
+    signal: AbortSignal,
+  ): Promise<Listed<FleetInstance> & { limit: number }> {
+    const { instances } = this.deps;
+    // As in Instances.list.
+    await instances.flush().catch(() => undefined);
+    const filter = this.#filterOf(query);
+    const limit = query.limit ?? 25;
+    const rows: FleetInstance[] = [];
+    let total = 0;
+    let isCut = false;
+    for await (const found of this.#environments(caller, query, filter, signal)) {
+      const offset = Math.max(0, query.offset - total);
+      const wanted: number = isCut ? 0 : Math.min(limit - rows.length, found.total - offset);
+      total += found.total;
+      if (wanted <= 0) continue;
+      const page = await this.#page(found, filter, { limit: wanted, offset });
+      rows.push(...page);
+      isCut = page.length < wanted;
+    }
+    return { rows, total, limit: isCut && rows.length > 0 ? rows.length : limit };
+  }
+
+  async *#environments(caller: Principal, query: FleetQuery, filter: FleetFilter, signal: AbortSignal) {
+    for await (const projectId of this.#projects(caller, query.projectId)) {
+      signal.throwIfAborted();
+      const scope: FleetScope = {
+        projectId,
+        ...defined({ environmentId: caller.environmentId ?? undefined, name: query.environment }),
+      };
+      const environments = await this.deps.store.read.fleetEnvironments(scope, filter);
+      for (const environment of environments) yield { ...environment, projectId };
+      await nextTurn();
+    }
+  }
+
+  async *#projects(caller: Principal, wanted: string | undefined): AsyncGenerator<string> {
+    const { read } = this.deps.store;
+    if (wanted !== undefined || caller.projectId !== null) {
+      yield (await visibleProject(read, caller, wanted ?? caller.projectId ?? "")).id;
+      return;
+    }
+    for (let offset = 0; ; offset += PROJECTS_PER_PAGE) {
+      const { rows } = await read.projects(caller.orgId, { limit: PROJECTS_PER_PAGE, offset });
+      yield* rows.map(({ id }) => id);
+      if (rows.length < PROJECTS_PER_PAGE) return;
+    }
+  }
+
+  async #page(
+    {
+      environmentId,
+      name,
+      projectId,
+      activeSequence,
+      newestSequence,
+    }: FleetEnvironment & { readonly projectId: string },
+    filter: FleetFilter,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<readonly FleetInstance[]> {
+    const found = await this.deps.store.read.fleetInstances(environmentId, filter, page);
+    return found.map((instance) => ({
+      ...this.deps.instances.viewOf(instance, activeSequence, newestSequence),
+      ...{ projectId, environment: name },
+    }));
+  }
+
+  #filterOf({ state, connected, live, version, label, source }: FleetQuery): FleetFilter {
+    const { clock, instances } = this.deps;
+    const equals = label?.indexOf("=") ?? -1;
+    return {
+      now: instantOf(clock.now()),
+      connection: instances.connection,
+      ...defined({ state, connected, live, version, source }),
+      ...(label === undefined ? {} : { label: { key: label.slice(0, equals), value: label.slice(equals + 1) } }),
+    };
+  }
+}

@@ -1,0 +1,61 @@
+import type { Instant } from "../core/clock.js";
+import type { InstanceState, RolloutState, RuntimeInstance } from "../core/runtime-instance.js";
+import type { Page } from "./page.js";
+
+/** Which instances are listed: those that match all of what is set. */
+export interface FleetFilter {
+  /** By what is active in the instance's environment. */
+  readonly state?: RolloutState;
+  /** Whether it is live and has a watch open in the process that `connection` names. */
+  readonly connected?: boolean;
+  readonly live?: boolean;
+  readonly version?: number;
+  readonly label?: { readonly key: string; readonly value: string };
+  /** The address that it was last seen at. */
+  readonly source?: string;
+  readonly now: Instant;
+  readonly connection: string;
+}
+
+/** Which environments of a project are looked at: all without a field. */
+export interface FleetScope {
+  readonly projectId: string;
+  readonly environmentId?: string;
+  readonly name?: string;
+}
+
+/** An environment, and how many of its instances match. */
+export interface FleetEnvironment {
+  readonly environmentId: string;
+  readonly name: string;
+  readonly newestSequence: number;
+  /** Null while nothing is active. */
+  readonly activeSequence: number | null;
+  readonly total: number;
+}
+
+/** Live instances of an environment that reported the same. */
+export interface LiveCount {
+  readonly environmentId: string;
+  readonly state: InstanceState;
+  readonly appliedVersion: number | null;
+  readonly appliedSequence: number | null;
+  readonly reportedSequence: number | null;
+  readonly count: number;
+}
+
+/** Look-ups across a fleet. Those of live instances read an index and no row, and nothing of instances that are not live. */
+export interface FleetReader {
+  /** By position, then name. */
+  fleetEnvironments(scope: FleetScope, filter: FleetFilter): Promise<readonly FleetEnvironment[]>;
+  /** Last seen first. A page may be shorter when its rows are large (queries/paging.ts). */
+  fleetInstances(environmentId: string, filter: FleetFilter, page: Page): Promise<readonly RuntimeInstance[]>;
+  liveCounts(environmentIds: readonly string[], now: Instant): Promise<readonly LiveCount[]>;
+  /** At most `limit` live instances in this state, in no order. */
+  liveInstances(
+    environmentId: string,
+    state: RolloutState,
+    now: Instant,
+    limit: number,
+  ): Promise<readonly RuntimeInstance[]>;
+}

@@ -1,0 +1,136 @@
+import { sql, type Expression, type Kysely, type SqlBool } from "kysely";
+import type { RolloutState, RuntimeInstance } from "../../../core/runtime-instance.js";
+import type { FleetFilter, FleetReader } from "../../fleet-store.js";
+import type { Schema } from "../../schema.js";
+import { instanceOf } from "./instances.js";
+import { boundedPage } from "../paging.js";
+
+/** Look-ups across a fleet. */
+export function fleetReader(db: Kysely<Schema>): FleetReader {
+  return {
+    async fleetEnvironments({ projectId, environmentId, name }, filter) {
+      let query = db
+        .selectFrom("environments")
+        .leftJoin("deployments as active", "active.id", "environments.active_deployment_id")
+        .where("environments.project_id", "=", projectId)
+        .where("environments.deleted_at", "is", null);
+      if (environmentId !== undefined) query = query.where("environments.id", "=", environmentId);
+      if (name !== undefined) query = query.where("environments.name", "=", name);
+      const rows = await query
+        .select([
+          "environments.id",
+          "environments.name",
+          "environments.sequence as newest",
+          "active.sequence as active",
+        ])
+        .select((eb) =>
+          eb
+            .selectFrom("instances")
+            .whereRef("instances.environment_id", "=", "environments.id")
+            .where((it) => it.and(conditions(filter)))
+            .select((it) => it.fn.countAll<number | string>().as("total"))
+            .as("total"),
+        )
+        .orderBy("environments.position")
+        .orderBy("environments.name")
+        .execute();
+      return rows.map((row) => ({
+        environmentId: row.id,
+        name: row.name,
+        newestSequence: row.newest,
+        activeSequence: row.active,
+        total: Number(row.total),
+      }));
+    },
+    async fleetInstances(environmentId, filter, { limit, offset }) {
+      const matching = withActive(db, environmentId)
+        .where((eb) => eb.and(conditions(filter)))
+        .orderBy("instances.last_seen", "desc")
+        .orderBy("instances.instance_id", "desc");
+      return await boundedPage<RuntimeInstance>(limit, async (count, before) => {
+        const portion = matching.limit(count).offset(offset + before.length);
+        return (await portion.execute()).map(instanceOf);
+      });
+    },
+    async liveCounts(environmentIds, now) {
+      if (environmentIds.length === 0) return [];
+      const alike = ["environment_id", "state", "applied_version", "applied_sequence", "reported_sequence"] as const;
+      const rows = await db
+        .selectFrom("instances")
+        .where("environment_id", "in", environmentIds)
+        .where("live_until", ">", now)
+        .select(alike)
+        .select((eb) => eb.fn.countAll<number | string>().as("count"))
+        .groupBy(alike)
+        .execute();
+      return rows.map((row) => ({
+        environmentId: row.environment_id,
+        state: row.state,
+        appliedVersion: row.applied_version,
+        appliedSequence: row.applied_sequence,
+        reportedSequence: row.reported_sequence,
+        count: Number(row.count),
+      }));
+    },
+    async liveInstances(environmentId, state, now, limit) {
+      const live = withActive(db, environmentId).where("instances.live_until", ">", now).where(isIn(state));
+      return (await live.limit(limit).execute()).map(instanceOf);
+    },
+  };
+}
+
+/** The instances of an environment, joined with its active deployment as `active`. */
+function withActive(db: Kysely<Schema>, environmentId: string) {
+  return db
+    .selectFrom("instances")
+    .innerJoin("environments", "environments.id", "instances.environment_id")
+    .leftJoin("deployments as active", "active.id", "environments.active_deployment_id")
+    .where("instances.environment_id", "=", environmentId)
+    .selectAll("instances");
+}
+
+function conditions({ state, connected, live, version, label, source, now, connection }: FleetFilter) {
+  const all: Expression<SqlBool>[] = [];
+  if (state !== undefined) all.push(isIn(state));
+  const isLive = sql<SqlBool>`instances.live_until > ${now}`;
+  if (live === true) all.push(isLive);
+  if (live === false) all.push(sql<SqlBool>`instances.live_until <= ${now}`);
+  if (connected === true) all.push(isLive, sql<SqlBool>`instances.connection = ${connection}`);
+  if (connected === false) {
+    all.push(
+      sql<SqlBool>`(instances.live_until <= ${now} or instances.connection is null or instances.connection <> ${connection})`,
+    );
+  }
+  if (version !== undefined) all.push(sql<SqlBool>`instances.applied_version = ${version}`);
+  if (source !== undefined) all.push(sql<SqlBool>`instances.source = ${source}`);
+  if (label !== undefined) all.push(hasLabel(label));
+  return all;
+}
+
+/** As `rolloutState` of core/runtime-instance.ts, for `active.sequence`. */
+function isIn(state: RolloutState): Expression<SqlBool> {
+  const applied = sql<SqlBool>`(instances.state = 'applied' and coalesce(instances.applied_sequence = active.sequence, false))`;
+  const rejected = sql<SqlBool>`(instances.state = 'rejected' and coalesce(instances.reported_sequence = active.sequence, false))`;
+  const unknown = sql<SqlBool>`(instances.state = 'connected' or active.sequence is null)`;
+  switch (state) {
+    case "applied":
+      return applied;
+    case "rejected":
+      return rejected;
+    case "unknown":
+      return unknown;
+    case "behind":
+      return sql<SqlBool>`not ${applied} and not ${rejected} and not ${unknown}`;
+  }
+}
+
+/**
+ * Whether the JSON text of the labels has this one. Quotes within keys and values are escaped in it, so a member begins nowhere else
+ * than after `{` or `,`. `replace` compares exactly in every database, unlike `like`.
+ */
+function hasLabel({ key, value }: { readonly key: string; readonly value: string }): Expression<SqlBool> {
+  const member = `${JSON.stringify(key)}:${JSON.stringify(value)}`;
+  const [first, later] = [`{${member}`, `,${member}`];
+  return sql<SqlBool>`(replace(instances.labels, ${first}, '') <> instances.labels
+    or replace(instances.labels, ${later}, '') <> instances.labels)`;
+}
