@@ -32,6 +32,9 @@ import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
 import { addToken } from "./tokens/token.js";
+import { addExport } from "./transfer/export.js";
+import { addImport } from "./transfer/import.js";
+import { addTrustOrigin } from "./transfer/trust-origin.js";
 import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
@@ -45,17 +48,20 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
     "Bundles:",
     [addPublish, addPromote, addActivate, addRollback, addBundles, addDiff, addDeployments, addPrune, addArtifact],
   ],
+  ["Transfer:", [addExport, addImport, addTrustOrigin]],
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
   ["Program:", [addLicenses]],
 ];
 
+/** Commands with a --version of their own. */
+const OWN_VERSION: readonly string[] = ["export"];
+
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
     .description("Publish, promote and push signed policy bundles, or run the server that does.")
-    .version(VERSION)
     .option("--url <url>", "server (SIGNET_URL; default: the context's, http://127.0.0.1:8080)")
     .option("--org <org>", "organization: UUID, slug or name (SIGNET_ORG; default: the context's, the token's)")
     .option(
@@ -84,6 +90,8 @@ export function buildProgram(shell: Shell): Command {
       refuseUnusedOptions(command);
       applySources(shell, program, command);
     });
+  // Commander would take the option away from the command.
+  if (!shell.io.argv.some((word) => OWN_VERSION.includes(word))) program.version(VERSION);
   for (const [heading, adds] of GROUPS) {
     program.commandsGroup(heading);
     for (const add of adds) add(program, shell);

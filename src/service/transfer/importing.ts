@@ -220,6 +220,5 @@ function untrusted({ keyId }: PublicKey): AppError {
 function refused(thrown: unknown): never {
   if (!(thrown instanceof VerificationError)) throw thrown;
   if (thrown.reason !== "unknown_key") throw notVerified(`the provenance: ${thrown.message}`);
-  const message = `${thrown.message}; compare its fingerprint and trust it with a trusted origin`;
-  throw new AppError("invalid", message, { reason: "untrusted_origin" });
+  throw new AppError("invalid", `${thrown.message}: no trusted origin of this organization has it`, { reason: "untrusted_origin" });
 }
