@@ -78,6 +78,7 @@ function termination({ serverCreds, clientTlsCert }: ServerCompatRequest, logger
 
 const EVERYBODY: Principal = {
   tokenId: 1,
+  tokenName: null,
   keyPrefix: "conformance",
   keyType: "admin",
   orgId: "",

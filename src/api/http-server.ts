@@ -53,6 +53,8 @@ export interface HttpServerOptions {
   readonly ready: () => Promise<boolean>;
   /** As ProbeOptions.readOnly. */
   readonly readOnly?: () => string | null;
+  /** As ProbeOptions.diskFull. */
+  readonly diskFull?: () => string | null;
   readonly metrics: MetricsSource;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
@@ -102,6 +104,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     version,
     ready,
     ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
+    ...(options.diskFull === undefined ? {} : { diskFull: options.diskFull }),
   });
   const cors = createCorsPolicy(corsOrigins, options.publicUrl?.origin ?? null);
   const clientAddressOf = createClientAddressOf(proxyTrust);

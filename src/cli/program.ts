@@ -25,12 +25,14 @@ import { addRuntimes } from "./runtimes/runtimes.js";
 import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
-import { OUTPUT_HELP } from "./shell/help.js";
+import { examples, OUTPUT_HELP } from "./shell/help.js";
 import { UsageError } from "./shell/cli-error.js";
 import { wholeNumber } from "./shell/numbers.js";
 import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
+import { addOpen } from "./status/open.js";
+import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
 import { addExport } from "./transfer/export.js";
 import { addImport } from "./transfer/import.js";
@@ -42,7 +44,7 @@ import { addWhoami } from "./tokens/whoami.js";
 
 /** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
 const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addHealth]],
+  ["Server:", [addServe, addOpen, addHealth]],
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",
@@ -52,7 +54,7 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
-  ["Program:", [addLicenses]],
+  ["Program:", [addVersion, addLicenses]],
 ];
 
 /** Commands with a --version of their own. */
@@ -107,12 +109,19 @@ function addHelp(program: Command): Command {
     .command("help")
     .description("show the help of a command")
     .argument("[command...]")
-    .action((words: readonly string[]) => {
+    .option("--all", "of serve: every setting")
+    .addHelpText("after", examples("signet help token create", "signet help serve --all"))
+    .action((words: readonly string[], { all }: { readonly all?: true }) => {
       let command = program;
       for (const word of words) {
         const next = command.commands.find((it) => it.name() === word);
         if (next === undefined) throw new UsageError(`unknown command '${words.join(" ")}': signet help lists them`);
         command = next;
+      }
+      if (all === true) {
+        const isKnown = command.options.some(({ long }) => long === "--all");
+        if (!isKnown) throw new UsageError(`--all has no effect on the help of "${words.join(" ")}": remove it`);
+        command.parseOptions(["--all"]);
       }
       command.outputHelp();
     });

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { fixedLimitOfFlag } from "../config/fixed-limits.js";
 import { buildProgram } from "./program.js";
 import { InterruptedError, UsageError } from "./shell/cli-error.js";
 import { formatError } from "./shell/error-report.js";
@@ -32,6 +33,10 @@ function interruption(signal: AbortSignal): number | undefined {
 function usageOf({ exitCode, code, message }: CommanderError): UsageError | undefined {
   if (exitCode === 0) return undefined;
   if (code === "commander.help") return new UsageError("no command given: signet help lists them");
+  const [, flag = ""] = /^error: unknown option '(--[a-z-]+)/.exec(message) ?? [];
+  const fixed = fixedLimitOfFlag(flag);
+  if (fixed !== undefined)
+    return new UsageError(`${flag} is no setting any more, the limit is fixed at ${fixed}: remove it`);
   // Commander puts its suggestion on a line of its own.
   return new UsageError(message.replace(/^error: /, "").replace("\n(Did you mean", " (did you mean"));
 }

@@ -84,6 +84,11 @@ const DATA = {
     ...setting("SIGNET_SIGNING_KEY", "", "Ed25519 private key (PKCS#8 PEM), or a path to it", textOrNull),
     secret: true,
   },
+  /** Null announces none, or the one that `signet keys rotate` made. */
+  nextSigningKey: {
+    ...setting("SIGNET_NEXT_SIGNING_KEY", "", "the same for the next key, which is announced only", textOrNull),
+    secret: true,
+  },
   provision: setting(
     "SIGNET_PROVISION",
     "",
@@ -95,6 +100,13 @@ const DATA = {
     "full",
     "full: acknowledged changes survive a power failure; normal: faster, may lose the last commits",
     oneOf("full", "normal"),
+  ),
+  /** 0 keeps none. */
+  diskReserveBytes: setting(
+    "SIGNET_DISK_RESERVE_BYTES",
+    String(16 * 1024 * 1024),
+    "space kept free for rollbacks and deletions on a full disk, at most an eighth of it; 0 is off",
+    wholeNumber(0, 1024 * 1024 * 1024),
   ),
   acceptLoss: {
     ...setting(
@@ -141,6 +153,13 @@ const TLS = {
 
 const OPERATION = {
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
+  /** Auto is text when standard error is a terminal, else JSON. */
+  logFormat: setting(
+    "SIGNET_LOG_FORMAT",
+    "auto",
+    "json: one object a line; text: for people; auto: text on a terminal",
+    oneOf("auto", "json", "text"),
+  ),
   shutdownGraceMs: setting(
     "SIGNET_SHUTDOWN_GRACE_MS",
     "10000",

@@ -64,6 +64,6 @@ export function oneOf<const T extends string>(...choices: readonly T[]) {
 }
 
 /** The flag of a setting: SIGNET_RATE_LIMIT is `rate-limit`. */
-export function flagOf(setting: Setting): string {
+export function flagOf(setting: Pick<Setting, "env">): string {
   return setting.env.slice("SIGNET_".length).toLowerCase().replaceAll("_", "-");
 }

@@ -1,3 +1,4 @@
+import type { Actor } from "./actor.js";
 import type { Instant } from "./clock.js";
 
 /** Where a policy document came from, according to its publisher. */
@@ -44,6 +45,9 @@ export interface Content {
   readonly scopePolicies: string;
 }
 
+/** Characters (code points) of the reason of a change. The proto has the same limit. */
+export const MAX_REASON_CHARACTERS = 1_000;
+
 /** A rollback is an activation of a version below the one that was active. */
 export type DeploymentKind = "publish" | "activate" | "promote" | "rollback" | "import";
 
@@ -63,6 +67,18 @@ export interface Deployment {
   /** The prefix of the token that activated it, or `operator`. */
   readonly actor: string;
   readonly at: Instant;
+  /** Null for activations of releases that did not keep it, as are the fields after it. */
+  readonly performedBy: Actor | null;
+  /** Why, as the caller said. */
+  readonly reason: string | null;
+  /** The title of the bundle. */
+  readonly title: string | null;
+  /** The revision of the bundle's source. */
+  readonly sourceRevision: string | null;
+  /** The environment that it was promoted or imported from, and the version there; null for other kinds. */
+  readonly sourceProjectId: string | null;
+  readonly sourceEnvironment: string | null;
+  readonly sourceVersion: number | null;
 }
 
 /** A bundle and its mutable state: whether it is active, and its newest activation. */

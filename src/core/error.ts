@@ -64,6 +64,24 @@ export interface AppErrorOptions {
   readonly cause?: unknown;
 }
 
+/** The `reason` of what is refused because the disk of the database is full. */
+export const DISK_FULL = "disk_full";
+
+/** Seconds after which a change that was refused on a full disk may be tried again: an operator has to make room first. */
+const FULL_DISK_RETRY_SECONDS = 30;
+
+/**
+ * The one `unavailable` error of a change on a full disk, whether it was refused or failed. `because` is the failure that told of it:
+ * its message is that of the database, without paths.
+ */
+export function diskFull(because: AppError): AppError {
+  return new AppError(
+    "unavailable",
+    `${because.message}: until there is space again only activations, rollbacks, deletions and pruning are accepted`,
+    { reason: DISK_FULL, retryAfterSeconds: FULL_DISK_RETRY_SECONDS, cause: because.cause ?? because },
+  );
+}
+
 /** Further field errors are dropped: a request can cause millions. */
 export const MAX_FIELD_ERRORS = 100;
 

@@ -23,6 +23,8 @@ export interface PublicKeyRecord extends KeyOwner {
   readonly endorsedBy: string | null;
   /** Base64 signature over keyEndorsementMessage; null without `endorsedBy`. */
   readonly endorsement: string | null;
+  /** Since when nothing that it signed is accepted; null for a key that counts. */
+  readonly retiredAt: Instant | null;
 }
 
 /** The owner of the server's own keys. */

@@ -37,6 +37,8 @@ export interface Project {
 export interface Hold {
   /** The prefix of the token that set it. */
   readonly by: string;
+  /** The name of that token; absent or null for a token without one, and for holds of earlier releases. */
+  readonly byName?: string | null;
   readonly reason: string | null;
   readonly since: Instant;
 }

@@ -38,9 +38,14 @@ export interface Token {
   readonly lastUsedAt: Instant | null;
 }
 
+/** The tokenId of the operator when no token acts: at a declaration that the server applies. No token has it. */
+export const OPERATOR_TOKEN_ID = 0;
+
 /** The caller of a request: the verified facts about its token. */
 export interface Principal {
   readonly tokenId: number;
+  /** Null for a token without a name. */
+  readonly tokenName: string | null;
   /** SHA-256 of the raw key that was sent; during the grace of a rotation a token has two. */
   readonly keyHash: string;
   readonly keyPrefix: string;
@@ -59,7 +64,7 @@ export interface Principal {
 }
 
 /** A stored token that a request presented, valid or not. */
-export type KnownToken = Pick<Principal, "tokenId" | "keyPrefix" | "orgId">;
+export type KnownToken = Pick<Principal, "tokenId" | "tokenName" | "keyPrefix" | "keyType" | "orgId">;
 
 /** Whether a stored token is neither revoked nor expired. */
 export function isLive(token: Pick<Token, "revokedAt" | "expiresAt">, now: Instant): boolean {

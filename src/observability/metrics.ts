@@ -8,6 +8,7 @@ import type { WebhookBacklog } from "../core/webhook.js";
 import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
+import { createDiskMetrics, type DiskFigures } from "./disk-metrics.js";
 import { createLimitMetrics } from "./limit-metrics.js";
 import { createRequestMetrics } from "./request-metrics.js";
 import { createServiceMetrics } from "./service-metrics.js";
@@ -26,6 +27,7 @@ export interface ScrapeSources {
   readonly heldPolls: () => number;
   readonly connections: () => ConnectionCounts;
   readonly droppedLogLines: () => number;
+  readonly disk: () => DiskFigures;
 }
 
 /** The observer of each layer, and the page of metrics. */
@@ -54,9 +56,10 @@ export function createMetrics(version: string): Metrics {
     limits,
     services: createServiceMetrics(registry, REPLAYABLE),
     timeStore: (store) => timeStore(store, registry),
-    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines }) {
+    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines, disk }) {
       createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
+      createDiskMetrics(registry, disk);
       new Gauge({
         name: "signet_held_polls",
         help: "Long polls that are held open.",

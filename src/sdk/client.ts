@@ -2,6 +2,7 @@ import { createClient, type Client, type Transport } from "@connectrpc/connect";
 import { ArtifactService } from "../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../gen/signet/v1/audit_pb.js";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
+import { KeyService } from "../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
@@ -16,6 +17,7 @@ export interface SignetClient {
   readonly organizations: Client<typeof OrganizationService>;
   readonly tokens: Client<typeof TokenService>;
   readonly bundles: Client<typeof BundleService>;
+  readonly keys: Client<typeof KeyService>;
   readonly runtimes: Client<typeof RuntimeService>;
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
@@ -47,6 +49,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     organizations: createClient(OrganizationService, authorized),
     tokens: createClient(TokenService, authorized),
     bundles: createClient(BundleService, authorized),
+    keys: createClient(KeyService, authorized),
     runtimes: createClient(RuntimeService, authorized),
     audit: createClient(AuditService, authorized),
     webhooks: createClient(WebhookService, authorized),

@@ -3,13 +3,15 @@ import { dirname, join, resolve } from "node:path";
 import { systemClock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { DiskReserve } from "./disk/reserve.js";
 import { openNativeBinding } from "../assets/native-binding.js";
 import { createAudit } from "../service/audit/audit.js";
 import { goOnAfterLoss } from "../service/bundles/history-loss.js";
 import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../service/keys/key-files.js";
 import { writeSecretFile } from "../service/keys/secret-file.js";
 import { KeyRing } from "../service/keys/key-ring.js";
-import { lockDataDirectory, refuseRival } from "../store/sqlite/lock.js";
+import { isFullDisk } from "../store/sqlite/errors.js";
+import { lockDataDirectory, refuseRival, type DirectoryLock, type LockOptions } from "../store/sqlite/lock.js";
 import { startThread } from "../service/documents/start-thread.js";
 import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../store/sqlite/open.js";
 import type { StartDatabaseThread } from "../store/sqlite/thread-channel.js";
@@ -27,12 +29,15 @@ export interface DataDirectory extends AsyncDisposable {
   readonly doubt: OpenedStore["doubt"];
   readonly readOnly: OpenedStore["readOnly"];
   readonly problem: OpenedStore["problem"];
+  readonly reclaim: OpenedStore["reclaim"];
+  readonly reserve: DiskReserve;
   readonly keys: SigningKeys;
   /** The public keys of the start before. */
   readonly lastKeys: LastKeys;
 }
 
-const DATABASE_FILE = "signet.db";
+/** The name of the database in a data directory. */
+export const DATABASE_FILE = "signet.db";
 
 /**
  * Locks a data directory, opens its keys and its database (migrated). Throws `conflict` when another process owns it, `not_found`
@@ -41,6 +46,8 @@ const DATABASE_FILE = "signet.db";
 export async function openDataDirectory(options: {
   readonly path: string;
   readonly signingKey: string | null;
+  /** The announced next key, as `signingKey`. */
+  readonly nextSigningKey?: string | null;
   readonly synchronous: "full" | "normal";
   readonly create: boolean;
   /** Goes on from a database that lacks what was acknowledged, on sequences that were never given. */
@@ -61,10 +68,11 @@ export async function openDataDirectory(options: {
   requireSafeDataDirectory(path);
   const nativeBinding = openNativeBinding(options.nativeDirectory ?? join(path, "native"));
   const native = nativeBinding === undefined ? {} : { nativeBinding };
-  const lock = lockDataDirectory(path, native);
+  const reserve = new DiskReserve(path);
+  const lock = lockWithRoom(path, native, reserve);
   try {
     refuseRival(file, native);
-    const keys = openSigningKeys(path, options.signingKey, isNew);
+    const keys = openSigningKeys(path, options.signingKey, isNew, options.nextSigningKey);
     const lastKeys = openLastKeys(path);
     const store = await openSqliteStore({
       beforeMigration: async (steps) => {
@@ -75,7 +83,10 @@ export async function openDataDirectory(options: {
       },
       ...{ file, synchronous: options.synchronous, ...native },
       ...(options.thread === true ? { startThread: startDatabaseThread } : {}),
-      owner: { accept: options.acceptLoss === true ? acceptLoss(keys) : null },
+      owner: {
+        accept: options.acceptLoss === true ? acceptLoss(keys) : null,
+        makeRoom: () => reserve.release(),
+      },
     });
     const dispose = async () => {
       try {
@@ -85,10 +96,24 @@ export async function openDataDirectory(options: {
       }
     };
     const { lost, doubt, readOnly, problem } = store;
-    return { path, isNew, store, lost, doubt, readOnly, problem, keys, lastKeys, [Symbol.asyncDispose]: dispose };
+    const reclaim = store.reclaim === null ? null : store.reclaim.bind(store);
+    return {
+      ...{ path, isNew, store, lost, doubt, readOnly, problem, reclaim, reserve, keys, lastKeys },
+      [Symbol.asyncDispose]: dispose,
+    };
   } catch (thrown) {
     await lock[Symbol.asyncDispose]();
     throw thrown;
+  }
+}
+
+/** Even the lock needs a few bytes. A directory that has an owner is refused for that, and keeps its reserve. */
+function lockWithRoom(path: string, native: LockOptions, reserve: DiskReserve): DirectoryLock {
+  try {
+    return lockDataDirectory(path, native);
+  } catch (error) {
+    if (!isFullDisk(error) || !reserve.release()) throw error;
+    return lockDataDirectory(path, native);
   }
 }
 

@@ -1,6 +1,9 @@
 import type { Logger } from "pino";
 import { systemClock } from "../core/clock.js";
+import { createAudit } from "../service/audit/audit.js";
 import { keepPublicKeys } from "../service/keys/key-records.js";
+import { KeyRing } from "../service/keys/key-ring.js";
+import { keyEventRecorder } from "../service/rotation/key-events.js";
 import type { DataDirectory } from "./data-directory.js";
 
 /**
@@ -16,7 +19,8 @@ export async function checkDirectory(directory: DataDirectory, log: Logger): Pro
     log.error({ reason: readOnly }, "read-only: every change is refused until a restart");
     return;
   }
-  const trusted = await keepPublicKeys(store, systemClock, keys, lastKeys);
+  const audit = createAudit({ store, clock: systemClock, signer: keys.audit, ring: new KeyRing({ store, keys }) });
+  const trusted = await keepPublicKeys(store, systemClock, keys, lastKeys, keyEventRecorder(audit));
   if (trusted.length > 0)
     log.warn({ keyIds: trusted }, "trusted the keys of an earlier release without endorsement, this once");
 }

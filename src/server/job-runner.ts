@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 export interface Job {
   readonly name: string;
   readonly everyMs: number;
+  /** Writes statistics, which wait in memory while the disk is full: what is left of it is for changes that make room. */
+  readonly waitsForDisk?: true;
   /** Ends early when the signal aborts: the server stops. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -18,6 +20,7 @@ export class JobRunner implements AsyncDisposable {
     private readonly log: Pick<Logger, "error">,
     /** Knows the failures of the database, which are logged already. */
     private readonly failures: { hasTold(error: unknown): boolean },
+    private readonly isDiskFull: () => boolean = () => false,
   ) {}
 
   /** The first run of each job is one interval from now. */
@@ -33,7 +36,7 @@ export class JobRunner implements AsyncDisposable {
   }
 
   #run(job: Job): void {
-    if (this.#running.has(job.name)) return;
+    if (this.#running.has(job.name) || (job.waitsForDisk === true && this.isDiskFull())) return;
     const run = job
       .run(this.#stopping.signal)
       .catch((error: unknown) => {

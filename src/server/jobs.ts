@@ -3,6 +3,7 @@ import type { Polls } from "../api/poll/polls.js";
 import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { addSeconds, instantOf, type Clock } from "../core/clock.js";
+import type { DiskWatch } from "./disk/disk-watch.js";
 import type { Job } from "./job-runner.js";
 import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js";
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
@@ -24,16 +25,21 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
     removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
   const expiring = { store, clock, outbox: changes.outbox };
   return [
-    { name: "runtime reports", everyMs: 1_000, run: () => runtimes.instances.flush() },
-    { name: "runtime presence", everyMs: 60_000, run: () => runtimes.instances.renewPresence() },
-    { name: "token use", everyMs: 10_000, run: () => tokens.use.flush() },
-    { name: "refusals", everyMs: 15_000, run: () => audit.refusals.flush() },
+    { name: "runtime reports", everyMs: 1_000, waitsForDisk: true, run: () => runtimes.instances.flush() },
+    { name: "runtime presence", everyMs: 60_000, waitsForDisk: true, run: () => runtimes.instances.renewPresence() },
+    { name: "token use", everyMs: 10_000, waitsForDisk: true, run: () => tokens.use.flush() },
+    { name: "refusals", everyMs: 15_000, waitsForDisk: true, run: () => audit.refusals.flush() },
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
     { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },
     { name: "deletions", everyMs: 5_000, run: (signal) => removeDeleted(store, signal) },
   ];
+}
+
+/** Looks at the disk of the database (disk-watch.ts). */
+export function watchDisk(disk: DiskWatch): Job {
+  return { name: "disk", everyMs: 1_000, run: () => disk.look() };
 }
 
 /** Logs how many polls were answered from memory, instead of a line for each (docs/operate.md, "Logs"). */

@@ -11,6 +11,7 @@ import { NO_TRACING } from "../core/trace.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
 import { createRawKey } from "../service/tokens/raw-key.js";
 import { keepPublicKeys } from "../service/keys/key-records.js";
+import { keyEventRecorder } from "../service/rotation/key-events.js";
 
 /** An admin token that replaces a lost one. */
 export interface OfflineAdminToken {
@@ -28,24 +29,25 @@ export interface OfflineAdminToken {
  * Throws `conflict` while a server owns the directory, `not_found` when there is no database in it.
  */
 export async function createOfflineAdminToken(
-  config: Pick<Config, "data" | "signingKey" | "synchronous" | "nativeDirectory" | "upgradeCopy">,
+  config: Pick<Config, "data" | "signingKey" | "nextSigningKey" | "synchronous" | "nativeDirectory" | "upgradeCopy">,
   name: string | null = null,
 ): Promise<OfflineAdminToken> {
   await using directory = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
+    nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: false,
     withoutUpgradeCopy: config.upgradeCopy === "no",
   });
   const { store, keys } = directory;
-  await keepPublicKeys(store, systemClock, keys, directory.lastKeys);
   const context: ServiceContext = {
-    ...{ store, clock: systemClock, signingKeys: keys },
+    ...{ store, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
     ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING },
   };
   const { audit } = composeAudit(context, composeKeys(context));
+  await keepPublicKeys(store, systemClock, keys, directory.lastKeys, keyEventRecorder(audit));
   const { outbox } = composeChanges(context);
   const { tokens } = composeTokens(context, { audit, outbox }, { stream: 0, poll: 0 });
   const key = createRawKey("admin");

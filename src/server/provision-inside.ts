@@ -2,7 +2,7 @@ import type { Services } from "./compose/services.js";
 import { instantOf, systemClock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
 import { environmentSettings, type Environment } from "../core/organization.js";
-import { isLive, SCOPES, type Principal } from "../core/token.js";
+import { isLive, OPERATOR_TOKEN_ID, SCOPES, type Principal } from "../core/token.js";
 import { inOneForm } from "../provision/names.js";
 import type { Declaration } from "../provision/declaration.js";
 import { executePlan } from "../provision/execute.js";
@@ -147,7 +147,8 @@ function actualEnvironment(environment: Environment): ActualEnvironment {
 /** The caller when there is no token: the operator, as in an offline command (core/audit.ts). */
 function operatorIn(orgId: string): Principal {
   return {
-    ...{ tokenId: 0, keyHash: "", keyPrefix: "operator", keyType: "admin", orgId, isOperator: true },
+    ...{ tokenId: OPERATOR_TOKEN_ID, tokenName: null, keyHash: "", keyPrefix: "operator", keyType: "admin" },
+    ...{ orgId, isOperator: true },
     ...{ projectId: null, environmentId: null, environments: [], scopes: SCOPES.admin, expiresAt: null },
   };
 }

@@ -7,14 +7,16 @@ import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { adminTokenFile, openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
+import { DiskWatch } from "./disk/disk-watch.js";
 import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
 import { JobRunner } from "./job-runner.js";
-import { countPolls, databaseJobs, flush } from "./jobs.js";
-import { listenError } from "./listen-error.js";
+import { countPolls, databaseJobs, flush, watchDisk } from "./jobs.js";
+import { listenError, type ListenFlags } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
 import { openMemory } from "./memory.js";
 import { observabilityOf, openMetricsListener, urlOf } from "./metrics-listener.js";
+import { checkPortOfFirstStart } from "./port-check.js";
 import { watchOpenFiles } from "./open-files-job.js";
 import type { Declaration } from "../provision/declaration.js";
 import { openListenerTls } from "../tls/listener-tls.js";
@@ -42,6 +44,8 @@ export interface ServerOptions {
   /** Applied before the server listens; null is none. */
   readonly declaration: Declaration | null;
 }
+
+const LISTEN_FLAGS: ListenFlags = { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" };
 
 /** No declaration. */
 export const DEFAULT_OPTIONS: ServerOptions = { declaration: null };
@@ -76,11 +80,13 @@ async function start(
 ): Promise<RunningServer> {
   // First, so that a certificate that cannot be used makes no data directory.
   const tls = opened.use(await openListenerTls(config, log));
+  await checkPortOfFirstStart(config, LISTEN_FLAGS);
   // Closed after the data directory: a collector that does not answer must not hold it.
   const observability = opened.use(await observabilityOf(config, log));
   const owned = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
+    nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
     create: true,
@@ -90,15 +96,20 @@ async function start(
     onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
   });
   opened.defer(() => closeDirectory(owned, log));
-  const failures = new WriteFailures(log);
+  const disk = new DiskWatch({
+    ...{ directory: owned.path, reserve: owned.reserve, reclaim: owned.reclaim, log },
+    reserveBytes: config.diskReserveBytes,
+  });
+  const failures = new WriteFailures(log, (error) => disk.failed(error));
   const directory = { ...owned, store: observability.observe(failures.watch(owned.store)) };
   const { store } = directory;
+  await disk.start();
   await checkDirectory(directory, log);
 
   const memory = openMemory(config, log);
   const services = composeServices(
     {
-      ...{ store, clock: systemClock, signingKeys: owned.keys, warnings: warningsTo(log) },
+      ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
     },
     serviceOptions(config, memory.documents, (error) => {
@@ -109,7 +120,7 @@ async function start(
   if (isWritable) opened.defer(() => flush(services, log));
   opened.use(services.documents);
   opened.use(services.webhooks.dispatcher);
-  const jobs = opened.use(new JobRunner(log, failures));
+  const jobs = opened.use(new JobRunner(log, failures, () => disk.refusal !== null));
 
   // Before it listens, so that the first caller finds what was declared.
   const { declaration } = options;
@@ -118,6 +129,7 @@ async function start(
   const { http, polls } = composeHttp({
     ...{ services, store, config, observability, tls, log, droppedLogLines },
     readOnly: owned.problem,
+    disk,
     bodyMemory: memory.bodies,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
@@ -128,7 +140,7 @@ async function start(
     return http.close(graceMs);
   });
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
-    throw listenError(thrown, config, { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" });
+    throw listenError(thrown, config, LISTEN_FLAGS);
   });
   // Only now: a first start that finds its port taken stays a first start, and logs later where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
@@ -136,7 +148,10 @@ async function start(
     await services.webhooks.dispatcher.start();
     jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
   }
-  jobs.start([countPolls(polls, log), watchWriteFailures(failures), watchOpenFiles(log, observability.metrics.limits)]);
+  jobs.start([
+    ...[countPolls(polls, log), watchWriteFailures(failures), watchDisk(disk)],
+    watchOpenFiles(log, observability.metrics.limits),
+  ]);
   graceMs = config.shutdownGraceMs;
   const url = urlOf(tls === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { AppError } from "../core/error.js";
+import { remedyFor } from "./disk/remedy.js";
 import type { Job } from "./job-runner.js";
 import type { Store } from "../store/store.js";
 
@@ -15,13 +16,17 @@ export function watchWriteFailures(failures: Pick<WriteFailures, "look">): Job {
 export class WriteFailures {
   /** Failures by cause since they began: the code of SQLite or of the system, else the text. */
   readonly #counts = new Map<string, number>();
-  readonly #told = new WeakSet<Error>();
+  readonly #toldErrors = new WeakSet<Error>();
   #failedSinceLook = false;
   #wroteSinceLook = false;
 
-  constructor(private readonly log: Pick<Logger, "error" | "info">) {}
+  /** `onFull` takes what a full disk fails with, and returns the error that callers get instead; null for any other failure. */
+  constructor(
+    private readonly log: Pick<Logger, "error" | "info">,
+    private readonly onFull: (error: AppError) => AppError | null = () => null,
+  ) {}
 
-  /** Returns the same store; its failed writes are counted here. */
+  /** Returns the same store; its failed writes are counted here. What fails on a full disk rejects with `onFull`'s error. */
   watch(store: Store): Store {
     return {
       read: store.read,
@@ -31,8 +36,7 @@ export class WriteFailures {
           this.wrote();
           return answer;
         } catch (error) {
-          this.failed(error);
-          throw error;
+          throw this.#told(error) ?? error;
         }
       },
       ping: () => store.ping(),
@@ -40,17 +44,25 @@ export class WriteFailures {
     };
   }
 
+  #told(error: unknown): AppError | null {
+    const full = error instanceof AppError ? this.onFull(error) : null;
+    if (full === null) this.failed(error);
+    else this.#toldErrors.add(full);
+    return full;
+  }
+
   /** Counts a failure of the database (`unavailable`), and logs the first of its cause. Any other error is the work's own. */
   failed(error: unknown): void {
     if (!(error instanceof AppError) || error.code !== "unavailable") return;
     this.#failedSinceLook = true;
-    this.#told.add(error);
+    this.#toldErrors.add(error);
     const cause = causeOf(error);
     const count = this.#counts.get(cause) ?? 0;
     this.#counts.set(cause, count + 1);
     if (count === 0) {
+      const remedy = remedyFor(error);
       const text = `${error.message}: changes fail; this is not logged again before it is over`;
-      this.log.error({ cause, err: error.cause ?? error }, text);
+      this.log.error({ cause, err: error.cause ?? error }, remedy === null ? text : `${text}; ${remedy}`);
     }
   }
 
@@ -61,7 +73,7 @@ export class WriteFailures {
 
   /** Whether this error was counted by `failed`, and need not be logged again. */
   hasTold(error: unknown): boolean {
-    return error instanceof Error && this.#told.has(error);
+    return error instanceof Error && this.#toldErrors.has(error);
   }
 
   /** Logs that it is over when changes were written since the last look and none failed: on a disk that is nearly full some of both do. */

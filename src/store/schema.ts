@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Selectable } from "kysely";
+import type { Generated, GeneratedAlways, Insertable, Selectable } from "kysely";
 import type { Artifact } from "../core/artifact.js";
 import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, Content, Deployment } from "../core/bundle.js";
@@ -65,10 +65,15 @@ export interface Schema {
   tokens: Table<Token, { id: Generated<number> }>;
   instances: Table<RuntimeInstance>;
   /**
-   * Refers to nothing by foreign key: an event outlives what it tells of. `source` is also in the metadata, where it is signed; the column
-   * finds events by it.
+   * Refers to nothing by foreign key: an event outlives what it tells of. `source`, the project and the environment are also in the
+   * metadata, where they are signed; the columns find events by them. Empty: of no project, of no environment.
    */
-  audit_events: Table<AuditEvent, { source: string | null }>;
+  audit_events: Table<
+    AuditEvent,
+    { source: string | null; project_id: GeneratedAlways<string>; environment: GeneratedAlways<string> }
+  >;
+  /** Every prefix that a token ever had, by which its events are found. Refers to nothing: events outlive tokens. */
+  token_prefixes: { org_id: string; prefix: string; token_id: number; name: string | null };
   idempotent_answers: Table<IdempotentAnswer>;
   public_keys: Table<PublicKeyRecord>;
   webhooks: Table<Omit<Webhook, "outboxCursor">, DeletedInSteps & { behind_after: number | null }>;

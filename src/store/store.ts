@@ -40,6 +40,7 @@ export interface AuditFilter {
   readonly before?: number;
   /** Only above this number, oldest first. */
   readonly after?: number;
+  /** The prefix of a token, its id or its name: all that it did, also under its earlier prefixes. */
   readonly actor?: string;
   /** One action, or a prefix that ends in `.*`. */
   readonly action?: string;
@@ -47,6 +48,9 @@ export interface AuditFilter {
   readonly resourceId?: string;
   /** The address that a change came from. */
   readonly source?: string;
+  readonly projectId?: string;
+  /** The name of an environment; only with a project. */
+  readonly environment?: string;
   readonly since?: Instant;
   readonly until?: Instant;
 }
@@ -72,6 +76,14 @@ export interface PrunablePage {
   readonly next: number | null;
 }
 
+/** Some of the activations of an environment, looked at from the newest on. */
+export interface EarlierActivation {
+  /** The version that was found; null when it is not among them. */
+  readonly version: number | null;
+  /** The sequence below which to go on; null when there is none. */
+  readonly next: number | null;
+}
+
 /** Which tokens are listed. */
 export interface TokenFilter extends Page {
   readonly orgId: string;
@@ -89,6 +101,22 @@ export interface IdempotentAnswer {
   /** JSON. */
   readonly answer: string;
   readonly createdAt: Instant;
+}
+
+/** The key that signed the active bundle of an environment. */
+export interface ActiveBundleKey {
+  readonly environmentId: string;
+  readonly orgId: string;
+  readonly environment: string;
+  readonly keyId: string;
+}
+
+/** Instances of one environment that told the same. */
+export interface TrustedKeyCount {
+  readonly environmentId: string;
+  /** Null for those that told nothing. */
+  readonly keyIds: readonly string[] | null;
+  readonly count: number;
 }
 
 /** Look-ups answer null for what is not there. */
@@ -138,6 +166,15 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   newestDeploymentOf(environmentId: string, policyHash: string): Promise<Deployment | null>;
   /** Newest first. */
   deployments(environmentId: string, page: Page): Promise<Listed<Deployment>>;
+  /**
+   * The version of the newest activation below a sequence whose version is below `version` and whose bundle is still kept; looks at most
+   * at `limit` activations.
+   */
+  earlierActivation(
+    environmentId: string,
+    below: { readonly version: number; readonly sequence: number },
+    limit: number,
+  ): Promise<EarlierActivation>;
 
   token(orgId: string, id: number): Promise<Token | null>;
   /** By the hash of the raw key, the current one or the one before the last rotation. */
@@ -147,6 +184,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   /** Tokens of an environment that are neither revoked nor expired. */
   liveRuntimeTokens(environmentId: string, now: Instant): Promise<readonly Token[]>;
 
+  /** Throws `invalid` for an actor's name that more than 500 prefixes have had. */
   auditEvents(filter: AuditFilter): Promise<Listed<AuditEvent>>;
   auditEvent(orgId: string, id: number): Promise<AuditEvent | null>;
   auditHead(orgId: string): Promise<AuditEvent | null>;
@@ -166,6 +204,12 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   publicKeysOf(orgId: string): Promise<readonly PublicKeyRecord[]>;
   /** Any key, by its id. */
   publicKey(keyId: string): Promise<PublicKeyRecord | null>;
+  /** The keys of the active bundles of the environments of all organizations whose id is above `after`, by id. */
+  activeBundleKeys(after: string, limit: number): Promise<readonly ActiveBundleKey[]>;
+  /** The environments of all organizations whose id is above `after`, by id. */
+  environmentsAfter(after: string, limit: number): Promise<readonly Environment[]>;
+  /** How many live instances of these environments trust which keys: each list of keys of an environment once. */
+  trustedKeyCounts(environmentIds: readonly string[], now: Instant): Promise<readonly TrustedKeyCount[]>;
   /** Whether `removeDeleted` has something to do. */
   hasDeleted(): Promise<boolean>;
 }
@@ -214,6 +258,8 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   deleteIdempotentAnswers(before: Instant, limit: number): Promise<number>;
   /** Inserts or replaces; of one token only the `keep` last seen stay. */
   putInstances(instances: readonly RuntimeInstance[], keepPerToken: number): Promise<void>;
-  /** Replaces everything but the time of a key that is there already. */
+  /** Replaces everything but the times of a key that is there already. */
   putPublicKey(key: PublicKeyRecord): Promise<void>;
+  /** Null accepts it again. */
+  retirePublicKey(keyId: string, at: Instant | null): Promise<void>;
 }

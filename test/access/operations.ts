@@ -43,6 +43,10 @@ const audit = (id: string, path: string): OperationCase => ({
   ...{ id, service: "AuditService", http: ["GET", path], allow: ADMIN },
 });
 
+const key = (id: string, method: string, path: string): OperationCase => ({
+  ...{ id, service: "KeyService", http: [method, `/v1/keys${path}`], allow: ADMIN },
+});
+
 const webhook = (id: string, method: string, path: string, body?: unknown): OperationCase => ({
   ...{ id, service: "WebhookService", http: [method, `${ORG}/webhooks${path}`], allow: ADMIN, body },
 });
@@ -80,6 +84,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   organization("releaseEnvironment", "POST", `${PROJECT}/environments/{env_name}/release`, PUBLISHERS),
   bundle("publishBundle", "POST", `${ENV}/bundles/publish`, PUBLISHERS, { policies: { a: 1 } }),
   bundle("activateBundle", "POST", `${ENV}/bundles/{version}/activate`, PUBLISHERS),
+  bundle("rollbackBundle", "POST", `${ENV}/rollback`, PUBLISHERS, { to_version: 1 }),
   bundle("promoteBundle", "POST", `${PROJECT}/envs/{source_env}/promote`, PUBLISHERS),
   bundle("listBundles", "GET", `${ENV}/bundles`, ALL),
   bundle("getBundle", "GET", `${ENV}/bundles/{version}`, ALL),
@@ -99,6 +104,11 @@ export const OPERATIONS: readonly OperationCase[] = [
   }),
   transfer("listTrustedOrigins", "GET", `${ORG}/trusted-origins`, ADMIN),
   transfer("deleteTrustedOrigin", "DELETE", `${ORG}/trusted-origins/{origin_id}`, ADMIN),
+  { ...key("rotateKey", "POST", "/rotate"), operatorOnly: true },
+  key("getKeyRotation", "GET", "/rotation"),
+  { ...key("activateKey", "POST", "/{key_id}/activate"), operatorOnly: true },
+  { ...key("withdrawKey", "POST", "/{key_id}/withdraw"), operatorOnly: true },
+  { ...key("retireKey", "POST", "/{key_id}/retire"), operatorOnly: true },
   token("createAdminToken", "POST", `${ORG}/tokens/admin`, ADMIN),
   token("createCiToken", "POST", `${ORG}/tokens/ci`, ADMIN, { project_id: "{project_id}" }),
   token("createRuntimeToken", "POST", `${ORG}/tokens/runtime`, ADMIN, {

@@ -91,9 +91,11 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     export_provenance: toImport.provenance,
   };
   const slugs: typeof ids = { ...ids, org_id: "default", project_id: "matrix" };
+  // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
   const fill = (text: string, by: "id" | "slug" = "id") =>
     text
       .replace(/"\{(export_[a-z]+)\}"/g, "{$1}")
+      .replace("/v1/keys/{key_id}", "/v1/keys/0123456789abcdef")
       .replace(/\{([a-z_]+)\}/g, (_, name: string) => String((by === "id" ? ids : slugs)[name]));
   return {
     credentials: {

@@ -95,7 +95,7 @@ const CHECKS: Record<Kind, (signature: string) => boolean | Promise<boolean>> = 
     isEndorsedBy(
       {
         ...{ ...owner, keyId: key.keyId, publicKeyPem: signer.publicKeyPem, createdAt: instantOf(at) },
-        ...{ endorsedBy: key.keyId, endorsement },
+        ...{ endorsedBy: key.keyId, endorsement, retiredAt: null },
       },
       signer.publicKeyPem,
     ),

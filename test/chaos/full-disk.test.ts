@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -20,6 +21,14 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
       const policies = JSON.stringify({ long: String(Math.random()).repeat(1_000) });
       return await client.bundles.publishBundle({ ...(await findProject(client)), envName: "dev", policies });
     });
+  const activate = (server: ServerProcess, version: number) =>
+    withClient(server, async (client) =>
+      client.bundles.activateBundle({ ...(await findProject(client)), envName: "dev", version }),
+    );
+  /** Until it fails, which it does within some hundred times. */
+  const repeat = async (work: () => Promise<unknown>) => {
+    for (let n = 0; n < 500; n += 1) await work();
+  };
   const versions = (server: ServerProcess) =>
     withClient(server, async (client) => {
       const { bundles } = await client.bundles.listBundles({ ...(await findProject(client)), envName: "dev" });
@@ -27,10 +36,10 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     });
   const readiness = async (server: ServerProcess) => (await fetch(`${server.url}/readyz`)).json();
 
-  it("that is full refuses changes and nothing else, at the end and at the next start too", async () => {
+  it("that is full, without a reserve, refuses changes and nothing else, at the end and at the next start too", async () => {
     using disk = new SmallDisk(6);
     const data = join(disk.path, "data");
-    const server = await startServerProcess(data);
+    const server = await startServerProcess(data, { SIGNET_DISK_RESERVE_BYTES: "0" });
     await publish(server);
     const log: Buffer[] = [];
     server.child.stderr?.on("data", (chunk: Buffer) => void log.push(chunk));
@@ -38,16 +47,24 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     for (let n = 0; n < 5; n += 1)
       await expect(publish(server)).rejects.toThrow("the disk of the database is full (SQLITE_FULL)");
     expect(await versions(server)).toStrictEqual([1]);
-    const full = { status: "read_only", reason: "the disk of the database is full (SQLITE_FULL)" };
-    expect(await readiness(server)).toStrictEqual(full);
+    expect(await readiness(server)).toStrictEqual({
+      status: "disk_full",
+      reason: expect.stringContaining("the disk of the database is full (SQLITE_FULL)") as string,
+    });
     expect(await server.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
     const errors = Buffer.concat(log).toString().trim().split("\n");
     expect(errors.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: 50, cause: "SQLITE_FULL" }]);
 
-    const again = await startServerProcess(data);
-    expect(await readiness(again)).toStrictEqual(full);
+    // One that ends as it should leaves no log, whose space the next one could use; then enough for the lock, and not for a new log.
+    disk.makeRoom();
+    const between = await startServerProcess(data, { SIGNET_DISK_RESERVE_BYTES: "0" });
+    await between.end("SIGTERM");
+    disk.fill(8 * 1024);
+    const again = await startServerProcess(data, { SIGNET_DISK_RESERVE_BYTES: "0" });
+    const reason = expect.stringContaining("the disk of the database is full (SQLITE_") as string;
+    expect(await readiness(again)).toStrictEqual({ status: "read_only", reason });
     expect(await versions(again)).toStrictEqual([1]);
-    await expect(publish(again)).rejects.toThrow("read-only: the disk of the database is full (SQLITE_FULL)");
+    await expect(publish(again)).rejects.toThrow("read-only: the disk of the database is full (SQLITE_");
     expect(await again.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
 
     disk.makeRoom();
@@ -56,6 +73,42 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     await publish(later);
     expect(await versions(later)).toStrictEqual([2, 1]);
     await later.end("SIGTERM");
+  });
+
+  it("that others filled before a start, to the last byte, is opened with the reserve, and only rolls back until it has space", async () => {
+    using disk = new SmallDisk(8);
+    const data = join(disk.path, "data");
+    const server = await startServerProcess(data);
+    for (const version of [1, 2]) await expect(publish(server)).resolves.toMatchObject({ version });
+    const reserved = () => statSync(join(data, "signet.reserve"), { throwIfNoEntry: false })?.size;
+    await expect.poll(reserved, { timeout: 10_000 }).toBe(1024 * 1024);
+    await server.end("SIGKILL");
+    disk.fill();
+    const again = await startServerProcess(data);
+    // Its log may have room for a few changes.
+    await expect(repeat(() => publish(again))).rejects.toMatchObject({ reason: "disk_full" });
+    expect(reserved()).toBe(0);
+    expect(await readiness(again)).toMatchObject({ status: "disk_full" });
+    await expect(activate(again, 1)).resolves.toMatchObject({ version: 1, isActive: true });
+    disk.makeRoom();
+    await expect.poll(() => readiness(again), { timeout: 10_000 }).toStrictEqual({ status: "ok" });
+    expect(reserved()).toBe(1024 * 1024);
+    await publish(again);
+    await again.end("SIGTERM");
+  });
+
+  it("that is found full by a rollback lets that rollback through", async () => {
+    using disk = new SmallDisk(8);
+    const data = join(disk.path, "data");
+    const server = await startServerProcess(data);
+    for (const version of [1, 2]) await expect(publish(server)).resolves.toMatchObject({ version });
+    const reserved = () => statSync(join(data, "signet.reserve"), { throwIfNoEntry: false })?.size;
+    await expect.poll(reserved, { timeout: 10_000 }).toBe(1024 * 1024);
+    disk.fill();
+    for (let n = 0; reserved() !== 0 && n < 500; n += 1) await activate(server, 1 + (n % 2));
+    expect(await readiness(server)).toMatchObject({ status: "disk_full" });
+    expect(await versions(server)).toStrictEqual([2, 1]);
+    await server.end("SIGTERM");
   });
 
   it.each([

@@ -211,7 +211,7 @@ describe("commands against a server", () => {
     [["bundles", "document", "1", "--env", "nosuch"], ADMIN_SEES],
     [["deployments", "--env", "nosuch"], ADMIN_SEES],
     [["token", "create", "--runtime", "--env", "nosuch"], ADMIN_SEES],
-    [["bundles", "get", "9999", "--env", "dev"], "bundle not found"],
+    [["bundles", "get", "9999", "--env", "dev"], 'version 9999 of "dev" not found; the newest of "dev": 2'],
   ])("says what is not there: signet %j", async (argv, message) => {
     const { exitCode, out, err } = await signet(argv, ADMIN, `{"n": 1}`);
     expect({ exitCode, out }).toEqual({ exitCode: 4, out: "" });
@@ -334,5 +334,28 @@ describe("prune against a server", () => {
     expect(await json(["bundles", "--env", "dev"])).toEqual(before);
     const refused = await signet([...rules, "--production", "nowhere"]);
     expect({ exitCode: refused.exitCode, out: refused.out }).toEqual({ exitCode: 6, out: "" });
+  });
+});
+
+/** What is not there is told together with what is. */
+describe("an error says what there is", () => {
+  it("the newest versions", async () => {
+    await signet(["projects", "create", "versions", "--no-runtime-keys"]);
+    const nothing = await signet(["activate", "1", "--env", "staging", "--project", "versions"]);
+    expect({ exitCode: nothing.exitCode, err: nothing.err }).toMatchObject({ exitCode: 4 });
+    expect(nothing.err).toContain('nothing was published to "staging" yet');
+    for (let version = 1; version <= 6; version += 1) {
+      await signet(["publish", "-f", "-", "--env", "staging", "--project", "versions"], ADMIN, `{"a":${version}}`);
+    }
+    for (const argv of [
+      ["activate", "99"],
+      ["bundles", "get", "99"],
+      ["bundles", "document", "99"],
+      ["bundles", "delete", "99"],
+    ]) {
+      const { exitCode, err } = await signet([...argv, "--env", "staging", "--project", "versions"]);
+      expect(err).toContain('; the newest of "staging": 6, 5, 4, 3, 2\n');
+      expect(exitCode).toBe(4);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COMMAND_VARIABLES, unknownVariables } from "../../src/cli/server/unknown-variables.js";
+import { COMMAND_VARIABLES, fixedLimitVariables, unknownVariables } from "../../src/cli/server/unknown-variables.js";
 import { SETTING_NAMES, SETTINGS } from "../../src/config/config.js";
 
 const unknown = (names: readonly string[], declared: readonly string[] = []) =>
@@ -18,6 +18,11 @@ describe("variables that nothing reads", () => {
   it("are none of the server's, by value or by file", () => {
     const names = SETTING_NAMES.map((name) => SETTINGS[name].env);
     expect(unknown([...names, ...names.map((name) => `${name}_FILE`)])).toEqual([]);
+  });
+
+  it("are told apart when they were limits once", () => {
+    expect(unknown(["SIGNET_IDLE_TIMEOUT_MS"])).toEqual([]);
+    expect(fixedLimitVariables({ SIGNET_IDLE_TIMEOUT_MS: "1", SIGNET_PORT: "1" })).toEqual(["SIGNET_IDLE_TIMEOUT_MS"]);
   });
 
   it("are none of what commands read", () => {

@@ -14,6 +14,10 @@ import { runSignet } from "./in-process.js";
 
 const environment = { SIGNET_TOKEN: "a-token", SIGNET_URL: "http://127.0.0.1:1" };
 
+const REFUSED =
+  "signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1; is the server running at http://127.0.0.1:1? " +
+  "Start one with signet serve, or name another with --url\n";
+
 describe("the command line", () => {
   it("has help with commands, where the token comes from, and exit codes", async () => {
     const { exitCode, out, err } = await runSignet(["help"]);
@@ -28,7 +32,14 @@ describe("the command line", () => {
   });
 
   it("lists the server's settings as flags, secrets apart", async () => {
-    const { exitCode, out, err } = await runSignet(["serve", "--help-all"]);
+    const { exitCode, out, err } = await runSignet(["serve", "--help", "--all"]);
+    for (const argv of [
+      ["serve", "--all", "--help"],
+      ["serve", "--help-all"],
+      ["help", "serve", "--all"],
+    ]) {
+      expect((await runSignet(argv)).out).toBe(out);
+    }
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
     const settings = SETTING_NAMES.map((name): Setting => SETTINGS[name]);
     expect(settings.filter((setting) => !out.includes(`(${setting.env}`)).map(({ env }) => env)).toEqual([
@@ -44,7 +55,8 @@ describe("the command line", () => {
     const { out } = await runSignet(["serve", "--help"]);
     expect(out.match(/^[A-Z]\w+:$/gm)).toEqual(["Address:", "Data:", "TLS:", "Operation:", "Options:", "Example:"]);
     expect(out.match(/\(SIGNET_/g)).toHaveLength(10);
-    expect(out).toContain("--help-all");
+    expect(out).toContain("--all ");
+    expect(out).not.toContain("--help-all");
   });
 
   it.each([
@@ -66,6 +78,9 @@ describe("the command line", () => {
     [["token", "create", "--admin", "--ci"], "--admin, --ci or --runtime"],
     [["token", "create", "--admin", "--environments", "dev"], "--ci only"],
     [["envs", "update", "dev"], "--position"],
+    [["serve", "--all"], "signet serve --help --all"],
+    [["help", "token", "--all"], "--all has no effect"],
+    [["serve", "--idle-timeout-ms", "5"], "--idle-timeout-ms is no setting any more, the limit is fixed at 300000"],
     [["serve", "--port", "65536"], "--port must be a whole number"],
     [["serve", "--cors-origins", "*"], "--cors-origins"],
     [["verify", "f.json"], "--keys"],
@@ -115,7 +130,7 @@ describe("the command line", () => {
   it("says why a server does not answer", async () => {
     const { exitCode, err } = await runSignet(["health"], { environment });
     expect(exitCode).toBe(7);
-    expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
+    expect(err).toBe(REFUSED);
   });
 
   it("health --wait asks until the server is ready", async () => {
@@ -124,7 +139,7 @@ describe("the command line", () => {
     await once(starting.listen(0, "127.0.0.1"), "listening");
     const { port } = starting.address() as AddressInfo;
     const health = await runSignet(["health", "--wait", "--url", `http://127.0.0.1:${port}`]);
-    expect(health).toEqual({ exitCode: 0, out: "ready\n", err: "" });
+    expect(health).toEqual({ exitCode: 0, out: `ready: http://127.0.0.1:${port}\n`, err: "" });
     expect(answers).toEqual([]);
     await once(starting.close(), "close");
   });
@@ -132,7 +147,7 @@ describe("the command line", () => {
   it("health --wait says why when the time is over", async () => {
     const { exitCode, err } = await runSignet(["health", "--wait", "--timeout", "1"], { environment });
     expect(exitCode).toBe(7);
-    expect(err).toBe("signet: http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n");
+    expect(err).toBe(REFUSED);
   });
 
   it("is interrupted while it waits for an answer: 130, and not a word", async () => {
@@ -208,6 +223,13 @@ describe("the token", () => {
     expect(err).toContain(`token: from ${file}\n`);
     expect(err).toContain(`url: ${url}, from the command line\n`);
     expect(err).not.toContain("from-the-file");
+  });
+
+  it("is asked about by the place that it came from", async () => {
+    const made = mkdtempSync(join(tmpdir(), "signet-cli-server-"));
+    await using server = await startServer(loadConfig({}, { port: "0", data: made, logLevel: "silent" }));
+    const { err } = await runSignet(["whoami", "--url", server.url], { environment: { SIGNET_TOKEN: "another" } });
+    expect(err).toContain("; the token came from SIGNET_TOKEN; signet login keeps another one\n");
   });
 
   it("is asked about when the server does not know it", async () => {

@@ -28,6 +28,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["short", "a".repeat(23), `${CHOSEN}é`, ` ${CHOSEN}`, `${CHOSEN} `, `${CHOSEN}\n${CHOSEN}`, "a".repeat(4097)],
   },
+  diskReserveBytes: number("SIGNET_DISK_RESERVE_BYTES", "disk-reserve-bytes", 16 * 1024 * 1024, 0, 1024 ** 3),
   upgradeCopy: {
     env: "SIGNET_UPGRADE_COPY",
     flag: "upgrade-copy",
@@ -57,6 +58,26 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
       ["/keys/mine.pem", "/keys/mine.pem"],
     ],
     bad: [],
+  },
+  nextSigningKey: {
+    env: "SIGNET_NEXT_SIGNING_KEY",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      ["/keys/mine.pem", "/keys/mine.pem"],
+    ],
+    bad: [],
+  },
+  logFormat: {
+    env: "SIGNET_LOG_FORMAT",
+    flag: "log-format",
+    fallback: "auto",
+    good: [
+      ["json", "json"],
+      ["text", "text"],
+    ],
+    bad: ["", "JSON", "pretty"],
   },
   logLevel: {
     env: "SIGNET_LOG_LEVEL",

@@ -13,6 +13,9 @@ import type { Principal } from "../../src/core/token.js";
 import { NO_TRACING } from "../../src/core/trace.js";
 import { openDataDirectory, type DataDirectory } from "../../src/server/data-directory.js";
 import { bootstrap } from "../../src/service/tenancy/bootstrap.js";
+import { createAudit } from "../../src/service/audit/audit.js";
+import { KeyRing } from "../../src/service/keys/key-ring.js";
+import { keyEventRecorder } from "../../src/service/rotation/key-events.js";
 import { keepPublicKeys } from "../../src/service/keys/key-records.js";
 import type { ChangeRequest } from "../../src/service/access/caller.js";
 import { DEFAULT_DOCUMENTS } from "../../src/service/documents/documents.js";
@@ -67,12 +70,14 @@ type UseCases = ReturnType<typeof useCases>;
 
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
-  const { changes, keys, audit, tokens, tenancy, bundles, pipelines, runtimes, transfer, webhooks } = features;
+  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes } = features;
+  const { transfer, webhooks } = features;
   return {
     ...{
       ...changes,
       ...keys,
       ...audit,
+      ...rotation,
       ...tokens,
       ...tenancy,
       ...bundles,
@@ -171,7 +176,7 @@ export class Fixture {
   }
 
   async promote(envName: string, caller = this.change()): Promise<BundleState> {
-    return await this.services.publishing.promote(caller, this.path(envName), null);
+    return await this.services.publishing.promote(caller, this.path(envName), { promotedBy: null, reason: null });
   }
 
   async activate(envName: string, version: number, caller = this.change()): Promise<BundleState> {
@@ -231,7 +236,8 @@ export class Fixture {
       nativeDirectory: null,
     });
     const { store, keys } = this.data;
-    await keepPublicKeys(store, clock, keys, this.data.lastKeys);
+    const audit = createAudit({ store, clock, signer: keys.audit, ring: new KeyRing({ store, keys }) });
+    await keepPublicKeys(store, clock, keys, this.data.lastKeys, keyEventRecorder(audit));
     const read: Store["read"] = {
       ...store.read,
       async environmentById(id) {
@@ -255,16 +261,20 @@ export class Fixture {
         },
         clock,
         signingKeys: {
-          bundles: signingAfter(keys.bundles, () => moments.beforeBundleSignature()),
+          get bundles() {
+            return signingAfter(keys.bundles, () => moments.beforeBundleSignature());
+          },
           audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
           webhooks: keys.webhooks,
           problem: null,
           lastBundlesPem: null,
+          bundleKey: keys.bundleKey,
           derive: (purpose, owner) => {
             const derived = keys.derive(purpose, owner);
             return purpose === "bundles" ? signingAfter(derived, () => moments.beforeBundleSignature()) : derived;
           },
         },
+        lastKeys: this.data.lastKeys,
         observers: { ...NO_OBSERVERS, watch: this.#watchObserver() },
         warnings: {
           ...NO_WARNINGS,
@@ -301,7 +311,14 @@ export function useServices(): Fixture {
 }
 
 export function publishInput(input: Partial<PublishInput> = {}): PublishInput {
-  const nothing = { scopePolicies: null, publishedBy: null, title: null, description: null, source: null };
+  const nothing = {
+    scopePolicies: null,
+    publishedBy: null,
+    title: null,
+    description: null,
+    source: null,
+    reason: null,
+  };
   return { policies: '{"n":1}', ...nothing, labels: {}, activate: true, ...input };
 }
 

@@ -103,6 +103,9 @@ export function aDeployment(bundle: Bundle, changes: Partial<Deployment> = {}): 
     kind: "publish",
     actor: "sgn_ci_ab12",
     at: AT,
+    performedBy: null,
+    ...{ reason: null, title: null, sourceRevision: null },
+    ...{ sourceProjectId: null, sourceEnvironment: null, sourceVersion: null },
     ...changes,
   };
 }

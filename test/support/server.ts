@@ -65,6 +65,7 @@ export function testConfig(settings: Readonly<Record<string, string>>): Config {
     SIGNET_MAX_FAILED_AUTHENTICATIONS: "0",
     SIGNET_LOG_LEVEL: "silent",
     SIGNET_SHUTDOWN_GRACE_MS: "2000",
+    SIGNET_DISK_RESERVE_BYTES: "0",
     ...settings,
   });
 }

@@ -7,6 +7,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.js";
+import { file_signet_v1_actor } from "./actor_pb.js";
 import { file_signet_v1_options } from "./options_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/audit.proto.
  */
 export const file_signet_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("ChVzaWduZXQvdjEvYXVkaXQucHJvdG8SCXNpZ25ldC52MSKaAgoKQXVkaXRFdmVudBIKCgJpZBgBIAEoDRINCgVhY3RvchgCIAEoCRIOCgZhY3Rpb24YAyABKAkSFQoNcmVzb3VyY2VfdHlwZRgEIAEoCRITCgtyZXNvdXJjZV9pZBgFIAEoCRIiCghtZXRhZGF0YRgGIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYByABKAkSFgoOcHJldl9zaWduYXR1cmUYCCABKAkSNgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIOCgZrZXlfaWQYCiABKAkSEwoGc291cmNlGAsgASgJSACIAQFCCQoHX3NvdXJjZSKbAwoWTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSHQoFbGltaXQYAiABKA1CCdqIJwUwATjoB0gAiAEBEhMKBmJlZm9yZRgDIAEoDUgBiAEBEhIKBWFmdGVyGAQgASgNSAKIAQESEgoFYWN0b3IYBSABKAlIA4gBARITCgZhY3Rpb24YBiABKAlIBIgBARIaCg1yZXNvdXJjZV90eXBlGAcgASgJSAWIAQESGAoLcmVzb3VyY2VfaWQYCCABKAlIBogBARIpCgVzaW5jZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKBnNvdXJjZRgLIAEoCUgHiAEBQggKBl9saW1pdEIJCgdfYmVmb3JlQggKBl9hZnRlckIICgZfYWN0b3JCCQoHX2FjdGlvbkIQCg5fcmVzb3VyY2VfdHlwZUIOCgxfcmVzb3VyY2VfaWRCCQoHX3NvdXJjZSJAChdMaXN0QXVkaXRFdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5zaWduZXQudjEuQXVkaXRFdmVudCK4AQoSVmVyaWZ5QXVkaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIaCgVsaW1pdBgCIAEoDUIG2ognAjABSACIAQESGAoLaGVhZF9udW1iZXIYAyABKA1IAYgBARIWCgloZWFkX2hhc2gYBCABKAlIAogBARISCgVhZnRlchgFIAEoDUgDiAEBQggKBl9saW1pdEIOCgxfaGVhZF9udW1iZXJCDAoKX2hlYWRfaGFzaEIICgZfYWZ0ZXIitQEKE1ZlcmlmeUF1ZGl0UmVzcG9uc2USDQoFdmFsaWQYASABKAgSDwoHY2hlY2tlZBgCIAEoDRIZCgxmaXJzdF9icm9rZW4YAyABKA1IAIgBARITCgZyZWFzb24YBCABKAlIAYgBARIXCg90cnVzdGVkX2tleV9pZHMYBSADKAkSGQoRdW50cnVzdGVkX2tleV9pZHMYBiADKAlCDwoNX2ZpcnN0X2Jyb2tlbkIJCgdfcmVhc29uIiUKE0dldEF1ZGl0SGVhZFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJIqkBCglBdWRpdEhlYWQSDgoGb3JnX2lkGAEgASgJEg4KBm51bWJlchgCIAEoDRIpCgRoYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJc2lnbmF0dXJlGAQgASgJEg4KBmtleV9pZBgFIAEoCRIuCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYATK9AwoMQXVkaXRTZXJ2aWNlEpsBCg9MaXN0QXVkaXRFdmVudHMSIS5zaWduZXQudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0QXVkaXRFdmVudHNSZXNwb25zZSJB0ognFgoPbGlzdEF1ZGl0RXZlbnRzEAUYyAGC0+STAiFiBmV2ZW50cxIXL3YxL29yZ3Mve29yZ19pZH0vYXVkaXQSigEKC1ZlcmlmeUF1ZGl0Eh0uc2lnbmV0LnYxLlZlcmlmeUF1ZGl0UmVxdWVzdBoeLnNpZ25ldC52MS5WZXJpZnlBdWRpdFJlc3BvbnNlIjzSiCcSCgt2ZXJpZnlBdWRpdBAFGMgBgtPkkwIgEh4vdjEvb3Jncy97b3JnX2lkfS9hdWRpdC92ZXJpZnkSgQEKDEdldEF1ZGl0SGVhZBIeLnNpZ25ldC52MS5HZXRBdWRpdEhlYWRSZXF1ZXN0GhQuc2lnbmV0LnYxLkF1ZGl0SGVhZCI70ognEwoMZ2V0QXVkaXRIZWFkEAUYyAGC0+STAh4SHC92MS9vcmdzL3tvcmdfaWR9L2F1ZGl0L2hlYWRiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChVzaWduZXQvdjEvYXVkaXQucHJvdG8SCXNpZ25ldC52MSLCAgoKQXVkaXRFdmVudBIKCgJpZBgBIAEoDRINCgVhY3RvchgCIAEoCRIOCgZhY3Rpb24YAyABKAkSFQoNcmVzb3VyY2VfdHlwZRgEIAEoCRITCgtyZXNvdXJjZV9pZBgFIAEoCRIiCghtZXRhZGF0YRgGIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYByABKAkSFgoOcHJldl9zaWduYXR1cmUYCCABKAkSNgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIOCgZrZXlfaWQYCiABKAkSEwoGc291cmNlGAsgASgJSACIAQESJgoMcGVyZm9ybWVkX2J5GAwgASgLMhAuc2lnbmV0LnYxLkFjdG9yQgkKB19zb3VyY2UihwQKFkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEh0KBWxpbWl0GAIgASgNQgnaiCcFMAE46AdIAIgBARITCgZiZWZvcmUYAyABKA1IAYgBARISCgVhZnRlchgEIAEoDUgCiAEBEhsKBWFjdG9yGAUgASgJQgfaiCcDKP8BSAOIAQESEwoGYWN0aW9uGAYgASgJSASIAQESGgoNcmVzb3VyY2VfdHlwZRgHIAEoCUgFiAEBEhgKC3Jlc291cmNlX2lkGAggASgJSAaIAQESKQoFc2luY2UYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgZzb3VyY2UYCyABKAlIB4gBARIgCgpwcm9qZWN0X2lkGAwgASgJQgfaiCcDKP8BSAiIAQESIAoLZW52aXJvbm1lbnQYDSABKAlCBtqIJwIoP0gJiAEBQggKBl9saW1pdEIJCgdfYmVmb3JlQggKBl9hZnRlckIICgZfYWN0b3JCCQoHX2FjdGlvbkIQCg5fcmVzb3VyY2VfdHlwZUIOCgxfcmVzb3VyY2VfaWRCCQoHX3NvdXJjZUINCgtfcHJvamVjdF9pZEIOCgxfZW52aXJvbm1lbnQiQAoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USJQoGZXZlbnRzGAEgAygLMhUuc2lnbmV0LnYxLkF1ZGl0RXZlbnQiuAEKElZlcmlmeUF1ZGl0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSGgoFbGltaXQYAiABKA1CBtqIJwIwAUgAiAEBEhgKC2hlYWRfbnVtYmVyGAMgASgNSAGIAQESFgoJaGVhZF9oYXNoGAQgASgJSAKIAQESEgoFYWZ0ZXIYBSABKA1IA4gBAUIICgZfbGltaXRCDgoMX2hlYWRfbnVtYmVyQgwKCl9oZWFkX2hhc2hCCAoGX2FmdGVyIrUBChNWZXJpZnlBdWRpdFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg8KB2NoZWNrZWQYAiABKA0SGQoMZmlyc3RfYnJva2VuGAMgASgNSACIAQESEwoGcmVhc29uGAQgASgJSAGIAQESFwoPdHJ1c3RlZF9rZXlfaWRzGAUgAygJEhkKEXVudHJ1c3RlZF9rZXlfaWRzGAYgAygJQg8KDV9maXJzdF9icm9rZW5CCQoHX3JlYXNvbiIlChNHZXRBdWRpdEhlYWRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCSKpAQoJQXVkaXRIZWFkEg4KBm9yZ19pZBgBIAEoCRIOCgZudW1iZXIYAiABKA0SKQoEaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCXNpZ25hdHVyZRgEIAEoCRIOCgZrZXlfaWQYBSABKAkSLgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAEyvQMKDEF1ZGl0U2VydmljZRKbAQoPTGlzdEF1ZGl0RXZlbnRzEiEuc2lnbmV0LnYxLkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QaIi5zaWduZXQudjEuTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2UiQdKIJxYKD2xpc3RBdWRpdEV2ZW50cxAFGMgBgtPkkwIhYgZldmVudHMSFy92MS9vcmdzL3tvcmdfaWR9L2F1ZGl0EooBCgtWZXJpZnlBdWRpdBIdLnNpZ25ldC52MS5WZXJpZnlBdWRpdFJlcXVlc3QaHi5zaWduZXQudjEuVmVyaWZ5QXVkaXRSZXNwb25zZSI80ognEgoLdmVyaWZ5QXVkaXQQBRjIAYLT5JMCIBIeL3YxL29yZ3Mve29yZ19pZH0vYXVkaXQvdmVyaWZ5EoEBCgxHZXRBdWRpdEhlYWQSHi5zaWduZXQudjEuR2V0QXVkaXRIZWFkUmVxdWVzdBoULnNpZ25ldC52MS5BdWRpdEhlYWQiO9KIJxMKDGdldEF1ZGl0SGVhZBAFGMgBgtPkkwIeEhwvdjEvb3Jncy97b3JnX2lkfS9hdWRpdC9oZWFkYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
 
 /**
  * One event. What is signed: docs/audit.md.
@@ -92,6 +94,13 @@ export type AuditEvent = Message<"signet.v1.AuditEvent"> & {
    * @generated from field: optional string source = 11;
    */
   source?: string | undefined;
+
+  /**
+   * Who acted, as signed in the metadata; unset for events of releases that did not keep it.
+   *
+   * @generated from field: signet.v1.Actor performed_by = 12;
+   */
+  performedBy?: Actor | undefined;
 };
 
 /**
@@ -136,6 +145,8 @@ export type ListAuditEventsRequest = Message<"signet.v1.ListAuditEventsRequest">
   after?: number | undefined;
 
   /**
+   * The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation.
+   *
    * @generated from field: optional string actor = 5;
    */
   actor?: string | undefined;
@@ -173,6 +184,20 @@ export type ListAuditEventsRequest = Message<"signet.v1.ListAuditEventsRequest">
    * @generated from field: optional string source = 11;
    */
   source?: string | undefined;
+
+  /**
+   * UUID, slug or name: only events of this project, of a deleted one by its UUID.
+   *
+   * @generated from field: optional string project_id = 12;
+   */
+  projectId?: string | undefined;
+
+  /**
+   * Only events of the environment of this name; needs project_id.
+   *
+   * @generated from field: optional string environment = 13;
+   */
+  environment?: string | undefined;
 };
 
 /**

@@ -7,6 +7,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import type { EmptySchema, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.js";
+import { file_signet_v1_actor } from "./actor_pb.js";
 import { file_signet_v1_options } from "./options_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIq0ECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIuCgZvcmlnaW4YCyABKAlCHtqIJxpaB3B1Ymxpc2haB3Byb21vdGVaBmltcG9ydBIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2Ui1gUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEi4KBm9yaWdpbhgLIAEoCUIe2ognGloHcHVibGlzaFoHcHJvbW90ZVoGaW1wb3J0EhoKDWRlcGxveW1lbnRfaWQYDCABKAlIA4gBARIVCghzZXF1ZW5jZRgNIAEoDUgEiAEBEicKDXBvbGljaWVzX2pzb24YDiABKAlCENqIJwwIARgBagZvYmplY3QSLQoTc2NvcGVfcG9saWNpZXNfanNvbhgPIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYECABKAkSFAoMc2lnbmF0dXJlX3YyGBEgASgJEg4KBmtleV9pZBgSIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2UimwQKFFB1Ymxpc2hCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEicKCHBvbGljaWVzGAQgASgJQhDaiCcMCAEYAWoGb2JqZWN0SACIAQESIgoMcHVibGlzaGVkX2J5GAUgASgJQgfaiCcDKP8BSAGIAQESLwoOc2NvcGVfcG9saWNpZXMYBiABKAlCEtqIJw4IAUigjQZqBm9iamVjdEgCiAEBEhsKBXRpdGxlGAcgASgJQgfaiCcDKP8BSAOIAQESIQoLZGVzY3JpcHRpb24YCCABKAlCB9qIJwMokE5IBIgBARJICgZsYWJlbHMYCSADKAsyKy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/EicKBnNvdXJjZRgKIAEoCzIXLnNpZ25ldC52MS5CdW5kbGVTb3VyY2USFQoIYWN0aXZhdGUYCyABKAhIBYgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZSKVAQoVQWN0aXZhdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SDAoEaG9sZBgFIAEoCBIcCgZyZWFzb24YBiABKAlCB9qIJwMo9ANIAIgBAUIJCgdfcmVhc29uIoEBChRQcm9tb3RlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRISCgpzb3VyY2VfZW52GAMgASgJEiEKC3Byb21vdGVkX2J5GAQgASgJQgfaiCcDKP8BSACIAQFCDgoMX3Byb21vdGVkX2J5IqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSLJAQoVQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKCGZyb21fZW52GAMgASgJQgbaiCcCGAESGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESEwoGdG9fZW52GAUgASgJSAGIAQESFwoKdG9fdmVyc2lvbhgGIAEoDUgCiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3RvX2VudkINCgtfdG9fdmVyc2lvbiKuAQoWQ29tcGFyZUJ1bmRsZXNSZXNwb25zZRIpCgZiZWZvcmUYASABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGUSMAoFYWZ0ZXIYAiABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGVCBtqIJwIYARI3CgpkaWZmZXJlbmNlGAMgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VCBtqIJwIYASKaAQoOQ29tcGFyZWRCdW5kbGUSEwoLZW52aXJvbm1lbnQYASABKAkSHQoJYnVuZGxlX2lkGAIgASgJQgraiCcGYgR1dWlkEg8KB3ZlcnNpb24YAyABKA0SMAoLcG9saWN5X2hhc2gYBCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCglpc19hY3RpdmUYBSABKAgiZQoQQnVuZGxlRGlmZmVyZW5jZRInCgdjaGFuZ2VzGAEgAygLMhYuc2lnbmV0LnYxLlZhbHVlQ2hhbmdlEhUKDWNoYW5nZXNfdG90YWwYAiABKA0SEQoJdHJ1bmNhdGVkGAMgASgIIvMBCgtWYWx1ZUNoYW5nZRImCgJvcBgBIAEoCUIa2ognFloDYWRkWgZyZW1vdmVaB3JlcGxhY2USDAoEcGF0aBgCIAEoCRIeCglvbGRfdmFsdWUYAyABKAlCBtqIJwIIAUgAiAEBEh4KCW5ld192YWx1ZRgEIAEoCUIG2ognAggBSAGIAQESGAoLb2xkX2V4Y2VycHQYBSABKAlIAogBARIYCgtuZXdfZXhjZXJwdBgGIAEoCUgDiAEBQgwKCl9vbGRfdmFsdWVCDAoKX25ld192YWx1ZUIOCgxfb2xkX2V4Y2VycHRCDgoMX25ld19leGNlcnB0IlwKE0RlbGV0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSLLAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEiQKC2tlZXBfbmV3ZXN0GAQgASgNQgraiCcGMAE4oI0GSAGIAQESIgoJa2VlcF9kYXlzGAUgASgNQgraiCcGMAE4lJ0CSAKIAQESLQoUa2VlcF9wcm9kdWN0aW9uX2RheXMYBiABKA1CCtqIJwYwATiUnQJIA4gBARIaCgpwcm9kdWN0aW9uGAcgAygJQgbaiCcCSGQSFAoHZHJ5X3J1bhgIIAEoCEgEiAEBQgsKCV9lbnZfbmFtZUIOCgxfa2VlcF9uZXdlc3RCDAoKX2tlZXBfZGF5c0IXChVfa2VlcF9wcm9kdWN0aW9uX2RheXNCCgoIX2RyeV9ydW4iaQoUUHJ1bmVCdW5kbGVzUmVzcG9uc2USMgoMZW52aXJvbm1lbnRzGAEgAygLMhwuc2lnbmV0LnYxLlBydW5lZEVudmlyb25tZW50Eg8KB2RyeV9ydW4YAiABKAgSDAoEbW9yZRgDIAEoCCKGAQoRUHJ1bmVkRW52aXJvbm1lbnQSEwoLZW52aXJvbm1lbnQYASABKAkSEgoKcHJvZHVjdGlvbhgCIAEoCBIPCgdkZWxldGVkGAMgASgNEgwKBGtlcHQYBCABKA0SKQoIdmVyc2lvbnMYBSADKAsyFy5zaWduZXQudjEuVmVyc2lvblJhbmdlIisKDFZlcnNpb25SYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIvoCCgpEZXBsb3ltZW50EhYKAmlkGAEgASgJQgraiCcGYgR1dWlkEhAKCHNlcXVlbmNlGAIgASgNEg8KB3ZlcnNpb24YAyABKA0SGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESQAoEa2luZBgFIAEoCUIy2ognLloHcHVibGlzaFoIYWN0aXZhdGVaB3Byb21vdGVaCHJvbGxiYWNrWgZpbXBvcnQSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JEIPCg1fZnJvbV92ZXJzaW9uIoYBChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDUIICgZfbGltaXQibAoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USIwoEZGF0YRgBIAMoCzIVLnNpZ25ldC52MS5EZXBsb3ltZW50Eg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSItChRHZXREZXBsb3ltZW50UmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJIhEKD0xpc3RLZXlzUmVxdWVzdCIwChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5zaWduZXQudjEuS2V5It4CCgNLZXkSDgoGa2V5X2lkGAEgASgJEiAKCWFsZ29yaXRobRgCIAEoCUIN2ognCVoHRWQyNTUxORIWCg5wdWJsaWNfa2V5X3BlbRgDIAEoCRI2CgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKCmlzX2N1cnJlbnQYBSABKAgSLwoHcHVycG9zZRgGIAEoCUIe2ognGloHYnVuZGxlc1oFYXVkaXRaCHdlYmhvb2tzEh8KBm9yZ19pZBgHIAEoCUIK2ognBmIEdXVpZEgAiAEBEicKDmVudmlyb25tZW50X2lkGAggASgJQgraiCcGYgR1dWlkSAGIAQESGAoLZW52aXJvbm1lbnQYCSABKAlIAogBAUIJCgdfb3JnX2lkQhEKD19lbnZpcm9ubWVudF9pZEIOCgxfZW52aXJvbm1lbnQyjhIKDUJ1bmRsZVNlcnZpY2UStQEKDVB1Ymxpc2hCdW5kbGUSHy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInDSiCcaCg1wdWJsaXNoQnVuZGxlEAQYyAEyAgIDUAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEsEBCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInrSiCcZCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBMgICA4LT5JMCVzoBKiJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9hY3RpdmF0ZRKtAQoNUHJvbW90ZUJ1bmRsZRIfLnNpZ25ldC52MS5Qcm9tb3RlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiaNKIJxgKDXByb21vdGVCdW5kbGUQBBjIATICAgOC0+STAkY6ASoiQS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tzb3VyY2VfZW52fS9wcm9tb3RlErQBCgtMaXN0QnVuZGxlcxIdLnNpZ25ldC52MS5MaXN0QnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXNwb25zZSJm0ognEgoLbGlzdEJ1bmRsZXMQAhjIAYLT5JMCSmIHYnVuZGxlcxI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzEq4BCglHZXRCdW5kbGUSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBodLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMiZdKIJxAKCWdldEJ1bmRsZRACGMgBgtPkkwJLEkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259Es4BChFHZXRCdW5kbGVEb2N1bWVudBIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Ghkuc2lnbmV0LnYxLkJ1bmRsZURvY3VtZW50IoAB0ognGAoRZ2V0QnVuZGxlRG9jdW1lbnQQAhjIAYLT5JMCXmIIZG9jdW1lbnQSUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZG9jdW1lbnQS0gEKC0RpZmZCdW5kbGVzEh0uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5EaWZmQnVuZGxlc1Jlc3BvbnNlIoMB0ognEgoLZGlmZkJ1bmRsZXMQAhjIAYLT5JMCZ2IFcGF0Y2gSXi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZGlmZi97b3RoZXJfdmVyc2lvbn0SqwEKDkNvbXBhcmVCdW5kbGVzEiAuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVxdWVzdBohLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1Jlc3BvbnNlIlTSiCcZCg5jb21wYXJlQnVuZGxlcxACGMgBQgKdA4LT5JMCMRIvL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2NvbXBhcmUStAEKDERlbGV0ZUJ1bmRsZRIeLnNpZ25ldC52MS5EZWxldGVCdW5kbGVSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5ImzSiCcXCgxkZWxldGVCdW5kbGUQBRjMAUICmQOC0+STAksqSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SoAEKDFBydW5lQnVuZGxlcxIeLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1Jlc3BvbnNlIk/SiCcTCgxwcnVuZUJ1bmRsZXMQBRjIAYLT5JMCMjoBKiItL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3BydW5lEr8BCg9MaXN0RGVwbG95bWVudHMSIS5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSJl0ognFgoPbGlzdERlcGxveW1lbnRzEAIYyAGC0+STAkUSQy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vZGVwbG95bWVudHMSiAEKDUdldERlcGxveW1lbnQSHy5zaWduZXQudjEuR2V0RGVwbG95bWVudFJlcXVlc3QaFS5zaWduZXQudjEuRGVwbG95bWVudCI/0ognFAoNZ2V0RGVwbG95bWVudBACGMgBgtPkkwIhEh8vdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9Em4KCExpc3RLZXlzEhouc2lnbmV0LnYxLkxpc3RLZXlzUmVxdWVzdBobLnNpZ25ldC52MS5MaXN0S2V5c1Jlc3BvbnNlIinSiCcPCghsaXN0S2V5cxABGMgBgtPkkwIQYgRrZXlzEggvdjEva2V5c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIr8ECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIuCgZvcmlnaW4YCyABKAlCHtqIJxpaB3B1Ymxpc2haB3Byb21vdGVaBmltcG9ydBIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARIQCgh3YXJuaW5ncxgOIAMoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2Ui1gUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEi4KBm9yaWdpbhgLIAEoCUIe2ognGloHcHVibGlzaFoHcHJvbW90ZVoGaW1wb3J0EhoKDWRlcGxveW1lbnRfaWQYDCABKAlIA4gBARIVCghzZXF1ZW5jZRgNIAEoDUgEiAEBEicKDXBvbGljaWVzX2pzb24YDiABKAlCENqIJwwIARgBagZvYmplY3QSLQoTc2NvcGVfcG9saWNpZXNfanNvbhgPIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYECABKAkSFAoMc2lnbmF0dXJlX3YyGBEgASgJEg4KBmtleV9pZBgSIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9wdWJsaXNoZWRfYnlCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIQCg5fZGVwbG95bWVudF9pZEILCglfc2VxdWVuY2UixAQKFFB1Ymxpc2hCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEicKCHBvbGljaWVzGAQgASgJQhDaiCcMCAEYAWoGb2JqZWN0SACIAQESIgoMcHVibGlzaGVkX2J5GAUgASgJQgfaiCcDKP8BSAGIAQESLwoOc2NvcGVfcG9saWNpZXMYBiABKAlCEtqIJw4IAUigjQZqBm9iamVjdEgCiAEBEhsKBXRpdGxlGAcgASgJQgfaiCcDKP8BSAOIAQESIQoLZGVzY3JpcHRpb24YCCABKAlCB9qIJwMokE5IBIgBARJICgZsYWJlbHMYCSADKAsyKy5zaWduZXQudjEuUHVibGlzaEJ1bmRsZVJlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/EicKBnNvdXJjZRgKIAEoCzIXLnNpZ25ldC52MS5CdW5kbGVTb3VyY2USFQoIYWN0aXZhdGUYCyABKAhIBYgBARIcCgZyZWFzb24YDCABKAlCB9qIJwMo6AdIBogBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZUIJCgdfcmVhc29uIpUBChVBY3RpdmF0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyjoB0gAiAEBQgkKB19yZWFzb24itAEKFVJvbGxiYWNrQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIfCgp0b192ZXJzaW9uGAQgASgNQgbaiCcCMAFIAIgBARIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyjoB0gBiAEBQg0KC190b192ZXJzaW9uQgkKB19yZWFzb24iqgEKFFByb21vdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhIKCnNvdXJjZV9lbnYYAyABKAkSIQoLcHJvbW90ZWRfYnkYBCABKAlCB9qIJwMo/wFIAIgBARIcCgZyZWFzb24YBSABKAlCB9qIJwMo6AdIAYgBAUIOCgxfcHJvbW90ZWRfYnlCCQoHX3JlYXNvbiKjAQoSTGlzdEJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh0KBWxpbWl0GAQgASgNQgnaiCcFMAE46AdIAIgBARIbCg5iZWZvcmVfdmVyc2lvbhgFIAEoDUgBiAEBQggKBl9saW1pdEIRCg9fYmVmb3JlX3ZlcnNpb24iOQoTTGlzdEJ1bmRsZXNSZXNwb25zZRIiCgdidW5kbGVzGAEgAygLMhEuc2lnbmV0LnYxLkJ1bmRsZSJZChBHZXRCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0iNAoOQnVuZGxlRG9jdW1lbnQSIgoIZG9jdW1lbnQYASABKAlCENqIJwwIARgBagZvYmplY3QicgoSRGlmZkJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SFQoNb3RoZXJfdmVyc2lvbhgFIAEoDSI1ChNEaWZmQnVuZGxlc1Jlc3BvbnNlEh4KBXBhdGNoGAEgASgJQg/aiCcLCAEYAWoFYXJyYXkiyQEKFUNvbXBhcmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIYCghmcm9tX2VudhgDIAEoCUIG2ognAhgBEhkKDGZyb21fdmVyc2lvbhgEIAEoDUgAiAEBEhMKBnRvX2VudhgFIAEoCUgBiAEBEhcKCnRvX3ZlcnNpb24YBiABKA1IAogBAUIPCg1fZnJvbV92ZXJzaW9uQgkKB190b19lbnZCDQoLX3RvX3ZlcnNpb24irgEKFkNvbXBhcmVCdW5kbGVzUmVzcG9uc2USKQoGYmVmb3JlGAEgASgLMhkuc2lnbmV0LnYxLkNvbXBhcmVkQnVuZGxlEjAKBWFmdGVyGAIgASgLMhkuc2lnbmV0LnYxLkNvbXBhcmVkQnVuZGxlQgbaiCcCGAESNwoKZGlmZmVyZW5jZRgDIAEoCzIbLnNpZ25ldC52MS5CdW5kbGVEaWZmZXJlbmNlQgbaiCcCGAEimgEKDkNvbXBhcmVkQnVuZGxlEhMKC2Vudmlyb25tZW50GAEgASgJEh0KCWJ1bmRsZV9pZBgCIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAMgASgNEjAKC3BvbGljeV9oYXNoGAQgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAUgASgIImUKEEJ1bmRsZURpZmZlcmVuY2USJwoHY2hhbmdlcxgBIAMoCzIWLnNpZ25ldC52MS5WYWx1ZUNoYW5nZRIVCg1jaGFuZ2VzX3RvdGFsGAIgASgNEhEKCXRydW5jYXRlZBgDIAEoCCLzAQoLVmFsdWVDaGFuZ2USJgoCb3AYASABKAlCGtqIJxZaA2FkZFoGcmVtb3ZlWgdyZXBsYWNlEgwKBHBhdGgYAiABKAkSHgoJb2xkX3ZhbHVlGAMgASgJQgbaiCcCCAFIAIgBARIeCgluZXdfdmFsdWUYBCABKAlCBtqIJwIIAUgBiAEBEhgKC29sZF9leGNlcnB0GAUgASgJSAKIAQESGAoLbmV3X2V4Y2VycHQYBiABKAlIA4gBAUIMCgpfb2xkX3ZhbHVlQgwKCl9uZXdfdmFsdWVCDgoMX29sZF9leGNlcnB0Qg4KDF9uZXdfZXhjZXJwdCKFAQoTRGVsZXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEhwKBnJlYXNvbhgFIAEoCUIH2ognAyjoB0gAiAEBQgkKB19yZWFzb24ixwIKE1BydW5lQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSFQoIZW52X25hbWUYAyABKAlIAIgBARIkCgtrZWVwX25ld2VzdBgEIAEoDUIK2ognBjABOKCNBkgBiAEBEiAKCWtlZXBfZGF5cxgFIAEoDUII2ognBDiUnQJIAogBARIrChRrZWVwX3Byb2R1Y3Rpb25fZGF5cxgGIAEoDUII2ognBDiUnQJIA4gBARIaCgpwcm9kdWN0aW9uGAcgAygJQgbaiCcCSGQSFAoHZHJ5X3J1bhgIIAEoCEgEiAEBQgsKCV9lbnZfbmFtZUIOCgxfa2VlcF9uZXdlc3RCDAoKX2tlZXBfZGF5c0IXChVfa2VlcF9wcm9kdWN0aW9uX2RheXNCCgoIX2RyeV9ydW4iaQoUUHJ1bmVCdW5kbGVzUmVzcG9uc2USMgoMZW52aXJvbm1lbnRzGAEgAygLMhwuc2lnbmV0LnYxLlBydW5lZEVudmlyb25tZW50Eg8KB2RyeV9ydW4YAiABKAgSDAoEbW9yZRgDIAEoCCKGAQoRUHJ1bmVkRW52aXJvbm1lbnQSEwoLZW52aXJvbm1lbnQYASABKAkSEgoKcHJvZHVjdGlvbhgCIAEoCBIPCgdkZWxldGVkGAMgASgNEgwKBGtlcHQYBCABKA0SKQoIdmVyc2lvbnMYBSADKAsyFy5zaWduZXQudjEuVmVyc2lvblJhbmdlIisKDFZlcnNpb25SYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIrwFCgpEZXBsb3ltZW50EhYKAmlkGAEgASgJQgraiCcGYgR1dWlkEhAKCHNlcXVlbmNlGAIgASgNEg8KB3ZlcnNpb24YAyABKA0SGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESQAoEa2luZBgFIAEoCUIy2ognLloHcHVibGlzaFoIYWN0aXZhdGVaB3Byb21vdGVaCHJvbGxiYWNrWgZpbXBvcnQSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBImCgxwZXJmb3JtZWRfYnkYDSABKAsyEC5zaWduZXQudjEuQWN0b3ISEwoGcmVhc29uGA4gASgJSAGIAQESEgoFdGl0bGUYDyABKAlIAogBARIcCg9zb3VyY2VfcmV2aXNpb24YECABKAlIA4gBARIqChFzb3VyY2VfcHJvamVjdF9pZBgRIAEoCUIK2ognBmIEdXVpZEgEiAEBEh8KEnNvdXJjZV9lbnZpcm9ubWVudBgSIAEoCUgFiAEBEhsKDnNvdXJjZV92ZXJzaW9uGBMgASgNSAaIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfcmVhc29uQggKBl90aXRsZUISChBfc291cmNlX3JldmlzaW9uQhQKEl9zb3VyY2VfcHJvamVjdF9pZEIVChNfc291cmNlX2Vudmlyb25tZW50QhEKD19zb3VyY2VfdmVyc2lvbiKGAQoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA1CCAoGX2xpbWl0ImwKF0xpc3REZXBsb3ltZW50c1Jlc3BvbnNlEiMKBGRhdGEYASADKAsyFS5zaWduZXQudjEuRGVwbG95bWVudBINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0iLQoUR2V0RGVwbG95bWVudFJlcXVlc3QSFQoNZGVwbG95bWVudF9pZBgBIAEoCSIRCg9MaXN0S2V5c1JlcXVlc3QiMAoQTGlzdEtleXNSZXNwb25zZRIcCgRrZXlzGAEgAygLMg4uc2lnbmV0LnYxLktleSKMAwoDS2V5Eg4KBmtleV9pZBgBIAEoCRIgCglhbGdvcml0aG0YAiABKAlCDdqIJwlaB0VkMjU1MTkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSNgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgppc19jdXJyZW50GAUgASgIEi8KB3B1cnBvc2UYBiABKAlCHtqIJxpaB2J1bmRsZXNaBWF1ZGl0Wgh3ZWJob29rcxIfCgZvcmdfaWQYByABKAlCCtqIJwZiBHV1aWRIAIgBARInCg5lbnZpcm9ubWVudF9pZBgIIAEoCUIK2ognBmIEdXVpZEgBiAEBEhgKC2Vudmlyb25tZW50GAkgASgJSAKIAQESLAoFc3RhdGUYCiABKAlCHdqIJxlaB2N1cnJlbnRaBG5leHRaCHByZXZpb3VzQgkKB19vcmdfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDLGEwoNQnVuZGxlU2VydmljZRK1AQoNUHVibGlzaEJ1bmRsZRIfLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUicNKIJxoKDXB1Ymxpc2hCdW5kbGUQBBjIATICAgNQAYLT5JMCTDoBKiJHL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3B1Ymxpc2gSwwEKDkFjdGl2YXRlQnVuZGxlEiAuc2lnbmV0LnYxLkFjdGl2YXRlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUifNKIJxsKDmFjdGl2YXRlQnVuZGxlEAQYyAEyAgIDYAGC0+STAlc6ASoiUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vYWN0aXZhdGUSrwEKDlJvbGxiYWNrQnVuZGxlEiAuc2lnbmV0LnYxLlJvbGxiYWNrQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiaNKIJxkKDnJvbGxiYWNrQnVuZGxlEAQYyAEyAgIDgtPkkwJFOgEqIkAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3JvbGxiYWNrEq0BCg1Qcm9tb3RlQnVuZGxlEh8uc2lnbmV0LnYxLlByb21vdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJo0ognGAoNcHJvbW90ZUJ1bmRsZRAEGMgBMgICA4LT5JMCRjoBKiJBL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve3NvdXJjZV9lbnZ9L3Byb21vdGUStAEKC0xpc3RCdW5kbGVzEh0uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5MaXN0QnVuZGxlc1Jlc3BvbnNlImbSiCcSCgtsaXN0QnVuZGxlcxACGMgBgtPkkwJKYgdidW5kbGVzEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMSrgEKCUdldEJ1bmRsZRIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Gh0uc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcyJl0ognEAoJZ2V0QnVuZGxlEAIYyAGC0+STAksSSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SzgEKEUdldEJ1bmRsZURvY3VtZW50Ehsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaGS5zaWduZXQudjEuQnVuZGxlRG9jdW1lbnQigAHSiCcYChFnZXRCdW5kbGVEb2N1bWVudBACGMgBgtPkkwJeYghkb2N1bWVudBJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kb2N1bWVudBLSAQoLRGlmZkJ1bmRsZXMSHS5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVzcG9uc2UigwHSiCcSCgtkaWZmQnVuZGxlcxACGMgBgtPkkwJnYgVwYXRjaBJeL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kaWZmL3tvdGhlcl92ZXJzaW9ufRKrAQoOQ29tcGFyZUJ1bmRsZXMSIC5zaWduZXQudjEuQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0GiEuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVzcG9uc2UiVNKIJxkKDmNvbXBhcmVCdW5kbGVzEAIYyAFCAp0DgtPkkwIxEi8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vY29tcGFyZRK2AQoMRGVsZXRlQnVuZGxlEh4uc2lnbmV0LnYxLkRlbGV0ZUJ1bmRsZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkibtKIJxkKDGRlbGV0ZUJ1bmRsZRAFGMwBQgKZA2ABgtPkkwJLKkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259EqIBCgxQcnVuZUJ1bmRsZXMSHi5zaWduZXQudjEuUHJ1bmVCdW5kbGVzUmVxdWVzdBofLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXNwb25zZSJR0ognFQoMcHJ1bmVCdW5kbGVzEAUYyAFgAYLT5JMCMjoBKiItL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3BydW5lEr8BCg9MaXN0RGVwbG95bWVudHMSIS5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSJl0ognFgoPbGlzdERlcGxveW1lbnRzEAIYyAGC0+STAkUSQy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vZGVwbG95bWVudHMSiAEKDUdldERlcGxveW1lbnQSHy5zaWduZXQudjEuR2V0RGVwbG95bWVudFJlcXVlc3QaFS5zaWduZXQudjEuRGVwbG95bWVudCI/0ognFAoNZ2V0RGVwbG95bWVudBACGMgBgtPkkwIhEh8vdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9Em4KCExpc3RLZXlzEhouc2lnbmV0LnYxLkxpc3RLZXlzUmVxdWVzdBobLnNpZ25ldC52MS5MaXN0S2V5c1Jlc3BvbnNlIinSiCcPCghsaXN0S2V5cxABGMgBgtPkkwIQYgRrZXlzEggvdjEva2V5c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -131,6 +133,13 @@ export type Bundle = Message<"signet.v1.Bundle"> & {
    * @generated from field: optional uint32 sequence = 13;
    */
   sequence?: number | undefined;
+
+  /**
+   * What may go wrong with a change that was made; in the answers to activations and rollbacks only.
+   *
+   * @generated from field: repeated string warnings = 14;
+   */
+  warnings: string[];
 };
 
 /**
@@ -330,6 +339,13 @@ export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
    * @generated from field: optional bool activate = 11;
    */
   activate?: boolean | undefined;
+
+  /**
+   * Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 12;
+   */
+  reason?: string | undefined;
 };
 
 /**
@@ -377,7 +393,7 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
   hold: boolean;
 
   /**
-   * Why; told to those whom the hold refuses, and recorded. At most 500 characters.
+   * Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters.
    *
    * @generated from field: optional string reason = 6;
    */
@@ -390,6 +406,60 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
  */
 export const ActivateBundleRequestSchema: GenMessage<ActivateBundleRequest> = /*@__PURE__*/
   messageDesc(file_signet_v1_bundle, 4);
+
+/**
+ * See BundleService.RollbackBundle.
+ *
+ * @generated from message signet.v1.RollbackBundleRequest
+ */
+export type RollbackBundleRequest = Message<"signet.v1.RollbackBundleRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string env_name = 3;
+   */
+  envName: string;
+
+  /**
+   * The version to activate instead of the one that was active before.
+   *
+   * @generated from field: optional uint32 to_version = 4;
+   */
+  toVersion?: number | undefined;
+
+  /**
+   * Keeps the environment at this version until it is released.
+   *
+   * @generated from field: bool hold = 5;
+   */
+  hold: boolean;
+
+  /**
+   * As ActivateBundleRequest.reason. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 6;
+   */
+  reason?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.RollbackBundleRequest.
+ * Use `create(RollbackBundleRequestSchema)` to create a new message.
+ */
+export const RollbackBundleRequestSchema: GenMessage<RollbackBundleRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 5);
 
 /**
  * See BundleService.PromoteBundle.
@@ -422,6 +492,13 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
    * @generated from field: optional string promoted_by = 4;
    */
   promotedBy?: string | undefined;
+
+  /**
+   * Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 5;
+   */
+  reason?: string | undefined;
 };
 
 /**
@@ -429,7 +506,7 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
  * Use `create(PromoteBundleRequestSchema)` to create a new message.
  */
 export const PromoteBundleRequestSchema: GenMessage<PromoteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 5);
+  messageDesc(file_signet_v1_bundle, 6);
 
 /**
  * See BundleService.ListBundles.
@@ -476,7 +553,7 @@ export type ListBundlesRequest = Message<"signet.v1.ListBundlesRequest"> & {
  * Use `create(ListBundlesRequestSchema)` to create a new message.
  */
 export const ListBundlesRequestSchema: GenMessage<ListBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 6);
+  messageDesc(file_signet_v1_bundle, 7);
 
 /**
  * The bundles. The number of all of them is in the header X-Total-Count.
@@ -495,7 +572,7 @@ export type ListBundlesResponse = Message<"signet.v1.ListBundlesResponse"> & {
  * Use `create(ListBundlesResponseSchema)` to create a new message.
  */
 export const ListBundlesResponseSchema: GenMessage<ListBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 7);
+  messageDesc(file_signet_v1_bundle, 8);
 
 /**
  * See BundleService.GetBundle and GetBundleDocument.
@@ -533,7 +610,7 @@ export type GetBundleRequest = Message<"signet.v1.GetBundleRequest"> & {
  * Use `create(GetBundleRequestSchema)` to create a new message.
  */
 export const GetBundleRequestSchema: GenMessage<GetBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 8);
+  messageDesc(file_signet_v1_bundle, 9);
 
 /**
  * See BundleService.GetBundleDocument.
@@ -552,7 +629,7 @@ export type BundleDocument = Message<"signet.v1.BundleDocument"> & {
  * Use `create(BundleDocumentSchema)` to create a new message.
  */
 export const BundleDocumentSchema: GenMessage<BundleDocument> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 9);
+  messageDesc(file_signet_v1_bundle, 10);
 
 /**
  * See BundleService.DiffBundles.
@@ -595,7 +672,7 @@ export type DiffBundlesRequest = Message<"signet.v1.DiffBundlesRequest"> & {
  * Use `create(DiffBundlesRequestSchema)` to create a new message.
  */
 export const DiffBundlesRequestSchema: GenMessage<DiffBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 10);
+  messageDesc(file_signet_v1_bundle, 11);
 
 /**
  * See BundleService.DiffBundles.
@@ -616,7 +693,7 @@ export type DiffBundlesResponse = Message<"signet.v1.DiffBundlesResponse"> & {
  * Use `create(DiffBundlesResponseSchema)` to create a new message.
  */
 export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 11);
+  messageDesc(file_signet_v1_bundle, 12);
 
 /**
  * See BundleService.CompareBundles.
@@ -670,7 +747,7 @@ export type CompareBundlesRequest = Message<"signet.v1.CompareBundlesRequest"> &
  * Use `create(CompareBundlesRequestSchema)` to create a new message.
  */
 export const CompareBundlesRequestSchema: GenMessage<CompareBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 12);
+  messageDesc(file_signet_v1_bundle, 13);
 
 /**
  * See BundleService.CompareBundles.
@@ -701,7 +778,7 @@ export type CompareBundlesResponse = Message<"signet.v1.CompareBundlesResponse">
  * Use `create(CompareBundlesResponseSchema)` to create a new message.
  */
 export const CompareBundlesResponseSchema: GenMessage<CompareBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 14);
 
 /**
  * One side of a comparison.
@@ -742,7 +819,7 @@ export type ComparedBundle = Message<"signet.v1.ComparedBundle"> & {
  * Use `create(ComparedBundleSchema)` to create a new message.
  */
 export const ComparedBundleSchema: GenMessage<ComparedBundle> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 15);
 
 /**
  * What differs between two policy documents.
@@ -777,7 +854,7 @@ export type BundleDifference = Message<"signet.v1.BundleDifference"> & {
  * Use `create(BundleDifferenceSchema)` to create a new message.
  */
 export const BundleDifferenceSchema: GenMessage<BundleDifference> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 16);
 
 /**
  * One value that differs. The values are JSON, with numbers as documents spell them.
@@ -831,7 +908,7 @@ export type ValueChange = Message<"signet.v1.ValueChange"> & {
  * Use `create(ValueChangeSchema)` to create a new message.
  */
 export const ValueChangeSchema: GenMessage<ValueChange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * See BundleService.DeleteBundle.
@@ -862,6 +939,13 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
    * @generated from field: uint32 version = 4;
    */
   version: number;
+
+  /**
+   * Why: recorded in the audit, and told to webhooks. At most 1,000 characters.
+   *
+   * @generated from field: optional string reason = 5;
+   */
+  reason?: string | undefined;
 };
 
 /**
@@ -869,7 +953,7 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
  * Use `create(DeleteBundleRequestSchema)` to create a new message.
  */
 export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
@@ -907,7 +991,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
   keepNewest?: number | undefined;
 
   /**
-   * What was published or active within so many days stays: 1 to 36,500, 30 by default.
+   * What was published or active within so many days stays: 0 to 36,500, 30 by default.
    *
    * @generated from field: optional uint32 keep_days = 5;
    */
@@ -940,7 +1024,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
  * Use `create(PruneBundlesRequestSchema)` to create a new message.
  */
 export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * See BundleService.PruneBundles.
@@ -971,7 +1055,7 @@ export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
  * Use `create(PruneBundlesResponseSchema)` to create a new message.
  */
 export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * What was, or would be, deleted in one environment.
@@ -1014,7 +1098,7 @@ export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
  * Use `create(PrunedEnvironmentSchema)` to create a new message.
  */
 export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 20);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * All versions from first to last.
@@ -1038,7 +1122,7 @@ export type VersionRange = Message<"signet.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 21);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * An activation: the event that made a bundle the active one.
@@ -1119,6 +1203,55 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
    * @generated from field: string policy_hash = 12;
    */
   policyHash: string;
+
+  /**
+   * Who did it; unset for activations of releases that did not keep it, as are the fields after it.
+   *
+   * @generated from field: signet.v1.Actor performed_by = 13;
+   */
+  performedBy?: Actor | undefined;
+
+  /**
+   * Why, as the caller said.
+   *
+   * @generated from field: optional string reason = 14;
+   */
+  reason?: string | undefined;
+
+  /**
+   * The title of the bundle.
+   *
+   * @generated from field: optional string title = 15;
+   */
+  title?: string | undefined;
+
+  /**
+   * The revision of the bundle's source, for example a commit.
+   *
+   * @generated from field: optional string source_revision = 16;
+   */
+  sourceRevision?: string | undefined;
+
+  /**
+   * The project of the environment that it was promoted from; unset for other kinds, as are the next two.
+   *
+   * @generated from field: optional string source_project_id = 17;
+   */
+  sourceProjectId?: string | undefined;
+
+  /**
+   * The name of that environment.
+   *
+   * @generated from field: optional string source_environment = 18;
+   */
+  sourceEnvironment?: string | undefined;
+
+  /**
+   * The version that was active there.
+   *
+   * @generated from field: optional uint32 source_version = 19;
+   */
+  sourceVersion?: number | undefined;
 };
 
 /**
@@ -1126,7 +1259,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 22);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * See BundleService.ListDeployments.
@@ -1171,7 +1304,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 23);
+  messageDesc(file_signet_v1_bundle, 24);
 
 /**
  * One page of activations.
@@ -1205,7 +1338,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 24);
+  messageDesc(file_signet_v1_bundle, 25);
 
 /**
  * See BundleService.GetDeployment.
@@ -1224,7 +1357,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 25);
+  messageDesc(file_signet_v1_bundle, 26);
 
 /**
  * See BundleService.ListKeys.
@@ -1239,7 +1372,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 26);
+  messageDesc(file_signet_v1_bundle, 27);
 
 /**
  * The public keys.
@@ -1258,7 +1391,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 27);
+  messageDesc(file_signet_v1_bundle, 28);
 
 /**
  * A trusted public key that this server signs with, or has signed with.
@@ -1326,6 +1459,13 @@ export type Key = Message<"signet.v1.Key"> & {
    * @generated from field: optional string environment = 9;
    */
   environment?: string | undefined;
+
+  /**
+   * "current", "next" (announced: trust it before it signs), or "previous". Retired keys are not listed.
+   *
+   * @generated from field: string state = 10;
+   */
+  state: string;
 };
 
 /**
@@ -1333,10 +1473,10 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 28);
+  messageDesc(file_signet_v1_bundle, 29);
 
 /**
- * The life of a bundle: published, promoted, activated, kept. publish, activate and promote take two headers (metadata in gRPC):
+ * The life of a bundle: published, promoted, activated, kept. publish, activate, rollback and promote take two headers (metadata in gRPC):
  * Idempotency-Key, 1 to 255 printable ASCII characters, makes a retry within 24 hours answer the first result; If-Match, a
  * quoted sequence, refuses when the environment that changes has moved on since.
  *
@@ -1362,6 +1502,17 @@ export const BundleService: GenService<{
   activateBundle: {
     methodKind: "unary";
     input: typeof ActivateBundleRequestSchema;
+    output: typeof BundleSchema;
+  },
+  /**
+   * Makes an earlier version the active one: by default the last active version below the current one that is still kept. As
+   * ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+   *
+   * @generated from rpc signet.v1.BundleService.RollbackBundle
+   */
+  rollbackBundle: {
+    methodKind: "unary";
+    input: typeof RollbackBundleRequestSchema;
     output: typeof BundleSchema;
   },
   /**

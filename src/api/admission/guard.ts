@@ -9,7 +9,7 @@ import {
 import type { ConnectError, HandlerContext, MethodImplSpec } from "@connectrpc/connect";
 import { http } from "../../../gen/google/api/annotations_pb.js";
 import type { Operation } from "../../../gen/signet/v1/options_pb.js";
-import { AppError, invalidField, notFound } from "../../core/error.js";
+import { AppError, DISK_FULL, invalidField, notFound } from "../../core/error.js";
 import { FieldErrors } from "../../core/field-errors.js";
 import type { KnownToken, Principal } from "../../core/token.js";
 import { isUuid } from "../../core/uuid.js";
@@ -17,6 +17,7 @@ import type { TenantNames } from "../../service/access/tenant-names.js";
 import { checkMessage, type PlaceOf } from "../../rules/check-message.js";
 import { callOf } from "./call.js";
 import { toAppError, toConnectError } from "./error-status.js";
+import { operationOf } from "./operations.js";
 
 /** Finds organizations and projects by slug or name. */
 export type Names = Pick<TenantNames, "organizationId" | "projectId">;
@@ -54,13 +55,22 @@ export type OnRefused = (
   code: "unauthenticated" | "forbidden" | "rate_limited" | "conflict",
 ) => void;
 
+/** What the guard of every method needs. */
+export interface GuardParts {
+  readonly onRefused: OnRefused;
+  readonly names: Names;
+  /** What changes are refused with while the disk is full; null while it is not. */
+  readonly diskRefusal: () => AppError | null;
+}
+
 /**
  * Wraps the implementation of a method with what all protocols share: the organization check, the rules of the request's fields, ids
  * instead of names, and errors as ConnectErrors whose cause is the AppError (also those after a stream's first message, which an interceptor
- * around the call alone would miss).
+ * around the call alone would miss). While the disk is full it refuses changes that do not make room.
  */
-export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: Names): MethodImplSpec {
+export function guardMethod(spec: MethodImplSpec, { onRefused, names, diskRefusal }: GuardParts): MethodImplSpec {
   const accept = requestChecker(spec.method, names);
+  const isLetThrough = goesOnFullDisk(spec.method);
   switch (spec.kind) {
     case "unary":
       return {
@@ -68,7 +78,9 @@ export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: N
         async impl(request: MessageShape<DescMessage>, context: HandlerContext) {
           return await failing(context, onRefused, async () => {
             await accept(request, context);
-            return await spec.impl(request, context);
+            const refusal = isLetThrough ? null : diskRefusal();
+            if (refusal !== null) throw refusal;
+            return await onceMoreOnFullDisk(isLetThrough, async () => spec.impl(request, context));
           });
         },
       };
@@ -87,6 +99,22 @@ export function guardMethod(spec: MethodImplSpec, onRefused: OnRefused, names: N
     case "client_streaming":
     case "bidi_streaming":
       throw new Error(`${spec.method.name}: signet.v1 has no client streams`);
+  }
+}
+
+/** Whether a method goes on while the disk is full: it only reads, or its operation says so. */
+function goesOnFullDisk(method: DescMethod): boolean {
+  if (operationOf(method).onFullDisk) return true;
+  return hasOption(method, http) && getOption(method, http).pattern.case === "get";
+}
+
+/** The change that finds the disk full fails, and makes the server release its reserve: one that is let through may use that. */
+async function onceMoreOnFullDisk<T>(isLetThrough: boolean, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!isLetThrough || toAppError(thrown).reason !== DISK_FULL) throw thrown;
+    return await work();
   }
 }
 

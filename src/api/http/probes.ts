@@ -10,6 +10,8 @@ export interface ProbeOptions {
   readonly ready: () => Promise<boolean>;
   /** Why nothing can be changed now though everything can be read; null when it can. */
   readonly readOnly?: () => string | null;
+  /** Why only what makes room can be changed now; null when the disk has space. Goes before `readOnly`. */
+  readonly diskFull?: () => string | null;
 }
 
 /** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */
@@ -20,7 +22,14 @@ export interface Probes {
 }
 
 /** Answers GET /healthz and /readyz (docs/api.md), without a token or a rate limit. */
-export function createProbes({ version, ready, readOnly = () => null }: ProbeOptions): Probes {
+export function createProbes(options: ProbeOptions): Probes {
+  const { version, ready, readOnly = () => null, diskFull = () => null } = options;
+  const status = () => {
+    const full = diskFull();
+    if (full !== null) return { status: "disk_full", reason: full };
+    const reason = readOnly();
+    return reason === null ? { status: "ok" } : { status: "read_only", reason };
+  };
   return {
     has: (path) => path === "/healthz" || path === "/readyz",
     answer: async (path, req, res, requestId) => {
@@ -33,9 +42,7 @@ export function createProbes({ version, ready, readOnly = () => null }: ProbeOpt
         return;
       }
       const isReady = await ready().catch(() => false);
-      const reason = readOnly();
-      const status = reason === null ? { status: "ok" } : { status: "read_only", reason };
-      answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify(isReady ? status : { status: "unavailable" }));
+      answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify(isReady ? status() : { status: "unavailable" }));
     },
   };
 }

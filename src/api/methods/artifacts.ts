@@ -8,7 +8,7 @@ import type { Artifacts } from "../../service/bundles/artifacts.js";
 import { bundleMessage } from "./bundles.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
-import { optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
+import { optionalTimestamp, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** ArtifactService on the use cases. */
 export function createArtifactService(services: {
@@ -44,8 +44,8 @@ export function createArtifactService(services: {
       return create(EmptySchema);
     },
 
-    async promoteArtifact({ artifactId, title, description }, context) {
-      const about = { title: title ?? null, description: description ?? null };
+    async promoteArtifact({ artifactId, title, description, reason }, context) {
+      const about = { title: title ?? null, description: description ?? null, reason: textOrNull(reason) };
       const promoted = await artifactPromotions.promote(changeRequestOf(context), artifactId, about);
       return {
         artifactId: promoted.artifactId,

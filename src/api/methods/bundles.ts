@@ -16,11 +16,13 @@ import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.j
 import type { KeyList } from "../../service/keys/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
 import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.js";
+import type { KeyRotation } from "../../service/rotation/key-rotation.js";
 import type { Publishing } from "../../service/bundles/publishing.js";
+import { keyMessage } from "./keys.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { comparisonMessage } from "./difference-message.js";
-import { countedRows, timestampOf, withoutNulls } from "./message-fields.js";
+import { actorMessage, countedRows, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** BundleService on the use cases. */
 export function createBundleService(services: {
@@ -29,8 +31,9 @@ export function createBundleService(services: {
   readonly publishing: Publishing;
   readonly pruning: Pruning;
   readonly keys: Pick<KeyList, "list">;
+  readonly rotation: Pick<KeyRotation, "warningsOf">;
 }): ServiceImpl<typeof BundleService> {
-  const { bundles, comparing, publishing, pruning, keys } = services;
+  const { bundles, comparing, publishing, pruning, keys, rotation } = services;
   return {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
@@ -43,19 +46,30 @@ export function createBundleService(services: {
         labels,
         source: source === undefined ? null : sourceOf(source),
         activate: activate ?? true,
+        reason: textOrNull(request.reason),
       });
       return bundleMessage(state);
     },
 
     async activateBundle(request, context) {
       const { version, hold, reason } = request;
-      const options = { hold, reason: reason ?? null };
-      return bundleMessage(await bundles.activate(changeRequestOf(context), pathOf(request), version, options));
+      const options = { hold, reason: textOrNull(reason) };
+      const state = await bundles.activate(changeRequestOf(context), pathOf(request), version, options);
+      return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
     },
 
-    async promoteBundle({ projectId, sourceEnv, promotedBy }, context) {
+    async rollbackBundle(request, context) {
+      const { toVersion, hold, reason } = request;
+      const options = { hold, reason: textOrNull(reason) };
+      const change = changeRequestOf(context);
+      const state = await bundles.rollback(change, pathOf(request), toVersion ?? null, options);
+      return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
+    },
+
+    async promoteBundle({ projectId, sourceEnv, promotedBy, reason }, context) {
       const path = { projectId, envName: sourceEnv };
-      return bundleMessage(await publishing.promote(changeRequestOf(context), path, promotedBy ?? null));
+      const options = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
+      return bundleMessage(await publishing.promote(changeRequestOf(context), path, options));
     },
 
     async listBundles(request, context) {
@@ -87,7 +101,8 @@ export function createBundleService(services: {
     },
 
     async deleteBundle(request, context) {
-      await bundles.delete(callOf(context).principal, pathOf(request), request.version);
+      const { version, reason } = request;
+      await bundles.delete(callOf(context).principal, pathOf(request), version, textOrNull(reason));
       return create(EmptySchema);
     },
 
@@ -124,15 +139,7 @@ export function createBundleService(services: {
     async listKeys(_request, context) {
       const listed = await keys.list(callOf(context).principal);
       return {
-        keys: listed.map(({ key, isCurrent, environment }) => ({
-          keyId: key.keyId,
-          algorithm: "Ed25519",
-          publicKeyPem: key.publicKeyPem,
-          createdAt: timestampOf(key.createdAt),
-          isCurrent,
-          purpose: key.purpose,
-          ...withoutNulls({ orgId: key.orgId, environmentId: key.environmentId, environment }),
-        })),
+        keys: listed.map(keyMessage),
       };
     },
   };
@@ -180,6 +187,13 @@ function prunedMessage({ versions, ...counts }: PrunedEnvironment): MessageInitS
 }
 
 function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {
-  const { fromVersion, orgId: _, ...fields } = deployment;
-  return { ...fields, at: timestampOf(deployment.at), ...withoutNulls({ fromVersion }) };
+  const { id, sequence, version, kind, actor, at, projectId, environmentId, environment, bundleId, policyHash } =
+    deployment;
+  const { fromVersion, reason, title, sourceRevision, sourceProjectId, sourceEnvironment, sourceVersion } = deployment;
+  return {
+    ...{ id, sequence, version, kind, actor, at: timestampOf(at) },
+    ...{ projectId, environmentId, environment, bundleId, policyHash },
+    ...withoutNulls({ fromVersion, reason, title, sourceRevision, sourceProjectId, sourceEnvironment, sourceVersion }),
+    ...(deployment.performedBy === null ? {} : { performedBy: actorMessage(deployment.performedBy) }),
+  };
 }

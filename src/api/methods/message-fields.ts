@@ -1,5 +1,8 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
+import type { ActorSchema } from "../../../gen/signet/v1/actor_pb.js";
+import type { Actor } from "../../core/actor.js";
 import { instantOf, type Instant } from "../../core/clock.js";
 import type { Listed } from "../../store/page.js";
 
@@ -13,11 +16,21 @@ export function withoutNulls<T extends object>(fields: T): { [K in keyof T]?: No
   };
 }
 
+/** An actor as messages carry it. */
+export function actorMessage({ id, name, prefix, kind }: Actor): MessageInitShape<typeof ActorSchema> {
+  return { prefix, kind, ...withoutNulls({ id, name }) };
+}
+
 /** The other way: the fields that a request has, for a use case whose input has them optional. */
 export function withoutUnset<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+}
+
+/** A text of a request that may be left out; an empty one says nothing either. */
+export function textOrNull(text: string | undefined): string | null {
+  return text === undefined || text === "" ? null : text;
 }
 
 /** An instant as a message carries it. */

@@ -3,6 +3,7 @@ import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@c
 import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
+import { KeyService } from "../../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
@@ -12,7 +13,8 @@ import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
 import { createBundleService } from "./bundles.js";
-import { guardMethod, type Names, type OnRefused } from "../admission/guard.js";
+import { createKeyService } from "./keys.js";
+import { guardMethod, type GuardParts } from "../admission/guard.js";
 import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
 import { requireRequestLimits } from "../admission/request-size.js";
@@ -26,6 +28,7 @@ export const SERVICES = [
   ArtifactService,
   AuditService,
   BundleService,
+  KeyService,
   OrganizationService,
   PipelineService,
   RuntimeService,
@@ -35,9 +38,10 @@ export const SERVICES = [
 ] as const;
 
 /** What the services of signet.v1 are made of. */
-export type ApiServices = { readonly names: Names } & Parameters<typeof createArtifactService>[0] &
+export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
   Parameters<typeof createBundleService>[0] &
+  Parameters<typeof createKeyService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
@@ -46,11 +50,12 @@ export type ApiServices = { readonly names: Names } & Parameters<typeof createAr
   Parameters<typeof createWebhookService>[0];
 
 /** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. Throws when one has no limits (request-size.ts). */
-export function createMethods(services: ApiServices, onRefused: OnRefused): readonly MethodImplSpec[] {
+export function createMethods(services: ApiServices, guard: GuardParts): readonly MethodImplSpec[] {
   const specs = [
     ...methodsOf(ArtifactService, createArtifactService(services)),
     ...methodsOf(AuditService, createAuditService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
+    ...methodsOf(KeyService, createKeyService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),
@@ -59,7 +64,7 @@ export function createMethods(services: ApiServices, onRefused: OnRefused): read
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];
   for (const { method } of specs) requireRequestLimits(method);
-  return specs.map((spec) => guardMethod(spec, onRefused, services.names));
+  return specs.map((spec) => guardMethod(spec, guard));
 }
 
 function methodsOf<S extends DescService>(service: S, implementation: ServiceImpl<S>): readonly MethodImplSpec[] {

@@ -161,6 +161,12 @@ function environmentMessage(environment: Environment): MessageInitShape<typeof E
     ...withoutNulls({ ...environmentSettings(environment), activeVersion }),
     ...(hold === null
       ? {}
-      : { hold: { by: hold.by, since: timestampOf(hold.since), ...withoutNulls({ reason: hold.reason }) } }),
+      : {
+          hold: {
+            by: hold.by,
+            since: timestampOf(hold.since),
+            ...withoutNulls({ reason: hold.reason, byName: hold.byName ?? null }),
+          },
+        }),
   };
 }

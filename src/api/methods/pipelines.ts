@@ -17,7 +17,7 @@ import type { PipelineChange, Pipelines } from "../../service/pipelines/pipeline
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { maskedFields } from "./masked-fields.js";
-import { optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
+import { optionalTimestamp, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** PipelineService on the use cases. */
 export function createPipelineService(services: {
@@ -70,8 +70,9 @@ export function createPipelineService(services: {
       return create(EmptySchema);
     },
 
-    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy }, context) {
-      const request = { pipelineId: id, sourceAppId, targetAppIds, promotedBy: promotedBy ?? null };
+    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy, reason }, context) {
+      const why = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
+      const request = { pipelineId: id, sourceAppId, targetAppIds, ...why };
       const promoted = await pipelinePromotion.promote(changeRequestOf(context), request);
       return { promotions: promoted.map(({ targetAppId, deploymentId }) => ({ targetAppId, deploymentId })) };
     },

@@ -10,10 +10,11 @@ export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchBu
   switch (event.kind) {
     case "activation": {
       const { deployment, document } = event.active;
-      const { id: deploymentId, kind, version, policyHash, at } = deployment;
+      const { id: deploymentId, kind, version, policyHash, at, reason } = deployment;
       const activatedAt = timestampOf(at);
       const value = { sequence, deploymentId, kind, version, policyHash, activatedAt, document };
-      return { ...told, event: { case: "activation", value } };
+      const why = reason === null ? {} : { reason };
+      return { ...told, event: { case: "activation", value: { ...value, ...why } } };
     }
     case "nothing_active":
       return { ...told, event: { case: "nothingActive", value: {} } };

@@ -4,7 +4,7 @@ import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTime, type Fact } from "../shell/table.js";
 
 /** The facts about a bundle that a person sees, in order; absent ones are undefined or empty. */
-export function bundleFacts(bundle: Omit<Bundle, "$typeName">): readonly Fact[] {
+export function bundleFacts(bundle: Omit<Bundle, "$typeName" | "warnings">): readonly Fact[] {
   const labels = Object.entries(bundle.labels).map(([key, value]) => `${key}=${value}`);
   const { repository = "", revision = "", url = "" } = bundle.source ?? {};
   return [
@@ -26,6 +26,7 @@ export function bundleFacts(bundle: Omit<Bundle, "$typeName">): readonly Fact[] 
 
 /** Answers with the bundle that a command created or activated; `done` is the past participle that begins the text. */
 export function answerBundle(shell: Shell, done: string, envName: string, bundle: Bundle): void {
+  for (const warning of bundle.warnings) shell.notice(line`${warning}`);
   const facts = bundleFacts(bundle).filter(([, value]) => value !== undefined && value !== "");
   shell.answer(
     () => formatMessage(bundle),

@@ -1,13 +1,9 @@
-import { once } from "node:events";
-import http from "node:http";
-import https from "node:https";
 import type { Command } from "commander";
-import { SignetError } from "../../sdk/index.js";
+import { line } from "../../core/printable.js";
 import { sleep } from "../../core/schedule/wait.js";
-import { NO_TLS_TEXT, speaksNoTls } from "../../sdk/http1-fallback.js";
-import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { readClientTls } from "../shell/client-tls.js";
 import { examples } from "../shell/help.js";
+import { assertReady, type ProbeTls } from "../shell/probe.js";
 import { readConfig } from "./serve.js";
 import { serverUrl } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
@@ -39,7 +35,8 @@ export function addHealth(program: Command, shell: Shell): void {
       await (options.wait === true ? waitUntilReady(url, tls, signal) : assertReady(url, tls, signal));
       shell.answer(
         () => JSON.stringify({ url, ready: true }),
-        () => "ready\n",
+        // After a wait a person may have forgotten for which one; the word alone is what scripts compare.
+        () => (options.wait === true ? line`ready: ${url}\n` : "ready\n"),
       );
     });
 }
@@ -55,13 +52,8 @@ function ownUrl(shell: Shell, options: GlobalOptions): string | undefined {
 /** Listening on all interfaces: connect to the loopback address. */
 const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
 
-/** Characters of a reason that are shown: one line. */
-const MAX_REASON_LENGTH = 200;
-
-type HealthTls = NodeTransportTls & { readonly rejectUnauthorized: boolean };
-
 /** Resolves when the server is ready. When the signal aborts it rejects with the error of the last complete answer. */
-async function waitUntilReady(url: string, tls: HealthTls, signal: AbortSignal): Promise<void> {
+async function waitUntilReady(url: string, tls: ProbeTls, signal: AbortSignal): Promise<void> {
   let last: unknown;
   for (;;) {
     try {
@@ -72,42 +64,4 @@ async function waitUntilReady(url: string, tls: HealthTls, signal: AbortSignal):
     }
     await sleep(ASK_AGAIN_MS, signal);
   }
-}
-
-/** Asks /readyz once. Throws SignetError `unavailable` unless it answers 200 before the signal aborts. */
-async function assertReady(url: string, tls: HealthTls, signal: AbortSignal): Promise<void> {
-  const target = new URL(`${url.replace(/\/+$/, "")}/readyz`);
-  // Not fetch, which accepts no certificates. Redirects are not followed: another server's response would say nothing about this one.
-  const asked = target.protocol === "https:" ? https.get(target, { ...tls, signal }) : http.get(target, { signal });
-  let refused: string;
-  try {
-    const [answer] = (await once(asked, "response")) as [http.IncomingMessage];
-    if (answer.statusCode === 200) return;
-    // The reason that a server gives for refusing a connection, such as one without TLS.
-    const hasReason = answer.statusCode === 400 && answer.headers["content-type"] === "text/plain";
-    refused = `${answer.statusCode ?? 0}${hasReason ? `: ${await readPrefix(answer)}` : ""}`;
-  } catch (cause) {
-    throw new SignetError("unavailable", `${url} does not answer: ${reasonOf(cause)}`, { cause });
-  } finally {
-    asked.destroy();
-  }
-  throw new SignetError("unavailable", `${url} is not ready: status ${refused}`);
-}
-
-async function readPrefix(answer: http.IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of answer.setEncoding("latin1")) {
-    text += chunk;
-    if (text.length > MAX_REASON_LENGTH) break;
-  }
-  return text.slice(0, MAX_REASON_LENGTH).trim();
-}
-
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  if (speaksNoTls(cause)) return NO_TLS_TEXT;
-  if (cause.name === "AbortError" || cause.name === "TimeoutError") return "no response in time";
-  // A name with several addresses fails with an error for each, and an empty message.
-  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join("; ");
-  return cause.message;
 }

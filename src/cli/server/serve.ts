@@ -8,10 +8,10 @@ import { examples } from "../shell/help.js";
 import { readDeclaration } from "../shell/declaration-file.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
 import { firstStartNotice } from "./first-start-notice.js";
-import { unknownVariables } from "./unknown-variables.js";
+import { fixedLimitVariables, unknownVariables } from "./unknown-variables.js";
 import type { Shell } from "../shell/shell.js";
 
-/** The settings that most servers set: `--help` shows these, `--help-all` every one. */
+/** The settings that most servers set: `--help` shows these, `--help --all` every one. */
 const COMMON: ReadonlySet<string> = new Set<keyof Config>([
   ...(["host", "port", "publicUrl", "trustedProxies", "data", "provision"] as const),
   ...(["tlsCert", "tlsKey", "logLevel", "metricsAddress"] as const),
@@ -33,15 +33,19 @@ export function addServe(program: Command, shell: Shell): void {
   );
   for (const [, flag] of flags) serve.addOption(flag);
   serve.helpOption("-h, --help", "display help with the common settings");
-  serve.option("--help-all", "display help with every setting");
+  serve.option("--all", "with --help: display every setting");
+  serve.addOption(new Option("--help-all", "the same as --help --all").hideHelp());
+  const showAll = () => flags.forEach(([, flag]) => flag.hideHelp(false));
+  serve.on("option:all", showAll);
   serve.on("option:help-all", () => {
-    for (const [, flag] of flags) flag.hideHelp(false);
+    showAll();
     serve.outputHelp();
     throw new CommanderError(0, "commander.helpDisplayed", "(outputHelp)");
   });
   serve.addHelpText("after", HELP + secretHelp());
   serve.addHelpText("after", examples("signet serve --data /var/lib/signet --port 8080"));
   serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
+    if (options["all"] !== undefined) throw new UsageError("--all is for the help: signet serve --help --all");
     const given = flags.flatMap(([name, flag]) => {
       const value = options[flag.attributeName()];
       return value === undefined ? [] : [[name, value]];
@@ -52,7 +56,7 @@ export function addServe(program: Command, shell: Shell): void {
       import("../../server/server.js"),
       import("../../server/logger.js"),
     ]);
-    const log = createLogger(config.logLevel);
+    const log = createLogger(config.logLevel, undefined, logStyle(shell, config));
     const declared = new Set<string>();
     const declaration =
       config.provision === null
@@ -60,6 +64,9 @@ export function addServe(program: Command, shell: Shell): void {
         : await readDeclaration(shell, config.provision, false, (name) => declared.add(name));
     const variables = unknownVariables(shell.io.environment, declared);
     if (variables.length > 0) log.warn({ variables }, "unknown environment variables: check their names");
+    const fixed = fixedLimitVariables(shell.io.environment);
+    if (fixed.length > 0)
+      log.warn({ variables: fixed }, "these limits are fixed now (docs/limits.md): remove the variables");
     await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
     const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
     if (notice !== "") shell.noticeLines(notice);
@@ -74,6 +81,13 @@ export function addServe(program: Command, shell: Shell): void {
     // Stopping on request is success.
     shell.exitCode = EXIT_CODES.ok;
   });
+}
+
+/** Text for a person who watches the terminal, JSON for everything that keeps or reads the log. */
+function logStyle(shell: Shell, { logFormat }: Config): { format: "json" | "text"; color: boolean } {
+  const { isErrTerminal } = shell.io;
+  const format = logFormat === "auto" ? (isErrTerminal ? "text" : "json") : logFormat;
+  return { format, color: isErrTerminal && shell.allowsColor };
 }
 
 /** Reads the configuration. Throws UsageError for a value that cannot be used, wherever it came from. */

@@ -1,4 +1,5 @@
 import { SETTINGS, SETTING_NAMES } from "../../config/config.js";
+import { FIXED_LIMITS } from "../../config/fixed-limits.js";
 import type { Io } from "../shell/io.js";
 
 /** Variables that client commands read; not settings of the server. */
@@ -29,8 +30,21 @@ const OF_KUBERNETES = /^SIGNET_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
  */
 export function unknownVariables(environment: Io["environment"], declared: ReadonlySet<string>): readonly string[] {
   const settings = SETTING_NAMES.flatMap((name) => [SETTINGS[name].env, `${SETTINGS[name].env}_FILE`]);
-  const known = new Set<string>([...settings, ...COMMAND_VARIABLES, ...REFUSED, ...declared]);
+  const known = new Set<string>([
+    ...settings,
+    ...COMMAND_VARIABLES,
+    ...REFUSED,
+    ...Object.keys(FIXED_LIMITS),
+    ...declared,
+  ]);
   return Object.keys(environment)
     .filter((name) => name.startsWith("SIGNET_") && !known.has(name) && !OF_KUBERNETES.test(name))
+    .sort();
+}
+
+/** The sorted names of variables of limits that are fixed now: nothing reads them. */
+export function fixedLimitVariables(environment: Io["environment"]): readonly string[] {
+  return Object.keys(FIXED_LIMITS)
+    .filter((name) => environment[name] !== undefined)
     .sort();
 }

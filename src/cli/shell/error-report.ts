@@ -72,13 +72,20 @@ const UNKNOWN_ISSUER: ReadonlySet<string> = new Set([
 /** The likely fix of a failed call, in terms of the command line; undefined when there is none to name. */
 function hintFor(thrown: unknown, called: Called | undefined): string | undefined {
   if (!(thrown instanceof SignetError) || called === undefined) return undefined;
-  const { url, adminTokenFile } = called;
+  const { url, adminTokenFile, tokenSource } = called;
   if (thrown.reason === "untrusted_origin") return "an administrator adds one with signet trust-origin add";
   if (thrown.reason === "held") return "end the hold with signet envs release <name>";
   if (thrown.code === "unauthenticated" && adminTokenFile !== undefined) {
     return `check that ${adminTokenFile} belongs to the server at ${url}`;
   }
+  if (thrown.code === "unauthenticated" && tokenSource !== undefined) {
+    return `the token came from ${tokenSource}; signet login keeps another one`;
+  }
   const causes = causesOf(thrown);
+  if (causes.some(({ code }) => code === "ECONNREFUSED")) {
+    return `is the server running at ${url}? Start one with signet serve, or name another with --url`;
+  }
+  if (causes.some(({ code }) => code === "ENOTFOUND")) return "check the host's name in --url";
   if (causes.some(({ code }) => typeof code === "string" && UNKNOWN_ISSUER.has(code))) {
     return "pass the CA that signed it with --ca or SIGNET_CA";
   }

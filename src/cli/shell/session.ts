@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { defined } from "../../core/defined.js";
 import { isSlug } from "../../core/organization.js";
 import { isUuid } from "../../core/uuid.js";
 import {
@@ -13,17 +12,14 @@ import {
 import { openNodeTransport } from "../../sdk/node-transport.js";
 import { UsageError } from "./cli-error.js";
 import { readClientTls } from "./client-tls.js";
+import type { EnvironmentPath } from "./environment-path.js";
 import { findToken, type FoundToken } from "./credentials.js";
 import type { GlobalOptions, Shell } from "./shell.js";
+import { withWhatExists } from "./what-exists.js";
 
 type Transport = SignetClientOptions["transport"];
 
-/** The path parameters of an environment's calls. */
-export interface EnvironmentPath {
-  readonly orgId: string;
-  readonly projectId: string;
-  readonly envName: string;
-}
+export type { EnvironmentPath };
 
 /**
  * An action of commander's that calls a server: opens a session for it, and closes it at the end. Commander passes the arguments, the
@@ -131,29 +127,14 @@ export class Session implements Disposable {
     return { ...(await this.project()), envName };
   }
 
-  /** Makes a call about the environment (`wanted`, else `--env`). If it does not exist, the error lists those that do. */
+  /** Makes a call about the environment (`wanted`, else `--env`). If it or the version does not exist, the error lists what does. */
   async inEnvironment<T>(call: (environment: EnvironmentPath) => Promise<T>, wanted?: string): Promise<T> {
     const environment = await this.environment(wanted);
     try {
       return await call(environment);
     } catch (thrown) {
-      throw await this.withEnvironmentNames(thrown, environment);
+      throw await withWhatExists(thrown, this.client, environment);
     }
-  }
-
-  /** Called after a failure only, so that success costs no extra call. */
-  private async withEnvironmentNames(
-    thrown: unknown,
-    { orgId, projectId, envName }: EnvironmentPath,
-  ): Promise<unknown> {
-    if (!(thrown instanceof SignetError) || thrown.code !== "not_found") return thrown;
-    const { organizations } = this.client;
-    const listed = await organizations.listEnvironments({ orgId, projectId }).catch(() => undefined);
-    const names = listed?.environments.map(({ name }) => name) ?? [];
-    // Something else was not found.
-    if (names.length === 0 || names.includes(envName)) return thrown;
-    const message = `environment "${envName}" not found; existing: ${names.join(", ")}`;
-    return new SignetError("not_found", message, { cause: thrown, ...defined({ requestId: thrown.requestId }) });
   }
 
   private async findProject(wanted: string | undefined): Promise<Project> {

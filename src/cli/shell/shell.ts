@@ -52,8 +52,13 @@ export class Shell {
 
   /** Whether to color standard output: it is a terminal, and NO_COLOR and TERM=dumb are not set. */
   get color(): boolean {
+    return this.io.isTerminal && this.allowsColor;
+  }
+
+  /** Whether a terminal may get colors: https://no-color.org. */
+  get allowsColor(): boolean {
     const { NO_COLOR = "", TERM } = this.io.environment;
-    return this.io.isTerminal && NO_COLOR === "" && TERM !== "dumb";
+    return NO_COLOR === "" && TERM !== "dumb";
   }
 
   /** Columns of the terminal on standard output (COLUMNS overrides); undefined for a pipe or a file, which gets the full text. */

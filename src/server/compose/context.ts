@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.js";
 import type { Tracing } from "../../core/trace.js";
 import type { ServiceObservers, ServiceWarnings } from "../../service/changes/observers.js";
-import type { SigningKeys } from "../../service/keys/key-files.js";
+import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
 import type { Store } from "../../store/store.js";
 
 /** What the process gives to every feature. */
@@ -9,6 +9,8 @@ export interface ServiceContext {
   readonly store: Store;
   readonly clock: Clock;
   readonly signingKeys: SigningKeys;
+  /** Where the current public keys are kept for the next start. */
+  readonly lastKeys: LastKeys;
   readonly observers: ServiceObservers;
   readonly warnings: ServiceWarnings;
   readonly tracing: Tracing;

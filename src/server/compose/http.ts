@@ -20,6 +20,8 @@ import { listenerLimits } from "../../config/limit-settings.js";
 import { openFileLimit, RAISE_OPEN_FILES, withinOpenFiles } from "../../config/open-files.js";
 import type { Observability } from "../../observability/observability.js";
 import type { ListenerTls } from "../../tls/listener-tls.js";
+import type { AppError } from "../../core/error.js";
+import type { DiskFigures } from "../../observability/disk-metrics.js";
 import type { Store } from "../../store/store.js";
 import { VERSION } from "../../assets/version.js";
 
@@ -44,6 +46,11 @@ export interface HttpParts {
   readonly store: Store;
   /** Why the database takes no changes now; null when it does. */
   readonly readOnly: () => string | null;
+  readonly disk: {
+    /** What changes are refused with while the disk is full; null while it is not. */
+    readonly refusal: AppError | null;
+    readonly figures: DiskFigures;
+  };
   readonly config: Config;
   readonly observability: Observability;
   /** Null serves without TLS. */
@@ -59,18 +66,18 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const { services, store, config, observability, tls, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
-  const { audit, documents, keys, runtimes, tenancy, tokens } = services;
+  const { audit, documents, keys, rotation, runtimes, tenancy, tokens } = services;
   const admission = composeAuthenticator(services, config);
   const polls = new Polls({ admission, active: runtimes.active, observer: metrics.requests, tracing, logger });
   const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = audit.refusals.count.bind(audit.refusals);
   const methods = createMethods(
     {
-      ...{ ...audit, ...keys, ...tenancy, ...tokens, ...runtimes },
+      ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
       ...{ ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
     },
-    onRefused,
+    { onRefused, names: tenancy.names, diskRefusal: () => parts.disk.refusal },
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
@@ -82,6 +89,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const http = createHttpServer({
     ...{ methods, admission, watch, polls, maxBodyBytes, bodyMemory, answerMemory, scan },
     ...{ corsOrigins, publicUrl, ready, readOnly: parts.readOnly, logger, metrics, tracing },
+    diskFull: () => parts.disk.refusal?.message ?? null,
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
@@ -98,6 +106,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     heldPolls: () => tokens.sessions.count("poll"),
     connections: () => http.connections,
     droppedLogLines: parts.droppedLogLines,
+    disk: () => parts.disk.figures,
   });
   return { http, polls };
 }

@@ -6,6 +6,7 @@ import { composeChanges, type ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import { composeKeys, type KeyServices } from "./keys.js";
 import { composePipelines, type PipelineServices } from "./pipelines.js";
+import { composeRotation, type RotationServices } from "./rotation.js";
 import { composeRuntimes, type RuntimeServices } from "./runtimes.js";
 import { composeTenancy, type TenancyServices } from "./tenancy.js";
 import { composeTokens, type TokenServices } from "./tokens.js";
@@ -29,6 +30,7 @@ export interface Services {
   readonly changes: ChangeServices;
   readonly keys: KeyServices;
   readonly audit: AuditServices;
+  readonly rotation: RotationServices;
   readonly tokens: TokenServices;
   readonly tenancy: TenancyServices;
   /** Disposing of it ends its threads. */
@@ -46,6 +48,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const changes = composeChanges(context);
   const keys = composeKeys(context);
   const audit = composeAudit(context, keys);
+  const rotation = composeRotation(context, { ...keys, ...audit });
   const tokens = composeTokens(context, { ...audit, ...changes }, options.sessionLimits);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
   const bundles = composeBundles(context, { ...keys, ...audit, ...changes }, documents);
@@ -61,5 +64,8 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
     { documents, server: options.server },
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
-  return { changes, keys, audit, tokens, tenancy, documents, bundles, pipelines, runtimes, transfer, webhooks };
+  return {
+    ...{ changes, keys, audit, rotation, tokens, tenancy, documents, bundles, pipelines, runtimes },
+    ...{ transfer, webhooks },
+  };
 }

@@ -1,6 +1,7 @@
 import { auditEventHash, type SignedAuditEvent } from "../../bundle/audit-chain.js";
 import { decodeBase64 } from "../../bundle/base64.js";
-import type { AuditEvent } from "../../core/audit.js";
+import type { Actor, ActorKind } from "../../core/actor.js";
+import type { AuditEvent, Metadata } from "../../core/audit.js";
 
 /** An event by the field names of the signed text. */
 export function signedForm(event: Omit<AuditEvent, "signature" | "keyId">): SignedAuditEvent {
@@ -14,6 +15,27 @@ export function signedForm(event: Omit<AuditEvent, "signature" | "keyId">): Sign
     prev_signature: event.prevSignature,
     resource_id: event.resourceId,
     resource_type: event.resourceType,
+  };
+}
+
+/** The actor in the metadata, where it is signed; its prefix is the event's own `actor`. */
+export function actorMetadata({ id, name, kind }: Actor): Metadata {
+  return {
+    ...(id === null ? {} : { actor_id: id }),
+    ...(name === null ? {} : { actor_name: name }),
+    actor_kind: kind,
+  };
+}
+
+/** The actor of an event, from its metadata; null for events of releases that did not sign it. */
+export function actorOfEvent({ actor, metadata }: Pick<AuditEvent, "actor" | "metadata">): Actor | null {
+  const { actor_id: id, actor_name: name, actor_kind: kind } = metadata;
+  if (typeof kind !== "string") return null;
+  return {
+    id: typeof id === "number" ? id : null,
+    name: typeof name === "string" ? name : null,
+    prefix: actor,
+    kind: kind as ActorKind,
   };
 }
 

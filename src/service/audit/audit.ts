@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { auditEventMessage, auditHeadMessage } from "../../bundle/audit-chain.js";
 import { encodeBase64 } from "../../bundle/base64.js";
 import type { Signer } from "../../bundle/signer.js";
+import { performedBy, type Actor, type TokenIdentity } from "../../core/actor.js";
 import type { AuditEvent, Metadata } from "../../core/audit.js";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { AuditFilter, Store, Writer } from "../../store/store.js";
-import { hashOf, signedForm } from "./audit-form.js";
+import { actorMetadata, hashOf, signedForm } from "./audit-form.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { verifyChain, wronglySigned, type ChainReport } from "./audit-verify.js";
 
@@ -20,8 +21,8 @@ export interface AuditEntry {
   readonly metadata?: Metadata;
 }
 
-/** The actor of an event: a token with the source of its request, the server, or an offline command. */
-export type Actor = Pick<Principal, "keyPrefix" | "source"> | "system" | "operator";
+/** Who an event is recorded for: a token with the source of its request, the server, or an offline command. */
+export type AuditCaller = (TokenIdentity & Pick<Principal, "source">) | "system" | "operator";
 
 /** The signed number and hash of the newest event, for keeping elsewhere. */
 export interface AuditHead {
@@ -36,7 +37,7 @@ export interface AuditHead {
 /** The record of every state change. */
 export interface Audit {
   /** Appends an event in the transaction of what it records. */
-  record(tx: Writer, orgId: string, actor: Actor, entry: AuditEntry): Promise<void>;
+  record(tx: Writer, orgId: string, caller: AuditCaller, entry: AuditEntry): Promise<void>;
   /** Events by filter; newest first, with `after` oldest first. */
   list(filter: AuditFilter): Promise<Listed<AuditEvent>>;
   /** The metadata of the first such event, if a trusted key signed it; else null. */
@@ -54,17 +55,18 @@ export interface Audit {
 export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; ring: KeyRing }): Audit {
   const { store, clock, signer, ring } = deps;
   return {
-    async record(tx, orgId, actor, entry) {
+    async record(tx, orgId, caller, entry) {
       const last = await tx.auditHead(orgId);
-      const { keyPrefix, source } = typeof actor === "string" ? { keyPrefix: actor } : actor;
+      const { source } = typeof caller === "string" ? {} : caller;
+      const actor = performedBy(caller);
       const unsigned = {
         orgId,
         id: (last?.id ?? 0) + 1,
-        actor: keyPrefix,
+        actor: actor.prefix,
         action: entry.action,
         resourceType: entry.resourceType,
         resourceId: entry.resourceId,
-        metadata: { ...entry.metadata, ...(source === undefined ? {} : { source }) },
+        metadata: { ...entry.metadata, ...actorMetadata(actor), ...(source === undefined ? {} : { source }) },
         createdAt: timeAfter(last, instantOf(clock.now())),
         prevSignature: last?.signature ?? "",
       };
@@ -112,6 +114,11 @@ function timeAfter(last: AuditEvent | null, now: Instant): Instant {
 /** The actor of a principal in audit events: its token's prefix. */
 export function actorOf(principal: Principal): string {
   return principal.keyPrefix;
+}
+
+/** The fields of a webhook event that say who acted. */
+export function actorData(principal: Principal): { readonly actor: string; readonly performed_by: Actor } {
+  return { actor: actorOf(principal), performed_by: performedBy(principal) };
 }
 
 /** The hash of a chain without events. */

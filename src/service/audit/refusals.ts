@@ -5,8 +5,7 @@ import type { Store } from "../../store/store.js";
 import type { Audit } from "./audit.js";
 
 interface Count {
-  readonly orgId: string;
-  readonly actor: string;
+  readonly token: KnownToken;
   readonly operation: string;
   readonly minute: string;
   readonly codes: Set<string>;
@@ -29,13 +28,14 @@ export class Refusals {
   count(token: KnownToken, operation: string, code: AppErrorCode): void {
     const minute = this.deps.clock.now().toISOString().slice(0, 16);
     const key = `${token.tokenId} ${operation} ${minute}`;
-    const known = this.#pending.get(key);
-    if (known !== undefined) {
-      known.count += 1;
-      known.codes.add(code);
+    const counted = this.#pending.get(key);
+    if (counted !== undefined) {
+      counted.count += 1;
+      counted.codes.add(code);
     } else if (this.#pending.size < MAX_PENDING) {
-      const { orgId, keyPrefix } = token;
-      this.#pending.set(key, { orgId, actor: keyPrefix, operation, minute, codes: new Set([code]), count: 1 });
+      const { orgId, tokenId, tokenName, keyPrefix, keyType } = token;
+      const known = { orgId, tokenId, tokenName, keyPrefix, keyType };
+      this.#pending.set(key, { token: known, operation, minute, codes: new Set([code]), count: 1 });
     }
   }
 
@@ -45,18 +45,13 @@ export class Refusals {
     const due = [...this.#pending].filter(([, entry]) => all || entry.minute !== now);
     if (due.length === 0) return;
     await this.deps.store.write(async (tx) => {
-      for (const [, { orgId, actor, operation, minute, codes, count }] of due) {
-        await this.deps.audit.record(
-          tx,
-          orgId,
-          { keyPrefix: actor },
-          {
-            action: "access.refused",
-            resourceType: "operation",
-            resourceId: operation,
-            metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
-          },
-        );
+      for (const [, { token, operation, minute, codes, count }] of due) {
+        await this.deps.audit.record(tx, token.orgId, token, {
+          action: "access.refused",
+          resourceType: "operation",
+          resourceId: operation,
+          metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
+        });
       }
     });
     for (const [key] of due) this.#pending.delete(key);

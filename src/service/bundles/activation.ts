@@ -1,9 +1,22 @@
+import type { Actor } from "../../core/actor.js";
 import type { Bundle, BundleState, Deployment, DeploymentKind } from "../../core/bundle.js";
 import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { Environment, Hold } from "../../core/organization.js";
 import type { Reader, Writer } from "../../store/store.js";
 import { newRowId } from "../changes/row-id.js";
+
+/** An activation: who does it, why, and what it does besides. */
+export interface Activation {
+  readonly kind: DeploymentKind;
+  readonly by: Actor;
+  readonly at: Instant;
+  readonly reason: string | null;
+  /** The hold that it sets. */
+  readonly hold?: Hold | null;
+  /** Of a promotion: the bundle that was promoted, as it was active in its environment. */
+  readonly source?: Pick<Bundle, "projectId" | "environment" | "version"> | null;
+}
 
 /**
  * Activates a bundle in its environment: assigns the next sequence, records the deployment, and moves the pointer. `environment` must
@@ -13,10 +26,7 @@ export async function activateIn(
   tx: Writer,
   environment: Environment,
   bundle: Bundle,
-  kind: DeploymentKind,
-  actor: string,
-  at: Instant,
-  hold: Hold | null = null,
+  { kind, by, at, reason, hold = null, source = null }: Activation,
 ): Promise<Deployment> {
   if (hold === null) checkNotHeld(environment);
   const deployment: Deployment = {
@@ -31,8 +41,15 @@ export async function activateIn(
     policyHash: bundle.policyHash,
     fromVersion: environment.activeVersion,
     kind,
-    actor,
+    actor: by.prefix,
     at,
+    performedBy: by,
+    reason,
+    title: bundle.title,
+    sourceRevision: bundle.source?.revision || null,
+    sourceProjectId: source?.projectId ?? null,
+    sourceEnvironment: source?.environment ?? null,
+    sourceVersion: source?.version ?? null,
   };
   await tx.insertDeployment(deployment);
   await tx.updateEnvironment({
@@ -51,7 +68,8 @@ export async function activateIn(
 export function checkNotHeld({ name, activeVersion, hold }: Environment): void {
   if (hold === null) return;
   const why = hold.reason === null ? "" : `: ${hold.reason}`;
-  const message = `"${name}" is held at version ${activeVersion ?? 0} by ${hold.by} since ${hold.since}${why}`;
+  const by = hold.byName == null ? hold.by : `${hold.byName} (${hold.by})`;
+  const message = `"${name}" is held at version ${activeVersion ?? 0} by ${by} since ${hold.since}${why}`;
   throw new AppError("conflict", message, { reason: "held" });
 }
 

@@ -9,7 +9,7 @@ import { requireChangeable } from "../access/access.js";
 import { visibleArtifact } from "./artifacts.js";
 import type { Audit } from "../audit/audit.js";
 import { checkQuota, checkSequence } from "./activation.js";
-import { bundleEvent } from "./bundle-events.js";
+import { bundleEvent, reasonOf } from "./bundle-events.js";
 import type { BundleDescription, BundleDraft, BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "../access/caller.js";
@@ -19,10 +19,12 @@ import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
-/** The title and description of the promoted bundle. */
+/** The title and description of the promoted bundle, and why it is promoted. */
 export interface ArtifactTitle {
   readonly title: string | null;
   readonly description: string | null;
+  /** At most 1,000 characters. */
+  readonly reason: string | null;
 }
 
 /** The result of a promotion: the artifact and its bundle. */
@@ -51,11 +53,12 @@ export class ArtifactPromotions {
    * Publishes an artifact to the first environment of its project and activates it. For one that is promoted already it returns the first
    * result, whatever the title: there is never a second bundle, not even by concurrent calls.
    */
-  async promote(caller: ChangeRequest, id: string, { title, description }: ArtifactTitle): Promise<PromotedArtifact> {
+  async promote(caller: ChangeRequest, id: string, about: ArtifactTitle): Promise<PromotedArtifact> {
     const { idempotency } = this.deps;
-    const request = { id, title, description };
+    const { title, description, reason } = about;
+    const request = { id, title, description, reason };
     return await idempotency.run(caller, "promoteArtifact", request, (remember) =>
-      retryOnConflict(() => this.#once(caller, id, { title, description }, remember)),
+      retryOnConflict(() => this.#once(caller, id, about, remember)),
     );
   }
 
@@ -63,7 +66,7 @@ export class ArtifactPromotions {
   async #once(
     caller: ChangeRequest,
     id: string,
-    { title, description }: ArtifactTitle,
+    { title, description, reason }: ArtifactTitle,
     remember: Remember<PromotedArtifact>,
   ): Promise<PromotedArtifact | null> {
     const { store, documents, writer, verifier, wakeups, outbox } = this.deps;
@@ -84,7 +87,7 @@ export class ArtifactPromotions {
 
     const promoted = await store.write(async (tx) => {
       const artifact = await visibleArtifact(tx, caller.principal, id);
-      const answer = await this.#promoteIn(tx, caller, artifact, target, draft);
+      const answer = await this.#promoteIn(tx, caller, artifact, target, draft, reason);
       if (answer !== null) await remember(tx, answer);
       return answer;
     });
@@ -110,6 +113,7 @@ export class ArtifactPromotions {
     artifact: Artifact,
     signedFor: Environment,
     draft: BundleDraft,
+    reason: string | null,
   ): Promise<PromotedArtifact | null> {
     const { writer, audit, outbox, clock } = this.deps;
     const { principal } = caller;
@@ -117,7 +121,7 @@ export class ArtifactPromotions {
     const environment = await firstEnvironment(tx, principal, artifact);
     if (environment.id !== signedFor.id) return null;
     checkSequence(environment, caller.ifSequence);
-    const state = await writer.publishIn(tx, principal, environment, draft, true);
+    const state = await writer.publishIn(tx, principal, environment, draft, { activate: true, reason });
     await tx.updateArtifact({ ...artifact, promotion: { at: instantOf(clock.now()), state } });
     await audit.record(tx, artifact.orgId, principal, {
       action: "artifact.promoted",
@@ -129,9 +133,10 @@ export class ArtifactPromotions {
         bundle_id: state.bundle.id,
         version: state.bundle.version,
         deployment_id: state.deploymentId,
+        ...reasonOf(reason),
       },
     });
-    const about = { artifact_id: artifact.id, name: artifact.name };
+    const about = { artifact_id: artifact.id, name: artifact.name, ...reasonOf(reason) };
     await outbox.emit(tx, await bundleEvent(tx, principal, "artifact.promoted", environment, state, about));
     return { artifactId: artifact.id, state };
   }

@@ -2,10 +2,15 @@ import type { BundleState } from "../../core/bundle.js";
 import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Writer } from "../../store/store.js";
-import { actorOf } from "../audit/audit.js";
+import { actorData } from "../audit/audit.js";
 import type { EventData, NewEvent } from "../changes/outbox.js";
 
-/** A webhook event about a bundle; `environment` is its state before the change. */
+/** The reason of a change, for its events: nothing when none was given. */
+export function reasonOf(reason: string | null): { readonly reason?: string } {
+  return reason === null ? {} : { reason };
+}
+
+/** A webhook event about a bundle; `environment` is its state before the change. `reason` is null unless it is in `more`. */
 export async function bundleEvent(
   tx: Writer,
   caller: Principal,
@@ -29,7 +34,8 @@ export async function bundleEvent(
       sequence,
       deployment_id: deploymentId,
       policy_hash: bundle.policyHash,
-      actor: actorOf(caller),
+      ...actorData(caller),
+      reason: null,
       title: bundle.title,
       labels: bundle.labels,
       source: bundle.source,

@@ -6,6 +6,7 @@ import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Documents } from "../documents/documents.js";
 import type { KeyRing } from "../keys/key-ring.js";
+import type { Reader } from "../../store/store.js";
 
 /** Cached bundles that this process verified or signed. */
 const MAX_KNOWN = 50_000;
@@ -35,6 +36,11 @@ export class BundleVerifier {
     if (wrong === null) return;
     const which = `version ${bundle.version} of "${environment.name}"`;
     throw new AppError("data_loss", `${which} differs from what was signed: ${wrong}; publish it again`);
+  }
+
+  /** Throws `conflict` (`key_retired`) for a bundle whose key was retired: nothing makes it active again. */
+  async requireUsableKey(reader: Reader, bundle: Bundle): Promise<void> {
+    await this.deps.ring.requireUsable(reader, bundle);
   }
 
   /** For content without a signature: throws `data_loss` unless its id is its hash. */

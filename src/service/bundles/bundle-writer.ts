@@ -2,16 +2,17 @@ import { formatPublishedAt } from "../../bundle/document.js";
 import { signBundle, type SignedBundle } from "../../bundle/sign-bundle.js";
 import type { Signer } from "../../bundle/signer.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
-import type { Bundle, BundleOrigin, BundleState } from "../../core/bundle.js";
+import { performedBy } from "../../core/actor.js";
+import type { Bundle, BundleState } from "../../core/bundle.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
-import { actorOf, type Audit } from "../audit/audit.js";
-import { activated, activateIn, checkQuota, nextVersion } from "./activation.js";
+import type { Audit } from "../audit/audit.js";
+import { activated, activateIn, checkQuota, nextVersion, type Activation } from "./activation.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
-import { bundleEvent } from "./bundle-events.js";
+import { bundleEvent, reasonOf } from "./bundle-events.js";
 import { OutdatedDraftError } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
@@ -45,6 +46,11 @@ export interface ImportSource {
   /** The key that signed the provenance. */
   readonly keyId: string;
   readonly provenance: Provenance;
+}
+
+/** What to do with a new version, and why. */
+export interface Publication {
+  readonly activate: boolean;
   readonly reason: string | null;
 }
 
@@ -94,19 +100,21 @@ export class BundleWriter {
     caller: Principal,
     environment: Environment,
     draft: BundleDraft,
-    activate: boolean,
+    { activate, reason }: Publication,
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
-    const published = await this.#keep(tx, caller, environment, draft, activate ? "publish" : null);
+    const activation = activate ? this.#activation("publish", caller, reason) : null;
+    const published = await this.#keep(tx, environment, draft, activation);
+    const why = reasonOf(reason);
     // Concurrently: their reads wait for the database only once.
     await Promise.all([
       audit.record(tx, environment.orgId, caller, {
         action: "bundle.published",
         resourceType: "bundle",
         resourceId: published.bundle.id,
-        metadata: { ...changeMetadata(environment, published), published_by: published.bundle.publishedBy },
+        metadata: { ...changeMetadata(environment, published), published_by: published.bundle.publishedBy, ...why },
       }),
-      bundleEvent(tx, caller, "bundle.published", environment, published).then((event) => outbox.emit(tx, event)),
+      bundleEvent(tx, caller, "bundle.published", environment, published, why).then((event) => outbox.emit(tx, event)),
     ]);
     return published;
   }
@@ -118,9 +126,12 @@ export class BundleWriter {
     source: PromotionSource,
     target: Environment,
     draft: BundleDraft,
+    reason: string | null,
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
-    const promoted = await this.#keep(tx, caller, target, draft, "promote");
+    const activation = { ...this.#activation("promote", caller, reason), source: source.bundle };
+    const promoted = await this.#keep(tx, target, draft, activation);
+    const why = reasonOf(reason);
     const stages = { from_environment: source.environment.name, to_environment: target.name };
     await audit.record(tx, target.orgId, caller, {
       action: "bundle.promoted",
@@ -132,9 +143,11 @@ export class BundleWriter {
         source_bundle_id: source.bundle.id,
         source_version: source.bundle.version,
         promoted_by: promoted.bundle.publishedBy,
+        ...why,
       },
     });
-    await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.promoted", target, promoted, stages));
+    const from = { ...stages, source_version: source.bundle.version, ...why };
+    await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.promoted", target, promoted, from));
     return promoted;
   }
 
@@ -142,42 +155,36 @@ export class BundleWriter {
   async importIn(
     tx: Writer,
     caller: Principal,
-    source: ImportSource,
+    from: ImportSource,
     environment: Environment,
     draft: BundleDraft,
-    activate: boolean,
+    { activate, reason }: Publication,
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
-    const imported = await this.#keep(tx, caller, environment, draft, activate ? "import" : null);
-    const { reason } = source;
-    const origin = originMetadata(source);
+    const { project, environment: stage, bundle } = from.provenance;
+    const source = { projectId: project.id, environment: stage.name, version: bundle.version };
+    const activation = activate ? { ...this.#activation("import", caller, reason), source } : null;
+    const imported = await this.#keep(tx, environment, draft, activation);
+    const origin = { ...originMetadata(from), ...reasonOf(reason) };
     await audit.record(tx, environment.orgId, caller, {
       action: "bundle.imported",
       resourceType: "bundle",
       resourceId: imported.bundle.id,
-      metadata: {
-        ...changeMetadata(environment, imported),
-        ...origin,
-        ...(reason === null ? {} : { reason }),
-        imported_by: imported.bundle.publishedBy,
-      },
+      metadata: { ...changeMetadata(environment, imported), ...origin, imported_by: imported.bundle.publishedBy },
     });
-    await outbox.emit(
-      tx,
-      await bundleEvent(tx, caller, "bundle.imported", environment, imported, {
-        ...origin,
-        ...(reason === null ? {} : { reason }),
-      }),
-    );
+    await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.imported", environment, imported, origin));
     return imported;
+  }
+
+  #activation(kind: "publish" | "promote" | "import", caller: Principal, reason: string | null): Activation {
+    return { kind, by: performedBy(caller), at: instantOf(this.deps.clock.now()), reason };
   }
 
   async #keep(
     tx: Writer,
-    caller: Principal,
     environment: Environment,
     draft: BundleDraft,
-    activation: BundleOrigin | null,
+    activation: Activation | null,
   ): Promise<BundleState> {
     await checkQuota(tx, environment);
     await this.#checkDraft(tx, environment, draft);
@@ -202,8 +209,7 @@ export class BundleWriter {
       await tx.updateEnvironment(kept);
       return { bundle, isActive: false, deploymentId: null, sequence: null };
     }
-    const at = instantOf(this.deps.clock.now());
-    return activated(bundle, await activateIn(tx, kept, bundle, activation, actorOf(caller), at));
+    return activated(bundle, await activateIn(tx, kept, bundle, activation));
   }
 
   /** Throws OutdatedDraftError if the environment got a newer version or another key since. */

@@ -1,20 +1,24 @@
+import { performedBy } from "../../core/actor.js";
 import type { BundleState, Content, Deployment } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, notFound } from "../../core/error.js";
+import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
-import type { Reader, Store } from "../../store/store.js";
+import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable, seesEnvironment, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
-import { actorOf, type Audit } from "../audit/audit.js";
-import { bundleEvent } from "./bundle-events.js";
+import type { Audit } from "../audit/audit.js";
+import { bundleEvent, reasonOf } from "./bundle-events.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
 import { activated, activateIn, checkSequence } from "./activation.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Holds } from "./holds.js";
-import type { Idempotency } from "../changes/idempotency.js";
+import type { Idempotency, Remember } from "../changes/idempotency.js";
 import type { Outbox } from "../changes/outbox.js";
+import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Wakeups } from "../changes/wakeups.js";
+import { rollbackTarget } from "./rollback-target.js";
 
 /** A bundle with its document. */
 export interface BundleWithContent {
@@ -25,6 +29,7 @@ export interface BundleWithContent {
 /** The options of an activation. */
 export interface ActivationOptions {
   readonly hold: boolean;
+  /** Why; at most 1,000 characters. */
   readonly reason: string | null;
 }
 
@@ -52,53 +57,106 @@ export class Bundles {
     caller: ChangeRequest,
     path: EnvironmentPath,
     version: number,
-    { hold, reason }: ActivationOptions = { hold: false, reason: null },
+    options: ActivationOptions = { hold: false, reason: null },
   ): Promise<BundleState> {
-    const { store, clock, audit, idempotency, wakeups, outbox, holds } = this.deps;
-    // Absent unless set, so that the hash of a request is the same as before holds existed.
-    const asked = { path, version, ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
+    const { store, idempotency } = this.deps;
+    const asked = { path, version, ...options };
     return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
       await this.#requireGood(caller.principal, path, version);
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
-        requireChangeable(caller.principal, environment.name);
-        const { bundle } = await keptBundle(tx, environment.id, version);
-        checkSequence(environment, caller.ifSequence);
-        const why = { ...(hold ? { hold } : {}), ...(reason === null ? {} : { reason }) };
-        const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
-        const at = instantOf(clock.now());
-        const actor = actorOf(caller.principal);
-        const held = hold ? { by: actor, reason, since: at } : null;
-        const deployment = await activateIn(tx, environment, bundle, kind, actor, at, held);
-        await audit.record(tx, environment.orgId, caller.principal, {
-          action: "bundle.activated",
-          resourceType: "bundle",
-          resourceId: bundle.id,
-          metadata: {
-            project_id: environment.projectId,
-            environment: environment.name,
-            kind,
-            policy_hash: bundle.policyHash,
-            from_version: environment.activeVersion,
-            to_version: version,
-            deployment_id: deployment.id,
-            sequence: deployment.sequence,
-            ...why,
-          },
-        });
-        if (held !== null) await holds.recordIn(tx, caller.principal, environment, version, held);
-        const answer = activated(bundle, deployment);
-        await outbox.emit(
-          tx,
-          await bundleEvent(tx, caller.principal, "bundle.activated", environment, answer, { kind, ...why }),
-        );
-        await remember(tx, answer);
-        return answer;
+        return await this.#activateIn(tx, caller, environment, version, options, remember);
       });
-      wakeups.wake(state.bundle.environmentId);
-      outbox.committed();
-      return state;
+      return this.#done(state);
     });
+  }
+
+  /**
+   * Activates an earlier version: `to`, or by rollbackTarget the one that was active before. Throws like activate and rollbackTarget.
+   */
+  async rollback(
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+    to: number | null,
+    options: ActivationOptions,
+  ): Promise<BundleState> {
+    const asked = { path, to, ...options };
+    return await this.deps.idempotency.run<BundleState>(caller, "rollbackBundle", asked, async (remember) =>
+      this.#done(await retryOnConflict(() => this.#rollbackOnce(caller, path, to, options, remember))),
+    );
+  }
+
+  /** Null if the environment changed while the target was looked for. */
+  async #rollbackOnce(
+    caller: ChangeRequest,
+    path: EnvironmentPath,
+    to: number | null,
+    options: ActivationOptions,
+    remember: Remember<BundleState>,
+  ): Promise<BundleState | null> {
+    const { read } = this.deps.store;
+    const seen = await visibleEnvironment(read, caller.principal, path);
+    requireChangeable(caller.principal, seen.name);
+    checkSequence(seen, caller.ifSequence);
+    const version = to ?? (await rollbackTarget(read, seen));
+    if (to === null && (await read.bundle(seen.id, version)) === null) return null;
+    await this.#requireGood(caller.principal, path, version);
+    return await this.deps.store.write(async (tx) => {
+      const environment = await visibleEnvironment(tx, caller.principal, path);
+      const isSame = environment.id === seen.id && environment.sequence === seen.sequence;
+      if (to === null && (!isSame || (await tx.bundle(seen.id, version)) === null)) return null;
+      return await this.#activateIn(tx, caller, environment, version, options, remember);
+    });
+  }
+
+  async #activateIn(
+    tx: Writer,
+    caller: ChangeRequest,
+    environment: Environment,
+    version: number,
+    { hold, reason }: ActivationOptions,
+    remember: Remember<BundleState>,
+  ): Promise<BundleState> {
+    const { clock, audit, outbox, holds, verifier } = this.deps;
+    const { principal } = caller;
+    requireChangeable(principal, environment.name);
+    const { bundle } = await keptBundle(tx, environment, version);
+    await verifier.requireUsableKey(tx, bundle);
+    checkSequence(environment, caller.ifSequence);
+    const why = { ...(hold ? { hold } : {}), ...reasonOf(reason) };
+    const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
+    const at = instantOf(clock.now());
+    const by = performedBy(principal);
+    const held = hold ? { by: by.prefix, byName: by.name, reason, since: at } : null;
+    const deployment = await activateIn(tx, environment, bundle, { kind, by, at, reason, hold: held });
+    await audit.record(tx, environment.orgId, principal, {
+      action: "bundle.activated",
+      resourceType: "bundle",
+      resourceId: bundle.id,
+      metadata: {
+        project_id: environment.projectId,
+        environment: environment.name,
+        kind,
+        policy_hash: bundle.policyHash,
+        from_version: environment.activeVersion,
+        to_version: version,
+        deployment_id: deployment.id,
+        sequence: deployment.sequence,
+        ...why,
+      },
+    });
+    if (held !== null) await holds.recordIn(tx, principal, environment, version, held);
+    const answer = activated(bundle, deployment);
+    const event = await bundleEvent(tx, principal, "bundle.activated", environment, answer, { kind, ...why });
+    await outbox.emit(tx, event);
+    await remember(tx, answer);
+    return answer;
+  }
+
+  #done(state: BundleState): BundleState {
+    this.deps.wakeups.wake(state.bundle.environmentId);
+    this.deps.outbox.committed();
+    return state;
   }
 
   /** The versions of an environment, newest first. */
@@ -118,7 +176,7 @@ export class Bundles {
   async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent> {
     const { read } = this.deps.store;
     const environment = await visibleEnvironment(read, caller, path);
-    return await this.#withContent(read, environment.id, version);
+    return await this.#withContent(read, environment, version);
   }
 
   /** The signed document of a version: the same bytes for as long as the bundle exists. */
@@ -142,12 +200,12 @@ export class Bundles {
     return await this.deps.documents.diff({ ...caller, signal }, load);
   }
 
-  /** Deletes a version; its number is never used again. Throws `conflict` while it is active. */
-  async delete(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
+  /** Deletes a version; its number is never used again. `reason` is why, if said. Throws `conflict` while it is active. */
+  async delete(caller: Principal, path: EnvironmentPath, version: number, reason: string | null = null): Promise<void> {
     const { store, audit, outbox } = this.deps;
     await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
-      const state = await keptBundle(tx, environment.id, version);
+      const state = await keptBundle(tx, environment, version);
       const { bundle, isActive } = state;
       if (isActive) throw new AppError("conflict", `version ${version} is active in "${environment.name}"`);
       await tx.deleteBundle(bundle);
@@ -160,9 +218,10 @@ export class Bundles {
           environment: environment.name,
           version,
           policy_hash: bundle.policyHash,
+          ...reasonOf(reason),
         },
       });
-      await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.deleted", environment, state));
+      await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.deleted", environment, state, reasonOf(reason)));
     });
     outbox.committed();
   }
@@ -196,12 +255,13 @@ export class Bundles {
     const { store, verifier } = this.deps;
     const environment = await visibleEnvironment(store.read, caller, path);
     requireChangeable(caller, environment.name);
-    const { state, content } = await this.#withContent(store.read, environment.id, version);
+    const { state, content } = await this.#withContent(store.read, environment, version);
+    await verifier.requireUsableKey(store.read, state.bundle);
     await verifier.require(state.bundle, content, environment);
   }
 
-  async #withContent(reader: Reader, environmentId: string, version: number): Promise<BundleWithContent> {
-    const state = await keptBundle(reader, environmentId, version);
+  async #withContent(reader: Reader, environment: Environment, version: number): Promise<BundleWithContent> {
+    const state = await keptBundle(reader, environment, version);
     const content = await reader.content(state.bundle.contentId);
     // Deleted between the two reads.
     if (content === null) throw notFound("bundle");
@@ -209,8 +269,13 @@ export class Bundles {
   }
 }
 
-async function keptBundle(reader: Reader, environmentId: string, version: number): Promise<BundleState> {
-  const state = await reader.bundle(environmentId, version);
-  if (state === null) throw notFound("bundle");
-  return state;
+async function keptBundle(
+  reader: Reader,
+  { id, name, lastVersion }: Environment,
+  version: number,
+): Promise<BundleState> {
+  const state = await reader.bundle(id, version);
+  if (state !== null) return state;
+  const why = version > 0 && version <= lastVersion ? ": it was deleted" : "";
+  throw new AppError("not_found", `version ${version} of "${name}" not found${why}`);
 }

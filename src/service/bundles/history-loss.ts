@@ -1,3 +1,5 @@
+import { performedBy } from "../../core/actor.js";
+import { MAX_REASON_CHARACTERS } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
@@ -52,7 +54,9 @@ async function goOnIn(
       sequence: environment.sequence + sequences,
       lastVersion: environment.lastVersion + versions,
     };
-    const { id, sequence } = await activateIn(tx, before, bundle, "activate", "operator", instantOf(clock.now()));
+    const reason = `changes were lost: ${loss}`.slice(0, MAX_REASON_CHARACTERS);
+    const activation = { by: performedBy("operator"), at: instantOf(clock.now()), reason };
+    const { id, sequence } = await activateIn(tx, before, bundle, { kind: "activate", ...activation });
     await audit.record(tx, orgId, "operator", {
       action: "bundle.activated",
       resourceType: "bundle",

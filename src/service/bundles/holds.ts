@@ -2,7 +2,7 @@ import type { Environment, Hold } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Store, Writer } from "../../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
-import { actorOf, type Audit } from "../audit/audit.js";
+import { actorData, type Audit } from "../audit/audit.js";
 import type { Outbox } from "../changes/outbox.js";
 
 interface HoldsDeps {
@@ -49,7 +49,7 @@ export class Holds {
     const metadata = { project_id: projectId, environment: name, ...more };
     await audit.record(tx, orgId, caller, { action: type, resourceType: "environment", resourceId: id, metadata });
     const project = await tx.project(orgId, projectId);
-    const data = { org_id: orgId, ...metadata, project: project?.slug ?? null, actor: actorOf(caller) };
+    const data = { org_id: orgId, ...metadata, project: project?.slug ?? null, ...actorData(caller) };
     await outbox.emit(tx, { orgId, environmentId: id, type, data });
   }
 }

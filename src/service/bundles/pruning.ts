@@ -5,7 +5,7 @@ import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { PruneFilter, Store, Writer } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
-import { actorOf, type Audit } from "../audit/audit.js";
+import { actorData, type Audit } from "../audit/audit.js";
 import type { Outbox } from "../changes/outbox.js";
 import { checkRetention, isProduction, prunableBy, type RetentionRules } from "./retention.js";
 import { VersionRanges, type VersionRange } from "./version-ranges.js";
@@ -143,7 +143,7 @@ export class Pruning {
       orgId: environment.orgId,
       environmentId: environment.id,
       type: "bundle.pruned",
-      data: { org_id: environment.orgId, ...told, actor: actorOf(caller) },
+      data: { org_id: environment.orgId, ...told, ...actorData(caller) },
     });
     return { versions: bundles.map(({ version }) => version), next };
   }

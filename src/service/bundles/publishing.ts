@@ -25,6 +25,16 @@ export interface PublishInput {
   readonly labels: Readonly<Record<string, string>>;
   readonly source: BundleSource | null;
   readonly activate: boolean;
+  /** Why it is published; at most 1,000 characters. */
+  readonly reason: string | null;
+}
+
+/** What a promotion is told besides its source. */
+export interface PromotionOptions {
+  /** The person or program, as the caller says. */
+  readonly promotedBy: string | null;
+  /** Why; at most 1,000 characters. */
+  readonly reason: string | null;
 }
 
 /** Publishes documents, and promotes bundles to the next stage. */
@@ -78,7 +88,7 @@ export class Publishing {
     const state = await store.write(async (tx) => {
       const environment = await this.#changeable(tx, caller, path);
       checkSequence(environment, caller.ifSequence);
-      const published = await writer.publishIn(tx, caller.principal, environment, draft, input.activate);
+      const published = await writer.publishIn(tx, caller.principal, environment, draft, input);
       await remember(tx, published);
       return published;
     });
@@ -87,10 +97,11 @@ export class Publishing {
   }
 
   /** Publishes the active bundle of an environment to its next stage, and activates it there. */
-  async promote(caller: ChangeRequest, path: EnvironmentPath, promotedBy: string | null): Promise<BundleState> {
-    const request = { path, promotedBy };
+  async promote(caller: ChangeRequest, path: EnvironmentPath, options: PromotionOptions): Promise<BundleState> {
+    const { promotedBy, reason } = options;
+    const request = { path, promotedBy, reason };
     return await this.deps.idempotency.run<BundleState>(caller, "promoteBundle", request, async (remember) => {
-      const state = await retryOnConflict(() => this.#promoteOnce(caller, path, promotedBy, remember));
+      const state = await retryOnConflict(() => this.#promoteOnce(caller, path, options, remember));
       this.deps.wakeups.wake(state.bundle.environmentId);
       this.deps.outbox.committed();
       return state;
@@ -101,7 +112,7 @@ export class Publishing {
   async #promoteOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
-    promotedBy: string | null,
+    { promotedBy, reason }: PromotionOptions,
     remember: Remember<BundleState>,
   ): Promise<BundleState | null> {
     const { store, documents, writer, verifier, observer } = this.deps;
@@ -124,7 +135,7 @@ export class Publishing {
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
       const from = { environment: source, bundle };
-      const promoted = await writer.promoteIn(tx, caller.principal, from, now.target, draft);
+      const promoted = await writer.promoteIn(tx, caller.principal, from, now.target, draft, reason);
       await remember(tx, promoted);
       return promoted;
     });

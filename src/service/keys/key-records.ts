@@ -3,6 +3,7 @@ import { keyEndorsementMessage } from "../../bundle/key-endorsement.js";
 import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
 import { SERVER_KEY, type KeyOwner, type KeyPurpose, type PublicKeyRecord } from "../../core/key.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
@@ -12,18 +13,28 @@ import type { LastKeys, OwnedPurpose, SigningKeys } from "./key-files.js";
 const PURPOSES = ["bundles", "audit", "webhooks"] as const;
 const ALL = { limit: 1_000_000, offset: 0 };
 
+/** A change of the server's keys that a start found or made. */
+export type KeyEvent =
+  | { readonly type: "changed"; readonly purpose: KeyPurpose; readonly from: string; readonly to: string }
+  | { readonly type: "announced"; readonly purpose: KeyPurpose; readonly keyId: string };
+
+/** Records a change of keys in the transaction that makes it. */
+export type RecordKeyEvent = (tx: Writer, event: KeyEvent) => Promise<void>;
+
 /**
- * Stores the public halves of the server's keys, so that their signatures can be verified for ever, and endorses the previous ones: a
- * new key signs the key that was current at the last start, according to the data directory.
+ * Stores the public halves of the server's keys, so that their signatures can be verified later, and endorses the previous ones: a
+ * new key signs the key that was current at the last start, according to the data directory. The current bundle key endorses the
+ * announced next one.
  *
  * At the first start with a database of an older release nothing is recorded: then the keys in the database are trusted, this once.
- * Returns the ids of those keys.
+ * Returns the ids of those keys. Throws `signing_failed` if a key that was retired is current again.
  */
 export async function keepPublicKeys(
   store: Store,
   clock: Clock,
   keys: SigningKeys,
   last: LastKeys,
+  record: RecordKeyEvent,
 ): Promise<readonly string[]> {
   const at = instantOf(clock.now());
   const trusted = await store.write(async (tx) => {
@@ -32,17 +43,52 @@ export async function keepPublicKeys(
     for (const purpose of PURPOSES) {
       if (keys[purpose].keyId === "") continue;
       const server = { purpose, signer: keys[purpose] };
+      await refuseRetired(tx, server);
       if (last.pems === null) onTrust.push(...(await trustOlder(tx, server, at)));
       const before = last.pems?.[purpose];
       if (before !== undefined) await endorseIn(tx, server, before, SERVER_KEY, at);
-      if (await keepCurrent(tx, server, at)) isRenewed = true;
+      if (!(await keepCurrent(tx, server, at))) continue;
+      isRenewed = true;
+      const from = before === undefined ? server.signer.keyId : parsePublicKey(before).keyId;
+      if (from !== server.signer.keyId) await record(tx, { type: "changed", purpose, from, to: server.signer.keyId });
     }
     if (isRenewed) await keepAllOwned(tx, keys, at);
+    await keepNext(tx, keys, at, record);
     return onTrust;
   });
+  rememberKeys(keys, last);
+  return trusted;
+}
+
+/** Writes the current public keys where the next start finds them: keys that it replaces are endorsed by the new ones. */
+export function rememberKeys(keys: SigningKeys, last: LastKeys): void {
   const now = PURPOSES.filter((purpose) => keys[purpose].keyId !== "").map((it) => [it, keys[it].publicKeyPem]);
   last.remember({ ...last.pems, ...(Object.fromEntries(now) as LastKeys["pems"]) });
-  return trusted;
+}
+
+/** Stores the announced key, endorsed by the current one. */
+export async function announceIn(tx: Writer, keys: SigningKeys, next: Signer, at: Instant): Promise<void> {
+  await endorseIn(tx, { purpose: "bundles", signer: keys.bundles }, next.publicKeyPem, SERVER_KEY, at);
+}
+
+/** Makes `next` the server's bundle key in the database: it endorses itself and the key before. */
+export async function activateKeyIn(tx: Writer, keys: SigningKeys, next: Signer, at: Instant): Promise<void> {
+  const server = { purpose: "bundles", signer: next } as const;
+  await endorseIn(tx, server, keys.bundles.publicKeyPem, SERVER_KEY, at);
+  await endorseIn(tx, server, next.publicKeyPem, SERVER_KEY, at);
+}
+
+/**
+ * Retires a key of the server: from now on nothing that it, or a key derived from it, signed is accepted. What it endorsed of the
+ * server's own keys is endorsed by the current one.
+ */
+export async function retireKeyIn(tx: Writer, keys: SigningKeys, keyId: string, at: Instant): Promise<void> {
+  const server = { purpose: "bundles", signer: keys.bundles } as const;
+  for (const key of await tx.publicKeys("bundles")) {
+    if (key.endorsedBy !== keyId || key.keyId === keyId) continue;
+    await endorseIn(tx, server, key.publicKeyPem, SERVER_KEY, at);
+  }
+  await tx.retirePublicKey(keyId, at);
 }
 
 /** Stores and endorses the public keys of an organization with its own. Throws `signing_failed` without a key to derive them from. */
@@ -50,6 +96,7 @@ export async function keepOrganizationKeys(tx: Writer, keys: SigningKeys, orgId:
   for (const purpose of ["bundles", "webhooks"] as const) {
     await keepOwned(tx, keys, purpose, { orgId, environmentId: null }, at);
   }
+  await keepNextOwned(tx, keys, { orgId, environmentId: null }, at);
 }
 
 /** Like keepOrganizationKeys, for an environment with its own key. */
@@ -59,7 +106,17 @@ export async function keepEnvironmentKey(
   { id, orgId }: Environment,
   at: Instant,
 ): Promise<void> {
-  await keepOwned(tx, keys, "bundles", { orgId, environmentId: id }, at);
+  const owner = { orgId, environmentId: id };
+  await keepOwned(tx, keys, "bundles", owner, at);
+  await keepNextOwned(tx, keys, owner, at);
+}
+
+/** Stores the key that an owner will have after the activation of the next key, endorsed by that; nothing while none is announced. */
+export async function keepNextOwned(tx: Writer, keys: SigningKeys, owner: KeyOwner, at: Instant): Promise<void> {
+  const { next } = keys.bundleKey;
+  const derived = keys.bundleKey.deriveNext(owner);
+  if (next === null || derived === null) return;
+  await endorseIn(tx, { purpose: "bundles", signer: next }, derived.publicKeyPem, owner, at);
 }
 
 /** Whether a record has a valid endorsement by the key of `endorserPem`. */
@@ -99,7 +156,26 @@ async function endorseIn(
   const endorsement = encodeBase64(await signer.sign(keyEndorsementMessage({ purpose, publicKey, ...owner })));
   const { orgId, environmentId } = owner;
   const about = { keyId, purpose, publicKeyPem, createdAt, orgId, environmentId };
-  await tx.putPublicKey({ ...about, endorsedBy: signer.keyId, endorsement });
+  await tx.putPublicKey({ ...about, endorsedBy: signer.keyId, endorsement, retiredAt: null });
+}
+
+/** A next key that the database does not have is announced now: it is a setting, or the process ended while it was announced. */
+async function keepNext(tx: Writer, keys: SigningKeys, at: Instant, record: RecordKeyEvent): Promise<void> {
+  const { next } = keys.bundleKey;
+  if (next === null) return;
+  const kept = await tx.publicKey(next.keyId);
+  // Withdrawn before: the process ended before the file was removed, or it is a setting still.
+  if (kept !== null && kept.retiredAt !== null) return keys.bundleKey.withdraw();
+  if (kept !== null && (await isEndorsedBy(kept, keys.bundles.publicKeyPem))) return;
+  await announceIn(tx, keys, next, at);
+  await record(tx, { type: "announced", purpose: "bundles", keyId: next.keyId });
+}
+
+async function refuseRetired(tx: Writer, { purpose, signer }: ServerKey): Promise<void> {
+  const kept = await tx.publicKey(signer.keyId);
+  if (kept === null || kept.retiredAt === null) return;
+  const message = `the signing key ${signer.keyId} (${purpose}) was retired at ${kept.retiredAt}: use another one`;
+  throw new AppError("signing_failed", message);
 }
 
 /** Endorses the keys in the database of an older release; none if any was endorsed before. */

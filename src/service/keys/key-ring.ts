@@ -3,7 +3,8 @@ import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import type { Bundle } from "../../core/bundle.js";
 import type { KeyPurpose, PublicKeyRecord } from "../../core/key.js";
-import type { Store } from "../../store/store.js";
+import { AppError } from "../../core/error.js";
+import type { Reader, Store } from "../../store/store.js";
 import type { SigningKeys } from "./key-files.js";
 import { isEndorsedBy } from "./key-records.js";
 
@@ -27,6 +28,9 @@ export interface SortedKeys {
 export class KeyRing {
   readonly #trusted = new LRUCache<string, PublicKeyRecord>({ max: MAX_KEPT });
 
+  /** Keys that are about to be retired. */
+  readonly #suspended = new Set<string>();
+
   readonly #lastBundles: OwnKey | null;
 
   constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly keys: SigningKeys }) {
@@ -39,6 +43,7 @@ export class KeyRing {
     const toKeep: PublicKeyRecord[] = [];
     let next = record;
     for (let length = 0; length < MAX_CHAIN; length += 1) {
+      if (this.#isRetired(next)) return false;
       const end = this.#known(next);
       if (end === false) return false;
       if (end === true) {
@@ -76,6 +81,37 @@ export class KeyRing {
     if (record.orgId !== null && record.orgId !== orgId) return null;
     if (record.environmentId !== null && record.environmentId !== environmentId) return null;
     return (await this.trusts(record)) ? parsePublicKey(record.publicKeyPem) : null;
+  }
+
+  /** Verifies every key again before it counts, after one was retired. */
+  forget(): void {
+    this.#trusted.clear();
+  }
+
+  /** Treats a key as retired until the result is disposed, while somebody makes sure that nothing needs it. */
+  suspend(keyId: string): Disposable {
+    this.#suspended.add(keyId);
+    this.forget();
+    return {
+      [Symbol.dispose]: () => {
+        this.#suspended.delete(keyId);
+        this.forget();
+      },
+    };
+  }
+
+  /** Throws `conflict` (`key_retired`) if the key of a bundle, or the one that it was derived from, is retired. Reads two rows at most. */
+  async requireUsable(reader: Pick<Reader, "publicKey">, { keyId, version }: Bundle): Promise<void> {
+    const key = await reader.publicKey(keyId);
+    const endorser = key === null || key.orgId === null ? null : await reader.publicKey(key.endorsedBy ?? "");
+    const retired = [key, endorser].find((it) => it !== null && this.#isRetired(it));
+    if (retired === undefined) return;
+    const message = `version ${version} is signed with the key ${keyId}, which is retired: publish its content again`;
+    throw new AppError("conflict", message, { reason: "key_retired" });
+  }
+
+  #isRetired({ keyId, retiredAt }: PublicKeyRecord): boolean {
+    return retiredAt !== null || this.#suspended.has(keyId);
   }
 
   /** Whether a record is a trusted key; undefined if its endorsement must be verified. */

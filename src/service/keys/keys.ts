@@ -1,4 +1,6 @@
-import type { KeyPurpose, PublicKeyRecord } from "../../core/key.js";
+import type { Signer } from "../../bundle/signer.js";
+import type { Instant } from "../../core/clock.js";
+import type { KeyOwner, KeyPurpose, PublicKeyRecord } from "../../core/key.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import { notFound } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
@@ -7,15 +9,19 @@ import type { SigningKeys } from "./key-files.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Signers } from "./signers.js";
 
-/** A public key, and whether it makes the new signatures of its purpose and owner. */
+/** The current key signs, the next one is announced, the previous ones have signed. */
+export type KeyState = "current" | "next" | "previous";
+
+/** A public key, and its part in the signatures of its purpose and owner. */
 export interface ListedKey {
   readonly key: PublicKeyRecord;
-  readonly isCurrent: boolean;
+  readonly state: KeyState;
   /** The name of its environment; null for other owners. */
   readonly environment: string | null;
 }
 
 const PURPOSES = ["bundles", "audit", "webhooks"] as const satisfies readonly KeyPurpose[];
+const STATES = ["current", "next", "previous"] as const satisfies readonly KeyState[];
 
 /** Lists public keys. */
 export class KeyList {
@@ -29,9 +35,9 @@ export class KeyList {
   ) {}
 
   /**
-   * The keys that verify what the caller's organization receives: bundle keys first, then audit and webhook keys, current ones first.
-   * Includes keys of environments that the caller sees, and keys of the server that sign or signed for the organization. Keys that are
-   * not endorsed are left out.
+   * The keys that verify what the caller's organization receives: bundle keys first, then audit and webhook keys; of each purpose the
+   * current ones, the announced ones, the previous ones. Includes keys of environments that the caller sees, and keys of the server
+   * that sign or signed for the organization. Keys that are not endorsed, and retired ones, are left out.
    */
   async list(caller: Principal): Promise<readonly ListedKey[]> {
     const { store, ring } = this.deps;
@@ -40,14 +46,18 @@ export class KeyList {
     if (organization === null) throw notFound("organization");
     const environments = await this.#environments(caller);
     const current = this.#currentIds(organization, caller, environments);
-    const listed: ListedKey[] = [];
+    const next = this.#nextKeys(organization, caller, environments, await this.#announcedAt());
+    const nextIds = new Set(next.map(({ key }) => key.keyId));
+    const listed: ListedKey[] = [...next];
     for (const key of [...(await read.publicKeysOf(caller.orgId)), ...(await read.publicKeys())]) {
+      if (nextIds.has(key.keyId)) continue;
       if (key.orgId === null && !needsServerKey(organization, key.purpose)) continue;
       const environment = key.environmentId === null ? null : environments.get(key.environmentId);
       if (environment === undefined || !(await ring.trusts(key))) continue;
-      listed.push({ key, isCurrent: current.has(key.keyId), environment: environment?.name ?? null });
+      const state = current.has(key.keyId) ? "current" : "previous";
+      listed.push({ key, state, environment: environment?.name ?? null });
     }
-    const order = ({ key, isCurrent }: ListedKey) => 2 * PURPOSES.indexOf(key.purpose) + (isCurrent ? 0 : 1);
+    const order = ({ key, state }: ListedKey) => 3 * PURPOSES.indexOf(key.purpose) + STATES.indexOf(state);
     return listed.sort((a, b) => order(a) - order(b));
   }
 
@@ -61,6 +71,37 @@ export class KeyList {
     }
     const all = await read.environmentsWithKeys(orgId);
     return new Map(all.filter((it) => projectId === null || it.projectId === projectId).map((it) => [it.id, it]));
+  }
+
+  async #announcedAt(): Promise<Instant | null> {
+    const { next } = this.deps.keys.bundleKey;
+    return next === null ? null : ((await this.deps.store.read.publicKey(next.keyId))?.createdAt ?? null);
+  }
+
+  /** The announced keys of the caller's owners: derived, because only those that sign are stored. */
+  #nextKeys(
+    organization: Organization,
+    caller: Principal,
+    environments: ReadonlyMap<string, Environment>,
+    announcedAt: Instant | null,
+  ): readonly ListedKey[] {
+    if (announcedAt === null) return [];
+    const { signers } = this.deps;
+    const listed = (signer: Signer | null, owner: KeyOwner, environment: string | null): ListedKey[] => {
+      if (signer === null) return [];
+      const { keyId, publicKeyPem } = signer;
+      const endorsed = { endorsedBy: null, endorsement: null, retiredAt: null };
+      const key = { keyId, publicKeyPem, purpose: "bundles" as const, createdAt: announcedAt, ...owner, ...endorsed };
+      return [{ key, state: "next", environment }];
+    };
+    const own = [...environments.values()].filter(({ signingKey }) => signingKey === "environment");
+    const ofOwn = own.flatMap((it) =>
+      listed(signers.nextOfEnvironment(it), { orgId: it.orgId, environmentId: it.id }, it.name),
+    );
+    // A runtime token's environment has exactly one next bundle key.
+    if (caller.environmentId !== null && own.length > 0) return ofOwn;
+    const orgId = organization.ownKeysSince === null ? null : organization.id;
+    return [...listed(signers.nextOfOrganization(organization), { orgId, environmentId: null }, null), ...ofOwn];
   }
 
   #currentIds(

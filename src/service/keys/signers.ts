@@ -25,6 +25,23 @@ export class Signers {
     return this.keys.derive("bundles", { orgId, environmentId: id });
   }
 
+  /** The key that the next activation of a key makes that of `bundles`; null while none is announced. */
+  nextBundles(organization: Organization, environment: Environment): Signer | null {
+    if (environment.signingKey === "environment") return this.nextOfEnvironment(environment);
+    return this.nextOfOrganization(organization);
+  }
+
+  /** As ofOrganization, of the announced key; null while none is. */
+  nextOfOrganization({ id, ownKeysSince }: Organization): Signer | null {
+    const { bundleKey } = this.keys;
+    return ownKeysSince === null ? bundleKey.next : bundleKey.deriveNext({ orgId: id, environmentId: null });
+  }
+
+  /** As ofEnvironment, of the announced key; null while none is. */
+  nextOfEnvironment({ id, orgId }: Environment): Signer | null {
+    return this.keys.bundleKey.deriveNext({ orgId, environmentId: id });
+  }
+
   /** Signs the deliveries of an organization's webhooks. */
   webhooks({ id, ownKeysSince }: Organization): Signer {
     return ownKeysSince === null

@@ -1,7 +1,7 @@
 import type { BundleState } from "../../core/bundle.js";
 import type { Pipeline, PipelineApp } from "../../core/pipeline.js";
 import type { Principal } from "../../core/token.js";
-import { actorOf } from "../audit/audit.js";
+import { actorData } from "../audit/audit.js";
 import type { PromotionSource } from "../bundles/bundle-writer.js";
 import type { NewEvent } from "../changes/outbox.js";
 
@@ -17,7 +17,7 @@ export function pipelinePromoted(
   pipeline: Pipeline,
   { environment, bundle }: PromotionSource,
   promoted: readonly Promoted[],
-  promotedBy: string | null,
+  { promotedBy, reason }: { readonly promotedBy: string | null; readonly reason: string | null },
 ): NewEvent {
   return {
     orgId: pipeline.orgId,
@@ -28,8 +28,9 @@ export function pipelinePromoted(
       pipeline_id: pipeline.id,
       pipeline: pipeline.displayName,
       project_id: pipeline.projectId,
-      actor: actorOf(caller),
+      ...actorData(caller),
       promoted_by: promotedBy,
+      reason,
       source: {
         app_id: environment.id,
         project_id: environment.projectId,

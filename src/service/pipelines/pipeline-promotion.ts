@@ -7,6 +7,7 @@ import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable } from "../access/access.js";
 import type { Audit } from "../audit/audit.js";
 import { checkQuota } from "../bundles/activation.js";
+import { reasonOf } from "../bundles/bundle-events.js";
 import {
   promotedDescription,
   type BundleDraft,
@@ -31,6 +32,8 @@ export interface PromotionRequest {
   readonly sourceAppId: string;
   readonly targetAppIds: readonly string[];
   readonly promotedBy: string | null;
+  /** Why; at most 1,000 characters. */
+  readonly reason: string | null;
 }
 
 /** What a promotion did to one target. */
@@ -97,11 +100,12 @@ export class PipelinePromotion {
       // Always in this order, so that on a database that locks rows no two promotions wait for each other.
       for (const app of [...now.targets].sort(byEnvironmentId)) {
         const { environment } = app;
-        const state = await writer.promoteIn(tx, caller, source, environment, draftOf(drafts, environment));
+        const draft = draftOf(drafts, environment);
+        const state = await writer.promoteIn(tx, caller, source, environment, draft, request.reason);
         states.set(environment.id, { app, state });
       }
       const promoted = now.targets.flatMap(({ environment }) => states.get(environment.id) ?? []);
-      await this.#record(tx, caller, now.pipeline, source, promoted, request.promotedBy);
+      await this.#record(tx, caller, now.pipeline, source, promoted, request);
       const answer = promoted.map(({ state }) => answerOf(state));
       await remember(tx, answer);
       return answer;
@@ -144,7 +148,7 @@ export class PipelinePromotion {
     pipeline: Pipeline,
     source: PromotionSource,
     promoted: readonly Promoted[],
-    promotedBy: string | null,
+    { promotedBy, reason }: PromotionRequest,
   ): Promise<void> {
     const { audit, outbox } = this.deps;
     await audit.record(tx, pipeline.orgId, caller, {
@@ -158,9 +162,11 @@ export class PipelinePromotion {
         target_app_ids: promoted.map(({ app }) => app.environment.id),
         deployment_ids: promoted.map(({ state }) => state.deploymentId ?? ""),
         promoted_by: promotedBy,
+        project_id: pipeline.projectId,
+        ...reasonOf(reason),
       },
     });
-    await outbox.emit(tx, pipelinePromoted(caller, pipeline, source, promoted, promotedBy));
+    await outbox.emit(tx, pipelinePromoted(caller, pipeline, source, promoted, { promotedBy, reason }));
   }
 }
 

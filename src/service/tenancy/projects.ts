@@ -1,3 +1,4 @@
+import { performedBy } from "../../core/actor.js";
 import { randomUUID } from "node:crypto";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { invalidField } from "../../core/error.js";
@@ -13,7 +14,7 @@ import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { seesEnvironment, visibleProject } from "../access/access.js";
-import { actorOf, type Audit } from "../audit/audit.js";
+import type { Audit } from "../audit/audit.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { Sessions } from "../access/sessions.js";
 import type { TokenCache } from "../tokens/token-cache.js";
@@ -66,7 +67,7 @@ export class Projects {
         const target = { projectId: project.id, environmentId: environment.id };
         const options = { name: null, expiresInDays: null };
         const issued = await tokens.issueIn(tx, caller.orgId, "runtime", options, target);
-        await outbox.emit(tx, tokenEvent("token.created", issued.token, actorOf(caller)));
+        await outbox.emit(tx, tokenEvent("token.created", issued.token, performedBy(caller)));
         runtimeTokens.push({ environment, issued });
       }
       await audit.record(tx, caller.orgId, caller, {

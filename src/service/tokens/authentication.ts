@@ -48,13 +48,15 @@ export class Authentication {
     const credential = token === null ? null : liveCredential(token, hash, now);
     if (token === null) throw invalidToken();
     if (credential === null) {
-      onStopped({ tokenId: token.id, keyPrefix: token.keyPrefix, orgId: token.orgId });
+      const { id: tokenId, name: tokenName, keyPrefix, keyType, orgId } = token;
+      onStopped({ tokenId, tokenName, keyPrefix, keyType, orgId });
       throw invalidToken();
     }
     const operator = await store.read.operatorOrganization();
     this.deps.use.seen(token.id, token.lastUsedAt, now);
     const principal: Principal = {
       tokenId: token.id,
+      tokenName: token.name,
       keyHash: hash,
       keyPrefix: token.keyPrefix,
       keyType: token.keyType,

@@ -1,3 +1,4 @@
+import type { Actor } from "../../core/actor.js";
 import { addSeconds, instantOf, type Clock } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
@@ -11,7 +12,7 @@ const DAY_SECONDS = 86_400;
 export function tokenEvent(
   type: "token.created" | "token.revoked" | "token.expiring",
   token: Token,
-  actor: string | null,
+  actor: Actor | null,
 ): NewEvent {
   return {
     orgId: token.orgId,
@@ -26,7 +27,8 @@ export function tokenEvent(
       project_id: token.projectId,
       environment_id: token.environmentId,
       expires_at: token.expiresAt,
-      actor,
+      actor: actor?.prefix ?? null,
+      performed_by: actor,
     },
   };
 }

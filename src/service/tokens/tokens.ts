@@ -1,3 +1,4 @@
+import { performedBy } from "../../core/actor.js";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Environment, Project } from "../../core/organization.js";
@@ -5,7 +6,7 @@ import { isLive, type KeyType, type Principal, type Token } from "../../core/tok
 import { isUuid } from "../../core/uuid.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
-import { actorOf, type Audit } from "../audit/audit.js";
+import type { Audit } from "../audit/audit.js";
 import { keyFor, type GivenKey } from "./given-key.js";
 import type { ServiceWarnings } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
@@ -158,7 +159,7 @@ export class Tokens {
         resourceId: String(id),
         metadata: { key_prefix: token.keyPrefix, key_type: token.keyType },
       });
-      await outbox.emit(tx, tokenEvent("token.revoked", token, actorOf(caller)));
+      await outbox.emit(tx, tokenEvent("token.revoked", token, performedBy(caller)));
     });
     cache.forget(({ tokenId }) => tokenId === id);
     sessions.endToken(id);
@@ -213,7 +214,7 @@ export class Tokens {
           expires_at: expiresAt,
         },
       });
-      await this.deps.outbox.emit(tx, tokenEvent("token.created", issued.token, actorOf(caller)));
+      await this.deps.outbox.emit(tx, tokenEvent("token.created", issued.token, performedBy(caller)));
       return issued;
     });
     this.deps.outbox.committed();

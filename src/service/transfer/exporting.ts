@@ -125,8 +125,10 @@ function bundleOf({ bundle, isActive }: BundleState): OriginBundle {
   return { id, version, policyHash, publishedAt, publishedBy, title, description, labels, source, origin, isActive };
 }
 
-function deploymentOf({ id, sequence, kind, fromVersion, actor, at }: Deployment): OriginDeployment {
-  return { id, sequence, kind, fromVersion, reason: null, actor: { prefix: actor, name: null }, at };
+function deploymentOf(deployment: Deployment): OriginDeployment {
+  const { id, sequence, kind, fromVersion, reason, actor, performedBy, at } = deployment;
+  const { name = null } = performedBy ?? {};
+  return { id, sequence, kind, fromVersion, reason, actor: { prefix: actor, name }, at };
 }
 
 async function sha256Of(bytes: Buffer<ArrayBuffer>): Promise<string> {

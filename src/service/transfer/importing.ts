@@ -128,8 +128,8 @@ export class Importing {
       if (known !== null) return known;
       await requireTrusted(tx, environment.orgId, signer);
       checkSequence(environment, caller.ifSequence);
-      const from = { name: origin.name, keyId: signer.keyId, provenance, reason: input.reason };
-      const state = await writer.importIn(tx, caller.principal, from, environment, draft, input.activate);
+      const from = { name: origin.name, keyId: signer.keyId, provenance };
+      const state = await writer.importIn(tx, caller.principal, from, environment, draft, input);
       const imported: BundleImport = {
         bundleId: state.bundle.id,
         environmentId: environment.id,
@@ -220,5 +220,7 @@ function untrusted({ keyId }: PublicKey): AppError {
 function refused(thrown: unknown): never {
   if (!(thrown instanceof VerificationError)) throw thrown;
   if (thrown.reason !== "unknown_key") throw notVerified(`the provenance: ${thrown.message}`);
-  throw new AppError("invalid", `${thrown.message}: no trusted origin of this organization has it`, { reason: "untrusted_origin" });
+  throw new AppError("invalid", `${thrown.message}: no trusted origin of this organization has it`, {
+    reason: "untrusted_origin",
+  });
 }

@@ -14,6 +14,7 @@ import { keyOwners } from "./0011-key-owners.js";
 import { activationTimes } from "./0012-activation-times.js";
 import { slugs } from "./0013-slugs.js";
 import { deletions } from "./0014-deletions.js";
+import { actors } from "./0015-actors.js";
 import { imports } from "./0018-imports.js";
 import { presence } from "./0020-presence.js";
 import { trustedKeys } from "./0021-trusted-keys.js";
@@ -36,6 +37,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0012-activation-times": activationTimes,
     "0013-slugs": slugs,
     "0014-deletions": deletions,
+    "0015-actors": actors(dialect),
     "0018-imports": imports,
     "0020-presence": presence,
     "0021-trusted-keys": trustedKeys,

@@ -1,39 +1,49 @@
 import { sql, type Kysely, type SelectQueryBuilder } from "kysely";
+import { invalidField } from "../../core/error.js";
 import type { Schema } from "../schema.js";
 import type { AuditFilter } from "../store.js";
 
 /** A count reads every row that it counts: what a filter matches is counted so far. */
 const MAX_COUNTED = 10_000;
+/** Prefixes that an actor may have had: a look-up of the index for each. */
+const MAX_PREFIXES = 500;
 
 type Events = SelectQueryBuilder<Schema, "audit_events", object>;
 
-/** A filter whose instants have become numbers: events are numbered in the order of their times. */
-type Numbered = Omit<AuditFilter, "since" | "until">;
+/**
+ * A filter as indexes serve it: instants have become numbers (events are numbered in the order of their times), and an actor has become
+ * the prefixes that it had.
+ */
+type Search = Omit<AuditFilter, "since" | "until" | "actor"> & { readonly actors?: readonly string[] };
 
 /** The numbers of one page, in its order. Reads no more than some pages' worth of an index, however long the chain is. */
 export async function pageIds(db: Kysely<Schema>, filter: AuditFilter): Promise<readonly number[]> {
-  const numbered = await withoutInstants(db, filter);
-  const direction = filter.after === undefined ? "desc" : "asc";
-  const page = async (query: Events) => {
-    const rows = await between(query, numbered).select("id").orderBy("id", direction).limit(filter.limit).execute();
-    return rows.map(({ id }) => id);
-  };
-  if (!isPrefixAlone(numbered)) return await page(matching(db, numbered));
-  // An index has the numbers of one action in order, but not those of a range of actions: a page of each, merged.
-  const ids: number[] = [];
-  for (const action of await actionsOf(db, numbered)) ids.push(...(await page(matching(db, { ...numbered, action }))));
-  return ids.sort((a, b) => (direction === "desc" ? b - a : a - b)).slice(0, filter.limit);
+  const search = await searchOf(db, filter);
+  const isUp = filter.after !== undefined;
+  let ids: readonly number[] = [];
+  // An index has the numbers of one value in order, but not those of several: a page of each, merged.
+  for await (const part of partsOf(db, search)) {
+    const last = ids.length < filter.limit ? undefined : ids.at(-1);
+    const open = last === undefined ? part : isUp ? { ...part, before: last } : { ...part, after: last };
+    const page = between(matching(db, open), open)
+      .select("id")
+      .orderBy("id", isUp ? "asc" : "desc");
+    const rows = await page.limit(filter.limit).execute();
+    const merged = [...ids, ...rows.map(({ id }) => id)].sort((a, b) => (isUp ? a - b : b - a));
+    ids = merged.slice(0, filter.limit);
+  }
+  return ids;
 }
 
 /** How many events the filter matches whatever its page is: exactly by instants alone, else up to MAX_COUNTED. */
 export async function totalOf(db: Kysely<Schema>, filter: AuditFilter): Promise<number> {
-  const { orgId, actor, action, resourceType, resourceId, source, since, until } = filter;
+  const { orgId, since, until } = filter;
   const whole = { orgId, limit: 1, ...(since && { since }), ...(until && { until }) };
-  const { after = 0, before = 1 } = await withoutInstants(db, { ...whole, before: (await newestId(db, orgId)) + 1 });
+  const { after = 0, before = 1 } = await searchOf(db, { ...whole, before: (await newestId(db, orgId)) + 1 });
   // Events count from 1 without gaps and are never deleted.
-  if ([actor, action, resourceType, resourceId, source].every((it) => it === undefined))
-    return Math.max(0, before - after - 1);
-  const all = between(matching(db, filter), { orgId, limit: 1, after, before });
+  if (conditionsOf(filter).length === 0) return Math.max(0, before - after - 1);
+  const search = await searchOf(db, filter);
+  const all = between(matching(db, search), { orgId, limit: 1, after, before });
   const { total } = await db
     .selectFrom(all.select("id").limit(MAX_COUNTED).as("counted"))
     .select((eb) => eb.fn.countAll<number | string>().as("total"))
@@ -41,7 +51,7 @@ export async function totalOf(db: Kysely<Schema>, filter: AuditFilter): Promise<
   return Number(total);
 }
 
-async function withoutInstants(db: Kysely<Schema>, { since, until, ...filter }: AuditFilter): Promise<Numbered> {
+async function searchOf(db: Kysely<Schema>, { since, until, actor, ...filter }: AuditFilter): Promise<Search> {
   const newest = async (column: "<" | "<=", at: string) => {
     const found = await db
       .selectFrom("audit_events")
@@ -57,7 +67,41 @@ async function withoutInstants(db: Kysely<Schema>, { since, until, ...filter }: 
   const after = since === undefined ? filter.after : Math.max(filter.after ?? 0, await newest("<", since));
   const last = until === undefined ? undefined : (await newest("<=", until)) + 1;
   const before = last === undefined ? filter.before : Math.min(filter.before ?? last, last);
-  return { ...filter, ...(after !== undefined && { after }), ...(before !== undefined && { before }) };
+  return {
+    ...filter,
+    ...(after !== undefined && { after }),
+    ...(before !== undefined && { before }),
+    ...(actor !== undefined && { actors: await prefixesOf(db, filter.orgId, actor) }),
+  };
+}
+
+/** The prefixes of all tokens that have, or had, this prefix, id or name, and the text itself: not every actor is a token. */
+async function prefixesOf(db: Kysely<Schema>, orgId: string, actor: string): Promise<readonly string[]> {
+  const known = db.selectFrom("token_prefixes").where("org_id", "=", orgId);
+  const named = await known
+    .where("name", "=", actor)
+    .select("prefix")
+    .limit(MAX_PREFIXES + 1)
+    .execute();
+  const id = /^[1-9]\d{0,15}$/.test(actor) ? Number(actor) : 0;
+  const numbered = await known
+    .where("token_id", "=", id)
+    .select("prefix")
+    .limit(MAX_PREFIXES + 1)
+    .execute();
+  const owners = await known.where("prefix", "=", actor).select("token_id").limit(MAX_PREFIXES).execute();
+  const prefixes = new Set([actor, ...[...named, ...numbered].map(({ prefix }) => prefix)]);
+  for (const { token_id } of owners) {
+    const others = await known
+      .where("token_id", "=", token_id)
+      .select("prefix")
+      .limit(MAX_PREFIXES + 1)
+      .execute();
+    for (const { prefix } of others) prefixes.add(prefix);
+  }
+  if (prefixes.size <= MAX_PREFIXES + 1) return [...prefixes];
+  const message = `tokens called so have had more than ${MAX_PREFIXES} prefixes: give a prefix, or narrow the time`;
+  throw invalidField(["actor"], message, "too_many", "query");
 }
 
 async function newestId(db: Kysely<Schema>, orgId: string): Promise<number> {
@@ -69,42 +113,80 @@ async function newestId(db: Kysely<Schema>, orgId: string): Promise<number> {
   return newest ?? 0;
 }
 
-function matching(db: Kysely<Schema>, filter: Numbered): Events {
-  let query = db.selectFrom("audit_events").where("org_id", "=", filter.orgId);
-  if (filter.actor !== undefined) query = query.where("actor", "=", filter.actor);
-  if (filter.resourceType !== undefined) query = query.where("resource_type", "=", filter.resourceType);
-  if (filter.resourceId !== undefined) query = query.where("resource_id", "=", filter.resourceId);
-  if (filter.source !== undefined) query = query.where("source", "=", filter.source);
-  return withAction(query, filter);
+/** The searches of one index range each whose results together are those of a search. */
+async function* partsOf(db: Kysely<Schema>, search: Search): AsyncGenerator<Search> {
+  if (search.actors !== undefined) {
+    for (const actor of search.actors) yield { ...search, actors: [actor] };
+  } else if (isAlone(search, "projectId")) {
+    for await (const environment of environmentsOf(db, search)) yield { ...search, environment };
+  } else if (isAlone(search, "action") && prefixRange(search.action) !== undefined) {
+    for await (const action of actionsOf(db, search)) yield { ...search, action };
+  } else {
+    yield search;
+  }
 }
 
-function withAction(query: Events, filter: Numbered): Events {
-  const { action } = filter;
+/** What a filter may ask for, besides numbers and instants. */
+const CONDITIONS = [
+  ...(["actor", "actors", "action", "resourceType", "resourceId", "source", "projectId", "environment"] as const),
+];
+type Condition = (typeof CONDITIONS)[number];
+type Conditions = { readonly [K in Condition]?: unknown };
+
+function conditionsOf(filter: Conditions): readonly Condition[] {
+  return CONDITIONS.filter((name) => filter[name] !== undefined);
+}
+
+/** Whether no index but that of this condition can serve the search: an action's prefix is a range, which has no order of numbers. */
+function isAlone(search: Search, condition: keyof Search & Condition): boolean {
+  if (search[condition] === undefined) return false;
+  const isRange = prefixRange(search.action) !== undefined;
+  return conditionsOf(search).every((name) => name === condition || (name === "action" && isRange));
+}
+
+function matching(db: Kysely<Schema>, search: Search): Events {
+  let query = db.selectFrom("audit_events").where("org_id", "=", search.orgId);
+  const [actor, ...others] = search.actors ?? [];
+  if (others.length > 0) query = query.where("actor", "in", search.actors ?? []);
+  else if (actor !== undefined) query = query.where("actor", "=", actor);
+  if (search.resourceType !== undefined) query = query.where("resource_type", "=", search.resourceType);
+  if (search.resourceId !== undefined) query = query.where("resource_id", "=", search.resourceId);
+  if (search.source !== undefined) query = query.where("source", "=", search.source);
+  return withAction(withPlace(query, search), search);
+}
+
+function withPlace(query: Events, search: Search): Events {
+  const { projectId, environment } = search;
+  if (projectId === undefined) return query;
+  if (environment !== undefined)
+    return query.where("project_id", "=", projectId).where("environment", "=", environment);
+  if (isAlone(search, "projectId")) return query.where("project_id", "=", projectId);
+  // The index of places has numbers in order for one environment only; another condition has an index that has them.
+  return query.where((eb) => eb(eb.fn.coalesce("project_id", eb.val("")), "=", projectId));
+}
+
+function withAction(query: Events, search: Search): Events {
+  const { action } = search;
   if (action === undefined) return query;
   const range = prefixRange(action);
   if (range === undefined) return query.where("action", "=", action);
   return query.where((eb) => {
     // SQLite takes a range with two ends to be narrower than one actor, which it hardly ever is. An expression has no index.
-    const column = isPrefixAlone(filter) ? eb.ref("action") : eb.fn.coalesce("action", eb.val(""));
+    const column = isAlone(search, "action") ? eb.ref("action") : eb.fn.coalesce("action", eb.val(""));
     return eb.and([eb(column, ">=", range.from), eb(column, "<", range.to)]);
   });
 }
 
 /** `bundle.*` as a range instead of LIKE: nothing in it is a wildcard, and an index serves it. `/` is the character after `.`. */
-function prefixRange(action: string): { from: string; to: string } | undefined {
-  if (!action.endsWith(".*")) return undefined;
+function prefixRange(action: string | undefined): { from: string; to: string } | undefined {
+  if (action?.endsWith(".*") !== true) return undefined;
   const stem = action.slice(0, -2);
   return { from: `${stem}.`, to: `${stem}/` };
 }
 
-function isPrefixAlone({ action = "", actor, resourceType, resourceId, source }: Numbered): boolean {
-  return action.endsWith(".*") && [actor, resourceType, resourceId, source].every((it) => it === undefined);
-}
-
 /** The actions of a prefix that there are: one look at the index for each, over all the events that have it. */
-async function actionsOf(db: Kysely<Schema>, { orgId, action = "" }: Numbered): Promise<readonly string[]> {
+async function* actionsOf(db: Kysely<Schema>, { orgId, action }: Search): AsyncGenerator<string> {
   const range = prefixRange(action);
-  const actions: string[] = [];
   for (let from = range?.from, isFirst = true; from !== undefined; isFirst = false) {
     const next = await db
       .selectFrom("audit_events")
@@ -114,12 +196,26 @@ async function actionsOf(db: Kysely<Schema>, { orgId, action = "" }: Numbered): 
       .select((eb) => eb.fn.min<string | null>("action").as("action"))
       .executeTakeFirstOrThrow();
     from = next.action ?? undefined;
-    if (from !== undefined) actions.push(from);
+    if (from !== undefined) yield from;
   }
-  return actions;
 }
 
-function between(query: Events, { before, after }: Numbered): Events {
+/** The environments that events of a project name, and "" for those of none; as actionsOf. */
+async function* environmentsOf(db: Kysely<Schema>, { orgId, projectId = "" }: Search): AsyncGenerator<string> {
+  for (let from: string | undefined = "", isFirst = true; from !== undefined; isFirst = false) {
+    const next: { environment: string | null } = await db
+      .selectFrom("audit_events")
+      .where("org_id", "=", orgId)
+      .where("project_id", "=", projectId)
+      .where("environment", isFirst ? ">=" : ">", from)
+      .select((eb) => eb.fn.min<string | null>("environment").as("environment"))
+      .executeTakeFirstOrThrow();
+    from = next.environment ?? undefined;
+    if (from !== undefined) yield from;
+  }
+}
+
+function between(query: Events, { before, after }: Search): Events {
   const below = before === undefined ? query : query.where("id", "<", before);
   return after === undefined ? below : below.where("id", ">", after);
 }

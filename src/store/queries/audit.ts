@@ -7,7 +7,9 @@ import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
-const { read: eventOf } = rowMapping<AuditEvent, "audit_events">({ metadata: "json", source: "hidden" });
+const { read: eventOf } = rowMapping<AuditEvent, "audit_events">({
+  ...{ metadata: "json", source: "hidden", project_id: "hidden", environment: "hidden" },
+});
 
 const insert = preparedInsert("audit_events");
 

@@ -6,7 +6,7 @@ import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
-const { read: deploymentOf, write: rowOf } = rowMapping<Deployment, "deployments">({});
+const { read: deploymentOf, write: rowOf } = rowMapping<Deployment, "deployments">({ performed_by: "json" });
 
 const byId = preparedFirst((db, { orgId, id }: { orgId: string; id: string }) =>
   db.selectFrom("deployments").selectAll().where("id", "=", id).where("org_id", "=", orgId),
@@ -50,6 +50,19 @@ export function deploymentReader(db: Kysely<Schema>) {
         .limit(1)
         .executeTakeFirst();
       return row === undefined ? null : deploymentOf(row);
+    },
+    async earlierActivation(environmentId, below, limit) {
+      const rows = await db
+        .selectFrom("deployments")
+        .leftJoin("bundles", "bundles.id", "deployments.bundle_id")
+        .select(["deployments.sequence", "deployments.version", "bundles.id as kept"])
+        .where("deployments.environment_id", "=", environmentId)
+        .where("deployments.sequence", "<", below.sequence)
+        .orderBy("deployments.sequence", "desc")
+        .limit(limit)
+        .execute();
+      const found = rows.find(({ version, kept }) => version < below.version && kept !== null);
+      return { version: found?.version ?? null, next: rows.length < limit ? null : (rows.at(-1)?.sequence ?? null) };
     },
     async deployments(environmentId, { limit, offset }) {
       const of = db.selectFrom("deployments").where("environment_id", "=", environmentId);

@@ -52,6 +52,14 @@ export function environmentReader(db: Kysely<Schema>) {
     async environmentsWithKeys(orgId) {
       return (await withKeys(db, orgId).execute()).map(environmentOf);
     },
+    async environmentsAfter(after, limit) {
+      const rows = await environments(db)
+        .where("environments.id", ">", after)
+        .orderBy("environments.id")
+        .limit(limit)
+        .execute();
+      return rows.map(environmentOf);
+    },
     async environments(projectId) {
       const rows = await environments(db)
         .where("environments.project_id", "=", projectId)

@@ -27,13 +27,30 @@ export function publicKeyReader(db: Kysely<Schema>) {
       const row = await byId(db, { keyId });
       return row === undefined ? null : keyOf(row);
     },
+    async activeBundleKeys(after, limit) {
+      const rows = await db
+        .selectFrom("environments")
+        .innerJoin("bundles", "bundles.id", "environments.active_bundle_id")
+        .select(["environments.id", "environments.org_id", "environments.name", "bundles.key_id"])
+        .where("environments.id", ">", after)
+        .where("environments.deleted_at", "is", null)
+        .orderBy("environments.id")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        environmentId: row.id,
+        orgId: row.org_id,
+        environment: row.name,
+        keyId: row.key_id,
+      }));
+    },
   } satisfies Partial<Reader>;
 }
 
 /** Changes of public keys. */
 export function publicKeyWriter(db: Kysely<Schema>) {
   return {
-    async putPublicKey({ keyId, createdAt, ...key }) {
+    async putPublicKey({ keyId, createdAt, retiredAt, ...key }) {
       const changed = {
         purpose: key.purpose,
         public_key_pem: key.publicKeyPem,
@@ -44,9 +61,12 @@ export function publicKeyWriter(db: Kysely<Schema>) {
       };
       await db
         .insertInto("public_keys")
-        .values({ key_id: keyId, created_at: createdAt, ...changed })
+        .values({ key_id: keyId, created_at: createdAt, retired_at: retiredAt, ...changed })
         .onConflict((conflict) => conflict.column("key_id").doUpdateSet(changed))
         .execute();
+    },
+    async retirePublicKey(keyId, at) {
+      await db.updateTable("public_keys").set({ retired_at: at }).where("key_id", "=", keyId).execute();
     },
   } satisfies Partial<Writer>;
 }

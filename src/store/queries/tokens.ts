@@ -55,12 +55,14 @@ export function tokenWriter(db: Kysely<Schema>) {
       const { id: _none, ...row } = rowOf({ ...token, id: 0 });
       await freeHash(db, token.hash);
       const { id } = await db.insertInto("tokens").values(row).returning("id").executeTakeFirstOrThrow();
+      await keepPrefix(db, { ...token, id });
       return { ...token, id };
     },
     async updateToken(token) {
       const { id: _id, org_id: _org, created_at: _created, ...changes } = rowOf(token);
       await freeHash(db, token.hash);
       await db.updateTable("tokens").set(changes).where("id", "=", token.id).execute();
+      await keepPrefix(db, token);
     },
     /** Never moves a token's last use back. */
     async touchTokens(ids, at: Instant) {
@@ -74,6 +76,15 @@ export function tokenWriter(db: Kysely<Schema>) {
       }
     },
   } satisfies Partial<Writer>;
+}
+
+/** Remembers whose prefix it is, for the audit. */
+async function keepPrefix(db: Kysely<Schema>, { orgId, keyPrefix, id, name }: Token): Promise<void> {
+  await db
+    .insertInto("token_prefixes")
+    .values({ org_id: orgId, prefix: keyPrefix, token_id: id, name })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
 
 /** Takes a hash from a token whose project or environment was deleted: its row may still exist, and a hash is unique. */

@@ -8,7 +8,7 @@ import { countRows } from "./paging.js";
 
 const origins = rowMapping<TrustedOrigin, "trusted_origins">({ keys: "json" });
 const imports = rowMapping<BundleImport, "bundle_imports">({ document: "json" });
-const deployments = rowMapping<Deployment, "deployments">({});
+const deployments = rowMapping<Deployment, "deployments">({ performed_by: "json" });
 
 /** Look-ups of trusted origins and imports. */
 export function transferReader(db: Kysely<Schema>): TransferReader {

@@ -6,7 +6,15 @@ export type Step =
   | { readonly op: "begin" | "commit" | "rollback" | "begin part" | "keep part" | "undo part" }
   /** Counts commits from now on in the head file (head-file.ts), as the owner `run`. */
   | { readonly op: "keep head"; readonly run: string }
+  /** Moves the log into the database file, and answers with one row, Space. While it is tight the log is then kept short. */
+  | { readonly op: "reclaim"; readonly isTight: boolean }
   | { readonly op: "close" };
+
+/** The answer of `reclaim`. */
+export interface Space {
+  /** Bytes in the database file that new rows can use. */
+  readonly reusableBytes: number;
+}
 
 /** The result of one operation. */
 export interface Answer {

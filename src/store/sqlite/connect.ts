@@ -1,3 +1,5 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { AppError } from "../../core/error.js";
 import { sqliteError } from "./errors.js";
@@ -22,6 +24,11 @@ const MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024;
  * that the pages which every one of them changes would be moved that often.
  */
 const CHECKPOINT_PAGES = 4_000;
+/** The same where the disk is tight; the log takes this and the largest transaction. */
+const TIGHT_CHECKPOINT_PAGES = 64;
+/** The part of a disk that the log may take before a checkpoint: on one of a few MiB it would fill it. */
+const LOG_SHARE = 1 / 16;
+const PAGE_BYTES = 4096;
 
 /**
  * Pages kept in memory, KiB: the upper levels of the indexes of a long history, and the pages of one large document until its commit.
@@ -40,9 +47,22 @@ export function connectToWrite(options: SqliteOptions): Database.Database {
     // By default SQLite keeps rows for a rollback in /var/tmp or /tmp: where these are read-only, no statement that changes many
     // rows would run, and else rows would lie outside of the data directory.
     database.pragma("temp_store = MEMORY");
-    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    setCheckpoints(database, false);
     database.pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
   });
+}
+
+/** Sets from how many pages on a commit moves the log into the database file: few on a small disk, and where it is tight. */
+export function setCheckpoints(database: Database.Database, isTight: boolean): void {
+  const pages = isTight ? TIGHT_CHECKPOINT_PAGES : pagesFor(dirname(database.name));
+  database.pragma(`wal_autocheckpoint = ${pages}`);
+}
+
+function pagesFor(directory: string): number {
+  const { blocks, bsize } = statfsSync(directory);
+  const share = Math.floor((blocks * bsize * LOG_SHARE) / PAGE_BYTES);
+  // Some file systems do not tell their size.
+  return share === 0 ? CHECKPOINT_PAGES : Math.max(TIGHT_CHECKPOINT_PAGES, Math.min(CHECKPOINT_PAGES, share));
 }
 
 /** A connection that cannot write, to a database that another one made a WAL database. Throws as openSqliteStore does. */

@@ -42,6 +42,14 @@ export function isDiskFailure(error: unknown): error is AppError {
   return typeof code === "string" && /^(SQLITE_(FULL|READONLY|IOERR|CANTOPEN)|EROFS$|ENOSPC$|EDQUOT$|EIO$)/.test(code);
 }
 
+/** What a full disk, or a quota that is used up, makes SQLite and the system say. */
+const FULL: ReadonlySet<unknown> = new Set(["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"]);
+
+/** Whether a failure means that the disk is full. */
+export function isFullDisk(error: unknown): boolean {
+  return isDiskFailure(error) && FULL.has((error.cause as { code?: unknown }).code);
+}
+
 /** A call after the database was closed. */
 export function closedError(): AppError {
   return new AppError("unavailable", "the database is closed");

@@ -12,6 +12,8 @@ export const sqliteMigrationDialect: MigrationDialect = {
       begin select raise(abort, ${sql.lit(message)}); end`.execute(db);
   },
 
+  jsonText: (column, key) => sql`json_extract(${sql.ref(column)}, ${sql.lit(`$.${key}`)})`,
+
   async refuseDecrease(db, table, column) {
     await sql`
       create trigger ${sql.id(`${table}_${column}_only_grows`)} before update of ${sql.id(column)} on ${sql.table(table)}

@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 import type { Store } from "../store.js";
 import type { Channel } from "./channel.js";
 import { connectToRead, connectToWrite, type SqliteOptions } from "./connect.js";
-import { isDiskFailure } from "./errors.js";
+import { isDiskFailure, isFullDisk } from "./errors.js";
 import { findLoss, headFileOf, readHead, recordOf, type HistoryLoss } from "./head-file.js";
 import { Head } from "./commit-head.js";
 import { LocalChannel } from "./local-channel.js";
@@ -21,7 +21,11 @@ export interface OpenOptions extends SqliteOptions {
    * The one process that may write. What the database lacks of what was acknowledged (head-file.ts) is refused with `conflict` when
    * it is certain, or told to `accept` once the schema is the newest, before the database is taken over.
    */
-  readonly owner?: { readonly accept: AcceptLoss | null };
+  readonly owner?: {
+    readonly accept: AcceptLoss | null;
+    /** Called when it cannot be opened for a full disk; true when there is room now, so that another attempt is worth it. */
+    readonly makeRoom?: () => boolean;
+  };
   /**
    * Called before the schema of an existing database is changed, with the steps to come. The answer tells the operator how to go back; it
    * is added to the error when a step fails.
@@ -37,8 +41,10 @@ export interface OpenedStore extends Store {
   readonly doubt: string | null;
   /** Why it was opened only to be read, with what to do; null when it was not. */
   readonly readOnly: string | null;
-  /** Why the last change could not be written to the disk; null when it could. */
+  /** Why the last change could not be written to the disk; null when it could, and when the disk is full. */
   readonly problem: () => string | null;
+  /** As SqliteStore's; null when it was opened only to be read. */
+  readonly reclaim: SqliteStore["reclaim"] | null;
 }
 
 /** What makes it safe to go on from a database that lacks something. */
@@ -55,7 +61,11 @@ export async function openSqliteStore(options: OpenOptions): Promise<OpenedStore
   try {
     return await openToWrite(options);
   } catch (error) {
-    if (options.owner === undefined || !isDiskFailure(error)) throw error;
+    const { owner } = options;
+    if (owner === undefined || !isDiskFailure(error)) throw error;
+    if (isFullDisk(error) && owner.makeRoom?.() === true) {
+      return await openSqliteStore({ ...options, owner: { accept: owner.accept } });
+    }
     return await openToRead(options, error);
   }
 }
@@ -63,7 +73,7 @@ export async function openSqliteStore(options: OpenOptions): Promise<OpenedStore
 /** What is there is served while the disk takes no changes. Throws the failure when it cannot be read either. */
 async function openToRead(options: OpenOptions, failure: AppError): Promise<OpenedStore> {
   const { code } = (failure.cause ?? {}) as { code?: string };
-  const isFull = code === "SQLITE_FULL" || code === "ENOSPC";
+  const isFull = isFullDisk(failure);
   const space = isFull ? `; ${roomFor(options.file)}` : "";
   // Told to everybody: without paths.
   const problem = `the disk of the database ${isFull ? "is full" : "cannot be written"} (${code})`;
@@ -82,6 +92,7 @@ async function openToRead(options: OpenOptions, failure: AppError): Promise<Open
     doubt: null,
     readOnly,
     problem: () => problem,
+    reclaim: null,
   });
 }
 

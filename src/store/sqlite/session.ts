@@ -1,6 +1,7 @@
 import type { Database, Statement } from "better-sqlite3";
 import { AppError } from "../../core/error.js";
-import { NO_ROWS, type Answer, type Step } from "./channel.js";
+import { NO_ROWS, type Answer, type Space, type Step } from "./channel.js";
+import { setCheckpoints } from "./connect.js";
 import { closedError, sqliteError } from "./errors.js";
 import type { Head } from "./commit-head.js";
 
@@ -66,6 +67,8 @@ export class SqliteSession {
       case "keep head":
         this.#head?.keep(this.#database, step.run);
         return NO_ROWS;
+      case "reclaim":
+        return { rows: [this.#reclaim(step.isTight)] };
       case "close":
         this.#close();
         return NO_ROWS;
@@ -136,6 +139,17 @@ export class SqliteSession {
 
   #isGivenUp(): boolean {
     return this.#inTransaction && !this.#database.inTransaction;
+  }
+
+  /** Outside of transactions alone: a checkpoint within one is refused. */
+  #reclaim(isTight: boolean): Space {
+    this.#rollback();
+    setCheckpoints(this.#database, isTight);
+    this.#database.pragma("wal_checkpoint(TRUNCATE)");
+    const [pages, size] = ["freelist_count", "page_size"].map(
+      (name) => this.#database.pragma(name, { simple: true }) as number,
+    );
+    return { reusableBytes: (pages ?? 0) * (size ?? 0) };
   }
 
   /** Closes it whatever happens, then throws when the log could not be moved into the database file: the next one to open it does. */

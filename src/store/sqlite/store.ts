@@ -5,11 +5,11 @@ import { migrate, pendingSteps } from "../migrations/migrate.js";
 import { createReader } from "../queries/reader.js";
 import type { Schema } from "../schema.js";
 import type { Reader, Store, Writer } from "../store.js";
-import type { Channel } from "./channel.js";
+import type { Channel, Space } from "./channel.js";
 import { SqliteDialect } from "./dialect.js";
 import { SqliteDriver } from "./driver.js";
 import { GroupCommit } from "./group-commit.js";
-import { isDiskFailure } from "./errors.js";
+import { isDiskFailure, isFullDisk } from "./errors.js";
 import { TAKEN_OVER } from "./commit-head.js";
 import { sqliteMigrationDialect } from "./migration-dialect.js";
 
@@ -43,7 +43,7 @@ export class SqliteStore implements Store {
     this.lost = Promise.race([writing.lost, new Promise<Error>((resolve) => (this.#tellLost = resolve))]);
   }
 
-  /** Why the last change could not be written to the disk; null when it could. */
+  /** Why the last change could not be written to the disk; null when it could, and for a full one, which has a state of its own. */
   get diskProblem(): string | null {
     return this.#diskProblem;
   }
@@ -68,9 +68,23 @@ export class SqliteStore implements Store {
       this.#diskProblem = null;
       return answer;
     } catch (error) {
-      if (isDiskFailure(error)) this.#diskProblem = error.message;
+      if (isDiskFailure(error) && !isFullDisk(error)) this.#diskProblem = error.message;
       if (error instanceof AppError && error.reason === TAKEN_OVER) this.#tellLost(error);
       throw error;
+    }
+  }
+
+  /**
+   * Moves the log into the database file, which gives its space back to the disk, and says how much the file has for new rows. While
+   * the disk is tight, the log is then kept short. Waits for the transactions that were asked for before. Throws as `write` does.
+   */
+  async reclaim(isTight: boolean): Promise<Space> {
+    await this.#writing.acquireConnection();
+    try {
+      const { rows } = await this.#channel.run([{ op: "reclaim", isTight }]);
+      return rows[0] as Space;
+    } finally {
+      await this.#writing.releaseConnection();
     }
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { AppError, diskFull } from "../../../src/core/error.js";
 import { openRig } from "./rig.js";
 
 describe("probes", () => {
@@ -26,6 +27,14 @@ describe("probes", () => {
     const answer = await fetch(`${rig.url}/readyz`);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ status: "read_only", reason: "the disk is full" });
+  });
+
+  test("/readyz of a server whose disk is full says so", async () => {
+    const refusal = diskFull(new AppError("unavailable", "the disk of the database is full"));
+    await using rig = await openRig({ diskRefusal: () => refusal, readOnly: () => "another reason" });
+    const answer = await fetch(`${rig.url}/readyz`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ status: "disk_full", reason: refusal.message });
   });
 
   test("HEAD has no body, other methods are 405 with Allow", async () => {

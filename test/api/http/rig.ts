@@ -45,6 +45,7 @@ export interface RigOptions {
   readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
   readonly readOnly: () => string | null;
+  readonly diskRefusal: () => AppError | null;
   readonly pages: readonly Page[];
   readonly tls: TlsTermination | null;
   readonly proxyTrust: ProxyTrust;
@@ -97,7 +98,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
   const methods = [
     ...Object.values(createServiceImplSpec<typeof BundleService>(BundleService, bundles).methods),
     ...Object.values(createServiceImplSpec<typeof RuntimeService>(RuntimeService, runtimes).methods),
-  ].map((spec) => guardMethod(spec, onRefused, ID_NAMES));
+  ].map((spec) => guardMethod(spec, { onRefused, names: ID_NAMES, diskRefusal: options.diskRefusal ?? (() => null) }));
 
   const admission = createAuthenticator({
     authenticate: async (rawKey) => {
@@ -152,6 +153,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
     readOnly: options.readOnly ?? (() => null),
+    diskFull: () => options.diskRefusal?.()?.message ?? null,
     metrics: { contentType: "text/plain", render: async () => "rig_requests_total 1\n" },
     observer: { finished: (request) => void finished.push(request) },
     tracing: options.tracing ?? NO_TRACING,
@@ -227,6 +229,7 @@ export function principalOf(rawKey: string): Principal {
   if (keyType === undefined) throw new AppError("unauthenticated", "invalid or expired token");
   return {
     tokenId: Number(rawKey.at(-1)),
+    tokenName: null,
     keyPrefix: `sgnt_${keyType}`,
     keyType,
     orgId: ORG,

@@ -20,6 +20,7 @@ import type { Principal } from "../../../src/core/token.js";
 
 const PRINCIPAL: Principal = {
   tokenId: 1,
+  tokenName: null,
   keyPrefix: "sgn_test",
   keyType: "admin",
   orgId: "o",
@@ -74,7 +75,9 @@ export interface FixtureOptions {
 }
 
 export function implement<M extends DescMethod>(method: M, impl: MethodImpl<M>): MethodImplSpec {
-  return guardMethod(createMethodImplSpec(method, impl), () => undefined, ID_NAMES);
+  return guardMethod(createMethodImplSpec(method, impl), {
+    ...{ onRefused: () => undefined, names: ID_NAMES, diskRefusal: () => null },
+  });
 }
 
 /** A REST server of the test's own on any free port; closed when the test is over. */

@@ -178,6 +178,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes an earlier version the active one: by default the last active version below the current one that is still kept
+         * @description As ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["rollbackBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{source_env}/promote": {
         parameters: {
             query?: never;
@@ -384,6 +406,114 @@ export interface paths {
         get: operations["listKeys"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Announces the next key: creates it and lists it, so that runtimes can be told to trust it
+         * @description It signs nothing yet. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet
+         * @description Needs a token with the scope `org:admin`.
+         */
+        get: operations["getKeyRotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the announced key the current one, without a restart
+         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. The private key before is deleted. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["activateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the announcement of the next key back
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["withdrawKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or promoted
+         * @description Refused while such a version is active in any environment. Cannot be undone. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["retireKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1629,7 +1759,13 @@ export interface components {
         ActivateBundleRequest: {
             /** @description Keeps the environment at this version until it is released. */
             hold?: boolean;
-            /** @description Why; told to those whom the hold refuses, and recorded. At most 500 characters. */
+            /** @description Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters. */
+            reason?: string | null;
+        };
+        ActivateKeyRequest: {
+            /** @description Also while live instances do not trust it, or did not say: they will reject the next publications. */
+            force?: boolean;
+            /** @description Why; for the audit. At most 1,000 characters. */
             reason?: string | null;
         };
         /** @description A bundle became the active one. */
@@ -1656,6 +1792,22 @@ export interface components {
             };
             /** @description Kept for the signed statement of this activation (a DSSE envelope); unset until activations are attested. */
             attestation: string | null;
+            /** @description Why it was activated, as the caller said; not signed. */
+            reason: string | null;
+        };
+        /** @description Who did something: a token, as it was then. Names and kinds are kept with what was done, so that they outlive the token. */
+        Actor: {
+            /**
+             * Format: int64
+             * @description The id of the token; unset for an operator without one and for the server itself.
+             */
+            id: number | null;
+            /** @description The name that the token had; unset for a token without one. */
+            name: string | null;
+            /** @description The prefix that the token had; "operator" or "system" without one. */
+            prefix: string;
+            /** @description The type of the token ("admin", "ci", "runtime"), "operator" for an offline command or a declaration, or "system" for the server itself. */
+            kind: string;
         };
         AddPipelineAppRequest: {
             /**
@@ -1735,6 +1887,8 @@ export interface components {
             key_id: string;
             /** @description The client's address as the server saw it; signed as "source" of the metadata. Unset for what no request made. */
             source: string | null;
+            /** @description Who acted, as signed in the metadata; unset for events of releases that did not keep it. */
+            performed_by: components["schemas"]["Actor"] | null;
         };
         AuditHead: {
             org_id: string;
@@ -1788,6 +1942,8 @@ export interface components {
              * @description The sequence of that activation.
              */
             sequence: number | null;
+            /** @description What may go wrong with a change that was made; in the answers to activations and rollbacks only. */
+            warnings: string[];
         };
         /** @description What differs between two policy documents. */
         BundleDifference: {
@@ -2120,6 +2276,26 @@ export interface components {
             environment: string;
             bundle_id: string;
             policy_hash: string;
+            /** @description Who did it; unset for activations of releases that did not keep it, as are the fields after it. */
+            performed_by: components["schemas"]["Actor"] | null;
+            /** @description Why, as the caller said. */
+            reason: string | null;
+            /** @description The title of the bundle. */
+            title: string | null;
+            /** @description The revision of the bundle's source, for example a commit. */
+            source_revision: string | null;
+            /**
+             * Format: uuid
+             * @description The project of the environment that it was promoted from; unset for other kinds, as are the next two.
+             */
+            source_project_id: string | null;
+            /** @description The name of that environment. */
+            source_environment: string | null;
+            /**
+             * Format: int64
+             * @description The version that was active there.
+             */
+            source_version: number | null;
         };
         /** @description A stage of a project, with at most one active bundle. */
         Environment: {
@@ -2254,6 +2430,8 @@ export interface components {
             reason: string | null;
             /** Format: date-time */
             since: string;
+            /** @description The name that the token had; unset for a token without one. */
+            by_name: string | null;
         };
         ImportBundleAnswer: {
             /** @description The version here; unset when a dry run would make one. */
@@ -2320,6 +2498,47 @@ export interface components {
             environment_id: string | null;
             /** @description The name of that environment. */
             environment: string | null;
+            /**
+             * @description "current", "next" (announced: trust it before it signs), or "previous". Retired keys are not listed.
+             * @enum {string}
+             */
+            state: "current" | "next" | "previous";
+        };
+        /** @description The server's key for bundles, and how far the fleet is with the next one. */
+        KeyRotation: {
+            /** @description What signs the bundles of the caller's organization, unless an environment has a key of its own. */
+            current: components["schemas"]["Key"];
+            /** @description The announced key of the same owner; unset while none is announced. */
+            next: components["schemas"]["Key"] | null;
+            /** @description The live instances of the caller's organization. */
+            trust: components["schemas"]["KeyTrust"];
+            /** @description The live instances of all other organizations; for the operator only. */
+            other_organizations: components["schemas"]["KeyTrust"] | null;
+            /** @description Live instances of the caller's organization that do not trust the next key of their environment, or did not say: the first 100. */
+            instances: components["schemas"]["UntrustingInstance"][];
+        };
+        /** @description How many live instances trust the next key of their environment. All are 0 while none is announced. */
+        KeyTrust: {
+            /**
+             * Format: int64
+             * @description Instances that are live, as the fleet view counts them.
+             */
+            live: number;
+            /**
+             * Format: int64
+             * @description Those that reported that they trust it.
+             */
+            trusting: number;
+            /**
+             * Format: int64
+             * @description Those that reported other keys.
+             */
+            not_trusting: number;
+            /**
+             * Format: int64
+             * @description Those that reported no keys.
+             */
+            unknown: number;
         };
         /** @description One page of artifacts. */
         ListArtifactsAnswer: {
@@ -2567,10 +2786,14 @@ export interface components {
             title?: string | null;
             /** @description Of the bundle: at most 10,000 characters. */
             description?: string | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         PromoteBundleRequest: {
             /** @description At most 255 characters. */
             promoted_by?: string | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         PromotePipelineRequest: {
             /**
@@ -2582,6 +2805,8 @@ export interface components {
             target_app_ids: string[];
             /** @description The name of the promoting person or program, as the caller gives it. At most 255 characters. */
             promoted_by?: string | null;
+            /** @description Why: recorded with each activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         PruneBundlesAnswer: {
             environments: components["schemas"]["PrunedEnvironment"][];
@@ -2600,7 +2825,7 @@ export interface components {
             keep_newest?: number | null;
             /**
              * Format: int32
-             * @description What was published or active within so many days stays: 1 to 36,500, 30 by default.
+             * @description What was published or active within so many days stays: 0 to 36,500, 30 by default.
              */
             keep_days?: number | null;
             /**
@@ -2649,6 +2874,8 @@ export interface components {
             source?: components["schemas"]["BundleSourceInput"] | null;
             /** @description True by default; false only keeps and signs it. */
             activate?: boolean | null;
+            /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
+            reason?: string | null;
         };
         ReleaseEnvironmentRequest: Record<string, never>;
         ReplayWebhookDeliveryRequest: Record<string, never>;
@@ -2697,6 +2924,25 @@ export interface components {
             deployment_id?: string;
             /** @description The ids of the bundle keys that it trusts, for a change of the signing key. None: what it reported before stays. */
             key_ids?: string[];
+        };
+        RetireKeyRequest: {
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
+        };
+        RollbackBundleRequest: {
+            /**
+             * Format: int64
+             * @description The version to activate instead of the one that was active before.
+             */
+            to_version?: number | null;
+            /** @description Keeps the environment at this version until it is released. */
+            hold?: boolean;
+            /** @description As ActivateBundleRequest.reason. At most 1,000 characters. */
+            reason?: string | null;
+        };
+        RotateKeyRequest: {
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
         };
         RotateTokenRequest: {
             /**
@@ -2885,6 +3131,21 @@ export interface components {
             created_at: string;
             /** @description The prefix of the token that added it. */
             created_by: string;
+        };
+        /** @description A live instance that will reject bundles of the next key, as far as it reported. */
+        UntrustingInstance: {
+            /** Format: uuid */
+            project_id: string;
+            environment: string;
+            instance_id: string;
+            /** @description The prefix of its token. */
+            key_prefix: string;
+            /** Format: date-time */
+            last_seen: string;
+            /** @description The key that it will need. */
+            key_id: string;
+            /** @description The keys that it trusts; empty when it reported none. */
+            trusted_key_ids: string[];
         };
         UpdateEnvironmentRequest: {
             /** Format: int32 */
@@ -3079,6 +3340,10 @@ export interface components {
             environment_id: string | null;
             /** @description The name of the environment. */
             environment: string | null;
+        };
+        WithdrawKeyRequest: {
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
         };
     };
     responses: {
@@ -3518,6 +3783,7 @@ export interface operations {
                 before?: number;
                 /** @description Only events above this number, oldest first. */
                 after?: number;
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
                 actor?: string;
                 /** @description One action, or a prefix that ends in ".*". */
                 action?: string;
@@ -3527,6 +3793,10 @@ export interface operations {
                 until?: string;
                 /** @description Only changes that came from this address. */
                 source?: string;
+                /** @description UUID, slug or name: only events of this project, of a deleted one by its UUID. */
+                project_id?: string;
+                /** @description Only events of the environment of this name; needs project_id. */
+                environment?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -3759,6 +4029,60 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    rollbackBundle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RollbackBundleRequest"];
+            };
+        };
+        responses: {
+            /** @description An immutable, numbered snapshot of a policy document in one environment. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bundle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     promoteBundle: {
         parameters: {
             query?: never;
@@ -3906,7 +4230,10 @@ export interface operations {
     };
     deleteBundle: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Why: recorded in the audit, and told to webhooks. At most 1,000 characters. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -4246,6 +4573,216 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getKeyRotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    activateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of the announced key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActivateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    withdrawKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of the announced key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WithdrawKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retireKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of a previous key of the server. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetireKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

@@ -5,6 +5,7 @@ import { DAY, HOUR, MovableClock } from "../fixture.js";
 
 const runtime = (options: Partial<Principal> = {}): Principal => ({
   tokenId: 1,
+  tokenName: null,
   keyPrefix: "signet_rt_1",
   keyType: "runtime",
   orgId: "o",

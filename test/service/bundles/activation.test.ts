@@ -28,7 +28,7 @@ describe("activation", () => {
 
   it("of a version that was only kept makes it the first active one", async () => {
     const input = { policies: "{}", scopePolicies: null, publishedBy: null, title: null, description: null };
-    const kept = { ...input, labels: {}, source: null, activate: false };
+    const kept = { ...input, labels: {}, source: null, activate: false, reason: null };
     await signet.services.publishing.publish(signet.change(), signet.path("dev"), kept);
     const state = await signet.activate("dev", 1);
     expect(state).toMatchObject({ isActive: true, sequence: 1 });
@@ -36,16 +36,17 @@ describe("activation", () => {
   });
 
   it.each([
-    ["a version that never was", 9],
-    ["a version that was deleted", 1],
-    ["version 0", 0],
-  ])("of %s is refused, and nothing changes", async (_, version) => {
+    ["a version that never was", 9, ""],
+    ["a version that was deleted", 1, ": it was deleted"],
+    ["version 0", 0, ""],
+  ])("of %s is refused, and nothing changes", async (_, version, why) => {
     await signet.publish("dev", { n: 1 });
     await signet.publish("dev", { n: 2 });
     await signet.services.bundles.delete(signet.admin, signet.path("dev"), 1);
     const before = await signet.fingerprint();
     const refused = signet.activate("dev", version, signet.change({ idempotencyKey: "k" }));
-    await expect(refused).rejects.toMatchObject({ code: "not_found", message: "bundle not found" });
+    const message = `version ${version} of "dev" not found${why}`;
+    await expect(refused).rejects.toMatchObject({ code: "not_found", message });
     expect(await signet.fingerprint()).toEqual(before);
   });
 

@@ -5,7 +5,7 @@ import type { ArtifactTitle } from "../../../src/service/bundles/artifact-promot
 import { useServices } from "../fixture.js";
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
-const UNTITLED: ArtifactTitle = { title: null, description: null };
+const UNTITLED: ArtifactTitle = { title: null, description: null, reason: null };
 
 describe("source artifacts", () => {
   const signet = useServices();
@@ -100,7 +100,7 @@ describe("source artifacts", () => {
     const made = await create('{"n":1}', { name: "draft" });
     await signet.services.environments.update(signet.admin, signet.path("dev"), { position: 7 });
     const about = { title: "T", description: "D" };
-    const answers = await Promise.all(Array.from({ length: 8 }, () => promote(made.id, about)));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => promote(made.id, { ...about, reason: null })));
     for (const answer of answers) expect(answer).toEqual(answers[0]);
     expect(answers[0]?.state).toMatchObject({
       ...{ isActive: true, sequence: 1 },
@@ -118,7 +118,7 @@ describe("source artifacts", () => {
     // Whatever became of it since.
     await signet.publish("staging", { n: 2 });
     await signet.services.bundles.delete(signet.admin, signet.path("staging"), 1);
-    expect(await promote(made.id, { title: "other", description: null })).toEqual(answers[0]);
+    expect(await promote(made.id, { title: "other", description: null, reason: null })).toEqual(answers[0]);
     expect(await signet.environment("staging")).toMatchObject({ lastVersion: 2 });
     expect((await signet.services.artifacts.get(signet.admin, made.id)).artifact.promotion).not.toBeNull();
   });

@@ -147,7 +147,7 @@ describe("an artifact that was changed in the database", () => {
     const { id } = await artifacts.create(api.change(), input);
     api.tamper(change);
     const before = await api.fingerprint();
-    const title = { title: null, description: null };
+    const title = { title: null, description: null, reason: null };
     await expect(artifactPromotions.promote(api.change(), id, title)).rejects.toMatchObject({ code: "data_loss" });
     expect(await api.fingerprint()).toEqual(before);
   });

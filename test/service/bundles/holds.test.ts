@@ -34,7 +34,7 @@ describe("a hold", () => {
     await expect(change()).rejects.toMatchObject({
       code: "conflict",
       reason: "held",
-      message: `"prod" is held at version 1 by ${signet.admin.keyPrefix} since ${before.hold?.since}: INC-311`,
+      message: `"prod" is held at version 1 by first admin (${signet.admin.keyPrefix}) since ${before.hold?.since}: INC-311`,
     });
     expect(await signet.environment("prod")).toEqual(before);
     expect(before).toMatchObject({
@@ -98,7 +98,8 @@ describe("a hold", () => {
     const [source, target] = [await signet.environment("staging"), await signet.environment("prod")];
     await pipelineStages.addApp(signet.admin, pipeline.id, stages[0]?.stage.id ?? "", source.id);
     await pipelineStages.addApp(signet.admin, pipeline.id, stages[1]?.stage.id ?? "", target.id);
-    const request = { pipelineId: pipeline.id, sourceAppId: source.id, targetAppIds: [target.id], promotedBy: null };
+    const apps = { sourceAppId: source.id, targetAppIds: [target.id] };
+    const request = { pipelineId: pipeline.id, ...apps, promotedBy: null, reason: null };
     return await pipelinePromotion.promote(signet.change(), request);
   }
 
@@ -106,6 +107,6 @@ describe("a hold", () => {
     const { artifacts, artifactPromotions } = signet.services;
     const input = { projectId: signet.projectId, policies: '{"n":7}', name: null, mediaType: null };
     const { id } = await artifacts.create(signet.change(), input);
-    return await artifactPromotions.promote(signet.change(), id, { title: null, description: null });
+    return await artifactPromotions.promote(signet.change(), id, { title: null, description: null, reason: null });
   }
 });

@@ -17,7 +17,7 @@ describe("promotion", () => {
     const { bundle, isActive, sequence } = await signet.services.publishing.promote(
       signet.change(),
       signet.path("dev"),
-      "bob",
+      { promotedBy: "bob", reason: null },
     );
     expect({ isActive, sequence }).toEqual({ isActive: true, sequence: 1 });
     const { policyHash, contentId } = source.bundle;

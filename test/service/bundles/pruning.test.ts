@@ -99,7 +99,7 @@ describe("prune", () => {
     await publishMany("dev", 2);
     await prune();
     const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 10, action: "bundle.pruned" });
-    expect(rows.map(({ metadata }) => metadata)).toEqual([
+    expect(rows.map(({ metadata }) => metadata)).toMatchObject([
       { project_id: signet.projectId, environment: "dev", count: 2, versions: ["1-2"] },
     ]);
     const events = await signet.store.read.eventsToFanOut(1000);

@@ -181,8 +181,8 @@ describe("keys of one's own", () => {
   const api = useServices();
   const keysOf = async (caller = api.admin) => {
     const listed = await api.services.keys.list(caller);
-    return listed.map(({ key: { keyId, purpose, orgId, environmentId }, isCurrent, environment }) => {
-      return { keyId, purpose, orgId, environmentId, isCurrent, environment };
+    return listed.map(({ key: { keyId, purpose, orgId, environmentId }, state, environment }) => {
+      return { keyId, purpose, orgId, environmentId, isCurrent: state === "current", environment };
     });
   };
   const current = async (caller = api.admin) =>

@@ -37,5 +37,6 @@ export function toAll({ pipelineId, source, targets }: FanOut): PromotionRequest
     sourceAppId: source.id,
     targetAppIds: targets.map(({ id }) => id),
     promotedBy: null,
+    reason: null,
   };
 }

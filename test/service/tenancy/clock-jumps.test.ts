@@ -78,7 +78,15 @@ describe("a session", () => {
     const sessions = new Sessions(clock, { stream: 1, poll: 1 });
     const expiresAt = new Date(clock.now().getTime() + 10 * HOUR * 1000).toISOString();
     const principal: Principal = {
-      ...{ tokenId: 1, keyPrefix: "k", keyType: "runtime", orgId: "o", keyHash: "00", isOperator: false },
+      ...{
+        tokenId: 1,
+        tokenName: null,
+        keyPrefix: "k",
+        keyType: "runtime",
+        orgId: "o",
+        keyHash: "00",
+        isOperator: false,
+      },
       ...{ projectId: "p", environmentId: "e", environments: [], scopes: SCOPES.runtime, expiresAt },
     };
     const session = sessions.open("stream", principal, "e", "192.0.2.1");

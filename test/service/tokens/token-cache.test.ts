@@ -5,7 +5,15 @@ import { DAY, useServices } from "../fixture.js";
 
 function credential(tokenId: number, keyHash: string): Credential {
   const principal: Principal = {
-    ...{ tokenId, keyHash, keyPrefix: "sgn_runtime_ab12", keyType: "runtime", orgId: "o", isOperator: false },
+    ...{
+      tokenId,
+      tokenName: null,
+      keyHash,
+      keyPrefix: "sgn_runtime_ab12",
+      keyType: "runtime",
+      orgId: "o",
+      isOperator: false,
+    },
     ...{ projectId: "p", environmentId: "e", environments: [], scopes: [], expiresAt: null },
   };
   return { principal, endsAtMs: Infinity, notedAtMs: 0 };

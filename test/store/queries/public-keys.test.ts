@@ -6,7 +6,7 @@ describe("public keys", () => {
   const db = useStore();
 
   it("keeps the server's own, the newest first, by purpose, and of one that is there the time", async () => {
-    const owner = { orgId: null, environmentId: null, endorsedBy: null, endorsement: null };
+    const owner = { orgId: null, environmentId: null, endorsedBy: null, endorsement: null, retiredAt: null };
     const old = { keyId: "a", purpose: "bundles" as const, publicKeyPem: "A", createdAt: minutesLater(1), ...owner };
     const audit = { keyId: "b", purpose: "audit" as const, publicKeyPem: "B", createdAt: minutesLater(2), ...owner };
     const current = {

@@ -37,6 +37,21 @@ export function instanceReader(db: Kysely<Schema>) {
       });
       return { rows, total: await countRows(all) };
     },
+    async trustedKeyCounts(environmentIds, now) {
+      if (environmentIds.length === 0) return [];
+      const rows = await db
+        .selectFrom("instances")
+        .select(["environment_id", "key_ids", db.fn.countAll<number>().as("count")])
+        .where("environment_id", "in", environmentIds)
+        .where("live_until", ">", now)
+        .groupBy(["environment_id", "key_ids"])
+        .execute();
+      return rows.map(({ environment_id: environmentId, key_ids: keyIds, count }) => ({
+        environmentId,
+        keyIds: keyIds === null ? null : (JSON.parse(keyIds) as string[]),
+        count: Number(count),
+      }));
+    },
     async countLiveInstances(environmentId, now) {
       const live = db.selectFrom("instances").where("environment_id", "=", environmentId).where("live_until", ">", now);
       return await countRows(live);

@@ -1,0 +1,6 @@
+/** The path parameters of an environment's calls. */
+export interface EnvironmentPath {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly envName: string;
+}

@@ -1,0 +1,175 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parsePrivateKey } from "../../bundle/keys.js";
+import type { Signer } from "../../bundle/signer.js";
+import { AppError } from "../../core/error.js";
+import type { KeyOwner } from "../../core/key.js";
+import { createDerivedKeys, type DerivedKeys } from "./derived-keys.js";
+import { createNodeSigner } from "./ed25519-node.js";
+import { readSecretFile, writeSecretFile } from "./secret-file.js";
+
+const FILE = "bundle-signing-key.pem";
+const NEXT_FILE = "bundle-signing-key.next.pem";
+
+/** Where the bundle keys come from. */
+export interface BundleKeyOptions {
+  readonly directory: string;
+  /** A PEM or the path of one (SIGNET_SIGNING_KEY); null is the file of the data directory. */
+  readonly given: string | null;
+  /** The same for the announced next key (SIGNET_NEXT_SIGNING_KEY). */
+  readonly givenNext: string | null;
+  /** A new directory gets a new key; in an existing one a missing key is not replaced, because runtimes trust it. */
+  readonly isNew: boolean;
+  /** The ids of the keys of other purposes, which must not sign bundles. */
+  readonly otherKeyIds: readonly string[];
+}
+
+/** A private key with what is derived from it. */
+interface Loaded {
+  readonly pem: string;
+  readonly signer: Signer;
+  readonly derived: DerivedKeys;
+}
+
+/**
+ * The server's key for bundles, and the next one between its announcement and its activation. With a missing or malformed key the
+ * server runs and `problem` says why it cannot sign.
+ */
+export class BundleKey {
+  #current: Loaded | null = null;
+  #next: Loaded | null = null;
+  readonly problem: string | null;
+  readonly #unusable: Signer;
+
+  constructor(private readonly options: BundleKeyOptions) {
+    this.problem = problemOf(() => this.#open());
+    this.#unusable = unusableSigner(this.problem ?? "");
+  }
+
+  /** Signs now; throws `signing_failed` while there is a `problem`. */
+  get current(): Signer {
+    return this.#current?.signer ?? this.#unusable;
+  }
+
+  /** The announced key; null without one. */
+  get next(): Signer | null {
+    return this.#next?.signer ?? null;
+  }
+
+  /** Whether the current key is a setting: then this process cannot replace it. */
+  get isGiven(): boolean {
+    return this.options.given !== null;
+  }
+
+  /** The key of an organization or an environment. */
+  derive(owner: KeyOwner): Signer {
+    return this.#current?.derived.of(owner) ?? this.#unusable;
+  }
+
+  /** The key that an organization or an environment will have; null while no next key is announced. */
+  deriveNext(owner: KeyOwner): Signer | null {
+    return this.#next?.derived.of(owner) ?? null;
+  }
+
+  /** Creates the next key and keeps it in the data directory, durably. */
+  announce(): Signer {
+    const next = this.#load(newPem());
+    writeSecretFile(this.#path(NEXT_FILE), next.pem);
+    this.#next = next;
+    return next.signer;
+  }
+
+  /** Forgets the next key, also on disk. */
+  withdraw(): void {
+    rmSync(this.#path(NEXT_FILE), { force: true });
+    this.#next = null;
+  }
+
+  /**
+   * Makes the next key the current one. The file comes first: a start after a crash finds the new key, and records the change as
+   * `commit` does. If `commit` rejects, the key before is current again. Throws a TypeError without a next key.
+   */
+  async activate(commit: (next: Signer) => Promise<void>): Promise<void> {
+    const next = this.#next;
+    const before = this.#current;
+    if (next === null || before === null) throw new TypeError("no next key is announced");
+    writeSecretFile(this.#path(FILE), next.pem);
+    try {
+      await commit(next.signer);
+    } catch (thrown) {
+      writeSecretFile(this.#path(FILE), before.pem);
+      throw thrown;
+    }
+    this.#current = next;
+    this.withdraw();
+  }
+
+  #open(): void {
+    const { given, givenNext, isNew } = this.options;
+    this.#current = this.#load(given === null ? this.#readOrCreate(isNew) : givenPem(given, "SIGNET_SIGNING_KEY"));
+    const announced = readSecretFile(this.#path(NEXT_FILE));
+    const nextPem = givenNext === null ? announced : givenPem(givenNext, "SIGNET_NEXT_SIGNING_KEY");
+    if (nextPem === null) return;
+    const next = this.#load(nextPem);
+    if (next.signer.keyId !== this.#current.signer.keyId) this.#next = next;
+    // The process ended between both steps of an activation.
+    else if (announced !== null) this.withdraw();
+  }
+
+  #load(pem: string): Loaded {
+    const signer = createNodeSigner(pem);
+    if (this.options.otherKeyIds.includes(signer.keyId)) {
+      throw new AppError("signing_failed", "the bundle signing key must not be the audit's or the webhooks' key");
+    }
+    return { pem, signer, derived: createDerivedKeys("bundles", parsePrivateKey(pem)) };
+  }
+
+  #readOrCreate(mayCreate: boolean): string {
+    return readOrCreateKey(this.#path(FILE), mayCreate);
+  }
+
+  #path(name: string): string {
+    return join(this.options.directory, name);
+  }
+}
+
+/** The private key of a file, PEM; a new one where there is none and `mayCreate`. Throws `signing_failed` for a missing one. */
+export function readOrCreateKey(path: string, mayCreate: boolean): string {
+  const kept = readSecretFile(path);
+  if (kept !== null) return kept;
+  if (!mayCreate) throw new AppError("signing_failed", `the signing key ${path} is missing`);
+  const pem = newPem();
+  writeSecretFile(path, pem);
+  return pem;
+}
+
+function newPem(): string {
+  return generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+function givenPem(given: string, setting: string): string {
+  if (given.includes("-----BEGIN")) return given;
+  try {
+    return readFileSync(given, "utf8");
+  } catch (cause) {
+    throw new AppError("signing_failed", `${setting} is neither a PEM nor the path of a readable file`, { cause });
+  }
+}
+
+function problemOf(open: () => void): string | null {
+  try {
+    open();
+    return null;
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  }
+}
+
+function unusableSigner(problem: string): Signer {
+  return {
+    keyId: "",
+    publicKeyPem: "",
+    sign: () => Promise.reject(new AppError("signing_failed", "policy signing failed", { cause: new Error(problem) })),
+  };
+}
