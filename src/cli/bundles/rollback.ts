@@ -3,12 +3,13 @@ import type { ChangeGuards } from "../../sdk/index.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
+import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
 import { inSession, type EnvironmentPath, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
 import { guardedBy, heldBy, withGuards, withHold, type HoldOptions } from "./options.js";
 
-interface Options extends ChangeGuards, HoldOptions {
+interface Options extends ChangeGuards, HoldOptions, WaitOptions {
   readonly to?: number;
 }
 
@@ -19,12 +20,13 @@ example by CI, replaces it at once. Fails with exit code 5 if the environment ch
 
 /** `signet rollback`: activates an earlier version. */
 export function addRollback(program: Command, shell: Shell): void {
-  withHold(withGuards(program.command("rollback")))
+  withWait(withHold(withGuards(program.command("rollback"))))
     .description("activate an earlier version: by default the one that was active before")
     .option("--to <version>", "version to activate instead", wholeNumber(1))
-    .addHelpText("after", HELP + examples('signet rollback --env prod --hold --reason "incident 311"'))
+    .addHelpText("after", HELP + WAIT_HELP + examples('signet rollback --env prod --hold --reason "incident 311"'))
     .action(
       inSession(shell, async (session, options: Options) => {
+        checkWait(options, true);
         await session.inEnvironment(async (environment) => {
           const { version, sequence } = await targetOf(session, environment, options.to);
           const guards = { ...options, ifMatch: options.ifMatch ?? sequence };
@@ -32,6 +34,7 @@ export function addRollback(program: Command, shell: Shell): void {
           const bundle = await session.client.bundles.activateBundle(request, guardedBy(guards));
           const done = options.hold === true ? "rolled back and held" : "rolled back";
           answerBundle(shell, `${done}: activated`, environment.envName, bundle);
+          await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
         });
       }),
     );

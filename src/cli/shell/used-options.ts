@@ -76,6 +76,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   projects: "organization",
   envs: "project",
   runtimes: "environment",
+  rollout: "environment",
   apply: "server",
   health: "server",
   help: "nothing",
