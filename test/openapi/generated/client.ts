@@ -616,7 +616,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a project with its environments, bundles and tokens, and ends their streams
-         * @description The audit stays.
+         * @description The audit stays. 409 "protected" while one of its environments is protected and keeps a bundle, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -666,7 +666,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes an environment with its bundles and tokens, and ends its streams
-         * @description The audit stays.
+         * @description The audit stays, and so do its newest version and sequence: an environment that is made with the same name later continues above them. 409 "protected" for a protected one, which force does not override, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -674,8 +674,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes the position or the next stage of an environment
-         * @description Names are for ever: they are signed into bundles.
+         * Changes the position, the next stage, the signing key or the protection of an environment
+         * @description Its name cannot change: it is signed into bundles.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -2126,6 +2126,10 @@ export interface components {
              * @enum {string|null}
              */
             signing_key?: "organization" | "environment" | null;
+            /** @description Whether it cannot be deleted; false by default. */
+            protected?: boolean | null;
+            /** @description Where the project had an environment of this name before: environments that promoted to that one, and promote to none now, promote to this one again; and without promotes_to this one promotes to where that one did. Without a predecessor: as dev, staging and prod are linked. */
+            restore_links?: boolean;
         };
         /** @description The new organization; its fields stand beside its first admin token. */
         CreateOrganizationAnswer: {
@@ -2320,7 +2324,7 @@ export interface components {
             active_version: number | null;
             /**
              * Format: int64
-             * @description The newest sequence of this environment; 0 before the first activation.
+             * @description The newest sequence of this environment; 0 before the first activation. One that has the name of a deleted environment of the project starts with that one's newest sequence.
              */
             sequence: number;
             /** Format: date-time */
@@ -2332,6 +2336,8 @@ export interface components {
              * @enum {string}
              */
             signing_key: "organization" | "environment";
+            /** @description Whether it cannot be deleted. prod of a new project is protected. */
+            protected: boolean;
         };
         /** @description The body of every error. */
         Error: {
@@ -3157,6 +3163,8 @@ export interface components {
              * @enum {string|null}
              */
             signing_key?: "organization" | "environment" | null;
+            /** @description Whether it cannot be deleted. */
+            protected?: boolean | null;
         };
         UpdateOrganizationRequest: {
             name?: string | null;
@@ -5084,7 +5092,12 @@ export interface operations {
     };
     deleteProject: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5118,6 +5131,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5261,7 +5276,12 @@ export interface operations {
     };
     deleteEnvironment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override its protection. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5296,6 +5316,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5601,7 +5623,10 @@ export interface operations {
     };
     deletePipeline: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5632,6 +5657,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5722,7 +5748,10 @@ export interface operations {
     };
     deletePipelineV3: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5753,6 +5782,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5894,7 +5924,10 @@ export interface operations {
     };
     deletePipelineStage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5926,6 +5959,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5934,7 +5968,10 @@ export interface operations {
     };
     deletePipelineStageV3: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5966,6 +6003,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
