@@ -72,6 +72,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     runtimes: ["access", "bundles", "changes", "documents", "tokens"],
     transfer: ["access", "audit", "bundles", "changes", "documents", "keys"],
     webhooks: ["access", "audit", "changes", "keys"],
+    backups: ["audit", "documents", "keys"],
   },
   api: {
     admission: [],

@@ -1,6 +1,7 @@
 import { createClient, type Client, type Transport } from "@connectrpc/connect";
 import { ArtifactService } from "../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../gen/signet/v1/audit_pb.js";
+import { BackupService } from "../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
@@ -24,6 +25,7 @@ export interface SignetClient {
   readonly pipelines: Client<typeof PipelineService>;
   readonly artifacts: Client<typeof ArtifactService>;
   readonly transfers: Client<typeof TransferService>;
+  readonly backups: Client<typeof BackupService>;
 }
 
 /** The server and the token of a client. */
@@ -56,6 +58,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     pipelines: createClient(PipelineService, authorized),
     artifacts: createClient(ArtifactService, authorized),
     transfers: createClient(TransferService, authorized),
+    backups: createClient(BackupService, authorized),
   };
 }
 

@@ -89,6 +89,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     origin_id: trusted.id,
     export_document: toImport.document,
     export_provenance: toImport.provenance,
+    backup_id: await createBackup(server),
   };
   const slugs: typeof ids = { ...ids, org_id: "default", project_id: "matrix" };
   // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
@@ -160,6 +161,14 @@ async function createPipeline({ admin }: TestServer, projectId: string, appIds: 
     await admin.pipelines.addPipelineApp({ id: pipeline.id, stageId, appId: appIds[index] ?? "" });
   }
   return pipeline;
+}
+
+/** A backup that is complete. */
+async function createBackup({ admin }: TestServer): Promise<string> {
+  const { id } = await admin.backups.createBackup({ keep: true });
+  for (;;) {
+    if ((await admin.backups.getBackup({ backupId: id })).state === "ready") return id;
+  }
 }
 
 /** Deliveries are made a moment after the event. */

@@ -63,8 +63,9 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   prune: "environment",
   watch: "environment",
   verify: "identity",
+  keys: "server",
   // With --pem and --env; otherwise "server", which the command checks itself.
-  keys: "environment",
+  "keys list": "environment",
   token: "organization",
   "token create": "environment",
   "token generate": "nothing",
