@@ -23,6 +23,7 @@ import type { Observability } from "../../observability/observability.js";
 import type { ListenerTls } from "../../tls/listener-tls.js";
 import type { AppError } from "../../core/error.js";
 import type { DiskFigures } from "../../observability/disk-metrics.js";
+import { readFleetFigures } from "../../service/runtimes/fleet-figures.js";
 import type { Store } from "../../store/store.js";
 import { VERSION } from "../../assets/version.js";
 
@@ -106,6 +107,8 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   metrics.readFrom({
     clock: systemClock,
     webhookBacklog: () => store.read.webhookBacklog(),
+    fleet: () => readFleetFigures(store.read, systemClock),
+    certificateNotAfter: () => tls?.notAfter() ?? null,
     heldPolls: () => tokens.sessions.count("poll"),
     connections: () => http.connections,
     droppedLogLines: parts.droppedLogLines,

@@ -2051,6 +2051,21 @@ export interface components {
             sequence: number | null;
             /** @description What may go wrong with a change that was made; in the answers to activations and rollbacks only. */
             warnings: string[];
+            /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. */
+            change: components["schemas"]["BundleChange"] | null;
+        };
+        /** @description What a publication or promotion changed in its environment, or would change. */
+        BundleChange: {
+            /** @description Nothing was changed: the request only asked. */
+            dry_run: boolean;
+            /** @description The content is that of the bundle that was active before. */
+            unchanged: boolean;
+            /** @description Nothing was made, because If-Unchanged said so: the bundle is the active one. */
+            skipped: boolean;
+            /** @description From what is active to the new bundle. Set in dry runs, unless it takes too long to compare. */
+            difference: components["schemas"]["BundleDifference"] | null;
+            /** @description Set in dry runs: before the new version. */
+            quota: components["schemas"]["VersionQuota"] | null;
         };
         /** @description What differs between two policy documents. */
         BundleDifference: {
@@ -2847,8 +2862,10 @@ export interface components {
         /** @description What a promotion did to one target. */
         PipelinePromotion: {
             target_app_id: string;
-            /** @description The new activation: see BundleService.GetDeployment. */
+            /** @description The new activation: see BundleService.GetDeployment. With If-Unchanged: skip that of a target that has the content already; empty in a dry run. */
             deployment_id: string;
+            /** @description What it changes in the target, or would change. Dry runs have the difference of the first 20 targets. */
+            change: components["schemas"]["BundleChange"] | null;
         };
         /** @description One stage of a pipeline. */
         PipelineStage: {
@@ -2921,6 +2938,8 @@ export interface components {
             promoted_by?: string | null;
             /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
             reason?: string | null;
+            /** @description As PublishBundleRequest.dry_run. */
+            dry_run?: boolean;
         };
         PromotePipelineRequest: {
             /**
@@ -2934,6 +2953,8 @@ export interface components {
             promoted_by?: string | null;
             /** @description Why: recorded with each activation, and told to watches and webhooks. At most 1,000 characters. */
             reason?: string | null;
+            /** @description Checks everything, changes nothing, and answers what would change in each target. */
+            dry_run?: boolean;
         };
         PruneBundlesAnswer: {
             environments: components["schemas"]["PrunedEnvironment"][];
@@ -3003,6 +3024,8 @@ export interface components {
             activate?: boolean | null;
             /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
             reason?: string | null;
+            /** @description Checks everything, makes nothing, and answers what would be made and what it would change. Idempotency-Key is not looked up. */
+            dry_run?: boolean;
         };
         ReleaseEnvironmentRequest: Record<string, never>;
         ReplayWebhookDeliveryRequest: Record<string, never>;
@@ -3355,6 +3378,16 @@ export interface components {
             /** @description Keys that the database has as keys of the audit and that no trusted key endorses: an event that one of them signed is broken. */
             untrusted_key_ids: string[];
         };
+        /** @description How many versions an environment keeps. */
+        VersionQuota: {
+            /** Format: int64 */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Of the plan; unset is unlimited.
+             */
+            limit: number | null;
+        };
         /** @description All versions from first to last. */
         VersionRange: {
             /** Format: int64 */
@@ -3658,6 +3691,8 @@ export interface components {
         "If-Match": string;
         /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
         "If-None-Match": string;
+        /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+        "If-Unchanged": string;
         /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
         "Last-Event-ID": string;
         /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
@@ -4255,6 +4290,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
                 "If-Match"?: components["parameters"]["If-Match"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 /** @description UUID, slug or name. */
@@ -4418,6 +4455,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
                 "If-Match"?: components["parameters"]["If-Match"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 /** @description UUID, slug or name. */
@@ -6507,6 +6546,10 @@ export interface operations {
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 id: string;
@@ -6552,6 +6595,10 @@ export interface operations {
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 id: string;
