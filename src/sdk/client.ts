@@ -7,6 +7,7 @@ import { KeyService } from "../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
@@ -19,12 +20,14 @@ export interface SignetClient {
   readonly tokens: Client<typeof TokenService>;
   readonly bundles: Client<typeof BundleService>;
   readonly keys: Client<typeof KeyService>;
+  readonly transfers: Client<typeof TransferService>;
   readonly runtimes: Client<typeof RuntimeService>;
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
   readonly artifacts: Client<typeof ArtifactService>;
-  readonly transfers: Client<typeof TransferService>;
+  /** For admins of the operator's organization. */
+  readonly system: Client<typeof SystemService>;
   readonly backups: Client<typeof BackupService>;
 }
 
@@ -52,12 +55,13 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     tokens: createClient(TokenService, authorized),
     bundles: createClient(BundleService, authorized),
     keys: createClient(KeyService, authorized),
+    transfers: createClient(TransferService, authorized),
     runtimes: createClient(RuntimeService, authorized),
     audit: createClient(AuditService, authorized),
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     artifacts: createClient(ArtifactService, authorized),
-    transfers: createClient(TransferService, authorized),
+    system: createClient(SystemService, authorized),
     backups: createClient(BackupService, authorized),
   };
 }

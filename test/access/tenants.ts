@@ -73,6 +73,10 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     project_id: project.id,
     env_name: "dev",
     source_env: "dev",
+    imported_version: imported.bundle?.version ?? 0,
+    origin_id: trusted.id,
+    export_document: toImport.document,
+    export_provenance: toImport.provenance,
     environment_id: dev?.id ?? "",
     version: 1,
     other_version: 2,
@@ -85,10 +89,6 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     app_id: idOf("prod"),
     spare_app_id: idOf("staging"),
     artifact_id: artifact.id,
-    imported_version: imported.bundle?.version ?? 0,
-    origin_id: trusted.id,
-    export_document: toImport.document,
-    export_provenance: toImport.provenance,
     backup_id: await createBackup(server),
   };
   const slugs: typeof ids = { ...ids, org_id: "default", project_id: "matrix" };
