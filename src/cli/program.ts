@@ -11,6 +11,7 @@ import { addLogout } from "./context/logout.js";
 import { addDeployments } from "./bundles/deployments.js";
 import { addDiff } from "./bundles/diff.js";
 import { addEnvs } from "./tenancy/envs.js";
+import { addHistory } from "./bundles/history.js";
 import { addHealth } from "./server/health.js";
 import { addKeys } from "./tenancy/keys.js";
 import { addLicenses } from "./server/licenses.js";
@@ -45,7 +46,18 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",
-    [addPublish, addPromote, addActivate, addRollback, addBundles, addDiff, addDeployments, addPrune, addArtifact],
+    [
+      addPublish,
+      addPromote,
+      addActivate,
+      addRollback,
+      addBundles,
+      addDiff,
+      addHistory,
+      addDeployments,
+      addPrune,
+      addArtifact,
+    ],
   ],
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes]],

@@ -6,21 +6,21 @@ import { examples } from "../shell/help.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, withGuards } from "./options.js";
+import { guardedBy, withGuards, withReason, type ReasonOption } from "./options.js";
 
-interface Options extends GlobalOptions, ChangeGuards {
+interface Options extends GlobalOptions, ChangeGuards, ReasonOption {
   readonly from?: string;
   readonly promotedBy?: string;
 }
 
 /** `signet promote`: publishes the active bundle of one stage to the next one. */
 export function addPromote(program: Command, shell: Shell): void {
-  withGuards(program.command("promote"))
+  withReason(withGuards(program.command("promote")))
     .description("publish the active bundle of an environment to its next stage, and activate it there")
     .option("--from <env>", "source environment; the same as --env")
     .option("--promoted-by <name>", "free text: person or system that promotes")
     .addHelpText("after", "\n--if-match applies to the target, the next stage.")
-    .addHelpText("after", examples("signet promote --from dev"))
+    .addHelpText("after", examples("signet promote --from dev", 'signet promote --from staging --reason "release 42"'))
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const sourceEnv = options.from ?? options.env;
@@ -29,10 +29,10 @@ export function addPromote(program: Command, shell: Shell): void {
       if (hasEnvFlag && sourceEnv !== options.env) throw new UsageError("--from and --env name two environments");
       if (sourceEnv === undefined) throw new UsageError("no source environment given: pass --from");
       using session = Session.open(shell, command);
-      const { promotedBy } = options;
+      const { promotedBy, reason } = options;
       await session.inEnvironment(async (source) => {
         const { envName, ...project } = source;
-        const request = { ...project, sourceEnv: envName, ...defined({ promotedBy }) };
+        const request = { ...project, sourceEnv: envName, ...defined({ promotedBy, reason }) };
         const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
         const next = shell.json ? undefined : await session.client.organizations.getEnvironment(source);
         const target = next?.promotesTo ?? "the next stage";

@@ -13,10 +13,12 @@ import {
   scopeReading,
   withGuards,
   withPolicyOptions,
+  withReason,
   type PolicyOptions,
+  type ReasonOption,
 } from "./options.js";
 
-interface Options extends PolicyOptions, ChangeGuards {
+interface Options extends PolicyOptions, ChangeGuards, ReasonOption {
   readonly file: string;
   readonly scopePolicies?: string;
   readonly title?: string;
@@ -31,7 +33,7 @@ interface Options extends PolicyOptions, ChangeGuards {
 
 /** `signet publish`: signs a policy document as the next version of an environment, and activates it. */
 export function addPublish(program: Command, shell: Shell): void {
-  withPolicyOptions(withGuards(program.command("publish")))
+  withReason(withPolicyOptions(withGuards(program.command("publish"))))
     .description("publish a policy document to an environment")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("--title <text>", "short title")
@@ -66,13 +68,13 @@ export function addPublish(program: Command, shell: Shell): void {
 }
 
 function metadataOf(options: Options) {
-  const { publishedBy, title, description, sourceRepository, sourceRevision, sourceUrl } = options;
+  const { publishedBy, title, description, reason, sourceRepository, sourceRevision, sourceUrl } = options;
   const hasSource = [sourceRepository, sourceRevision, sourceUrl].some((part) => part !== undefined);
   const source = { repository: sourceRepository ?? "", revision: sourceRevision ?? "", url: sourceUrl ?? "" };
   return {
     labels: { ...options.label },
     activate: options.activate,
-    ...defined({ publishedBy, title, description, source: hasSource ? source : undefined }),
+    ...defined({ publishedBy, title, description, reason, source: hasSource ? source : undefined }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { defined } from "../../core/defined.js";
 import { changeHeaders } from "../../sdk/index.js";
-import { withIdempotencyKey } from "../bundles/options.js";
+import { withIdempotencyKey, withReason, type ReasonOption } from "../bundles/options.js";
 import { answerChange, answerPage, answerRows, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
@@ -18,7 +18,7 @@ interface UpdateOptions {
   readonly move?: readonly (readonly [stage: string, order: number])[];
 }
 
-interface PromoteOptions {
+interface PromoteOptions extends ReasonOption {
   readonly from: string;
   readonly to: readonly string[];
   readonly promotedBy?: string;
@@ -36,7 +36,7 @@ export function addPipeline(program: Command, shell: Shell): void {
     .addHelpText("after", HELP);
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
-  withIdempotencyKey(pipeline.command("promote"))
+  withReason(withIdempotencyKey(pipeline.command("promote")))
     .description("publish and activate the active bundle of one app in each target: in all of them or none")
     .argument("<pipeline>", PIPELINE)
     .requiredOption("--from <app>", "source app")
@@ -48,9 +48,9 @@ export function addPipeline(program: Command, shell: Shell): void {
         const sourceAppId = await findAppId(session, options.from);
         const targetAppIds: string[] = [];
         for (const app of options.to) targetAppIds.push(await findAppId(session, app));
-        const { promotedBy, idempotencyKey } = options;
+        const { promotedBy, reason, idempotencyKey } = options;
         const id = await findPipelineId(session, wanted);
-        const request = { id, sourceAppId, targetAppIds, ...defined({ promotedBy }) };
+        const request = { id, sourceAppId, targetAppIds, ...defined({ promotedBy, reason }) };
         const headers = changeHeaders({ idempotencyKey });
         const { promotions } = await session.client.pipelines.promotePipeline(request, { headers });
         answerRows(shell, promotions, [

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { defined } from "../../core/defined.js";
 import type { Environment } from "../../sdk/index.js";
+import { formatActor } from "../shell/actor.js";
 import { answerChange, answerRow, answerRows } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
@@ -100,6 +101,11 @@ const COLUMNS: readonly Column<Environment>[] = [
   ["ACTIVE", ({ activeVersion }) => activeVersion],
   ["SEQUENCE", ({ sequence }) => sequence],
   ["SIGNING KEY", ({ signingKey }) => signingKey],
-  ["HELD", ({ hold }) => hold && `by ${hold.by} since ${formatTime(hold.since)} ${hold.reason ?? ""}`],
+  [
+    "HELD",
+    ({ hold }) =>
+      hold &&
+      `by ${formatActor({ ...defined({ name: hold.byName }), prefix: hold.by }, hold.by)} since ${formatTime(hold.since)} ${hold.reason ?? ""}`,
+  ],
   ["ID", ({ id }) => id],
 ];
