@@ -149,11 +149,13 @@ describe("no look-up of the hot path reads a whole table", () => {
     }
   });
 
-  it.each(reads)("%s", async (_name, read) => {
+  it.each(reads)("%s", async (name, read) => {
     await read(createReader(db));
     expect(statements.length).toBeGreaterThan(0);
     // What is counted is limited.
     expect(plans().join("\n")).not.toMatch(/\bSCAN (?!CONSTANT ROW|counted)/);
+    // Nor all the numbers of the audit between two, but where nothing else is asked for.
+    if (name !== "auditEvents by time") expect(plans().join("\n")).not.toContain("(org_id=? AND id>? AND id<?)");
   });
 
   it.each(reads.map(([name]) => name).filter((name) => !SORTED.includes(name)))("%s sorts nothing", async (name) => {
@@ -170,11 +172,11 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["auditEvents by actor and prefix", "INDEX audit_events_by_org_id_actor_id (org_id=? AND actor=?)"],
     [
       "auditEvents by project",
-      "COVERING INDEX audit_events_by_org_id_project_id_environment_id (org_id=? AND project_id=? AND environment=?)",
+      "INDEX audit_events_by_org_id_project_id_environment_id (org_id=? AND project_id=? AND environment=?)",
     ],
     [
       "auditEvents by environment",
-      "COVERING INDEX audit_events_by_org_id_project_id_environment_id (org_id=? AND project_id=? AND environment=?)",
+      "INDEX audit_events_by_org_id_project_id_environment_id (org_id=? AND project_id=? AND environment=?)",
     ],
     ["auditEvents by project and actor", "INDEX audit_events_by_org_id_actor_id (org_id=? AND actor=?)"],
     ["auditEvents by time", "COVERING INDEX audit_events_by_org_id_created_at_id"],

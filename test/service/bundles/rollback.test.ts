@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { ActivationOptions } from "../../../src/service/bundles/bundles.js";
 import { useServices } from "../fixture.js";
 
-const OPTIONS = { hold: false, reason: null };
+const OPTIONS: ActivationOptions = { hold: false, reason: null };
 
 describe("a rollback", () => {
   const signet = useServices();
