@@ -71,6 +71,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     pipelines: ["access", "audit", "bundles", "changes", "documents"],
     runtimes: ["access", "bundles", "changes", "documents", "tokens"],
     webhooks: ["access", "audit", "changes", "keys"],
+    backups: ["audit", "documents", "keys"],
   },
   api: {
     admission: [],

@@ -22,13 +22,14 @@ import { addPromote } from "./bundles/promote.js";
 import { addPrune } from "./bundles/prune.js";
 import { addPublish } from "./bundles/publish.js";
 import { addRollback } from "./bundles/rollback.js";
+import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
 import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
 import { examples, OUTPUT_HELP } from "./shell/help.js";
 import { UsageError } from "./shell/cli-error.js";
-import { wholeNumber } from "./shell/numbers.js";
+import { duration } from "./shell/numbers.js";
 import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
@@ -60,7 +61,7 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
     ],
   ],
   ["Pipelines:", [addPipeline]],
-  ["Runtimes:", [addWatch, addVerify, addRuntimes]],
+  ["Runtimes:", [addWatch, addVerify, addRuntimes, addRollout]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
   ["Program:", [addVersion, addLicenses]],
 ];
@@ -83,7 +84,7 @@ export function buildProgram(shell: Shell): Command {
     .option("--client-key <file>", "key of the client certificate (SIGNET_CLIENT_KEY)")
     .option("--context <name>", "server kept by signet login (SIGNET_CONTEXT; default: the current one)")
     .option("--verbose", "say on standard error where each option and the token came from")
-    .option("--timeout <seconds>", "limit for each request", wholeNumber(1, 86_400), 30)
+    .option("--timeout <time>", "limit for each request, in seconds, or for example 5m", duration(1, 86_400), 30)
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: usedGlobalOptions })
     .configureOutput({
       getOutHelpWidth: () => shell.width ?? 80,

@@ -50,10 +50,17 @@ export interface EnvironmentSettings {
   /** The name of the next stage; null for the last one. */
   readonly promotesTo: string | null;
   readonly signingKey: EnvironmentKey;
+  /** Whether it cannot be deleted. */
+  readonly protected: boolean;
 }
 
 /** The default settings of an environment; its siblings and its name give it another position and next stage. */
-export const DEFAULT_ENVIRONMENT: EnvironmentSettings = { position: 0, promotesTo: null, signingKey: "organization" };
+export const DEFAULT_ENVIRONMENT: EnvironmentSettings = {
+  position: 0,
+  promotesTo: null,
+  signingKey: "organization",
+  protected: false,
+};
 
 /** The names of the settings. */
 export const ENVIRONMENT_SETTINGS = Object.keys(DEFAULT_ENVIRONMENT) as readonly (keyof EnvironmentSettings)[];
@@ -90,6 +97,32 @@ export interface Environment extends EnvironmentSettings {
 
 /** The stages of a new project, in order. */
 export const STANDARD_ENVIRONMENTS = ["dev", "staging", "prod"] as const;
+
+/** The settings of the stages of a new project, in order: each promotes to the next one, and prod is protected. */
+export function newStages(names: readonly string[]): readonly ({ readonly name: string } & EnvironmentSettings)[] {
+  return names.map((name, position) => ({
+    ...DEFAULT_ENVIRONMENT,
+    ...{ name, position, promotesTo: names[position + 1] ?? null, protected: name === PROTECTED_STAGE },
+  }));
+}
+
+/** The stage of a new project that is protected. */
+const PROTECTED_STAGE = "prod";
+
+/** What is left of a deleted environment, for the next one of that name in its project. */
+export interface FormerEnvironment {
+  readonly projectId: string;
+  readonly name: string;
+  /** The newest sequence ever given; the next environment continues above it. */
+  readonly sequence: number;
+  /** The newest version ever given. */
+  readonly lastVersion: number;
+  readonly lastPublishedAt: Instant | null;
+  /** Its next stage when it was deleted. */
+  readonly promotesTo: string | null;
+  /** The names of the environments that promoted to it. */
+  readonly promotedFrom: readonly string[];
+}
 
 /** The default next stage of a standard name; null for any other name. */
 export function standardNextStage(name: string): string | null {

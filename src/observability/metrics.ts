@@ -7,6 +7,7 @@ import type { LimitObserver } from "../core/limit.js";
 import type { WebhookBacklog } from "../core/webhook.js";
 import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
+import { createBackupMetrics, type BackupFigures } from "./backup-metrics.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
 import { createDiskMetrics, type DiskFigures } from "./disk-metrics.js";
 import { createLimitMetrics } from "./limit-metrics.js";
@@ -27,6 +28,7 @@ export interface ScrapeSources {
   readonly heldPolls: () => number;
   readonly connections: () => ConnectionCounts;
   readonly droppedLogLines: () => number;
+  readonly backups: () => BackupFigures;
   readonly disk: () => DiskFigures;
 }
 
@@ -56,10 +58,11 @@ export function createMetrics(version: string): Metrics {
     limits,
     services: createServiceMetrics(registry, REPLAYABLE),
     timeStore: (store) => timeStore(store, registry),
-    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines, disk }) {
+    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines, disk, backups }) {
       createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
       createDiskMetrics(registry, disk);
+      createBackupMetrics(registry, backups);
       new Gauge({
         name: "signet_held_polls",
         help: "Long polls that are held open.",

@@ -134,6 +134,7 @@ class DeclarationReader {
         position: fields.wholeNumber("position", fieldRulesOf(ENVIRONMENT.position)),
         promotesTo: fields.textOrNull("promotes_to", ENVIRONMENT.name),
         signingKey: fields.has("signing_key") ? fields.oneOf("signing_key", ENVIRONMENT_KEYS) : undefined,
+        protected: fields.boolean("protected"),
       }),
     };
     fields.end();

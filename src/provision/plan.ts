@@ -1,4 +1,4 @@
-import { DEFAULT_ENVIRONMENT, ENVIRONMENT_SETTINGS, type EnvironmentChange } from "../core/organization.js";
+import { ENVIRONMENT_SETTINGS, newStages, type EnvironmentChange } from "../core/organization.js";
 import { AppError } from "../core/error.js";
 import { secretFingerprint } from "../outbound/secret.js";
 import { describeUrl } from "../outbound/webhook-url.js";
@@ -19,6 +19,8 @@ export interface PlanOptions {
   readonly prune: boolean;
 }
 
+const PROTECTED =
+  "is protected and not declared: apply it once with `protected: false`, or run signet envs update <name> --no-protected";
 const NOTHING: ActualContents = { projects: [], webhooks: [], tokens: [] };
 
 /**
@@ -128,10 +130,7 @@ class OrganizationPlanner {
   private newProject({ name: project, environments = [] }: DeclaredProject): void {
     const names = environments.map(({ name }) => name);
     this.steps.push({ org: this.declared.name, do: "project.create", project, environments: names });
-    const made = names.map((name, position) => ({
-      ...DEFAULT_ENVIRONMENT,
-      ...{ id: "", name, position, promotesTo: names[position + 1] ?? null },
-    }));
+    const made = newStages(names).map((stage) => ({ ...stage, id: "" }));
     this.stages(project, environments, made);
   }
 
@@ -193,8 +192,9 @@ class OrganizationPlanner {
       if (kept === undefined) {
         this.removals.push({ org, do: "project.delete", project });
       } else if (kept.environments !== undefined) {
-        for (const { name } of environments) {
+        for (const { name, protected: isProtected } of environments) {
           if (kept.environments.some((stage) => stage.name === name)) continue;
+          if (isProtected) this.reasons.push(`${org}/${project}/${name}: ${PROTECTED}`);
           this.removals.push({ org, do: "environment.delete", project, name });
         }
       }

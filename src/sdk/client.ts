@@ -1,6 +1,7 @@
 import { createClient, type Client, type Transport } from "@connectrpc/connect";
 import { ArtifactService } from "../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../gen/signet/v1/audit_pb.js";
+import { BackupService } from "../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
@@ -22,6 +23,7 @@ export interface SignetClient {
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
   readonly artifacts: Client<typeof ArtifactService>;
+  readonly backups: Client<typeof BackupService>;
 }
 
 /** The server and the token of a client. */
@@ -53,6 +55,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     artifacts: createClient(ArtifactService, authorized),
+    backups: createClient(BackupService, authorized),
   };
 }
 

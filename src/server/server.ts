@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import { VERSION } from "../assets/version.js";
+import { backupJob } from "./backup-job.js";
+import { composeBackups } from "./compose/backups.js";
 import { composeHttp } from "./compose/http.js";
 import { serviceOptions, warningsTo } from "./compose/options.js";
 import { composeServices } from "./compose/services.js";
@@ -116,6 +118,9 @@ async function start(
       if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");
     }),
   );
+  const signing = { store, clock: systemClock, signingKeys: owned.keys };
+  const backups = opened.use(composeBackups(signing, services.audit, owned, config, log));
+  await backups.open().catch((error: unknown) => log.error({ err: error }, "the backups cannot be listed"));
   const isWritable = owned.readOnly === null;
   if (isWritable) opened.defer(() => flush(services, log));
   opened.use(services.documents);
@@ -127,7 +132,7 @@ async function start(
   const provisioned =
     declaration === null || !isWritable ? null : await provision(directory, services, config, declaration, log);
   const { http, polls } = composeHttp({
-    ...{ services, store, config, observability, tls, log, droppedLogLines },
+    ...{ services, backups, store, config, observability, tls, log, droppedLogLines },
     readOnly: owned.problem,
     disk,
     bodyMemory: memory.bodies,
@@ -147,6 +152,7 @@ async function start(
   if (isWritable) {
     await services.webhooks.dispatcher.start();
     jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
+    jobs.start([backupJob(backups, config)]);
   }
   jobs.start([
     ...[countPolls(polls, log), watchWriteFailures(failures), watchDisk(disk)],

@@ -3,7 +3,7 @@ import type { Artifact } from "../core/artifact.js";
 import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, Content, Deployment } from "../core/bundle.js";
 import type { PublicKeyRecord } from "../core/key.js";
-import type { Environment, Organization, Project } from "../core/organization.js";
+import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { Pipeline, PipelineStage } from "../core/pipeline.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { Token } from "../core/token.js";
@@ -57,6 +57,7 @@ export interface Schema {
   projects: Table<Project, DeletedInSteps>;
   /** The active version is not kept here: it is the version of `active_bundle_id`. */
   environments: Table<Omit<Environment, "activeVersion">, EnvironmentColumns>;
+  former_environments: Table<FormerEnvironment>;
   contents: Table<Content>;
   bundles: Table<Bundle>;
   /** `bundle_id` may name a bundle that was deleted since. */

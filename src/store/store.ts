@@ -2,7 +2,7 @@ import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
 import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
-import type { Environment, Organization, Project } from "../core/organization.js";
+import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
@@ -75,6 +75,10 @@ export interface PrunablePage {
   readonly next: number | null;
 }
 
+/** One environment, or all of a project or an organization. */
+export type EnvironmentScope =
+  { readonly environmentId: string } | { readonly projectId: string } | { readonly orgId: string };
+
 /** Some of the activations of an environment, looked at from the newest on. */
 export interface EarlierActivation {
   /** The version that was found; null when it is not among them. */
@@ -137,6 +141,10 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
 
   environment(projectId: string, name: string): Promise<Environment | null>;
   environmentById(id: string): Promise<Environment | null>;
+  /** What is left of the last environment of this name that was deleted from the project. */
+  formerEnvironment(projectId: string, name: string): Promise<FormerEnvironment | null>;
+  /** One of the protected environments that keep a bundle. */
+  protectedEnvironment(among: EnvironmentScope): Promise<Environment | null>;
   /** Those of an organization that sign with a key of their own. */
   environmentsWithOwnKey(orgId: string): Promise<readonly Environment[]>;
   /** Those of an organization that have a public key of their own, in use or not. */
@@ -193,10 +201,10 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
   /**
-   * How many instances of an environment are live at an instant (core/runtime-instance.ts), by an index that has no dead ones before it.
+   * How many instances of some environments are live at an instant (core/runtime-instance.ts), by an index that has no dead ones before it.
    * Presence is written about once a second: what connected a moment ago may be missing.
    */
-  countLiveInstances(environmentId: string, now: Instant): Promise<number>;
+  countLiveInstances(among: EnvironmentScope, now: Instant): Promise<number>;
   /** The server's own, newest first. */
   publicKeys(purpose?: KeyPurpose): Promise<readonly PublicKeyRecord[]>;
   /** The keys of an organization and its environments, newest first. */
@@ -230,7 +238,7 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   updateEnvironment(environment: Environment): Promise<void>;
   /** Leaves out the environment's next sequences and versions, as if they had been given. */
   skipNumbers(environmentId: string, count: { readonly sequences: number; readonly versions: number }): Promise<void>;
-  /** As deleteProject; other environments that promote to it lose their next stage. */
+  /** As deleteProject; other environments that promote to it lose their next stage. Keeps a FormerEnvironment of it. */
   deleteEnvironment(id: string, at: Instant): Promise<void>;
   /**
    * Deletes up to `limit` rows of projects, environments and webhooks that are marked, and content that nothing needs any more. Returns

@@ -43,6 +43,9 @@ const audit = (id: string, path: string): OperationCase => ({
   ...{ id, service: "AuditService", http: ["GET", path], allow: ADMIN },
 });
 
+const backup = (id: string, method: string, path: string): OperationCase => ({
+  ...{ id, service: "BackupService", http: [method, `/v1/backups${path}`], allow: ADMIN, operatorOnly: true },
+});
 const key = (id: string, method: string, path: string): OperationCase => ({
   ...{ id, service: "KeyService", http: [method, `/v1/keys${path}`], allow: ADMIN },
 });
@@ -114,6 +117,11 @@ export const OPERATIONS: readonly OperationCase[] = [
   audit("listAuditEvents", `${ORG}/audit`),
   audit("verifyAudit", `${ORG}/audit/verify`),
   audit("getAuditHead", `${ORG}/audit/head`),
+  backup("createBackup", "POST", ""),
+  backup("listBackups", "GET", ""),
+  backup("getBackup", "GET", "/{backup_id}"),
+  backup("downloadBackup", "GET", "/{backup_id}/archive"),
+  backup("deleteBackup", "DELETE", "/{backup_id}"),
   webhook("createWebhook", "POST", "", { url: "https://127.0.0.1/hook", events: ["*"] }),
   webhook("listWebhooks", "GET", ""),
   webhook("getWebhookStats", "GET", "/stats"),

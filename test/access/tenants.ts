@@ -78,6 +78,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     app_id: idOf("prod"),
     spare_app_id: idOf("staging"),
     artifact_id: artifact.id,
+    backup_id: await createBackup(server),
   };
   const slugs: typeof ids = { ...ids, org_id: "default", project_id: "matrix" };
   // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
@@ -139,6 +140,14 @@ async function createPipeline({ admin }: TestServer, projectId: string, appIds: 
     await admin.pipelines.addPipelineApp({ id: pipeline.id, stageId, appId: appIds[index] ?? "" });
   }
   return pipeline;
+}
+
+/** A backup that is complete. */
+async function createBackup({ admin }: TestServer): Promise<string> {
+  const { id } = await admin.backups.createBackup({ keep: true });
+  for (;;) {
+    if ((await admin.backups.getBackup({ backupId: id })).state === "ready") return id;
+  }
 }
 
 /** Deliveries are made a moment after the event. */

@@ -108,7 +108,7 @@ describe("commands against a server", () => {
     expect(await json(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}')).toMatchObject({ version: 4, is_active: true });
     expect((await signet(["rollback", ...at, "--if-match", "1"])).exitCode).toBe(5);
     expect((await signet(["rollback", "--env", "staging"])).exitCode).toBe(2);
-    await json(["envs", "delete", "pinned"]);
+    await json(["envs", "delete", "pinned", "--yes"]);
   });
 
   it("publish takes everything that says where a document came from", async () => {
@@ -232,7 +232,7 @@ describe("commands against a server", () => {
       { name: "test", promotes_to: "live" },
       { name: "live", promotes_to: null },
     ]);
-    await json(["projects", "delete", made.id]);
+    await json(["projects", "delete", made.id, "--yes"]);
   });
 
   it("projects, by UUID, slug and name", async () => {
@@ -245,7 +245,7 @@ describe("commands against a server", () => {
     expect((await signet(["envs", "--project", "third"])).exitCode).toBe(4);
     // There are two now; the one that is called default still needs no name.
     expect(await json(["envs"])).toMatchObject([{ name: "dev", active_version: 2 }, {}, {}]);
-    expect(await json(["projects", "delete", "second-one"])).toEqual({ deleted: made.id });
+    expect(await json(["projects", "delete", "second-one", "--yes"])).toEqual({ deleted: made.id });
   });
 
   it("envs", async () => {
@@ -253,7 +253,7 @@ describe("commands against a server", () => {
     expect(created).toMatchObject({ name: "qa", promotes_to: "prod", position: 3 });
     expect(await json(["envs", "update", "qa", "--position", "7"])).toMatchObject({ position: 7, promotes_to: "prod" });
     expect(await json(["envs", "update", "qa", "--no-promotes-to"])).toMatchObject({ position: 7, promotes_to: null });
-    expect(await json(["envs", "delete", "qa"])).toEqual({ deleted: "qa" });
+    expect(await json(["envs", "delete", "qa", "--yes"])).toEqual({ deleted: "qa" });
   });
 
   it("tokens: the secret alone on standard output, once", async () => {
@@ -295,7 +295,7 @@ describe("commands against a server", () => {
     const own = (await signet(["keys", "--pem", "--env", "keyed"])).out;
     expect(own).toMatch(/^-----BEGIN PUBLIC KEY-----\n/);
     expect(own).not.toBe(out);
-    await signet(["envs", "delete", "keyed"]);
+    await signet(["envs", "delete", "keyed", "--yes"]);
     expect(await json(["audit", "list", "--action", "bundle.*", "--limit", "1"])).toHaveLength(1);
     expect(await json(["audit", "verify"])).toMatchObject({ valid: true, first_broken: null });
     expect(await json(["orgs"])).toMatchObject({ total: 1 });

@@ -66,8 +66,8 @@ describe("signet pipeline", () => {
       project_id: server.projectId,
     });
     await json("pipeline", "remove-app", "renamed", "Production", "staging");
-    await json("pipeline", "delete-stage", "renamed", "Canary");
-    expect(await json("pipeline", "delete", "renamed")).toEqual({ deleted: made.id });
+    await json("pipeline", "delete-stage", "renamed", "Canary", "--yes");
+    expect(await json("pipeline", "delete", "renamed", "--yes")).toEqual({ deleted: made.id });
   });
 
   it.each([

@@ -21,6 +21,7 @@ const stage = (name: string, promotesTo: string | null, position = 0) => ({
   position,
   promotesTo,
   signingKey: "organization" as const,
+  protected: false,
 });
 const withContents = (contents: Partial<ActualContents>): ActualOrganization => ({
   ...{ id: "o1", name: "o", isOperator: false, plan: "free", versionsPerEnvironment: null },

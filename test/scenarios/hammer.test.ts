@@ -204,31 +204,39 @@ describe("while many write at once", () => {
     );
     const writing = hammered.map((one, at) => write(one, at).catch(() => undefined));
     for (const stage of ["dev", "staging"] as const) {
-      await server.admin.organizations.deleteEnvironment(project.place[stage]);
+      await server.admin.organizations.deleteEnvironment({ ...project.place[stage], force: true });
       deleted.add(stage);
     }
-    await server.admin.organizations.deleteProject({ orgId: server.orgId, projectId: project.projectId });
+    await server.admin.organizations.updateEnvironment({ ...project.place.prod, protected: false });
+    await server.admin.organizations.deleteProject({ ...project.place.prod, force: true });
     deleted.add("prod");
     for (const code of await Promise.all(readers)) expect([401, "UNAUTHENTICATED"]).toContain(code);
     await Promise.all(writing);
   });
 
-  it("an environment that is made again has nothing of the one before", async () => {
+  it("an environment that is made again has nothing of the one before but its numbers", async () => {
     const { project, hammered } = await openProject();
     await using _connections = connectionsOf(hammered);
     const [{ ledger, rest }] = hammered as [Hammered];
     const { orgId, projectId, envName: name } = project.place.dev;
+    let [sequence, version] = [0, 0];
     for (let life = 1; life <= 5; life += 1) {
-      ledger.acknowledge(await firstOf(project, "dev"));
+      const made = await firstOf(project, "dev");
+      [sequence, version] = [made.sequence ?? 0, made.version];
+      ledger.acknowledge(made);
       if (life === 1) await rest.latest();
     }
-    await server.admin.organizations.deleteEnvironment(project.place.dev);
+    await server.admin.organizations.deleteEnvironment({ ...project.place.dev, force: true });
     const { id: environmentId } = await server.admin.organizations.createEnvironment({ orgId, projectId, name });
     const { rawKey } = await server.admin.tokens.createRuntimeToken({ orgId, projectId, environmentId });
     const again = restDriver(fetchHttp(server.url), rawKey ?? "", "events");
     expect(again.failure(await again.latest().catch((thrown: unknown) => thrown)).code).toBe(404);
     const made = await firstOf(project, "dev");
-    expect(await again.latest()).toMatchObject({ sequence: 1, etag: `${made.policyHash}.1` });
+    expect(made.version).toBe(version + 1);
+    expect(await again.latest()).toMatchObject({
+      sequence: sequence + 1,
+      etag: `${made.policyHash}.${sequence + 1}`,
+    });
     expect(rest.failure(await rest.latest().catch((thrown: unknown) => thrown)).code).toBe(401);
   });
 });

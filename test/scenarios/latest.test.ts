@@ -234,7 +234,7 @@ describe("a long poll", () => {
       ...project.place.dev,
       updateMask: { paths: ["promotes_to"] },
     });
-    await server.admin.organizations.deleteEnvironment(project.place.staging);
+    await server.admin.organizations.deleteEnvironment({ ...project.place.staging, force: true });
     expect((await held[1]).status).toBe(404);
   });
 

@@ -122,7 +122,7 @@ describe.each(STREAMING)("a watch over $name ends", (kind) => {
   it("when its environment is deleted", async () => {
     const { project, watch, bystander } = await open(kind);
     await using _ = bystander;
-    await server.admin.organizations.deleteEnvironment(project.place.dev);
+    await server.admin.organizations.deleteEnvironment({ ...project.place.dev, force: true });
     expectRefusal(kind, await watch.end(), "not_found");
     await project.publish("staging", 1);
     expect(await bystander.nextChange()).toMatchObject({ sequence: 1 });
@@ -130,7 +130,7 @@ describe.each(STREAMING)("a watch over $name ends", (kind) => {
 
   it("when its project is deleted", async () => {
     const { project, watch, bystander } = await open(kind);
-    await server.admin.organizations.deleteProject(project.place.dev);
+    await server.admin.organizations.deleteProject({ ...project.place.dev, force: true });
     expectRefusal(kind, await watch.end(), "not_found");
     expectRefusal(kind, await bystander.end(), "not_found");
   });

@@ -7,11 +7,13 @@ const { read, write } = rowMapping<Environment, "environments">({
   deleted_at: "hidden",
   kept_versions: "hidden",
   skipped_sequences: "hidden",
+  protected: "flag",
   active_version: "joined",
 });
 
 const ENVIRONMENT: Environment = {
   ...{ id: "e", orgId: "o", projectId: "p", name: "dev", position: 1, promotesTo: null, signingKey: "organization" },
+  protected: true,
   ...{ lastPublishedAt: "2026-05-01T12:00:00.000Z", lastVersion: 3, sequence: 4, activeBundleId: "b" },
   ...{ activeVersion: 3, activeDeploymentId: "d", createdAt: "2026-05-01T12:00:00.000Z" },
   hold: { by: "sig_a", reason: "incident", since: "2026-05-01T12:00:00.000Z" },

@@ -48,6 +48,7 @@ export function anEnvironment(project: Project, changes: Partial<Environment> = 
     position: 0,
     promotesTo: null,
     signingKey: "organization",
+    protected: false,
     lastPublishedAt: null,
     lastVersion: 0,
     sequence: 0,

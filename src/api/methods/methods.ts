@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
+import { BackupService } from "../../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
@@ -11,6 +12,7 @@ import { TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
+import { createBackupService } from "./backups.js";
 import { createBundleService } from "./bundles.js";
 import { createKeyService } from "./keys.js";
 import { guardMethod, type GuardParts } from "../admission/guard.js";
@@ -25,6 +27,7 @@ import { createWebhookService } from "./webhooks.js";
 export const SERVICES = [
   ArtifactService,
   AuditService,
+  BackupService,
   BundleService,
   KeyService,
   OrganizationService,
@@ -37,6 +40,7 @@ export const SERVICES = [
 /** What the services of signet.v1 are made of. */
 export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
+  Parameters<typeof createBackupService>[0] &
   Parameters<typeof createBundleService>[0] &
   Parameters<typeof createKeyService>[0] &
   Parameters<typeof createOrganizationService>[0] &
@@ -50,6 +54,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
   const specs = [
     ...methodsOf(ArtifactService, createArtifactService(services)),
     ...methodsOf(AuditService, createAuditService(services)),
+    ...methodsOf(BackupService, createBackupService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
     ...methodsOf(KeyService, createKeyService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),

@@ -92,13 +92,14 @@ export function createOrganizationService(services: {
       return projectMessage(await projects.get(callOf(context).principal, projectId));
     },
 
-    async deleteProject({ projectId }, context) {
-      await projects.delete(callOf(context).principal, projectId);
+    async deleteProject({ projectId, force, reason }, context) {
+      await projects.delete(callOf(context).principal, projectId, { force, reason: reason ?? null });
       return create(EmptySchema);
     },
 
     async createEnvironment(request, context) {
-      const input = { name: request.name, ...givenSettings(request) };
+      const { name, restoreLinks } = request;
+      const input = { name, restoreLinks, ...givenSettings(request) };
       return environmentMessage(await environments.create(callOf(context).principal, request.projectId, input));
     },
 
@@ -121,8 +122,9 @@ export function createOrganizationService(services: {
       return environmentMessage(await holds.release(callOf(context).principal, { projectId, envName }));
     },
 
-    async deleteEnvironment({ projectId, envName }, context) {
-      await environments.delete(callOf(context).principal, { projectId, envName });
+    async deleteEnvironment({ projectId, envName, force, reason }, context) {
+      const options = { force, reason: reason ?? null };
+      await environments.delete(callOf(context).principal, { projectId, envName }, options);
       return create(EmptySchema);
     },
   };

@@ -45,8 +45,8 @@ export function createPipelineService(services: {
       return pipelineMessage(await pipelines.update(callOf(context).principal, request.id, changeOf(request)));
     },
 
-    async deletePipeline({ id }, context) {
-      await pipelines.delete(callOf(context).principal, id);
+    async deletePipeline({ id, reason }, context) {
+      await pipelines.delete(callOf(context).principal, id, reason);
       return create(EmptySchema);
     },
 
@@ -56,8 +56,8 @@ export function createPipelineService(services: {
       return stageMessage({ stage, apps: [] });
     },
 
-    async deletePipelineStage({ id, stageId }, context) {
-      await pipelineStages.delete(callOf(context).principal, id, stageId);
+    async deletePipelineStage({ id, stageId, reason }, context) {
+      await pipelineStages.delete(callOf(context).principal, id, stageId, reason);
       return create(EmptySchema);
     },
 

@@ -1,13 +1,12 @@
 import type { Command } from "commander";
 import { defined } from "../../core/defined.js";
 import { formatMessage, timestampFromDate } from "../../sdk/index.js";
-import { formatActor } from "../shell/actor.js";
 import { answerRows, countingTotal, noticeMore } from "../shell/answers.js";
 import { examples } from "../shell/help.js";
 import { instant, wholeNumber } from "../shell/numbers.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTime } from "../shell/table.js";
+import { formatActor, formatTime } from "../shell/table.js";
 import { addAuditVerify } from "./audit-verify.js";
 
 interface ListOptions {

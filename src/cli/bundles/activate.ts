@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ChangeGuards } from "../../sdk/index.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
+import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
@@ -9,16 +10,18 @@ import { guardedBy, heldBy, withGuards, withHold, type HoldOptions } from "./opt
 
 /** `signet activate`: makes a kept version the active one, without a new version. */
 export function addActivate(program: Command, shell: Shell): void {
-  withHold(withGuards(program.command("activate")))
+  withWait(withHold(withGuards(program.command("activate"))))
     .description("activate a kept version: pin it, or roll back to it")
     .argument("<version>", "version number", wholeNumber(1))
-    .addHelpText("after", examples('signet activate 7 --env prod --hold --reason "incident 311"'))
+    .addHelpText("after", WAIT_HELP + examples('signet activate 7 --env prod --hold --reason "incident 311"'))
     .action(
-      inSession(shell, async (session, version: number, options: ChangeGuards & HoldOptions) => {
+      inSession(shell, async (session, version: number, options: ChangeGuards & HoldOptions & WaitOptions) => {
+        checkWait(options, true);
         await session.inEnvironment(async (environment) => {
           const request = { ...environment, version, ...heldBy(options) };
           const bundle = await session.client.bundles.activateBundle(request, guardedBy(options));
           answerBundle(shell, options.hold === true ? "activated and held" : "activated", environment.envName, bundle);
+          await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
         });
       }),
     );

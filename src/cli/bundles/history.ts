@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import type { Deployment } from "../../sdk/index.js";
-import { formatActor } from "../shell/actor.js";
 import { answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { examples } from "../shell/help.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTime } from "../shell/table.js";
+import { formatActor, formatTime } from "../shell/table.js";
 
 const HELP = `
 WHAT is the version that became active, and the one that it replaced. FROM is where it came from: the environment and version of a

@@ -3,23 +3,24 @@ import { defined } from "../../core/defined.js";
 import type { ChangeGuards } from "../../sdk/index.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
+import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
 import { guardedBy, withGuards, withReason, type ReasonOption } from "./options.js";
 
-interface Options extends GlobalOptions, ChangeGuards, ReasonOption {
+interface Options extends GlobalOptions, ChangeGuards, ReasonOption, WaitOptions {
   readonly from?: string;
   readonly promotedBy?: string;
 }
 
 /** `signet promote`: publishes the active bundle of one stage to the next one. */
 export function addPromote(program: Command, shell: Shell): void {
-  withReason(withGuards(program.command("promote")))
+  withWait(withReason(withGuards(program.command("promote"))))
     .description("publish the active bundle of an environment to its next stage, and activate it there")
     .option("--from <env>", "source environment; the same as --env")
     .option("--promoted-by <name>", "free text: person or system that promotes")
-    .addHelpText("after", "\n--if-match applies to the target, the next stage.")
+    .addHelpText("after", "\n--if-match applies to the target, the next stage.\n" + WAIT_HELP)
     .addHelpText("after", examples("signet promote --from dev", 'signet promote --from staging --reason "release 42"'))
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
@@ -28,15 +29,19 @@ export function addPromote(program: Command, shell: Shell): void {
       const hasEnvFlag = command.parent?.getOptionValueSource("env") === "cli";
       if (hasEnvFlag && sourceEnv !== options.env) throw new UsageError("--from and --env name two environments");
       if (sourceEnv === undefined) throw new UsageError("no source environment given: pass --from");
+      checkWait(options, true);
       using session = Session.open(shell, command);
       const { promotedBy, reason } = options;
       await session.inEnvironment(async (source) => {
         const { envName, ...project } = source;
         const request = { ...project, sourceEnv: envName, ...defined({ promotedBy, reason }) };
         const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
-        const next = shell.json ? undefined : await session.client.organizations.getEnvironment(source);
+        const next =
+          shell.json && options.wait !== true ? undefined : await session.client.organizations.getEnvironment(source);
         const target = next?.promotesTo ?? "the next stage";
         answerBundle(shell, `promoted ${envName}: published and activated`, target, bundle);
+        const environment = { ...project, envName: target };
+        await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
       }, sourceEnv);
     });
 }

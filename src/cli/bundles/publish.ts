@@ -3,6 +3,7 @@ import { defined } from "../../core/defined.js";
 import type { ChangeGuards } from "../../sdk/index.js";
 import { examples } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
+import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
 import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
@@ -18,7 +19,7 @@ import {
   type ReasonOption,
 } from "./options.js";
 
-interface Options extends PolicyOptions, ChangeGuards, ReasonOption {
+interface Options extends PolicyOptions, ChangeGuards, ReasonOption, WaitOptions {
   readonly file: string;
   readonly scopePolicies?: string;
   readonly title?: string;
@@ -33,7 +34,7 @@ interface Options extends PolicyOptions, ChangeGuards, ReasonOption {
 
 /** `signet publish`: signs a policy document as the next version of an environment, and activates it. */
 export function addPublish(program: Command, shell: Shell): void {
-  withReason(withPolicyOptions(withGuards(program.command("publish"))))
+  withWait(withReason(withPolicyOptions(withGuards(program.command("publish")))))
     .description("publish a policy document to an environment")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("--title <text>", "short title")
@@ -44,7 +45,7 @@ export function addPublish(program: Command, shell: Shell): void {
     .option("--source-revision <revision>", "revision of the document, for example a commit")
     .option("--source-url <url>", "link to the change, for example a pull request")
     .option("--no-activate", "sign and keep the version without activating it")
-    .addHelpText("after", POLICY_HELP)
+    .addHelpText("after", POLICY_HELP + WAIT_HELP)
     .addHelpText(
       "after",
       examples(
@@ -53,6 +54,7 @@ export function addPublish(program: Command, shell: Shell): void {
       ),
     )
     .action(async (options: Options, command: Command) => {
+      checkWait(options, options.activate);
       // Before the session: a file that cannot be used is reported without a token or a server.
       const policies = await readPolicyFile(options.file, shell.io, policyReading(options));
       const scoped = options.scopePolicies;
@@ -63,6 +65,7 @@ export function addPublish(program: Command, shell: Shell): void {
         const request = { ...environment, policies, ...defined({ scopePolicies }), ...metadataOf(options) };
         const bundle = await session.client.bundles.publishBundle(request, guardedBy(options));
         answerBundle(shell, options.activate ? "published and activated" : "published", environment.envName, bundle);
+        await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
       });
     });
 }

@@ -3,12 +3,13 @@ import { defined } from "../../core/defined.js";
 import type { ChangeGuards } from "../../sdk/index.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
+import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
 import { guardedBy, heldBy, withGuards, withHold, type HoldOptions } from "./options.js";
 
-interface Options extends ChangeGuards, HoldOptions {
+interface Options extends ChangeGuards, HoldOptions, WaitOptions {
   readonly to?: number;
 }
 
@@ -19,20 +20,24 @@ Without --hold, the next publication or promotion, for example by CI, replaces i
 
 /** `signet rollback`: activates an earlier version. */
 export function addRollback(program: Command, shell: Shell): void {
-  withHold(withGuards(program.command("rollback")))
+  withWait(withHold(withGuards(program.command("rollback"))))
     .description("activate an earlier version: by default the one that was active before")
     .option("--to <version>", "version to activate instead", wholeNumber(1))
     .addHelpText(
       "after",
-      HELP + examples('signet rollback --env prod --reason "incident 311" --hold', "signet rollback --env prod --to 7"),
+      HELP +
+        WAIT_HELP +
+        examples('signet rollback --env prod --reason "incident 311" --hold', "signet rollback --env prod --to 7"),
     )
     .action(
       inSession(shell, async (session, options: Options) => {
+        checkWait(options, true);
         await session.inEnvironment(async (environment) => {
           const request = { ...environment, ...defined({ toVersion: options.to }), ...heldBy(options) };
           const bundle = await session.client.bundles.rollbackBundle(request, guardedBy(options));
           const done = options.hold === true ? "rolled back and held" : "rolled back";
           answerBundle(shell, `${done}: activated`, environment.envName, bundle);
+          await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
         });
       }),
     );

@@ -1,6 +1,6 @@
 import { formatMessage, type Pipeline, type PipelineApp, type PipelineStage } from "../../sdk/index.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts, formatTable, formatTime } from "../shell/table.js";
+import { formatFacts, formatTable, formatTime, type Fact } from "../shell/table.js";
 
 interface Row {
   readonly stage: PipelineStage;
@@ -37,4 +37,15 @@ export function answerPipeline(shell: Shell, pipeline: Pipeline): void {
         shell.tableStyle,
       ),
   );
+}
+
+/** What goes with a pipeline, or with one stage of it: its stages, and the environments that are in them. */
+export function pipelineFacts({ stages }: Pipeline, stageId?: string): readonly Fact[] {
+  const gone = stages.filter(({ id }) => stageId === undefined || id === stageId);
+  const apps = gone.flatMap((stage) => stage.apps.map(({ project, environment }) => `${project}/${environment}`));
+  const shown = apps.slice(0, 20).join(", ");
+  return [
+    ...(stageId === undefined ? [["stages", gone.map(({ displayName }) => displayName).join(", ")] as const] : []),
+    ["environments that leave it", apps.length > 20 ? `${shown} and ${apps.length - 20} more` : shown],
+  ];
 }

@@ -3,10 +3,12 @@ import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { formatMessage } from "../../sdk/index.js";
 import { answerChange } from "../shell/answers.js";
+import { confirmDeletion, requireConfirmable, withDeletion, type DeletionOptions } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
+import { pipelineFacts } from "./pipeline-output.js";
 import { APP, findAppId, findPipelineId, findStageId, PIPELINE, STAGE } from "./pipeline-names.js";
 
 /** `signet pipeline add-stage`, `delete-stage`, `add-app` and `remove-app`. */
@@ -31,16 +33,20 @@ export function addPipelineStages(pipeline: Command, shell: Shell): void {
         );
       }),
     );
-  pipeline
-    .command("delete-stage")
-    .description("delete a stage, without confirmation; its environments stay, in no stage")
+  withDeletion(pipeline.command("delete-stage"))
+    .description("delete a stage, after confirmation; its environments stay, in no stage")
     .argument("<pipeline>", PIPELINE)
     .argument("<stage>", STAGE)
     .addHelpText("after", examples("signet pipeline delete-stage main Staging"))
     .action(
-      inSession(shell, async (session, wanted: string, stage: string) => {
+      inSession(shell, async (session, wanted: string, stage: string, options: DeletionOptions) => {
+        requireConfirmable(shell, options);
         const { id, stageId } = await findStage(session, wanted, stage);
-        await session.client.pipelines.deletePipelineStage({ id, stageId });
+        await confirmDeletion(shell, options, `stage "${stage}" of the pipeline "${wanted}"`, async () =>
+          pipelineFacts(await session.client.pipelines.getPipeline({ id }), stageId),
+        );
+        const { reason } = options;
+        await session.client.pipelines.deletePipelineStage({ id, stageId, ...defined({ reason }) });
         answerChange(shell, "deleted", "stage", stageId);
       }),
     );

@@ -4,12 +4,13 @@ import { changeHeaders } from "../../sdk/index.js";
 import { withIdempotencyKey, withReason, type ReasonOption } from "../bundles/options.js";
 import { answerChange, answerPage, answerRows, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
+import { confirmDeletion, requireConfirmable, withDeletion, type DeletionOptions } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { answerPatch } from "../shell/patch-output.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { findAppId, findPipelineId, findStageId, PIPELINE } from "./pipeline-names.js";
-import { answerPipeline } from "./pipeline-output.js";
+import { answerPipeline, pipelineFacts } from "./pipeline-output.js";
 import { addPipelineStages } from "./pipeline-stages.js";
 
 interface UpdateOptions {
@@ -136,15 +137,19 @@ function addLifecycle(pipeline: Command, shell: Shell): void {
         answerPipeline(shell, await session.client.pipelines.updatePipeline({ id, ...change, stageOrder }));
       }),
     );
-  pipeline
-    .command("delete")
-    .description("delete a pipeline and its stages, without confirmation; environments stay")
+  withDeletion(pipeline.command("delete"))
+    .description("delete a pipeline and its stages, after confirmation; environments stay")
     .argument("<pipeline>", PIPELINE)
-    .addHelpText("after", examples("signet pipeline delete main"))
+    .addHelpText("after", examples("signet pipeline delete main", "signet pipeline delete main --yes"))
     .action(
-      inSession(shell, async (session, wanted: string) => {
+      inSession(shell, async (session, wanted: string, options: DeletionOptions) => {
+        requireConfirmable(shell, options);
         const id = await findPipelineId(session, wanted);
-        await session.client.pipelines.deletePipeline({ id });
+        await confirmDeletion(shell, options, `pipeline "${wanted}"`, async () =>
+          pipelineFacts(await session.client.pipelines.getPipeline({ id })),
+        );
+        const { reason } = options;
+        await session.client.pipelines.deletePipeline({ id, ...defined({ reason }) });
         answerChange(shell, "deleted", "pipeline", id);
       }),
     );

@@ -7,6 +7,7 @@ import { planChanges } from "../../provision/plan.js";
 import { inOneForm } from "../../provision/names.js";
 import { describeStep, isRemoval, type Step } from "../../provision/step.js";
 import { UsageError } from "../shell/cli-error.js";
+import { asked, requireConfirmable } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { readDeclaration } from "../shell/declaration-file.js";
 import { apiTarget } from "./provision-api.js";
@@ -29,6 +30,8 @@ The format of the file: docs/provision.md.
 Each line is a separate change. If one fails, the earlier ones stay; the same command continues from there.
 `;
 
+const DRY_RUN = ", or --dry-run to see the changes";
+
 /** `signet apply`: brings a server to the state that a file declares. */
 export function addApply(program: Command, shell: Shell): void {
   program
@@ -40,10 +43,9 @@ export function addApply(program: Command, shell: Shell): void {
     .option("--prune", "delete what a declared list does not contain")
     .addHelpText("after", HELP + examples("signet apply -f signet.yaml --dry-run", "signet apply -f signet.yaml --yes"))
     .action(async (options: Options, command: Command) => {
-      const mayAsk = shell.io.isInTerminal && options.file !== "-" && !shell.json;
-      if (options.dryRun !== true && options.yes !== true && !mayAsk) {
-        throw new UsageError("stdin is not a terminal: pass --yes to confirm, or --dry-run to see the changes");
-      }
+      const mustAsk = options.dryRun !== true && options.yes !== true;
+      if (mustAsk && options.file === "-") throw new UsageError(`stdin is the file: pass --yes to confirm${DRY_RUN}`);
+      if (mustAsk) requireConfirmable(shell, options, DRY_RUN);
       await apply(shell, command, options);
     });
 }
@@ -57,7 +59,7 @@ async function apply(shell: Shell, command: Command, { file, dryRun, yes, prune 
   refuseUnreachable(plan);
   if (!shell.json) shell.io.out(describePlan(plan));
   if (plan.length === 0 || dryRun === true) return answer(shell, plan, 0);
-  if (yes !== true && !(await confirmed(shell))) throw new UsageError("not confirmed: nothing was changed");
+  if (yes !== true && !(await asked(shell, "Apply?"))) throw new UsageError("not confirmed: nothing was changed");
   let done = 0;
   try {
     await executePlan(target, plan, { declaration, actual }, () => (done += 1));
@@ -96,17 +98,6 @@ function sizeOf(...lists: readonly (readonly unknown[] | undefined)[]): number {
 
 function describePlan(plan: readonly Step[]): string {
   return plan.map((step) => `${describeStep(step)}\n`).join("");
-}
-
-async function confirmed(shell: Shell): Promise<boolean> {
-  shell.io.err("Apply? [y/N] ");
-  const decoder = new TextDecoder();
-  let answer = "";
-  for await (const chunk of shell.io.stdin) {
-    answer += decoder.decode(chunk, { stream: true });
-    if (answer.includes("\n")) break;
-  }
-  return /^y(es)?\s*$/i.test(answer.split("\n")[0] ?? "");
 }
 
 function answer(shell: Shell, plan: readonly Step[], applied: number): void {

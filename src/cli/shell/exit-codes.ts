@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   invalid: 6,
   unavailable: 7,
   notVerified: 8,
+  notApplied: 9,
   interrupted: 130,
 } as const;
 
@@ -58,5 +59,6 @@ export const EXIT_CODE_HELP = `Exit codes:
   6    invalid input: an unusable file, refused values, or a quota
   7    unavailable: cannot connect, no Signet server there, no response in time, or too many requests
   8    not verified: a signature, hash or chain does not verify
+  9    not applied: a live instance rejected what is active, or did not apply it in time
   130  interrupted (SIGINT); 143 for SIGTERM
 `;

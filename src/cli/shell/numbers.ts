@@ -9,6 +9,20 @@ export function wholeNumber(min: number, max = 0xffff_ffff): (text: string) => n
   };
 }
 
+const SECONDS = { s: 1, m: 60, h: 3600 } as const;
+
+/** Parser of a time in seconds: decimal digits, with s (the default), m or h behind them. As wholeNumber for what is none. */
+export function duration(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const [, digits = "", unit = "s"] = /^(\d{1,10})([smh])?$/.exec(text) ?? [];
+    const seconds = digits === "" ? NaN : Number(digits) * SECONDS[unit as keyof typeof SECONDS];
+    if (seconds >= min && seconds <= max) return seconds;
+    throw new InvalidArgumentError(
+      `It must be a whole number of seconds from ${min} to ${max}, or have a unit: 90s, 5m, 1h.`,
+    );
+  };
+}
+
 /** Parser of a watch's cursor: `<sequence>`, or `<sequence>.<deployment_id>`; the deployment is empty without it. */
 export function watchCursor(text: string): { sequence: number; deploymentId: string } {
   const [, sequence = "", deploymentId = ""] = /^(\d{1,10})(?:\.([0-9A-Za-z-]{1,64}))?$/.exec(text) ?? [];

@@ -61,8 +61,9 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   prune: "environment",
   watch: "environment",
   verify: "identity",
+  keys: "server",
   // With --pem and --env; otherwise "server", which the command checks itself.
-  keys: "environment",
+  "keys list": "environment",
   token: "organization",
   "token create": "environment",
   "token generate": "nothing",
@@ -75,6 +76,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   projects: "organization",
   envs: "project",
   runtimes: "environment",
+  rollout: "environment",
   apply: "server",
   health: "server",
   help: "nothing",

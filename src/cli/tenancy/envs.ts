@@ -1,21 +1,48 @@
 import { Option, type Command } from "commander";
 import { defined } from "../../core/defined.js";
-import type { Environment } from "../../sdk/index.js";
-import { formatActor } from "../shell/actor.js";
+import { SignetError, type Environment } from "../../sdk/index.js";
 import { answerChange, answerRow, answerRows } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
+import {
+  confirmDeletion,
+  requireConfirmable,
+  withDeletion,
+  withForce,
+  type DeletionOptions,
+} from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTime, type Column } from "../shell/table.js";
+import { formatActor, formatTime, type Column } from "../shell/table.js";
+import { environmentFacts } from "./deletion-facts.js";
 
 interface StageOptions {
+  readonly protected?: boolean;
   readonly position?: number;
   /** False for none. */
   readonly promotesTo?: string | false;
   readonly signingKey?: string;
 }
+
+interface CreateOptions extends StageOptions {
+  readonly restoreLinks?: true;
+}
+
+interface DeleteOptions extends DeletionOptions {
+  readonly force?: true;
+}
+
+const CREATE_HELP = `
+An environment that has the name of a deleted one of the project continues its versions and sequences, so that runtimes take what comes
+as newer.
+`;
+
+const DELETE_HELP = `
+Asks for confirmation on a terminal; elsewhere it needs --yes. A protected environment is not deleted: lift that first, with
+signet envs update <name> --no-protected. Nor is one with live runtimes, without --force. Environments that promoted to it promote to
+none; its newest version and sequence are remembered.
+`;
 
 /** `signet envs`: the environments of a project. */
 export function addEnvs(program: Command, shell: Shell): void {
@@ -35,29 +62,51 @@ export function addEnvs(program: Command, shell: Shell): void {
   withStage(envs.command("create"))
     .description("create an environment")
     .argument("<name>", "a-z, 0-9 and dashes, at most 63 characters")
-    .addHelpText("after", examples("signet envs create canary --position 2 --promotes-to prod"))
+    .option("--restore-links", "link it as the deleted environment of this name was, or as dev, staging and prod are")
+    .addHelpText(
+      "after",
+      CREATE_HELP +
+        examples(
+          "signet envs create canary --position 2 --promotes-to prod",
+          "signet envs create staging --position 1 --restore-links",
+        ),
+    )
     .action(
-      inSession(shell, async (session, name: string, { position, promotesTo, signingKey }: StageOptions) => {
+      inSession(shell, async (session, name: string, { restoreLinks, ...options }: CreateOptions) => {
+        const { position, promotesTo, signingKey, protected: isProtected } = options;
         // Empty is no next stage; absent is the default for the name.
         const stage = defined({ position, promotesTo: promotesTo === false ? "" : promotesTo, signingKey });
-        const request = { ...(await session.project()), name, ...stage };
+        const request = {
+          ...{ ...(await session.project()), name, restoreLinks: restoreLinks === true },
+          ...{ ...stage, ...defined({ protected: isProtected }) },
+        };
         answerRow(shell, await session.client.organizations.createEnvironment(request), COLUMNS);
       }),
     );
   withStage(envs.command("update"))
-    .description("update an environment: its position, next stage or signing key")
+    .description("update an environment: its position, next stage, signing key or protection")
     .argument("<name>", "name of the environment")
-    .addHelpText("after", examples("signet envs update prod --no-promotes-to --signing-key environment"))
-    .action(async (envName: string, { position, promotesTo, signingKey }: StageOptions, command: Command) => {
-      const fields = { position, promotes_to: promotesTo, signing_key: signingKey };
+    .addHelpText(
+      "after",
+      examples(
+        "signet envs update prod --protected",
+        "signet envs update prod --no-promotes-to --signing-key environment",
+      ),
+    )
+    .action(async (envName: string, options: StageOptions, command: Command) => {
+      const { position, promotesTo, signingKey, protected: isProtected } = options;
+      const fields = { position, promotes_to: promotesTo, signing_key: signingKey, protected: isProtected };
       const paths = Object.keys(defined(fields));
       if (paths.length === 0) {
-        throw new UsageError("nothing to update: pass --position, --promotes-to, --no-promotes-to or --signing-key");
+        throw new UsageError(
+          "nothing to update: pass --position, --promotes-to, --no-promotes-to, --signing-key, --protected or --no-protected",
+        );
       }
       using session = Session.open(shell, command);
       // A field that the mask names and the request does not set is cleared.
       const stage = defined({ position, promotesTo: promotesTo === false ? undefined : promotesTo, signingKey });
-      const request = { ...(await session.project()), envName, ...stage, updateMask: { paths } };
+      const changes = { ...stage, ...defined({ protected: isProtected }) };
+      const request = { ...(await session.project()), envName, ...changes, updateMask: { paths } };
       answerRow(shell, await session.client.organizations.updateEnvironment(request), COLUMNS);
     });
   envs
@@ -71,17 +120,37 @@ export function addEnvs(program: Command, shell: Shell): void {
         answerRow(shell, await session.client.organizations.releaseEnvironment(request), COLUMNS);
       }),
     );
-  envs
-    .command("delete")
-    .description("delete an environment with its bundles and tokens, without confirmation")
+  withForce(withDeletion(envs.command("delete")))
+    .description("delete an environment with its bundles and tokens, after confirmation")
     .argument("<name>", "name of the environment")
-    .addHelpText("after", examples("signet envs delete canary"))
+    .addHelpText(
+      "after",
+      DELETE_HELP +
+        examples("signet envs delete canary", 'signet envs delete canary --yes --force --reason "trial is over"'),
+    )
     .action(
-      inSession(shell, async (session, envName: string) => {
-        await session.client.organizations.deleteEnvironment({ ...(await session.project()), envName });
+      inSession(shell, async (session, envName: string, options: DeleteOptions) => {
+        requireConfirmable(shell, options);
+        await session.inEnvironment(async (path) => {
+          const { organizations } = session.client;
+          await confirmDeletion(shell, options, `environment "${envName}"`, async () => {
+            const environment = await organizations.getEnvironment(path);
+            refuseProtected(environment);
+            return await environmentFacts(session.client, path, environment);
+          });
+          const { force = false, reason } = options;
+          await organizations.deleteEnvironment({ ...path, force, ...defined({ reason }) });
+        }, envName);
         answerChange(shell, "deleted", "environment", envName);
       }),
     );
+}
+
+/** Before a person is asked: the server would refuse the deletion after the answer. */
+function refuseProtected(environment: Environment): void {
+  if (!environment.protected) return;
+  const { name } = environment;
+  throw new SignetError("conflict", `"${name}" is protected: lift it with signet envs update ${name} --no-protected`);
 }
 
 function withStage(command: Command): Command {
@@ -89,6 +158,8 @@ function withStage(command: Command): Command {
     .option("--position <n>", "position in the project, from 0", wholeNumber(0))
     .option("--promotes-to <env>", "next stage")
     .option("--no-promotes-to", "no next stage")
+    .option("--protected", "refuse its deletion")
+    .option("--no-protected", "allow its deletion")
     .addOption(
       new Option("--signing-key <owner>", "key that signs its bundles").choices(["organization", "environment"]),
     );
@@ -100,6 +171,7 @@ const COLUMNS: readonly Column<Environment>[] = [
   ["PROMOTES TO", ({ promotesTo }) => promotesTo],
   ["ACTIVE", ({ activeVersion }) => activeVersion],
   ["SEQUENCE", ({ sequence }) => sequence],
+  ["PROTECTED", (environment) => environment.protected],
   ["SIGNING KEY", ({ signingKey }) => signingKey],
   [
     "HELD",

@@ -1,15 +1,33 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { answerChange, answerFacts, answerRows, countingTotal, noticeMore } from "../shell/answers.js";
+import {
+  confirmDeletion,
+  requireConfirmable,
+  withDeletion,
+  withForce,
+  type DeletionOptions,
+} from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatTime, type Fact } from "../shell/table.js";
+import { projectFacts } from "./deletion-facts.js";
 
 interface CreateOptions {
   readonly environments?: string[];
   readonly runtimeKeys: boolean;
 }
+
+interface DeleteOptions extends DeletionOptions {
+  readonly force?: true;
+}
+
+const DELETE_HELP = `
+Asks for confirmation on a terminal; elsewhere it needs --yes. A project is not deleted while one of its environments is protected and
+keeps a bundle (signet envs update <name> --no-protected), nor while runtimes are live in it, without --force.
+`;
 
 /** `signet projects`: the projects of an organization. */
 export function addProjects(program: Command, shell: Shell): void {
@@ -56,15 +74,21 @@ export function addProjects(program: Command, shell: Shell): void {
         ]);
       }),
     );
-  projects
-    .command("delete")
-    .description("delete a project with its environments, bundles and tokens, without confirmation")
+  withForce(withDeletion(projects.command("delete")))
+    .description("delete a project with its environments, bundles and tokens, after confirmation")
     .argument("<project>", "UUID, slug or name")
-    .addHelpText("after", examples("signet projects delete support-bot"))
+    .addHelpText("after", DELETE_HELP + examples("signet projects delete support-bot"))
     .action(
-      inSession(shell, async (session, wanted: string) => {
-        const projectId = await session.projectId(wanted);
-        await session.client.organizations.deleteProject({ orgId: await session.orgId(), projectId });
+      inSession(shell, async (session, wanted: string, options: DeleteOptions) => {
+        requireConfirmable(shell, options);
+        const { organizations } = session.client;
+        const path = { orgId: await session.orgId(), projectId: await session.projectId(wanted) };
+        const { projectId } = path;
+        await confirmDeletion(shell, options, `project "${wanted}"`, async () =>
+          projectFacts(session.client, path.orgId, await organizations.getProject(path)),
+        );
+        const { force = false, reason } = options;
+        await organizations.deleteProject({ ...path, force, ...defined({ reason }) });
         answerChange(shell, "deleted", "project", projectId);
       }),
     );

@@ -13,6 +13,7 @@ import { createRestHandler } from "../../api/rest/handler.js";
 import type { ScanJsonFor } from "../../api/http/scan-json.js";
 import { StreamingWatchHandler } from "../../api/watch/watch-handler.js";
 import { readAsset } from "../../assets/assets.js";
+import type { Backups } from "../../service/backups/backups.js";
 import type { Services } from "./services.js";
 import { systemClock } from "../../core/clock.js";
 import type { Config } from "../../config/config.js";
@@ -43,6 +44,7 @@ function composeAuthenticator(services: Pick<Services, "tokens" | "audit" | "ten
 /** What the HTTP server is composed of. */
 export interface HttpParts {
   readonly services: Services;
+  readonly backups: Backups;
   readonly store: Store;
   /** Why the database takes no changes now; null when it does. */
   readonly readOnly: () => string | null;
@@ -75,6 +77,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     {
       ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
       ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
+      backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
     },
     { onRefused, names: tenancy.names, diskRefusal: () => parts.disk.refusal },
@@ -106,6 +109,10 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     heldPolls: () => tokens.sessions.count("poll"),
     connections: () => http.connections,
     droppedLogLines: parts.droppedLogLines,
+    backups: () => ({
+      lastSuccess: parts.backups.lastSuccess,
+      intervalSeconds: config.backupEveryHours * 3_600,
+    }),
     disk: () => parts.disk.figures,
   });
   return { http, polls };

@@ -120,6 +120,13 @@ export class Sessions {
     return count;
   }
 
+  /** How many are open now in these environments. */
+  countIn(environmentIds: ReadonlySet<string>): number {
+    let count = 0;
+    for (const entry of this.#open) if (environmentIds.has(entry.environmentId)) count += 1;
+    return count;
+  }
+
   /** Ends the sessions of a revoked or rotated token, now or at the end of its grace time. */
   endToken(tokenId: number, at?: Date): void {
     for (const entry of this.#open) {
@@ -129,10 +136,10 @@ export class Sessions {
     }
   }
 
-  /** Ends the sessions of a deleted environment. */
-  endEnvironment(environmentId: string): void {
+  /** Ends the sessions of deleted environments. */
+  endEnvironments(environmentIds: ReadonlySet<string>): void {
     for (const entry of this.#open) {
-      if (entry.environmentId === environmentId) entry.end(new AppError("not_found", "environment not found"));
+      if (environmentIds.has(entry.environmentId)) entry.end(new AppError("not_found", "environment not found"));
     }
   }
 

@@ -80,6 +80,8 @@ export function activated(bundle: Bundle, deployment: Deployment): BundleState {
 /** Throws `precondition_failed` if If-Match has another sequence than the environment; null is no condition. */
 export function checkSequence(environment: Environment, ifSequence: number | null): void {
   if (ifSequence === null || ifSequence === environment.sequence) return;
+  // Nothing is active in one that continues the sequences of a deleted environment, either.
+  if (ifSequence === 0 && environment.activeDeploymentId === null) return;
   const message = `"${environment.name}" is at sequence ${environment.sequence}, not ${ifSequence}`;
   throw new AppError("precondition_failed", message);
 }

@@ -56,7 +56,8 @@ export class PipelineStages {
     });
   }
 
-  async delete(caller: Principal, pipelineId: string, stageId: string): Promise<void> {
+  /** @param reason for the audit; at most 1,000 characters, null for none */
+  async delete(caller: Principal, pipelineId: string, stageId: string, reason: string | null = null): Promise<void> {
     await this.deps.store.write(async (tx) => {
       const seen = await changeablePipeline(tx, caller, pipelineId);
       const stage = stageOf(seen, stageId);
@@ -67,6 +68,7 @@ export class PipelineStages {
       }
       await this.#changed(tx, caller, seen.pipeline, "pipeline.stage_deleted", {
         ...{ stage_id: stage.id, display_name: stage.displayName, order: stage.order },
+        ...(reason === null ? {} : { reason }),
       });
     });
   }

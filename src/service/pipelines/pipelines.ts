@@ -125,13 +125,15 @@ export class Pipelines {
     return await this.get(caller, id);
   }
 
-  async delete(caller: Principal, id: string): Promise<void> {
+  /** @param reason for the audit; at most 1,000 characters, null for none */
+  async delete(caller: Principal, id: string, reason: string | null = null): Promise<void> {
     await this.deps.store.write(async (tx) => {
       const { pipeline, stages } = await changeablePipeline(tx, caller, id);
       await tx.deletePipeline(pipeline.id);
       await this.#record(tx, caller, pipeline, "pipeline.deleted", {
         display_name: pipeline.displayName,
         stages: stages.map((stage) => stage.displayName),
+        ...(reason === null ? {} : { reason }),
       });
     });
   }

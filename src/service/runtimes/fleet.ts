@@ -1,5 +1,6 @@
 import { instantOf, type Clock } from "../../core/clock.js";
 import { defined } from "../../core/defined.js";
+import { notFound } from "../../core/error.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { RolloutState } from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";
@@ -42,7 +43,7 @@ export class Fleet {
 
   /**
    * A page of the instances, newest project first, environments by position, in each last seen first. Counts project by project, each in
-   * a turn of the event loop. Throws `not_found` for a project that the token does not see, and the signal's reason when it aborts.
+   * a turn of the event loop. Throws `not_found` for a project, and for an environment of it, that the token does not see, and the signal's reason when it aborts.
    */
   async list(
     caller: Principal,
@@ -77,6 +78,9 @@ export class Fleet {
         ...defined({ environmentId: caller.environmentId ?? undefined, name: query.environment }),
       };
       const environments = await this.deps.store.read.fleetEnvironments(scope, filter);
+      // One that was asked for by its path; in all projects, those that have it count.
+      const isNamed = query.projectId !== undefined && query.environment !== undefined;
+      if (isNamed && environments.length === 0) throw notFound("environment");
       for (const environment of environments) yield { ...environment, projectId };
       await nextTurn();
     }

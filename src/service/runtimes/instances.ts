@@ -126,6 +126,8 @@ type Pending = Seen &
 export class Instances {
   readonly #pending = new Map<string, Pending>();
   readonly #presence = new Presence();
+  /** Resolves when no write is under way. Never rejects. */
+  #flushing: Promise<void> = Promise.resolve();
 
   constructor(private readonly deps: { readonly store: Store; readonly clock: Clock }) {}
 
@@ -264,8 +266,15 @@ export class Instances {
     return { rows: views, total, limit: isCut ? views.length : page.limit };
   }
 
-  /** Writes what was reported. Called every second and at shutdown. */
+  /** Writes what was reported before the call, also what an earlier call is writing. Called every second and at shutdown. */
   async flush(): Promise<void> {
+    const earlier = this.#flushing;
+    const own = earlier.then(() => this.#flush());
+    this.#flushing = own.catch(() => undefined);
+    await own;
+  }
+
+  async #flush(): Promise<void> {
     if (this.#pending.size === 0) return;
     const reports = [...this.#pending];
     this.#pending.clear();

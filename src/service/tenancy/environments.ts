@@ -10,12 +10,20 @@ import {
 import { snakeCase } from "../../core/snake-case.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
-import type { Store } from "../../store/store.js";
+import type { Store, Writer } from "../../store/store.js";
 import { seesEnvironment, visibleEnvironment, visibleProject, type EnvironmentPath } from "../access/access.js";
 import type { Audit } from "../audit/audit.js";
 import type { SigningKeys } from "../keys/key-files.js";
 import { keepEnvironmentKey } from "../keys/key-records.js";
+import {
+  countDisconnected,
+  deletionMetadata,
+  PLAIN_DELETION,
+  protection,
+  type DeletionOptions,
+} from "./deletion-guard.js";
 import { newEnvironment } from "./projects.js";
+import { restoredLinks } from "./former-links.js";
 import type { Sessions } from "../access/sessions.js";
 import type { TokenCache } from "../tokens/token-cache.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -36,11 +44,18 @@ export class Environments {
     },
   ) {}
 
-  /** `promotesTo` undefined is the standard next stage, which may be made later; null is none. */
+  /**
+   * `promotesTo` undefined is the standard next stage, which may be made later; null is none. Versions and sequences continue above those
+   * of the environment that had this name before; `restoreLinks` links it as that one was (restoredLinks).
+   */
   async create(
     caller: Principal,
     projectId: string,
-    { name, ...input }: { readonly name: string } & EnvironmentChange,
+    {
+      name,
+      restoreLinks = false,
+      ...input
+    }: { readonly name: string; readonly restoreLinks?: boolean } & EnvironmentChange,
   ): Promise<Environment> {
     const { store, clock, audit, keys } = this.deps;
     return await store.write(async (tx) => {
@@ -52,21 +67,48 @@ export class Environments {
       if (siblings.length >= MAX_ENVIRONMENTS) {
         throw new AppError("quota_exceeded", `a project has at most ${MAX_ENVIRONMENTS} environments`);
       }
-      const promotesTo = input.promotesTo === undefined ? standardNextStage(name) : input.promotesTo;
+      const former = await tx.formerEnvironment(projectId, name);
+      const links = restoreLinks ? restoredLinks(former, name, siblings) : { next: standardNextStage(name), from: [] };
+      const promotesTo = input.promotesTo === undefined ? links.next : input.promotesTo;
       if (input.promotesTo !== undefined) checkKnown(siblings, name, promotesTo);
-      checkNoCycle(siblings, name, promotesTo);
+      const linked = siblings.map((sibling) =>
+        links.from.includes(sibling.name) ? { ...sibling, promotesTo: name } : sibling,
+      );
+      checkNoCycle(linked, name, promotesTo);
       const position = input.position ?? 1 + Math.max(-1, ...siblings.map((sibling) => sibling.position));
       const createdAt = instantOf(clock.now());
-      const environment = newEnvironment(project, name, { ...input, position, promotesTo }, createdAt);
+      const environment = {
+        ...newEnvironment(project, name, { ...input, position, promotesTo }, createdAt),
+        ...{ lastVersion: former?.lastVersion ?? 0, lastPublishedAt: former?.lastPublishedAt ?? null },
+        sequence: former?.sequence ?? 0,
+      };
       await tx.insertEnvironment(environment);
       if (environment.signingKey === "environment") await keepEnvironmentKey(tx, keys, environment, createdAt);
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.created",
         resourceType: "environment",
         resourceId: environment.id,
-        metadata: settingsMetadata(environment),
+        metadata: {
+          ...settingsMetadata(environment),
+          after_version: environment.lastVersion,
+          after_sequence: environment.sequence,
+        },
       });
+      for (const sibling of linked.filter((sibling) => links.from.includes(sibling.name))) {
+        await this.#link(tx, caller, sibling);
+      }
       return environment;
+    });
+  }
+
+  /** Stores the restored next stage of a sibling. */
+  async #link(tx: Writer, caller: Principal, environment: Environment): Promise<void> {
+    await tx.updateEnvironment(environment);
+    await this.deps.audit.record(tx, caller.orgId, caller, {
+      action: "environment.updated",
+      resourceType: "environment",
+      resourceId: environment.id,
+      metadata: settingsMetadata(environment),
     });
   }
 
@@ -112,21 +154,36 @@ export class Environments {
     });
   }
 
-  async delete(caller: Principal, path: EnvironmentPath): Promise<void> {
+  /**
+   * Its bundles and tokens go with it; its newest numbers stay for the next environment of that name. Throws `conflict`: `protected` for a
+   * protected one, `runtimes_live` as countDisconnected.
+   */
+  async delete(caller: Principal, path: EnvironmentPath, options: DeletionOptions = PLAIN_DELETION): Promise<void> {
     const { store, clock, audit, sessions, cache, wakeups } = this.deps;
     const deleted = await store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
-      await tx.deleteEnvironment(environment.id, instantOf(clock.now()));
+      const { id, name, lastVersion, sequence, activeVersion } = environment;
+      if (environment.protected) throw new AppError("conflict", `this is ${protection(name)}`, { reason: "protected" });
+      const doomed = {
+        scope: { environmentId: id },
+        environmentIds: new Set([id]),
+        what: `the environment "${name}"`,
+      };
+      const live = await countDisconnected(tx, { sessions, clock }, doomed, options);
+      await tx.deleteEnvironment(id, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.deleted",
         resourceType: "environment",
-        resourceId: environment.id,
-        metadata: { project_id: path.projectId, name: environment.name, last_version: environment.lastVersion },
+        resourceId: id,
+        metadata: {
+          ...{ project_id: path.projectId, name, last_version: lastVersion, last_sequence: sequence },
+          ...{ active_version: activeVersion, ...deletionMetadata(options, live) },
+        },
       });
       return environment;
     });
     cache.forget(({ environmentId }) => environmentId === deleted.id);
-    sessions.endEnvironment(deleted.id);
+    sessions.endEnvironments(new Set([deleted.id]));
     wakeups.wake(deleted.id);
   }
 }

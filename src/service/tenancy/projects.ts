@@ -5,6 +5,7 @@ import { invalidField } from "../../core/error.js";
 import {
   DEFAULT_ENVIRONMENT,
   newSlug,
+  newStages,
   STANDARD_ENVIRONMENTS,
   type Environment,
   type EnvironmentChange,
@@ -14,6 +15,13 @@ import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { seesEnvironment, visibleProject } from "../access/access.js";
+import {
+  countDisconnected,
+  deletionMetadata,
+  PLAIN_DELETION,
+  refuseProtected,
+  type DeletionOptions,
+} from "./deletion-guard.js";
 import type { Audit } from "../audit/audit.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { Sessions } from "../access/sessions.js";
@@ -99,8 +107,8 @@ export class Projects {
     const slug = await newSlug(name, id, async (slug) => (await tx.projectBySlug(orgId, slug)) !== null);
     const project = { id, orgId, name, slug, createdAt };
     await tx.insertProject(project);
-    const environments = stages.map((stage, position) =>
-      newEnvironment(project, stage, { position, promotesTo: stages[position + 1] ?? null }, createdAt),
+    const environments = newStages(stages).map(({ name: stage, ...settings }) =>
+      newEnvironment(project, stage, settings, createdAt),
     );
     for (const environment of environments) await tx.insertEnvironment(environment);
     return { project, environments };
@@ -118,25 +126,31 @@ export class Projects {
     return await treeOf(read, caller, await visibleProject(read, caller, projectId));
   }
 
-  async delete(caller: Principal, projectId: string): Promise<void> {
+  /** Its environments, bundles and tokens go with it. Throws `conflict`, as refuseProtected and countDisconnected. */
+  async delete(caller: Principal, projectId: string, options: DeletionOptions = PLAIN_DELETION): Promise<void> {
     const { store, clock, audit, sessions, cache, wakeups } = this.deps;
-    const environments = await store.write(async (tx) => {
+    const ended = await store.write(async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
-      const doomed = await tx.environments(projectId);
+      const environments = await tx.environments(projectId);
+      const environmentIds = new Set(environments.map(({ id }) => id));
+      const doomed = { scope: { projectId }, environmentIds, what: `the project "${project.name}"` };
+      await refuseProtected(tx, doomed);
+      const live = await countDisconnected(tx, { sessions, clock }, doomed, options);
       await tx.deleteProject(projectId, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "project.deleted",
         resourceType: "project",
         resourceId: projectId,
-        metadata: { name: project.name, environments: doomed.map(({ name }) => name) },
+        metadata: {
+          ...{ name: project.name, environments: environments.map(({ name }) => name) },
+          ...deletionMetadata(options, live),
+        },
       });
-      return doomed;
+      return environmentIds;
     });
     cache.forget((principal) => principal.projectId === projectId);
-    for (const { id } of environments) {
-      sessions.endEnvironment(id);
-      wakeups.wake(id);
-    }
+    sessions.endEnvironments(ended);
+    for (const id of ended) wakeups.wake(id);
   }
 }
 

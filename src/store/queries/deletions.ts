@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
-import type { Schema } from "../schema.js";
+import { formerRowOf } from "./environments.js";
+import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 import { deleteUnusedContent } from "./contents.js";
 
@@ -45,11 +46,12 @@ export function deletionWriter(db: Kysely<Schema>) {
     async deleteEnvironment(id, at) {
       const environment = await db
         .selectFrom("environments")
-        .select(["project_id", "name"])
+        .selectAll()
         .where("id", "=", id)
         .where("deleted_at", "is", null)
         .executeTakeFirst();
       if (environment === undefined) return;
+      await keepFormer(db, environment);
       await db
         .updateTable("environments")
         .set({ promotes_to: null })
@@ -82,6 +84,30 @@ export function deletionWriter(db: Kysely<Schema>) {
   } satisfies Partial<Writer>;
 }
 
+/** Its numbers, and the links that its deletion cuts. A later environment of the name started above the numbers of the former one. */
+async function keepFormer(db: Kysely<Schema>, environment: Row<"environments">): Promise<void> {
+  const { project_id: projectId, name, sequence, promotes_to: promotesTo } = environment;
+  const promoting = await db
+    .selectFrom("environments")
+    .select("name")
+    .where("project_id", "=", projectId)
+    .where("promotes_to", "=", name)
+    .where("deleted_at", "is", null)
+    .orderBy("position")
+    .orderBy("name")
+    .execute();
+  const row = formerRowOf({
+    ...{ projectId, name, sequence, promotesTo, promotedFrom: promoting.map((stage) => stage.name) },
+    ...{ lastVersion: environment.last_version, lastPublishedAt: environment.last_published_at },
+  });
+  const { project_id: _project, name: _name, ...changed } = row;
+  await db
+    .insertInto("former_environments")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["project_id", "name"]).doUpdateSet(changed))
+    .execute();
+}
+
 function environmentStep(db: Kysely<Schema>): Step {
   return async (left) => {
     const id = await marked(db, "environments");
@@ -107,6 +133,7 @@ function projectStep(db: Kysely<Schema>): Step {
     return (
       (await removeArtifacts(db, id, left)) ||
       (await removeToken(db, await tokens(), left)) ||
+      (await removeFormer(db, id, left)) ||
       count(await db.deleteFrom("projects").where("id", "=", id).executeTakeFirstOrThrow())
     );
   };
@@ -142,6 +169,16 @@ async function removeArtifacts(db: Kysely<Schema>, projectId: string, left: numb
     .limit(left)
     .execute();
   return await removeWithContent(db, "source_artifacts", rows);
+}
+
+async function removeFormer(db: Kysely<Schema>, projectId: string, left: number): Promise<number> {
+  const own = db.selectFrom("former_environments").where("project_id", "=", projectId);
+  const result = await db
+    .deleteFrom("former_environments")
+    .where("project_id", "=", projectId)
+    .where("name", "in", own.select("name").limit(left))
+    .executeTakeFirstOrThrow();
+  return count(result);
 }
 
 async function removeWithContent(

@@ -1,10 +1,10 @@
 import type { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
-import type { Environment } from "../../core/organization.js";
+import type { Environment, FormerEnvironment } from "../../core/organization.js";
 import { preparedChange, preparedFirst } from "./prepared.js";
 import { rowMapping } from "../row-mapping.js";
 import type { Row, Schema } from "../schema.js";
-import type { Reader, Writer } from "../store.js";
+import type { EnvironmentScope, Reader, Writer } from "../store.js";
 
 /** Environments as rows of the table, and back. */
 export const { read: environmentOf, write: rowOf } = rowMapping<Environment, "environments">({
@@ -12,7 +12,13 @@ export const { read: environmentOf, write: rowOf } = rowMapping<Environment, "en
   deleted_at: "hidden",
   kept_versions: "hidden",
   skipped_sequences: "hidden",
+  protected: "flag",
   active_version: "joined",
+});
+
+/** What is left of deleted environments, as rows. */
+export const { read: formerOf, write: formerRowOf } = rowMapping<FormerEnvironment, "former_environments">({
+  promoted_from: "json",
 });
 
 const byName = preparedFirst((db, { projectId, name }: { projectId: string; name: string }) =>
@@ -52,6 +58,24 @@ export function environmentReader(db: Kysely<Schema>) {
     async environmentsWithKeys(orgId) {
       return (await withKeys(db, orgId).execute()).map(environmentOf);
     },
+    async formerEnvironment(projectId, name) {
+      const row = await db
+        .selectFrom("former_environments")
+        .selectAll()
+        .where("project_id", "=", projectId)
+        .where("name", "=", name)
+        .executeTakeFirst();
+      return row === undefined ? null : formerOf(row);
+    },
+    async protectedEnvironment(among) {
+      const row = await environments(db)
+        .where("environments.id", "in", idsAmong(db, among))
+        .where("environments.protected", "=", 1)
+        .where("environments.kept_versions", ">", 0)
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? null : environmentOf(row);
+    },
     async environmentsAfter(after, limit) {
       const rows = await environments(db)
         .where("environments.id", ">", after)
@@ -77,7 +101,8 @@ export function environmentWriter(db: Kysely<Schema>) {
     async insertEnvironment(environment) {
       const result = await db
         .insertInto("environments")
-        .values(rowOf(environment))
+        // What it starts with was given to another environment: no activation of its own has these sequences.
+        .values({ ...rowOf(environment), skipped_sequences: environment.sequence })
         .onConflict((conflict) => conflict.columns(["project_id", "name"]).doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) {
@@ -112,6 +137,15 @@ function withKeys(db: Kysely<Schema>, orgId: string) {
       .where("environment_id", "is not", null)
       .$castTo<{ environment_id: string }>(),
   );
+}
+
+/** The ids of the environments of a scope. */
+export function idsAmong(db: Kysely<Schema>, among: EnvironmentScope) {
+  const ids = db.selectFrom("environments").select("id").where("deleted_at", "is", null);
+  if ("environmentId" in among) return ids.where("id", "=", among.environmentId);
+  if ("projectId" in among) return ids.where("project_id", "=", among.projectId);
+  const projects = db.selectFrom("projects").select("id").where("org_id", "=", among.orgId);
+  return ids.where("project_id", "in", projects);
 }
 
 /** With the version of what is active. */

@@ -128,6 +128,13 @@ describe("signet apply", () => {
     const smaller = declared([key("a", "third")], [{ name: "default", environments: [{ name: "dev" }] }]);
     const kept = await apply(server.url, ["-f", smaller, "--yes"]);
     expect(kept.out).toBe('~ rotate token  default  admin "a"\n1 changes, 0 of them removals; 1 made\n');
+    const refused = await apply(server.url, ["-f", smaller, "--yes", "--prune"]);
+    expect([refused.exitCode, refused.out]).toEqual([5, ""]);
+    expect(refused.err).toContain("default/default/prod: is protected and not declared");
+    const lifted = [{ name: "default", environments: [{ name: "dev" }, { name: "prod", protected: false }] }];
+    const unprotected = await apply(server.url, ["-f", declared([key("a", "third")], lifted), "--yes"]);
+    expect(unprotected.out).toContain("~ update environment  default/default/prod  protected: false\n");
+    declared([key("a", "third")], [{ name: "default", environments: [{ name: "dev" }] }]);
     const pruned = await apply(server.url, ["-f", smaller, "--yes", "--prune"]);
     expect(pruned.out.split("\n").filter((line) => line.startsWith("- "))).toEqual([
       expect.stringMatching(/^- revoke token {2}default {2}chosen_/),

@@ -136,6 +136,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the one that is being made or failed last, and the complete ones, newest first
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["listBackups"];
+        put?: never;
+        /**
+         * Starts a backup and answers at once; GetBackup tells how far it is
+         * @description Refused with 409 (backup_in_progress) while another one is being made, and when 100 are kept.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a backup and how far it is
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["getBackup"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a backup
+         * @description Refused with 409 (backup_not_ready) while it is being made.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the file of a complete backup
+         * @description REST answers with its bytes. Refused with 409 (backup_not_ready) before it is complete, and with 429 while four are being downloaded.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["downloadBackup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/publish": {
         parameters: {
             query?: never;
@@ -616,7 +690,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a project with its environments, bundles and tokens, and ends their streams
-         * @description The audit stays.
+         * @description The audit stays. 409 "protected" while one of its environments is protected and keeps a bundle, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -666,7 +740,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes an environment with its bundles and tokens, and ends its streams
-         * @description The audit stays.
+         * @description The audit stays, and so do its newest version and sequence: an environment that is made with the same name later continues above them. 409 "protected" for a protected one, which force does not override, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -674,8 +748,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes the position or the next stage of an environment
-         * @description Names are for ever: they are signed into bundles.
+         * Changes the position, the next stage, the signing key or the protection of an environment
+         * @description Its name cannot change: it is signed into bundles.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -1797,6 +1871,39 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+        Backup: {
+            /** @description Sorts by time. */
+            id: string;
+            /**
+             * @description "once": deleted after an hour. "kept": stays until it is deleted. "scheduled": made by SIGNET_BACKUP_EVERY.
+             * @enum {string}
+             */
+            kind: "once" | "kept" | "scheduled";
+            /**
+             * @description "running", "ready" or "failed".
+             * @enum {string}
+             */
+            state: "running" | "ready" | "failed";
+            /**
+             * @description What is being done while it is running: "copying", "checking" or "packing".
+             * @enum {string|null}
+             */
+            phase: "copying" | "checking" | "packing" | null;
+            /**
+             * Format: int32
+             * @description Of the phase, 0 to 100.
+             */
+            percent: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The size of the file, a whole number; unset until it is ready. */
+            bytes: number | null;
+            /** @description The SHA-256 of the file, in lower-case hex; unset until it is ready. */
+            sha256: string | null;
+            /** @description Why it failed. */
+            error: string | null;
+        };
         /** @description An immutable, numbered snapshot of a policy document in one environment. */
         Bundle: {
             /**
@@ -1939,6 +2046,10 @@ export interface components {
             /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml". */
             media_type?: string | null;
         };
+        CreateBackupRequest: {
+            /** @description Keeps it on the server until it is deleted; otherwise it is deleted after an hour, and when the server stops. */
+            keep?: boolean;
+        };
         CreateCiTokenRequest: {
             /** @description UUID, slug or name. */
             project_id: string;
@@ -1967,6 +2078,10 @@ export interface components {
              * @enum {string|null}
              */
             signing_key?: "organization" | "environment" | null;
+            /** @description Whether it cannot be deleted; false by default. */
+            protected?: boolean | null;
+            /** @description Where the project had an environment of this name before: environments that promoted to that one, and promote to none now, promote to this one again; and without promotes_to this one promotes to where that one did. Without a predecessor: as dev, staging and prod are linked. */
+            restore_links?: boolean;
         };
         /** @description The new organization; its fields stand beside its first admin token. */
         CreateOrganizationAnswer: {
@@ -2155,7 +2270,7 @@ export interface components {
             active_version: number | null;
             /**
              * Format: int64
-             * @description The newest sequence of this environment; 0 before the first activation.
+             * @description The newest sequence of this environment; 0 before the first activation. One that has the name of a deleted environment of the project starts with that one's newest sequence.
              */
             sequence: number;
             /** Format: date-time */
@@ -2167,6 +2282,8 @@ export interface components {
              * @enum {string}
              */
             signing_key: "organization" | "environment";
+            /** @description Whether it cannot be deleted. prod of a new project is protected. */
+            protected: boolean;
         };
         /** @description The body of every error. */
         Error: {
@@ -2334,6 +2451,16 @@ export interface components {
         /** @description One page of artifacts. */
         ListArtifactsAnswer: {
             data: components["schemas"]["Artifact"][];
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            offset: number;
+        };
+        /** @description One page of backups. */
+        ListBackupsAnswer: {
+            data: components["schemas"]["Backup"][];
             /** Format: int64 */
             total: number;
             /** Format: int64 */
@@ -2897,6 +3024,8 @@ export interface components {
              * @enum {string|null}
              */
             signing_key?: "organization" | "environment" | null;
+            /** @description Whether it cannot be deleted. */
+            protected?: boolean | null;
         };
         UpdateOrganizationRequest: {
             name?: string | null;
@@ -3654,6 +3783,202 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listBackups: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of backups. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListBackupsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateBackupRequest"];
+            };
+        };
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    downloadBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the file; the parts follow one another. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4824,7 +5149,12 @@ export interface operations {
     };
     deleteProject: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -4858,6 +5188,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5001,7 +5333,12 @@ export interface operations {
     };
     deleteEnvironment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override its protection. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5036,6 +5373,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5341,7 +5680,10 @@ export interface operations {
     };
     deletePipeline: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5372,6 +5714,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5462,7 +5805,10 @@ export interface operations {
     };
     deletePipelineV3: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5493,6 +5839,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5634,7 +5981,10 @@ export interface operations {
     };
     deletePipelineStage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5666,6 +6016,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5674,7 +6025,10 @@ export interface operations {
     };
     deletePipelineStageV3: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -5706,6 +6060,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];

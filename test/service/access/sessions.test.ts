@@ -92,7 +92,7 @@ describe("sessions", () => {
   it("of an environment that is deleted end as not found", () => {
     const session = open();
     const other = sessions.open("stream", runtime({ tokenId: 2 }), "other", "192.0.2.1");
-    sessions.endEnvironment("e");
+    sessions.endEnvironments(new Set(["e"]));
     expect(session.signal.reason).toMatchObject({ code: "not_found" });
     expect(other.signal.aborted).toBe(false);
   });

@@ -259,6 +259,14 @@ describe("runtime instances", () => {
     for (const instance of await list()) expect((instance.userAgent ?? "").length).toBeLessThanOrEqual(255);
   });
 
+  it("that are being written belong to the next answer", async () => {
+    const principal = await published(1);
+    await instances().report(principal, { ...nothing, instanceId: "a", state: "applied" as const, sequence: 1 });
+    const writing = instances().flush();
+    expect(await list()).toMatchObject([{ instanceId: "a" }]);
+    await writing;
+  });
+
   it("of an environment that was deleted meanwhile are forgotten", async () => {
     const principal = await published(0);
     instances().connected(principal, { instanceId: "a", labels: {}, userAgent: null, clientAddress });

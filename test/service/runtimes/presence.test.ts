@@ -15,7 +15,10 @@ describe("an instance is live", () => {
     await instances().flush();
     const { projectId, envName } = signet.path("dev");
     const environment = await signet.store.read.environment(projectId, envName);
-    return await signet.store.read.countLiveInstances(environment?.id ?? "", signet.clock.now().toISOString());
+    return await signet.store.read.countLiveInstances(
+      { environmentId: environment?.id ?? "" },
+      signet.clock.now().toISOString(),
+    );
   };
   const report = { state: "applied" as const, sequence: 1, deploymentId: "", reason: null, agent: null, keyIds: null };
 

@@ -13,7 +13,10 @@ describe("environments", () => {
     });
   const update = (name: string, promotesTo: string | null) =>
     environments().update(signet.admin, signet.path(name), { promotesTo });
-  const remove = (name: string) => environments().delete(signet.admin, signet.path(name));
+  const remove = async (name: string) => {
+    await environments().update(signet.admin, signet.path(name), { protected: false });
+    await environments().delete(signet.admin, signet.path(name), { force: true, reason: null });
+  };
   const stages = async () => {
     const { rows } = await environments().list(signet.admin, signet.projectId, undefined, 0);
     return Object.fromEntries(rows.map(({ name, promotesTo }) => [name, promotesTo]));
@@ -94,13 +97,13 @@ describe("environments", () => {
     expect(await signet.store.read.tokenByHash(token.hash)).toBeNull();
   });
 
-  it("that are made again start afresh and give nothing of the old one back", async () => {
+  it("that are made again continue its numbers and give nothing else of the old one back", async () => {
     await signet.publish("dev", { n: 1 });
     const { id } = await signet.environment("dev");
     await remove("dev");
     const made = await create("dev");
     expect(made.id).not.toBe(id);
-    expect(made).toMatchObject({ activeVersion: null, lastVersion: 0, sequence: 0 });
+    expect(made).toMatchObject({ activeVersion: null, lastVersion: 1, sequence: 1 });
     await removeDeleted(signet.store);
     expect(signet.count("bundles")).toBe(0);
   });

@@ -9,10 +9,10 @@ describe("projects", () => {
   it("are made with three stages and a runtime token for each", async () => {
     const { project, environments, runtimeTokens } = await projects().create(signet.admin, "Second Project");
     expect(project.slug).toBe("second-project");
-    expect(environments.map(({ name, position, promotesTo }) => [name, position, promotesTo])).toEqual([
-      ["dev", 0, "staging"],
-      ["staging", 1, "prod"],
-      ["prod", 2, null],
+    expect(environments.map((made) => [made.name, made.position, made.promotesTo, made.protected])).toEqual([
+      ["dev", 0, "staging", false],
+      ["staging", 1, "prod", false],
+      ["prod", 2, null, true],
     ]);
     for (const { environment, issued } of runtimeTokens) {
       const principal = await signet.services.authentication.authenticate(issued.rawKey);
@@ -39,7 +39,7 @@ describe("projects", () => {
     await signet.publish("dev");
     const { project: other } = await projects().create(signet.admin, "other");
     const session = signet.services.sessions.open("stream", principal, token.environmentId ?? "", "192.0.2.1");
-    await projects().delete(signet.admin, signet.projectId);
+    await projects().delete(signet.admin, signet.projectId, { force: true, reason: null });
     expect(session.signal.reason).toMatchObject({ code: "not_found" });
     await expect(signet.services.authentication.authenticate(rawKey)).rejects.toMatchObject({
       code: "unauthenticated",

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { RuntimeInstance } from "../../../core/runtime-instance.js";
+import { idsAmong } from "../environments.js";
 import { boundedPage, countRows } from "../paging.js";
 import { rowMapping } from "../../row-mapping.js";
 import type { NewRow, Schema } from "../../schema.js";
@@ -37,6 +38,12 @@ export function instanceReader(db: Kysely<Schema>) {
       });
       return { rows, total: await countRows(all) };
     },
+    async countLiveInstances(among, now) {
+      const ids = idsAmong(db, among);
+      return await countRows(
+        db.selectFrom("instances").where("environment_id", "in", ids).where("live_until", ">", now),
+      );
+    },
     async trustedKeyCounts(environmentIds, now) {
       if (environmentIds.length === 0) return [];
       const rows = await db
@@ -51,10 +58,6 @@ export function instanceReader(db: Kysely<Schema>) {
         keyIds: keyIds === null ? null : (JSON.parse(keyIds) as string[]),
         count: Number(count),
       }));
-    },
-    async countLiveInstances(environmentId, now) {
-      const live = db.selectFrom("instances").where("environment_id", "=", environmentId).where("live_until", ">", now);
-      return await countRows(live);
     },
   } satisfies Partial<Reader>;
 }
