@@ -29,6 +29,7 @@ export {
 
 export { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 export type * from "../../gen/signet/v1/artifact_pb.js";
+export type * from "../../gen/signet/v1/actor_pb.js";
 export type * from "../../gen/signet/v1/audit_pb.js";
 export type * from "../../gen/signet/v1/backup_pb.js";
 export type * from "../../gen/signet/v1/bundle_pb.js";
