@@ -70,6 +70,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     bundles: ["access", "audit", "changes", "documents", "keys"],
     pipelines: ["access", "audit", "bundles", "changes", "documents"],
     runtimes: ["access", "bundles", "changes", "documents", "tokens"],
+    transfer: ["access", "audit", "bundles", "changes", "documents", "keys"],
     webhooks: ["access", "audit", "changes", "keys"],
     backups: ["audit", "documents", "keys"],
   },
@@ -99,7 +100,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   cli: {
     shell: [],
     audit: ["shell"],
-    bundles: ["shell"],
+    bundles: ["shell", "transfer"],
     completion: ["shell"],
     context: ["shell"],
     pipelines: ["bundles", "shell"],
@@ -109,6 +110,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     status: ["shell"],
     tenancy: ["shell"],
     tokens: ["server", "shell"],
+    transfer: ["shell"],
     webhooks: ["shell"],
     "": [
       "audit",
@@ -123,6 +125,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "status",
       "tenancy",
       "tokens",
+      "transfer",
       "webhooks",
     ],
   },

@@ -14,6 +14,7 @@ import { addDeployments } from "./bundles/deployments.js";
 import { addDiff } from "./bundles/diff.js";
 import { addDoctor } from "./server/doctor.js";
 import { addEnvs } from "./tenancy/envs.js";
+import { addHistory } from "./bundles/history.js";
 import { addHealth } from "./server/health.js";
 import { addKeys } from "./tenancy/keys.js";
 import { addLicenses } from "./server/licenses.js";
@@ -40,6 +41,9 @@ import { addOpen } from "./status/open.js";
 import { addStatus } from "./status/status.js";
 import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
+import { addExport } from "./transfer/export.js";
+import { addImport } from "./transfer/import.js";
+import { addTrustOrigin } from "./transfer/trust-origin.js";
 import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
@@ -63,9 +67,13 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Bundles:", addRollback],
   ["Bundles:", addBundles],
   ["Bundles:", addDiff],
+  ["Bundles:", addHistory],
   ["Bundles:", addDeployments],
   ["Bundles:", addPrune],
   ["Bundles:", addArtifact],
+  ["Transfer:", addExport],
+  ["Transfer:", addImport],
+  ["Transfer:", addTrustOrigin],
   ["Pipelines:", addPipeline],
   ["Runtimes:", addWatch],
   ["Runtimes:", addVerify],
@@ -91,11 +99,13 @@ const EXAMPLES = examples(
   "signet status",
 );
 
+/** Commands with a --version of their own. */
+const OWN_VERSION: readonly string[] = ["export"];
+
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
     .description("Publish, promote and push signed policy bundles, or run the server that does.")
-    .version(VERSION)
     .option("--url <url>", "server (SIGNET_URL; default: the context's, http://127.0.0.1:8080)")
     .option("--org <org>", "organization: UUID, slug or name (SIGNET_ORG; default: the context's, the token's)")
     .option(
@@ -124,6 +134,8 @@ export function buildProgram(shell: Shell): Command {
       refuseUnusedOptions(command);
       applySources(shell, program, command);
     });
+  // Commander would take the option away from the command.
+  if (!shell.io.argv.some((word) => OWN_VERSION.includes(word))) program.version(VERSION);
   for (const [heading, add] of COMMANDS) {
     program.commandsGroup(heading);
     add(program, shell);
