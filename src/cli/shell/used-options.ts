@@ -27,6 +27,7 @@ export type OptionScope = keyof typeof SCOPES;
 
 /** By the words of a command or of its group; the longest match counts. */
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
+  quickstart: "nothing",
   serve: "nothing",
   login: "login",
   logout: "contextName",
