@@ -110,8 +110,14 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   "context remove": [{ environment: KEPT, exitCode: 2, says: "existing: a" }],
   "token generate": [{ exitCode: 0, says: "signet_ci_" }],
   verify: [{ exitCode: 6, says: "no such file" }],
-  import: [{ exitCode: 6, says: "no such file" }],
-  "trust-origin add": [{ exitCode: 6, says: "contains no PEM public key" }],
+  import: [
+    { exitCode: 3, says: "no token" },
+    { environment: DOWN, exitCode: 6, says: "no such file" },
+  ],
+  "trust-origin add": [
+    { exitCode: 3, says: "no token" },
+    { environment: DOWN, exitCode: 6, says: "contains no PEM public key" },
+  ],
   apply: [
     { exitCode: 6, says: "the declaration cannot be used" },
     { argv: ["apply", "-f", DECLARATION], exitCode: 2, says: "pass --yes" },
