@@ -70,6 +70,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     bundles: ["access", "audit", "changes", "documents", "keys"],
     pipelines: ["access", "audit", "bundles", "changes", "documents"],
     runtimes: ["access", "bundles", "changes", "documents", "tokens"],
+    transfer: ["access", "audit", "bundles", "changes", "documents", "keys"],
     webhooks: ["access", "audit", "changes", "keys"],
     backups: ["audit", "documents", "keys"],
   },
@@ -99,7 +100,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   cli: {
     shell: [],
     audit: ["shell"],
-    bundles: ["shell"],
+    bundles: ["shell", "transfer"],
     context: ["shell"],
     pipelines: ["bundles", "shell"],
     quickstart: ["server", "shell"],
@@ -108,6 +109,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     status: ["shell"],
     tenancy: ["shell"],
     tokens: ["server", "shell"],
+    transfer: ["shell"],
     webhooks: ["shell"],
     "": [
       "audit",
@@ -121,6 +123,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "status",
       "tenancy",
       "tokens",
+      "transfer",
       "webhooks",
     ],
   },

@@ -38,6 +38,9 @@ import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
 import { addOpen } from "./status/open.js";
 import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
+import { addExport } from "./transfer/export.js";
+import { addImport } from "./transfer/import.js";
+import { addTrustOrigin } from "./transfer/trust-origin.js";
 import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
@@ -62,17 +65,20 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
       addArtifact,
     ],
   ],
+  ["Transfer:", [addExport, addImport, addTrustOrigin]],
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes, addRollout]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
   ["Program:", [addVersion, addLicenses]],
 ];
 
+/** Commands with a --version of their own. */
+const OWN_VERSION: readonly string[] = ["export"];
+
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
     .description("Publish, promote and push signed policy bundles, or run the server that does.")
-    .version(VERSION)
     .option("--url <url>", "server (SIGNET_URL; default: the context's, http://127.0.0.1:8080)")
     .option("--org <org>", "organization: UUID, slug or name (SIGNET_ORG; default: the context's, the token's)")
     .option(
@@ -101,6 +107,8 @@ export function buildProgram(shell: Shell): Command {
       refuseUnusedOptions(command);
       applySources(shell, program, command);
     });
+  // Commander would take the option away from the command.
+  if (!shell.io.argv.some((word) => OWN_VERSION.includes(word))) program.version(VERSION);
   for (const [heading, adds] of GROUPS) {
     program.commandsGroup(heading);
     for (const add of adds) add(program, shell);
