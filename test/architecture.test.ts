@@ -93,11 +93,13 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   server: {
     compose: [],
     disk: [],
+    backups: [""],
     "": ["compose", "disk"],
   },
   cli: {
     shell: [],
     audit: ["shell"],
+    backups: ["server", "shell"],
     bundles: ["shell"],
     context: ["shell"],
     pipelines: ["bundles", "shell"],
@@ -109,6 +111,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     webhooks: ["shell"],
     "": [
       "audit",
+      "backups",
       "bundles",
       "context",
       "pipelines",

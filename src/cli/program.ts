@@ -4,6 +4,10 @@ import { addActivate } from "./bundles/activate.js";
 import { addApply } from "./server/apply.js";
 import { addArtifact } from "./pipelines/artifact.js";
 import { addAudit } from "./audit/audit.js";
+import { addBackup } from "./backups/backup.js";
+import { addBackups } from "./backups/backups.js";
+import { addRestore } from "./backups/restore.js";
+import { addVerifyBackup } from "./backups/verify-backup.js";
 import { addBundles } from "./bundles/bundles.js";
 import { addContext } from "./context/context.js";
 import { addLogin } from "./context/login.js";
@@ -42,7 +46,7 @@ import { addWhoami } from "./tokens/whoami.js";
 
 /** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
 const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addOpen, addHealth]],
+  ["Server:", [addServe, addBackup, addBackups, addRestore, addVerifyBackup, addOpen, addHealth]],
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",

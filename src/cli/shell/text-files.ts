@@ -49,7 +49,7 @@ export async function writeFileAtomically(file: string, text: string, mode = 0o6
 }
 
 /** Makes the new name survive a power failure, where the system can open a directory. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   try {
     await using handle = await open(directory, "r");
     await handle.sync();

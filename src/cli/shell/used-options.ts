@@ -28,6 +28,10 @@ export type OptionScope = keyof typeof SCOPES;
 /** By the words of a command or of its group; the longest match counts. */
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   serve: "nothing",
+  backup: "server",
+  backups: "server",
+  restore: "nothing",
+  "verify-backup": "nothing",
   login: "login",
   logout: "contextName",
   context: "nothing",
