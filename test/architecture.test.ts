@@ -92,9 +92,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   server: {
     compose: [],
+    diagnosis: ["disk"],
     disk: [],
     backups: [""],
-    "": ["compose", "disk"],
+    "": ["compose", "diagnosis", "disk"],
   },
   cli: {
     shell: [],

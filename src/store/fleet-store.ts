@@ -44,12 +44,24 @@ export interface LiveCount {
   readonly count: number;
 }
 
+/** An environment of any organization, with what is active in it. */
+export interface NamedEnvironment {
+  readonly id: string;
+  readonly organization: string;
+  readonly project: string;
+  readonly name: string;
+  /** Null while nothing is active. */
+  readonly active: { readonly sequence: number; readonly at: Instant } | null;
+}
+
 /** Look-ups across a fleet. Those of live instances read an index and no row, and nothing of instances that are not live. */
 export interface FleetReader {
   /** By position, then name. */
   fleetEnvironments(scope: FleetScope, filter: FleetFilter): Promise<readonly FleetEnvironment[]>;
   /** Last seen first. A page may be shorter when its rows are large (queries/paging.ts). */
   fleetInstances(environmentId: string, filter: FleetFilter, page: Page): Promise<readonly RuntimeInstance[]>;
+  /** Those of all organizations whose id is above `after`, by their id; organization and project by slug. */
+  namedEnvironments(after: string, limit: number): Promise<readonly NamedEnvironment[]>;
   liveCounts(environmentIds: readonly string[], now: Instant): Promise<readonly LiveCount[]>;
   /** At most `limit` live instances in this state, in no order. */
   liveInstances(

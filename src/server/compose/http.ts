@@ -6,6 +6,7 @@ import { createHttpServer, type HttpServer } from "../../api/http-server.js";
 import type { ListenerLimits } from "../../api/listener/limits.js";
 import { referencePages } from "../../api/http/reference-pages.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
+import type { Diagnosis } from "../../api/methods/system.js";
 import { createMethods } from "../../api/methods/methods.js";
 import { Polls } from "../../api/poll/polls.js";
 import { ReportBudget } from "../../api/admission/report-budget.js";
@@ -23,6 +24,7 @@ import type { Observability } from "../../observability/observability.js";
 import type { ListenerTls } from "../../tls/listener-tls.js";
 import type { AppError } from "../../core/error.js";
 import type { DiskFigures } from "../../observability/disk-metrics.js";
+import { readFleetFigures } from "../../service/runtimes/fleet-figures.js";
 import type { Store } from "../../store/store.js";
 import { VERSION } from "../../assets/version.js";
 
@@ -48,6 +50,7 @@ export interface HttpParts {
   readonly store: Store;
   /** Why the database takes no changes now; null when it does. */
   readonly readOnly: () => string | null;
+  readonly diagnosis: Diagnosis;
   readonly disk: {
     /** What changes are refused with while the disk is full; null while it is not. */
     readonly refusal: AppError | null;
@@ -79,6 +82,8 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
+      ...{ diagnosis: parts.diagnosis, version: VERSION },
+      reached: { publicUrl: publicUrl === null ? null : publicUrl.origin + publicUrl.path, trustedProxies },
     },
     { onRefused, names: tenancy.names, diskRefusal: () => parts.disk.refusal },
   );
@@ -106,6 +111,8 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   metrics.readFrom({
     clock: systemClock,
     webhookBacklog: () => store.read.webhookBacklog(),
+    fleet: () => readFleetFigures(store.read, systemClock),
+    certificateNotAfter: () => tls?.notAfter() ?? null,
     heldPolls: () => tokens.sessions.count("poll"),
     connections: () => http.connections,
     droppedLogLines: parts.droppedLogLines,

@@ -52,6 +52,24 @@ export function fleetReader(db: Kysely<Schema>): FleetReader {
         return (await portion.execute()).map(instanceOf);
       });
     },
+    async namedEnvironments(after, limit) {
+      const rows = await db
+        .selectFrom("environments")
+        .innerJoin("projects", "projects.id", "environments.project_id")
+        .innerJoin("organizations", "organizations.id", "environments.org_id")
+        .leftJoin("deployments as active", "active.id", "environments.active_deployment_id")
+        .where("environments.id", ">", after)
+        .where("environments.deleted_at", "is", null)
+        .select(["environments.id", "environments.name", "organizations.slug as organization"])
+        .select(["projects.slug as project", "active.sequence", "active.at"])
+        .orderBy("environments.id")
+        .limit(limit)
+        .execute();
+      return rows.map(({ sequence, at, ...environment }) => ({
+        ...environment,
+        active: sequence === null || at === null ? null : { sequence, at },
+      }));
+    },
     async liveCounts(environmentIds, now) {
       if (environmentIds.length === 0) return [];
       const alike = ["environment_id", "state", "applied_version", "applied_sequence", "reported_sequence"] as const;
