@@ -8,7 +8,7 @@ import { formatMessage, SignetError, type Backup } from "../../sdk/index.js";
 import { readConfig } from "../server/serve.js";
 import { CheckFailedError, InputError, UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
-import { PASSPHRASE_HELP, readNewPassphrase } from "../shell/passphrase.js";
+import { PASSPHRASE_HELP, readNewPassphrase } from "./passphrase.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { syncDirectory, systemReason } from "../shell/text-files.js";

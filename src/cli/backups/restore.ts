@@ -4,7 +4,7 @@ import { line } from "../../core/printable.js";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { PASSPHRASE_HELP, readPassphrase } from "../shell/passphrase.js";
+import { PASSPHRASE_HELP, readPassphrase } from "./passphrase.js";
 import type { Shell } from "../shell/shell.js";
 import { quarters } from "./progress.js";
 

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
-import { givenPassphrase, PASSPHRASE_HELP } from "../shell/passphrase.js";
+import { givenPassphrase, PASSPHRASE_HELP } from "./passphrase.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts } from "../shell/table.js";
 import { formatBytes } from "./bytes.js";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { InputError, UsageError } from "./cli-error.js";
-import { askSecrets } from "./prompt.js";
-import type { Shell } from "./shell.js";
-import { systemReason } from "./text-files.js";
+import { InputError, UsageError } from "../shell/cli-error.js";
+import { askSecrets } from "../shell/prompt.js";
+import type { Shell } from "../shell/shell.js";
+import { systemReason } from "../shell/text-files.js";
 
 /** The part of a command's help about the passphrase of keys. */
 export const PASSPHRASE_HELP = `
