@@ -27,6 +27,7 @@ export type OptionScope = keyof typeof SCOPES;
 
 /** By the words of a command or of its group; the longest match counts. */
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
+  quickstart: "nothing",
   serve: "nothing",
   backup: "server",
   backups: "server",
@@ -59,8 +60,12 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   "artifact list": "project",
   "artifact create": "project",
   bundles: "environment",
+  export: "environment",
+  import: "environment",
+  "trust-origin": "organization",
   diff: "environment",
   deployments: "environment",
+  history: "environment",
   prune: "environment",
   watch: "environment",
   verify: "identity",
@@ -73,6 +78,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   "token list": "project",
   whoami: "server",
   audit: "organization",
+  "audit list": "environment",
   webhook: "organization",
   orgs: "server",
   projects: "organization",
@@ -97,6 +103,7 @@ const FLAG_ONLY: Readonly<Record<string, readonly OptionName[]>> = {
   "pipeline create": ["project"],
   "pipeline update": ["project"],
   "artifact list": ["project"],
+  "audit list": ["env"],
   "token list": ["project"],
   watch: ["org", "project", "env"],
   verify: ["org", "project", "env"],
