@@ -31,6 +31,9 @@ describe("a transfer between two sites", () => {
     });
     const { out } = await sites.done(sites.here, ["bundles", "get", "1", "--env", "prod"]);
     expect(out).toMatch(/^origin +import$/m);
+    const origin = (await sites.done(sites.here, ["bundles", "origin", "1", "--env", "prod"])).out;
+    expect(origin).toMatch(/^trusted origin +hq$/m);
+    expect(origin).toMatch(/^1 +publish +\S+ \S+ +/m);
   });
 
   it("carries all versions, activates the one that was active, and carries on where it was", async () => {
