@@ -43,7 +43,7 @@ describe("a bundle carried between two servers that never met, on the executable
     writeFileSync(join(site.folder, "site.pem"), await site.ok(["keys", "--pem", "--env", "prod"]));
     const runtime = { SIGNET_URL: site.url, SIGNET_TOKEN: token };
     await using watcher = await startExecutable(site.folder, ["watch", "--keys", "site.pem", "--json"], runtime);
-    await watcher.line(/nothing_active/);
+    await watcher.errLine(/nothing is active yet/);
 
     const pem = await headquarters.ok(["keys", "--pem", "--env", "prod"]);
     carry("headquarters.pem", Buffer.from(pem));
@@ -55,8 +55,8 @@ describe("a bundle carried between two servers that never met, on the executable
     const imported = await site.ok(["import", "prod.tar", "--env", "prod", "--activate"]);
     expect(imported).toBe("version 1 of prod at headquarters: imported as version 1 of prod, active\n");
 
-    const pushed = await watcher.line(/"limit":1\.0/);
-    expect(pushed).toContain("import");
+    const pushed = JSON.parse(await watcher.line(/import/)) as Record<string, unknown>;
+    expect(pushed).toMatchObject({ kind: "import", version: 1, sequence: 1 });
     expect(await site.ok(["import", "prod.tar", "--env", "prod"])).toContain("imported before as version 1 of prod");
     expect(await site.ok(["verify", "prod.tar", "--keys", "headquarters.pem"])).toContain("verified");
 

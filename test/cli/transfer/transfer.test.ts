@@ -72,7 +72,7 @@ describe("a transfer between two sites", () => {
 
   it.each([
     [["--since", "99"], 4, 'nothing was activated in "prod" after sequence 99'],
-    [["--version", "99"], 4, "bundle not found"],
+    [["--version", "99"], 4, 'version 99 of "prod" not found'],
     [["--version", "1", "--all"], 2, "exclude each other"],
     [["--env", "dev"], 4, 'nothing is active in "dev"'],
     [["--env", "nosuch"], 4, "existing: dev, staging, prod"],
