@@ -101,6 +101,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     shell: [],
     audit: ["shell"],
     bundles: ["shell", "transfer"],
+    completion: ["shell"],
     context: ["shell"],
     pipelines: ["bundles", "shell"],
     quickstart: ["server", "shell"],
@@ -114,6 +115,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [
       "audit",
       "bundles",
+      "completion",
       "context",
       "pipelines",
       "quickstart",

@@ -1,5 +1,5 @@
 import { printable, printableLines } from "../../core/printable.js";
-import { AppError, type FieldError } from "../../core/error.js";
+import { AppError, DISK_FULL, type FieldError } from "../../core/error.js";
 import { SignetError, VerificationError } from "../../sdk/index.js";
 import { causesOf, type Cause } from "../../sdk/signet-error.js";
 import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
@@ -75,6 +75,8 @@ function hintFor(thrown: unknown, called: Called | undefined): string | undefine
   const { url, adminTokenFile, tokenSource } = called;
   if (thrown.reason === "untrusted_origin") return "an administrator adds one with signet trust-origin add";
   if (thrown.reason === "held") return "end the hold with signet envs release <name>";
+  if (thrown.reason === DISK_FULL)
+    return "make room on the server's disk, or signet prune --keep-newest 20 --keep-days 0 --keep-production-days 0 --yes";
   if (thrown.code === "unauthenticated" && adminTokenFile !== undefined) {
     return `check that ${adminTokenFile} belongs to the server at ${url}`;
   }
