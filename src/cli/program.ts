@@ -23,6 +23,7 @@ import { addPublish } from "./bundles/publish.js";
 import { addRollback } from "./bundles/rollback.js";
 import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
+import { addSchema } from "./bundles/schema.js";
 import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
@@ -46,7 +47,18 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",
-    [addPublish, addPromote, addActivate, addRollback, addBundles, addDiff, addDeployments, addPrune, addArtifact],
+    [
+      addPublish,
+      addPromote,
+      addActivate,
+      addRollback,
+      addBundles,
+      addDiff,
+      addDeployments,
+      addPrune,
+      addSchema,
+      addArtifact,
+    ],
   ],
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes, addRollout]],

@@ -56,6 +56,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   "artifact create": "project",
   bundles: "environment",
   diff: "environment",
+  schema: "project",
   deployments: "environment",
   prune: "environment",
   watch: "environment",
