@@ -93,8 +93,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   server: {
     compose: [],
+    diagnosis: ["disk"],
     disk: [],
-    "": ["compose", "disk"],
+    "": ["compose", "diagnosis", "disk"],
   },
   cli: {
     shell: [],

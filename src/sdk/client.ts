@@ -7,6 +7,7 @@ import { KeyService } from "../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
@@ -23,6 +24,8 @@ export interface SignetClient {
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
   readonly artifacts: Client<typeof ArtifactService>;
+  /** For admins of the operator's organization. */
+  readonly system: Client<typeof SystemService>;
   readonly backups: Client<typeof BackupService>;
 }
 
@@ -55,6 +58,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     artifacts: createClient(ArtifactService, authorized),
+    system: createClient(SystemService, authorized),
     backups: createClient(BackupService, authorized),
   };
 }

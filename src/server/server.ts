@@ -9,11 +9,14 @@ import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { adminTokenFile, openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
+import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { Diagnoses } from "./diagnosis/diagnosis.js";
+import { DatabaseGrowth } from "./disk/growth.js";
 import { DiskWatch } from "./disk/disk-watch.js";
 import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
 import { JobRunner } from "./job-runner.js";
-import { countPolls, databaseJobs, flush, watchDisk } from "./jobs.js";
+import { countPolls, databaseJobs, flush, sampleGrowth, watchDisk } from "./jobs.js";
 import { listenError, type ListenFlags } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
 import { openMemory } from "./memory.js";
@@ -131,10 +134,21 @@ async function start(
   const { declaration } = options;
   const provisioned =
     declaration === null || !isWritable ? null : await provision(directory, services, config, declaration, log);
+  const subject = {
+    ...{
+      directory: owned.path,
+      database: owned.database,
+      read: store.read,
+      keys: owned.keys,
+      ring: services.keys.ring,
+    },
+    ...{ clock: systemClock, config, doubt: owned.readOnly ?? owned.doubt },
+    checkModes: () => requireSafeDataDirectory(owned.path),
+  };
   const { http, polls } = composeHttp({
     ...{ services, backups, store, config, observability, tls, log, droppedLogLines },
     readOnly: owned.problem,
-    disk,
+    ...{ disk, diagnosis: new Diagnoses(subject, true) },
     bodyMemory: memory.bodies,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
@@ -156,6 +170,7 @@ async function start(
   }
   jobs.start([
     ...[countPolls(polls, log), watchWriteFailures(failures), watchDisk(disk)],
+    sampleGrowth(new DatabaseGrowth(owned.path), systemClock),
     watchOpenFiles(log, observability.metrics.limits),
   ]);
   graceMs = config.shutdownGraceMs;

@@ -60,6 +60,9 @@ const pipeline = (id: string, method: string, path: string, allow: readonly Kind
 const artifact = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
   ...{ id, service: "ArtifactService", http: [method, `/v1/source-artifact${path}`], allow, body },
 });
+const system = (id: string, path: string): OperationCase => ({
+  ...{ id, service: "SystemService", http: ["GET", path], allow: ADMIN },
+});
 
 /** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
 export const OPERATIONS: readonly OperationCase[] = [
@@ -152,6 +155,8 @@ export const OPERATIONS: readonly OperationCase[] = [
   artifact("getArtifact", "GET", "/{artifact_id}", ALL),
   artifact("promoteArtifact", "PUT", "/{artifact_id}/promote", PUBLISHERS),
   artifact("deleteArtifact", "DELETE", "/{artifact_id}", PUBLISHERS),
+  { ...system("diagnoseServer", "/v1/system/diagnosis"), operatorOnly: true },
+  { ...system("echo", "/v1/system/echo"), operatorOnly: true },
   pipeline("removePipelineApp", "DELETE", "/{id}/stages/{stage_id}/apps/{app_id}", PUBLISHERS),
   pipeline("deletePipelineStage", "DELETE", "/{id}/stages/{stage_id}", PUBLISHERS),
   pipeline("deletePipeline", "DELETE", "/{id}", PUBLISHERS),

@@ -8,6 +8,7 @@ import { KeyService } from "../../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
@@ -20,6 +21,7 @@ import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
 import { requireRequestLimits } from "../admission/request-size.js";
 import { createRuntimeService } from "./runtimes.js";
+import { createSystemService } from "./system.js";
 import { createTokenService } from "./tokens.js";
 import { createWebhookService } from "./webhooks.js";
 
@@ -33,6 +35,7 @@ export const SERVICES = [
   OrganizationService,
   PipelineService,
   RuntimeService,
+  SystemService,
   TokenService,
   WebhookService,
 ] as const;
@@ -46,6 +49,7 @@ export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
+  Parameters<typeof createSystemService>[0] &
   Parameters<typeof createTokenService>[0] &
   Parameters<typeof createWebhookService>[0];
 
@@ -60,6 +64,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),
+    ...methodsOf(SystemService, createSystemService(services)),
     ...methodsOf(TokenService, createTokenService(services)),
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];

@@ -78,6 +78,8 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   rollout: "environment",
   apply: "server",
   health: "server",
+  // With --data "nothing", which the command checks itself.
+  doctor: "server",
   help: "nothing",
   licenses: "nothing",
 };

@@ -6,6 +6,7 @@ import { createHttpServer, type HttpServer } from "../../api/http-server.js";
 import type { ListenerLimits } from "../../api/listener/limits.js";
 import { referencePages } from "../../api/http/reference-pages.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
+import type { Diagnosis } from "../../api/methods/system.js";
 import { createMethods } from "../../api/methods/methods.js";
 import { Polls } from "../../api/poll/polls.js";
 import { ReportBudget } from "../../api/admission/report-budget.js";
@@ -49,6 +50,7 @@ export interface HttpParts {
   readonly store: Store;
   /** Why the database takes no changes now; null when it does. */
   readonly readOnly: () => string | null;
+  readonly diagnosis: Diagnosis;
   readonly disk: {
     /** What changes are refused with while the disk is full; null while it is not. */
     readonly refusal: AppError | null;
@@ -80,6 +82,8 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
+      ...{ diagnosis: parts.diagnosis, version: VERSION },
+      reached: { publicUrl: publicUrl === null ? null : publicUrl.origin + publicUrl.path, trustedProxies },
     },
     { onRefused, names: tenancy.names, diskRefusal: () => parts.disk.refusal },
   );

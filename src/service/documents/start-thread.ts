@@ -7,6 +7,7 @@ export const THREADS = {
   backup: { file: "service/backups/backup-thread.js", asset: "backup-thread.js" },
   schemas: { file: "service/documents/schema-worker.js", asset: "schema-worker.js" },
   database: { file: "store/sqlite/thread.js", asset: "database-thread.js" },
+  integrity: { file: "store/sqlite/integrity-thread.js", asset: "integrity-thread.js" },
 } as const;
 
 /** Starts a thread. From the sources (tests), which no thread can load, its entry is the build's. */

@@ -1384,6 +1384,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/system/diagnosis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks
+         * @description Calls at the same time share one examination. It changes nothing.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["diagnoseServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/echo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells what arrived of a request, so that its caller sees what a proxy in front of the server changes
+         * @description If-None-Match comes back as ETag. Up to eight at once are held.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["echo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/tokens/admin": {
         parameters: {
             query?: never;
@@ -2292,6 +2336,32 @@ export interface components {
              */
             source_version: number | null;
         };
+        DiagnoseServerAnswer: {
+            findings: components["schemas"]["Finding"][];
+            /**
+             * Format: date-time
+             * @description The server's clock.
+             */
+            at: string;
+            version: string;
+        };
+        EchoAnswer: {
+            /** @description The header Host as it arrived, at most 255 characters; unset in HTTP/2. */
+            host: string | null;
+            /** @description The header If-None-Match as it arrived, at most 255 characters. */
+            if_none_match: string | null;
+            /** @description Whether a proxy added X-Forwarded-For or Forwarded. */
+            forwarded: boolean;
+            /** @description The client's address as the server sees it. */
+            client_address: string;
+            /** @description The setting SIGNET_PUBLIC_URL. */
+            public_url: string | null;
+            /**
+             * Format: int64
+             * @description The setting SIGNET_TRUSTED_PROXIES.
+             */
+            trusted_proxies: number;
+        };
         /** @description A stage of a project, with at most one active bundle. */
         Environment: {
             /**
@@ -2364,6 +2434,17 @@ export interface components {
             msg: string;
             /** @description The same for a machine, for example `missing`, `type`, `duplicate_key`. */
             type: string;
+        };
+        /** @description What one check found. */
+        Finding: {
+            /** @description For example "disk-space". docs/troubleshooting.md lists them. */
+            id: string;
+            /** @enum {string} */
+            level: "ok" | "warning" | "error";
+            /** @description One sentence. */
+            summary: string;
+            /** @description What to do; unset for "ok". */
+            remedy: string | null;
         };
         GetRolloutAnswer: {
             /**
@@ -7136,6 +7217,85 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diagnoseServer: {
+        parameters: {
+            query?: {
+                /** @description Checks every page, index and reference of the database and the whole audit of every organization, which takes minutes for a large one. By default the structure of the database, and the newest 500 events of each organization. */
+                full?: boolean;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiagnoseServerAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    echo: {
+        parameters: {
+            query?: {
+                /** @description The answer is held that long, in silence: 0, the default, to 120. */
+                wait_seconds?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EchoAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
