@@ -3,7 +3,7 @@ import type { Instant } from "../core/clock.js";
 import type { FigurePlace, FleetFigures } from "../core/fleet-figures.js";
 
 /** Scrapes within this time share one reading. */
-const KEPT_MS = 10_000;
+const KEPT_MS = 15_000;
 
 const NONE: FleetFigures = { instances: [], active: [], tokenExpiry: new Map() };
 

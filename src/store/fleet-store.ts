@@ -36,7 +36,6 @@ export interface FleetEnvironment {
 
 /** Live instances of an environment that reported the same. */
 export interface LiveCount {
-  readonly environmentId: string;
   readonly state: InstanceState;
   readonly appliedVersion: number | null;
   readonly appliedSequence: number | null;
@@ -62,7 +61,10 @@ export interface FleetReader {
   fleetInstances(environmentId: string, filter: FleetFilter, page: Page): Promise<readonly RuntimeInstance[]>;
   /** Those of all organizations whose id is above `after`, by their id; organization and project by slug. */
   namedEnvironments(after: string, limit: number): Promise<readonly NamedEnvironment[]>;
-  liveCounts(environmentIds: readonly string[], now: Instant): Promise<readonly LiveCount[]>;
+  /** Which of these environments have live instances. */
+  environmentsWithLive(environmentIds: readonly string[], now: Instant): Promise<ReadonlySet<string>>;
+  /** About 3 ms for 10,000 live instances. */
+  liveCounts(environmentId: string, now: Instant): Promise<readonly LiveCount[]>;
   /** At most `limit` live instances in this state, in no order. */
   liveInstances(
     environmentId: string,

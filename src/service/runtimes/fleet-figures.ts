@@ -52,11 +52,10 @@ export async function readFleetFigures(read: Reader, clock: Clock): Promise<Flee
   await inSteps(async () => {
     const environments = await read.namedEnvironments(after, STEP);
     const ids = environments.map(({ id }) => id);
-    const byEnvironment = new Map<string, LiveCount[]>(ids.map((id) => [id, []]));
-    for (const count of await read.liveCounts(ids, now)) byEnvironment.get(count.environmentId)?.push(count);
+    const withLive = await read.environmentsWithLive(ids, now);
     for (const environment of environments) {
       after = environment.id;
-      const counts = byEnvironment.get(environment.id) ?? [];
+      const counts = withLive.has(environment.id) ? await read.liveCounts(environment.id, now) : [];
       // One without instances in which nothing is active has no figure.
       if (environment.active === null && counts.length === 0) continue;
       figured += 1;
