@@ -12,6 +12,7 @@ import { addDeployments } from "./bundles/deployments.js";
 import { addDiff } from "./bundles/diff.js";
 import { addDoctor } from "./server/doctor.js";
 import { addEnvs } from "./tenancy/envs.js";
+import { addHistory } from "./bundles/history.js";
 import { addHealth } from "./server/health.js";
 import { addKeys } from "./tenancy/keys.js";
 import { addLicenses } from "./server/licenses.js";
@@ -21,6 +22,7 @@ import { addProjects } from "./tenancy/projects.js";
 import { addPromote } from "./bundles/promote.js";
 import { addPrune } from "./bundles/prune.js";
 import { addPublish } from "./bundles/publish.js";
+import { addQuickstart } from "./quickstart/quickstart.js";
 import { addRollback } from "./bundles/rollback.js";
 import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
@@ -37,6 +39,9 @@ import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
 import { addOpen } from "./status/open.js";
 import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
+import { addExport } from "./transfer/export.js";
+import { addImport } from "./transfer/import.js";
+import { addTrustOrigin } from "./transfer/trust-origin.js";
 import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
@@ -44,7 +49,7 @@ import { addWhoami } from "./tokens/whoami.js";
 
 /** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
 const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addOpen, addHealth, addDoctor]],
+  ["Server:", [addQuickstart, addServe, addOpen, addHealth, addDoctor]],
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",
@@ -55,23 +60,27 @@ const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Com
       addRollback,
       addBundles,
       addDiff,
+      addHistory,
       addDeployments,
       addPrune,
       addSchema,
       addArtifact,
     ],
   ],
+  ["Transfer:", [addExport, addImport, addTrustOrigin]],
   ["Pipelines:", [addPipeline]],
   ["Runtimes:", [addWatch, addVerify, addRuntimes, addRollout]],
   ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
   ["Program:", [addVersion, addLicenses]],
 ];
 
+/** Commands with a --version of their own. */
+const OWN_VERSION: readonly string[] = ["export"];
+
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
     .description("Publish, promote and push signed policy bundles, or run the server that does.")
-    .version(VERSION)
     .option("--url <url>", "server (SIGNET_URL; default: the context's, http://127.0.0.1:8080)")
     .option("--org <org>", "organization: UUID, slug or name (SIGNET_ORG; default: the context's, the token's)")
     .option(
@@ -100,6 +109,8 @@ export function buildProgram(shell: Shell): Command {
       refuseUnusedOptions(command);
       applySources(shell, program, command);
     });
+  // Commander would take the option away from the command.
+  if (!shell.io.argv.some((word) => OWN_VERSION.includes(word))) program.version(VERSION);
   for (const [heading, adds] of GROUPS) {
     program.commandsGroup(heading);
     for (const add of adds) add(program, shell);

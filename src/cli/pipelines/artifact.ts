@@ -9,6 +9,8 @@ import {
   POLICY_HELP,
   policyReading,
   withGuards,
+  withReason,
+  type ReasonOption,
   withIdempotencyKey,
   withPolicyOptions,
   type PolicyOptions,
@@ -26,7 +28,7 @@ interface CreateOptions extends PolicyOptions {
   readonly idempotencyKey?: string;
 }
 
-interface PromoteOptions extends ChangeGuards {
+interface PromoteOptions extends ChangeGuards, ReasonOption {
   readonly title?: string;
   readonly description?: string;
 }
@@ -98,7 +100,7 @@ export function addArtifact(program: Command, shell: Shell): void {
         answerChange(shell, "deleted", "artifact", artifactId);
       }),
     );
-  withGuards(artifact.command("promote"))
+  withReason(withGuards(artifact.command("promote")))
     .description("publish an artifact to the first environment of its project; repeating it changes nothing")
     .argument("<id>", "UUID of the artifact")
     .option("--title <text>", "title of the bundle")
@@ -106,8 +108,8 @@ export function addArtifact(program: Command, shell: Shell): void {
     .addHelpText("after", examples("signet artifact promote 0b0c0d0e-0000-4000-8000-000000000001 --title v2"))
     .action(
       inSession(shell, async (session, artifactId: string, options: PromoteOptions) => {
-        const { title, description } = options;
-        const request = { artifactId, ...defined({ title, description }) };
+        const { title, description, reason } = options;
+        const request = { artifactId, ...defined({ title, description, reason }) };
         const promoted = await session.client.artifacts.promoteArtifact(request, guardedBy(options));
         const { bundle } = promoted;
         const facts = bundle === undefined ? [] : bundleFacts(bundle).filter(([, value]) => value !== undefined);

@@ -1,7 +1,14 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { defined } from "../../core/defined.js";
 import type { ChangeGuards } from "../../sdk/index.js";
-import { guardedBy, withIdempotencyKey, withPreview, type PreviewOptions } from "../bundles/options.js";
+import {
+  guardedBy,
+  withIdempotencyKey,
+  withPreview,
+  withReason,
+  type PreviewOptions,
+  type ReasonOption,
+} from "../bundles/options.js";
 import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { confirmDeletion, requireConfirmable, withDeletion, type DeletionOptions } from "../shell/confirmation.js";
@@ -19,7 +26,7 @@ interface UpdateOptions {
   readonly move?: readonly (readonly [stage: string, order: number])[];
 }
 
-interface PromoteOptions extends PreviewOptions, ChangeGuards {
+interface PromoteOptions extends PreviewOptions, ChangeGuards, ReasonOption {
   readonly from: string;
   readonly to: readonly string[];
   readonly promotedBy?: string;
@@ -36,7 +43,7 @@ export function addPipeline(program: Command, shell: Shell): void {
     .addHelpText("after", HELP);
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
-  withPreview(withIdempotencyKey(pipeline.command("promote")))
+  withReason(withPreview(withIdempotencyKey(pipeline.command("promote"))))
     .description("publish and activate the active bundle of one app in each target: in all of them or none")
     .argument("<pipeline>", PIPELINE)
     .requiredOption("--from <app>", "source app")
@@ -48,9 +55,9 @@ export function addPipeline(program: Command, shell: Shell): void {
         const sourceAppId = await findAppId(session, options.from);
         const targetAppIds: string[] = [];
         for (const app of options.to) targetAppIds.push(await findAppId(session, app));
-        const { promotedBy, dryRun = false } = options;
+        const { promotedBy, reason, dryRun = false } = options;
         const id = await findPipelineId(session, wanted);
-        const request = { id, sourceAppId, targetAppIds, dryRun, ...defined({ promotedBy }) };
+        const request = { id, sourceAppId, targetAppIds, dryRun, ...defined({ promotedBy, reason }) };
         const { promotions } = await session.client.pipelines.promotePipeline(request, guardedBy(options));
         answerPromotions(shell, promotions, (appId) => options.to[targetAppIds.indexOf(appId)] ?? appId);
       }),

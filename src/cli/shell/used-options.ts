@@ -27,6 +27,7 @@ export type OptionScope = keyof typeof SCOPES;
 
 /** By the words of a command or of its group; the longest match counts. */
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
+  quickstart: "nothing",
   serve: "nothing",
   login: "login",
   logout: "contextName",
@@ -55,9 +56,13 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   "artifact list": "project",
   "artifact create": "project",
   bundles: "environment",
+  export: "environment",
+  import: "environment",
+  "trust-origin": "organization",
   diff: "environment",
   schema: "project",
   deployments: "environment",
+  history: "environment",
   prune: "environment",
   watch: "environment",
   verify: "identity",
@@ -70,6 +75,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   "token list": "project",
   whoami: "server",
   audit: "organization",
+  "audit list": "environment",
   webhook: "organization",
   orgs: "server",
   projects: "organization",
@@ -94,6 +100,7 @@ const FLAG_ONLY: Readonly<Record<string, readonly OptionName[]>> = {
   "pipeline create": ["project"],
   "pipeline update": ["project"],
   "artifact list": ["project"],
+  "audit list": ["env"],
   "token list": ["project"],
   watch: ["org", "project", "env"],
   verify: ["org", "project", "env"],

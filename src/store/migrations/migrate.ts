@@ -17,6 +17,7 @@ import { deletions } from "./0014-deletions.js";
 import { actors } from "./0015-actors.js";
 import { schemas } from "./0016-schemas.js";
 import { protection } from "./0017-protection.js";
+import { imports } from "./0018-imports.js";
 import { presence } from "./0020-presence.js";
 import { trustedKeys } from "./0021-trusted-keys.js";
 import type { MigrationDialect } from "./dialect.js";
@@ -41,6 +42,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0015-actors": actors(dialect),
     "0016-schemas": schemas,
     "0017-protection": protection,
+    "0018-imports": imports,
     "0020-presence": presence,
     "0021-trusted-keys": trustedKeys,
   };
