@@ -102,6 +102,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     shell: [],
     audit: ["shell"],
     bundles: ["shell", "transfer"],
+    completion: ["shell"],
     context: ["shell"],
     pipelines: ["bundles", "shell"],
     quickstart: ["server", "shell"],
@@ -115,6 +116,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [
       "audit",
       "bundles",
+      "completion",
       "context",
       "pipelines",
       "quickstart",

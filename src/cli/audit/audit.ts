@@ -29,7 +29,10 @@ const LIST_HELP = `
 
 /** `signet audit`: the audit log. */
 export function addAudit(program: Command, shell: Shell): void {
-  const audit = program.command("audit").description("list and verify the audit log, the record of every state change");
+  const audit = program
+    .command("audit")
+    .description("list and verify the audit log, the record of every state change")
+    .addHelpText("after", examples("signet audit list --limit 20", "signet audit verify"));
   audit
     .command("list")
     .description("list events, newest first; with --after oldest first")

@@ -15,7 +15,10 @@ import { withReason, type ReasonOption } from "./options.js";
 
 /** `signet bundles`: the versions of an environment. */
 export function addBundles(program: Command, shell: Shell): void {
-  const bundles = program.command("bundles").description("list, show and delete the versions of an environment");
+  const bundles = program
+    .command("bundles")
+    .description("list, show and delete the versions of an environment")
+    .addHelpText("after", examples("signet bundles --env staging", "signet bundles get 3 --env dev"));
   bundles
     .command("list", { isDefault: true })
     .description("list versions, newest first")

@@ -16,7 +16,7 @@ import {
   type PolicyOptions,
 } from "../bundles/options.js";
 import { answerChange, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
-import { examples } from "../shell/help.js";
+import { examples, listedOption } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -37,10 +37,11 @@ interface PromoteOptions extends ChangeGuards, ReasonOption {
 export function addArtifact(program: Command, shell: Shell): void {
   const artifact = program
     .command("artifact")
-    .description("create, list, show, promote and delete artifacts: drafts of policy documents");
+    .description("create, list, show, promote and delete artifacts: drafts of policy documents")
+    .addHelpText("after", examples("signet artifact list", "signet artifact create -f policy.yaml --name v2"));
   withPage(artifact.command("list", { isDefault: true }))
     .description("list artifacts, newest first; with --project those of one project")
-    .option("--status <status>", "draft or promoted")
+    .addOption(listedOption("--status <status>", "only artifacts in this state", ["draft", "promoted"]))
     .addHelpText("after", examples("signet artifact list --status draft"))
     .action(
       inSession(shell, async (session, options: PageOptions & { status?: string }) => {

@@ -12,7 +12,7 @@ import {
 import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { confirmDeletion, requireConfirmable, withDeletion, type DeletionOptions } from "../shell/confirmation.js";
-import { examples } from "../shell/help.js";
+import { examples, listedOption } from "../shell/help.js";
 import { answerPatch } from "../shell/patch-output.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -40,7 +40,10 @@ export function addPipeline(program: Command, shell: Shell): void {
   const pipeline = program
     .command("pipeline")
     .description("create, list, show, update and delete pipelines, and promote to many targets at once")
-    .addHelpText("after", HELP);
+    .addHelpText(
+      "after",
+      HELP + examples("signet pipeline list", "signet pipeline promote main --from web/dev --to web/staging web/prod"),
+    );
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
   withReason(withPreview(withIdempotencyKey(pipeline.command("promote"))))
@@ -98,7 +101,7 @@ function addLifecycle(pipeline: Command, shell: Shell): void {
     .command("create")
     .description("create a pipeline with the stages Development and Production, owned by --project if given")
     .argument("<name>", "1 to 255 characters")
-    .option("--type <type>", "trunk or branch", "trunk")
+    .addOption(listedOption("--type <type>", "kind of pipeline", ["trunk", "branch"]).default("trunk"))
     .addHelpText("after", examples("signet pipeline create main"))
     .action(
       inSession(shell, async (session, displayName: string, { type }: { type: string }) => {
@@ -122,7 +125,7 @@ function addLifecycle(pipeline: Command, shell: Shell): void {
     .description("update a pipeline: rename it, move it to --project, or reorder its stages")
     .argument("<pipeline>", PIPELINE)
     .option("--name <name>", "new name")
-    .option("--type <type>", "trunk or branch")
+    .addOption(listedOption("--type <type>", "new kind of pipeline", ["trunk", "branch"]))
     .option("--move <stage=order...>", "new order of a stage; in the end each order must occur once", addMove)
     .addHelpText("after", examples("signet pipeline update main --move Production=2 Staging=1"))
     .action(

@@ -48,7 +48,8 @@ none; its newest version and sequence are remembered.
 export function addEnvs(program: Command, shell: Shell): void {
   const envs = program
     .command("envs")
-    .description("list, create, update, release and delete the environments of a project");
+    .description("list, create, update, release and delete the environments of a project")
+    .addHelpText("after", examples("signet envs list", "signet envs create canary --promotes-to prod"));
   envs
     .command("list", { isDefault: true })
     .description("list environments, by position")

@@ -21,7 +21,10 @@ interface RotateOptions {
 
 /** `signet token`: the tokens with which people, CI jobs and runtimes authenticate. */
 export function addToken(program: Command, shell: Shell): void {
-  const token = program.command("token").description("create, generate, list, rotate and revoke tokens");
+  const token = program
+    .command("token")
+    .description("create, generate, list, rotate and revoke tokens")
+    .addHelpText("after", examples("signet token list", "signet token create --ci --project shop > ci-token"));
   addTokenCreate(token, shell);
   addTokenGenerate(token, shell);
   token
