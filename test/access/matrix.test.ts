@@ -36,13 +36,12 @@ function expectedStatus(
   if (UNAUTHENTICATED.has(credential)) return 401;
   const kind = tenants.credentials[credential].kind;
   if (!operation.allow.includes(kind)) return 403;
-  const otherOrganization = credential === "admin of another organization";
+  const otherOrganization = credential.endsWith("of another organization");
   if (operation.operatorOnly === true && otherOrganization) return 403;
   const [, path] = operation.http;
   // Another organization's slug is told from no slug by nobody; an id tells nothing.
   if (otherOrganization && path.includes("{org_id}")) return by === "id" ? 403 : 404;
-  const hidden =
-    otherOrganization || credential === "ci of another project" || credential === "runtime of another project";
+  const hidden = otherOrganization || credential.endsWith("of another project");
   const named = path + JSON.stringify(operation.body ?? {});
   if (hidden && OWN.some((id) => named.includes(id))) return 404;
   // An artifact is a project's: a runtime token of that project does not see it either.
@@ -59,6 +58,12 @@ const CREDENTIALS = [
   "runtime",
   "runtime of another project",
   "ci of another project",
+  "viewer",
+  "viewer of another project",
+  "viewer of another organization",
+  "auditor",
+  "auditor of another organization",
+  "metrics",
   "admin of another organization",
 ] as (keyof Tenants["credentials"])[];
 
@@ -81,7 +86,8 @@ describe("the table", () => {
     });
     const listed = OPERATIONS.map(({ id, http: [method, path = ""] }) => {
       const [bare = ""] = path.split("?");
-      return `${id} ${method} ${id === "deleteBundle" ? bare.replace("other_version", "version") : bare}`;
+      const renamed = { deleteBundle: "other_version", deleteOrganization: "other_org_id" }[id];
+      return `${id} ${method} ${renamed === undefined ? bare : bare.replace(renamed, renamed.replace("other_", ""))}`;
     });
     expect(listed.sort()).toEqual(declared.sort());
   });
@@ -165,9 +171,15 @@ async function expectAllowedREST(
   const response = await callRest(operation, credential, by);
   const text = await response.text();
   // A slug is nothing but another way to say the id.
-  if (by === "slug") expect(text).toBe(await (await callRest(operation, credential)).text());
+  if (by === "slug") expect(withoutTime(text)).toBe(withoutTime(await (await callRest(operation, credential)).text()));
   // A runtime token sees one app of a pipeline, and none to compare it with.
-  expect(operation.id === "diffPipelineApps" ? [422] : [200, 404]).toContain(response.status);
+  const isRuntime = tenants.credentials[credential].kind === "runtime";
+  expect(operation.id === "diffPipelineApps" && isRuntime ? [422] : [200, 404]).toContain(response.status);
+}
+
+/** An audit head says when it was read. */
+function withoutTime(text: string): string {
+  return text.replace(/,"at":"[^"]*"/, "");
 }
 
 async function callRest(

@@ -21,6 +21,12 @@ export interface Tenants extends Disposable {
       | "runtime"
       | "runtime of another project"
       | "ci of another project"
+      | "viewer"
+      | "viewer of another project"
+      | "viewer of another organization"
+      | "auditor"
+      | "auditor of another organization"
+      | "metrics"
       | "admin of another organization",
       Credential
     >
@@ -50,6 +56,13 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   const expired = await admin.tokens.createAdminToken({ orgId, expiresInDays: 1 });
   await expire(server, expired.id);
   const foreign = await admin.organizations.createOrganization({ name: "foreign" });
+  const doomed = await admin.organizations.createOrganization({ name: "doomed" });
+  const viewer = await admin.tokens.createViewerToken({ orgId, projectId: project.id });
+  const otherViewer = await admin.tokens.createViewerToken({ orgId, projectId: other.id });
+  const auditor = await admin.tokens.createViewerToken({ orgId, audit: true });
+  const metrics = await admin.tokens.createMetricsToken({ orgId });
+  const foreignViewer = await makeForeign(server, foreign, {});
+  const foreignAuditor = await makeForeign(server, foreign, { audit: true });
   const rawKey = (keys: typeof project.runtimeKeys) => keys.find(({ envName }) => envName === "dev")?.rawKey ?? "";
 
   const webhook = await admin.webhooks.createWebhook({ orgId, url: "https://127.0.0.1:9/hook", events: ["bundle.*"] });
@@ -59,10 +72,12 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   const idOf = (stage: string) => project.environments.find(({ name }) => name === stage)?.id ?? "";
   const pipeline = await createPipeline(server, project.id, [idOf("dev"), idOf("prod")]);
   await admin.bundles.publishBundle({ ...target, envName: "prod", policies: '{"n":9}' });
+  await admin.organizations.updateEnvironment({ ...target, envName: "prod", protected: false });
 
   const database = new Database(`${server.directory}/signet.db`, { readonly: true });
   const ids: Readonly<Record<string, string | number>> = {
     org_id: orgId,
+    other_org_id: doomed.id,
     project_id: project.id,
     env_name: "dev",
     source_env: "dev",
@@ -79,7 +94,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     spare_app_id: idOf("staging"),
     artifact_id: artifact.id,
   };
-  const slugs: typeof ids = { ...ids, org_id: "default", project_id: "matrix" };
+  const slugs: typeof ids = { ...ids, org_id: "default", other_org_id: "doomed", project_id: "matrix" };
   // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
   const fill = (text: string, by: "id" | "slug" = "id") =>
     text
@@ -96,6 +111,12 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
       runtime: { kind: "runtime", token: rawKey(project.runtimeKeys) },
       "runtime of another project": { kind: "runtime", token: rawKey(other.runtimeKeys) },
       "ci of another project": { kind: "ci", token: otherCi.rawKey ?? "" },
+      viewer: { kind: "viewer", token: viewer.rawKey ?? "" },
+      "viewer of another project": { kind: "viewer", token: otherViewer.rawKey ?? "" },
+      "viewer of another organization": { kind: "viewer", token: foreignViewer },
+      auditor: { kind: "auditor", token: auditor.rawKey ?? "" },
+      "auditor of another organization": { kind: "auditor", token: foreignAuditor },
+      metrics: { kind: "metrics", token: metrics.rawKey ?? "" },
       "admin of another organization": { kind: "admin", token: foreign.adminToken?.rawKey ?? "" },
     },
     fill,
@@ -141,6 +162,20 @@ async function createPipeline({ admin }: TestServer, projectId: string, appIds: 
   return pipeline;
 }
 
+/** A viewer's key of another organization, made by its admin. */
+async function makeForeign(
+  server: TestServer,
+  { id, adminToken }: { readonly id: string; readonly adminToken?: { readonly rawKey?: string } | undefined },
+  body: object,
+): Promise<string> {
+  const response = await fetch(`${server.url}/v1/orgs/${id}/tokens/viewer`, {
+    method: "POST",
+    headers: { "x-api-key": adminToken?.rawKey ?? "", "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return ((await response.json()) as { raw_key: string }).raw_key;
+}
+
 /** Deliveries are made a moment after the event. */
 async function firstDelivery({ admin, orgId }: TestServer, webhookId: string): Promise<string> {
   for (;;) {
@@ -173,5 +208,6 @@ function protoValue(name: string, value: unknown, fill: (text: string) => string
   if (name === "policies" || name === "models") return JSON.stringify(value);
   if (name === "since") return timestampFromDate(new Date(String(value)));
   if (Array.isArray(value)) return value.map((item: unknown) => (typeof item === "string" ? fill(item) : item));
+  if (value === "true") return true;
   return typeof value === "string" ? fill(value) : value;
 }

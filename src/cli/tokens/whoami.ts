@@ -3,6 +3,7 @@ import { answerFacts } from "../shell/answers.js";
 import { examples } from "../shell/help.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
+import { formatTime } from "../shell/table.js";
 
 /** `signet whoami`: the type, scopes and owner of the token. */
 export function addWhoami(program: Command, shell: Shell): void {
@@ -15,12 +16,15 @@ export function addWhoami(program: Command, shell: Shell): void {
         const me = await session.whoAmI();
         answerFacts(shell, me, [
           ["token", me.id],
+          ["name", me.name],
           ["prefix", me.keyPrefix],
           ["type", me.keyType],
           ["scopes", me.scopes.join(" ")],
           ["organization", me.orgId],
           ["project", me.projectId],
           ["environment", me.environment],
+          ["expires", formatTime(me.expiresAt) ?? "never"],
+          ["server version", me.serverVersion],
         ]);
       }),
     );

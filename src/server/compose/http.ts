@@ -75,7 +75,12 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     {
       ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
       ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
-      ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
+      ...{
+        clock: systemClock,
+        version: VERSION,
+        streams: metrics.streams,
+        reports: new ReportBudget(config.rateLimit > 0),
+      },
     },
     { onRefused, names: tenancy.names, diskRefusal: () => parts.disk.refusal },
   );
