@@ -71,6 +71,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     pipelines: ["access", "audit", "bundles", "changes", "documents"],
     runtimes: ["access", "bundles", "changes", "documents", "tokens"],
     webhooks: ["access", "audit", "changes", "keys"],
+    backups: ["audit", "documents", "keys"],
   },
   api: {
     admission: [],
@@ -91,8 +92,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   server: {
     compose: [],
+    diagnosis: ["disk"],
     disk: [],
-    "": ["compose", "disk"],
+    "": ["compose", "diagnosis", "disk"],
   },
   cli: {
     shell: [],
@@ -100,6 +102,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     bundles: ["shell"],
     context: ["shell"],
     pipelines: ["bundles", "shell"],
+    quickstart: ["server", "shell"],
     runtimes: ["shell"],
     server: ["shell"],
     status: ["shell"],
@@ -111,6 +114,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "bundles",
       "context",
       "pipelines",
+      "quickstart",
       "runtimes",
       "server",
       "shell",

@@ -4,7 +4,7 @@ import { getRawAsset, isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 
 /**
- * The files that are shipped with the program (pages, licences, its version), by the name that they are read by; each
+ * The files that are shipped with the program (pages, example policies, licences, its version), by the name that they are read by; each
  * with where it comes from, below the root of the repository. The build copies them into dist/assets, and the executable has them
  * inside under these names.
  */
@@ -12,6 +12,8 @@ export const ASSETS = {
   "package.json": "package.json",
   LICENSE: "LICENSE",
   "openapi.json": "gen/openapi.json",
+  "guardrails.json": "examples/policies/guardrails.json",
+  "guardrails-strict.yaml": "examples/policies/guardrails-strict.yaml",
   "swagger-ui.css": "node_modules/swagger-ui-dist/swagger-ui.css",
   "swagger-ui-bundle.js": "node_modules/swagger-ui-dist/swagger-ui-bundle.js",
   "swagger-ui-bundle.js.LICENSE.txt": "node_modules/swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt",

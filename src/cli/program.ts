@@ -10,6 +10,7 @@ import { addLogin } from "./context/login.js";
 import { addLogout } from "./context/logout.js";
 import { addDeployments } from "./bundles/deployments.js";
 import { addDiff } from "./bundles/diff.js";
+import { addDoctor } from "./server/doctor.js";
 import { addEnvs } from "./tenancy/envs.js";
 import { addHealth } from "./server/health.js";
 import { addKeys } from "./tenancy/keys.js";
@@ -20,6 +21,7 @@ import { addProjects } from "./tenancy/projects.js";
 import { addPromote } from "./bundles/promote.js";
 import { addPrune } from "./bundles/prune.js";
 import { addPublish } from "./bundles/publish.js";
+import { addQuickstart } from "./quickstart/quickstart.js";
 import { addRollback } from "./bundles/rollback.js";
 import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
@@ -42,7 +44,7 @@ import { addWhoami } from "./tokens/whoami.js";
 
 /** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
 const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addServe, addOpen, addHealth]],
+  ["Server:", [addQuickstart, addServe, addOpen, addHealth, addDoctor]],
   ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
   [
     "Bundles:",

@@ -132,6 +132,42 @@ const DATA = {
   ),
 } as const;
 
+/** Null for an empty text. The least length is that of sealed-keys.ts. */
+function passphrase(value: string, name: string): string | null {
+  if (value === "") return null;
+  if (value.length < 12 || value.length > 1_024) {
+    throw new AppError("invalid", `${name} must have 12 to 1,024 characters`);
+  }
+  return value;
+}
+
+const BACKUPS = {
+  /** Null is `backups` in the data directory. */
+  backupDirectory: setting(
+    "SIGNET_BACKUP_DIRECTORY",
+    "",
+    "directory of the backups; default: backups in the data directory",
+    textOrNull,
+  ),
+  backupEveryHours: setting(
+    "SIGNET_BACKUP_EVERY",
+    "0",
+    "make a backup every so many hours; 0 makes none",
+    wholeNumber(0, 8_760),
+  ),
+  backupKeep: setting("SIGNET_BACKUP_KEEP", "7", "scheduled backups that are kept", wholeNumber(1, 10_000)),
+  /** Null leaves the keys out. */
+  backupPassphrase: {
+    ...setting(
+      "SIGNET_BACKUP_PASSPHRASE",
+      "",
+      "puts the signing keys into scheduled backups, encrypted with this",
+      passphrase,
+    ),
+    secret: true,
+  },
+} as const;
+
 const TLS = {
   /** Both this and the key, or neither: without TLS then. */
   tlsCert: setting("SIGNET_TLS_CERT", "", "serve with TLS: path of the certificate and its chain (PEM)", textOrNull),
@@ -219,6 +255,7 @@ const WEBHOOKS = {
 export const SETTING_GROUPS = [
   ["Address", ADDRESS],
   ["Data", DATA],
+  ["Backups", BACKUPS],
   ["TLS", TLS],
   ["Operation", OPERATION],
   ["Webhooks", WEBHOOKS],
@@ -226,7 +263,7 @@ export const SETTING_GROUPS = [
 ] as const satisfies readonly (readonly [heading: string, settings: Readonly<Record<string, Setting>>])[];
 
 /** Every setting, by its name in Config. */
-export const SETTINGS = { ...ADDRESS, ...DATA, ...TLS, ...OPERATION, ...WEBHOOKS, ...LIMIT_SETTINGS };
+export const SETTINGS = { ...ADDRESS, ...DATA, ...BACKUPS, ...TLS, ...OPERATION, ...WEBHOOKS, ...LIMIT_SETTINGS };
 
 /** The configuration of a server. Frozen; nothing else reads the environment. */
 export type Config = ValuesOf<typeof SETTINGS>;

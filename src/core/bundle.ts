@@ -1,5 +1,6 @@
 import type { Actor } from "./actor.js";
 import type { Instant } from "./clock.js";
+import type { Difference } from "./difference.js";
 
 /** Where a policy document came from, according to its publisher. */
 export interface BundleSource {
@@ -87,4 +88,30 @@ export interface BundleState {
   readonly isActive: boolean;
   readonly deploymentId: string | null;
   readonly sequence: number | null;
+}
+
+/** How many versions an environment keeps. */
+export interface VersionQuota {
+  readonly kept: number;
+  /** Null is unlimited. */
+  readonly limit: number | null;
+}
+
+/** What a publication or promotion changed in its environment, or would change. */
+export interface BundleChange {
+  readonly dryRun: boolean;
+  /** Whether the content is that of the bundle that was active before. */
+  readonly isUnchanged: boolean;
+  /** Whether nothing was made for that reason: the bundle of the answer is the active one. */
+  readonly isSkipped: boolean;
+  /** From the active bundle to the new one. Of a dry run only, and null when it takes too long to compare. */
+  readonly difference: Difference | null;
+  /** Of a dry run only: before the new version. */
+  readonly quota: VersionQuota | null;
+}
+
+/** The answer of a publication or promotion. */
+export interface PublishedBundle extends BundleState {
+  /** Absent in answers that older releases stored for retries. */
+  readonly change?: BundleChange;
 }

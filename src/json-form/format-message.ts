@@ -2,6 +2,7 @@ import { createRegistry, type Message } from "@bufbuild/protobuf";
 import { file_signet_v1_artifact } from "../../gen/signet/v1/artifact_pb.js";
 import { file_signet_v1_audit } from "../../gen/signet/v1/audit_pb.js";
 import { file_signet_v1_bundle } from "../../gen/signet/v1/bundle_pb.js";
+import { file_signet_v1_key } from "../../gen/signet/v1/key_pb.js";
 import { file_signet_v1_organization } from "../../gen/signet/v1/organization_pb.js";
 import { file_signet_v1_pipeline } from "../../gen/signet/v1/pipeline_pb.js";
 import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
@@ -13,6 +14,7 @@ const MESSAGES = createRegistry(
   file_signet_v1_artifact,
   file_signet_v1_audit,
   file_signet_v1_bundle,
+  file_signet_v1_key,
   file_signet_v1_organization,
   file_signet_v1_pipeline,
   file_signet_v1_runtime,

@@ -3,12 +3,15 @@ import type { ConnectionCounts } from "../api/listener/connections.js";
 import type { RequestObserver } from "../api/http/request-observer.js";
 import { STREAM_PROTOCOLS, type StreamObserver } from "../api/admission/stream-observer.js";
 import type { Clock } from "../core/clock.js";
+import type { FleetFigures } from "../core/fleet-figures.js";
 import type { LimitObserver } from "../core/limit.js";
 import type { WebhookBacklog } from "../core/webhook.js";
 import type { ServiceObservers } from "../service/changes/observers.js";
 import type { Store } from "../store/store.js";
+import { createBackupMetrics, type BackupFigures } from "./backup-metrics.js";
 import { createBacklogMetrics } from "./backlog-metrics.js";
 import { createDiskMetrics, type DiskFigures } from "./disk-metrics.js";
+import { createCertificateMetrics, createFleetMetrics } from "./fleet-metrics.js";
 import { createLimitMetrics } from "./limit-metrics.js";
 import { createRequestMetrics } from "./request-metrics.js";
 import { createServiceMetrics } from "./service-metrics.js";
@@ -24,9 +27,13 @@ const REPLAYABLE = ["publishBundle", "promoteBundle", "activateBundle"];
 export interface ScrapeSources {
   readonly clock: Clock;
   readonly webhookBacklog: () => Promise<WebhookBacklog>;
+  readonly fleet: () => Promise<FleetFigures>;
+  /** The end of the TLS certificate in use; null without TLS. */
+  readonly certificateNotAfter: () => Date | null;
   readonly heldPolls: () => number;
   readonly connections: () => ConnectionCounts;
   readonly droppedLogLines: () => number;
+  readonly backups: () => BackupFigures;
   readonly disk: () => DiskFigures;
 }
 
@@ -56,10 +63,15 @@ export function createMetrics(version: string): Metrics {
     limits,
     services: createServiceMetrics(registry, REPLAYABLE),
     timeStore: (store) => timeStore(store, registry),
-    readFrom({ clock, webhookBacklog, heldPolls, connections, droppedLogLines, disk }) {
+    readFrom(sources) {
+      const { clock, webhookBacklog, fleet, certificateNotAfter, heldPolls, connections } = sources;
+      const { droppedLogLines, disk, backups } = sources;
       createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
+      createFleetMetrics(registry, fleet);
+      createCertificateMetrics(registry, certificateNotAfter);
       createDiskMetrics(registry, disk);
+      createBackupMetrics(registry, backups);
       new Gauge({
         name: "signet_held_polls",
         help: "Long polls that are held open.",

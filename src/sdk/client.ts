@@ -1,11 +1,13 @@
 import { createClient, type Client, type Transport } from "@connectrpc/connect";
 import { ArtifactService } from "../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../gen/signet/v1/audit_pb.js";
+import { BackupService } from "../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
@@ -22,6 +24,9 @@ export interface SignetClient {
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
   readonly artifacts: Client<typeof ArtifactService>;
+  /** For admins of the operator's organization. */
+  readonly system: Client<typeof SystemService>;
+  readonly backups: Client<typeof BackupService>;
 }
 
 /** The server and the token of a client. */
@@ -53,6 +58,8 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     artifacts: createClient(ArtifactService, authorized),
+    system: createClient(SystemService, authorized),
+    backups: createClient(BackupService, authorized),
   };
 }
 
@@ -62,12 +69,15 @@ export interface ChangeGuards {
   readonly ifMatch?: number | undefined;
   /** A retry with the same key within 24 hours gets the first result. 1 to 255 printable ASCII characters. */
   readonly idempotencyKey?: string | undefined;
+  /** Of a publish or a promotion: makes no version with the content that is active already, and returns the active bundle. */
+  readonly skipUnchanged?: boolean | undefined;
 }
 
 /** The headers of a guarded call: `client.bundles.publishBundle(request, { headers: changeHeaders({ ifMatch: 3 }) })`. */
-export function changeHeaders({ ifMatch, idempotencyKey }: ChangeGuards): Record<string, string> {
+export function changeHeaders({ ifMatch, idempotencyKey, skipUnchanged }: ChangeGuards): Record<string, string> {
   return {
     ...(ifMatch === undefined ? {} : { "If-Match": `"${ifMatch}"` }),
     ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
+    ...(skipUnchanged === true ? { "If-Unchanged": "skip" } : {}),
   };
 }

@@ -30,6 +30,7 @@ export {
 export { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 export type * from "../../gen/signet/v1/artifact_pb.js";
 export type * from "../../gen/signet/v1/audit_pb.js";
+export type * from "../../gen/signet/v1/backup_pb.js";
 export type * from "../../gen/signet/v1/bundle_pb.js";
 export type * from "../../gen/signet/v1/key_pb.js";
 export type * from "../../gen/signet/v1/organization_pb.js";

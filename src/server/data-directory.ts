@@ -12,6 +12,7 @@ import { KeyRing } from "../service/keys/key-ring.js";
 import { isFullDisk } from "../store/sqlite/errors.js";
 import { lockDataDirectory, refuseRival, type DirectoryLock, type LockOptions } from "../store/sqlite/lock.js";
 import { startThread } from "../service/documents/start-thread.js";
+import type { SqliteOptions } from "../store/sqlite/connect.js";
 import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../store/sqlite/open.js";
 import type { StartDatabaseThread } from "../store/sqlite/thread-channel.js";
 import type { Store } from "../store/store.js";
@@ -23,6 +24,8 @@ export interface DataDirectory extends AsyncDisposable {
   /** There was no database in it. */
   readonly isNew: boolean;
   readonly store: Store;
+  /** How another connection to its database is opened. */
+  readonly database: SqliteOptions;
   /** As OpenedStore's. */
   readonly lost: OpenedStore["lost"];
   readonly doubt: OpenedStore["doubt"];
@@ -95,9 +98,10 @@ export async function openDataDirectory(options: {
       }
     };
     const { lost, doubt, readOnly, problem } = store;
+    const database = { file, ...native };
     const reclaim = store.reclaim === null ? null : store.reclaim.bind(store);
     return {
-      ...{ path, isNew, store, lost, doubt, readOnly, problem, reclaim, reserve, keys, lastKeys },
+      ...{ path, isNew, store, database, lost, doubt, readOnly, problem, reclaim, reserve, keys, lastKeys },
       [Symbol.asyncDispose]: dispose,
     };
   } catch (thrown) {

@@ -3,6 +3,7 @@ import type { Polls } from "../api/poll/polls.js";
 import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { addSeconds, instantOf, type Clock } from "../core/clock.js";
+import type { DatabaseGrowth } from "./disk/growth.js";
 import type { DiskWatch } from "./disk/disk-watch.js";
 import type { Job } from "./job-runner.js";
 import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js";
@@ -40,6 +41,11 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
 /** Looks at the disk of the database (disk-watch.ts). */
 export function watchDisk(disk: DiskWatch): Job {
   return { name: "disk", everyMs: 1_000, run: () => disk.look() };
+}
+
+/** Keeps how large the database is, for the diagnosis; the first time ten minutes after the start. */
+export function sampleGrowth(growth: DatabaseGrowth, clock: Clock): Job {
+  return { name: "growth", everyMs: 600_000, waitsForDisk: true, run: async () => growth.sample(clock.now()) };
 }
 
 /** Logs how many polls were answered from memory, instead of a line for each (docs/operate.md, "Logs"). */

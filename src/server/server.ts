@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import { VERSION } from "../assets/version.js";
+import { backupJob } from "./backup-job.js";
+import { composeBackups } from "./compose/backups.js";
 import { composeHttp } from "./compose/http.js";
 import { serviceOptions, warningsTo } from "./compose/options.js";
 import { composeServices } from "./compose/services.js";
@@ -8,11 +10,14 @@ import { systemClock } from "../core/clock.js";
 import { adminTokenFile, adminTokenIn, settleAdminToken } from "./admin-token-file.js";
 import { openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
+import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { Diagnoses } from "./diagnosis/diagnosis.js";
+import { DatabaseGrowth } from "./disk/growth.js";
 import { DiskWatch } from "./disk/disk-watch.js";
 import { DisposalStack } from "./disposal-stack.js";
 import { makeFirstStart, provision, type FirstStart } from "./first-start.js";
 import { JobRunner } from "./job-runner.js";
-import { countPolls, databaseJobs, flush, watchDisk } from "./jobs.js";
+import { countPolls, databaseJobs, flush, sampleGrowth, watchDisk } from "./jobs.js";
 import { listenError, type ListenFlags } from "./listen-error.js";
 import { createLogger, droppedLogLines } from "./logger.js";
 import { openMemory } from "./memory.js";
@@ -118,6 +123,9 @@ async function start(
       if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");
     }),
   );
+  const signing = { store, clock: systemClock, signingKeys: owned.keys };
+  const backups = opened.use(composeBackups(signing, services.audit, owned, config, log));
+  await backups.open().catch((error: unknown) => log.error({ err: error }, "the backups cannot be listed"));
   const isWritable = owned.readOnly === null;
   if (isWritable) opened.defer(() => flush(services, log));
   if (isWritable) await settleAdminToken(owned.path, store.read);
@@ -129,10 +137,21 @@ async function start(
   const { declaration } = options;
   const provisioned =
     declaration === null || !isWritable ? null : await provision(directory, services, config, declaration, log);
+  const subject = {
+    ...{
+      directory: owned.path,
+      database: owned.database,
+      read: store.read,
+      keys: owned.keys,
+      ring: services.keys.ring,
+    },
+    ...{ clock: systemClock, config, doubt: owned.readOnly ?? owned.doubt },
+    checkModes: () => requireSafeDataDirectory(owned.path),
+  };
   const { http, polls } = composeHttp({
-    ...{ services, store, config, observability, tls, log, droppedLogLines },
+    ...{ services, backups, store, config, observability, tls, log, droppedLogLines },
     readOnly: owned.problem,
-    disk,
+    ...{ disk, diagnosis: new Diagnoses(subject, true) },
     bodyMemory: memory.bodies,
   });
   const metricsListener = opened.use(await openMetricsListener(config, observability));
@@ -150,9 +169,11 @@ async function start(
   if (isWritable) {
     await services.webhooks.dispatcher.start();
     jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
+    jobs.start([backupJob(backups, config)]);
   }
   jobs.start([
     ...[countPolls(polls, log), watchWriteFailures(failures), watchDisk(disk)],
+    sampleGrowth(new DatabaseGrowth(owned.path), systemClock),
     watchOpenFiles(log, observability.metrics.limits),
   ]);
   graceMs = config.shutdownGraceMs;

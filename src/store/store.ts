@@ -192,6 +192,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   tokenByHash(hash: string): Promise<Token | null>;
   /** Newest first. */
   tokens(filter: TokenFilter): Promise<Listed<Token>>;
+  /** Tokens of all organizations that are not revoked and expire after an instant: the next ones, at most `limit`. */
+  expiringTokens(now: Instant, limit: number): Promise<readonly Pick<Token, "keyType" | "expiresAt">[]>;
   /** Tokens of an environment that are neither revoked nor expired. */
   liveRuntimeTokens(environmentId: string, now: Instant): Promise<readonly Token[]>;
 

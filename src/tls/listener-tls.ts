@@ -12,6 +12,8 @@ const POLL_MS = 60_000;
 /** TLS of a server, with the certificate that its files hold at the time. */
 export interface ListenerTls extends AsyncDisposable {
   readonly termination: TlsTermination;
+  /** When the certificate in use expires. */
+  notAfter(): Date;
   /** Reads the files now. Never rejects: problems are logged, and the previous certificate stays in use. */
   reload(): Promise<void>;
 }
@@ -29,10 +31,14 @@ export async function openListenerTls(config: Config, log: Logger): Promise<List
     onRefused: (clientAddress, reason) => log.info({ clientAddress, reason }, "TLS handshake failed"),
   });
   log.info({ subject: certificate.subject, notAfter: certificate.notAfter.toISOString() }, "TLS certificate in use");
+  let { notAfter } = certificate;
   const watching = watchCertificate({
     files,
     current: certificate,
-    use: ({ material }) => termination.use(material),
+    use: (replaced) => {
+      termination.use(replaced.material);
+      ({ notAfter } = replaced);
+    },
     settleMs: SETTLE_MS,
     pollMs: POLL_MS,
     clock: systemClock,
@@ -40,6 +46,7 @@ export async function openListenerTls(config: Config, log: Logger): Promise<List
   });
   return {
     termination,
+    notAfter: () => notAfter,
     reload: () => watching.reload(),
     [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose](),
   };

@@ -44,6 +44,9 @@ const audit = (id: string, path: string): OperationCase => ({
   ...{ id, service: "AuditService", http: ["GET", path], allow: ["admin", "auditor"] },
 });
 
+const backup = (id: string, method: string, path: string): OperationCase => ({
+  ...{ id, service: "BackupService", http: [method, `/v1/backups${path}`], allow: ADMIN, operatorOnly: true },
+});
 const key = (id: string, method: string, path: string): OperationCase => ({
   ...{ id, service: "KeyService", http: [method, `/v1/keys${path}`], allow: ADMIN },
 });
@@ -57,6 +60,9 @@ const pipeline = (id: string, method: string, path: string, allow: readonly Kind
 });
 const artifact = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
   ...{ id, service: "ArtifactService", http: [method, `/v1/source-artifact${path}`], allow, body },
+});
+const system = (id: string, path: string): OperationCase => ({
+  ...{ id, service: "SystemService", http: ["GET", path], allow: ADMIN },
 });
 
 /** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
@@ -117,6 +123,11 @@ export const OPERATIONS: readonly OperationCase[] = [
   audit("listAuditEvents", `${ORG}/audit`),
   audit("verifyAudit", `${ORG}/audit/verify`),
   audit("getAuditHead", `${ORG}/audit/head`),
+  backup("createBackup", "POST", ""),
+  backup("listBackups", "GET", ""),
+  backup("getBackup", "GET", "/{backup_id}"),
+  backup("downloadBackup", "GET", "/{backup_id}/archive"),
+  backup("deleteBackup", "DELETE", "/{backup_id}"),
   webhook("createWebhook", "POST", "", { url: "https://127.0.0.1/hook", events: ["*"] }),
   webhook("listWebhooks", "GET", ""),
   webhook("getWebhookStats", "GET", "/stats"),
@@ -145,6 +156,8 @@ export const OPERATIONS: readonly OperationCase[] = [
   artifact("getArtifact", "GET", "/{artifact_id}", ALL),
   artifact("promoteArtifact", "PUT", "/{artifact_id}/promote", PUBLISHERS),
   artifact("deleteArtifact", "DELETE", "/{artifact_id}", PUBLISHERS),
+  { ...system("diagnoseServer", "/v1/system/diagnosis"), operatorOnly: true },
+  { ...system("echo", "/v1/system/echo"), operatorOnly: true },
   pipeline("removePipelineApp", "DELETE", "/{id}/stages/{stage_id}/apps/{app_id}", PUBLISHERS),
   pipeline("deletePipelineStage", "DELETE", "/{id}/stages/{stage_id}", PUBLISHERS),
   pipeline("deletePipeline", "DELETE", "/{id}", PUBLISHERS),

@@ -1,4 +1,5 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { CreateOrganizationResponse } from "../../gen/signet/v1/organization_pb.js";
 import Database from "better-sqlite3";
 import { ADMIN_TOKEN, type TestServer } from "../support/server.js";
 import type { Kind, OperationCase } from "./operations.js";
@@ -93,6 +94,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     app_id: idOf("prod"),
     spare_app_id: idOf("staging"),
     artifact_id: artifact.id,
+    backup_id: await createBackup(server),
   };
   const slugs: typeof ids = { ...ids, org_id: "default", other_org_id: "doomed", project_id: "matrix" };
   // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
@@ -165,7 +167,7 @@ async function createPipeline({ admin }: TestServer, projectId: string, appIds: 
 /** A viewer's key of another organization, made by its admin. */
 async function makeForeign(
   server: TestServer,
-  { id, adminToken }: { readonly id: string; readonly adminToken?: { readonly rawKey?: string } | undefined },
+  { id, adminToken }: CreateOrganizationResponse,
   body: object,
 ): Promise<string> {
   const response = await fetch(`${server.url}/v1/orgs/${id}/tokens/viewer`, {
@@ -174,6 +176,14 @@ async function makeForeign(
     body: JSON.stringify(body),
   });
   return ((await response.json()) as { raw_key: string }).raw_key;
+}
+
+/** A backup that is complete. */
+async function createBackup({ admin }: TestServer): Promise<string> {
+  const { id } = await admin.backups.createBackup({ keep: true });
+  for (;;) {
+    if ((await admin.backups.getBackup({ backupId: id })).state === "ready") return id;
+  }
 }
 
 /** Deliveries are made a moment after the event. */

@@ -42,12 +42,14 @@ describe("signet pipeline", () => {
     const promote = ["pipeline", "promote", "main", "--from", "dev", "--to", "staging", "default/prod"];
     const answer = await json<object[]>(...promote, "--promoted-by", "rita", "--idempotency-key", "one");
     expect(answer.map((item) => Object.keys(item))).toEqual([
-      ["target_app_id", "deployment_id"],
-      ["target_app_id", "deployment_id"],
+      ["target_app_id", "deployment_id", "change"],
+      ["target_app_id", "deployment_id", "change"],
     ]);
     expect(await json<object[]>(...promote, "--promoted-by", "rita", "--idempotency-key", "one")).toEqual(answer);
     expect(await json("bundles", "get", "1", "--env", "prod")).toMatchObject({ published_by: "rita" });
-    expect(await text(...promote)).toMatch(/^TARGET +APP ID +DEPLOYMENT\nstaging +\S+ +\S+\ndefault\/prod +/);
+    expect(await text(...promote, "--skip-unchanged")).toMatch(/^staging +\S+ +\S+ +skipped: unchanged$/m);
+    expect(await text(...promote, "--dry-run")).toMatch(/^staging +\S+ +- +unchanged\n[^]*no difference[^]*dry run: /m);
+    expect(await text(...promote)).toMatch(/^TARGET +APP ID +DEPLOYMENT +CHANGE\nstaging +\S+ +\S+ +unchanged\n/);
 
     const shown = await text("pipeline", "get", "main");
     expect(shown).toMatch(/^0 Development +default\/dev +1 +- /m);

@@ -5,6 +5,7 @@ import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 
@@ -15,6 +16,7 @@ export const SERVICES: readonly DescService[] = [
   OrganizationService,
   PipelineService,
   RuntimeService,
+  SystemService,
   TokenService,
   WebhookService,
 ];

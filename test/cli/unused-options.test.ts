@@ -47,8 +47,8 @@ describe("an option that a command does not use", () => {
     [["token", "create", "--ci", "--env", "dev"], '--env has no effect on "token create"'],
     [["token", "create", "--admin", "--data", "d"], "unset SIGNET_TOKEN"],
     [["token", "create", "--admin", "--data", "d", "--org", "o"], '--org has no effect on "token create"'],
-    [["keys", "--env", "dev"], '--env has no effect on "keys"'],
-    [["keys", "--pem", "--project", "p"], '--project has no effect on "keys"'],
+    [["keys", "--env", "dev"], '--env has no effect on "keys list"'],
+    [["keys", "--pem", "--project", "p"], '--project has no effect on "keys list"'],
     [["promote", "--from", "dev", "--env", "staging"], "--from and --env"],
   ])("signet %j is one too", async (argv, part) => {
     const { exitCode, err } = await runSignet(argv, { environment });

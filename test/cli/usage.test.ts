@@ -45,6 +45,7 @@ describe("the command line", () => {
     expect(settings.filter((setting) => !out.includes(`(${setting.env}`)).map(({ env }) => env)).toEqual([
       "SIGNET_ADMIN_TOKEN",
       "SIGNET_SIGNING_KEY",
+      "SIGNET_NEXT_SIGNING_KEY",
     ]);
     expect(out).toContain("SIGNET_ADMIN_TOKEN");
     expect(out).not.toContain("--admin-token");

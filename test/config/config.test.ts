@@ -28,6 +28,28 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["short", "a".repeat(23), `${CHOSEN}é`, ` ${CHOSEN}`, `${CHOSEN} `, `${CHOSEN}\n${CHOSEN}`, "a".repeat(4097)],
   },
+  backupDirectory: {
+    env: "SIGNET_BACKUP_DIRECTORY",
+    flag: "backup-directory",
+    fallback: null,
+    good: [
+      ["", null],
+      ["/mnt/backups", "/mnt/backups"],
+    ],
+    bad: [],
+  },
+  backupEveryHours: number("SIGNET_BACKUP_EVERY", "backup-every", 0, 0, 8_760),
+  backupKeep: number("SIGNET_BACKUP_KEEP", "backup-keep", 7, 1, 10_000),
+  backupPassphrase: {
+    env: "SIGNET_BACKUP_PASSPHRASE",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      ["correct horse battery", "correct horse battery"],
+    ],
+    bad: ["elevenchars", "x".repeat(1_025)],
+  },
   diskReserveBytes: number("SIGNET_DISK_RESERVE_BYTES", "disk-reserve-bytes", 16 * 1024 * 1024, 0, 1024 ** 3),
   upgradeCopy: {
     env: "SIGNET_UPGRADE_COPY",

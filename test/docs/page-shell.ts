@@ -26,7 +26,7 @@ const NPM = `#!/bin/sh
 case "$*" in
   ci|"run build") exit 0 ;;
   start) exec "${process.execPath}" "${MAIN}" serve ;;
-  "run quickstart") exec "${process.execPath}" "${ROOT}dist/examples/quickstart/main.js" ;;
+  "run quickstart") exec "${process.execPath}" "${ROOT}dist/src/main.js" quickstart ;;
   *) echo "npm $*: not in the examples so far" >&2; exit 1 ;;
 esac
 `;

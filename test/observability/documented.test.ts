@@ -1,6 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { selfSigned } from "../outbound/self-signed.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { parseScrape, type Scrape } from "./scrape.js";
 
@@ -22,13 +25,24 @@ const panels = dashboard.panels.flatMap(({ title, targets = [] }) =>
 );
 const document = read("observability.md");
 
+const folder = mkdtempSync(join(tmpdir(), "signet-documented-"));
 let server: TestServer;
 let scraped: Scrape;
 
 beforeAll(async () => {
-  server = await startTestServer({ SIGNET_METRICS_ADDRESS: "127.0.0.1:0" });
+  const { cert, key } = selfSigned("127.0.0.1");
+  const files = { SIGNET_TLS_CERT: join(folder, "cert.pem"), SIGNET_TLS_KEY: join(folder, "key.pem") };
+  writeFileSync(files.SIGNET_TLS_CERT, cert);
+  writeFileSync(files.SIGNET_TLS_KEY, key, { mode: 0o600 });
+  server = await startTestServer({ SIGNET_METRICS_ADDRESS: "127.0.0.1:0", ...files }, { tls: { ca: cert } });
   const { orgId, projectId } = server;
   await server.admin.bundles.publishBundle({ orgId, projectId, envName: "dev", policies: '{"n":1}' });
+  const { id: environmentId } = await server.admin.organizations.getEnvironment({ orgId, projectId, envName: "dev" });
+  const expiring = { orgId, projectId, environmentId, name: "edge", expiresInDays: 30 };
+  const { rawKey = "" } = await server.admin.tokens.createRuntimeToken(expiring);
+  await server.clientFor(rawKey).runtimes.reportStatus({ instanceId: "a", state: "applied", sequence: 1 });
+  // Writes the report.
+  await server.admin.runtimes.listFleet({ orgId });
   // A collection, so that its histogram has samples; the observer of collections is told a turn later.
   const text = async () => (await fetch(server.server.metricsUrl ?? "")).text();
   for (;;) {
@@ -40,6 +54,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 /** The metrics of an expression with the labels that it selects and groups by: words that are no functions or keywords. */

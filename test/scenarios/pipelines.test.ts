@@ -45,7 +45,10 @@ describe.skipIf(!hasCurl)("Sevalla's documented calls", () => {
       `\n{\n  "source_app_id": "${pipeline.sourceAppId}",\n  "target_app_ids": [\n    "${target}"\n  ]\n}\n`,
     ]);
     const { data } = await server.admin.bundles.listDeployments(project.place.staging);
-    expect([status, text]).toEqual([200, `[{"target_app_id":"${target}","deployment_id":"${data[0]?.id ?? ""}"}]`]);
+    // Its two fields, and one of Signet's own behind them.
+    const change = '{"dry_run":false,"unchanged":false,"skipped":false,"difference":null,"quota":null}';
+    const answer = `[{"target_app_id":"${target}","deployment_id":"${data[0]?.id ?? ""}","change":${change}}]`;
+    expect([status, text]).toEqual([200, answer]);
     expect(data).toMatchObject([{ sequence: 1, version: 1, kind: "promote" }]);
     expect((await server.admin.bundles.listBundles(project.place.prod)).bundles).toEqual([]);
   });

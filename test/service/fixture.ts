@@ -6,7 +6,7 @@ import { afterEach, beforeEach } from "vitest";
 import { parseAllowList } from "../../src/outbound/allow-list.js";
 import { composeServices } from "../../src/server/compose/services.js";
 import type { Signer } from "../../src/bundle/signer.js";
-import type { BundleState } from "../../src/core/bundle.js";
+import type { BundleState, PublishedBundle } from "../../src/core/bundle.js";
 import type { Clock } from "../../src/core/clock.js";
 import type { Environment } from "../../src/core/organization.js";
 import type { Principal } from "../../src/core/token.js";
@@ -162,19 +162,26 @@ export class Fixture {
   }
 
   change(options: Partial<ChangeRequest> = {}): ChangeRequest {
-    return { principal: this.admin, idempotencyKey: null, ifSequence: null, ...options };
+    return {
+      principal: this.admin,
+      idempotencyKey: null,
+      ifSequence: null,
+      skipUnchanged: false,
+      dryRun: false,
+      ...options,
+    };
   }
 
   path(envName: string) {
     return { projectId: this.projectId, envName };
   }
 
-  async publish(envName: string, policies: unknown = { n: 1 }, caller = this.change()): Promise<BundleState> {
+  async publish(envName: string, policies: unknown = { n: 1 }, caller = this.change()): Promise<PublishedBundle> {
     const input = publishInput({ policies: JSON.stringify(policies) });
     return await this.services.publishing.publish(caller, this.path(envName), input);
   }
 
-  async promote(envName: string, caller = this.change()): Promise<BundleState> {
+  async promote(envName: string, caller = this.change()): Promise<PublishedBundle> {
     return await this.services.publishing.promote(caller, this.path(envName), { promotedBy: null, reason: null });
   }
 

@@ -27,8 +27,9 @@ function isCountedList({ responseField, queryFields }: Route): boolean {
   return responseField?.fieldKind === "list" && queryFields.has("limit");
 }
 
-function contentOf({ spec, responseField }: Route, schemas: Schemas): Content {
+function contentOf({ spec, operation, responseField, bytesField }: Route, schemas: Schemas): Content {
   const { output } = spec.method;
+  if (bytesField !== undefined) return { [operation.mediaType]: { schema: { type: "string", format: "binary" } } };
   const schema =
     responseField === undefined ? schemas.ofMessage(output, "response") : schemas.valueOf(responseField, "response");
   if (spec.kind === "unary") return { "application/json": { schema } };

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/bundle.proto.
  */
 export const file_signet_v1_bundle: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIrcECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESEAoId2FybmluZ3MYDiADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlIs4FChJCdW5kbGVXaXRoUG9saWNpZXMSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEjkKBmxhYmVscxgJIAMoCzIpLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESJwoNcG9saWNpZXNfanNvbhgOIAEoCUIQ2ognDAgBGAFqBm9iamVjdBItChNzY29wZV9wb2xpY2llc19qc29uGA8gASgJQhDaiCcMCAEYAWoGb2JqZWN0EhEKCXNpZ25hdHVyZRgQIAEoCRIUCgxzaWduYXR1cmVfdjIYESABKAkSDgoGa2V5X2lkGBIgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZSLEBAoUUHVibGlzaEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSJwoIcG9saWNpZXMYBCABKAlCENqIJwwIARgBagZvYmplY3RIAIgBARIiCgxwdWJsaXNoZWRfYnkYBSABKAlCB9qIJwMo/wFIAYgBARIvCg5zY29wZV9wb2xpY2llcxgGIAEoCUIS2ognDggBSKCNBmoGb2JqZWN0SAKIAQESGwoFdGl0bGUYByABKAlCB9qIJwMo/wFIA4gBARIhCgtkZXNjcmlwdGlvbhgIIAEoCUIH2ognAyiQTkgEiAEBEkgKBmxhYmVscxgJIAMoCzIrLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRIVCghhY3RpdmF0ZRgLIAEoCEgFiAEBEhwKBnJlYXNvbhgMIAEoCUIH2ognAyjoB0gGiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3BvbGljaWVzQg8KDV9wdWJsaXNoZWRfYnlCEQoPX3Njb3BlX3BvbGljaWVzQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX2FjdGl2YXRlQgkKB19yZWFzb24ilQEKFUFjdGl2YXRlQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgNEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiK0AQoVUm9sbGJhY2tCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh8KCnRvX3ZlcnNpb24YBCABKA1CBtqIJwIwAUgAiAEBEgwKBGhvbGQYBSABKAgSHAoGcmVhc29uGAYgASgJQgfaiCcDKOgHSAGIAQFCDQoLX3RvX3ZlcnNpb25CCQoHX3JlYXNvbiKqAQoUUHJvbW90ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEgoKc291cmNlX2VudhgDIAEoCRIhCgtwcm9tb3RlZF9ieRgEIAEoCUIH2ognAyj/AUgAiAEBEhwKBnJlYXNvbhgFIAEoCUIH2ognAyjoB0gBiAEBQg4KDF9wcm9tb3RlZF9ieUIJCgdfcmVhc29uIqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSLJAQoVQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKCGZyb21fZW52GAMgASgJQgbaiCcCGAESGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESEwoGdG9fZW52GAUgASgJSAGIAQESFwoKdG9fdmVyc2lvbhgGIAEoDUgCiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3RvX2VudkINCgtfdG9fdmVyc2lvbiKuAQoWQ29tcGFyZUJ1bmRsZXNSZXNwb25zZRIpCgZiZWZvcmUYASABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGUSMAoFYWZ0ZXIYAiABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGVCBtqIJwIYARI3CgpkaWZmZXJlbmNlGAMgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VCBtqIJwIYASKaAQoOQ29tcGFyZWRCdW5kbGUSEwoLZW52aXJvbm1lbnQYASABKAkSHQoJYnVuZGxlX2lkGAIgASgJQgraiCcGYgR1dWlkEg8KB3ZlcnNpb24YAyABKA0SMAoLcG9saWN5X2hhc2gYBCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCglpc19hY3RpdmUYBSABKAgiZQoQQnVuZGxlRGlmZmVyZW5jZRInCgdjaGFuZ2VzGAEgAygLMhYuc2lnbmV0LnYxLlZhbHVlQ2hhbmdlEhUKDWNoYW5nZXNfdG90YWwYAiABKA0SEQoJdHJ1bmNhdGVkGAMgASgIIvMBCgtWYWx1ZUNoYW5nZRImCgJvcBgBIAEoCUIa2ognFloDYWRkWgZyZW1vdmVaB3JlcGxhY2USDAoEcGF0aBgCIAEoCRIeCglvbGRfdmFsdWUYAyABKAlCBtqIJwIIAUgAiAEBEh4KCW5ld192YWx1ZRgEIAEoCUIG2ognAggBSAGIAQESGAoLb2xkX2V4Y2VycHQYBSABKAlIAogBARIYCgtuZXdfZXhjZXJwdBgGIAEoCUgDiAEBQgwKCl9vbGRfdmFsdWVCDAoKX25ld192YWx1ZUIOCgxfb2xkX2V4Y2VycHRCDgoMX25ld19leGNlcnB0IoUBChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SHAoGcmVhc29uGAUgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiLHAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEiQKC2tlZXBfbmV3ZXN0GAQgASgNQgraiCcGMAE4oI0GSAGIAQESIAoJa2VlcF9kYXlzGAUgASgNQgjaiCcEOJSdAkgCiAEBEisKFGtlZXBfcHJvZHVjdGlvbl9kYXlzGAYgASgNQgjaiCcEOJSdAkgDiAEBEhoKCnByb2R1Y3Rpb24YByADKAlCBtqIJwJIZBIUCgdkcnlfcnVuGAggASgISASIAQFCCwoJX2Vudl9uYW1lQg4KDF9rZWVwX25ld2VzdEIMCgpfa2VlcF9kYXlzQhcKFV9rZWVwX3Byb2R1Y3Rpb25fZGF5c0IKCghfZHJ5X3J1biJpChRQcnVuZUJ1bmRsZXNSZXNwb25zZRIyCgxlbnZpcm9ubWVudHMYASADKAsyHC5zaWduZXQudjEuUHJ1bmVkRW52aXJvbm1lbnQSDwoHZHJ5X3J1bhgCIAEoCBIMCgRtb3JlGAMgASgIIoYBChFQcnVuZWRFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpwcm9kdWN0aW9uGAIgASgIEg8KB2RlbGV0ZWQYAyABKA0SDAoEa2VwdBgEIAEoDRIpCgh2ZXJzaW9ucxgFIAMoCzIXLnNpZ25ldC52MS5WZXJzaW9uUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgNEgwKBGxhc3QYAiABKA0itAUKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBImCgxwZXJmb3JtZWRfYnkYDSABKAsyEC5zaWduZXQudjEuQWN0b3ISEwoGcmVhc29uGA4gASgJSAGIAQESEgoFdGl0bGUYDyABKAlIAogBARIcCg9zb3VyY2VfcmV2aXNpb24YECABKAlIA4gBARIqChFzb3VyY2VfcHJvamVjdF9pZBgRIAEoCUIK2ognBmIEdXVpZEgEiAEBEh8KEnNvdXJjZV9lbnZpcm9ubWVudBgSIAEoCUgFiAEBEhsKDnNvdXJjZV92ZXJzaW9uGBMgASgNSAaIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfcmVhc29uQggKBl90aXRsZUISChBfc291cmNlX3JldmlzaW9uQhQKEl9zb3VyY2VfcHJvamVjdF9pZEIVChNfc291cmNlX2Vudmlyb25tZW50QhEKD19zb3VyY2VfdmVyc2lvbiKGAQoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA1CCAoGX2xpbWl0ImwKF0xpc3REZXBsb3ltZW50c1Jlc3BvbnNlEiMKBGRhdGEYASADKAsyFS5zaWduZXQudjEuRGVwbG95bWVudBINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0iLQoUR2V0RGVwbG95bWVudFJlcXVlc3QSFQoNZGVwbG95bWVudF9pZBgBIAEoCSIRCg9MaXN0S2V5c1JlcXVlc3QiMAoQTGlzdEtleXNSZXNwb25zZRIcCgRrZXlzGAEgAygLMg4uc2lnbmV0LnYxLktleSKMAwoDS2V5Eg4KBmtleV9pZBgBIAEoCRIgCglhbGdvcml0aG0YAiABKAlCDdqIJwlaB0VkMjU1MTkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSNgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgppc19jdXJyZW50GAUgASgIEi8KB3B1cnBvc2UYBiABKAlCHtqIJxpaB2J1bmRsZXNaBWF1ZGl0Wgh3ZWJob29rcxIfCgZvcmdfaWQYByABKAlCCtqIJwZiBHV1aWRIAIgBARInCg5lbnZpcm9ubWVudF9pZBgIIAEoCUIK2ognBmIEdXVpZEgBiAEBEhgKC2Vudmlyb25tZW50GAkgASgJSAKIAQESLAoFc3RhdGUYCiABKAlCHdqIJxlaB2N1cnJlbnRaBG5leHRaCHByZXZpb3VzQgkKB19vcmdfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDLGEwoNQnVuZGxlU2VydmljZRK1AQoNUHVibGlzaEJ1bmRsZRIfLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUicNKIJxoKDXB1Ymxpc2hCdW5kbGUQBBjIATICAgNQAYLT5JMCTDoBKiJHL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3B1Ymxpc2gSwwEKDkFjdGl2YXRlQnVuZGxlEiAuc2lnbmV0LnYxLkFjdGl2YXRlQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUifNKIJxsKDmFjdGl2YXRlQnVuZGxlEAQYyAEyAgIDYAGC0+STAlc6ASoiUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vYWN0aXZhdGUSrwEKDlJvbGxiYWNrQnVuZGxlEiAuc2lnbmV0LnYxLlJvbGxiYWNrQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUiaNKIJxkKDnJvbGxiYWNrQnVuZGxlEAQYyAEyAgIDgtPkkwJFOgEqIkAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3JvbGxiYWNrEq0BCg1Qcm9tb3RlQnVuZGxlEh8uc2lnbmV0LnYxLlByb21vdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJo0ognGAoNcHJvbW90ZUJ1bmRsZRAEGMgBMgICA4LT5JMCRjoBKiJBL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve3NvdXJjZV9lbnZ9L3Byb21vdGUStAEKC0xpc3RCdW5kbGVzEh0uc2lnbmV0LnYxLkxpc3RCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5MaXN0QnVuZGxlc1Jlc3BvbnNlImbSiCcSCgtsaXN0QnVuZGxlcxACGMgBgtPkkwJKYgdidW5kbGVzEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMSrgEKCUdldEJ1bmRsZRIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Gh0uc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcyJl0ognEAoJZ2V0QnVuZGxlEAIYyAGC0+STAksSSS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0SzgEKEUdldEJ1bmRsZURvY3VtZW50Ehsuc2lnbmV0LnYxLkdldEJ1bmRsZVJlcXVlc3QaGS5zaWduZXQudjEuQnVuZGxlRG9jdW1lbnQigAHSiCcYChFnZXRCdW5kbGVEb2N1bWVudBACGMgBgtPkkwJeYghkb2N1bWVudBJSL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kb2N1bWVudBLSAQoLRGlmZkJ1bmRsZXMSHS5zaWduZXQudjEuRGlmZkJ1bmRsZXNSZXF1ZXN0Gh4uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVzcG9uc2UigwHSiCcSCgtkaWZmQnVuZGxlcxACGMgBgtPkkwJnYgVwYXRjaBJeL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufS9kaWZmL3tvdGhlcl92ZXJzaW9ufRKrAQoOQ29tcGFyZUJ1bmRsZXMSIC5zaWduZXQudjEuQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0GiEuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVzcG9uc2UiVNKIJxkKDmNvbXBhcmVCdW5kbGVzEAIYyAFCAp0DgtPkkwIxEi8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vY29tcGFyZRK2AQoMRGVsZXRlQnVuZGxlEh4uc2lnbmV0LnYxLkRlbGV0ZUJ1bmRsZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkibtKIJxkKDGRlbGV0ZUJ1bmRsZRAFGMwBQgKZA2ABgtPkkwJLKkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259EqIBCgxQcnVuZUJ1bmRsZXMSHi5zaWduZXQudjEuUHJ1bmVCdW5kbGVzUmVxdWVzdBofLnNpZ25ldC52MS5QcnVuZUJ1bmRsZXNSZXNwb25zZSJR0ognFQoMcHJ1bmVCdW5kbGVzEAUYyAFgAYLT5JMCMjoBKiItL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3BydW5lEr8BCg9MaXN0RGVwbG95bWVudHMSIS5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSJl0ognFgoPbGlzdERlcGxveW1lbnRzEAIYyAGC0+STAkUSQy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vZGVwbG95bWVudHMSiAEKDUdldERlcGxveW1lbnQSHy5zaWduZXQudjEuR2V0RGVwbG95bWVudFJlcXVlc3QaFS5zaWduZXQudjEuRGVwbG95bWVudCI/0ognFAoNZ2V0RGVwbG95bWVudBACGMgBgtPkkwIhEh8vdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9Em4KCExpc3RLZXlzEhouc2lnbmV0LnYxLkxpc3RLZXlzUmVxdWVzdBobLnNpZ25ldC52MS5MaXN0S2V5c1Jlc3BvbnNlIinSiCcPCghsaXN0S2V5cxACGMgBgtPkkwIQYgRrZXlzEggvdjEva2V5c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvYnVuZGxlLnByb3RvEglzaWduZXQudjEiXAoMQnVuZGxlU291cmNlEhsKCnJlcG9zaXRvcnkYASABKAlCB9qIJwMo9AMSGQoIcmV2aXNpb24YAiABKAlCB9qIJwMo9AMSFAoDdXJsGAMgASgJQgfaiCcDKPQDIvAECgZCdW5kbGUSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSDwoHdmVyc2lvbhgCIAEoDRIwCgtwb2xpY3lfaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCWlzX2FjdGl2ZRgEIAEoCBIZCgxwdWJsaXNoZWRfYnkYBSABKAlIAIgBARI4CgxwdWJsaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFdGl0bGUYByABKAlIAYgBARIYCgtkZXNjcmlwdGlvbhgIIAEoCUgCiAEBEi0KBmxhYmVscxgJIAMoCzIdLnNpZ25ldC52MS5CdW5kbGUuTGFiZWxzRW50cnkSJwoGc291cmNlGAogASgLMhcuc2lnbmV0LnYxLkJ1bmRsZVNvdXJjZRImCgZvcmlnaW4YCyABKAlCFtqIJxJaB3B1Ymxpc2haB3Byb21vdGUSGgoNZGVwbG95bWVudF9pZBgMIAEoCUgDiAEBEhUKCHNlcXVlbmNlGA0gASgNSASIAQESEAoId2FybmluZ3MYDiADKAkSLAoGY2hhbmdlGA8gASgLMhcuc2lnbmV0LnYxLkJ1bmRsZUNoYW5nZUgFiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX3B1Ymxpc2hlZF9ieUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQhAKDl9kZXBsb3ltZW50X2lkQgsKCV9zZXF1ZW5jZUIJCgdfY2hhbmdlIr8BCgxCdW5kbGVDaGFuZ2USDwoHZHJ5X3J1bhgBIAEoCBIRCgl1bmNoYW5nZWQYAiABKAgSDwoHc2tpcHBlZBgDIAEoCBI0CgpkaWZmZXJlbmNlGAQgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VIAIgBARIrCgVxdW90YRgFIAEoCzIXLnNpZ25ldC52MS5WZXJzaW9uUXVvdGFIAYgBAUINCgtfZGlmZmVyZW5jZUIICgZfcXVvdGEiOgoMVmVyc2lvblF1b3RhEgwKBGtlcHQYASABKA0SEgoFbGltaXQYAiABKA1IAIgBAUIICgZfbGltaXQizgUKEkJ1bmRsZVdpdGhQb2xpY2llcxIWCgJpZBgBIAEoCUIK2ognBmIEdXVpZBIPCgd2ZXJzaW9uGAIgASgNEjAKC3BvbGljeV9oYXNoGAMgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSEQoJaXNfYWN0aXZlGAQgASgIEhkKDHB1Ymxpc2hlZF9ieRgFIAEoCUgAiAEBEjgKDHB1Ymxpc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgV0aXRsZRgHIAEoCUgBiAEBEhgKC2Rlc2NyaXB0aW9uGAggASgJSAKIAQESOQoGbGFiZWxzGAkgAygLMikuc2lnbmV0LnYxLkJ1bmRsZVdpdGhQb2xpY2llcy5MYWJlbHNFbnRyeRInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEiYKBm9yaWdpbhgLIAEoCUIW2ognEloHcHVibGlzaFoHcHJvbW90ZRIaCg1kZXBsb3ltZW50X2lkGAwgASgJSAOIAQESFQoIc2VxdWVuY2UYDSABKA1IBIgBARInCg1wb2xpY2llc19qc29uGA4gASgJQhDaiCcMCAEYAWoGb2JqZWN0Ei0KE3Njb3BlX3BvbGljaWVzX2pzb24YDyABKAlCENqIJwwIARgBagZvYmplY3QSEQoJc2lnbmF0dXJlGBAgASgJEhQKDHNpZ25hdHVyZV92MhgRIAEoCRIOCgZrZXlfaWQYEiABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fcHVibGlzaGVkX2J5QggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CEAoOX2RlcGxveW1lbnRfaWRCCwoJX3NlcXVlbmNlItUEChRQdWJsaXNoQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRInCghwb2xpY2llcxgEIAEoCUIQ2ognDAgBGAFqBm9iamVjdEgAiAEBEiIKDHB1Ymxpc2hlZF9ieRgFIAEoCUIH2ognAyj/AUgBiAEBEi8KDnNjb3BlX3BvbGljaWVzGAYgASgJQhLaiCcOCAFIoI0GagZvYmplY3RIAogBARIbCgV0aXRsZRgHIAEoCUIH2ognAyj/AUgDiAEBEiEKC2Rlc2NyaXB0aW9uGAggASgJQgfaiCcDKJBOSASIAQESSAoGbGFiZWxzGAkgAygLMisuc2lnbmV0LnYxLlB1Ymxpc2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxInCgZzb3VyY2UYCiABKAsyFy5zaWduZXQudjEuQnVuZGxlU291cmNlEhUKCGFjdGl2YXRlGAsgASgISAWIAQESHAoGcmVhc29uGAwgASgJQgfaiCcDKOgHSAaIAQESDwoHZHJ5X3J1bhgNIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9wb2xpY2llc0IPCg1fcHVibGlzaGVkX2J5QhEKD19zY29wZV9wb2xpY2llc0IICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uQgsKCV9hY3RpdmF0ZUIJCgdfcmVhc29uIpUBChVBY3RpdmF0ZUJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyjoB0gAiAEBQgkKB19yZWFzb24itAEKFVJvbGxiYWNrQnVuZGxlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIfCgp0b192ZXJzaW9uGAQgASgNQgbaiCcCMAFIAIgBARIMCgRob2xkGAUgASgIEhwKBnJlYXNvbhgGIAEoCUIH2ognAyjoB0gBiAEBQg0KC190b192ZXJzaW9uQgkKB19yZWFzb24iuwEKFFByb21vdGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhIKCnNvdXJjZV9lbnYYAyABKAkSIQoLcHJvbW90ZWRfYnkYBCABKAlCB9qIJwMo/wFIAIgBARIcCgZyZWFzb24YBSABKAlCB9qIJwMo6AdIAYgBARIPCgdkcnlfcnVuGAYgASgIQg4KDF9wcm9tb3RlZF9ieUIJCgdfcmVhc29uIqMBChJMaXN0QnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gAiAEBEhsKDmJlZm9yZV92ZXJzaW9uGAUgASgNSAGIAQFCCAoGX2xpbWl0QhEKD19iZWZvcmVfdmVyc2lvbiI5ChNMaXN0QnVuZGxlc1Jlc3BvbnNlEiIKB2J1bmRsZXMYASADKAsyES5zaWduZXQudjEuQnVuZGxlIlkKEEdldEJ1bmRsZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDSI0Cg5CdW5kbGVEb2N1bWVudBIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdCJyChJEaWZmQnVuZGxlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSDwoHdmVyc2lvbhgEIAEoDRIVCg1vdGhlcl92ZXJzaW9uGAUgASgNIjUKE0RpZmZCdW5kbGVzUmVzcG9uc2USHgoFcGF0Y2gYASABKAlCD9qIJwsIARgBagVhcnJheSLJAQoVQ29tcGFyZUJ1bmRsZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKCGZyb21fZW52GAMgASgJQgbaiCcCGAESGQoMZnJvbV92ZXJzaW9uGAQgASgNSACIAQESEwoGdG9fZW52GAUgASgJSAGIAQESFwoKdG9fdmVyc2lvbhgGIAEoDUgCiAEBQg8KDV9mcm9tX3ZlcnNpb25CCQoHX3RvX2VudkINCgtfdG9fdmVyc2lvbiKuAQoWQ29tcGFyZUJ1bmRsZXNSZXNwb25zZRIpCgZiZWZvcmUYASABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGUSMAoFYWZ0ZXIYAiABKAsyGS5zaWduZXQudjEuQ29tcGFyZWRCdW5kbGVCBtqIJwIYARI3CgpkaWZmZXJlbmNlGAMgASgLMhsuc2lnbmV0LnYxLkJ1bmRsZURpZmZlcmVuY2VCBtqIJwIYASKaAQoOQ29tcGFyZWRCdW5kbGUSEwoLZW52aXJvbm1lbnQYASABKAkSHQoJYnVuZGxlX2lkGAIgASgJQgraiCcGYgR1dWlkEg8KB3ZlcnNpb24YAyABKA0SMAoLcG9saWN5X2hhc2gYBCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCglpc19hY3RpdmUYBSABKAgiZQoQQnVuZGxlRGlmZmVyZW5jZRInCgdjaGFuZ2VzGAEgAygLMhYuc2lnbmV0LnYxLlZhbHVlQ2hhbmdlEhUKDWNoYW5nZXNfdG90YWwYAiABKA0SEQoJdHJ1bmNhdGVkGAMgASgIIvMBCgtWYWx1ZUNoYW5nZRImCgJvcBgBIAEoCUIa2ognFloDYWRkWgZyZW1vdmVaB3JlcGxhY2USDAoEcGF0aBgCIAEoCRIeCglvbGRfdmFsdWUYAyABKAlCBtqIJwIIAUgAiAEBEh4KCW5ld192YWx1ZRgEIAEoCUIG2ognAggBSAGIAQESGAoLb2xkX2V4Y2VycHQYBSABKAlIAogBARIYCgtuZXdfZXhjZXJwdBgGIAEoCUgDiAEBQgwKCl9vbGRfdmFsdWVCDAoKX25ld192YWx1ZUIOCgxfb2xkX2V4Y2VycHRCDgoMX25ld19leGNlcnB0IoUBChNEZWxldGVCdW5kbGVSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SHAoGcmVhc29uGAUgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiLHAgoTUHJ1bmVCdW5kbGVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCghlbnZfbmFtZRgDIAEoCUgAiAEBEiQKC2tlZXBfbmV3ZXN0GAQgASgNQgraiCcGMAE4oI0GSAGIAQESIAoJa2VlcF9kYXlzGAUgASgNQgjaiCcEOJSdAkgCiAEBEisKFGtlZXBfcHJvZHVjdGlvbl9kYXlzGAYgASgNQgjaiCcEOJSdAkgDiAEBEhoKCnByb2R1Y3Rpb24YByADKAlCBtqIJwJIZBIUCgdkcnlfcnVuGAggASgISASIAQFCCwoJX2Vudl9uYW1lQg4KDF9rZWVwX25ld2VzdEIMCgpfa2VlcF9kYXlzQhcKFV9rZWVwX3Byb2R1Y3Rpb25fZGF5c0IKCghfZHJ5X3J1biJpChRQcnVuZUJ1bmRsZXNSZXNwb25zZRIyCgxlbnZpcm9ubWVudHMYASADKAsyHC5zaWduZXQudjEuUHJ1bmVkRW52aXJvbm1lbnQSDwoHZHJ5X3J1bhgCIAEoCBIMCgRtb3JlGAMgASgIIoYBChFQcnVuZWRFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpwcm9kdWN0aW9uGAIgASgIEg8KB2RlbGV0ZWQYAyABKA0SDAoEa2VwdBgEIAEoDRIpCgh2ZXJzaW9ucxgFIAMoCzIXLnNpZ25ldC52MS5WZXJzaW9uUmFuZ2UiKwoMVmVyc2lvblJhbmdlEg0KBWZpcnN0GAEgASgNEgwKBGxhc3QYAiABKA0itAUKCkRlcGxveW1lbnQSFgoCaWQYASABKAlCCtqIJwZiBHV1aWQSEAoIc2VxdWVuY2UYAiABKA0SDwoHdmVyc2lvbhgDIAEoDRIZCgxmcm9tX3ZlcnNpb24YBCABKA1IAIgBARI4CgRraW5kGAUgASgJQiraiCcmWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2sSDQoFYWN0b3IYBiABKAkSLgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoKcHJvamVjdF9pZBgIIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgJIAEoCRITCgtlbnZpcm9ubWVudBgKIAEoCRIRCglidW5kbGVfaWQYCyABKAkSMAoLcG9saWN5X2hhc2gYDCABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBImCgxwZXJmb3JtZWRfYnkYDSABKAsyEC5zaWduZXQudjEuQWN0b3ISEwoGcmVhc29uGA4gASgJSAGIAQESEgoFdGl0bGUYDyABKAlIAogBARIcCg9zb3VyY2VfcmV2aXNpb24YECABKAlIA4gBARIqChFzb3VyY2VfcHJvamVjdF9pZBgRIAEoCUIK2ognBmIEdXVpZEgEiAEBEh8KEnNvdXJjZV9lbnZpcm9ubWVudBgSIAEoCUgFiAEBEhsKDnNvdXJjZV92ZXJzaW9uGBMgASgNSAaIAQFCDwoNX2Zyb21fdmVyc2lvbkIJCgdfcmVhc29uQggKBl90aXRsZUISChBfc291cmNlX3JldmlzaW9uQhQKEl9zb3VyY2VfcHJvamVjdF9pZEIVChNfc291cmNlX2Vudmlyb25tZW50QhEKD19zb3VyY2VfdmVyc2lvbiKGAQoWTGlzdERlcGxveW1lbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA1CCAoGX2xpbWl0ImwKF0xpc3REZXBsb3ltZW50c1Jlc3BvbnNlEiMKBGRhdGEYASADKAsyFS5zaWduZXQudjEuRGVwbG95bWVudBINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0iLQoUR2V0RGVwbG95bWVudFJlcXVlc3QSFQoNZGVwbG95bWVudF9pZBgBIAEoCSIRCg9MaXN0S2V5c1JlcXVlc3QiMAoQTGlzdEtleXNSZXNwb25zZRIcCgRrZXlzGAEgAygLMg4uc2lnbmV0LnYxLktleSKMAwoDS2V5Eg4KBmtleV9pZBgBIAEoCRIgCglhbGdvcml0aG0YAiABKAlCDdqIJwlaB0VkMjU1MTkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSNgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgppc19jdXJyZW50GAUgASgIEi8KB3B1cnBvc2UYBiABKAlCHtqIJxpaB2J1bmRsZXNaBWF1ZGl0Wgh3ZWJob29rcxIfCgZvcmdfaWQYByABKAlCCtqIJwZiBHV1aWRIAIgBARInCg5lbnZpcm9ubWVudF9pZBgIIAEoCUIK2ognBmIEdXVpZEgBiAEBEhgKC2Vudmlyb25tZW50GAkgASgJSAKIAQESLAoFc3RhdGUYCiABKAlCHdqIJxlaB2N1cnJlbnRaBG5leHRaCHByZXZpb3VzQgkKB19vcmdfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDLKEwoNQnVuZGxlU2VydmljZRK2AQoNUHVibGlzaEJ1bmRsZRIfLnNpZ25ldC52MS5QdWJsaXNoQnVuZGxlUmVxdWVzdBoRLnNpZ25ldC52MS5CdW5kbGUicdKIJxsKDXB1Ymxpc2hCdW5kbGUQBBjIATIDAgMSUAGC0+STAkw6ASoiRy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy9wdWJsaXNoEsMBCg5BY3RpdmF0ZUJ1bmRsZRIgLnNpZ25ldC52MS5BY3RpdmF0ZUJ1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlInzSiCcbCg5hY3RpdmF0ZUJ1bmRsZRAEGMgBMgICA2ABgtPkkwJXOgEqIlIvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259L2FjdGl2YXRlErEBCg5Sb2xsYmFja0J1bmRsZRIgLnNpZ25ldC52MS5Sb2xsYmFja0J1bmRsZVJlcXVlc3QaES5zaWduZXQudjEuQnVuZGxlImrSiCcbCg5yb2xsYmFja0J1bmRsZRAEGMgBMgICA2ABgtPkkwJFOgEqIkAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3JvbGxiYWNrEq4BCg1Qcm9tb3RlQnVuZGxlEh8uc2lnbmV0LnYxLlByb21vdGVCdW5kbGVSZXF1ZXN0GhEuc2lnbmV0LnYxLkJ1bmRsZSJp0ognGQoNcHJvbW90ZUJ1bmRsZRAEGMgBMgMCAxKC0+STAkY6ASoiQS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tzb3VyY2VfZW52fS9wcm9tb3RlErQBCgtMaXN0QnVuZGxlcxIdLnNpZ25ldC52MS5MaXN0QnVuZGxlc1JlcXVlc3QaHi5zaWduZXQudjEuTGlzdEJ1bmRsZXNSZXNwb25zZSJm0ognEgoLbGlzdEJ1bmRsZXMQAhjIAYLT5JMCSmIHYnVuZGxlcxI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzEq4BCglHZXRCdW5kbGUSGy5zaWduZXQudjEuR2V0QnVuZGxlUmVxdWVzdBodLnNpZ25ldC52MS5CdW5kbGVXaXRoUG9saWNpZXMiZdKIJxAKCWdldEJ1bmRsZRACGMgBgtPkkwJLEkkvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2J1bmRsZXMve3ZlcnNpb259Es4BChFHZXRCdW5kbGVEb2N1bWVudBIbLnNpZ25ldC52MS5HZXRCdW5kbGVSZXF1ZXN0Ghkuc2lnbmV0LnYxLkJ1bmRsZURvY3VtZW50IoAB0ognGAoRZ2V0QnVuZGxlRG9jdW1lbnQQAhjIAYLT5JMCXmIIZG9jdW1lbnQSUi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZG9jdW1lbnQS0gEKC0RpZmZCdW5kbGVzEh0uc2lnbmV0LnYxLkRpZmZCdW5kbGVzUmVxdWVzdBoeLnNpZ25ldC52MS5EaWZmQnVuZGxlc1Jlc3BvbnNlIoMB0ognEgoLZGlmZkJ1bmRsZXMQAhjIAYLT5JMCZ2IFcGF0Y2gSXi92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vYnVuZGxlcy97dmVyc2lvbn0vZGlmZi97b3RoZXJfdmVyc2lvbn0SqwEKDkNvbXBhcmVCdW5kbGVzEiAuc2lnbmV0LnYxLkNvbXBhcmVCdW5kbGVzUmVxdWVzdBohLnNpZ25ldC52MS5Db21wYXJlQnVuZGxlc1Jlc3BvbnNlIlTSiCcZCg5jb21wYXJlQnVuZGxlcxACGMgBQgKdA4LT5JMCMRIvL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2NvbXBhcmUStgEKDERlbGV0ZUJ1bmRsZRIeLnNpZ25ldC52MS5EZWxldGVCdW5kbGVSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Im7SiCcZCgxkZWxldGVCdW5kbGUQBRjMAUICmQNgAYLT5JMCSypJL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9idW5kbGVzL3t2ZXJzaW9ufRKiAQoMUHJ1bmVCdW5kbGVzEh4uc2lnbmV0LnYxLlBydW5lQnVuZGxlc1JlcXVlc3QaHy5zaWduZXQudjEuUHJ1bmVCdW5kbGVzUmVzcG9uc2UiUdKIJxUKDHBydW5lQnVuZGxlcxAFGMgBYAGC0+STAjI6ASoiLS92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9wcnVuZRK/AQoPTGlzdERlcGxveW1lbnRzEiEuc2lnbmV0LnYxLkxpc3REZXBsb3ltZW50c1JlcXVlc3QaIi5zaWduZXQudjEuTGlzdERlcGxveW1lbnRzUmVzcG9uc2UiZdKIJxYKD2xpc3REZXBsb3ltZW50cxACGMgBgtPkkwJFEkMvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L2RlcGxveW1lbnRzEogBCg1HZXREZXBsb3ltZW50Eh8uc2lnbmV0LnYxLkdldERlcGxveW1lbnRSZXF1ZXN0GhUuc2lnbmV0LnYxLkRlcGxveW1lbnQiP9KIJxQKDWdldERlcGxveW1lbnQQAhjIAYLT5JMCIRIfL3YxL2RlcGxveW1lbnRzL3tkZXBsb3ltZW50X2lkfRJuCghMaXN0S2V5cxIaLnNpZ25ldC52MS5MaXN0S2V5c1JlcXVlc3QaGy5zaWduZXQudjEuTGlzdEtleXNSZXNwb25zZSIp0ognDwoIbGlzdEtleXMQAhjIAYLT5JMCEGIEa2V5cxIIL3YxL2tleXNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
 
 /**
  * Where a policy document came from, as its publisher says.
@@ -140,6 +140,14 @@ export type Bundle = Message<"signet.v1.Bundle"> & {
    * @generated from field: repeated string warnings = 14;
    */
   warnings: string[];
+
+  /**
+   * What it changes in its environment; only in answers of PublishBundle and PromoteBundle. With dry_run in the request the bundle is
+   * what would be made: neither its id nor its version is taken.
+   *
+   * @generated from field: optional signet.v1.BundleChange change = 15;
+   */
+  change?: BundleChange | undefined;
 };
 
 /**
@@ -148,6 +156,81 @@ export type Bundle = Message<"signet.v1.Bundle"> & {
  */
 export const BundleSchema: GenMessage<Bundle> = /*@__PURE__*/
   messageDesc(file_signet_v1_bundle, 1);
+
+/**
+ * What a publication or promotion changed in its environment, or would change.
+ *
+ * @generated from message signet.v1.BundleChange
+ */
+export type BundleChange = Message<"signet.v1.BundleChange"> & {
+  /**
+   * Nothing was changed: the request only asked.
+   *
+   * @generated from field: bool dry_run = 1;
+   */
+  dryRun: boolean;
+
+  /**
+   * The content is that of the bundle that was active before.
+   *
+   * @generated from field: bool unchanged = 2;
+   */
+  unchanged: boolean;
+
+  /**
+   * Nothing was made, because If-Unchanged said so: the bundle is the active one.
+   *
+   * @generated from field: bool skipped = 3;
+   */
+  skipped: boolean;
+
+  /**
+   * From what is active to the new bundle. Set in dry runs, unless it takes too long to compare.
+   *
+   * @generated from field: optional signet.v1.BundleDifference difference = 4;
+   */
+  difference?: BundleDifference | undefined;
+
+  /**
+   * Set in dry runs: before the new version.
+   *
+   * @generated from field: optional signet.v1.VersionQuota quota = 5;
+   */
+  quota?: VersionQuota | undefined;
+};
+
+/**
+ * Describes the message signet.v1.BundleChange.
+ * Use `create(BundleChangeSchema)` to create a new message.
+ */
+export const BundleChangeSchema: GenMessage<BundleChange> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 2);
+
+/**
+ * How many versions an environment keeps.
+ *
+ * @generated from message signet.v1.VersionQuota
+ */
+export type VersionQuota = Message<"signet.v1.VersionQuota"> & {
+  /**
+   * @generated from field: uint32 kept = 1;
+   */
+  kept: number;
+
+  /**
+   * Of the plan; unset is unlimited.
+   *
+   * @generated from field: optional uint32 limit = 2;
+   */
+  limit?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.VersionQuota.
+ * Use `create(VersionQuotaSchema)` to create a new message.
+ */
+export const VersionQuotaSchema: GenMessage<VersionQuota> = /*@__PURE__*/
+  messageDesc(file_signet_v1_bundle, 3);
 
 /**
  * A bundle and what is in it.
@@ -259,7 +342,7 @@ export type BundleWithPolicies = Message<"signet.v1.BundleWithPolicies"> & {
  * Use `create(BundleWithPoliciesSchema)` to create a new message.
  */
 export const BundleWithPoliciesSchema: GenMessage<BundleWithPolicies> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 2);
+  messageDesc(file_signet_v1_bundle, 4);
 
 /**
  * See BundleService.PublishBundle.
@@ -346,6 +429,13 @@ export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
    * @generated from field: optional string reason = 12;
    */
   reason?: string | undefined;
+
+  /**
+   * Checks everything, makes nothing, and answers what would be made and what it would change. Idempotency-Key is not looked up.
+   *
+   * @generated from field: bool dry_run = 13;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -353,7 +443,7 @@ export type PublishBundleRequest = Message<"signet.v1.PublishBundleRequest"> & {
  * Use `create(PublishBundleRequestSchema)` to create a new message.
  */
 export const PublishBundleRequestSchema: GenMessage<PublishBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 3);
+  messageDesc(file_signet_v1_bundle, 5);
 
 /**
  * See BundleService.ActivateBundle.
@@ -405,7 +495,7 @@ export type ActivateBundleRequest = Message<"signet.v1.ActivateBundleRequest"> &
  * Use `create(ActivateBundleRequestSchema)` to create a new message.
  */
 export const ActivateBundleRequestSchema: GenMessage<ActivateBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 4);
+  messageDesc(file_signet_v1_bundle, 6);
 
 /**
  * See BundleService.RollbackBundle.
@@ -459,7 +549,7 @@ export type RollbackBundleRequest = Message<"signet.v1.RollbackBundleRequest"> &
  * Use `create(RollbackBundleRequestSchema)` to create a new message.
  */
 export const RollbackBundleRequestSchema: GenMessage<RollbackBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 5);
+  messageDesc(file_signet_v1_bundle, 7);
 
 /**
  * See BundleService.PromoteBundle.
@@ -499,6 +589,13 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
    * @generated from field: optional string reason = 5;
    */
   reason?: string | undefined;
+
+  /**
+   * As PublishBundleRequest.dry_run.
+   *
+   * @generated from field: bool dry_run = 6;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -506,7 +603,7 @@ export type PromoteBundleRequest = Message<"signet.v1.PromoteBundleRequest"> & {
  * Use `create(PromoteBundleRequestSchema)` to create a new message.
  */
 export const PromoteBundleRequestSchema: GenMessage<PromoteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 6);
+  messageDesc(file_signet_v1_bundle, 8);
 
 /**
  * See BundleService.ListBundles.
@@ -553,7 +650,7 @@ export type ListBundlesRequest = Message<"signet.v1.ListBundlesRequest"> & {
  * Use `create(ListBundlesRequestSchema)` to create a new message.
  */
 export const ListBundlesRequestSchema: GenMessage<ListBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 7);
+  messageDesc(file_signet_v1_bundle, 9);
 
 /**
  * The bundles. The number of all of them is in the header X-Total-Count.
@@ -572,7 +669,7 @@ export type ListBundlesResponse = Message<"signet.v1.ListBundlesResponse"> & {
  * Use `create(ListBundlesResponseSchema)` to create a new message.
  */
 export const ListBundlesResponseSchema: GenMessage<ListBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 8);
+  messageDesc(file_signet_v1_bundle, 10);
 
 /**
  * See BundleService.GetBundle and GetBundleDocument.
@@ -610,7 +707,7 @@ export type GetBundleRequest = Message<"signet.v1.GetBundleRequest"> & {
  * Use `create(GetBundleRequestSchema)` to create a new message.
  */
 export const GetBundleRequestSchema: GenMessage<GetBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 9);
+  messageDesc(file_signet_v1_bundle, 11);
 
 /**
  * See BundleService.GetBundleDocument.
@@ -629,7 +726,7 @@ export type BundleDocument = Message<"signet.v1.BundleDocument"> & {
  * Use `create(BundleDocumentSchema)` to create a new message.
  */
 export const BundleDocumentSchema: GenMessage<BundleDocument> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 10);
+  messageDesc(file_signet_v1_bundle, 12);
 
 /**
  * See BundleService.DiffBundles.
@@ -672,7 +769,7 @@ export type DiffBundlesRequest = Message<"signet.v1.DiffBundlesRequest"> & {
  * Use `create(DiffBundlesRequestSchema)` to create a new message.
  */
 export const DiffBundlesRequestSchema: GenMessage<DiffBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 11);
+  messageDesc(file_signet_v1_bundle, 13);
 
 /**
  * See BundleService.DiffBundles.
@@ -693,7 +790,7 @@ export type DiffBundlesResponse = Message<"signet.v1.DiffBundlesResponse"> & {
  * Use `create(DiffBundlesResponseSchema)` to create a new message.
  */
 export const DiffBundlesResponseSchema: GenMessage<DiffBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 12);
+  messageDesc(file_signet_v1_bundle, 14);
 
 /**
  * See BundleService.CompareBundles.
@@ -747,7 +844,7 @@ export type CompareBundlesRequest = Message<"signet.v1.CompareBundlesRequest"> &
  * Use `create(CompareBundlesRequestSchema)` to create a new message.
  */
 export const CompareBundlesRequestSchema: GenMessage<CompareBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 13);
+  messageDesc(file_signet_v1_bundle, 15);
 
 /**
  * See BundleService.CompareBundles.
@@ -778,7 +875,7 @@ export type CompareBundlesResponse = Message<"signet.v1.CompareBundlesResponse">
  * Use `create(CompareBundlesResponseSchema)` to create a new message.
  */
 export const CompareBundlesResponseSchema: GenMessage<CompareBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 14);
+  messageDesc(file_signet_v1_bundle, 16);
 
 /**
  * One side of a comparison.
@@ -819,7 +916,7 @@ export type ComparedBundle = Message<"signet.v1.ComparedBundle"> & {
  * Use `create(ComparedBundleSchema)` to create a new message.
  */
 export const ComparedBundleSchema: GenMessage<ComparedBundle> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 15);
+  messageDesc(file_signet_v1_bundle, 17);
 
 /**
  * What differs between two policy documents.
@@ -854,7 +951,7 @@ export type BundleDifference = Message<"signet.v1.BundleDifference"> & {
  * Use `create(BundleDifferenceSchema)` to create a new message.
  */
 export const BundleDifferenceSchema: GenMessage<BundleDifference> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 16);
+  messageDesc(file_signet_v1_bundle, 18);
 
 /**
  * One value that differs. The values are JSON, with numbers as documents spell them.
@@ -908,7 +1005,7 @@ export type ValueChange = Message<"signet.v1.ValueChange"> & {
  * Use `create(ValueChangeSchema)` to create a new message.
  */
 export const ValueChangeSchema: GenMessage<ValueChange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 17);
+  messageDesc(file_signet_v1_bundle, 19);
 
 /**
  * See BundleService.DeleteBundle.
@@ -953,7 +1050,7 @@ export type DeleteBundleRequest = Message<"signet.v1.DeleteBundleRequest"> & {
  * Use `create(DeleteBundleRequestSchema)` to create a new message.
  */
 export const DeleteBundleRequestSchema: GenMessage<DeleteBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 18);
+  messageDesc(file_signet_v1_bundle, 20);
 
 /**
  * Which versions stay. A version goes only when no rule keeps it: it is not active, not among the newest, and was neither
@@ -1024,7 +1121,7 @@ export type PruneBundlesRequest = Message<"signet.v1.PruneBundlesRequest"> & {
  * Use `create(PruneBundlesRequestSchema)` to create a new message.
  */
 export const PruneBundlesRequestSchema: GenMessage<PruneBundlesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 19);
+  messageDesc(file_signet_v1_bundle, 21);
 
 /**
  * See BundleService.PruneBundles.
@@ -1055,7 +1152,7 @@ export type PruneBundlesResponse = Message<"signet.v1.PruneBundlesResponse"> & {
  * Use `create(PruneBundlesResponseSchema)` to create a new message.
  */
 export const PruneBundlesResponseSchema: GenMessage<PruneBundlesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 20);
+  messageDesc(file_signet_v1_bundle, 22);
 
 /**
  * What was, or would be, deleted in one environment.
@@ -1098,7 +1195,7 @@ export type PrunedEnvironment = Message<"signet.v1.PrunedEnvironment"> & {
  * Use `create(PrunedEnvironmentSchema)` to create a new message.
  */
 export const PrunedEnvironmentSchema: GenMessage<PrunedEnvironment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 21);
+  messageDesc(file_signet_v1_bundle, 23);
 
 /**
  * All versions from first to last.
@@ -1122,7 +1219,7 @@ export type VersionRange = Message<"signet.v1.VersionRange"> & {
  * Use `create(VersionRangeSchema)` to create a new message.
  */
 export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 22);
+  messageDesc(file_signet_v1_bundle, 24);
 
 /**
  * An activation: the event that made a bundle the active one.
@@ -1259,7 +1356,7 @@ export type Deployment = Message<"signet.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 23);
+  messageDesc(file_signet_v1_bundle, 25);
 
 /**
  * See BundleService.ListDeployments.
@@ -1304,7 +1401,7 @@ export type ListDeploymentsRequest = Message<"signet.v1.ListDeploymentsRequest">
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 24);
+  messageDesc(file_signet_v1_bundle, 26);
 
 /**
  * One page of activations.
@@ -1338,7 +1435,7 @@ export type ListDeploymentsResponse = Message<"signet.v1.ListDeploymentsResponse
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 25);
+  messageDesc(file_signet_v1_bundle, 27);
 
 /**
  * See BundleService.GetDeployment.
@@ -1357,7 +1454,7 @@ export type GetDeploymentRequest = Message<"signet.v1.GetDeploymentRequest"> & {
  * Use `create(GetDeploymentRequestSchema)` to create a new message.
  */
 export const GetDeploymentRequestSchema: GenMessage<GetDeploymentRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 26);
+  messageDesc(file_signet_v1_bundle, 28);
 
 /**
  * See BundleService.ListKeys.
@@ -1372,7 +1469,7 @@ export type ListKeysRequest = Message<"signet.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 27);
+  messageDesc(file_signet_v1_bundle, 29);
 
 /**
  * The public keys.
@@ -1391,7 +1488,7 @@ export type ListKeysResponse = Message<"signet.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 28);
+  messageDesc(file_signet_v1_bundle, 30);
 
 /**
  * A trusted public key that this server signs with, or has signed with.
@@ -1473,12 +1570,13 @@ export type Key = Message<"signet.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_signet_v1_bundle, 29);
+  messageDesc(file_signet_v1_bundle, 31);
 
 /**
  * The life of a bundle: published, promoted, activated, kept. publish, activate, rollback and promote take two headers (metadata in gRPC):
  * Idempotency-Key, 1 to 255 printable ASCII characters, makes a retry within 24 hours answer the first result; If-Match, a
- * quoted sequence, refuses when the environment that changes has moved on since.
+ * quoted sequence, refuses when the environment that changes has moved on since. publish and promote take If-Unchanged: skip, which
+ * makes no version of the content that is active already.
  *
  * @generated from service signet.v1.BundleService
  */

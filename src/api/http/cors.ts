@@ -13,6 +13,7 @@ const REQUEST_HEADERS = [
   "X-API-Key",
   "X-Request-Id",
   "Idempotency-Key",
+  "If-Unchanged",
   "If-Match",
   "If-None-Match",
   "Prefer",

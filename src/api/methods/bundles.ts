@@ -9,7 +9,7 @@ import {
   type DeploymentSchema,
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
-import type { BundleState, Deployment } from "../../core/bundle.js";
+import type { Deployment, PublishedBundle } from "../../core/bundle.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
 import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.js";
@@ -21,7 +21,7 @@ import type { Publishing } from "../../service/bundles/publishing.js";
 import { keyMessage } from "./keys.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
-import { comparisonMessage } from "./difference-message.js";
+import { changeMessage, comparisonMessage } from "./difference-message.js";
 import { actorMessage, countedRows, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** BundleService on the use cases. */
@@ -37,7 +37,7 @@ export function createBundleService(services: {
   return {
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
-      const state = await publishing.publish(changeRequestOf(context), pathOf(request), {
+      const state = await publishing.publish(changeRequestOf(context, request.dryRun), pathOf(request), {
         policies: policies ?? "",
         scopePolicies: scopePolicies ?? null,
         publishedBy: publishedBy ?? null,
@@ -66,10 +66,10 @@ export function createBundleService(services: {
       return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
     },
 
-    async promoteBundle({ projectId, sourceEnv, promotedBy, reason }, context) {
+    async promoteBundle({ projectId, sourceEnv, promotedBy, reason, dryRun }, context) {
       const path = { projectId, envName: sourceEnv };
       const options = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
-      return bundleMessage(await publishing.promote(changeRequestOf(context), path, options));
+      return bundleMessage(await publishing.promote(changeRequestOf(context, dryRun), path, options));
     },
 
     async listBundles(request, context) {
@@ -154,8 +154,8 @@ function sourceOf({ repository, revision, url }: { repository: string; revision:
 }
 
 /** A bundle as messages carry it. */
-export function bundleMessage(state: BundleState): MessageInitShape<typeof BundleSchema> {
-  const { bundle, isActive, deploymentId, sequence } = state;
+export function bundleMessage(state: PublishedBundle): MessageInitShape<typeof BundleSchema> {
+  const { bundle, isActive, deploymentId, sequence, change } = state;
   const { publishedBy, title, description, source } = bundle;
   return {
     id: bundle.id,
@@ -166,11 +166,12 @@ export function bundleMessage(state: BundleState): MessageInitShape<typeof Bundl
     labels: { ...bundle.labels },
     origin: bundle.origin,
     ...withoutNulls({ publishedBy, title, description, source, deploymentId, sequence }),
+    ...(change === undefined ? {} : { change: changeMessage(change) }),
   };
 }
 
 function bundleWithPolicies({ state, content }: BundleWithContent): MessageInitShape<typeof BundleWithPoliciesSchema> {
-  const { $typeName: _, ...fields } = bundleMessage(state);
+  const { $typeName: _, change: __, ...fields } = bundleMessage(state);
   const { signature, signatureV2, keyId } = state.bundle;
   return {
     ...fields,

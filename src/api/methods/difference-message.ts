@@ -1,9 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
+  BundleChangeSchema,
   BundleDifferenceSchema,
   ComparedBundleSchema,
   CompareBundlesResponseSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
+import type { BundleChange } from "../../core/bundle.js";
 import type { Difference } from "../../core/difference.js";
 import type { ComparedBundles, ComparedSide } from "../../service/bundles/comparing.js";
 import { withoutNulls } from "./message-fields.js";
@@ -31,6 +33,21 @@ export function differenceMessage({
     changes: changes.map(({ op, path, ...values }) => ({ op, path, ...withoutNulls(values) })),
     changesTotal: total,
     truncated: isTruncated,
+  };
+}
+
+/** What a publication or promotion changed, or would change, as messages carry it. */
+export function changeMessage({
+  dryRun,
+  isUnchanged,
+  isSkipped,
+  difference,
+  quota,
+}: BundleChange): MessageInitShape<typeof BundleChangeSchema> {
+  return {
+    ...{ dryRun, unchanged: isUnchanged, skipped: isSkipped },
+    ...(difference === null ? {} : { difference: differenceMessage(difference) }),
+    ...(quota === null ? {} : { quota: { kept: quota.kept, ...withoutNulls({ limit: quota.limit }) } }),
   };
 }
 

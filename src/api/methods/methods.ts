@@ -2,15 +2,18 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
 import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
+import { BackupService } from "../../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../../gen/signet/v1/key_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
+import { createBackupService } from "./backups.js";
 import { createBundleService } from "./bundles.js";
 import { createKeyService } from "./keys.js";
 import { guardMethod, type GuardParts } from "../admission/guard.js";
@@ -18,6 +21,7 @@ import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
 import { requireRequestLimits } from "../admission/request-size.js";
 import { createRuntimeService } from "./runtimes.js";
+import { createSystemService } from "./system.js";
 import { createTokenService } from "./tokens.js";
 import { createWebhookService } from "./webhooks.js";
 
@@ -25,11 +29,13 @@ import { createWebhookService } from "./webhooks.js";
 export const SERVICES = [
   ArtifactService,
   AuditService,
+  BackupService,
   BundleService,
   KeyService,
   OrganizationService,
   PipelineService,
   RuntimeService,
+  SystemService,
   TokenService,
   WebhookService,
 ] as const;
@@ -37,11 +43,13 @@ export const SERVICES = [
 /** What the services of signet.v1 are made of. */
 export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
+  Parameters<typeof createBackupService>[0] &
   Parameters<typeof createBundleService>[0] &
   Parameters<typeof createKeyService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
+  Parameters<typeof createSystemService>[0] &
   Parameters<typeof createTokenService>[0] &
   Parameters<typeof createWebhookService>[0];
 
@@ -50,11 +58,13 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
   const specs = [
     ...methodsOf(ArtifactService, createArtifactService(services)),
     ...methodsOf(AuditService, createAuditService(services)),
+    ...methodsOf(BackupService, createBackupService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
     ...methodsOf(KeyService, createKeyService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),
+    ...methodsOf(SystemService, createSystemService(services)),
     ...methodsOf(TokenService, createTokenService(services)),
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];

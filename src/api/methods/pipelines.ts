@@ -3,6 +3,7 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type {
   PipelineAppSchema,
+  PipelinePromotionSchema,
   PipelineSchema,
   PipelineService,
   PipelineStageSchema,
@@ -10,12 +11,13 @@ import type {
   UpdatePipelineRequest,
 } from "../../../gen/signet/v1/pipeline_pb.js";
 import type { Pipeline, PipelineType } from "../../core/pipeline.js";
-import type { PipelinePromotion } from "../../service/pipelines/pipeline-promotion.js";
+import type { PipelinePromotion, PromotedTarget } from "../../service/pipelines/pipeline-promotion.js";
 import type { PipelineStages } from "../../service/pipelines/pipeline-stages.js";
 import type { AppView, PipelineView, StageView } from "../../service/pipelines/pipeline-view.js";
 import type { PipelineChange, Pipelines } from "../../service/pipelines/pipelines.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
+import { changeMessage } from "./difference-message.js";
 import { maskedFields } from "./masked-fields.js";
 import { optionalTimestamp, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
@@ -70,11 +72,11 @@ export function createPipelineService(services: {
       return create(EmptySchema);
     },
 
-    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy, reason }, context) {
+    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy, reason, dryRun }, context) {
       const why = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
       const request = { pipelineId: id, sourceAppId, targetAppIds, ...why };
-      const promoted = await pipelinePromotion.promote(changeRequestOf(context), request);
-      return { promotions: promoted.map(({ targetAppId, deploymentId }) => ({ targetAppId, deploymentId })) };
+      const promoted = await pipelinePromotion.promote(changeRequestOf(context, dryRun), request);
+      return { promotions: promoted.map(promotionMessage) };
     },
 
     async diffPipelineApps({ id, from, to }, context) {
@@ -95,6 +97,14 @@ function changeOf(request: UpdatePipelineRequest): PipelineChange {
       ? {}
       : { stageOrder: stageOrder.map(({ stageId, order }) => ({ stageId, order: order ?? 0 })) }),
   };
+}
+
+function promotionMessage({
+  targetAppId,
+  deploymentId,
+  change,
+}: PromotedTarget): MessageInitShape<typeof PipelinePromotionSchema> {
+  return { targetAppId, deploymentId, ...(change === undefined ? {} : { change: changeMessage(change) }) };
 }
 
 function summaryMessage(pipeline: Pipeline): MessageInitShape<typeof PipelineSummarySchema> {

@@ -9,7 +9,7 @@ import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "../htt
 import { shuttingDown } from "../http/observed-method.js";
 import { answerJson, isGone } from "../http/answer.js";
 import type { RestMethod, Route } from "./routes.js";
-import { streamFormat, streamHeaders } from "./stream-format.js";
+import { bytesFormat, streamFormat, streamHeaders } from "./stream-format.js";
 import { writeStream } from "./stream.js";
 import { writeField, writeMessage } from "../../json-form/write.js";
 
@@ -94,7 +94,11 @@ async function answerStream(
   gone: AbortSignal,
 ): Promise<RestOutcome> {
   const { output } = spec.method;
-  const format = streamFormat(headerOf(req, "accept"), { desc: output, responseField: route.responseField });
+  const { bytesField, responseField, operation } = route;
+  const format =
+    bytesField === undefined
+      ? streamFormat(headerOf(req, "accept"), { desc: output, responseField })
+      : bytesFormat(bytesField, operation.mediaType);
   const messages = messagesOf(output, spec.impl(message, context), shutdownSignal);
   const out: Writable = res;
   const begin = () => {

@@ -50,3 +50,13 @@ function checkField(field: DescField): void {
 function refusal(field: DescField, what: string): Error {
   return new Error(`${field.parent.typeName}.${field.name}: REST does not carry ${what}`);
 }
+
+/**
+ * The field of a stream whose messages are bytes alone (Operation.media_type). Throws an Error that names the method for any other
+ * message.
+ */
+export function bytesFieldOf(name: string, message: DescMessage): DescField {
+  const [field, ...others] = message.fields;
+  if (field?.fieldKind === "scalar" && field.scalar === ScalarType.BYTES && others.length === 0) return field;
+  throw new Error(`${name}: a method with a media_type answers with messages of one field of bytes`);
+}

@@ -7,7 +7,7 @@ import { MAX_POLICY_LEVELS, type StrictJsonOptions } from "../../bundle/strict-j
 import { fieldBounds, messageBounds } from "../admission/message-bounds.js";
 import { operationOf } from "../admission/operations.js";
 import { fieldNamed, isFieldMask, isTimestamp } from "../../json-form/fields.js";
-import { checkRequest, checkResponse } from "./message-check.js";
+import { bytesFieldOf, checkRequest, checkResponse } from "./message-check.js";
 import { queryFieldsOf, type BodyTarget, type QueryFields } from "./query-fields.js";
 import { parseTemplate } from "./template.js";
 import type { Entry } from "./trie.js";
@@ -31,6 +31,8 @@ export interface Route extends Entry {
   readonly updateMask: DescField | undefined;
   /** The field that is the response's body; the whole message when there is none. */
   readonly responseField: DescField | undefined;
+  /** The field of bytes that a stream writes, as the operation's media_type; undefined for a stream of messages. */
+  readonly bytesField: DescField | undefined;
 }
 
 /**
@@ -58,7 +60,9 @@ function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
   const operation = operationOf(spec.method);
   const { input, output } = spec.method;
   checkRequest(input);
-  checkResponse(output);
+  const bytesField = operation.mediaType === "" ? undefined : bytesFieldOf(name, output);
+  if (bytesField !== undefined && spec.kind === "unary") throw new Error(`${name}: media_type is for streams`);
+  if (bytesField === undefined) checkResponse(output);
   const { httpMethod, path } = patternOf(name, rule);
   const template = parseTemplate(path);
   const pathFields = new Map(template.variables.map(({ field }) => [field, pathField(name, input, field)]));
@@ -85,6 +89,7 @@ function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
     scanOptions: scanOptions(body),
     updateMask: httpMethod === "PATCH" && mask?.fieldKind === "message" && isFieldMask(mask.message) ? mask : undefined,
     responseField,
+    bytesField,
   };
 }
 

@@ -6,8 +6,14 @@ import { writeField, writeMessage } from "../../json-form/write.js";
 /** How the messages of a stream look. */
 export interface StreamFormat {
   readonly contentType: string;
+  message(message: Message): string | Uint8Array;
+  /** The end of a stream that failed; null if it can only be cut off. */
+  error(answer: ErrorAnswer): string | null;
+}
+
+/** A format that is text, and has a form for errors. */
+export interface TextStreamFormat extends StreamFormat {
   message(message: Message): string;
-  /** The end of a stream that failed. */
   error(answer: ErrorAnswer): string;
 }
 
@@ -18,8 +24,17 @@ export interface StreamContent {
 }
 
 /** Server-sent events for a client that accepts them, else one JSON text a line (api.md, `GET /v1/bundles/watch`). */
-export function streamFormat(accept: string | undefined, content: StreamContent): StreamFormat {
+export function streamFormat(accept: string | undefined, content: StreamContent): TextStreamFormat {
   return acceptsEvents(accept) ? eventStream(content) : jsonLines(content);
+}
+
+/** The bytes of a field, one message after another. */
+export function bytesFormat(field: DescField, mediaType: string): StreamFormat {
+  return {
+    contentType: mediaType,
+    message: (message) => getField(message, field) as Uint8Array,
+    error: () => null,
+  };
 }
 
 /** By name only: every EventSource names it, and clients that read lines often accept anything. */
@@ -34,7 +49,7 @@ function acceptsEvents(accept = ""): boolean {
  * Events (HTML standard, section 9.2): named after the member of the message's one oneof that is set, `message` without one; the
  * id is the field `sequence`, and after a dot `deployment_id` where it is set, so that a client reconnects with them in Last-Event-ID.
  */
-function eventStream(content: StreamContent): StreamFormat {
+function eventStream(content: StreamContent): TextStreamFormat {
   const { oneofs } = content.desc;
   const sequence = fieldNamed(content.desc, "sequence");
   const deploymentId = fieldNamed(content.desc, "deployment_id");
@@ -52,7 +67,7 @@ function eventStream(content: StreamContent): StreamFormat {
   };
 }
 
-function jsonLines(content: StreamContent): StreamFormat {
+function jsonLines(content: StreamContent): TextStreamFormat {
   return {
     contentType: "application/x-ndjson",
     message: (message) => `${textOf(content, message)}\n`,

@@ -45,9 +45,15 @@ export async function writeStream(
     iterator.return?.().catch(() => undefined);
     const error = toAppError(gone.aborted ? gone.reason : thrown);
     if (!begun) throw error;
-    if (!gone.aborted) out.end(format.error(errorAnswer(error, answer.requestId)));
+    if (!gone.aborted) endWithError(out, format.error(errorAnswer(error, answer.requestId)));
     return error;
   }
+}
+
+/** Without a form for errors, a client must not take what it has for the whole. */
+function endWithError(out: Writable, text: string | null): void {
+  if (text === null) out.destroy();
+  else out.end(text);
 }
 
 /** A race against one promise for the whole stream would keep every message until the stream ends. */

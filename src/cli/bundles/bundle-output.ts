@@ -1,10 +1,11 @@
 import { line } from "../../core/printable.js";
-import { formatMessage, type Bundle } from "../../sdk/index.js";
+import { formatMessage, type Bundle, type BundleChange } from "../../sdk/index.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTime, type Fact } from "../shell/table.js";
+import { formatDifference } from "./difference-output.js";
 
 /** The facts about a bundle that a person sees, in order; absent ones are undefined or empty. */
-export function bundleFacts(bundle: Omit<Bundle, "$typeName" | "warnings">): readonly Fact[] {
+export function bundleFacts(bundle: Omit<Bundle, "$typeName" | "change" | "warnings">): readonly Fact[] {
   const labels = Object.entries(bundle.labels).map(([key, value]) => `${key}=${value}`);
   const { repository = "", revision = "", url = "" } = bundle.source ?? {};
   return [
@@ -27,9 +28,40 @@ export function bundleFacts(bundle: Omit<Bundle, "$typeName" | "warnings">): rea
 /** Answers with the bundle that a command created or activated; `done` is the past participle that begins the text. */
 export function answerBundle(shell: Shell, done: string, envName: string, bundle: Bundle): void {
   for (const warning of bundle.warnings) shell.notice(line`${warning}`);
-  const facts = bundleFacts(bundle).filter(([, value]) => value !== undefined && value !== "");
+  const { change } = bundle;
   shell.answer(
     () => formatMessage(bundle),
-    () => line`${done} version ${bundle.version} in ${envName}\n` + formatFacts(facts),
+    () =>
+      change?.dryRun === true
+        ? dryRunText(done, envName, bundle, change, shell.color)
+        : madeText(done, envName, bundle),
   );
+  if (change?.unchanged === true && !change.skipped && !change.dryRun) shell.notice(UNCHANGED);
+}
+
+const UNCHANGED =
+  "nothing changed: the content is that of the version that was active; --skip-unchanged makes no version of it";
+
+function madeText(done: string, envName: string, bundle: Bundle): string {
+  const facts = bundleFacts(bundle).filter(([, value]) => value !== undefined && value !== "");
+  const title =
+    bundle.change?.skipped === true
+      ? line`nothing changed: version ${bundle.version} in ${envName} has this content and stays active\n`
+      : line`${done} version ${bundle.version} in ${envName}\n`;
+  return title + formatFacts(facts);
+}
+
+function dryRunText(done: string, envName: string, bundle: Bundle, change: BundleChange, color: boolean): string {
+  const title = change.skipped
+    ? line`dry run: version ${bundle.version} in ${envName} has this content and would stay active\n`
+    : line`dry run: would have ${done} version ${bundle.version} in ${envName}\n`;
+  return title + formatChange(change, color);
+}
+
+/** What a dry run says of a change: the difference from what is active, and the quota. */
+export function formatChange({ difference, unchanged, quota }: BundleChange, color: boolean): string {
+  const differs =
+    difference === undefined ? "the difference is too large to show\n" : formatDifference(difference, color);
+  const kept = quota === undefined ? "" : `${quota.kept} of ${quota.limit ?? "any number of"} versions kept before\n`;
+  return (unchanged ? "no difference: the content is that of the active version\n" : differs) + kept;
 }

@@ -35,7 +35,9 @@ export function addDiff(program: Command, shell: Shell): void {
     )
     .action(async (version: number | undefined, other: number | undefined, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      checkUsage(version, options);
+      // An environment that a variable or a context suggests gives way to --from.
+      const hasEnvFlag = command.parent?.getOptionValueSource("env") === "cli";
+      checkUsage(version, options, hasEnvFlag);
       using session = Session.open(shell, command);
       if (version === undefined) return answer(shell, await betweenStages(session, options));
       if (other !== undefined && shell.json) return await answerPatch(shell, session, version, other);
@@ -49,13 +51,13 @@ export function addDiff(program: Command, shell: Shell): void {
     });
 }
 
-function checkUsage(version: number | undefined, { from, to, env }: Options): void {
+function checkUsage(version: number | undefined, { from, to, env }: Options, hasEnvFlag: boolean): void {
   const isBetween = from !== undefined || to !== undefined;
   if (version !== undefined && isBetween)
     throw new UsageError("pass either versions of --env, or the environments --from and --to");
   if (version !== undefined) return;
   if (from === undefined) throw new UsageError("nothing to compare: pass --from and --to, or versions of --env");
-  if (env !== undefined && env !== from) throw new UsageError("--from and --env name two environments");
+  if (hasEnvFlag && env !== from) throw new UsageError("--from and --env name two environments");
   if (from === to) throw new UsageError("--from and --to name the same environment");
 }
 

@@ -21,8 +21,22 @@ export function withGuards(command: Command): Command {
 }
 
 /** The call options that send the guards as headers. */
-export function guardedBy({ ifMatch, idempotencyKey }: ChangeGuards): { headers: Record<string, string> } {
-  return { headers: changeHeaders({ ifMatch, idempotencyKey }) };
+export function guardedBy({ ifMatch, idempotencyKey, skipUnchanged }: ChangeGuards): {
+  headers: Record<string, string>;
+} {
+  return { headers: changeHeaders({ ifMatch, idempotencyKey, skipUnchanged }) };
+}
+
+/** The option of {@link withPreview} that is a field of the request; `--skip-unchanged` is one of ChangeGuards. */
+export interface PreviewOptions {
+  readonly dryRun?: true;
+}
+
+/** Adds `--dry-run` and `--skip-unchanged`. */
+export function withPreview(command: Command): Command {
+  return command
+    .option("--dry-run", "check everything, show what would change, and change nothing")
+    .option("--skip-unchanged", "make no version of the content that is active already");
 }
 
 /** The options of {@link withHold}. */

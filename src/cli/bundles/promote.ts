@@ -7,21 +7,21 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, withGuards } from "./options.js";
+import { guardedBy, withGuards, withPreview, type PreviewOptions } from "./options.js";
 
-interface Options extends GlobalOptions, ChangeGuards, WaitOptions {
+interface Options extends GlobalOptions, PreviewOptions, ChangeGuards, WaitOptions {
   readonly from?: string;
   readonly promotedBy?: string;
 }
 
 /** `signet promote`: publishes the active bundle of one stage to the next one. */
 export function addPromote(program: Command, shell: Shell): void {
-  withWait(withGuards(program.command("promote")))
+  withWait(withPreview(withGuards(program.command("promote"))))
     .description("publish the active bundle of an environment to its next stage, and activate it there")
     .option("--from <env>", "source environment; the same as --env")
     .option("--promoted-by <name>", "free text: person or system that promotes")
     .addHelpText("after", "\n--if-match applies to the target, the next stage.\n" + WAIT_HELP)
-    .addHelpText("after", examples("signet promote --from dev"))
+    .addHelpText("after", examples("signet promote --from dev", "signet promote --from staging --dry-run"))
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const sourceEnv = options.from ?? options.env;
@@ -29,12 +29,12 @@ export function addPromote(program: Command, shell: Shell): void {
       const hasEnvFlag = command.parent?.getOptionValueSource("env") === "cli";
       if (hasEnvFlag && sourceEnv !== options.env) throw new UsageError("--from and --env name two environments");
       if (sourceEnv === undefined) throw new UsageError("no source environment given: pass --from");
-      checkWait(options, true);
+      checkWait(options, options.dryRun !== true);
       using session = Session.open(shell, command);
-      const { promotedBy } = options;
+      const { promotedBy, dryRun = false } = options;
       await session.inEnvironment(async (source) => {
         const { envName, ...project } = source;
-        const request = { ...project, sourceEnv: envName, ...defined({ promotedBy }) };
+        const request = { ...project, sourceEnv: envName, dryRun, ...defined({ promotedBy }) };
         const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
         const next =
           shell.json && options.wait !== true ? undefined : await session.client.organizations.getEnvironment(source);

@@ -14,10 +14,12 @@ import {
   scopeReading,
   withGuards,
   withPolicyOptions,
+  withPreview,
   type PolicyOptions,
+  type PreviewOptions,
 } from "./options.js";
 
-interface Options extends PolicyOptions, ChangeGuards, WaitOptions {
+interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, WaitOptions {
   readonly file: string;
   readonly scopePolicies?: string;
   readonly title?: string;
@@ -32,7 +34,7 @@ interface Options extends PolicyOptions, ChangeGuards, WaitOptions {
 
 /** `signet publish`: signs a policy document as the next version of an environment, and activates it. */
 export function addPublish(program: Command, shell: Shell): void {
-  withWait(withPolicyOptions(withGuards(program.command("publish"))))
+  withWait(withPolicyOptions(withPreview(withGuards(program.command("publish")))))
     .description("publish a policy document to an environment")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("--title <text>", "short title")
@@ -49,10 +51,11 @@ export function addPublish(program: Command, shell: Shell): void {
       examples(
         "signet publish --env dev -f policy.yaml",
         "signet publish --env dev -f policy.json --title v2 --if-match 4",
+        "signet publish --env prod -f policy.yaml --dry-run",
       ),
     )
     .action(async (options: Options, command: Command) => {
-      checkWait(options, options.activate);
+      checkWait(options, options.activate && options.dryRun !== true);
       // Before the session: a file that cannot be used is reported without a token or a server.
       const policies = await readPolicyFile(options.file, shell.io, policyReading(options));
       const scoped = options.scopePolicies;
@@ -75,6 +78,7 @@ function metadataOf(options: Options) {
   return {
     labels: { ...options.label },
     activate: options.activate,
+    dryRun: options.dryRun === true,
     ...defined({ publishedBy, title, description, source: hasSource ? source : undefined }),
   };
 }

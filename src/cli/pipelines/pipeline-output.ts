@@ -1,4 +1,13 @@
-import { formatMessage, type Pipeline, type PipelineApp, type PipelineStage } from "../../sdk/index.js";
+import { line } from "../../core/printable.js";
+import {
+  formatMessage,
+  formatMessages,
+  type Pipeline,
+  type PipelineApp,
+  type PipelinePromotion,
+  type PipelineStage,
+} from "../../sdk/index.js";
+import { formatChange } from "../bundles/bundle-output.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTable, formatTime, type Fact } from "../shell/table.js";
 
@@ -37,6 +46,37 @@ export function answerPipeline(shell: Shell, pipeline: Pipeline): void {
         shell.tableStyle,
       ),
   );
+}
+
+/** Answers with what a promotion did, or would do, in each target; `nameOf` is what the caller called it. */
+export function answerPromotions(
+  shell: Shell,
+  promotions: readonly PipelinePromotion[],
+  nameOf: (appId: string) => string,
+): void {
+  const isDryRun = promotions.some(({ change }) => change?.dryRun);
+  const differences = promotions
+    .filter(({ change }) => change?.difference !== undefined)
+    .map((one) => line`\n${nameOf(one.targetAppId)}:\n` + (one.change ? formatChange(one.change, shell.color) : ""));
+  shell.answer(
+    () => formatMessages(promotions),
+    () =>
+      formatTable(
+        promotions,
+        [
+          ["TARGET", ({ targetAppId }) => nameOf(targetAppId)],
+          ["APP ID", ({ targetAppId }) => targetAppId],
+          ["DEPLOYMENT", ({ deploymentId }) => deploymentId],
+          ["CHANGE", changeWord],
+        ],
+        shell.tableStyle,
+      ) + (isDryRun ? `${differences.join("")}\ndry run: nothing was changed\n` : ""),
+  );
+}
+
+function changeWord({ change }: PipelinePromotion): string {
+  if (change?.skipped === true) return "skipped: unchanged";
+  return change?.unchanged === true ? "unchanged" : "changed";
 }
 
 /** What goes with a pipeline, or with one stage of it: its stages, and the environments that are in them. */

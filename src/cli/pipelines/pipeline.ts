@@ -1,8 +1,8 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { defined } from "../../core/defined.js";
-import { changeHeaders } from "../../sdk/index.js";
-import { withIdempotencyKey } from "../bundles/options.js";
-import { answerChange, answerPage, answerRows, withPage, type PageOptions } from "../shell/answers.js";
+import type { ChangeGuards } from "../../sdk/index.js";
+import { guardedBy, withIdempotencyKey, withPreview, type PreviewOptions } from "../bundles/options.js";
+import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { confirmDeletion, requireConfirmable, withDeletion, type DeletionOptions } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
@@ -10,7 +10,7 @@ import { answerPatch } from "../shell/patch-output.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { findAppId, findPipelineId, findStageId, PIPELINE } from "./pipeline-names.js";
-import { answerPipeline, pipelineFacts } from "./pipeline-output.js";
+import { answerPipeline, answerPromotions, pipelineFacts } from "./pipeline-output.js";
 import { addPipelineStages } from "./pipeline-stages.js";
 
 interface UpdateOptions {
@@ -19,11 +19,10 @@ interface UpdateOptions {
   readonly move?: readonly (readonly [stage: string, order: number])[];
 }
 
-interface PromoteOptions {
+interface PromoteOptions extends PreviewOptions, ChangeGuards {
   readonly from: string;
   readonly to: readonly string[];
   readonly promotedBy?: string;
-  readonly idempotencyKey?: string;
 }
 
 const HELP = `
@@ -37,7 +36,7 @@ export function addPipeline(program: Command, shell: Shell): void {
     .addHelpText("after", HELP);
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
-  withIdempotencyKey(pipeline.command("promote"))
+  withPreview(withIdempotencyKey(pipeline.command("promote")))
     .description("publish and activate the active bundle of one app in each target: in all of them or none")
     .argument("<pipeline>", PIPELINE)
     .requiredOption("--from <app>", "source app")
@@ -49,16 +48,11 @@ export function addPipeline(program: Command, shell: Shell): void {
         const sourceAppId = await findAppId(session, options.from);
         const targetAppIds: string[] = [];
         for (const app of options.to) targetAppIds.push(await findAppId(session, app));
-        const { promotedBy, idempotencyKey } = options;
+        const { promotedBy, dryRun = false } = options;
         const id = await findPipelineId(session, wanted);
-        const request = { id, sourceAppId, targetAppIds, ...defined({ promotedBy }) };
-        const headers = changeHeaders({ idempotencyKey });
-        const { promotions } = await session.client.pipelines.promotePipeline(request, { headers });
-        answerRows(shell, promotions, [
-          ["TARGET", ({ targetAppId }) => options.to[targetAppIds.indexOf(targetAppId)]],
-          ["APP ID", ({ targetAppId }) => targetAppId],
-          ["DEPLOYMENT", ({ deploymentId }) => deploymentId],
-        ]);
+        const request = { id, sourceAppId, targetAppIds, dryRun, ...defined({ promotedBy }) };
+        const { promotions } = await session.client.pipelines.promotePipeline(request, guardedBy(options));
+        answerPromotions(shell, promotions, (appId) => options.to[targetAppIds.indexOf(appId)] ?? appId);
       }),
     );
   pipeline

@@ -14,6 +14,7 @@ export const EXIT_CODES = {
   unavailable: 7,
   notVerified: 8,
   notApplied: 9,
+  findings: 10,
   interrupted: 130,
 } as const;
 
@@ -60,5 +61,6 @@ export const EXIT_CODE_HELP = `Exit codes:
   7    unavailable: cannot connect, no Signet server there, no response in time, or too many requests
   8    not verified: a signature, hash or chain does not verify
   9    not applied: a live instance rejected what is active, or did not apply it in time
+  10   findings: signet doctor has warnings or errors
   130  interrupted (SIGINT); 143 for SIGTERM
 `;

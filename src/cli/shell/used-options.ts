@@ -27,6 +27,7 @@ export type OptionScope = keyof typeof SCOPES;
 
 /** By the words of a command or of its group; the longest match counts. */
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
+  quickstart: "nothing",
   serve: "nothing",
   login: "login",
   logout: "contextName",
@@ -60,8 +61,9 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   prune: "environment",
   watch: "environment",
   verify: "identity",
+  keys: "server",
   // With --pem and --env; otherwise "server", which the command checks itself.
-  keys: "environment",
+  "keys list": "environment",
   token: "organization",
   "token create": "environment",
   "token generate": "nothing",
@@ -76,6 +78,8 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   rollout: "environment",
   apply: "server",
   health: "server",
+  // With --data "nothing", which the command checks itself.
+  doctor: "server",
   help: "nothing",
   licenses: "nothing",
 };

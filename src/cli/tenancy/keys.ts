@@ -7,14 +7,19 @@ import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatTime } from "../shell/table.js";
 import { fingerprint } from "../shell/trusted-keys.js";
+import { addKeyRotation } from "./key-rotation.js";
 import { refuseUnusedOptions } from "../shell/used-options.js";
 
-/** `signet keys`: the public keys that runtimes and auditors trust. */
+/** `signet keys`: the public keys that runtimes and auditors trust, and the rotation of the signing key. */
 export function addKeys(program: Command, shell: Shell): void {
-  program
-    .command("keys")
+  const keys = program.command("keys").description("list public keys, and rotate the signing key");
+  keys
+    .command("list", { isDefault: true })
     .description("list the public keys that verify what this organization receives")
-    .option("--pem", "write only the current bundle key as PEM, for runtimes; with --env that environment's key")
+    .option(
+      "--pem",
+      "write only the current bundle key as PEM, for runtimes, and the announced one after it; with --env that environment's keys",
+    )
     .addHelpText("after", examples("signet keys", "signet keys --pem --env prod > keys.pem"))
     .action(async ({ pem }: { pem?: true }, command: Command) => {
       const { env } = command.optsWithGlobals<{ env?: string }>();
@@ -24,18 +29,21 @@ export function addKeys(program: Command, shell: Shell): void {
       const { keys } = await session.client.bundles.listKeys({});
       if (pem) {
         const environmentId = env === undefined ? undefined : await keyedEnvironment(session, env);
-        shell.io.out(printableLines(currentKey(keys, environmentId).publicKeyPem));
+        const { publicKeyPem } = currentKey(keys, environmentId);
+        const announced = keyOf(keys, "next", environmentId)?.publicKeyPem ?? "";
+        shell.io.out(printableLines(publicKeyPem + announced));
         return;
       }
       answerRows(shell, keys, [
         ["KEY ID", ({ keyId }) => keyId],
         ["PURPOSE", ({ purpose }) => purpose],
-        ["CURRENT", ({ isCurrent }) => isCurrent],
+        ["STATE", ({ state }) => state],
         ["OWNER", ({ orgId, environmentId, environment }) => environment ?? environmentId ?? orgId ?? "server"],
         ["CREATED", ({ createdAt }) => formatTime(createdAt)],
         ["FINGERPRINT", fingerprint],
       ]);
     });
+  addKeyRotation(keys, shell);
 }
 
 /** The id of an environment with its own signing key; undefined for one that uses the organization's. */
@@ -50,9 +58,13 @@ async function keyedEnvironment(session: Session, env: string): Promise<string |
 
 /** The current bundle key: the environment's, else the organization's or the only one that a runtime token sees. Throws SignetError `not_found`. */
 function currentKey(keys: readonly Key[], environmentId: string | undefined): Key {
-  const current = keys.filter(({ purpose, isCurrent }) => purpose === "bundles" && isCurrent);
-  const asked = current.find((key) => key.environmentId === environmentId);
-  const key = environmentId === undefined ? (asked ?? current[0]) : asked;
+  const key = keyOf(keys, "current", environmentId);
   if (key === undefined) throw new SignetError("not_found", "the server has no current key for bundles");
   return key;
+}
+
+function keyOf(keys: readonly Key[], state: string, environmentId: string | undefined): Key | undefined {
+  const all = keys.filter((key) => key.purpose === "bundles" && key.state === state);
+  const asked = all.find((key) => key.environmentId === environmentId);
+  return environmentId === undefined ? (asked ?? all[0]) : asked;
 }

@@ -5,6 +5,7 @@ import { BundleWriter } from "../../service/bundles/bundle-writer.js";
 import { Bundles } from "../../service/bundles/bundles.js";
 import { Comparing } from "../../service/bundles/comparing.js";
 import { Holds } from "../../service/bundles/holds.js";
+import { Previews } from "../../service/bundles/previews.js";
 import { Pruning } from "../../service/bundles/pruning.js";
 import { Publishing } from "../../service/bundles/publishing.js";
 import type { Documents } from "../../service/documents/documents.js";
@@ -20,6 +21,7 @@ export interface BundleServices {
   readonly holds: Holds;
   readonly bundles: Bundles;
   readonly comparing: Comparing;
+  readonly previews: Previews;
   readonly pruning: Pruning;
   readonly publishing: Publishing;
   readonly artifacts: Artifacts;
@@ -35,14 +37,15 @@ export function composeBundles(
   const observer = observers.publishing;
   const verifier = new BundleVerifier({ ring, documents });
   const writer = new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer });
+  const previews = new Previews({ store, documents });
   const holds = new Holds({ store, audit, outbox });
   const publication = { store, documents, writer, verifier, idempotency, wakeups, outbox };
   return {
-    ...{ verifier, writer, holds },
+    ...{ verifier, writer, holds, previews },
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),
-    publishing: new Publishing({ ...publication, observer }),
+    publishing: new Publishing({ ...publication, previews, observer }),
     artifacts: new Artifacts({ store, clock, audit, idempotency, documents }),
     artifactPromotions: new ArtifactPromotions({ ...publication, clock, audit }),
   };

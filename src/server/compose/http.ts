@@ -6,6 +6,7 @@ import { createHttpServer, type HttpServer } from "../../api/http-server.js";
 import type { ListenerLimits } from "../../api/listener/limits.js";
 import { referencePages } from "../../api/http/reference-pages.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
+import type { Diagnosis } from "../../api/methods/system.js";
 import { createMethods } from "../../api/methods/methods.js";
 import { Polls } from "../../api/poll/polls.js";
 import { ReportBudget } from "../../api/admission/report-budget.js";
@@ -13,6 +14,7 @@ import { createRestHandler } from "../../api/rest/handler.js";
 import type { ScanJsonFor } from "../../api/http/scan-json.js";
 import { StreamingWatchHandler } from "../../api/watch/watch-handler.js";
 import { readAsset } from "../../assets/assets.js";
+import type { Backups } from "../../service/backups/backups.js";
 import type { Services } from "./services.js";
 import { systemClock } from "../../core/clock.js";
 import type { Config } from "../../config/config.js";
@@ -22,6 +24,7 @@ import type { Observability } from "../../observability/observability.js";
 import type { ListenerTls } from "../../tls/listener-tls.js";
 import type { AppError } from "../../core/error.js";
 import type { DiskFigures } from "../../observability/disk-metrics.js";
+import { readFleetFigures } from "../../service/runtimes/fleet-figures.js";
 import type { Store } from "../../store/store.js";
 import { VERSION } from "../../assets/version.js";
 
@@ -43,9 +46,11 @@ function composeAuthenticator(services: Pick<Services, "tokens" | "audit" | "ten
 /** What the HTTP server is composed of. */
 export interface HttpParts {
   readonly services: Services;
+  readonly backups: Backups;
   readonly store: Store;
   /** Why the database takes no changes now; null when it does. */
   readonly readOnly: () => string | null;
+  readonly diagnosis: Diagnosis;
   readonly disk: {
     /** What changes are refused with while the disk is full; null while it is not. */
     readonly refusal: AppError | null;
@@ -75,12 +80,10 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     {
       ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
       ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
-      ...{
-        clock: systemClock,
-        version: VERSION,
-        streams: metrics.streams,
-        reports: new ReportBudget(config.rateLimit > 0),
-      },
+      backups: parts.backups,
+      ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
+      ...{ diagnosis: parts.diagnosis, version: VERSION },
+      reached: { publicUrl: publicUrl === null ? null : publicUrl.origin + publicUrl.path, trustedProxies },
     },
     { onRefused, names: tenancy.names, diskRefusal: () => parts.disk.refusal },
   );
@@ -108,9 +111,15 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   metrics.readFrom({
     clock: systemClock,
     webhookBacklog: () => store.read.webhookBacklog(),
+    fleet: () => readFleetFigures(store.read, systemClock),
+    certificateNotAfter: () => tls?.notAfter() ?? null,
     heldPolls: () => tokens.sessions.count("poll"),
     connections: () => http.connections,
     droppedLogLines: parts.droppedLogLines,
+    backups: () => ({
+      lastSuccess: parts.backups.lastSuccess,
+      intervalSeconds: config.backupEveryHours * 3_600,
+    }),
     disk: () => parts.disk.figures,
   });
   return { http, polls };

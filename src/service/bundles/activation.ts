@@ -64,7 +64,8 @@ export async function activateIn(
   return deployment;
 }
 
-function checkNotHeld({ name, activeVersion, hold }: Environment): void {
+/** Throws `conflict` (`held`) if the environment is held. */
+export function checkNotHeld({ name, activeVersion, hold }: Environment): void {
   if (hold === null) return;
   const why = hold.reason === null ? "" : `: ${hold.reason}`;
   const by = hold.byName == null ? hold.by : `${hold.byName} (${hold.by})`;

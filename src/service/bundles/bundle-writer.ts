@@ -153,19 +153,7 @@ export class BundleWriter {
   ): Promise<BundleState> {
     await checkQuota(tx, environment);
     await this.#checkDraft(tx, environment, draft);
-    const { id: environmentId, name, orgId, projectId } = environment;
-    const bundle: Bundle = {
-      id: draft.id,
-      orgId,
-      projectId,
-      environmentId,
-      environment: name,
-      version: nextVersion(environment),
-      contentId: draft.content.content.id,
-      publishedAt: draft.publishedAt,
-      ...draft.signed,
-      ...draft.description,
-    };
+    const bundle = draftedBundle(environment, draft);
     await tx.putContent(draft.content.content);
     await tx.insertBundle(bundle);
     this.deps.verifier.made(bundle);
@@ -190,6 +178,17 @@ export class BundleWriter {
     if (organization === null) throw notFound("organization");
     return this.deps.signers.bundles(organization, environment);
   }
+}
+
+/** The bundle that a draft becomes as the next version of its environment. Throws `quota_exceeded` after the last version number. */
+export function draftedBundle(environment: Environment, draft: BundleDraft): Bundle {
+  const { id: environmentId, name, orgId, projectId } = environment;
+  return {
+    ...{ id: draft.id, orgId, projectId, environmentId, environment: name },
+    ...{ version: nextVersion(environment), contentId: draft.content.content.id, publishedAt: draft.publishedAt },
+    ...draft.signed,
+    ...draft.description,
+  };
 }
 
 /**

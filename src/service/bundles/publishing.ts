@@ -1,4 +1,4 @@
-import type { BundleSource, BundleState } from "../../core/bundle.js";
+import type { BundleSource, PublishedBundle } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store } from "../../store/store.js";
@@ -7,6 +7,7 @@ import { checkQuota, checkSequence } from "./activation.js";
 import { promotedDescription, type BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
 import type { ChangeRequest } from "../access/caller.js";
+import { isUnchangedIn, madeChange, type Previews, type Replacement } from "./previews.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
@@ -45,6 +46,7 @@ export class Publishing {
       readonly documents: Documents;
       readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
+      readonly previews: Previews;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
@@ -53,14 +55,14 @@ export class Publishing {
   ) {}
 
   /** Signs and stores a document as the next version of an environment, and activates it unless `activate` is false. */
-  async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<BundleState> {
+  async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<PublishedBundle> {
     const { documents, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
     const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
     observer.phase("parse", performance.now() - startedMs);
     // The texts by their hash: hashing the request must not cost more than reading the document.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
-    return await idempotency.run<BundleState>(caller, "publishBundle", request, async (remember) => {
+    return await idempotency.run<PublishedBundle>(caller, "publishBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#publishOnce(caller, path, input, content, remember));
       if (state.isActive) wakeups.wake(state.bundle.environmentId);
       outbox.committed();
@@ -68,27 +70,37 @@ export class Publishing {
     });
   }
 
+  /** Null if the active bundle changed while the content was compared with it. */
   async #publishOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
     input: PublishInput,
     content: PolicyContent,
-    remember: Remember<BundleState>,
-  ): Promise<BundleState> {
-    const { store, writer, observer } = this.deps;
+    remember: Remember<PublishedBundle>,
+  ): Promise<PublishedBundle | null> {
+    const { store, writer, previews, observer } = this.deps;
     const seen = await this.#changeable(store.read, caller, path);
+    const replacement = await previews.replacement(seen, content);
+    if (replacement === null) return null;
+    if (caller.skipUnchanged && replacement.isUnchanged) {
+      return await this.#skip(caller, replacement, (reader) => this.#changeable(reader, caller, path), remember);
+    }
     await checkQuota(store.read, seen);
     const { publishedBy, title, description, labels, source } = input;
     const draft = await writer.sign(seen, content, {
       ...{ publishedBy, title, description, labels, source },
       origin: "publish",
     });
+    if (caller.dryRun) return await previews.dryRun(caller, replacement, draft, input.activate);
 
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
       const environment = await this.#changeable(tx, caller, path);
       checkSequence(environment, caller.ifSequence);
-      const published = await writer.publishIn(tx, caller.principal, environment, draft, input);
+      if (caller.skipUnchanged && environment.activeBundleId !== seen.activeBundleId) return null;
+      const isUnchanged = await isUnchangedIn(tx, environment, replacement, content);
+      const made = await writer.publishIn(tx, caller.principal, environment, draft, input);
+      const published = { ...made, change: madeChange(isUnchanged) };
       await remember(tx, published);
       return published;
     });
@@ -97,10 +109,10 @@ export class Publishing {
   }
 
   /** Publishes the active bundle of an environment to its next stage, and activates it there. */
-  async promote(caller: ChangeRequest, path: EnvironmentPath, options: PromotionOptions): Promise<BundleState> {
+  async promote(caller: ChangeRequest, path: EnvironmentPath, options: PromotionOptions): Promise<PublishedBundle> {
     const { promotedBy, reason } = options;
     const request = { path, promotedBy, reason };
-    return await this.deps.idempotency.run<BundleState>(caller, "promoteBundle", request, async (remember) => {
+    return await this.deps.idempotency.run<PublishedBundle>(caller, "promoteBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#promoteOnce(caller, path, options, remember));
       this.deps.wakeups.wake(state.bundle.environmentId);
       this.deps.outbox.committed();
@@ -108,14 +120,14 @@ export class Publishing {
     });
   }
 
-  /** Null if the source's active bundle changed while its content was signed. */
+  /** Null if the active bundle of the source or the target changed while its content was made. */
   async #promoteOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
     { promotedBy, reason }: PromotionOptions,
-    remember: Remember<BundleState>,
-  ): Promise<BundleState | null> {
-    const { store, documents, writer, verifier, observer } = this.deps;
+    remember: Remember<PublishedBundle>,
+  ): Promise<PublishedBundle | null> {
+    const { store, documents, writer, verifier, previews, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const kept = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -123,24 +135,61 @@ export class Publishing {
       if (source.activeBundleId !== null) return null;
       throw new AppError("not_found", `nothing is active in "${source.name}"`);
     }
-    await checkQuota(store.read, target);
+    if (!caller.skipUnchanged) await checkQuota(store.read, target);
     const startedMs = performance.now();
     await verifier.require(bundle, kept, source);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
+    const replacement = await previews.replacement(target, content);
+    if (replacement === null) return null;
+    if (caller.skipUnchanged && replacement.isUnchanged) {
+      const again = async (reader: Reader) => {
+        const now = await this.#stages(reader, caller, path);
+        return now.source.activeBundleId === bundle.id && now.target.id === target.id ? now.target : null;
+      };
+      return await this.#skip(caller, replacement, again, remember);
+    }
+    if (caller.skipUnchanged) await checkQuota(store.read, target);
     const draft = await writer.sign(target, content, promotedDescription(bundle, promotedBy));
+    if (caller.dryRun) return await previews.dryRun(caller, replacement, draft, true);
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
       const now = await this.#stages(tx, caller, path);
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
+      if (caller.skipUnchanged && now.target.activeBundleId !== target.activeBundleId) return null;
+      const isUnchanged = await isUnchangedIn(tx, now.target, replacement, content);
       const from = { environment: source, bundle };
-      const promoted = await writer.promoteIn(tx, caller.principal, from, now.target, draft, reason);
+      const made = await writer.promoteIn(tx, caller.principal, from, now.target, draft, reason);
+      const promoted = { ...made, change: madeChange(isUnchanged) };
       await remember(tx, promoted);
       return promoted;
     });
     observer.phase("commit", performance.now() - committingMs);
     return state;
+  }
+
+  /**
+   * Answers the active bundle, which has the content already. `find` reads the environment again, in the transaction that keeps the
+   * answer for retries; null for one that is another now.
+   */
+  async #skip(
+    caller: ChangeRequest,
+    replacement: Replacement,
+    find: (reader: Reader) => Promise<Environment | null>,
+    remember: Remember<PublishedBundle>,
+  ): Promise<PublishedBundle | null> {
+    const { store, previews } = this.deps;
+    const answerIn = async (reader: Reader) => {
+      const environment = await find(reader);
+      return environment === null ? null : await previews.skip(reader, caller, environment, replacement);
+    };
+    if (caller.dryRun) return await answerIn(store.read);
+    return await store.write(async (tx) => {
+      const answer = await answerIn(tx);
+      if (answer !== null) await remember(tx, answer);
+      return answer;
+    });
   }
 
   async #changeable(reader: Reader, caller: ChangeRequest, path: EnvironmentPath): Promise<Environment> {

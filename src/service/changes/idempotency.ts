@@ -33,7 +33,8 @@ export class Idempotency {
   ) {}
 
   /**
-   * Runs `change`, or answers what it answered before under the same key. `request` is everything that the answer depends on.
+   * Runs `change`, or answers what it answered before under the same key. `request` is everything that the answer depends on. A dry run
+   * remembers nothing and answers nothing that was remembered.
    *
    * Throws `invalid` for a key that is not 1 to 255 printable ASCII characters or was used for another request, and `conflict`
    * while the first one is still in flight.
@@ -49,6 +50,7 @@ export class Idempotency {
     if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
       throw invalidField(["idempotency-key"], "must be 1 to 255 printable ASCII characters", "value", "header");
     }
+    if (caller.dryRun) return await change(() => Promise.resolve());
     const { tokenId } = caller.principal;
     const requestHash = fingerprintOf(request);
     const flight = `${tokenId} ${operation} ${key}`;

@@ -4,7 +4,9 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 /** The threads: the compiled entry of each, below src, and the name under which the executable carries it, bundled as CommonJS. */
 export const THREADS = {
   documents: { file: "service/documents/document-worker.js", asset: "document-worker.js" },
+  backup: { file: "service/backups/backup-thread.js", asset: "backup-thread.js" },
   database: { file: "store/sqlite/thread.js", asset: "database-thread.js" },
+  integrity: { file: "store/sqlite/integrity-thread.js", asset: "integrity-thread.js" },
 } as const;
 
 /** Starts a thread. From the sources (tests), which no thread can load, its entry is the build's. */

@@ -9,7 +9,8 @@ import { createDerivedKeys, type DerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
 
-const FILE = "bundle-signing-key.pem";
+/** The private bundle key of a data directory. */
+export const BUNDLE_KEY_FILE = "bundle-signing-key.pem";
 const NEXT_FILE = "bundle-signing-key.next.pem";
 
 /** Where the bundle keys come from. */
@@ -94,11 +95,11 @@ export class BundleKey {
     const next = this.#next;
     const before = this.#current;
     if (next === null || before === null) throw new TypeError("no next key is announced");
-    writeSecretFile(this.#path(FILE), next.pem);
+    writeSecretFile(this.#path(BUNDLE_KEY_FILE), next.pem);
     try {
       await commit(next.signer);
     } catch (thrown) {
-      writeSecretFile(this.#path(FILE), before.pem);
+      writeSecretFile(this.#path(BUNDLE_KEY_FILE), before.pem);
       throw thrown;
     }
     this.#current = next;
@@ -126,7 +127,7 @@ export class BundleKey {
   }
 
   #readOrCreate(mayCreate: boolean): string {
-    return readOrCreateKey(this.#path(FILE), mayCreate);
+    return readOrCreateKey(this.#path(BUNDLE_KEY_FILE), mayCreate);
   }
 
   #path(name: string): string {
@@ -148,7 +149,8 @@ function newPem(): string {
   return generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-function givenPem(given: string, setting: string): string {
+/** The PEM of a setting that is a PEM or the path of one. Throws `signing_failed` if it cannot be read. */
+export function givenPem(given: string, setting: string): string {
   if (given.includes("-----BEGIN")) return given;
   try {
     return readFileSync(given, "utf8");

@@ -3,7 +3,7 @@ import { parsePrivateKey, parsePublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { AppError } from "../../core/error.js";
 import type { KeyOwner, KeyPurpose } from "../../core/key.js";
-import { BundleKey, readOrCreateKey } from "./bundle-key.js";
+import { BUNDLE_KEY_FILE, BundleKey, readOrCreateKey } from "./bundle-key.js";
 import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
@@ -27,6 +27,9 @@ export interface SigningKeys {
   derive(purpose: OwnedPurpose, owner: KeyOwner): Signer;
 }
 
+/** What verifying needs of the keys. */
+export type VerifyingKeys = Pick<SigningKeys, KeyPurpose | "problem" | "lastBundlesPem">;
+
 /** The server's public keys at its last start, PEM by purpose; kept outside of the database, so that changing it has no effect here. */
 export interface LastKeys {
   /** Null before the first start that wrote them. */
@@ -37,6 +40,12 @@ export interface LastKeys {
 
 const AUDIT_KEY_FILE = "audit-signing-key.pem";
 const WEBHOOK_KEY_FILE = "webhook-signing-key.pem";
+/** The files of a data directory with the server's private keys. */
+export const KEY_FILE_OF: Readonly<Record<KeyPurpose, string>> = {
+  bundles: BUNDLE_KEY_FILE,
+  audit: AUDIT_KEY_FILE,
+  webhooks: WEBHOOK_KEY_FILE,
+};
 const LAST_KEYS_FILE = "current-keys.json";
 
 /**

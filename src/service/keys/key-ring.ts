@@ -5,7 +5,7 @@ import type { Bundle } from "../../core/bundle.js";
 import type { KeyPurpose, PublicKeyRecord } from "../../core/key.js";
 import { AppError } from "../../core/error.js";
 import type { Reader, Store } from "../../store/store.js";
-import type { SigningKeys } from "./key-files.js";
+import type { VerifyingKeys } from "./key-files.js";
 import { isEndorsedBy } from "./key-records.js";
 
 /** Verified keys in the cache; others are verified again. */
@@ -33,7 +33,7 @@ export class KeyRing {
 
   readonly #lastBundles: OwnKey | null;
 
-  constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly keys: SigningKeys }) {
+  constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly keys: VerifyingKeys }) {
     const publicKeyPem = deps.keys.lastBundlesPem;
     this.#lastBundles = publicKeyPem === null ? null : { publicKeyPem, keyId: parsePublicKey(publicKeyPem).keyId };
   }

@@ -1,4 +1,4 @@
-import type { BundleState } from "../../core/bundle.js";
+import type { BundleChange, PublishedBundle } from "../../core/bundle.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Pipeline, PipelineApp } from "../../core/pipeline.js";
@@ -15,10 +15,11 @@ import {
   type PromotionSource,
 } from "../bundles/bundle-writer.js";
 import type { BundleVerifier } from "../bundles/bundle-verifier.js";
+import { isUnchangedIn, madeChange, type Previews, type Replacement } from "../bundles/previews.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
-import { retryOnConflict } from "../changes/retry-on-conflict.js";
+import { OutdatedDraftError, retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
 import { visiblePipeline } from "./pipeline-access.js";
 import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
@@ -36,10 +37,22 @@ export interface PromotionRequest {
   readonly reason: string | null;
 }
 
-/** What a promotion did to one target. */
+/** What a promotion did to one target, or would do. */
 export interface PromotedTarget {
   readonly targetAppId: string;
+  /** Of a target that is left as it is: the active one. Empty in a dry run. */
   readonly deploymentId: string;
+  /** Absent in answers that older releases stored for retries. */
+  readonly change?: BundleChange;
+}
+
+/** So many targets of a dry run are compared with what they have. */
+const MAX_COMPARED = 20;
+
+/** What is made of one target: a bundle, or nothing when it has the content already and that is to be skipped. */
+interface TargetPlan {
+  readonly replacement: Replacement;
+  readonly draft: BundleDraft | null;
 }
 
 /** The apps of a request, as the pipeline has them. */
@@ -58,6 +71,7 @@ export class PipelinePromotion {
       readonly documents: Documents;
       readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
+      readonly previews: Previews;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -73,43 +87,87 @@ export class PipelinePromotion {
     }
     const { idempotency, wakeups, outbox } = this.deps;
     return await idempotency.run(caller, "promotePipeline", request, async (remember) => {
-      const promoted = await retryOnConflict(() => this.#once(caller.principal, request, remember));
+      const promoted = await retryOnConflict(() => this.#once(caller, request, remember));
       for (const { targetAppId } of promoted) wakeups.wake(targetAppId);
       outbox.committed();
       return promoted;
     });
   }
 
-  /** Null when the source's active bundle changed while the content was signed. */
+  /** Null when the active bundle of the source, or of a target that is to be skipped, changed while the content was signed. */
   async #once(
-    caller: Principal,
+    caller: ChangeRequest,
     request: PromotionRequest,
     remember: Remember<readonly PromotedTarget[]>,
   ): Promise<readonly PromotedTarget[] | null> {
-    const { store, writer } = this.deps;
-    const seen = await participants(store.read, caller, request);
+    const { store } = this.deps;
+    const { principal } = caller;
+    const seen = await participants(store.read, principal, request);
     const source = await this.#activeSource(seen.source.environment);
     if (source === null) return null;
-    const drafts = await this.#signAll(caller, source, seen.targets, request.promotedBy);
-    if (drafts === null) return null;
+    const plans = await this.#planAll(caller, source, seen.targets, request.promotedBy);
+    if (plans === null) return null;
+    if (caller.dryRun) return await this.#dryRun(caller, seen, plans);
 
     return await store.write(async (tx) => {
-      const now = await participants(tx, caller, request);
+      const now = await participants(tx, principal, request);
       if (now.source.environment.activeBundleId !== source.bundle.id) return null;
-      const states = new Map<string, Promoted>();
+      const states = new Map<string, PublishedBundle>();
       // Always in this order, so that on a database that locks rows no two promotions wait for each other.
-      for (const app of [...now.targets].sort(byEnvironmentId)) {
-        const { environment } = app;
-        const draft = draftOf(drafts, environment);
-        const state = await writer.promoteIn(tx, caller, source, environment, draft, request.reason);
-        states.set(environment.id, { app, state });
+      for (const { environment } of [...now.targets].sort(byEnvironmentId)) {
+        const plan = planOf(plans, environment);
+        const state = await this.#changeIn(tx, caller, source, environment, plan, request.reason);
+        // Thrown: what was made for the targets before it is undone.
+        if (state === null) throw new OutdatedDraftError();
+        states.set(environment.id, state);
       }
-      const promoted = now.targets.flatMap(({ environment }) => states.get(environment.id) ?? []);
-      await this.#record(tx, caller, now.pipeline, source, promoted, request);
-      const answer = promoted.map(({ state }) => answerOf(state));
+      const promoted = now.targets.flatMap((app): Promoted[] => {
+        const state = states.get(app.environment.id);
+        return state === undefined || state.change?.isSkipped === true ? [] : [{ app, state }];
+      });
+      if (promoted.length > 0) await this.#record(tx, principal, now.pipeline, source, promoted, request);
+      const answer = answerOf(now.targets, states);
       await remember(tx, answer);
       return answer;
     });
+  }
+
+  /** Null when the active bundle of a target that is to be skipped changed. */
+  async #changeIn(
+    tx: Writer,
+    caller: ChangeRequest,
+    source: PromotionSource,
+    environment: Environment,
+    { replacement, draft }: TargetPlan,
+    reason: string | null,
+  ): Promise<PublishedBundle | null> {
+    const { writer, previews } = this.deps;
+    if (draft === null) return await previews.skip(tx, caller, environment, replacement);
+    if (caller.skipUnchanged && environment.activeBundleId !== replacement.environment.activeBundleId) return null;
+    const isUnchanged = await isUnchangedIn(tx, environment, replacement, draft.content);
+    const made = await writer.promoteIn(tx, caller.principal, source, environment, draft, reason);
+    return { ...made, change: madeChange(isUnchanged) };
+  }
+
+  async #dryRun(
+    caller: ChangeRequest,
+    { targets }: Participants,
+    plans: ReadonlyMap<string, TargetPlan>,
+  ): Promise<readonly PromotedTarget[] | null> {
+    const { store, previews } = this.deps;
+    const compared = new Set(targets.slice(0, MAX_COMPARED).map(({ environment }) => environment.id));
+    const states = new Map<string, PublishedBundle>();
+    // In the order in which they would be changed: the first refusal is the same.
+    for (const { environment } of [...targets].sort(byEnvironmentId)) {
+      const { replacement, draft } = planOf(plans, environment);
+      const state =
+        draft === null
+          ? await previews.skip(store.read, caller, environment, replacement)
+          : await previews.dryRun(caller, replacement, draft, true, compared.has(environment.id));
+      if (state === null) return null;
+      states.set(environment.id, state);
+    }
+    return answerOf(targets, states);
   }
 
   /** Null when it changed between two reads. */
@@ -121,25 +179,31 @@ export class PipelinePromotion {
     return bundle === null ? null : { environment, bundle };
   }
 
-  /** A signed bundle for each target, by its environment. */
-  async #signAll(
-    caller: Principal,
+  /** What is made of each target, by its environment. Null when something changed between two reads. */
+  async #planAll(
+    { principal, skipUnchanged }: ChangeRequest,
     { environment, bundle }: PromotionSource,
     targets: readonly PipelineApp[],
     promotedBy: string | null,
-  ): Promise<ReadonlyMap<string, BundleDraft> | null> {
-    const { documents, store, writer, verifier } = this.deps;
+  ): Promise<ReadonlyMap<string, TargetPlan> | null> {
+    const { documents, store, writer, verifier, previews } = this.deps;
     const kept = await store.read.content(bundle.contentId);
     if (kept === null) return null;
     await verifier.require(bundle, kept, environment);
-    for (const target of targets) await checkQuota(store.read, target.environment);
-    const contents = new PromotedContents(documents, caller, kept, environment.name);
+    if (!skipUnchanged) for (const target of targets) await checkQuota(store.read, target.environment);
+    const contents = new PromotedContents(documents, principal, kept, environment.name);
     const description = promotedDescription(bundle, promotedBy);
-    const drafts = new Map<string, BundleDraft>();
+    const plans = new Map<string, TargetPlan>();
     for (const { environment: target } of targets) {
-      drafts.set(target.id, await writer.sign(target, await contents.for(target.name), description));
+      const content = await contents.for(target.name);
+      const replacement = await previews.replacement(target, content);
+      if (replacement === null) return null;
+      const isSkipped = skipUnchanged && replacement.isUnchanged;
+      if (skipUnchanged && !isSkipped) await checkQuota(store.read, target);
+      const draft = isSkipped ? null : await writer.sign(target, content, description);
+      plans.set(target.id, { replacement, draft });
     }
-    return drafts;
+    return plans;
   }
 
   async #record(
@@ -209,14 +273,23 @@ async function participants(reader: Reader, caller: Principal, request: Promotio
 }
 
 /** The targets are found by the same ids before and inside of the transaction: to throw is to keep nothing should that ever fail. */
-function draftOf(drafts: ReadonlyMap<string, BundleDraft>, { id, name }: Environment): BundleDraft {
-  const draft = drafts.get(id);
-  if (draft === undefined) throw new Error(`no bundle was signed for ${name}`);
-  return draft;
+function planOf(plans: ReadonlyMap<string, TargetPlan>, { id, name }: Environment): TargetPlan {
+  const plan = plans.get(id);
+  if (plan === undefined) throw new Error(`no bundle was signed for ${name}`);
+  return plan;
 }
 
-function answerOf({ bundle, deploymentId }: BundleState): PromotedTarget {
-  return { targetAppId: bundle.environmentId, deploymentId: deploymentId ?? "" };
+/** In the order asked. */
+function answerOf(
+  targets: readonly PipelineApp[],
+  states: ReadonlyMap<string, PublishedBundle>,
+): readonly PromotedTarget[] {
+  return targets.flatMap(({ environment }) => {
+    const state = states.get(environment.id);
+    if (state === undefined) return [];
+    const { deploymentId, change } = state;
+    return [{ targetAppId: environment.id, deploymentId: deploymentId ?? "", ...(change && { change }) }];
+  });
 }
 
 function byEnvironmentId(a: PipelineApp, b: PipelineApp): number {

@@ -50,7 +50,7 @@ export class Rollouts {
     const active = activeDeploymentId === null ? null : await store.read.deployment(orgId, activeDeploymentId);
     const now = instantOf(clock.now());
     const counts = Object.fromEntries(ROLLOUT_STATES.map((state) => [state, 0])) as Record<RolloutState, number>;
-    for (const { count, ...reported } of await store.read.liveCounts([environment.id], now)) {
+    for (const { count, ...reported } of await store.read.liveCounts(environment.id, now)) {
       counts[rolloutState(reported, active?.sequence ?? null)] += count;
     }
     const laggards: InstanceView[] = [];

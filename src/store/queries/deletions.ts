@@ -168,6 +168,11 @@ function organizationStep(db: Kysely<Schema>): Step {
     const { id, deleted_at: at } = organization;
     // What a request made that was under way at the deletion.
     if (await markContents(db, id, at ?? "")) return 1;
+    for (const table of ["projects", "webhooks"] as const) {
+      const rest = await db.selectFrom(table).select("id").where("org_id", "=", id).limit(1).executeTakeFirst();
+      // In the next call.
+      if (rest !== undefined) return 0;
+    }
     const tokens = () => db.selectFrom("tokens").select("id").where("org_id", "=", id).limit(1).executeTakeFirst();
     const pipelines = db.selectFrom("pipelines").select("id").where("org_id", "=", id).limit(left);
     const keys = db.selectFrom("public_keys").select("key_id").where("org_id", "=", id).limit(left);

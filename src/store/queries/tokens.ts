@@ -39,6 +39,17 @@ export function tokenReader(db: Kysely<Schema>) {
       const rows = await matching.selectAll().orderBy("id", "desc").limit(filter.limit).offset(filter.offset).execute();
       return { rows: rows.map(tokenOf), total: await countRows(matching) };
     },
+    async expiringTokens(now, limit) {
+      const rows = await db
+        .selectFrom("tokens")
+        .where("revoked_at", "is", null)
+        .where("expires_at", ">", now)
+        .select(["key_type", "expires_at"])
+        .orderBy("expires_at")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ keyType: row.key_type, expiresAt: row.expires_at ?? "" }));
+    },
     async liveRuntimeTokens(environmentId, now) {
       const rows = await all
         .where("environment_id", "=", environmentId)

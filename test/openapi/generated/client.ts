@@ -136,6 +136,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the one that is being made or failed last, and the complete ones, newest first
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["listBackups"];
+        put?: never;
+        /**
+         * Starts a backup and answers at once; GetBackup tells how far it is
+         * @description Refused with 409 (backup_in_progress) while another one is being made, and when 100 are kept.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a backup and how far it is
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["getBackup"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a backup
+         * @description Refused with 409 (backup_not_ready) while it is being made.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the file of a complete backup
+         * @description REST answers with its bytes. Refused with 409 (backup_not_ready) before it is complete, and with 429 while four are being downloaded.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["downloadBackup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/publish": {
         parameters: {
             query?: never;
@@ -1286,6 +1360,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/system/diagnosis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks
+         * @description Calls at the same time share one examination. It changes nothing.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["diagnoseServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/echo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells what arrived of a request, so that its caller sees what a proxy in front of the server changes
+         * @description If-None-Match comes back as ETag. Up to eight at once are held.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["echo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/tokens/admin": {
         parameters: {
             query?: never;
@@ -1845,6 +1963,39 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+        Backup: {
+            /** @description Sorts by time. */
+            id: string;
+            /**
+             * @description "once": deleted after an hour. "kept": stays until it is deleted. "scheduled": made by SIGNET_BACKUP_EVERY.
+             * @enum {string}
+             */
+            kind: "once" | "kept" | "scheduled";
+            /**
+             * @description "running", "ready" or "failed".
+             * @enum {string}
+             */
+            state: "running" | "ready" | "failed";
+            /**
+             * @description What is being done while it is running: "copying", "checking" or "packing".
+             * @enum {string|null}
+             */
+            phase: "copying" | "checking" | "packing" | null;
+            /**
+             * Format: int32
+             * @description Of the phase, 0 to 100.
+             */
+            percent: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The size of the file, a whole number; unset until it is ready. */
+            bytes: number | null;
+            /** @description The SHA-256 of the file, in lower-case hex; unset until it is ready. */
+            sha256: string | null;
+            /** @description Why it failed. */
+            error: string | null;
+        };
         /** @description An immutable, numbered snapshot of a policy document in one environment. */
         Bundle: {
             /**
@@ -1884,6 +2035,21 @@ export interface components {
             sequence: number | null;
             /** @description What may go wrong with a change that was made; in the answers to activations and rollbacks only. */
             warnings: string[];
+            /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. */
+            change: components["schemas"]["BundleChange"] | null;
+        };
+        /** @description What a publication or promotion changed in its environment, or would change. */
+        BundleChange: {
+            /** @description Nothing was changed: the request only asked. */
+            dry_run: boolean;
+            /** @description The content is that of the bundle that was active before. */
+            unchanged: boolean;
+            /** @description Nothing was made, because If-Unchanged said so: the bundle is the active one. */
+            skipped: boolean;
+            /** @description From what is active to the new bundle. Set in dry runs, unless it takes too long to compare. */
+            difference: components["schemas"]["BundleDifference"] | null;
+            /** @description Set in dry runs: before the new version. */
+            quota: components["schemas"]["VersionQuota"] | null;
         };
         /** @description What differs between two policy documents. */
         BundleDifference: {
@@ -1986,6 +2152,10 @@ export interface components {
             name?: string | null;
             /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml". */
             media_type?: string | null;
+        };
+        CreateBackupRequest: {
+            /** @description Keeps it on the server until it is deleted; otherwise it is deleted after an hour, and when the server stops. */
+            keep?: boolean;
         };
         CreateCiTokenRequest: {
             /** @description UUID, slug or name. */
@@ -2206,6 +2376,32 @@ export interface components {
              */
             source_version: number | null;
         };
+        DiagnoseServerAnswer: {
+            findings: components["schemas"]["Finding"][];
+            /**
+             * Format: date-time
+             * @description The server's clock.
+             */
+            at: string;
+            version: string;
+        };
+        EchoAnswer: {
+            /** @description The header Host as it arrived, at most 255 characters; unset in HTTP/2. */
+            host: string | null;
+            /** @description The header If-None-Match as it arrived, at most 255 characters. */
+            if_none_match: string | null;
+            /** @description Whether a proxy added X-Forwarded-For or Forwarded. */
+            forwarded: boolean;
+            /** @description The client's address as the server sees it. */
+            client_address: string;
+            /** @description The setting SIGNET_PUBLIC_URL. */
+            public_url: string | null;
+            /**
+             * Format: int64
+             * @description The setting SIGNET_TRUSTED_PROXIES.
+             */
+            trusted_proxies: number;
+        };
         /** @description A stage of a project, with at most one active bundle. */
         Environment: {
             /**
@@ -2278,6 +2474,17 @@ export interface components {
             msg: string;
             /** @description The same for a machine, for example `missing`, `type`, `duplicate_key`. */
             type: string;
+        };
+        /** @description What one check found. */
+        Finding: {
+            /** @description For example "disk-space". docs/troubleshooting.md lists them. */
+            id: string;
+            /** @enum {string} */
+            level: "ok" | "warning" | "error";
+            /** @description One sentence. */
+            summary: string;
+            /** @description What to do; unset for "ok". */
+            remedy: string | null;
         };
         GetRolloutAnswer: {
             /**
@@ -2410,6 +2617,16 @@ export interface components {
         /** @description One page of artifacts. */
         ListArtifactsAnswer: {
             data: components["schemas"]["Artifact"][];
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            offset: number;
+        };
+        /** @description One page of backups. */
+        ListBackupsAnswer: {
+            data: components["schemas"]["Backup"][];
             /** Format: int64 */
             total: number;
             /** Format: int64 */
@@ -2559,8 +2776,10 @@ export interface components {
         /** @description What a promotion did to one target. */
         PipelinePromotion: {
             target_app_id: string;
-            /** @description The new activation: see BundleService.GetDeployment. */
+            /** @description The new activation: see BundleService.GetDeployment. With If-Unchanged: skip that of a target that has the content already; empty in a dry run. */
             deployment_id: string;
+            /** @description What it changes in the target, or would change. Dry runs have the difference of the first 20 targets. */
+            change: components["schemas"]["BundleChange"] | null;
         };
         /** @description One stage of a pipeline. */
         PipelineStage: {
@@ -2633,6 +2852,8 @@ export interface components {
             promoted_by?: string | null;
             /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
             reason?: string | null;
+            /** @description As PublishBundleRequest.dry_run. */
+            dry_run?: boolean;
         };
         PromotePipelineRequest: {
             /**
@@ -2646,6 +2867,8 @@ export interface components {
             promoted_by?: string | null;
             /** @description Why: recorded with each activation, and told to watches and webhooks. At most 1,000 characters. */
             reason?: string | null;
+            /** @description Checks everything, changes nothing, and answers what would change in each target. */
+            dry_run?: boolean;
         };
         PruneBundlesAnswer: {
             environments: components["schemas"]["PrunedEnvironment"][];
@@ -2715,6 +2938,8 @@ export interface components {
             activate?: boolean | null;
             /** @description Why: recorded with the activation, and told to watches and webhooks. At most 1,000 characters. */
             reason?: string | null;
+            /** @description Checks everything, makes nothing, and answers what would be made and what it would change. Idempotency-Key is not looked up. */
+            dry_run?: boolean;
         };
         ReleaseEnvironmentRequest: Record<string, never>;
         ReplayWebhookDeliveryRequest: Record<string, never>;
@@ -3048,6 +3273,16 @@ export interface components {
             /** @description Keys that the database has as keys of the audit and that no trusted key endorses: an event that one of them signed is broken. */
             untrusted_key_ids: string[];
         };
+        /** @description How many versions an environment keeps. */
+        VersionQuota: {
+            /** Format: int64 */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Of the plan; unset is unlimited.
+             */
+            limit: number | null;
+        };
         /** @description All versions from first to last. */
         VersionRange: {
             /** Format: int64 */
@@ -3360,6 +3595,8 @@ export interface components {
         "If-Match": string;
         /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
         "If-None-Match": string;
+        /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+        "If-Unchanged": string;
         /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
         "Last-Event-ID": string;
         /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
@@ -3751,6 +3988,202 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listBackups: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of backups. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListBackupsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateBackupRequest"];
+            };
+        };
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    downloadBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the file; the parts follow one another. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     publishBundle: {
         parameters: {
             query?: never;
@@ -3761,6 +4194,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
                 "If-Match"?: components["parameters"]["If-Match"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 /** @description UUID, slug or name. */
@@ -3924,6 +4359,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
                 "If-Match"?: components["parameters"]["If-Match"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 /** @description UUID, slug or name. */
@@ -6061,6 +6498,10 @@ export interface operations {
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 id: string;
@@ -6106,6 +6547,10 @@ export interface operations {
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
                 id: string;
@@ -6729,6 +7174,85 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diagnoseServer: {
+        parameters: {
+            query?: {
+                /** @description Checks every page, index and reference of the database and the whole audit of every organization, which takes minutes for a large one. By default the structure of the database, and the newest 500 events of each organization. */
+                full?: boolean;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiagnoseServerAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    echo: {
+        parameters: {
+            query?: {
+                /** @description The answer is held that long, in silence: 0, the default, to 120. */
+                wait_seconds?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EchoAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

@@ -1,0 +1,58 @@
+import type { Clock } from "../../core/clock.js";
+import { problem, type Finding } from "../../core/finding.js";
+import type { Config } from "../../config/config.js";
+import type { KeyRing } from "../../service/keys/key-ring.js";
+import type { SigningKeys } from "../../service/keys/key-files.js";
+import type { SqliteOptions } from "../../store/sqlite/connect.js";
+import type { Reader } from "../../store/store.js";
+
+/** What is examined. */
+export interface Subject {
+  /** The data directory. */
+  readonly directory: string;
+  readonly database: SqliteOptions;
+  readonly read: Reader;
+  readonly keys: SigningKeys;
+  readonly ring: KeyRing;
+  readonly clock: Clock;
+  readonly config: Config;
+  /** Why the database cannot be written, or may be an older one; null when neither is so. */
+  readonly doubt: string | null;
+  /** Throws an AppError that says what is wrong with owners and modes, and what to do. */
+  readonly checkModes: () => void;
+  readonly full: boolean;
+}
+
+/** One check. What it throws becomes a finding of its id. */
+export interface Check {
+  readonly id: string;
+  run(subject: Subject): Promise<readonly Finding[]>;
+}
+
+/** Runs checks one after another, so that they do not add up. Never rejects. */
+export async function runChecks(checks: readonly Check[], subject: Subject): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const { id, run } of checks) {
+    try {
+      findings.push(...(await run(subject)));
+    } catch (error) {
+      const { message } = error instanceof Error ? error : new Error(String(error));
+      findings.push(problem(id, `could not be examined: ${message}`, "see the server's log, and the other findings"));
+    }
+  }
+  return findings;
+}
+
+/** `3.4 GiB`: with one digit below 100. */
+export function bytesText(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ""}`;
+}
+
+/** Days from one time to another; negative when that is past. */
+export function daysBetween(from: Date, until: Date): number {
+  return (until.getTime() - from.getTime()) / 86_400_000;
+}

@@ -1,0 +1,29 @@
+import { SingleFlight } from "../../core/schedule/single-flight.js";
+import type { Finding } from "../../core/finding.js";
+import { AUDIT } from "./audit-check.js";
+import { runChecks, type Check, type Subject } from "./check.js";
+import { DATABASE, LOG } from "./database-checks.js";
+import { KEYS, MODES } from "./key-checks.js";
+import { CERTIFICATE, CLOCK, DISK, FILES } from "./machine-checks.js";
+import { TOKENS, WEBHOOKS } from "./tenant-checks.js";
+
+/** All checks of a data directory, in the order in which findings are listed. */
+const OF_DIRECTORY = [DATABASE, LOG, AUDIT, KEYS, MODES, DISK, CLOCK, CERTIFICATE, TOKENS, WEBHOOKS] as const;
+
+/** Examines a server, or the data directory of a stopped one. Calls at the same time share one examination. */
+export class Diagnoses {
+  readonly #subject: Omit<Subject, "full">;
+  readonly #checks: readonly Check[];
+  readonly #flights = new SingleFlight<boolean, readonly Finding[]>();
+
+  /** `isServer`: this process is the server, and its own limits count. */
+  constructor(subject: Omit<Subject, "full">, isServer: boolean) {
+    this.#subject = subject;
+    this.#checks = isServer ? [...OF_DIRECTORY, FILES] : OF_DIRECTORY;
+  }
+
+  /** What each check found. Takes 30 seconds at most; with `full` as long as the database and the audit are large, up to an hour. */
+  run(full: boolean): Promise<readonly Finding[]> {
+    return this.#flights.run(full, () => runChecks(this.#checks, { ...this.#subject, full }));
+  }
+}
