@@ -60,7 +60,7 @@ it(
     const viewer = (await signet(["token", "create", "--viewer", "--audit", "--name", "auditor"])).out.trim();
     const looking = { SIGNET_TOKEN: viewer };
     expect((await signet(["envs"], looking)).out).toMatch(/^prod /m);
-    expect((await signet(["audit"], looking)).exitCode).toBe(0);
+    expect((await signet(["audit", "list"], looking)).exitCode).toBe(0);
     expect((await signet(["publish", "--env", "prod", "-f", "-"], looking, "{}")).exitCode).toBe(3);
     expect((await signet(["watch", "--count", "1"], looking)).exitCode).toBe(3);
     expect((await signet(["token", "list"], looking)).exitCode).toBe(3);
