@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { once } from "node:events";
 import { runCli } from "./cli/run.js";
 
 /** How long the end waits for a reader of standard error that has stopped. */
@@ -23,6 +24,9 @@ void runCli({
   stdin: process.stdin,
   setEcho: (isOn) => void (process.stdin.isTTY && process.stdin.setRawMode(!isOn)),
   out: (text) => void process.stdout.write(text),
+  outBytes: async (bytes) => {
+    if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
+  },
   err: (text) => void process.stderr.write(text),
   isInTerminal: process.stdin.isTTY,
   isTerminal: process.stdout.isTTY,

@@ -60,6 +60,11 @@ export function keyId(publicKey: Uint8Array): string {
   return bytesToHex(sha256(concatBytes(SPKI_PREFIX, publicKey))).slice(0, 16);
 }
 
+/** The SubjectPublicKeyInfo of a public key, DER (RFC 8410, section 4). */
+export function spkiOf({ bytes }: PublicKey): Uint8Array {
+  return concatBytes(SPKI_PREFIX, bytes);
+}
+
 function formatPem(label: string, prefix: Uint8Array, key: Uint8Array): string {
   // A defect of the caller: the prefix contains the length.
   if (key.length !== 32) throw new TypeError(`an Ed25519 key has 32 bytes, not ${key.length}`);

@@ -5,6 +5,8 @@ import { addApply } from "./server/apply.js";
 import { addArtifact } from "./pipelines/artifact.js";
 import { addAudit } from "./audit/audit.js";
 import { addBundles } from "./bundles/bundles.js";
+import { addCompleteNames } from "./completion/complete-names.js";
+import { addCompletion } from "./completion/completion.js";
 import { addContext } from "./context/context.js";
 import { addLogin } from "./context/login.js";
 import { addLogout } from "./context/logout.js";
@@ -12,6 +14,7 @@ import { addDeployments } from "./bundles/deployments.js";
 import { addDiff } from "./bundles/diff.js";
 import { addDoctor } from "./server/doctor.js";
 import { addEnvs } from "./tenancy/envs.js";
+import { addHistory } from "./bundles/history.js";
 import { addHealth } from "./server/health.js";
 import { addKeys } from "./tenancy/keys.js";
 import { addLicenses } from "./server/licenses.js";
@@ -35,32 +38,74 @@ import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
 import { addOpen } from "./status/open.js";
+import { addStatus } from "./status/status.js";
 import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
+import { addExport } from "./transfer/export.js";
+import { addImport } from "./transfer/import.js";
+import { addTrustOrigin } from "./transfer/trust-origin.js";
 import { addVerify } from "./bundles/verify.js";
 import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
 import { addWhoami } from "./tokens/whoami.js";
 
-/** The commands under the headings of the help, in its order. A command that is in no group does not exist. */
-const GROUPS: readonly (readonly [heading: string, adds: readonly ((program: Command, shell: Shell) => void)[]])[] = [
-  ["Server:", [addQuickstart, addServe, addOpen, addHealth, addDoctor]],
-  ["Connection:", [addLogin, addLogout, addContext, addWhoami]],
-  [
-    "Bundles:",
-    [addPublish, addPromote, addActivate, addRollback, addBundles, addDiff, addDeployments, addPrune, addArtifact],
-  ],
-  ["Pipelines:", [addPipeline]],
-  ["Runtimes:", [addWatch, addVerify, addRuntimes, addRollout]],
-  ["Organization:", [addOrgs, addProjects, addEnvs, addToken, addKeys, addWebhook, addAudit, addApply]],
-  ["Program:", [addVersion, addLicenses]],
+/** The commands with their headings in the help, in its order. A command that is in no group does not exist. */
+const COMMANDS: readonly (readonly [heading: string, add: (program: Command, shell: Shell) => void])[] = [
+  ["Server:", addQuickstart],
+  ["Server:", addServe],
+  ["Server:", addStatus],
+  ["Server:", addHealth],
+  ["Server:", addOpen],
+  ["Server:", addDoctor],
+  ["Connection:", addLogin],
+  ["Connection:", addLogout],
+  ["Connection:", addContext],
+  ["Connection:", addWhoami],
+  ["Bundles:", addPublish],
+  ["Bundles:", addPromote],
+  ["Bundles:", addActivate],
+  ["Bundles:", addRollback],
+  ["Bundles:", addBundles],
+  ["Bundles:", addDiff],
+  ["Bundles:", addHistory],
+  ["Bundles:", addDeployments],
+  ["Bundles:", addPrune],
+  ["Bundles:", addArtifact],
+  ["Transfer:", addExport],
+  ["Transfer:", addImport],
+  ["Transfer:", addTrustOrigin],
+  ["Pipelines:", addPipeline],
+  ["Runtimes:", addWatch],
+  ["Runtimes:", addVerify],
+  ["Runtimes:", addRuntimes],
+  ["Runtimes:", addRollout],
+  ["Organization:", addOrgs],
+  ["Organization:", addProjects],
+  ["Organization:", addEnvs],
+  ["Organization:", addToken],
+  ["Organization:", addKeys],
+  ["Organization:", addWebhook],
+  ["Organization:", addAudit],
+  ["Organization:", addApply],
+  ["Program:", addVersion],
+  ["Program:", addCompletion],
+  ["Program:", addLicenses],
 ];
+
+const EXAMPLES = examples(
+  "signet serve",
+  "signet login --url https://signet.example.com --env dev",
+  "signet publish -f policy.yaml",
+  "signet status",
+);
+
+/** Commands with a --version of their own. */
+const OWN_VERSION: readonly string[] = ["export"];
 
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {
   const program = new Command("signet")
     .description("Publish, promote and push signed policy bundles, or run the server that does.")
-    .version(VERSION)
     .option("--url <url>", "server (SIGNET_URL; default: the context's, http://127.0.0.1:8080)")
     .option("--org <org>", "organization: UUID, slug or name (SIGNET_ORG; default: the context's, the token's)")
     .option(
@@ -83,16 +128,19 @@ export function buildProgram(shell: Shell): Command {
       writeErr: (text) => (shell.json ? undefined : shell.io.err(text)),
       outputError: () => undefined,
     })
-    .addHelpText("after", `\n${TOKEN_HELP}\n${OUTPUT_HELP}\n${EXIT_CODE_HELP}`)
+    .addHelpText("after", `\n${TOKEN_HELP}\n${OUTPUT_HELP}\n${EXIT_CODE_HELP}${EXAMPLES}`)
     .exitOverride()
     .hook("preAction", (_program, command) => {
       refuseUnusedOptions(command);
       applySources(shell, program, command);
     });
-  for (const [heading, adds] of GROUPS) {
+  // Commander would take the option away from the command.
+  if (!shell.io.argv.some((word) => OWN_VERSION.includes(word))) program.version(VERSION);
+  for (const [heading, add] of COMMANDS) {
     program.commandsGroup(heading);
-    for (const add of adds) add(program, shell);
+    add(program, shell);
   }
+  addCompleteNames(program, shell);
   return addHelp(program);
 }
 

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { fixedLimitOfFlag } from "../config/fixed-limits.js";
+import { COMPLETE } from "./completion/complete-names.js";
 import { buildProgram } from "./program.js";
 import { InterruptedError, UsageError } from "./shell/cli-error.js";
 import { formatError } from "./shell/error-report.js";
@@ -19,7 +20,8 @@ export async function runCli(io: Io): Promise<number> {
     if (interrupted !== undefined) return interrupted;
     if (thrown instanceof InterruptedError) return EXIT_CODES.interrupted;
     const error = thrown instanceof CommanderError ? usageOf(thrown) : thrown;
-    if (error === undefined) return EXIT_CODES.ok;
+    // A completion that fails must not write into the line that a person is typing.
+    if (error === undefined || io.argv[0] === COMPLETE) return EXIT_CODES.ok;
     io.err(formatError(error, shell.json, shell.called));
     return exitCodeOf(error);
   }

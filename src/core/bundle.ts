@@ -10,7 +10,7 @@ export interface BundleSource {
 }
 
 /** How a bundle was created in its environment. */
-export type BundleOrigin = "publish" | "promote";
+export type BundleOrigin = "publish" | "promote" | "import";
 
 /** An immutable, numbered snapshot of a policy document in one environment. Its content is stored separately, by `contentId`. */
 export interface Bundle {
@@ -50,7 +50,7 @@ export interface Content {
 export const MAX_REASON_CHARACTERS = 1_000;
 
 /** A rollback is an activation of a version below the one that was active. */
-export type DeploymentKind = "publish" | "activate" | "promote" | "rollback";
+export type DeploymentKind = "publish" | "activate" | "promote" | "rollback" | "import";
 
 /** An activation of a bundle. `sequence` increases with each activation of an environment. */
 export interface Deployment {
@@ -76,7 +76,7 @@ export interface Deployment {
   readonly title: string | null;
   /** The revision of the bundle's source. */
   readonly sourceRevision: string | null;
-  /** The environment that it was promoted from, and the version that was active there; null for other kinds. */
+  /** The environment that it was promoted or imported from, and the version there; null for other kinds. */
   readonly sourceProjectId: string | null;
   readonly sourceEnvironment: string | null;
   readonly sourceVersion: number | null;

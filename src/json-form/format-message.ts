@@ -7,6 +7,7 @@ import { file_signet_v1_organization } from "../../gen/signet/v1/organization_pb
 import { file_signet_v1_pipeline } from "../../gen/signet/v1/pipeline_pb.js";
 import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
 import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
+import { file_signet_v1_transfer } from "../../gen/signet/v1/transfer_pb.js";
 import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
 import { writeMessage } from "./write.js";
 
@@ -19,6 +20,7 @@ const MESSAGES = createRegistry(
   file_signet_v1_pipeline,
   file_signet_v1_runtime,
   file_signet_v1_token,
+  file_signet_v1_transfer,
   file_signet_v1_webhook,
 );
 

@@ -21,7 +21,7 @@ import { timeStore } from "./timed-store.js";
 const EVENT_LOOP_SAMPLE_MS = 20;
 
 /** The operations that take an Idempotency-Key. */
-const REPLAYABLE = ["publishBundle", "promoteBundle", "activateBundle"];
+const REPLAYABLE = ["publishBundle", "promoteBundle", "activateBundle", "rollbackBundle"];
 
 /** The figures that are read on a scrape. */
 export interface ScrapeSources {

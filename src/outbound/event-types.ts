@@ -5,6 +5,7 @@ export const EVENT_TYPES = [
   "bundle.published",
   "bundle.activated",
   "bundle.promoted",
+  "bundle.imported",
   "bundle.deleted",
   "bundle.pruned",
   "environment.held",

@@ -7,6 +7,8 @@ export interface CachedActivation {
   readonly policyHash: string;
   /** ISO 8601. */
   readonly activatedAt: string;
+  /** Why it was activated, as the server says: not signed. Absent without one. */
+  readonly reason?: string | undefined;
   /** ISO 8601: when the server last confirmed that this is the active bundle. */
   readonly confirmedAt?: string;
   /** The document exactly as signed; it is verified again when it is loaded. */
@@ -28,6 +30,7 @@ export function parseCachedActivation(text: string): CachedActivation {
   const fields = value as Record<string, unknown>;
   return {
     ...(fields["confirmedAt"] === undefined ? {} : { confirmedAt: string(fields, "confirmedAt") }),
+    ...(fields["reason"] === undefined ? {} : { reason: string(fields, "reason") }),
     sequence: count(fields, "sequence"),
     deploymentId: string(fields, "deploymentId"),
     kind: string(fields, "kind"),

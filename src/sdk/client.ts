@@ -9,6 +9,7 @@ import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
 import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
@@ -19,6 +20,7 @@ export interface SignetClient {
   readonly tokens: Client<typeof TokenService>;
   readonly bundles: Client<typeof BundleService>;
   readonly keys: Client<typeof KeyService>;
+  readonly transfers: Client<typeof TransferService>;
   readonly runtimes: Client<typeof RuntimeService>;
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
@@ -53,6 +55,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     tokens: createClient(TokenService, authorized),
     bundles: createClient(BundleService, authorized),
     keys: createClient(KeyService, authorized),
+    transfers: createClient(TransferService, authorized),
     runtimes: createClient(RuntimeService, authorized),
     audit: createClient(AuditService, authorized),
     webhooks: createClient(WebhookService, authorized),

@@ -29,6 +29,7 @@ export {
 
 export { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 export type * from "../../gen/signet/v1/artifact_pb.js";
+export type * from "../../gen/signet/v1/actor_pb.js";
 export type * from "../../gen/signet/v1/audit_pb.js";
 export type * from "../../gen/signet/v1/backup_pb.js";
 export type * from "../../gen/signet/v1/bundle_pb.js";
@@ -37,4 +38,5 @@ export type * from "../../gen/signet/v1/organization_pb.js";
 export type * from "../../gen/signet/v1/pipeline_pb.js";
 export type * from "../../gen/signet/v1/runtime_pb.js";
 export type * from "../../gen/signet/v1/token_pb.js";
+export type * from "../../gen/signet/v1/transfer_pb.js";
 export type * from "../../gen/signet/v1/webhook_pb.js";

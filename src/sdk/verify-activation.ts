@@ -66,6 +66,7 @@ export async function verifyActivation(
     return rejected("mismatch", `the document is ${found}, the activation names version ${version} with ${policyHash}`);
   }
   const activatedAt = new Date(activation.activatedAt);
-  const verified = { sequence, deploymentId, kind, version, policyHash, activatedAt, document, bundle };
+  const reason = activation.reason ?? null;
+  const verified = { sequence, deploymentId, kind, version, policyHash, activatedAt, reason, document, bundle };
   return { type: "activation", from, activation: verified, historyLost, ageMs: null };
 }

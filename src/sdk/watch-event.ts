@@ -13,6 +13,8 @@ export interface VerifiedActivation {
   readonly version: number;
   readonly policyHash: string;
   readonly activatedAt: Date;
+  /** Why it was activated, as the caller told the server: free text, not signed. Null without one. */
+  readonly reason: string | null;
   /** The document exactly as signed. */
   readonly document: string;
   readonly bundle: VerifiedBundle;

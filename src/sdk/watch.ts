@@ -128,9 +128,10 @@ async function* accept(
   historyLost: boolean,
   order: PublishedOrder,
 ): AsyncGenerator<WatchEvent> {
-  const { sequence, deploymentId, kind, version, policyHash, document } = pushed;
+  const { sequence, deploymentId, kind, version, policyHash, reason, document } = pushed;
   const activatedAt = timestampDate(pushed.activatedAt ?? timestampNow()).toISOString();
-  const activation = { sequence, deploymentId, kind, version, policyHash, activatedAt, document };
+  const why = reason === undefined ? {} : { reason };
+  const activation = { sequence, deploymentId, kind, version, policyHash, activatedAt, ...why, document };
   const event = order.check(await verifyActivation(activation, "server", options, historyLost));
   if (event.type === "activation") yield* ifItFails(kept.keep(activation));
   yield event;

@@ -12,5 +12,5 @@ export function backupJob(backups: Backups, config: Pick<Config, "backupEveryHou
       await backups.prune(backupKeep);
     }
   };
-  return { name: "backups", everyMs: 60_000, run };
+  return { name: "backups", everyMs: 60_000, waitsForDisk: true, run };
 }

@@ -7,6 +7,7 @@ import type { Environment, FormerEnvironment, Organization, Project } from "../c
 import type { Pipeline, PipelineStage } from "../core/pipeline.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { Token } from "../core/token.js";
+import type { BundleImport, TrustedOrigin } from "../core/transfer.js";
 import type { Delivery, OutboxEvent, Webhook } from "../core/webhook.js";
 import type { IdempotentAnswer } from "./store.js";
 
@@ -85,6 +86,8 @@ export interface Schema {
   /** `position` is the order of a stage, which is a word of SQL. */
   pipeline_stages: Table<Omit<PipelineStage, "order">, { position: number }>;
   pipeline_apps: { environment_id: string; stage_id: string };
+  trusted_origins: Table<TrustedOrigin>;
+  bundle_imports: Table<BundleImport>;
   /** Both `promoted_at` and `promoted_bundle` (a BundleState) are there, or neither is: a draft. */
   source_artifacts: Table<Omit<Artifact, "promotion">, { promoted_at: string | null; promoted_bundle: string | null }>;
 }

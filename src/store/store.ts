@@ -9,6 +9,7 @@ import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { FleetReader } from "./fleet-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
+import type { TransferReader, TransferWriter } from "./transfer-store.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 /**
@@ -123,7 +124,7 @@ export interface TrustedKeyCount {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader {
+export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, TransferReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -228,7 +229,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter {
+export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, TransferWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

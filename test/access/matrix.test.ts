@@ -84,10 +84,11 @@ describe("the table", () => {
       const pattern = hasOption(method, httpOption) ? getOption(method, httpOption).pattern : undefined;
       return `${operationOf(method).id} ${pattern?.case?.toUpperCase() ?? ""} ${typeof pattern?.value === "string" ? pattern.value : ""}`;
     });
-    const listed = OPERATIONS.map(({ id, http: [method, path = ""] }) => {
-      const [bare = ""] = path.split("?");
-      const renamed = { deleteBundle: "other_version", deleteOrganization: "other_org_id" }[id];
-      return `${id} ${method} ${renamed === undefined ? bare : bare.replace(renamed, renamed.replace("other_", ""))}`;
+    const listed = OPERATIONS.map(({ id, http: [method, listedPath = ""] }) => {
+      const [bare = ""] = listedPath.split("?");
+      const path = bare.replace("{other_org_id}", "{org_id}");
+      const own = { deleteBundle: "other_version", getBundleOrigin: "imported_version" }[id] ?? "";
+      return `${id} ${method} ${own === "" ? path : path.replace(own, "version")}`;
     });
     expect(listed.sort()).toEqual(declared.sort());
   });

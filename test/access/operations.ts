@@ -55,6 +55,9 @@ const webhook = (id: string, method: string, path: string, body?: unknown): Oper
   ...{ id, service: "WebhookService", http: [method, `${ORG}/webhooks${path}`], allow: ADMIN, body },
 });
 
+const transfer = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
+  ...{ id, service: "TransferService", http: [method, path], allow, body },
+});
 const pipeline = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
   ...{ id, service: "PipelineService", http: [method, `/v1/pipelines${path}`], allow, body },
 });
@@ -64,6 +67,10 @@ const artifact = (id: string, method: string, path: string, allow: readonly Kind
 const system = (id: string, path: string): OperationCase => ({
   ...{ id, service: "SystemService", http: ["GET", path], allow: ADMIN },
 });
+
+/** Of the seed 00..1f (docs/bundle-format.md). */
+const PUBLIC_KEY =
+  "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\n-----END PUBLIC KEY-----\n";
 
 /** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
 export const OPERATIONS: readonly OperationCase[] = [
@@ -94,6 +101,16 @@ export const OPERATIONS: readonly OperationCase[] = [
   bundle("listDeployments", "GET", `${ENV}/deployments`, ALL),
   bundle("getDeployment", "GET", "/v1/deployments/{deployment_id}", ALL),
   bundle("listKeys", "GET", "/v1/keys", ALL),
+  transfer("exportBundle", "GET", `${ENV}/bundles/{version}/export`, ALL),
+  transfer("importBundle", "POST", `${ENV}/bundles/import`, PUBLISHERS, {
+    ...{ document: "{export_document}", provenance: "{export_provenance}" },
+  }),
+  transfer("getBundleOrigin", "GET", `${ENV}/bundles/{imported_version}/origin`, ALL),
+  transfer("createTrustedOrigin", "POST", `${ORG}/trusted-origins`, ADMIN, {
+    ...{ name: "made by the matrix", public_key_pems: [PUBLIC_KEY] },
+  }),
+  transfer("listTrustedOrigins", "GET", `${ORG}/trusted-origins`, ADMIN),
+  transfer("deleteTrustedOrigin", "DELETE", `${ORG}/trusted-origins/{origin_id}`, ADMIN),
   { ...key("rotateKey", "POST", "/rotate"), operatorOnly: true },
   key("getKeyRotation", "GET", "/rotation"),
   { ...key("activateKey", "POST", "/{key_id}/activate"), operatorOnly: true },

@@ -72,6 +72,13 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   const artifact = await admin.artifacts.createArtifact({ projectId: project.id, policies: '{"draft":true}' });
   const idOf = (stage: string) => project.environments.find(({ name }) => name === stage)?.id ?? "";
   const pipeline = await createPipeline(server, project.id, [idOf("dev"), idOf("prod")]);
+  const { keys } = await admin.bundles.listKeys({});
+  const publicKeyPems = keys.filter((key) => key.purpose === "bundles" && key.isCurrent).map((key) => key.publicKeyPem);
+  const trusted = await admin.transfers.createTrustedOrigin({ orgId, name: "this server", publicKeyPems });
+  const imported = await admin.transfers.importBundle({
+    ...{ ...target, ...(await exported(server, { ...target, version: 2 })) },
+  });
+  const toImport = await exported(server, { ...target, version: 3 });
   await admin.bundles.publishBundle({ ...target, envName: "prod", policies: '{"n":9}' });
   await admin.organizations.updateEnvironment({ ...target, envName: "prod", protected: false });
 
@@ -82,6 +89,10 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     project_id: project.id,
     env_name: "dev",
     source_env: "dev",
+    imported_version: imported.bundle?.version ?? 0,
+    origin_id: trusted.id,
+    export_document: toImport.document,
+    export_provenance: toImport.provenance,
     environment_id: dev?.id ?? "",
     version: 1,
     other_version: 2,
@@ -100,6 +111,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
   const fill = (text: string, by: "id" | "slug" = "id") =>
     text
+      .replace(/"\{(export_[a-z]+)\}"/g, "{$1}")
       .replace("/v1/keys/{key_id}", "/v1/keys/0123456789abcdef")
       .replace(/\{([a-z_]+)\}/g, (_, name: string) => String((by === "id" ? ids : slugs)[name]));
   return {
@@ -153,6 +165,15 @@ function fingerprint(database: Database.Database): Readonly<Record<string, reado
     return rows;
   });
   return Object.fromEntries(tables.filter((table) => !BOOKKEEPING.test(table)).map((table) => [table, read(table)]));
+}
+
+/** A version as it is imported. */
+async function exported(
+  { admin }: TestServer,
+  version: { orgId: string; projectId: string; envName: string; version: number },
+): Promise<{ document: string; provenance: string }> {
+  const { document = "", provenance } = await admin.transfers.exportBundle(version);
+  return { document, provenance };
 }
 
 /** A pipeline of a project with one app in each of its two stages. */

@@ -6,8 +6,10 @@ import { AuditEventSchema } from "../../gen/signet/v1/audit_pb.js";
 import { auditEventMessage, auditHeadMessage } from "../../src/bundle/audit-chain.js";
 import { encodeBase64 } from "../../src/bundle/base64.js";
 import { formatDocument, signatureMessage, signatureV2Message } from "../../src/bundle/document.js";
-import { createNobleSigner } from "../../src/bundle/ed25519-noble.js";
+import { createNobleSigner, nobleVerifier } from "../../src/bundle/ed25519-noble.js";
 import { keyEndorsementMessage } from "../../src/bundle/key-endorsement.js";
+import { envelopeMessage, parseEnvelope, signersOf } from "../../src/bundle/envelope/dsse.js";
+import { PROVENANCE_TYPE } from "../../src/bundle/envelope/provenance.js";
 import { formatPrivateKey, parsePublicKey } from "../../src/bundle/keys.js";
 import { canonicalContent } from "../../src/bundle/policy-hash.js";
 import type { Signer } from "../../src/bundle/signer.js";
@@ -53,6 +55,7 @@ const MESSAGES = {
   "an audit event": auditEventMessage(signedEvent),
   "an audit's head": auditHeadMessage(head),
   "a key's endorsement": keyEndorsementMessage({ ...owner, publicKey: key.bytes }),
+  "an exported version": envelopeMessage(PROVENANCE_TYPE, new TextEncoder().encode("{}")),
   "a webhook's delivery": await deliveryMessage("evt_1"),
 };
 type Kind = keyof typeof MESSAGES;
@@ -96,6 +99,11 @@ const CHECKS: Record<Kind, (signature: string) => boolean | Promise<boolean>> = 
       },
       signer.publicKeyPem,
     ),
+  "an exported version": async (sig) => {
+    const text = JSON.stringify({ payload: "e30=", payloadType: PROVENANCE_TYPE, signatures: [{ sig }] });
+    const envelope = parseEnvelope(text, { maxLength: 1_000, maxSignatures: 1 });
+    return (await signersOf(envelope, PROVENANCE_TYPE, [key], nobleVerifier)).length === 1;
+  },
   "a webhook's delivery": (signature) => {
     const publicKey = createPublicKey(signer.publicKeyPem);
     return verify(null, MESSAGES["a webhook's delivery"], publicKey, Buffer.from(signature, "base64"));
@@ -115,6 +123,7 @@ describe("the texts that are signed", () => {
     "signet-audit-v1\0{",
     "signet-audit-v1\0head\0",
     "signet-key-v1\0",
+    "DSSEv1 ",
   ];
   const textOf = (kind: Kind) => new TextDecoder().decode(MESSAGES[kind]);
 

@@ -102,12 +102,22 @@ describe("commands against a server", () => {
     expect(await json(["rollback", ...at, "--hold", "--reason", "INC-311"])).toMatchObject({ version: 1, sequence: 5 });
     const refused = await signet(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}');
     expect(refused.exitCode).toBe(5);
-    expect(refused.err).toMatch(/held at version 1 by \S+ since .*: INC-311; end the hold with signet envs release/);
+    expect(refused.err).toMatch(
+      /held at version 1 by first admin \(\S+\) since .*: INC-311; end the hold with signet envs release/,
+    );
     expect(await json(["rollback", ...at, "--to", "3", "--hold"])).toMatchObject({ version: 3 });
     expect(await json(["envs", "release", "pinned"])).toMatchObject({ active_version: 3, hold: null });
     expect(await json(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}')).toMatchObject({ version: 4, is_active: true });
     expect((await signet(["rollback", ...at, "--if-match", "1"])).exitCode).toBe(5);
-    expect((await signet(["rollback", "--env", "staging"])).exitCode).toBe(2);
+    expect((await signet(["rollback", "--env", "staging"])).exitCode).toBe(4);
+    const history = await signet(["history", ...at, "--limit", "3"]);
+    expect(history.out).toMatch(/^WHEN +SEQUENCE +WHAT +FROM +WHO +WHY +TITLE\n/);
+    expect(history.out).toMatch(/ 7 +publish 4 \(was 3\) +- +first admin \(\S+\) +- +-\n/);
+    expect(history.out).toMatch(/ 5 +rollback 1 \(was 2\) +- +first admin \(\S+\) +INC-311 +-\n/);
+    expect(history.err).toContain("3 of 7; more with --limit or --offset");
+    const audit = ["audit", "list", "--actor", "first admin", "--action", "bundle.activated", ...at];
+    expect((await signet(audit)).out).toMatch(/ first admin \(\S+\) +bundle.activated +pinned 1 +INC-311 /);
+    expect(await json([...audit, "--until", "2020-01-01"])).toEqual([]);
     await json(["envs", "delete", "pinned", "--yes"]);
   });
 

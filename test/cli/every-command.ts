@@ -15,6 +15,8 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   "pipeline update": ["--name", "n"],
   "webhook update": ["--active"],
   "context set": ["--env", "dev"],
+  apply: ["--dry-run"],
+  "webhook replay": ["--since", "2026-01-31T12:00:00Z"],
 };
 
 export interface SampleCommand {
@@ -31,19 +33,23 @@ export function everyCommand(file: string): readonly SampleCommand[] {
     const words = wordsOf(command);
     const given = command.registeredArguments
       .filter(({ required }) => required)
-      .map((argument) => (argument.parseArg === undefined ? UUID : "1"));
+      .map(({ argChoices, parseArg }) => argChoices?.[0] ?? (parseArg === undefined ? UUID : "1"));
     const options = command.options
       .filter(({ mandatory }) => mandatory)
-      .flatMap(({ long, parseArg }) => {
+      .flatMap(({ long, parseArg, argChoices }) => {
+        if (argChoices?.[0] !== undefined) return [long ?? "", argChoices[0]];
         if (long === "--file" || long === "--keys") return [long, file];
         return [long ?? "", parseArg === undefined ? UUID : "1"];
       });
-    const argv = [...words.split(" "), ...given, ...options, ...(MORE[words] ?? [])];
+    // Nobody is there to be asked.
+    const confirmed = command.options.some(({ long }) => long === "--yes") ? ["--yes"] : [];
+    const argv = [...words.split(" "), ...given, ...options, ...(MORE[words] ?? confirmed)];
     return { words, command, argv };
   });
 }
 
 function leavesOf(command: Command): readonly Command[] {
-  if (command.commands.length === 0) return [command];
-  return command.commands.filter((it) => it.name() !== "help").flatMap(leavesOf);
+  // Not the hidden ones, which only programs call.
+  const visible = command.createHelp().visibleCommands(command);
+  return visible.length === 0 ? [command] : visible.filter((it) => it.name() !== "help").flatMap(leavesOf);
 }

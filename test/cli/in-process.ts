@@ -34,6 +34,9 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
       written.out += text;
       options.onOut?.(text);
     },
+    outBytes: async (bytes) => {
+      written.out += Buffer.from(bytes).toString();
+    },
     err: (text) => {
       written.err += text;
     },

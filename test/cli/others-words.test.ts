@@ -41,6 +41,7 @@ const SKIPPED: Readonly<Record<string, string>> = {
   health: "asks over HTTP",
   version: "asks over HTTP",
   open: "asks no server",
+  completion: "prints a script of ours",
   licenses: "prints a file of ours",
   verify: "offline",
   apply: "reads a whole server",

@@ -7,6 +7,7 @@ import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
+import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 
 export const SERVICES: readonly DescService[] = [
@@ -18,5 +19,6 @@ export const SERVICES: readonly DescService[] = [
   RuntimeService,
   SystemService,
   TokenService,
+  TransferService,
   WebhookService,
 ];

@@ -31,7 +31,7 @@ describe("an option that a command does not use", () => {
 
   it("is one of these, at least", () => {
     const told = cases.map(([words, option]) => `${words} --${option}`);
-    const known = ["audit list --env", "token list --env", "whoami --project", "serve --url", "token generate --org"];
+    const known = ["audit head --env", "token list --env", "whoami --project", "serve --url", "token generate --org"];
     expect(told).toEqual(expect.arrayContaining(known));
     expect(told).not.toContain("publish --env");
   });

@@ -6,7 +6,10 @@ describe("matchesEvent", () => {
     [["*"], EVENT_TYPES],
     [[], []],
     [["bundle.published"], ["bundle.published"]],
-    [["bundle.*"], ["bundle.published", "bundle.activated", "bundle.promoted", "bundle.deleted", "bundle.pruned"]],
+    [
+      ["bundle.*"],
+      ["bundle.published", "bundle.activated", "bundle.promoted", "bundle.imported", "bundle.deleted", "bundle.pruned"],
+    ],
     [["environment.*"], ["environment.held", "environment.released"]],
     [
       ["token.*", "bundle.deleted"],

@@ -71,7 +71,8 @@ type UseCases = ReturnType<typeof useCases>;
 
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
-  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, webhooks } = features;
+  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes } = features;
+  const { transfer, webhooks } = features;
   return {
     ...{
       ...changes,
@@ -83,6 +84,7 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...bundles,
       ...pipelines,
       ...runtimes,
+      ...transfer,
       ...webhooks,
     },
     ...{ documents, clock: context.clock },
@@ -301,6 +303,7 @@ export class Fixture {
           },
         },
         documents: DEFAULT_DOCUMENTS,
+        server: { version: "test", url: null },
         sessionLimits: { stream: 3, poll: 3 },
         heartbeatMs: 600_000,
       },

@@ -33,4 +33,4 @@ export function requireRequestLimits(method: DescMethod): void {
     throw new Error(`${method.parent.typeName}/${method.name}: carries_document is not what its request says`);
 }
 
-const DOCUMENTS: ReadonlySet<string> = new Set(["policies"]);
+const DOCUMENTS: ReadonlySet<string> = new Set(["policies", "document"]);

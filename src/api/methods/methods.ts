@@ -10,6 +10,7 @@ import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { SystemService } from "../../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
+import { TransferService } from "../../../gen/signet/v1/transfer_pb.js";
 import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
@@ -23,6 +24,7 @@ import { requireRequestLimits } from "../admission/request-size.js";
 import { createRuntimeService } from "./runtimes.js";
 import { createSystemService } from "./system.js";
 import { createTokenService } from "./tokens.js";
+import { createTransferService } from "./transfer.js";
 import { createWebhookService } from "./webhooks.js";
 
 /** The services of signet.v1, as reflection and health list them. */
@@ -37,6 +39,7 @@ export const SERVICES = [
   RuntimeService,
   SystemService,
   TokenService,
+  TransferService,
   WebhookService,
 ] as const;
 
@@ -51,6 +54,7 @@ export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createRuntimeService>[0] &
   Parameters<typeof createSystemService>[0] &
   Parameters<typeof createTokenService>[0] &
+  Parameters<typeof createTransferService>[0] &
   Parameters<typeof createWebhookService>[0];
 
 /** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. Throws when one has no limits (request-size.ts). */
@@ -66,6 +70,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(RuntimeService, createRuntimeService(services)),
     ...methodsOf(SystemService, createSystemService(services)),
     ...methodsOf(TokenService, createTokenService(services)),
+    ...methodsOf(TransferService, createTransferService(services)),
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];
   for (const { method } of specs) requireRequestLimits(method);

@@ -11,10 +11,14 @@ import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTime } from "../shell/table.js";
 import { writeFileAtomically } from "../shell/text-files.js";
 import { bundleFacts } from "./bundle-output.js";
+import { withReason, type ReasonOption } from "./options.js";
 
 /** `signet bundles`: the versions of an environment. */
 export function addBundles(program: Command, shell: Shell): void {
-  const bundles = program.command("bundles").description("list, show and delete the versions of an environment");
+  const bundles = program
+    .command("bundles")
+    .description("list, show and delete the versions of an environment")
+    .addHelpText("after", examples("signet bundles --env staging", "signet bundles get 3 --env dev"));
   bundles
     .command("list", { isDefault: true })
     .description("list versions, newest first")
@@ -37,15 +41,14 @@ export function addBundles(program: Command, shell: Shell): void {
     .action(
       inSession(shell, (session, version: number, { out }: { out?: string }) => document(session, shell, version, out)),
     );
-  bundles
-    .command("delete")
+  withReason(bundles.command("delete"))
     .description("delete a version that is not active; its number is never used again")
     .argument("<version>", "version number", wholeNumber(1))
-    .addHelpText("after", examples("signet bundles delete 3 --env dev"))
+    .addHelpText("after", examples('signet bundles delete 3 --env dev --reason "leaked a host name"'))
     .action(
-      inSession(shell, async (session, version: number) => {
+      inSession(shell, async (session, version: number, { reason }: ReasonOption) => {
         const envName = await session.inEnvironment(async (environment) => {
-          await session.client.bundles.deleteBundle({ ...environment, version });
+          await session.client.bundles.deleteBundle({ ...environment, version, ...defined({ reason }) });
           return environment.envName;
         });
         answerChange(shell, "deleted", "version", version, ` of ${envName}`);

@@ -39,17 +39,24 @@ export function withPreview(command: Command): Command {
     .option("--skip-unchanged", "make no version of the content that is active already");
 }
 
-/** The options of {@link withHold}. */
-export interface HoldOptions {
-  readonly hold?: true;
+/** The option of {@link withReason}. */
+export interface ReasonOption {
   readonly reason?: string;
+}
+
+/** Adds `--reason`. */
+export function withReason(command: Command): Command {
+  return command.option("--reason <text>", "why, up to 1000 characters: kept in history and audit, told to webhooks");
+}
+
+/** The options of {@link withHold}. */
+export interface HoldOptions extends ReasonOption {
+  readonly hold?: true;
 }
 
 /** Adds `--hold` and `--reason`. */
 export function withHold(command: Command): Command {
-  return command
-    .option("--hold", "refuse every further change until signet envs release")
-    .option("--reason <text>", "reason for the change: recorded, and shown to callers that a hold refuses");
+  return withReason(command.option("--hold", "refuse every further change until signet envs release"));
 }
 
 /** The fields of a request that these options set. */

@@ -7,21 +7,24 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, withGuards, withPreview, type PreviewOptions } from "./options.js";
+import { guardedBy, withGuards, withPreview, withReason, type PreviewOptions, type ReasonOption } from "./options.js";
 
-interface Options extends GlobalOptions, PreviewOptions, ChangeGuards, WaitOptions {
+interface Options extends GlobalOptions, PreviewOptions, ChangeGuards, ReasonOption, WaitOptions {
   readonly from?: string;
   readonly promotedBy?: string;
 }
 
 /** `signet promote`: publishes the active bundle of one stage to the next one. */
 export function addPromote(program: Command, shell: Shell): void {
-  withWait(withPreview(withGuards(program.command("promote"))))
+  withWait(withReason(withPreview(withGuards(program.command("promote")))))
     .description("publish the active bundle of an environment to its next stage, and activate it there")
     .option("--from <env>", "source environment; the same as --env")
     .option("--promoted-by <name>", "free text: person or system that promotes")
     .addHelpText("after", "\n--if-match applies to the target, the next stage.\n" + WAIT_HELP)
-    .addHelpText("after", examples("signet promote --from dev", "signet promote --from staging --dry-run"))
+    .addHelpText(
+      "after",
+      examples("signet promote --from staging --dry-run", 'signet promote --from staging --reason "release 42"'),
+    )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const sourceEnv = options.from ?? options.env;
@@ -31,10 +34,10 @@ export function addPromote(program: Command, shell: Shell): void {
       if (sourceEnv === undefined) throw new UsageError("no source environment given: pass --from");
       checkWait(options, options.dryRun !== true);
       using session = Session.open(shell, command);
-      const { promotedBy, dryRun = false } = options;
+      const { promotedBy, reason, dryRun = false } = options;
       await session.inEnvironment(async (source) => {
         const { envName, ...project } = source;
-        const request = { ...project, sourceEnv: envName, dryRun, ...defined({ promotedBy }) };
+        const request = { ...project, sourceEnv: envName, dryRun, ...defined({ promotedBy, reason }) };
         const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
         const next =
           shell.json && options.wait !== true ? undefined : await session.client.organizations.getEnvironment(source);

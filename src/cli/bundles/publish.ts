@@ -15,11 +15,13 @@ import {
   withGuards,
   withPolicyOptions,
   withPreview,
+  withReason,
   type PolicyOptions,
   type PreviewOptions,
+  type ReasonOption,
 } from "./options.js";
 
-interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, WaitOptions {
+interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, ReasonOption, WaitOptions {
   readonly file: string;
   readonly scopePolicies?: string;
   readonly title?: string;
@@ -34,7 +36,7 @@ interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, WaitOptio
 
 /** `signet publish`: signs a policy document as the next version of an environment, and activates it. */
 export function addPublish(program: Command, shell: Shell): void {
-  withWait(withPolicyOptions(withPreview(withGuards(program.command("publish")))))
+  withWait(withReason(withPolicyOptions(withPreview(withGuards(program.command("publish"))))))
     .description("publish a policy document to an environment")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("--title <text>", "short title")
@@ -72,14 +74,14 @@ export function addPublish(program: Command, shell: Shell): void {
 }
 
 function metadataOf(options: Options) {
-  const { publishedBy, title, description, sourceRepository, sourceRevision, sourceUrl } = options;
+  const { publishedBy, title, description, reason, sourceRepository, sourceRevision, sourceUrl } = options;
   const hasSource = [sourceRepository, sourceRevision, sourceUrl].some((part) => part !== undefined);
   const source = { repository: sourceRepository ?? "", revision: sourceRevision ?? "", url: sourceUrl ?? "" };
   return {
     labels: { ...options.label },
     activate: options.activate,
     dryRun: options.dryRun === true,
-    ...defined({ publishedBy, title, description, source: hasSource ? source : undefined }),
+    ...defined({ publishedBy, title, description, reason, source: hasSource ? source : undefined }),
   };
 }
 

@@ -8,6 +8,8 @@ import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { formatFacts, type Cell, type Fact } from "../shell/table.js";
 import { readTextFile } from "../shell/text-files.js";
 import { readKeys } from "../shell/trusted-keys.js";
+import { isTarFile } from "../transfer/export-file.js";
+import { verifyExport } from "../transfer/verify-export.js";
 
 interface Options extends GlobalOptions {
   readonly keys: string;
@@ -23,8 +25,8 @@ one: the version, the sequence and the deployment are not signed. Exit code 8 if
 export function addVerify(program: Command, shell: Shell): void {
   program
     .command("verify")
-    .description("verify a bundle document offline")
-    .argument("<file>", "bundle document, or - for standard input")
+    .description("verify a bundle document or an export offline")
+    .argument("<file>", "bundle document, - for standard input, or a file of signet export")
     .requiredOption("--keys <file>", "trusted public keys (PEM)")
     .option("--no-signature-v2", "accept a document whose identity is not signed")
     .addHelpText(
@@ -38,6 +40,9 @@ export function addVerify(program: Command, shell: Shell): void {
         projectId: requireUuid("--project", project),
         environment: env,
       });
+      if (file !== "-" && (await isTarFile(file))) {
+        return await verifyExport(shell, file, await readKeys(keys, shell), expected);
+      }
       const text = await readTextFile(file, shell.io);
       const trusted = await readKeys(keys, shell);
       const verified = await verifyDocument(text, trusted, expected, { requireSignatureV2: signatureV2 });

@@ -27,7 +27,8 @@ variables come before it; when one of them names another server, nothing of the 
 export function addContext(program: Command, shell: Shell): void {
   const context = program
     .command("context")
-    .description("list, show, choose, change and remove the servers that signet login keeps");
+    .description("list, show, choose, change and remove the servers that signet login keeps")
+    .addHelpText("after", examples("signet context list", "signet context use staging"));
   context
     .command("list", { isDefault: true })
     .description("list contexts; * is the current one")

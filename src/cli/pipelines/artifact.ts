@@ -9,12 +9,14 @@ import {
   POLICY_HELP,
   policyReading,
   withGuards,
+  withReason,
+  type ReasonOption,
   withIdempotencyKey,
   withPolicyOptions,
   type PolicyOptions,
 } from "../bundles/options.js";
 import { answerChange, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
-import { examples } from "../shell/help.js";
+import { examples, listedOption } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -26,7 +28,7 @@ interface CreateOptions extends PolicyOptions {
   readonly idempotencyKey?: string;
 }
 
-interface PromoteOptions extends ChangeGuards {
+interface PromoteOptions extends ChangeGuards, ReasonOption {
   readonly title?: string;
   readonly description?: string;
 }
@@ -35,10 +37,11 @@ interface PromoteOptions extends ChangeGuards {
 export function addArtifact(program: Command, shell: Shell): void {
   const artifact = program
     .command("artifact")
-    .description("create, list, show, promote and delete artifacts: drafts of policy documents");
+    .description("create, list, show, promote and delete artifacts: drafts of policy documents")
+    .addHelpText("after", examples("signet artifact list", "signet artifact create -f policy.yaml --name v2"));
   withPage(artifact.command("list", { isDefault: true }))
     .description("list artifacts, newest first; with --project those of one project")
-    .option("--status <status>", "draft or promoted")
+    .addOption(listedOption("--status <status>", "only artifacts in this state", ["draft", "promoted"]))
     .addHelpText("after", examples("signet artifact list --status draft"))
     .action(
       inSession(shell, async (session, options: PageOptions & { status?: string }) => {
@@ -98,7 +101,7 @@ export function addArtifact(program: Command, shell: Shell): void {
         answerChange(shell, "deleted", "artifact", artifactId);
       }),
     );
-  withGuards(artifact.command("promote"))
+  withReason(withGuards(artifact.command("promote")))
     .description("publish an artifact to the first environment of its project; repeating it changes nothing")
     .argument("<id>", "UUID of the artifact")
     .option("--title <text>", "title of the bundle")
@@ -106,8 +109,8 @@ export function addArtifact(program: Command, shell: Shell): void {
     .addHelpText("after", examples("signet artifact promote 0b0c0d0e-0000-4000-8000-000000000001 --title v2"))
     .action(
       inSession(shell, async (session, artifactId: string, options: PromoteOptions) => {
-        const { title, description } = options;
-        const request = { artifactId, ...defined({ title, description }) };
+        const { title, description, reason } = options;
+        const request = { artifactId, ...defined({ title, description, reason }) };
         const promoted = await session.client.artifacts.promoteArtifact(request, guardedBy(options));
         const { bundle } = promoted;
         const facts = bundle === undefined ? [] : bundleFacts(bundle).filter(([, value]) => value !== undefined);

@@ -1,11 +1,18 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { defined } from "../../core/defined.js";
 import type { ChangeGuards } from "../../sdk/index.js";
-import { guardedBy, withIdempotencyKey, withPreview, type PreviewOptions } from "../bundles/options.js";
+import {
+  guardedBy,
+  withIdempotencyKey,
+  withPreview,
+  withReason,
+  type PreviewOptions,
+  type ReasonOption,
+} from "../bundles/options.js";
 import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { confirmDeletion, requireConfirmable, withDeletion, type DeletionOptions } from "../shell/confirmation.js";
-import { examples } from "../shell/help.js";
+import { examples, listedOption } from "../shell/help.js";
 import { answerPatch } from "../shell/patch-output.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -19,7 +26,7 @@ interface UpdateOptions {
   readonly move?: readonly (readonly [stage: string, order: number])[];
 }
 
-interface PromoteOptions extends PreviewOptions, ChangeGuards {
+interface PromoteOptions extends PreviewOptions, ChangeGuards, ReasonOption {
   readonly from: string;
   readonly to: readonly string[];
   readonly promotedBy?: string;
@@ -33,10 +40,13 @@ export function addPipeline(program: Command, shell: Shell): void {
   const pipeline = program
     .command("pipeline")
     .description("create, list, show, update and delete pipelines, and promote to many targets at once")
-    .addHelpText("after", HELP);
+    .addHelpText(
+      "after",
+      HELP + examples("signet pipeline list", "signet pipeline promote main --from web/dev --to web/staging web/prod"),
+    );
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
-  withPreview(withIdempotencyKey(pipeline.command("promote")))
+  withReason(withPreview(withIdempotencyKey(pipeline.command("promote"))))
     .description("publish and activate the active bundle of one app in each target: in all of them or none")
     .argument("<pipeline>", PIPELINE)
     .requiredOption("--from <app>", "source app")
@@ -48,9 +58,9 @@ export function addPipeline(program: Command, shell: Shell): void {
         const sourceAppId = await findAppId(session, options.from);
         const targetAppIds: string[] = [];
         for (const app of options.to) targetAppIds.push(await findAppId(session, app));
-        const { promotedBy, dryRun = false } = options;
+        const { promotedBy, reason, dryRun = false } = options;
         const id = await findPipelineId(session, wanted);
-        const request = { id, sourceAppId, targetAppIds, dryRun, ...defined({ promotedBy }) };
+        const request = { id, sourceAppId, targetAppIds, dryRun, ...defined({ promotedBy, reason }) };
         const { promotions } = await session.client.pipelines.promotePipeline(request, guardedBy(options));
         answerPromotions(shell, promotions, (appId) => options.to[targetAppIds.indexOf(appId)] ?? appId);
       }),
@@ -91,7 +101,7 @@ function addLifecycle(pipeline: Command, shell: Shell): void {
     .command("create")
     .description("create a pipeline with the stages Development and Production, owned by --project if given")
     .argument("<name>", "1 to 255 characters")
-    .option("--type <type>", "trunk or branch", "trunk")
+    .addOption(listedOption("--type <type>", "kind of pipeline", ["trunk", "branch"]).default("trunk"))
     .addHelpText("after", examples("signet pipeline create main"))
     .action(
       inSession(shell, async (session, displayName: string, { type }: { type: string }) => {
@@ -115,7 +125,7 @@ function addLifecycle(pipeline: Command, shell: Shell): void {
     .description("update a pipeline: rename it, move it to --project, or reorder its stages")
     .argument("<pipeline>", PIPELINE)
     .option("--name <name>", "new name")
-    .option("--type <type>", "trunk or branch")
+    .addOption(listedOption("--type <type>", "new kind of pipeline", ["trunk", "branch"]))
     .option("--move <stage=order...>", "new order of a stage; in the end each order must occur once", addMove)
     .addHelpText("after", examples("signet pipeline update main --move Production=2 Staging=1"))
     .action(

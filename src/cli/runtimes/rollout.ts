@@ -21,7 +21,10 @@ With --wait it asks each second until all applied it (0), or one rejected it and
 
 /** `signet rollout status`: how far what is active has come. */
 export function addRollout(program: Command, shell: Shell): void {
-  const rollout = program.command("rollout").description("follow an activation to the runtimes");
+  const rollout = program
+    .command("rollout")
+    .description("follow an activation to the runtimes")
+    .addHelpText("after", examples("signet rollout status --env prod --wait"));
   rollout
     .command("status")
     .description("tell which live instances applied the active version of an environment, and which did not, and why")

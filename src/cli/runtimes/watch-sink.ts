@@ -91,7 +91,7 @@ export class WatchSink {
   }
 
   private printActivation({ activation, from, historyLost, ageMs }: ActivationEvent): void {
-    const { sequence, version, kind, policyHash, activatedAt, deploymentId, bundle } = activation;
+    const { sequence, version, kind, policyHash, activatedAt, deploymentId, reason, bundle } = activation;
     const latencyMs = Date.now() - activatedAt.getTime();
     if (historyLost)
       this.shell.notice("the server lost history: it does not have the activation that was applied before");
@@ -109,6 +109,7 @@ export class WatchSink {
           sequence,
           version,
           kind,
+          reason,
           policy_hash: policyHash,
           deployment_id: deploymentId,
           activated_at: activatedAt.toISOString(),
@@ -120,7 +121,8 @@ export class WatchSink {
         }),
       () => {
         const facts = line`sequence=${sequence} version=${version} kind=${kind} hash=${policyHash} latency=${latencyMs}ms`;
-        return `${facts} ${line`verified key=${bundle.keyId}`}${from === "cache" ? " (from the cache)" : ""}\n`;
+        const why = reason === null ? "" : line` reason=${JSON.stringify(reason)}`;
+        return `${facts}${why} ${line`verified key=${bundle.keyId}`}${from === "cache" ? " (from the cache)" : ""}\n`;
       },
     );
   }

@@ -1,9 +1,9 @@
 import { printable, printableLines } from "../../core/printable.js";
-import { AppError, type FieldError } from "../../core/error.js";
+import { AppError, DISK_FULL, type FieldError } from "../../core/error.js";
 import { SignetError, VerificationError } from "../../sdk/index.js";
 import { causesOf, type Cause } from "../../sdk/signet-error.js";
 import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
-import { exitCodeOf } from "./exit-codes.js";
+import { exitCodeOf, isNotVerified } from "./exit-codes.js";
 import type { Called } from "./shell.js";
 
 /** An error as written to standard error with `--json`. */
@@ -41,6 +41,9 @@ function reportOf(thrown: unknown): ErrorReport {
   ): ErrorReport => {
     return { error, message, fields, request_id: requestId ?? null, exit_code: exitCodeOf(thrown) };
   };
+  if (isNotVerified(thrown)) {
+    return report(thrown.reason, `not verified: ${thrown.message}`, thrown.fields, thrown.requestId);
+  }
   if (thrown instanceof SignetError) return report(thrown.reason, thrown.message, thrown.fields, thrown.requestId);
   if (thrown instanceof AppError) return report(thrown.reason ?? thrown.code, thrown.message, thrown.fields);
   if (thrown instanceof VerificationError || thrown instanceof CheckFailedError) {
@@ -70,7 +73,10 @@ const UNKNOWN_ISSUER: ReadonlySet<string> = new Set([
 function hintFor(thrown: unknown, called: Called | undefined): string | undefined {
   if (!(thrown instanceof SignetError) || called === undefined) return undefined;
   const { url, adminTokenFile, tokenSource } = called;
+  if (thrown.reason === "untrusted_origin") return "an administrator adds one with signet trust-origin add";
   if (thrown.reason === "held") return "end the hold with signet envs release <name>";
+  if (thrown.reason === DISK_FULL)
+    return "make room on the server's disk, or signet prune --keep-newest 20 --keep-days 0 --keep-production-days 0 --yes";
   if (thrown.code === "unauthenticated" && adminTokenFile !== undefined) {
     return `check that ${adminTokenFile} belongs to the server at ${url}`;
   }

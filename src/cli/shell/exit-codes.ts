@@ -45,9 +45,17 @@ export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof UsageError) return EXIT_CODES.usage;
   if (thrown instanceof InputError) return EXIT_CODES.invalid;
   if (thrown instanceof CheckFailedError || thrown instanceof VerificationError) return EXIT_CODES.notVerified;
+  if (isNotVerified(thrown)) return EXIT_CODES.notVerified;
   if (thrown instanceof SignetError || thrown instanceof AppError) return BY_ERROR_CODE[thrown.code];
   return EXIT_CODES.unexpected;
 }
+
+/** Whether the server refused what it was given because it does not verify. */
+export function isNotVerified(thrown: unknown): thrown is SignetError {
+  return thrown instanceof SignetError && NOT_VERIFIED.has(thrown.reason);
+}
+
+const NOT_VERIFIED: ReadonlySet<string> = new Set(["not_verified", "untrusted_origin"]);
 
 /** The part of the program's help about exit codes. */
 export const EXIT_CODE_HELP = `Exit codes:

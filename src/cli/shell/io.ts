@@ -9,6 +9,8 @@ export interface Io {
   setEcho(isOn: boolean): void;
   /** Writes to standard output: the answer of the command. */
   out(text: string): void;
+  /** Writes bytes to standard output; resolves when it can take more. */
+  outBytes(bytes: Uint8Array): Promise<void>;
   /** Writes to standard error: everything else. */
   err(text: string): void;
   /** Whether standard input is a terminal: a person can be asked. */

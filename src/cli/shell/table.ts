@@ -1,6 +1,6 @@
 import truncatedWidth from "fast-string-truncated-width";
 import { printable } from "../../core/printable.js";
-import { timestampDate } from "../../sdk/index.js";
+import { timestampDate, type Actor } from "../../sdk/index.js";
 
 /** What a table can show; null, undefined and the empty text are `-`, true and false are yes and no. */
 export type Cell = string | number | boolean | null | undefined;
@@ -131,4 +131,9 @@ function formatCell(value: Cell): string {
 /** A time for a person: `2026-04-22 12:00:00Z`; undefined stays undefined. */
 export function formatTime(time: Parameters<typeof timestampDate>[0] | undefined): string | undefined {
   return time && `${timestampDate(time).toISOString().slice(0, 19).replace("T", " ")}Z`;
+}
+
+/** Who did something, for a person: `deploy bot (signet_ci_Ab3dE6gH)`; the prefix alone of a token without a name. */
+export function formatActor(actor: Pick<Actor, "name" | "prefix"> | undefined, prefix: string): string {
+  return actor?.name === undefined ? prefix : `${actor.name} (${actor.prefix})`;
 }

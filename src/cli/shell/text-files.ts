@@ -35,10 +35,23 @@ export function nameOf(file: string): string {
  * @param mode permissions of the file, before the umask
  */
 export async function writeFileAtomically(file: string, text: string, mode = 0o666): Promise<void> {
+  await streamFileAtomically(file, (write) => write(Buffer.from(text)), mode);
+}
+
+/**
+ * As writeFileAtomically, for content that is written piece by piece: `work` is given what writes the next bytes. Nothing is left of a
+ * file whose work fails.
+ */
+export async function streamFileAtomically<T>(
+  file: string,
+  work: (write: (bytes: Uint8Array) => Promise<void>) => Promise<T>,
+  mode = 0o666,
+): Promise<T> {
   const temporary = `${file}.${randomUUID()}.tmp`;
+  let result: T;
   try {
     await using handle = await open(temporary, "wx", mode);
-    await handle.writeFile(text);
+    result = await work((bytes) => handle.writeFile(bytes));
     await handle.sync();
     await rename(temporary, file);
   } catch (thrown) {
@@ -46,6 +59,7 @@ export async function writeFileAtomically(file: string, text: string, mode = 0o6
     throw thrown;
   }
   await syncDirectory(dirname(file));
+  return result;
 }
 
 /** Makes the new name survive a power failure, where the system can open a directory. */

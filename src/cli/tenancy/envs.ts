@@ -14,7 +14,7 @@ import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTime, type Column } from "../shell/table.js";
+import { formatActor, formatTime, type Column } from "../shell/table.js";
 import { environmentFacts } from "./deletion-facts.js";
 
 interface StageOptions {
@@ -48,7 +48,8 @@ none; its newest version and sequence are remembered.
 export function addEnvs(program: Command, shell: Shell): void {
   const envs = program
     .command("envs")
-    .description("list, create, update, release and delete the environments of a project");
+    .description("list, create, update, release and delete the environments of a project")
+    .addHelpText("after", examples("signet envs list", "signet envs create canary --promotes-to prod"));
   envs
     .command("list", { isDefault: true })
     .description("list environments, by position")
@@ -173,6 +174,11 @@ const COLUMNS: readonly Column<Environment>[] = [
   ["SEQUENCE", ({ sequence }) => sequence],
   ["PROTECTED", (environment) => environment.protected],
   ["SIGNING KEY", ({ signingKey }) => signingKey],
-  ["HELD", ({ hold }) => hold && `by ${hold.by} since ${formatTime(hold.since)} ${hold.reason ?? ""}`],
+  [
+    "HELD",
+    ({ hold }) =>
+      hold &&
+      `by ${formatActor({ ...defined({ name: hold.byName }), prefix: hold.by }, hold.by)} since ${formatTime(hold.since)} ${hold.reason ?? ""}`,
+  ],
   ["ID", ({ id }) => id],
 ];

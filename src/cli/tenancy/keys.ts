@@ -12,7 +12,10 @@ import { refuseUnusedOptions } from "../shell/used-options.js";
 
 /** `signet keys`: the public keys that runtimes and auditors trust, and the rotation of the signing key. */
 export function addKeys(program: Command, shell: Shell): void {
-  const keys = program.command("keys").description("list public keys, and rotate the signing key");
+  const keys = program
+    .command("keys")
+    .description("list public keys, and rotate the signing key")
+    .addHelpText("after", examples("signet keys list", "signet keys --pem > keys.pem"));
   keys
     .command("list", { isDefault: true })
     .description("list the public keys that verify what this organization receives")

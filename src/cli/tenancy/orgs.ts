@@ -31,7 +31,10 @@ and keeps a bundle, nor while runtimes are live in it, without --force. The oper
 
 /** `signet orgs`: the organizations of a server, for admins of the operator's organization. */
 export function addOrgs(program: Command, shell: Shell): void {
-  const orgs = program.command("orgs").description("list, create and delete organizations (operator only)");
+  const orgs = program
+    .command("orgs")
+    .description("list, create and delete organizations (operator only)")
+    .addHelpText("after", examples("signet orgs list", 'signet orgs create "Acme Inc"'));
   withPage(orgs.command("list", { isDefault: true }))
     .description("list the organizations of this server, oldest first")
     .addHelpText("after", examples("signet orgs"))

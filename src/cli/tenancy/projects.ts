@@ -31,7 +31,10 @@ keeps a bundle (signet envs update <name> --no-protected), nor while runtimes ar
 
 /** `signet projects`: the projects of an organization. */
 export function addProjects(program: Command, shell: Shell): void {
-  const projects = program.command("projects").description("list, create and delete projects");
+  const projects = program
+    .command("projects")
+    .description("list, create and delete projects")
+    .addHelpText("after", examples("signet projects list", 'signet projects create "Support bot"'));
   projects
     .command("list", { isDefault: true })
     .description("list the projects that the token may see, newest first")

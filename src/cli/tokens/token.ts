@@ -26,7 +26,10 @@ machine go on. With --sha256 it does not know the new secret, and the file keeps
 
 /** `signet token`: the tokens with which people, CI jobs and runtimes authenticate. */
 export function addToken(program: Command, shell: Shell): void {
-  const token = program.command("token").description("create, generate, list, rotate and revoke tokens");
+  const token = program
+    .command("token")
+    .description("create, generate, list, rotate and revoke tokens")
+    .addHelpText("after", examples("signet token list", "signet token create --ci --project shop > ci-token"));
   addTokenCreate(token, shell);
   addTokenGenerate(token, shell);
   token

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { formatMessage, timestampFromDate, type WebhookDelivery } from "../../sdk/index.js";
 import { answerFacts, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
-import { examples } from "../shell/help.js";
+import { examples, listedOption } from "../shell/help.js";
 import { instant } from "../shell/numbers.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -13,7 +13,7 @@ export function addDeliveries(webhook: Command, shell: Shell): void {
   withPage(webhook.command("deliveries"))
     .description("list the deliveries of a webhook, newest event first")
     .argument("<id>", "UUID of the webhook")
-    .option("--state <state>", "pending, delivered or failed")
+    .addOption(listedOption("--state <state>", "only deliveries in this state", ["pending", "delivered", "failed"]))
     .addHelpText("after", examples("signet webhook deliveries 0b0c0d0e-0000-4000-8000-000000000001 --state failed"))
     .action(
       inSession(shell, async (session, webhookId: string, options: PageOptions & { state?: string }) => {

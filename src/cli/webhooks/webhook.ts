@@ -29,7 +29,8 @@ const WEBHOOK = "UUID of the webhook";
 export function addWebhook(program: Command, shell: Shell): void {
   const webhook = program
     .command("webhook")
-    .description("create, list, show, update, delete and test webhooks; list and replay their deliveries");
+    .description("create, list, show, update, delete and test webhooks; list and replay their deliveries")
+    .addHelpText("after", examples("signet webhook list", "signet webhook create https://example.com/hook"));
   webhook
     .command("list", { isDefault: true })
     .description("list webhooks, newest first")

@@ -79,7 +79,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const methods = createMethods(
     {
       ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
-      ...{ ...services.bundles, ...services.pipelines, ...services.webhooks },
+      ...{ ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
       ...{ diagnosis: parts.diagnosis, version: VERSION },

@@ -15,6 +15,10 @@ export function serviceOptions(
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
     documents,
+    server: {
+      version: VERSION,
+      url: config.publicUrl === null ? null : config.publicUrl.origin + config.publicUrl.path,
+    },
     webhooks: {
       allowList: config.webhookAllow,
       schedule: config.webhookRetrySeconds,

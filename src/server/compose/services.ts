@@ -10,6 +10,8 @@ import { composeRotation, type RotationServices } from "./rotation.js";
 import { composeRuntimes, type RuntimeServices } from "./runtimes.js";
 import { composeTenancy, type TenancyServices } from "./tenancy.js";
 import { composeTokens, type TokenServices } from "./tokens.js";
+import { composeTransfer, type TransferServices } from "./transfer.js";
+import type { ServerName } from "../../service/transfer/exporting.js";
 import { composeWebhooks, type WebhookOptions, type WebhookServices } from "./webhooks.js";
 
 /** How the features of a server differ from those of another one. */
@@ -18,6 +20,8 @@ export interface ServiceOptions {
   /** Time between heartbeats of a watch. */
   readonly heartbeatMs: number;
   readonly documents: DocumentsOptions;
+  /** How exports name the server. */
+  readonly server: ServerName;
   readonly webhooks: WebhookOptions;
 }
 
@@ -34,6 +38,7 @@ export interface Services {
   readonly bundles: BundleServices;
   readonly pipelines: PipelineServices;
   readonly runtimes: RuntimeServices;
+  readonly transfer: TransferServices;
   readonly webhooks: WebhookServices;
 }
 
@@ -53,6 +58,14 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
     { ...bundles, ...tokens, ...changes },
     { documents, heartbeatMs: options.heartbeatMs },
   );
+  const transfer = composeTransfer(
+    context,
+    { ...keys, ...audit, ...changes, ...bundles },
+    { documents, server: options.server },
+  );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
-  return { changes, keys, audit, rotation, tokens, tenancy, documents, bundles, pipelines, runtimes, webhooks };
+  return {
+    ...{ changes, keys, audit, rotation, tokens, tenancy, documents, bundles, pipelines, runtimes },
+    ...{ transfer, webhooks },
+  };
 }

@@ -32,12 +32,14 @@ export interface Check {
 /** Runs checks one after another, so that they do not add up. Never rejects. */
 export async function runChecks(checks: readonly Check[], subject: Subject): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const { id, run } of checks) {
+  for (const check of checks) {
     try {
-      findings.push(...(await run(subject)));
+      findings.push(...(await check.run(subject)));
     } catch (error) {
       const { message } = error instanceof Error ? error : new Error(String(error));
-      findings.push(problem(id, `could not be examined: ${message}`, "see the server's log, and the other findings"));
+      findings.push(
+        problem(check.id, `could not be examined: ${message}`, "see the server's log, and the other findings"),
+      );
     }
   }
   return findings;

@@ -1,6 +1,7 @@
 import { SingleFlight } from "../../core/schedule/single-flight.js";
 import type { Finding } from "../../core/finding.js";
 import { AUDIT } from "./audit-check.js";
+import { BACKUPS } from "./backup-check.js";
 import { runChecks, type Check, type Subject } from "./check.js";
 import { DATABASE, LOG } from "./database-checks.js";
 import { KEYS, MODES } from "./key-checks.js";
@@ -8,7 +9,7 @@ import { CERTIFICATE, CLOCK, DISK, FILES } from "./machine-checks.js";
 import { TOKENS, WEBHOOKS } from "./tenant-checks.js";
 
 /** All checks of a data directory, in the order in which findings are listed. */
-const OF_DIRECTORY = [DATABASE, LOG, AUDIT, KEYS, MODES, DISK, CLOCK, CERTIFICATE, TOKENS, WEBHOOKS] as const;
+const OF_DIRECTORY = [DATABASE, LOG, AUDIT, KEYS, MODES, DISK, BACKUPS, CLOCK, CERTIFICATE, TOKENS, WEBHOOKS] as const;
 
 /** Examines a server, or the data directory of a stopped one. Calls at the same time share one examination. */
 export class Diagnoses {

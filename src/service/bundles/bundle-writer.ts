@@ -1,6 +1,7 @@
 import { formatPublishedAt } from "../../bundle/document.js";
 import { signBundle, type SignedBundle } from "../../bundle/sign-bundle.js";
 import type { Signer } from "../../bundle/signer.js";
+import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { performedBy } from "../../core/actor.js";
 import type { Bundle, BundleState } from "../../core/bundle.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
@@ -36,6 +37,15 @@ export interface BundleDraft {
 export interface PromotionSource {
   readonly environment: Environment;
   readonly bundle: Bundle;
+}
+
+/** The verified origin of an import. */
+export interface ImportSource {
+  /** The name of the trusted origin. */
+  readonly name: string;
+  /** The key that signed the provenance. */
+  readonly keyId: string;
+  readonly provenance: Provenance;
 }
 
 /** What to do with a new version, and why. */
@@ -141,7 +151,32 @@ export class BundleWriter {
     return promoted;
   }
 
-  #activation(kind: "publish" | "promote", caller: Principal, reason: string | null): Activation {
+  /** Stores an imported bundle that was signed for its environment, and activates it if asked. Throws like publishIn. */
+  async importIn(
+    tx: Writer,
+    caller: Principal,
+    from: ImportSource,
+    environment: Environment,
+    draft: BundleDraft,
+    { activate, reason }: Publication,
+  ): Promise<BundleState> {
+    const { audit, outbox } = this.deps;
+    const { project, environment: stage, bundle } = from.provenance;
+    const source = { projectId: project.id, environment: stage.name, version: bundle.version };
+    const activation = activate ? { ...this.#activation("import", caller, reason), source } : null;
+    const imported = await this.#keep(tx, environment, draft, activation);
+    const origin = { ...originMetadata(from), ...reasonOf(reason) };
+    await audit.record(tx, environment.orgId, caller, {
+      action: "bundle.imported",
+      resourceType: "bundle",
+      resourceId: imported.bundle.id,
+      metadata: { ...changeMetadata(environment, imported), ...origin, imported_by: imported.bundle.publishedBy },
+    });
+    await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.imported", environment, imported, origin));
+    return imported;
+  }
+
+  #activation(kind: "publish" | "promote" | "import", caller: Principal, reason: string | null): Activation {
     return { kind, by: performedBy(caller), at: instantOf(this.deps.clock.now()), reason };
   }
 
@@ -203,6 +238,21 @@ function notBefore(last: Instant | null, now: Instant): Instant {
 export function promotedDescription(source: Bundle, promotedBy: string | null): BundleDescription {
   const { title, description, labels, source: from } = source;
   return { publishedBy: promotedBy, title, description, labels, source: from, origin: "promote" };
+}
+
+function originMetadata({ name, keyId, provenance }: ImportSource) {
+  const { server, organization, project, environment, bundle, document } = provenance;
+  return {
+    origin: name,
+    origin_key_id: keyId,
+    origin_server: server.url,
+    origin_org_id: organization.id,
+    origin_project_id: project.id,
+    origin_environment: environment.name,
+    origin_version: bundle.version,
+    origin_bundle_id: bundle.id,
+    document_sha256: document.sha256,
+  };
 }
 
 function changeMetadata(environment: Environment, { bundle, isActive, deploymentId, sequence }: BundleState) {

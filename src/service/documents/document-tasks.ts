@@ -9,6 +9,8 @@ import {
 import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../../bundle/strict-json.js";
 import type { Content } from "../../core/bundle.js";
+import type { Provenance } from "../../bundle/envelope/provenance.js";
+import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
 import { verifyKeptDocument } from "./kept-document.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
@@ -36,6 +38,12 @@ export type DocumentTask =
   | { readonly kind: "read"; readonly policies: string; readonly scopePolicies: string | null }
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
+  | {
+      readonly kind: "import";
+      readonly document: string;
+      readonly provenance: Provenance;
+      readonly toEnvironment: string;
+    }
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
   | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string }
@@ -57,6 +65,7 @@ export interface DocumentAnswers {
   readonly read: PolicyContent;
   readonly promote: PolicyContent;
   readonly verify: string | null;
+  readonly import: OpenedImport;
   readonly names_environment: boolean;
   readonly count_events: number;
   readonly diff: string;
@@ -74,6 +83,8 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
       return promoteContent(task.content, task.from, task.to);
     case "verify":
       return verifyKeptDocument(task.document, task.publicKey);
+    case "import":
+      return openImport(task.document, task.provenance, task.toEnvironment);
     case "names_environment":
       return namesEnvironment(readScopePolicies(task.scopePolicies), task.environment);
     case "count_events":
@@ -97,6 +108,7 @@ export function sizeOf(task: DocumentTask): number {
     case "promote":
       return task.content.policies.length + task.content.scopePolicies.length;
     case "verify":
+    case "import":
       return task.document.length;
     case "names_environment":
       return task.scopePolicies.length;

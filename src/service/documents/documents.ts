@@ -14,6 +14,8 @@ import {
 } from "./document-tasks.js";
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
+import type { Provenance } from "../../bundle/envelope/provenance.js";
+import type { OpenedImport } from "./imported-document.js";
 import type { PolicyContent } from "./policy-content.js";
 
 /**
@@ -41,6 +43,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   read: true,
   promote: false,
   verify: false,
+  import: true,
   count_events: true,
   names_environment: false,
   diff: false,
@@ -102,6 +105,16 @@ export class Documents implements AsyncDisposable {
   /** As verifyKeptDocument. */
   verify(owner: DocumentOwner, document: string, publicKey: Uint8Array): Promise<string | null> {
     return this.#run(owner, { kind: "verify", document, publicKey });
+  }
+
+  /** As openImport. */
+  openImport(
+    owner: DocumentOwner,
+    document: string,
+    provenance: Provenance,
+    toEnvironment: string,
+  ): Promise<OpenedImport> {
+    return this.#run(owner, { kind: "import", document, provenance, toEnvironment });
   }
 
   /** As namesEnvironment, of the text of scope policies that are kept. */

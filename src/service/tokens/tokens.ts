@@ -193,7 +193,10 @@ export class Tokens {
         action: "token.rotated",
         resourceType: "token",
         resourceId: String(id),
-        metadata: { from_prefix: token.keyPrefix, key_prefix: keyPrefix, grace_seconds: graceSeconds },
+        metadata: {
+          ...{ from_prefix: token.keyPrefix, key_prefix: keyPrefix, grace_seconds: graceSeconds },
+          ...(await placeOf(tx, token)),
+        },
       });
       return { token: rotated, rawKey };
     });
@@ -215,7 +218,7 @@ export class Tokens {
         action: "token.revoked",
         resourceType: "token",
         resourceId: String(id),
-        metadata: { key_prefix: token.keyPrefix, key_type: token.keyType },
+        metadata: { key_prefix: token.keyPrefix, key_type: token.keyType, ...(await placeOf(tx, token)) },
       });
       await outbox.emit(tx, tokenEvent("token.revoked", token, performedBy(caller)));
     });
@@ -278,6 +281,7 @@ export class Tokens {
           environments,
           ...(readsAudit ? { audit: true } : {}),
           expires_at: expiresAt,
+          ...(await placeOf(tx, issued.token)),
         },
       });
       await this.deps.outbox.emit(tx, tokenEvent("token.created", issued.token, performedBy(caller)));
@@ -290,6 +294,18 @@ export class Tokens {
   #now(): Instant {
     return instantOf(this.deps.clock.now());
   }
+}
+
+/** Where a token belongs: by this the audit finds its events. */
+async function placeOf(
+  reader: Reader,
+  { projectId, environmentId }: Token,
+): Promise<{ readonly project_id?: string; readonly environment?: string }> {
+  const environment = environmentId === null ? null : await reader.environmentById(environmentId);
+  return {
+    ...(projectId === null ? {} : { project_id: projectId }),
+    ...(environment === null ? {} : { environment: environment.name }),
+  };
 }
 
 async function projectOf(reader: Reader, orgId: string, id: string): Promise<Project> {

@@ -16,6 +16,7 @@ import { slugs } from "./0013-slugs.js";
 import { deletions } from "./0014-deletions.js";
 import { actors } from "./0015-actors.js";
 import { protection } from "./0017-protection.js";
+import { imports } from "./0018-imports.js";
 import { presence } from "./0020-presence.js";
 import { trustedKeys } from "./0021-trusted-keys.js";
 import type { MigrationDialect } from "./dialect.js";
@@ -39,6 +40,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0014-deletions": deletions,
     "0015-actors": actors(dialect),
     "0017-protection": protection,
+    "0018-imports": imports,
     "0020-presence": presence,
     "0021-trusted-keys": trustedKeys,
   };

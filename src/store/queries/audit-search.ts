@@ -14,7 +14,7 @@ type Events = SelectQueryBuilder<Schema, "audit_events", object>;
  * A filter as indexes serve it: instants have become numbers (events are numbered in the order of their times), and an actor has become
  * the prefixes that it had.
  */
-type Search = Omit<AuditFilter, "since" | "until" | "actor"> & { readonly actors?: readonly string[] };
+type Search = Omit<AuditFilter, "since" | "until"> & { readonly actors?: readonly string[] };
 
 /** The numbers of one page, in its order. Reads no more than some pages' worth of an index, however long the chain is. */
 export async function pageIds(db: Kysely<Schema>, filter: AuditFilter): Promise<readonly number[]> {
@@ -42,13 +42,22 @@ export async function totalOf(db: Kysely<Schema>, filter: AuditFilter): Promise<
   const { after = 0, before = 1 } = await searchOf(db, { ...whole, before: (await newestId(db, orgId)) + 1 });
   // Events count from 1 without gaps and are never deleted.
   if (conditionsOf(filter).length === 0) return Math.max(0, before - after - 1);
-  const search = await searchOf(db, filter);
-  const all = between(matching(db, search), { orgId, limit: 1, after, before });
-  const { total } = await db
-    .selectFrom(all.select("id").limit(MAX_COUNTED).as("counted"))
-    .select((eb) => eb.fn.countAll<number | string>().as("total"))
-    .executeTakeFirstOrThrow();
-  return Number(total);
+  let total = 0;
+  for await (const part of partsOf(db, await searchOf(db, filter))) {
+    const all = between(matching(db, part), { orgId, limit: 1, after, before });
+    const counted = await db
+      .selectFrom(
+        all
+          .select("id")
+          .limit(MAX_COUNTED - total)
+          .as("counted"),
+      )
+      .select((eb) => eb.fn.countAll<number | string>().as("total"))
+      .executeTakeFirstOrThrow();
+    total += Number(counted.total);
+    if (total >= MAX_COUNTED) break;
+  }
+  return total;
 }
 
 async function searchOf(db: Kysely<Schema>, { since, until, actor, ...filter }: AuditFilter): Promise<Search> {
@@ -116,7 +125,8 @@ async function newestId(db: Kysely<Schema>, orgId: string): Promise<number> {
 /** The searches of one index range each whose results together are those of a search. */
 async function* partsOf(db: Kysely<Schema>, search: Search): AsyncGenerator<Search> {
   if (search.actors !== undefined) {
-    for (const actor of search.actors) yield { ...search, actors: [actor] };
+    const { actors, ...rest } = search;
+    for (const actor of actors) yield { ...rest, actor };
   } else if (isAlone(search, "projectId")) {
     for await (const environment of environmentsOf(db, search)) yield { ...search, environment };
   } else if (isAlone(search, "action") && prefixRange(search.action) !== undefined) {
@@ -146,9 +156,7 @@ function isAlone(search: Search, condition: keyof Search & Condition): boolean {
 
 function matching(db: Kysely<Schema>, search: Search): Events {
   let query = db.selectFrom("audit_events").where("org_id", "=", search.orgId);
-  const [actor, ...others] = search.actors ?? [];
-  if (others.length > 0) query = query.where("actor", "in", search.actors ?? []);
-  else if (actor !== undefined) query = query.where("actor", "=", actor);
+  if (search.actor !== undefined) query = query.where("actor", "=", search.actor);
   if (search.resourceType !== undefined) query = query.where("resource_type", "=", search.resourceType);
   if (search.resourceId !== undefined) query = query.where("resource_id", "=", search.resourceId);
   if (search.source !== undefined) query = query.where("source", "=", search.source);
@@ -160,7 +168,6 @@ function withPlace(query: Events, search: Search): Events {
   if (projectId === undefined) return query;
   if (environment !== undefined)
     return query.where("project_id", "=", projectId).where("environment", "=", environment);
-  if (isAlone(search, "projectId")) return query.where("project_id", "=", projectId);
   // The index of places has numbers in order for one environment only; another condition has an index that has them.
   return query.where((eb) => eb(eb.fn.coalesce("project_id", eb.val("")), "=", projectId));
 }

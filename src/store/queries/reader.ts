@@ -18,11 +18,12 @@ import { pruneReader } from "./prunable.js";
 import type { Schema } from "../schema.js";
 import type { Reader } from "../store.js";
 import { deletionReader } from "./deletions.js";
-import { deliveryReader } from "./deliveries.js";
-import { eventReader } from "./outbox-events.js";
+import { deliveryReader } from "./webhooks/deliveries.js";
+import { eventReader } from "./webhooks/outbox-events.js";
 import { expiryReader, tokenReader } from "./tokens.js";
-import { backlogReader } from "./webhook-backlog.js";
-import { webhookReader } from "./webhooks.js";
+import { transferReader } from "./transfers.js";
+import { backlogReader } from "./webhooks/webhook-backlog.js";
+import { webhookReader } from "./webhooks/webhooks.js";
 
 /** Every noun's look-ups over one connection or transaction. */
 export function createReader(db: Kysely<Schema>): Reader {
@@ -50,5 +51,6 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...pipelineStageReader(db),
     ...pipelineAppReader(db),
     ...artifactReader(db),
+    ...transferReader(db),
   };
 }

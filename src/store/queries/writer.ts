@@ -17,10 +17,11 @@ import { createReader } from "./reader.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
 import { deletionWriter } from "./deletions.js";
-import { deliveryWriter } from "./deliveries.js";
-import { eventWriter } from "./outbox-events.js";
+import { deliveryWriter } from "./webhooks/deliveries.js";
+import { eventWriter } from "./webhooks/outbox-events.js";
 import { expiryWriter, tokenWriter } from "./tokens.js";
-import { webhookWriter } from "./webhooks.js";
+import { transferWriter } from "./transfers.js";
+import { webhookWriter } from "./webhooks/webhooks.js";
 
 /** Every noun's look-ups and changes; `tx` runs its statements inside of a transaction. */
 export function createWriter(tx: Kysely<Schema>): Writer {
@@ -46,5 +47,6 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...pipelineStageWriter(tx),
     ...pipelineAppWriter(tx),
     ...artifactWriter(tx),
+    ...transferWriter(tx),
   };
 }

@@ -1592,6 +1592,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a version's document and its provenance: the body that ImportBundle takes
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["exportBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publishes an exported document as the next version, signed by this server
+         * @description It becomes active only when asked. The same document again makes no version: the response has the one that is there.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["importBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/origin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns where an imported version is from, with the original document and its provenance as they were imported
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getBundleOrigin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/trusted-origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the trusted origins, by name
+         * @description Needs a token with the scope `org:admin`.
+         */
+        get: operations["listTrustedOrigins"];
+        put?: never;
+        /**
+         * Trusts the exports that are signed with certain keys
+         * @description Needs a token with the scope `org:admin`.
+         */
+        post: operations["createTrustedOrigin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/trusted-origins/{origin_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends the trust in an origin
+         * @description What was imported from it stays.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        delete: operations["deleteTrustedOrigin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/webhooks": {
         parameters: {
             query?: never;
@@ -1835,7 +1943,7 @@ export interface components {
              * @description As Deployment.kind.
              * @enum {string}
              */
-            kind: "publish" | "activate" | "promote" | "rollback";
+            kind: "publish" | "activate" | "promote" | "rollback" | "import";
             /**
              * Format: int64
              * @description The bundle's version.
@@ -2022,10 +2130,10 @@ export interface components {
             };
             source: components["schemas"]["BundleSource"] | null;
             /**
-             * @description "publish" or "promote": how it came into this environment.
+             * @description "publish", "promote" or "import": how it came into this environment.
              * @enum {string}
              */
-            origin: "publish" | "promote";
+            origin: "publish" | "promote" | "import";
             /** @description The newest activation of this bundle; unset when it was never active. */
             deployment_id: string | null;
             /**
@@ -2063,6 +2171,57 @@ export interface components {
             /** @description There are more than changes has. */
             truncated: boolean;
         };
+        /** @description Where an imported bundle is from, as the exporting server signed it. */
+        BundleOrigin: {
+            /** @description The name of the trusted origin, at the time of the import. */
+            name: string;
+            /** @description The trusted key that signed the provenance. */
+            key_id: string;
+            /** @description Of the original document, 64 hex digits. */
+            document_sha256: string;
+            server_version: string;
+            /** @description The public URL of the exporting server, if it has one. */
+            server_url: string | null;
+            /** Format: uuid */
+            org_id: string;
+            org_name: string;
+            /** Format: uuid */
+            project_id: string;
+            project_name: string;
+            /** Format: uuid */
+            environment_id: string;
+            environment: string;
+            /** Format: uuid */
+            bundle_id: string;
+            /** Format: int64 */
+            version: number;
+            policy_hash: string;
+            /** Format: date-time */
+            published_at: string;
+            published_by: string | null;
+            /** @description Whether the bundle was active there when it was exported. */
+            active_at_export: boolean;
+            /** @description The activations of the bundle there, newest first, at most 20. */
+            deployments: components["schemas"]["OriginDeployment"][];
+            /**
+             * Format: date-time
+             * @description Unset before the import.
+             */
+            imported_at: string | null;
+            /** @description The prefix of the token that imported it. */
+            imported_by: string | null;
+        };
+        BundleOriginDetails: {
+            origin: components["schemas"]["BundleOrigin"];
+            /** @description The original document with the original signatures, byte for byte. */
+            document: {
+                [key: string]: unknown;
+            };
+            /** @description The envelope, as it was imported. */
+            provenance: {
+                [key: string]: unknown;
+            };
+        };
         /** @description Where a policy document came from, as its publisher says. */
         BundleSource: {
             /** @description At most 500 characters each. */
@@ -2095,7 +2254,7 @@ export interface components {
             };
             source: components["schemas"]["BundleSource"] | null;
             /** @enum {string} */
-            origin: "publish" | "promote";
+            origin: "publish" | "promote" | "import";
             deployment_id: string | null;
             /** Format: int64 */
             sequence: number | null;
@@ -2292,6 +2451,12 @@ export interface components {
             name?: string | null;
             sha256?: string | null;
         };
+        CreateTrustedOriginRequest: {
+            /** @description Unique in the organization. 1 to 100 characters. */
+            name: string;
+            /** @description Ed25519 keys, SubjectPublicKeyInfo, PEM: 1 to 8. A key belongs to one origin at most. */
+            public_key_pems?: string[];
+        };
         CreateViewerTokenRequest: {
             /** @description UUID, slug or name; the whole organization by default. */
             project_id?: string | null;
@@ -2341,10 +2506,10 @@ export interface components {
              */
             from_version: number | null;
             /**
-             * @description "publish", "activate", "promote" or "rollback" (an activation of a version below the one before).
+             * @description "publish", "activate", "promote", "import" or "rollback" (an activation of a version below the one before).
              * @enum {string}
              */
-            kind: "publish" | "activate" | "promote" | "rollback";
+            kind: "publish" | "activate" | "promote" | "rollback" | "import";
             /** @description The prefix of the token that did it. */
             actor: string;
             /** Format: date-time */
@@ -2466,6 +2631,17 @@ export interface components {
             error: string;
             message: string;
         };
+        /** @description A version as ImportBundle takes it. */
+        ExportBundleAnswer: {
+            /** @description As GetBundleDocument returns it; unset with without_document. */
+            document: {
+                [key: string]: unknown;
+            } | null;
+            /** @description A DSSE envelope. Its payload names the SHA-256 of the document, which must stay as it is, byte for byte. */
+            provenance: {
+                [key: string]: unknown;
+            };
+        };
         /** @description One field that was refused. */
         FieldError: {
             /** @description `body`, `path`, `query` or `header`, then the field, then keys and indexes inside of it. */
@@ -2539,6 +2715,39 @@ export interface components {
             since: string;
             /** @description The name that the token had; unset for a token without one. */
             by_name: string | null;
+        };
+        ImportBundleAnswer: {
+            /** @description The version here; unset when a dry run would make one. */
+            bundle: components["schemas"]["Bundle"] | null;
+            /** @description The environment had the document already: nothing was changed. */
+            already_imported: boolean;
+            dry_run: boolean;
+            /** @description Scope policies named the exporting environment and now name this one: the policy hash is another one. */
+            scope_policies_rewritten: boolean;
+            origin: components["schemas"]["BundleOrigin"];
+            /**
+             * Format: int64
+             * @description How many further versions the plan allows in this environment; unset is unlimited.
+             */
+            versions_left: number | null;
+        };
+        ImportBundleRequest: {
+            /** @description The exported document, byte for byte. */
+            document: {
+                [key: string]: unknown;
+            };
+            /** @description The exported provenance. */
+            provenance: {
+                [key: string]: unknown;
+            };
+            /** @description Makes the version the active one. False by default. */
+            activate?: boolean;
+            /** @description Verifies and checks everything, and changes nothing. */
+            dry_run?: boolean;
+            /** @description Why. At most 1,000 characters. */
+            reason?: string | null;
+            /** @description The importing person or program, as the caller gives it. At most 255 characters. */
+            imported_by?: string | null;
         };
         /** @description A trusted public key that this server signs with, or has signed with. */
         Key: {
@@ -2684,6 +2893,16 @@ export interface components {
             /** Format: int64 */
             offset: number;
         };
+        /** @description One page of trusted origins. */
+        ListTrustedOriginsAnswer: {
+            data: components["schemas"]["TrustedOrigin"][];
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            offset: number;
+        };
         /** @description One page of deliveries. */
         ListWebhookDeliveriesAnswer: {
             data: components["schemas"]["WebhookDelivery"][];
@@ -2725,6 +2944,24 @@ export interface components {
              * @enum {string}
              */
             signing_key: "organization" | "server";
+        };
+        /** @description An activation at the exporting server. */
+        OriginDeployment: {
+            /** Format: uuid */
+            id: string;
+            /** Format: int64 */
+            sequence: number;
+            /** @description As Deployment.kind. */
+            kind: string;
+            /** Format: int64 */
+            from_version: number | null;
+            reason: string | null;
+            /** @description The prefix of the token that did it. */
+            actor: string;
+            /** @description The name of that token. */
+            actor_name: string | null;
+            /** Format: date-time */
+            at: string;
         };
         /** @description Stages through which bundles are promoted. */
         Pipeline: {
@@ -3176,6 +3413,29 @@ export interface components {
             raw_key: string | null;
             /** @description In the answer that rotates it: true when the file admin-token of the server's data directory now has the new secret. */
             in_admin_token_file: boolean | null;
+        };
+        /** @description A public key of another site. */
+        TrustedKey: {
+            /** @description The first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
+            key_id: string;
+            /** @description "SHA256:" and all 64 hex digits, for comparison with what the other site shows. */
+            fingerprint: string;
+            /** @description SubjectPublicKeyInfo, PEM. */
+            public_key_pem: string;
+        };
+        /** @description A site whose exports the organization imports. */
+        TrustedOrigin: {
+            /**
+             * Format: uuid
+             * @description UUID; the origin_id.
+             */
+            id: string;
+            name: string;
+            keys: components["schemas"]["TrustedKey"][];
+            /** Format: date-time */
+            created_at: string;
+            /** @description The prefix of the token that added it. */
+            created_by: string;
         };
         /** @description A live instance that will reject bundles of the next key, as far as it reported. */
         UntrustingInstance: {
@@ -7650,6 +7910,285 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    exportBundle: {
+        parameters: {
+            query?: {
+                /** @description The digest of the set that the document is exported with (docs/air-gap.md): 64 hex digits. By default it is a set of its own. */
+                set_digest?: string;
+                /** @description The place of the document in the set, from 1. */
+                set_position?: number;
+                /** @description How many documents the set has. */
+                set_size?: number;
+                /** @description Leaves out the document, for a caller that has it. */
+                without_document?: boolean;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                env_name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A version as ImportBundle takes it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportBundleAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    importBundle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                /** @description The environment that gets the version. It may have another name than the exporting one: scope policies that name that one then name this one, as in a promotion. */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBundleRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportBundleAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBundleOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                env_name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleOriginDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTrustedOrigins: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of trusted origins. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTrustedOriginsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTrustedOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTrustedOriginRequest"];
+            };
+        };
+        responses: {
+            /** @description A site whose exports the organization imports. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustedOrigin"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteTrustedOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID. */
+                origin_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];

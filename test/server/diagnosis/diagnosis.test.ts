@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -37,10 +37,23 @@ describe("a diagnosis of a server", () => {
     const findings = await diagnose(full);
     expect(notable(findings)).toEqual([]);
     expect(findings.map(({ id }) => id)).toEqual([
-      ...["database", "write-ahead-log", "audit-chain", "signing-keys", "data-directory", "disk-space", "clock"],
-      ...["certificate", "tokens", "webhooks", "open-files"],
+      ...["database", "write-ahead-log", "audit-chain", "signing-keys", "data-directory", "disk-space"],
+      ...["last-backup", "clock", "certificate", "tokens", "webhooks", "open-files"],
     ]);
     expect(findings.every(({ level, remedy }) => (level === "ok") === (remedy === undefined))).toBe(true);
+  });
+
+  it("finds a schedule of backups that makes none", async () => {
+    await using other = await startTestServer({ SIGNET_BACKUP_EVERY: "24" });
+    const late = async () => notable((await other.admin.system.diagnoseServer({})).findings);
+    expect(await late()).toMatchObject([{ id: "last-backup", level: "warning" }]);
+    const name = "signet-20200101T000000Z-0123ab-scheduled.tar";
+    mkdirSync(join(other.directory, "backups"), { mode: 0o700 });
+    writeFileSync(join(other.directory, "backups", name), "old");
+    writeFileSync(join(other.directory, "backups", `${name}.sha256`), `${"0".repeat(64)}  ${name}\n`);
+    expect(await late()).toMatchObject([
+      { id: "last-backup", level: "error", summary: expect.stringContaining("2020-01-01") as string },
+    ]);
   });
 
   it("is shared by callers at the same time", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AuditEvent } from "../../../src/core/audit.js";
+import { actorOfEvent } from "../../../src/service/audit/audit-form.js";
 import { emptyHash } from "../../../src/service/audit/audit.js";
 import { useServices, type Fixture } from "../fixture.js";
 
@@ -54,6 +55,73 @@ describe("the audit", () => {
     const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 1 });
     expect(rows[0]?.metadata).not.toHaveProperty("source");
     expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true });
+  });
+
+  const found = async (filter: object) => {
+    const { rows, total } = await signet.services.audit.list({ orgId: signet.orgId, limit: 100, ...filter });
+    expect(total).toBe(rows.length);
+    return rows.map(({ id }) => id);
+  };
+
+  it("finds what a token did by its name, its id and each of its prefixes, before and after a rotation", async () => {
+    const { tokens } = signet.services;
+    const other = await tokens.createAdmin(signet.admin, { name: "night shift", expiresInDays: null });
+    const before = await signet.services.authentication.authenticate(other.rawKey);
+    await signet.services.projects.create(before, "one");
+    const rotated = await tokens.rotate(signet.admin, other.token.id, 0);
+    const after = await signet.services.authentication.authenticate(rotated.rawKey);
+    await signet.services.projects.create(after, "two");
+    const ids = await found({ actor: before.keyPrefix });
+    expect(ids).toHaveLength(2);
+    for (const actor of [after.keyPrefix, "night shift", String(other.token.id)]) {
+      expect(await found({ actor })).toEqual(ids);
+    }
+    expect(await found({ actor: "night shift", action: "project.*", after: 0 })).toEqual([...ids].reverse());
+    expect(await found({ actor: "day shift" })).toEqual([]);
+  });
+
+  it("finds events by project and environment, newest first, in pages", async () => {
+    const { projects, environments } = signet.services;
+    const other = await projects.create(signet.admin, "other");
+    await signet.publish("dev", { n: 1 });
+    await signet.promote("dev");
+    await signet.publish("dev", { n: 2 });
+    await environments.update(signet.admin, signet.path("dev"), { position: 5 });
+    const { projectId } = signet;
+    const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 100, projectId });
+    expect(rows.map(({ action, metadata }) => [action, metadata.environment ?? metadata.name])).toEqual([
+      ["environment.updated", "dev"],
+      ["bundle.published", "dev"],
+      ["bundle.promoted", "staging"],
+      ["bundle.published", "dev"],
+      ["organization.created", expect.anything()],
+    ]);
+    const all = rows.map(({ id }) => id);
+    const inDev = await found({ projectId, environment: "dev" });
+    expect(inDev).toEqual([all[0], all[1], all[3]]);
+    expect(await found({ projectId, environment: "dev", action: "bundle.*" })).toEqual([all[1], all[3]]);
+    expect(await found({ projectId, action: "bundle.published" })).toEqual([all[1], all[3]]);
+    expect(await found({ projectId, actor: "first admin" })).toEqual(all.slice(0, 4));
+    expect(await found({ projectId: other.project.id })).toHaveLength(1);
+    expect(await found({ projectId, environment: "prod" })).toEqual([]);
+    for (const limit of [1, 2, 3]) {
+      const page = await signet.services.audit.list({ orgId: signet.orgId, limit, projectId });
+      expect(page).toMatchObject({ total: 5, rows: rows.slice(0, limit).map(({ id }) => ({ id })) });
+      const up = await signet.services.audit.list({ orgId: signet.orgId, limit, projectId, after: 0 });
+      expect(up.rows.map(({ id }) => id)).toEqual([...all].reverse().slice(0, limit));
+    }
+  });
+
+  it("signs who acted as it was then: a name and a kind outlive the token", async () => {
+    const ci = await signet.ci();
+    await signet.publish("dev", { n: 1 }, signet.change({ principal: ci }));
+    await signet.services.projects.delete(signet.admin, signet.projectId);
+    const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 1, action: "bundle.published" });
+    const [event] = rows;
+    const signed = { actor_id: ci.tokenId, actor_kind: "ci" };
+    expect(event).toMatchObject({ actor: ci.keyPrefix, metadata: signed });
+    expect(actorOfEvent(event!)).toMatchObject({ id: ci.tokenId, prefix: ci.keyPrefix, kind: "ci" });
+    expect(actorOfEvent({ actor: "a", metadata: {} })).toBeNull();
   });
 
   it.each(CHANGES)("and the state of %s (%#) are kept together or not at all", async (_, change) => {

@@ -1,10 +1,10 @@
-import type { Instant } from "../../core/clock.js";
+import type { Instant } from "../../../core/clock.js";
 import type { Kysely } from "kysely";
-import type { Delivery, DeliveryState } from "../../core/webhook.js";
-import { countRows } from "./paging.js";
-import { rowMapping } from "../row-mapping.js";
-import type { Schema } from "../schema.js";
-import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+import type { Delivery, DeliveryState } from "../../../core/webhook.js";
+import { countRows } from "../paging.js";
+import { rowMapping } from "../../row-mapping.js";
+import type { Schema } from "../../schema.js";
+import type { WebhookReader, WebhookWriter } from "../../webhook-store.js";
 
 const { read: deliveryOf, write: rowOf } = rowMapping<Delivery, "deliveries">({});
 

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
-import type { Schema } from "../schema.js";
-import type { WebhookReader } from "../webhook-store.js";
+import type { Schema } from "../../schema.js";
+import type { WebhookReader } from "../../webhook-store.js";
 
 /** Deliveries that are looked at; those of webhooks that are switched off are among them. */
 const MAX_LOOKED_AT = 10_000;

@@ -1,8 +1,8 @@
 import { sql, type Kysely } from "kysely";
-import type { OutboxEvent } from "../../core/webhook.js";
-import { preparedInsert } from "./prepared.js";
-import type { Row, Schema } from "../schema.js";
-import type { EventHeader, WebhookReader, WebhookWriter } from "../webhook-store.js";
+import type { OutboxEvent } from "../../../core/webhook.js";
+import { preparedInsert } from "../prepared.js";
+import type { Row, Schema } from "../../schema.js";
+import type { EventHeader, WebhookReader, WebhookWriter } from "../../webhook-store.js";
 
 const insert = preparedInsert("outbox_events");
 

@@ -1,9 +1,9 @@
 import type { Kysely } from "kysely";
-import type { Webhook } from "../../core/webhook.js";
-import { countRows } from "./paging.js";
-import { rowMapping } from "../row-mapping.js";
-import type { NewRow, Row, Schema } from "../schema.js";
-import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
+import type { Webhook } from "../../../core/webhook.js";
+import { countRows } from "../paging.js";
+import { rowMapping } from "../../row-mapping.js";
+import type { NewRow, Row, Schema } from "../../schema.js";
+import type { WebhookReader, WebhookWriter } from "../../webhook-store.js";
 
 const webhooks = rowMapping<Omit<Webhook, "outboxCursor">, "webhooks">({
   events: "json",

@@ -1,0 +1,133 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, concatBytes } from "@noble/hashes/utils.js";
+import { AppError } from "../../core/error.js";
+import { decodeBase64, encodeBase64 } from "../base64.js";
+import { spkiOf, type PublicKey } from "../keys.js";
+import type { Signer, Verifier } from "../signer.js";
+import { scanStrictJson } from "../strict-json.js";
+import { VerificationError } from "../verification-error.js";
+
+/** The allowed size of an envelope. */
+export interface EnvelopeBounds {
+  /** Of the text, in UTF-16 units. */
+  readonly maxLength: number;
+  /** Together with the number of trusted keys it bounds the work of {@link signersOf}. */
+  readonly maxSignatures: number;
+}
+
+/** A parsed envelope, of which nothing is verified yet. */
+export interface Envelope {
+  readonly payloadType: string;
+  /** The bytes that the signatures cover; parse them only after {@link signersOf}. */
+  readonly payload: Uint8Array;
+  readonly signatures: readonly EnvelopeSignature[];
+}
+
+/** One signature of an envelope. */
+export interface EnvelopeSignature {
+  /** A hint, which decides nothing. */
+  readonly keyid: string;
+  readonly sig: Uint8Array;
+}
+
+/**
+ * The signed message of a DSSE 1.0.2 envelope: `DSSEv1 <length of type> <type> <length of payload> <payload>`, decimal lengths in bytes,
+ * single spaces. No other message that Signet signs begins so.
+ */
+export function envelopeMessage(payloadType: string, payload: Uint8Array): Uint8Array {
+  const encoder = new TextEncoder();
+  const type = encoder.encode(payloadType);
+  const head = encoder.encode(`DSSEv1 ${type.length} ${payloadType} ${payload.length} `);
+  return concatBytes(head, payload);
+}
+
+/**
+ * Signs a payload: the envelope as JSON text with one signature, whose `keyid` is the hex SHA-256 of the key's SubjectPublicKeyInfo.
+ *
+ * @param key the public half of the signer
+ * @throws AppError `signing_failed` if the signer fails or does not return 64 bytes
+ */
+export async function signEnvelope(
+  payloadType: string,
+  payload: Uint8Array,
+  signer: Signer,
+  key: PublicKey,
+): Promise<string> {
+  const sig = await signer.sign(envelopeMessage(payloadType, payload)).catch((cause: unknown) => {
+    throw new AppError("signing_failed", "policy signing failed", { cause });
+  });
+  if (sig.length !== 64) throw new AppError("signing_failed", "policy signing failed");
+  const signature = { keyid: envelopeKeyId(key), sig: encodeBase64(sig) };
+  return JSON.stringify({ payload: encodeBase64(payload), payloadType, signatures: [signature] });
+}
+
+/** The `keyid` of a key in envelopes: 64 hex digits, of which the first 16 are its key id. */
+export function envelopeKeyId(key: PublicKey): string {
+  return bytesToHex(sha256(spkiOf(key)));
+}
+
+/**
+ * Parses an envelope and verifies nothing. Accepts standard and URL-safe base64.
+ *
+ * @throws VerificationError `malformed` for another text, or one that exceeds the bounds
+ */
+export function parseEnvelope(text: string, { maxLength, maxSignatures }: EnvelopeBounds): Envelope {
+  if (text.length > maxLength) throw malformed(`the envelope is longer than ${maxLength} characters`);
+  const { payload, payloadType, signatures } = parsed(text);
+  if (typeof payloadType !== "string" || typeof payload !== "string" || !Array.isArray(signatures)) {
+    throw malformed("an envelope has payload, payloadType and signatures");
+  }
+  if (signatures.length > maxSignatures) throw malformed(`the envelope has more than ${maxSignatures} signatures`);
+  return { payloadType, payload: bytesOf(payload), signatures: signatures.map(signatureOf) };
+}
+
+/**
+ * The distinct keys of `keys` that signed an envelope. Signatures that do not verify are skipped.
+ *
+ * @throws VerificationError `malformed` when the payload is of another type than `payloadType`
+ */
+export async function signersOf(
+  envelope: Envelope,
+  payloadType: string,
+  keys: readonly PublicKey[],
+  verifier: Verifier,
+): Promise<readonly PublicKey[]> {
+  if (envelope.payloadType !== payloadType) throw malformed(`the payload is not ${payloadType}`);
+  const message = envelopeMessage(envelope.payloadType, envelope.payload);
+  const signers: PublicKey[] = [];
+  for (const key of keys) {
+    if (signers.some(({ keyId }) => keyId === key.keyId)) continue;
+    for (const { sig } of envelope.signatures) {
+      if (!(await verifier.verify(key.bytes, message, sig))) continue;
+      signers.push(key);
+      break;
+    }
+  }
+  return signers;
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const { kind } = scanStrictJson(text, { maxDepth: 3, base: ["envelope"] });
+    if (kind === "object") return JSON.parse(text) as Record<string, unknown>;
+  } catch (cause) {
+    throw new VerificationError("malformed", "the envelope is not strict JSON", { cause });
+  }
+  throw malformed("the envelope is not a JSON object");
+}
+
+function signatureOf(value: unknown): EnvelopeSignature {
+  const { keyid = "", sig } = (value ?? {}) as { keyid?: unknown; sig?: unknown };
+  if (typeof keyid !== "string" || typeof sig !== "string") throw malformed("a signature has keyid and sig");
+  return { keyid, sig: bytesOf(sig) };
+}
+
+function bytesOf(base64: string): Uint8Array {
+  const bytes = decodeBase64(base64.replaceAll("-", "+").replaceAll("_", "/"));
+  if (bytes === undefined) throw malformed("the envelope has invalid base64");
+  return bytes;
+}
+
+function malformed(message: string): VerificationError {
+  return new VerificationError("malformed", message);
+}
