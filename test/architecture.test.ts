@@ -95,11 +95,13 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     compose: [],
     diagnosis: ["disk"],
     disk: [],
+    backups: [""],
     "": ["compose", "diagnosis", "disk"],
   },
   cli: {
     shell: [],
     audit: ["shell"],
+    backups: ["server", "shell"],
     bundles: ["shell", "transfer"],
     completion: ["shell"],
     context: ["shell"],
@@ -114,6 +116,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     webhooks: ["shell"],
     "": [
       "audit",
+      "backups",
       "bundles",
       "completion",
       "context",

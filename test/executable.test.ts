@@ -45,7 +45,7 @@ describe("the executable, alone in an empty directory", () => {
 
   it("carries the supported Node, whichever runs the tests", () => {
     expect(nodeVersion).toMatch(/^24\./);
-    const image = /^FROM node:([\d.]+)-/m.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1];
+    const image = /^ARG BUILD_IMAGE=node:([\d.]+)-/m.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1];
     expect(image).toBe(nodeVersion);
   });
 

@@ -4,6 +4,10 @@ import { addActivate } from "./bundles/activate.js";
 import { addApply } from "./server/apply.js";
 import { addArtifact } from "./pipelines/artifact.js";
 import { addAudit } from "./audit/audit.js";
+import { addBackup } from "./backups/backup.js";
+import { addBackups } from "./backups/backups.js";
+import { addRestore } from "./backups/restore.js";
+import { addVerifyBackup } from "./backups/verify-backup.js";
 import { addBundles } from "./bundles/bundles.js";
 import { addCompleteNames } from "./completion/complete-names.js";
 import { addCompletion } from "./completion/completion.js";
@@ -57,6 +61,10 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Server:", addHealth],
   ["Server:", addOpen],
   ["Server:", addDoctor],
+  ["Backups:", addBackup],
+  ["Backups:", addBackups],
+  ["Backups:", addVerifyBackup],
+  ["Backups:", addRestore],
   ["Connection:", addLogin],
   ["Connection:", addLogout],
   ["Connection:", addContext],

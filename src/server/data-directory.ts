@@ -38,6 +38,9 @@ export interface DataDirectory extends AsyncDisposable {
   readonly lastKeys: LastKeys;
 }
 
+/** What a restore works in: beside its target with the target's name before it, or inside. */
+export const RESTORING = ".restoring";
+
 /** The name of the database in a data directory. */
 export const DATABASE_FILE = "signet.db";
 
@@ -66,6 +69,9 @@ export async function openDataDirectory(options: {
   const file = join(path, DATABASE_FILE);
   const isNew = !existsSync(file);
   if (isNew && !options.create) throw new AppError("not_found", `no Signet database in ${path}`);
+  if (isNew && existsSync(join(path, RESTORING))) {
+    throw new AppError("conflict", `a restore into ${path} was interrupted: run signet restore again`);
+  }
   createDirectory(path);
   requireSafeDataDirectory(path);
   const nativeBinding = openNativeBinding(options.nativeDirectory ?? join(path, "native"));

@@ -9,6 +9,7 @@ const UUID = "0b0c0d0e-0000-4000-8000-000000000001";
 const MORE: Readonly<Record<string, readonly string[]>> = {
   "token create": ["--runtime", "--env", "dev"],
   "token generate": ["--ci"],
+  backup: ["--keep"],
   diff: ["--from", "dev", "--to", "prod"],
   promote: ["--from", "dev"],
   "envs update": ["--position", "1"],

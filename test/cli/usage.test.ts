@@ -46,6 +46,7 @@ describe("the command line", () => {
       "SIGNET_ADMIN_TOKEN",
       "SIGNET_SIGNING_KEY",
       "SIGNET_NEXT_SIGNING_KEY",
+      "SIGNET_BACKUP_PASSPHRASE",
     ]);
     expect(out).toContain("SIGNET_ADMIN_TOKEN");
     expect(out).not.toContain("--admin-token");

@@ -12,22 +12,42 @@ const MAX_LENGTH = 16_384;
  * the input. Throws InterruptedError for Ctrl-C, which is a character while the terminal hides its input.
  */
 export async function askSecret(shell: Shell, question: string): Promise<string> {
+  const [answer = ""] = await askSecrets(shell, [question]);
+  return answer;
+}
+
+/** As askSecret, one question after another. Fewer answers than questions mean that the input ended. */
+export async function askSecrets(shell: Shell, questions: readonly string[]): Promise<readonly string[]> {
   const { io } = shell;
-  io.err(printable(question));
+  const answers: string[] = [];
+  const ask = () => io.err(printable(questions[answers.length] ?? ""));
+  ask();
   io.setEcho(false);
   try {
     const decoder = new TextDecoder();
     let line = "";
+    let before = "";
+    // One loop for all: its end closes the input.
     for await (const chunk of io.stdin) {
       for (const char of decoder.decode(chunk, { stream: true })) {
         if (char === CONTROL.interrupt) throw new InterruptedError();
-        if (char === "\n" || char === "\r" || char === CONTROL.endOfInput) return line;
+        const isSecondOfPair = before === "\r" && char === "\n";
+        before = char;
+        if (isSecondOfPair) continue;
+        if (char === "\n" || char === "\r" || char === CONTROL.endOfInput) {
+          answers.push(line);
+          line = "";
+          if (answers.length === questions.length || char === CONTROL.endOfInput) return answers;
+          io.err("\n");
+          ask();
+          continue;
+        }
         const isErased = char === CONTROL.backspace || char === CONTROL.delete;
         line = isErased ? [...line].slice(0, -1).join("") : line + char;
       }
-      if (line.length > MAX_LENGTH) return line;
+      if (line.length > MAX_LENGTH) break;
     }
-    return line;
+    return [...answers, line];
   } finally {
     io.setEcho(true);
     io.err("\n");

@@ -63,7 +63,7 @@ export async function streamFileAtomically<T>(
 }
 
 /** Makes the new name survive a power failure, where the system can open a directory. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   try {
     await using handle = await open(directory, "r");
     await handle.sync();

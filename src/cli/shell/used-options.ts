@@ -29,6 +29,10 @@ export type OptionScope = keyof typeof SCOPES;
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   quickstart: "nothing",
   serve: "nothing",
+  backup: "server",
+  backups: "server",
+  restore: "nothing",
+  "verify-backup": "nothing",
   login: "login",
   logout: "contextName",
   context: "nothing",

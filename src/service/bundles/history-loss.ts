@@ -1,71 +1,148 @@
+import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { performedBy } from "../../core/actor.js";
 import { MAX_REASON_CHARACTERS } from "../../core/bundle.js";
-import { instantOf, type Clock } from "../../core/clock.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
 import { activateIn } from "./activation.js";
 
 /** More changes than any server loses between a backup and now. */
-const SKIPPED = 1_000_000;
+export const DEFAULT_STEP = 1_000_000;
 /** Of sequences and versions. */
 const MAX_NUMBER = 0xffff_ffff;
 const ALL = { limit: 1_000_000, offset: 0 };
 
+interface Deps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly audit: Audit;
+}
+
+/** Why the numbers go on further up, as the audit says it. */
+interface Cause {
+  readonly action: "history.lost" | "backup.restored";
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly reason: string;
+  /** How far sequences and versions are raised. */
+  readonly step: number;
+}
+
+/** What was raised, and what a restored server goes on with. */
+export interface GoneOn {
+  readonly environments: number;
+  /** Environments whose active bundle was activated again. */
+  readonly reactivated: number;
+  /** Deliveries of webhooks that the server sends when it starts. */
+  readonly pendingDeliveries: number;
+  /** Webhooks that were switched off. */
+  readonly webhooksOff: number;
+}
+
 /**
  * After a loss of acknowledged changes: skips all sequences and versions that may have been assigned, and activates the active bundle of
- * each environment again, so that no number gets two contents and runtimes that are ahead take the active bundle. Recorded in the
- * audit log of each organization, as `operator`. One transaction.
+ * each environment again, so that no number gets two contents and runtimes that are ahead take the active bundle. A hold stays. Recorded
+ * in the audit log of each organization, as `operator`. One transaction.
  */
-export async function goOnAfterLoss(
-  deps: { readonly store: Store; readonly clock: Clock; readonly audit: Audit },
-  loss: { readonly message: string },
-): Promise<void> {
-  await deps.store.write(async (tx) => {
-    const { rows } = await tx.organizations(ALL);
-    for (const organization of rows) await goOnIn(tx, deps, organization, loss.message);
+export async function goOnAfterLoss(deps: Deps, loss: { readonly message: string }): Promise<void> {
+  const cause: Cause = {
+    ...{ action: "history.lost", metadata: { loss: loss.message }, step: DEFAULT_STEP },
+    reason: `changes were lost: ${loss.message}`.slice(0, MAX_REASON_CHARACTERS),
+  };
+  await deps.store.write((tx) => goOnEverywhere(tx, deps, cause));
+}
+
+/** As goOnAfterLoss, after a backup was restored. Deliveries that were pending in the backup stay so: webhooks are at least once. */
+export async function goOnAfterRestore(
+  deps: Deps,
+  restored: { readonly backedUpAt: Instant; readonly step: number; readonly webhooksOff: boolean },
+): Promise<GoneOn> {
+  const { backedUpAt, step } = restored;
+  const reason = `restored from the backup of ${backedUpAt}`;
+  const cause: Cause = { action: "backup.restored", metadata: { backed_up_at: backedUpAt }, reason, step };
+  return await deps.store.write(async (tx) => {
+    const { environments, reactivated } = await goOnEverywhere(tx, deps, cause);
+    const webhooksOff = restored.webhooksOff ? await switchOffWebhooks(tx, deps.audit, reason) : 0;
+    const { pending } = await tx.pendingDeliveries();
+    return { environments, reactivated, webhooksOff, pendingDeliveries: pending };
   });
 }
 
+async function goOnEverywhere(
+  tx: Writer,
+  deps: Omit<Deps, "store">,
+  cause: Cause,
+): Promise<{ readonly environments: number; readonly reactivated: number }> {
+  let environments = 0;
+  let reactivated = 0;
+  for (const organization of (await tx.organizations(ALL)).rows) {
+    const all: Environment[] = [];
+    for (const { id } of (await tx.projects(organization.id, ALL)).rows) all.push(...(await tx.environments(id)));
+    await recordCause(tx, deps.audit, organization, cause, all.length);
+    for (const environment of all) if (await goOnIn(tx, deps, environment, cause)) reactivated += 1;
+    environments += all.length;
+  }
+  return { environments, reactivated };
+}
+
+async function recordCause(
+  tx: Writer,
+  audit: Audit,
+  { id: orgId }: Organization,
+  { action, metadata, step }: Cause,
+  environments: number,
+): Promise<void> {
+  await audit.record(tx, orgId, "operator", {
+    ...{ action, resourceType: "organization", resourceId: orgId },
+    metadata: { ...metadata, skipped_sequences: step, skipped_versions: step, environments },
+  });
+}
+
+/** Whether something was active. */
 async function goOnIn(
   tx: Writer,
-  { clock, audit }: { readonly clock: Clock; readonly audit: Audit },
-  { id: orgId }: Organization,
-  loss: string,
-): Promise<void> {
-  const environments: Environment[] = [];
-  for (const { id } of (await tx.projects(orgId, ALL)).rows) environments.push(...(await tx.environments(id)));
-  await audit.record(tx, orgId, "operator", {
-    action: "history.lost",
-    resourceType: "organization",
-    resourceId: orgId,
-    metadata: { loss, skipped_sequences: SKIPPED, skipped_versions: SKIPPED, environments: environments.length },
+  { clock, audit }: Omit<Deps, "store">,
+  environment: Environment,
+  { step, reason }: Cause,
+): Promise<boolean> {
+  // One less: the activation takes the next one.
+  const sequences = Math.max(0, Math.min(step, MAX_NUMBER - environment.sequence) - 1);
+  const versions = Math.min(step, MAX_NUMBER - environment.lastVersion);
+  await tx.skipNumbers(environment.id, { sequences, versions });
+  if (environment.sequence + sequences >= MAX_NUMBER) return false;
+  const bundle = environment.activeBundleId === null ? null : await tx.bundleById(environment.activeBundleId);
+  if (bundle === null) return false;
+  const before = {
+    ...environment,
+    sequence: environment.sequence + sequences,
+    lastVersion: environment.lastVersion + versions,
+  };
+  const { id, sequence } = await activateIn(tx, before, bundle, {
+    ...{ kind: "activate", by: performedBy("operator"), at: instantOf(clock.now()), reason, hold: environment.hold },
   });
-  for (const environment of environments) {
-    // One less: the activation takes the next one.
-    const sequences = Math.max(0, Math.min(SKIPPED, MAX_NUMBER - environment.sequence) - 1);
-    const versions = Math.min(SKIPPED, MAX_NUMBER - environment.lastVersion);
-    await tx.skipNumbers(environment.id, { sequences, versions });
-    if (sequences === 0) continue;
-    const bundle = environment.activeBundleId === null ? null : await tx.bundleById(environment.activeBundleId);
-    if (bundle === null) continue;
-    const before = {
-      ...environment,
-      sequence: environment.sequence + sequences,
-      lastVersion: environment.lastVersion + versions,
-    };
-    const reason = `changes were lost: ${loss}`.slice(0, MAX_REASON_CHARACTERS);
-    const activation = { by: performedBy("operator"), at: instantOf(clock.now()), reason };
-    const { id, sequence } = await activateIn(tx, before, bundle, { kind: "activate", ...activation });
-    await audit.record(tx, orgId, "operator", {
-      action: "bundle.activated",
-      resourceType: "bundle",
-      resourceId: bundle.id,
-      metadata: {
-        ...{ project_id: environment.projectId, environment: environment.name, kind: "activate" },
-        ...{ policy_hash: bundle.policyHash, from_version: bundle.version, to_version: bundle.version },
-        ...{ deployment_id: id, sequence },
-      },
-    });
+  await audit.record(tx, environment.orgId, "operator", {
+    action: "bundle.activated",
+    resourceType: "bundle",
+    resourceId: bundle.id,
+    metadata: {
+      ...{ project_id: environment.projectId, environment: environment.name, kind: "activate" },
+      ...{ policy_hash: bundle.policyHash, from_version: bundle.version, to_version: bundle.version },
+      ...{ deployment_id: id, sequence, reason },
+    },
+  });
+  return true;
+}
+
+async function switchOffWebhooks(tx: Writer, audit: Audit, reason: string): Promise<number> {
+  let count = 0;
+  for (const { id: orgId } of (await tx.organizations(ALL)).rows) {
+    for (const webhook of (await tx.webhooks(orgId, ALL)).rows.filter(({ isActive }) => isActive)) {
+      await tx.updateWebhook({ ...webhook, isActive: false });
+      await audit.record(tx, orgId, "operator", {
+        ...{ action: "webhook.updated", resourceType: "webhook", resourceId: webhook.id },
+        metadata: { is_active: false, reason },
+      });
+      count += 1;
+    }
   }
+  return count;
 }
