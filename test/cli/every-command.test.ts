@@ -75,6 +75,11 @@ const KEPT = { SIGNET_CONFIG: CONTEXTS };
 /** The commands that need no server or no token, with a case of each exit code that they have of their own. */
 const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   serve: [{ argv: ["serve", "--port", "x"], exitCode: 2, says: "--port must be a whole number" }],
+  quickstart: [{ argv: ["quickstart", "--port", "x"], exitCode: 2, says: "port must be a whole number" }],
+  doctor: [
+    { environment: DOWN, exitCode: 7, says: "is the server running" },
+    { argv: ["doctor", "--data", join(folder, "none")], exitCode: 4, says: "not found" },
+  ],
   status: [{ environment: DOWN, exitCode: 7, says: "is the server running" }],
   health: [{ environment: DOWN, exitCode: 7, says: "is the server running" }],
   open: [{ environment: DOWN, exitCode: 0, says: "http://127.0.0.1:1/docs\n" }],
@@ -105,6 +110,14 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   "context remove": [{ environment: KEPT, exitCode: 2, says: "existing: a" }],
   "token generate": [{ exitCode: 0, says: "signet_ci_" }],
   verify: [{ exitCode: 6, says: "no such file" }],
+  import: [
+    { exitCode: 3, says: "no token" },
+    { environment: DOWN, exitCode: 6, says: "no such file" },
+  ],
+  "trust-origin add": [
+    { exitCode: 3, says: "no token" },
+    { environment: DOWN, exitCode: 6, says: "contains no PEM public key" },
+  ],
   apply: [
     { exitCode: 6, says: "the declaration cannot be used" },
     { argv: ["apply", "-f", DECLARATION], exitCode: 2, says: "pass --yes" },

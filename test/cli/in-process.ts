@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly columns?: number;
   /** Told when the terminal hides or shows what is typed. */
   readonly onEcho?: (isOn: boolean) => void;
+  /** Told of each text on standard error as it is written. */
+  readonly onErr?: (text: string) => void;
   /** Told of each text on standard output as it is written. */
   readonly onOut?: (text: string) => void;
 }
@@ -39,6 +41,7 @@ export async function runSignet(argv: readonly string[], options: RunOptions = {
     },
     err: (text) => {
       written.err += text;
+      options.onErr?.(text);
     },
     isInTerminal: options.isInTerminal ?? false,
     isTerminal: options.isTerminal ?? false,

@@ -40,13 +40,15 @@ export function createRuntimeService(services: {
     return rows.map((row) => instanceMessage(row, names.get(row.instance.tokenId) ?? null));
   };
   return {
-    async getLatestBundle({ afterSequence, afterDeploymentId }, context) {
+    async getLatestBundle({ afterSequence, afterDeploymentId, instanceId }, context) {
       const { principal, clientAddress } = callOf(context);
+      const named = { instanceId, userAgent: context.requestHeader.get("user-agent") };
       const request = {
         ...{ afterSequence, afterDeploymentId },
         ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
         waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
         clientAddress: addressKey(clientAddress),
+        ...(instanceId === "" ? {} : { instance: { ...named, labels: {}, clientAddress } }),
       };
       const { active, known } = await latest.latest(principal, request, context.signal);
       const { sequence, id: deploymentId } = active.deployment;

@@ -120,5 +120,5 @@ function whereOf(metadata: string): string {
 function textOf(metadata: string, ...names: readonly string[]): string | undefined {
   const fields = JSON.parse(metadata) as Readonly<Record<string, unknown>>;
   const value = names.map((name) => fields[name]).find((it) => typeof it === "string" || typeof it === "number");
-  return value === undefined ? undefined : String(value as string | number);
+  return value === undefined ? undefined : String(value);
 }

@@ -10,6 +10,7 @@ import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTime } from "../shell/table.js";
 import { writeFileAtomically } from "../shell/text-files.js";
+import { addOrigin } from "../transfer/origin.js";
 import { bundleFacts } from "./bundle-output.js";
 import { withReason, type ReasonOption } from "./options.js";
 
@@ -32,6 +33,7 @@ export function addBundles(program: Command, shell: Shell): void {
     .argument("<version>", "version number", wholeNumber(1))
     .addHelpText("after", examples("signet bundles get 3 --env dev"))
     .action(inSession(shell, (session, version: number) => get(session, shell, version)));
+  addOrigin(bundles, shell);
   bundles
     .command("document")
     .description("write the signed document of one version, byte for byte as runtimes get it")

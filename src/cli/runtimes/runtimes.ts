@@ -26,7 +26,7 @@ interface Options extends PageOptions {
 
 const HELP = `
 ROLLOUT compares an instance with what is active in its environment: applied, rejected, behind, or unknown (it has reported nothing).
-CONNECTED: its watch is open. Live: connected, or its watch ended less than a minute ago, or seen in the last 5 minutes.
+CONNECTED: its watch or held poll is open. Live: connected, or its watch ended less than a minute ago, or seen in the last 5 minutes.
 `;
 
 /** `signet runtimes`: the instances that enforce bundles. */

@@ -9,6 +9,7 @@ import type { Shell } from "../shell/shell.js";
 import { formatFacts } from "../shell/table.js";
 import { streamFileAtomically } from "../shell/text-files.js";
 import { writeExport, type ExportSource } from "./export-writer.js";
+import { patiently } from "./patiently.js";
 import { chosenVersions, type VersionChoice } from "./exported-versions.js";
 import type { Sink } from "./tar-writer.js";
 
@@ -80,7 +81,7 @@ function sourceOf(
     async document(version) {
       done += 1;
       if (versions.length > 1) shell.progress(`version ${version} (${done} of ${versions.length})`);
-      const { document } = await bundles.getBundleDocument({ ...environment, version });
+      const { document } = await patiently(shell, () => bundles.getBundleDocument({ ...environment, version }));
       // Documents end with the id of their key.
       const [, keyId] = /"key_id":"([0-9a-f]{16})"\}$/.exec(document) ?? [];
       if (keyId !== undefined) keyIds.add(keyId);
@@ -94,7 +95,8 @@ function sourceOf(
     },
     async provenance(version, { digest, position, size }) {
       const set = { setDigest: digest, setPosition: position, setSize: size };
-      return (await transfers.exportBundle({ ...environment, version, ...set, withoutDocument: true })).provenance;
+      const request = { ...environment, version, ...set, withoutDocument: true };
+      return (await patiently(shell, () => transfers.exportBundle(request))).provenance;
     },
   };
 }

@@ -5,6 +5,7 @@ import { formatMessages, SignetError, type ImportBundleResponse } from "../../sd
 import { examples } from "../shell/help.js";
 import { inSession, type EnvironmentPath, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
+import { patiently } from "./patiently.js";
 import { openExportFile, type ExportedVersion } from "./export-file.js";
 
 interface Options {
@@ -46,15 +47,17 @@ async function importFile(session: Session, shell: Shell, path: string, options:
   await using file = await openExportFile(path);
   await session.inEnvironment(async (environment) => {
     const toActivate = options.activate ? activeOf(file.versions) : undefined;
-    const importOne = async (version: ExportedVersion, dryRun: boolean) =>
-      await session.client.transfers.importBundle({
+    const importOne = async (version: ExportedVersion, dryRun: boolean) => {
+      const request = {
         ...environment,
         document: await version.document(),
         provenance: version.provenance,
         activate: version === toActivate,
         dryRun,
         ...defined({ reason: options.reason, importedBy: options.importedBy }),
-      });
+      };
+      return await patiently(shell, () => session.client.transfers.importBundle(request));
+    };
     const each = async (doing: string, dryRun: boolean): Promise<readonly ImportBundleResponse[]> => {
       const responses: ImportBundleResponse[] = [];
       for (const [index, version] of file.versions.entries()) {

@@ -21,7 +21,10 @@ const COLUMNS: readonly Column<TrustedOrigin>[] = [
 
 /** `signet trust-origin`: the sites whose exports an organization imports. */
 export function addTrustOrigin(program: Command, shell: Shell): void {
-  const group = program.command("trust-origin").description("choose the sites whose exports may be imported");
+  const group = program
+    .command("trust-origin")
+    .description("choose the sites whose exports may be imported")
+    .addHelpText("after", examples("signet trust-origin list", "signet trust-origin add factory --keys factory.pem"));
   group
     .command("add")
     .description("trust the exports that are signed with the keys of a file")

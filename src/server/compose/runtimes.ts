@@ -34,7 +34,7 @@ export function composeRuntimes(
     ...{ active, instances },
     fleet: new Fleet({ store, clock, instances }),
     rollouts: new Rollouts({ store, clock, instances }),
-    latest: new LatestBundles({ active, authentication, sessions, wakeups }),
+    latest: new LatestBundles({ active, authentication, sessions, wakeups, instances }),
     push: new Push({
       active,
       authentication,

@@ -131,8 +131,8 @@ export class Instances {
 
   constructor(private readonly deps: { readonly store: Store; readonly clock: Clock }) {}
 
-  /** A watch that names its instance. */
-  watch(principal: Principal, instance: ConnectedInstance): InstanceWatch {
+  /** A watch that names its instance, or a held poll, whose end is no sign that the instance went away. */
+  watch(principal: Principal, instance: ConnectedInstance, isPoll = false): InstanceWatch {
     const key = keyOf(principal, instance.instanceId);
     let isOpen = false;
     return {
@@ -144,7 +144,9 @@ export class Instances {
       ended: (isShutdown) => {
         if (!isOpen) return;
         isOpen = false;
-        if (this.#presence.close(key) && !isShutdown) this.#put(principal, renewed(instance), "ended");
+        if (!this.#presence.close(key) || isShutdown) return;
+        if (isPoll) this.connected(principal, instance);
+        else this.#put(principal, renewed(instance), "ended");
       },
     };
   }

@@ -1,10 +1,11 @@
 import type { Principal } from "../../core/token.js";
-import { notFound } from "../../core/error.js";
+import { AppError, notFound } from "../../core/error.js";
 import { environmentOf } from "../access/access.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
 import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
+import type { ConnectedInstance, Instances } from "./instances.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
@@ -14,6 +15,8 @@ export interface LatestRequest extends Cursor {
   readonly ifNoneMatch: readonly string[];
   /** How long to hold the request until the answer is another one; 0 answers at once. */
   readonly waitSeconds: number;
+  /** The instance that asks; absent when it does not name itself. */
+  readonly instance?: ConnectedInstance;
   readonly clientAddress: string;
 }
 
@@ -35,6 +38,7 @@ export class LatestBundles {
       readonly authentication: Authentication;
       readonly sessions: Sessions;
       readonly wakeups: Wakeups;
+      readonly instances: Instances;
     },
   ) {}
 
@@ -50,6 +54,7 @@ export class LatestBundles {
     const { authentication, sessions, wakeups } = this.deps;
     using session = sessions.open("poll", principal, environmentId, request.clientAddress);
     session.endBy(await authentication.recheck(principal));
+    using _presence = this.#presence(principal, request.instance, session.signal);
     const end = performance.now() + Math.min(request.waitSeconds, MAX_WAIT_SECONDS) * 1000;
     for (;;) {
       using wakeup = wakeups.next(environmentId);
@@ -59,6 +64,15 @@ export class LatestBundles {
       if (now?.known === null || leftMs <= 0) return found(now);
       await waitFor(wakeup.woken, leftMs, [session.signal, signal]);
     }
+  }
+
+  /** The fleet view has a named instance as connected until the poll ends. */
+  #presence(principal: Principal, instance: ConnectedInstance | undefined, ended: AbortSignal): Disposable | null {
+    if (instance === undefined) return null;
+    const watch = this.deps.instances.watch(principal, instance, true);
+    watch.seen();
+    const isShutdown = () => ended.reason instanceof AppError && ended.reason.code === "unavailable";
+    return { [Symbol.dispose]: () => watch.ended(isShutdown()) };
   }
 
   async #current(environmentId: string, request: LatestRequest): Promise<Latest | null> {

@@ -23,12 +23,12 @@ export function actors(dialect: MigrationDialect): Migration {
   };
 }
 
-async function addPlaces(db: Kysely<unknown>, { jsonText }: MigrationDialect): Promise<void> {
+async function addPlaces(db: Kysely<unknown>, dialect: MigrationDialect): Promise<void> {
   const own = (type: string, id: ReturnType<typeof sql>) =>
     sql`case when resource_type = ${sql.lit(type)} then ${id} end`;
-  const project = sql`coalesce(${jsonText("metadata", "project_id")}, ${own("project", sql.ref("resource_id"))}, '')`;
-  const name = own("environment", jsonText("metadata", "name"));
-  const environment = sql`coalesce(${jsonText("metadata", "environment")}, ${name}, '')`;
+  const project = sql`coalesce(${dialect.jsonText("metadata", "project_id")}, ${own("project", sql.ref("resource_id"))}, '')`;
+  const name = own("environment", dialect.jsonText("metadata", "name"));
+  const environment = sql`coalesce(${dialect.jsonText("metadata", "environment")}, ${name}, '')`;
   const events = db.schema.alterTable("audit_events");
   await events.addColumn("project_id", "text", (c) => c.generatedAlwaysAs(project)).execute();
   await events.addColumn("environment", "text", (c) => c.generatedAlwaysAs(environment)).execute();
@@ -60,7 +60,7 @@ async function createPrefixes(db: Kysely<unknown>): Promise<void> {
   }
 }
 
-async function fillPrefixes(db: Kysely<unknown>, { jsonText }: MigrationDialect): Promise<void> {
+async function fillPrefixes(db: Kysely<unknown>, dialect: MigrationDialect): Promise<void> {
   await sql`
     insert into token_prefixes (org_id, prefix, token_id, name)
     select org_id, key_prefix, id, name from tokens where true
@@ -69,18 +69,18 @@ async function fillPrefixes(db: Kysely<unknown>, { jsonText }: MigrationDialect)
   // Of tokens that are gone too, with the name that they were made with.
   await sql`
     insert into token_prefixes (org_id, prefix, token_id, name)
-    select org_id, ${jsonText("metadata", "key_prefix")}, cast(resource_id as integer), ${jsonText("metadata", "name")}
+    select org_id, ${dialect.jsonText("metadata", "key_prefix")}, cast(resource_id as integer), ${dialect.jsonText("metadata", "name")}
     from audit_events
-    where org_id in (select id from organizations) and action = 'token.created' and ${jsonText("metadata", "key_prefix")} is not null
+    where org_id in (select id from organizations) and action = 'token.created' and ${dialect.jsonText("metadata", "key_prefix")} is not null
     on conflict do nothing`.execute(db);
   for (const key of ["from_prefix", "key_prefix"]) {
     await sql`
       insert into token_prefixes (org_id, prefix, token_id, name)
-      select events.org_id, ${jsonText("metadata", key)}, ${id},
+      select events.org_id, ${dialect.jsonText("metadata", key)}, ${id},
         (select known.name from token_prefixes as known
           where known.org_id = events.org_id and known.token_id = ${id} and known.name is not null limit 1)
       from audit_events as events
-      where events.org_id in (select id from organizations) and events.action = 'token.rotated' and ${jsonText("metadata", key)} is not null
+      where events.org_id in (select id from organizations) and events.action = 'token.rotated' and ${dialect.jsonText("metadata", key)} is not null
       on conflict do nothing`.execute(db);
   }
 }

@@ -31,6 +31,9 @@ describe("a transfer between two sites", () => {
     });
     const { out } = await sites.done(sites.here, ["bundles", "get", "1", "--env", "prod"]);
     expect(out).toMatch(/^origin +import$/m);
+    const origin = (await sites.done(sites.here, ["bundles", "origin", "1", "--env", "prod"])).out;
+    expect(origin).toMatch(/^trusted origin +hq$/m);
+    expect(origin).toMatch(/^1 +publish +\S+ \S+ +/m);
   });
 
   it("carries all versions, activates the one that was active, and carries on where it was", async () => {
@@ -69,7 +72,7 @@ describe("a transfer between two sites", () => {
 
   it.each([
     [["--since", "99"], 4, 'nothing was activated in "prod" after sequence 99'],
-    [["--version", "99"], 4, "bundle not found"],
+    [["--version", "99"], 4, 'version 99 of "prod" not found'],
     [["--version", "1", "--all"], 2, "exclude each other"],
     [["--env", "dev"], 4, 'nothing is active in "dev"'],
     [["--env", "nosuch"], 4, "existing: dev, staging, prod"],

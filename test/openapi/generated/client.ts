@@ -3307,7 +3307,7 @@ export interface components {
             /** @description The environment's name. */
             environment: string;
             project_id: string;
-            /** @description A watch that names it is open. */
+            /** @description A watch or a held poll that names it is open. */
             connected: boolean;
             live: boolean;
             /**
@@ -6943,6 +6943,8 @@ export interface operations {
                 after_sequence?: number;
                 /** @description The deployment_id of that activation; at most 64 characters. With it the sequence decides nothing: after a restore the same number can be another activation. */
                 after_deployment_id?: string;
+                /** @description Names this instance in the fleet view while the request is held ("Prefer: wait=N"); at most 128 characters. */
+                instance_id?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -7161,7 +7163,7 @@ export interface operations {
                 environment?: string;
                 /** @description As RuntimeInstance.rollout. */
                 state?: "applied" | "behind" | "rejected" | "unknown";
-                /** @description Whether a watch that names it is open. */
+                /** @description Whether a watch or a held poll that names it is open. */
                 connected?: boolean;
                 /** @description Whether it is live. */
                 live?: boolean;
@@ -7218,7 +7220,7 @@ export interface operations {
                 environment?: string;
                 /** @description As RuntimeInstance.rollout. */
                 state?: "applied" | "behind" | "rejected" | "unknown";
-                /** @description Whether a watch that names it is open. */
+                /** @description Whether a watch or a held poll that names it is open. */
                 connected?: boolean;
                 /** @description Whether it is live. */
                 live?: boolean;

@@ -83,6 +83,21 @@ describe("an instance is live", () => {
     expect(await counted()).toBe(0);
   });
 
+  it("and connected while its poll is held; the end of a poll is no sign that it went away", async () => {
+    await signet.publish("dev", { n: 1 });
+    const { principal } = await signet.runtime("dev");
+    const gone = new AbortController();
+    const cursor = { afterSequence: 1, afterDeploymentId: "", ifNoneMatch: [], clientAddress: "192.0.2.1" };
+    const request = { ...cursor, waitSeconds: 60, instance };
+    const held = signet.services.latest.latest(principal, request, gone.signal).catch(() => null);
+    await expect.poll(seen).toEqual([{ isLive: true, isConnected: true }]);
+    gone.abort();
+    await held;
+    expect(await seen()).toEqual([{ isLive: true, isConnected: false }]);
+    signet.clock.advanceSeconds(LIVE_SECONDS - 1);
+    expect(await counted()).toBe(1);
+  });
+
   it("never by the end of a watch that did not begin", async () => {
     const { principal } = await signet.runtime("dev");
     instances().watch(principal, instance).ended(false);
