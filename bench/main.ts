@@ -1,5 +1,6 @@
 import { benchAttack } from "./attack.js";
 import { benchAttackWork } from "./attack-work.js";
+import { benchBackup } from "./backup.js";
 import { benchDisk } from "./disk.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
@@ -10,7 +11,7 @@ import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `disk`, and `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `disk`, and `history`, which needs 10 GB and an hour. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -20,6 +21,7 @@ const BENCHES = {
   promote: benchPromote,
   webhooks: benchWebhooks,
   disk: benchDisk,
+  backup: benchBackup,
   attack: async () => {
     await benchAttack();
     await benchAttackWork();

@@ -10,11 +10,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; readonly packages: readonly RegExp[] }>> = {
   core: { layers: [], packages: [] },
   bundle: { layers: ["core"], packages: [/^@noble\//] },
+  "policy-schema": { layers: ["core", "bundle"], packages: [/^ajv/] },
   store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/] },
   outbound: { layers: ["core", "bundle"], packages: [/^node:/, /^ipaddr\.js$/, /^lru-cache$/, /^standardwebhooks$/] },
   yaml: { layers: [], packages: [/^node:/, /^yaml$/] },
   service: {
-    layers: ["core", "bundle", "store", "outbound", "yaml"],
+    layers: ["core", "bundle", "store", "outbound", "yaml", "policy-schema"],
     packages: [/^node:/, /^lru-cache$/, /^uuid$/],
   },
   api: {
@@ -35,7 +36,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   },
   provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
-    layers: ["sdk", "bundle", "core", "yaml", "provision", "config", "assets", "server"],
+    layers: ["sdk", "bundle", "core", "yaml", "policy-schema", "provision", "config", "assets", "server"],
     packages: [/^node:/, /^commander$/, /^fast-string-truncated-width$/],
   },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },

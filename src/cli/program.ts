@@ -32,6 +32,7 @@ import { addQuickstart } from "./quickstart/quickstart.js";
 import { addRollback } from "./bundles/rollback.js";
 import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
+import { addSchema } from "./bundles/schema.js";
 import { addServe } from "./server/serve.js";
 import { TOKEN_HELP } from "./shell/credentials.js";
 import { EXIT_CODE_HELP } from "./shell/exit-codes.js";
@@ -78,6 +79,7 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Bundles:", addHistory],
   ["Bundles:", addDeployments],
   ["Bundles:", addPrune],
+  ["Bundles:", addSchema],
   ["Bundles:", addArtifact],
   ["Transfer:", addExport],
   ["Transfer:", addImport],

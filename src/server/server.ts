@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { VERSION } from "../assets/version.js";
-import { backupJob } from "./backup-job.js";
+import { backupJobs } from "./backup-job.js";
 import { composeBackups } from "./compose/backups.js";
 import { composeHttp } from "./compose/http.js";
 import { serviceOptions, warningsTo } from "./compose/options.js";
@@ -169,7 +169,7 @@ async function start(
   if (isWritable) {
     await services.webhooks.dispatcher.start();
     jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
-    jobs.start([backupJob(backups, config)]);
+    jobs.start(backupJobs(backups, config));
   }
   jobs.start([
     ...[countPolls(polls, log), watchWriteFailures(failures), watchDisk(disk)],

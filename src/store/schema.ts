@@ -5,6 +5,7 @@ import type { Bundle, Content, Deployment } from "../core/bundle.js";
 import type { PublicKeyRecord } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { Pipeline, PipelineStage } from "../core/pipeline.js";
+import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { Token } from "../core/token.js";
 import type { BundleImport, TrustedOrigin } from "../core/transfer.js";
@@ -82,6 +83,7 @@ export interface Schema {
   outbox_events: Table<Omit<OutboxEvent, "trace">, OutboxColumns>;
   deliveries: Table<Delivery>;
   expiry_notices: { token_id: number; expires_at: string; days_before: number };
+  policy_schemas: Table<PolicySchema>;
   pipelines: Table<Pipeline>;
   /** `position` is the order of a stage, which is a word of SQL. */
   pipeline_stages: Table<Omit<PipelineStage, "order">, { position: number }>;

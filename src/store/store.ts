@@ -3,6 +3,7 @@ import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js
 import type { Instant } from "../core/clock.js";
 import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
+import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
@@ -169,6 +170,9 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   content(id: string): Promise<Content | null>;
   /** The scope policies of a content alone. */
   scopePolicies(contentId: string): Promise<string | null>;
+  policySchema(projectId: string): Promise<PolicySchema | null>;
+  /** The hash of the project's schema alone. */
+  policySchemaHash(projectId: string): Promise<string | null>;
 
   deployment(orgId: string, id: string): Promise<Deployment | null>;
   deploymentBySequence(environmentId: string, sequence: number): Promise<Deployment | null>;
@@ -260,6 +264,9 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   deleteBundle(bundle: Pick<Bundle, "id" | "contentId" | "environmentId">): Promise<void>;
   /** Does nothing when the content is there already; one that is there with other texts under its id is damaged, and repaired. */
   putContent(content: Content): Promise<void>;
+  /** Inserts or replaces. */
+  putPolicySchema(schema: PolicySchema): Promise<void>;
+  deletePolicySchema(projectId: string): Promise<void>;
   insertDeployment(deployment: Deployment): Promise<void>;
 
   /** Gives the token its id. */

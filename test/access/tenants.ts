@@ -50,6 +50,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   await admin.bundles.publishBundle({ ...target, policies: '{"n":2}' });
   await admin.bundles.activateBundle({ ...target, version: 1 });
 
+  await admin.bundles.setPolicySchema({ orgId, projectId: project.id, schema: "{}" });
   const ci = await admin.tokens.createCiToken({ orgId, projectId: project.id, name: "spare" });
   const otherCi = await admin.tokens.createCiToken({ orgId, projectId: other.id });
   const revoked = await admin.tokens.createAdminToken({ orgId });

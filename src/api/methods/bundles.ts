@@ -17,11 +17,13 @@ import type { KeyList } from "../../service/keys/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
 import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.js";
 import type { KeyRotation } from "../../service/rotation/key-rotation.js";
+import type { PolicySchemas } from "../../service/bundles/policy-schemas.js";
 import type { Publishing } from "../../service/bundles/publishing.js";
 import { keyMessage } from "./keys.js";
 import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { changeMessage, comparisonMessage } from "./difference-message.js";
+import { policySchemaMethods } from "./policy-schemas.js";
 import { actorMessage, countedRows, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** BundleService on the use cases. */
@@ -29,12 +31,15 @@ export function createBundleService(services: {
   readonly bundles: Bundles;
   readonly comparing: Comparing;
   readonly publishing: Publishing;
+  readonly policySchemas: PolicySchemas;
   readonly pruning: Pruning;
   readonly keys: Pick<KeyList, "list">;
   readonly rotation: Pick<KeyRotation, "warningsOf">;
 }): ServiceImpl<typeof BundleService> {
   const { bundles, comparing, publishing, pruning, keys, rotation } = services;
   return {
+    ...policySchemaMethods(services.policySchemas),
+
     async publishBundle(request, context) {
       const { policies, scopePolicies, publishedBy, title, description, labels, source, activate } = request;
       const state = await publishing.publish(changeRequestOf(context, request.dryRun), pathOf(request), {

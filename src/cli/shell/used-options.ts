@@ -64,6 +64,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   import: "environment",
   "trust-origin": "organization",
   diff: "environment",
+  schema: "project",
   deployments: "environment",
   history: "environment",
   prune: "environment",

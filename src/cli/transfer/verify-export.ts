@@ -1,5 +1,4 @@
-import { verifyProvenance } from "../../bundle/envelope/exported-version.js";
-import { requireExported } from "../../bundle/envelope/exported-version.js";
+import { requireExported, verifyProvenance } from "../../bundle/envelope/exported-version.js";
 import { nobleVerifier } from "../../bundle/ed25519-noble.js";
 import { parseDocument } from "../../bundle/parse-document.js";
 import { line } from "../../core/printable.js";
@@ -44,10 +43,10 @@ export async function verifyExport(
 ): Promise<void> {
   await using file = await openExportFile(path);
   const versions: VerifiedVersion[] = [];
-  for (const [index, { provenance: envelope, document }] of file.versions.entries()) {
+  for (const [index, exported] of file.versions.entries()) {
     if (file.versions.length > 1) shell.progress(`verifying version ${index + 1} of ${file.versions.length}`);
-    const { provenance, signer } = await verifyProvenance(envelope, trusted, nobleVerifier);
-    const text = await document();
+    const { provenance, signer } = await verifyProvenance(exported.provenance, trusted, nobleVerifier);
+    const text = await exported.document();
     requireExported(text, parseDocument(text), provenance);
     const { bundle, environment, organization, project } = provenance;
     const verified = await verifyDocument(text, [provenance.document.key], expected);

@@ -13,6 +13,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "../../core/error.js";
 import { lockDataDirectory, type DirectoryLock } from "../../store/sqlite/lock.js";
+import { requireSafeDataDirectory } from "../data-directory-safety.js";
 import { RESTORING } from "../data-directory.js";
 
 /** What a file system may have in its root without being used. */
@@ -38,6 +39,8 @@ export class Staging implements AsyncDisposable {
     const path = resolve(target);
     requireEmpty(path);
     const isInside = existsSync(path) && isMountPoint(path);
+    // Beside it, the directory is made anew, for its owner alone.
+    if (isInside) requireSafeDataDirectory(path);
     const root = isInside ? join(path, RESTORING) : `${path}${RESTORING}`;
     try {
       mkdirSync(root, { recursive: true, mode: 0o700 });

@@ -5,6 +5,7 @@ import { BundleWriter } from "../../service/bundles/bundle-writer.js";
 import { Bundles } from "../../service/bundles/bundles.js";
 import { Comparing } from "../../service/bundles/comparing.js";
 import { Holds } from "../../service/bundles/holds.js";
+import { PolicySchemas } from "../../service/bundles/policy-schemas.js";
 import { Previews } from "../../service/bundles/previews.js";
 import { Pruning } from "../../service/bundles/pruning.js";
 import { Publishing } from "../../service/bundles/publishing.js";
@@ -22,6 +23,7 @@ export interface BundleServices {
   readonly bundles: Bundles;
   readonly comparing: Comparing;
   readonly previews: Previews;
+  readonly policySchemas: PolicySchemas;
   readonly pruning: Pruning;
   readonly publishing: Publishing;
   readonly artifacts: Artifacts;
@@ -37,11 +39,12 @@ export function composeBundles(
   const observer = observers.publishing;
   const verifier = new BundleVerifier({ ring, documents });
   const writer = new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer });
+  const policySchemas = new PolicySchemas({ store, clock, audit, documents });
   const previews = new Previews({ store, documents });
   const holds = new Holds({ store, audit, outbox });
-  const publication = { store, documents, writer, verifier, idempotency, wakeups, outbox };
+  const publication = { store, documents, policySchemas, writer, verifier, idempotency, wakeups, outbox };
   return {
-    ...{ verifier, writer, holds, previews },
+    ...{ verifier, writer, holds, previews, policySchemas },
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),

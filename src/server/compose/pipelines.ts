@@ -18,7 +18,16 @@ export interface PipelineServices {
 /** Composes pipelines, which promote through the writer of bundles. */
 export function composePipelines(
   { store, clock }: ServiceContext,
-  { audit, verifier, writer, previews, idempotency, wakeups, outbox }: AuditServices & BundleServices & ChangeServices,
+  {
+    audit,
+    verifier,
+    writer,
+    previews,
+    policySchemas,
+    idempotency,
+    wakeups,
+    outbox,
+  }: AuditServices & BundleServices & ChangeServices,
   documents: Documents,
 ): PipelineServices {
   const promotedHashes = new PromotedHashes(documents);
@@ -26,7 +35,7 @@ export function composePipelines(
     pipelines: new Pipelines({ store, clock, audit, documents, promotedHashes }),
     pipelineStages: new PipelineStages({ store, clock, audit, promotedHashes }),
     pipelinePromotion: new PipelinePromotion({
-      ...{ store, documents, writer, verifier, previews, audit, idempotency, wakeups, outbox },
+      ...{ store, documents, writer, verifier, previews, policySchemas, audit, idempotency, wakeups, outbox },
     }),
   };
 }

@@ -14,3 +14,8 @@ export interface ChangeRequest {
   /** Aborts when the caller goes. */
   readonly signal?: AbortSignal;
 }
+
+/** The caller as the owner of work on documents, which ends when the caller goes. */
+export function ownerOf({ principal, signal }: ChangeRequest): Principal & { readonly signal?: AbortSignal } {
+  return signal === undefined ? principal : { ...principal, signal };
+}

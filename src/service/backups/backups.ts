@@ -76,9 +76,12 @@ export class Backups implements AsyncDisposable {
     const { clock, files, store } = this.deps;
     const now = clock.now().getTime();
     if (this.#current?.state === "running" || now < this.#notBeforeMs) return;
-    const newest = (await files.list()).find(({ kind }) => kind === "scheduled");
-    if (newest !== undefined && Date.parse(newest.createdAt) + everyHours * HOUR_MS > now) return;
     this.#notBeforeMs = now + RETRY_MS;
+    const newest = (await files.list()).find(({ kind }) => kind === "scheduled");
+    if (newest !== undefined && Date.parse(newest.createdAt) + everyHours * HOUR_MS > now) {
+      this.#notBeforeMs = 0;
+      return;
+    }
     const operator = await store.read.operatorOrganization();
     if (operator === null) throw notFound("organization of the operator");
     const { done } = await this.#start("system", operator.id, "scheduled");

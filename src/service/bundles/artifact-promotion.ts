@@ -11,8 +11,9 @@ import type { Audit } from "../audit/audit.js";
 import { checkQuota, checkSequence } from "./activation.js";
 import { bundleEvent, reasonOf } from "./bundle-events.js";
 import type { BundleDescription, BundleDraft, BundleWriter } from "./bundle-writer.js";
+import type { PolicySchemas } from "./policy-schemas.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
-import type { ChangeRequest } from "../access/caller.js";
+import { ownerOf, type ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
@@ -40,6 +41,7 @@ export class ArtifactPromotions {
       readonly store: Store;
       readonly clock: Clock;
       readonly documents: Documents;
+      readonly policySchemas: PolicySchemas;
       readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly audit: Audit;
@@ -62,14 +64,14 @@ export class ArtifactPromotions {
     );
   }
 
-  /** Null if another environment became the first one while the content was signed. */
+  /** Null if another environment became the first one, or the schema another one, while the content was signed. */
   async #once(
     caller: ChangeRequest,
     id: string,
     { title, description, reason }: ArtifactTitle,
     remember: Remember<PromotedArtifact>,
   ): Promise<PromotedArtifact | null> {
-    const { store, documents, writer, verifier, wakeups, outbox } = this.deps;
+    const { store, documents, policySchemas, writer, verifier, wakeups, outbox } = this.deps;
     const seen = await visibleArtifact(store.read, caller.principal, id);
     if (seen.promotion !== null) return answerOf(seen, seen.promotion);
     const target = await firstEnvironment(store.read, caller.principal, seen);
@@ -83,10 +85,12 @@ export class ArtifactPromotions {
     };
     // From an environment to itself: no rewriting.
     const content = await documents.promoteContent(caller.principal, kept, target.name, target.name);
+    const schemaHash = await policySchemas.require(ownerOf(caller), seen.projectId, content.content);
     const draft = await writer.sign(target, content, about);
 
     const promoted = await store.write(async (tx) => {
       const artifact = await visibleArtifact(tx, caller.principal, id);
+      if (artifact.promotion === null && (await tx.policySchemaHash(artifact.projectId)) !== schemaHash) return null;
       const answer = await this.#promoteIn(tx, caller, artifact, target, draft, reason);
       if (answer !== null) await remember(tx, answer);
       return answer;

@@ -3,7 +3,7 @@ import type { Difference } from "../../core/difference.js";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store } from "../../store/store.js";
-import type { ChangeRequest } from "../access/caller.js";
+import { ownerOf, type ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { PolicyContent } from "../documents/policy-content.js";
 import { checkNotHeld, checkQuota, checkSequence } from "./activation.js";
@@ -73,14 +73,13 @@ export class Previews {
 
   /** Null for one that takes too long: what a dry run is for does not depend on it. */
   async #difference(
-    { principal, signal }: ChangeRequest,
+    caller: ChangeRequest,
     active: Bundle | null,
     { content }: PolicyContent,
   ): Promise<Difference | null> {
     const { store, documents } = this.deps;
-    const owner = { ...principal, ...(signal === undefined ? {} : { signal }) };
     try {
-      return await documents.compare(owner, async () => ({
+      return await documents.compare(ownerOf(caller), async () => ({
         before: active === null ? null : await store.read.content(active.contentId),
         after: content,
       }));

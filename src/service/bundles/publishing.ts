@@ -6,7 +6,8 @@ import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../
 import { checkQuota, checkSequence } from "./activation.js";
 import { promotedDescription, type BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
-import type { ChangeRequest } from "../access/caller.js";
+import { ownerOf, type ChangeRequest } from "../access/caller.js";
+import type { PolicySchemas } from "./policy-schemas.js";
 import { isUnchangedIn, madeChange, type Previews, type Replacement } from "./previews.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
@@ -47,6 +48,7 @@ export class Publishing {
       readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly previews: Previews;
+      readonly policySchemas: PolicySchemas;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
@@ -70,7 +72,7 @@ export class Publishing {
     });
   }
 
-  /** Null if the active bundle changed while the content was compared with it. */
+  /** Null if the active bundle or the project's schema changed while the content was compared with it. */
   async #publishOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
@@ -78,8 +80,9 @@ export class Publishing {
     content: PolicyContent,
     remember: Remember<PublishedBundle>,
   ): Promise<PublishedBundle | null> {
-    const { store, writer, previews, observer } = this.deps;
+    const { store, writer, previews, policySchemas, observer } = this.deps;
     const seen = await this.#changeable(store.read, caller, path);
+    const schemaHash = await policySchemas.require(ownerOf(caller), seen.projectId, content.content);
     const replacement = await previews.replacement(seen, content);
     if (replacement === null) return null;
     if (caller.skipUnchanged && replacement.isUnchanged) {
@@ -95,7 +98,11 @@ export class Publishing {
 
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
-      const environment = await this.#changeable(tx, caller, path);
+      const [environment, demanded] = await Promise.all([
+        this.#changeable(tx, caller, path),
+        tx.policySchemaHash(path.projectId),
+      ]);
+      if (demanded !== schemaHash) return null;
       checkSequence(environment, caller.ifSequence);
       if (caller.skipUnchanged && environment.activeBundleId !== seen.activeBundleId) return null;
       const isUnchanged = await isUnchangedIn(tx, environment, replacement, content);
@@ -120,14 +127,14 @@ export class Publishing {
     });
   }
 
-  /** Null if the active bundle of the source or the target changed while its content was made. */
+  /** Null if the active bundle of the source or the target, or the project's schema, changed while its content was made. */
   async #promoteOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
     { promotedBy, reason }: PromotionOptions,
     remember: Remember<PublishedBundle>,
   ): Promise<PublishedBundle | null> {
-    const { store, documents, writer, verifier, previews, observer } = this.deps;
+    const { store, documents, writer, verifier, previews, policySchemas, observer } = this.deps;
     const { source, target } = await this.#stages(store.read, caller, path);
     const bundle = source.activeBundleId === null ? null : await store.read.bundleById(source.activeBundleId);
     const kept = bundle === null ? null : await store.read.content(bundle.contentId);
@@ -140,6 +147,7 @@ export class Publishing {
     await verifier.require(bundle, kept, source);
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
+    const schemaHash = await policySchemas.require(ownerOf(caller), target.projectId, content.content);
     const replacement = await previews.replacement(target, content);
     if (replacement === null) return null;
     if (caller.skipUnchanged && replacement.isUnchanged) {
@@ -154,7 +162,8 @@ export class Publishing {
     if (caller.dryRun) return await previews.dryRun(caller, replacement, draft, true);
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
-      const now = await this.#stages(tx, caller, path);
+      const [now, demanded] = await Promise.all([this.#stages(tx, caller, path), tx.policySchemaHash(path.projectId)]);
+      if (demanded !== schemaHash) return null;
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
       if (caller.skipUnchanged && now.target.activeBundleId !== target.activeBundleId) return null;

@@ -2,7 +2,11 @@ import type { Worker } from "node:worker_threads";
 import { AppError, invalidField } from "../../core/error.js";
 import { answerOf, type Outcome } from "./document-outcome.js";
 import type { DocumentTask, YamlTask } from "./document-tasks.js";
-import { startThread } from "./start-thread.js";
+import type { SchemaTask } from "./schema-tasks.js";
+import { startThread, type THREADS } from "./start-thread.js";
+
+/** What a thread is sent. */
+export type ThreadTask = DocumentTask | YamlTask | SchemaTask;
 
 /** Bounds of one thread and its tasks. */
 export interface DocumentThreadOptions {
@@ -12,10 +16,12 @@ export interface DocumentThreadOptions {
   readonly diffTimeoutMs: number;
   /** Heap of one thread, in MiB; a task that needs more is refused. `--max-old-space-size` goes before it. */
   readonly maxHeapMib: number;
+  /** The code that it runs; that of documents by default. */
+  readonly thread?: keyof typeof THREADS;
 }
 
 interface Job {
-  readonly task: DocumentTask | YamlTask;
+  readonly task: ThreadTask;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: Error) => void;
 }
@@ -31,7 +37,9 @@ export class DocumentThread implements AsyncDisposable {
     private readonly options: DocumentThreadOptions,
     private readonly onEnd: () => void,
   ) {
-    this.#worker = startThread("documents", { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMib } });
+    this.#worker = startThread(options.thread ?? "documents", {
+      resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMib },
+    });
     this.#worker.on("message", (outcome: Outcome) => this.#finished(outcome));
     this.#worker.on("error", (cause) => this.#lost(cause));
     this.#worker.on("exit", () => this.#lost(undefined));
@@ -41,9 +49,9 @@ export class DocumentThread implements AsyncDisposable {
    * Rejects with what refuses the task; with `too_large` when it takes too long or too much memory, `internal` when the thread fails, and
    * the signal's reason. Of these the thread ends.
    */
-  async run(task: DocumentTask | YamlTask, signal: AbortSignal | undefined): Promise<unknown> {
+  async run(task: ThreadTask, signal: AbortSignal | undefined): Promise<unknown> {
     signal?.throwIfAborted();
-    const timeoutMs = isComparison(task) ? this.options.diffTimeoutMs : this.options.timeoutMs;
+    const timeoutMs = timeoutOf(task, this.options);
     const overrun = setTimeout(() => this.#end(tooCostly(task, `longer than ${timeoutMs / 1000} seconds`)), timeoutMs);
     const onAbort = () => this.#end(signal?.reason as Error);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -93,7 +101,21 @@ export class DocumentThread implements AsyncDisposable {
   }
 }
 
-function tooCostly(task: DocumentTask | YamlTask, bound: string): AppError {
+/** Of a check against a schema: besides its own time, what it takes to read the largest documents on a busy machine. */
+const CHECK_MS_PER_MIB = 1_000;
+
+function timeoutOf(task: ThreadTask, { timeoutMs, diffTimeoutMs }: DocumentThreadOptions): number {
+  if (task.kind === "schema_check") return timeoutMs + (task.policies.length / 2 ** 20) * CHECK_MS_PER_MIB;
+  return isComparison(task) ? diffTimeoutMs : timeoutMs;
+}
+
+function tooCostly(task: ThreadTask, bound: string): AppError {
+  if (task.kind === "schema_compile")
+    return invalidField(["schema"], `compiling it takes ${bound}: simplify it`, "too_complex");
+  if (task.kind === "schema_check") {
+    const msg = `checking them against the project's schema takes ${bound}: simplify its patterns and references`;
+    return invalidField(["policies"], msg, "schema_too_costly");
+  }
   if (task.kind === "yaml")
     return invalidField([task.field], "takes too long to read; send JSON instead", "too_complex");
   return isComparison(task)
@@ -103,6 +125,6 @@ function tooCostly(task: DocumentTask | YamlTask, bound: string): AppError {
     : new AppError("too_large", `processing the document takes ${bound}: split it`, { reason: "document_too_costly" });
 }
 
-function isComparison({ kind }: DocumentTask | YamlTask): boolean {
+function isComparison({ kind }: ThreadTask): boolean {
   return kind === "diff" || kind === "compare";
 }

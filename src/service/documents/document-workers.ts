@@ -1,8 +1,7 @@
 import { availableParallelism } from "node:os";
 import { AppError } from "../../core/error.js";
 import { FairScheduler, type FairSchedulerOptions, type WorkOwner } from "../../core/schedule/fair-scheduler.js";
-import { DocumentThread, type DocumentThreadOptions } from "./document-thread.js";
-import type { DocumentTask, YamlTask } from "./document-tasks.js";
+import { DocumentThread, type DocumentThreadOptions, type ThreadTask } from "./document-thread.js";
 
 /** The event loop needs a core of its own. */
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1));
@@ -33,10 +32,10 @@ export class DocumentWorkers implements AsyncDisposable {
   }
 
   /**
-   * Throws `unavailable` when too many wait already or the pool is closed, `too_large` (of YAML `invalid`) for a task that takes too long or too much memory,
+   * Throws `unavailable` when too many wait already or the pool is closed, `too_large` (of YAML and schemas `invalid`) for a task that takes too long or too much memory,
    * `internal` when the thread ends at its work, and the signal's reason.
    */
-  async run(task: DocumentTask | YamlTask, owner: DocumentOwner): Promise<unknown> {
+  async run(task: ThreadTask, owner: DocumentOwner): Promise<unknown> {
     if (this.#closed) throw shuttingDown();
     using _lease = await this.#scheduler.acquire(owner, owner.signal);
     const thread = this.#takeIdle() ?? this.#start();

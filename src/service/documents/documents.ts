@@ -37,6 +37,15 @@ const YAML_TIMEOUT_MS = 15_000;
 /** A text with as many tokens as it may have takes less than half of it. */
 const YAML_HEAP_MIB = 192;
 
+/** Schemas are compiled and checked one at a time, by a thread of its own: one that takes too long holds up no other document. */
+const SCHEMA_LIMITS = {
+  concurrency: 1,
+  maxWaiting: 64,
+  refusal: { message: "too many documents are waiting for a check against a schema", reason: "too_many_documents" },
+};
+/** Without the time that a large document takes besides. */
+const SCHEMA_TIMEOUT_MS = 5_000;
+
 /** Whether it is a request's body, for which the guard was asked when it came. */
 const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   scan: true,
@@ -68,6 +77,7 @@ export const DEFAULT_DOCUMENTS: DocumentsOptions = {
 export class Documents implements AsyncDisposable {
   readonly #workers: DocumentWorkers;
   readonly #yaml: DocumentWorkers;
+  readonly #schemas: DocumentWorkers;
   readonly #diffs = new FairScheduler({
     concurrency: MAX_DIFFS,
     maxWaiting: MAX_WAITING,
@@ -80,6 +90,7 @@ export class Documents implements AsyncDisposable {
       { ...options, timeoutMs: YAML_TIMEOUT_MS, maxHeapMib: YAML_HEAP_MIB },
       YAML_LIMITS,
     );
+    this.#schemas = new DocumentWorkers({ ...options, timeoutMs: SCHEMA_TIMEOUT_MS, thread: "schemas" }, SCHEMA_LIMITS);
   }
 
   /** As scanStrictJson. */
@@ -140,6 +151,23 @@ export class Documents implements AsyncDisposable {
     return await this.#run(owner, { kind: "diff", from, to });
   }
 
+  /** As compileSchema; throws `invalid` about `schema` for one that takes too much time or memory, too. */
+  async compileSchema(owner: DocumentOwner, schema: string): Promise<void> {
+    await this.#schemas.run({ kind: "schema_compile", schema }, owner);
+  }
+
+  /**
+   * As CheckPolicies, of policies that are kept or were read; throws `invalid` about `policies` when it takes too much time or memory, too.
+   * `hash` names the text of the schema.
+   */
+  async checkSchema(
+    owner: DocumentOwner,
+    { text, hash }: { readonly text: string; readonly hash: string },
+    policies: string,
+  ): Promise<void> {
+    await this.#schemas.run({ kind: "schema_check", schema: text, hash, policies }, owner);
+  }
+
   /** What differs between two documents, as changesOf; throws as rewriteScopePolicies. `load` is called as in `diff`. */
   async compare(owner: DocumentOwner, load: () => Promise<Comparison>): Promise<Difference> {
     using _lease = await this.#diffs.acquire(owner, owner.signal);
@@ -147,7 +175,7 @@ export class Documents implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#workers, this.#yaml].map((workers) => workers[Symbol.asyncDispose]()));
+    await Promise.all([this.#workers, this.#yaml, this.#schemas].map((workers) => workers[Symbol.asyncDispose]()));
   }
 
   /** Throws also what DocumentWorkers.run throws. */

@@ -5,6 +5,7 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 export const THREADS = {
   documents: { file: "service/documents/document-worker.js", asset: "document-worker.js" },
   backup: { file: "service/backups/backup-thread.js", asset: "backup-thread.js" },
+  schemas: { file: "service/documents/schema-worker.js", asset: "schema-worker.js" },
   database: { file: "store/sqlite/thread.js", asset: "database-thread.js" },
   integrity: { file: "store/sqlite/integrity-thread.js", asset: "integrity-thread.js" },
 } as const;

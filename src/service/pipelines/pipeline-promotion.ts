@@ -15,8 +15,9 @@ import {
   type PromotionSource,
 } from "../bundles/bundle-writer.js";
 import type { BundleVerifier } from "../bundles/bundle-verifier.js";
+import type { PolicySchemas } from "../bundles/policy-schemas.js";
 import { isUnchangedIn, madeChange, type Previews, type Replacement } from "../bundles/previews.js";
-import type { ChangeRequest } from "../access/caller.js";
+import { ownerOf, type ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
 import { OutdatedDraftError, retryOnConflict } from "../changes/retry-on-conflict.js";
@@ -53,6 +54,8 @@ const MAX_COMPARED = 20;
 interface TargetPlan {
   readonly replacement: Replacement;
   readonly draft: BundleDraft | null;
+  /** Of the schema of its project that the content fits; null without one. */
+  readonly schemaHash: string | null;
 }
 
 /** The apps of a request, as the pipeline has them. */
@@ -72,6 +75,7 @@ export class PipelinePromotion {
       readonly writer: BundleWriter;
       readonly verifier: BundleVerifier;
       readonly previews: Previews;
+      readonly policySchemas: PolicySchemas;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -132,16 +136,17 @@ export class PipelinePromotion {
     });
   }
 
-  /** Null when the active bundle of a target that is to be skipped changed. */
+  /** Null when the schema of its project changed, or the active bundle of a target that is to be skipped. */
   async #changeIn(
     tx: Writer,
     caller: ChangeRequest,
     source: PromotionSource,
     environment: Environment,
-    { replacement, draft }: TargetPlan,
+    { replacement, draft, schemaHash }: TargetPlan,
     reason: string | null,
   ): Promise<PublishedBundle | null> {
     const { writer, previews } = this.deps;
+    if ((await tx.policySchemaHash(environment.projectId)) !== schemaHash) return null;
     if (draft === null) return await previews.skip(tx, caller, environment, replacement);
     if (caller.skipUnchanged && environment.activeBundleId !== replacement.environment.activeBundleId) return null;
     const isUnchanged = await isUnchangedIn(tx, environment, replacement, draft.content);
@@ -181,12 +186,13 @@ export class PipelinePromotion {
 
   /** What is made of each target, by its environment. Null when something changed between two reads. */
   async #planAll(
-    { principal, skipUnchanged }: ChangeRequest,
+    caller: ChangeRequest,
     { environment, bundle }: PromotionSource,
     targets: readonly PipelineApp[],
     promotedBy: string | null,
   ): Promise<ReadonlyMap<string, TargetPlan> | null> {
-    const { documents, store, writer, verifier, previews } = this.deps;
+    const { documents, store, writer, verifier, previews, policySchemas } = this.deps;
+    const { principal, skipUnchanged } = caller;
     const kept = await store.read.content(bundle.contentId);
     if (kept === null) return null;
     await verifier.require(bundle, kept, environment);
@@ -194,6 +200,9 @@ export class PipelinePromotion {
     const contents = new PromotedContents(documents, principal, kept, environment.name);
     const description = promotedDescription(bundle, promotedBy);
     const plans = new Map<string, TargetPlan>();
+    const schemaHashes = new Map<string, string | null>();
+    for (const projectId of new Set(targets.map((target) => target.environment.projectId)))
+      schemaHashes.set(projectId, await policySchemas.require(ownerOf(caller), projectId, kept));
     for (const { environment: target } of targets) {
       const content = await contents.for(target.name);
       const replacement = await previews.replacement(target, content);
@@ -201,7 +210,7 @@ export class PipelinePromotion {
       const isSkipped = skipUnchanged && replacement.isUnchanged;
       if (skipUnchanged && !isSkipped) await checkQuota(store.read, target);
       const draft = isSkipped ? null : await writer.sign(target, content, description);
-      plans.set(target.id, { replacement, draft });
+      plans.set(target.id, { replacement, draft, schemaHash: schemaHashes.get(target.projectId) ?? null });
     }
     return plans;
   }

@@ -15,6 +15,7 @@ import { activationTimes } from "./0012-activation-times.js";
 import { slugs } from "./0013-slugs.js";
 import { deletions } from "./0014-deletions.js";
 import { actors } from "./0015-actors.js";
+import { schemas } from "./0016-schemas.js";
 import { protection } from "./0017-protection.js";
 import { imports } from "./0018-imports.js";
 import { presence } from "./0020-presence.js";
@@ -39,6 +40,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0013-slugs": slugs,
     "0014-deletions": deletions,
     "0015-actors": actors(dialect),
+    "0016-schemas": schemas,
     "0017-protection": protection,
     "0018-imports": imports,
     "0020-presence": presence,

@@ -36,6 +36,7 @@ export function deletionWriter(db: Kysely<Schema>) {
         .where("project_id", "=", id)
         .where("deleted_at", "is", null)
         .execute();
+      await db.deleteFrom("policy_schemas").where("project_id", "=", id).execute();
       // Its slug is free: no slug has a tilde.
       await db
         .updateTable("projects")

@@ -12,6 +12,7 @@ import { organizationReader } from "./organizations.js";
 import { pipelineAppReader } from "./pipeline-apps.js";
 import { pipelineStageReader } from "./pipeline-stages.js";
 import { pipelineReader } from "./pipelines.js";
+import { policySchemaReader } from "./policy-schemas.js";
 import { projectReader } from "./projects.js";
 import { publicKeyReader } from "./public-keys.js";
 import { pruneReader } from "./prunable.js";
@@ -34,6 +35,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...bundleReader(db),
     ...pruneReader(db),
     ...contentReader(db),
+    ...policySchemaReader(db),
     ...deploymentReader(db),
     ...tokenReader(db),
     ...auditReader(db),

@@ -11,6 +11,7 @@ import { organizationWriter } from "./organizations.js";
 import { pipelineAppWriter } from "./pipeline-apps.js";
 import { pipelineStageWriter } from "./pipeline-stages.js";
 import { pipelineWriter } from "./pipelines.js";
+import { policySchemaWriter } from "./policy-schemas.js";
 import { projectWriter } from "./projects.js";
 import { publicKeyWriter } from "./public-keys.js";
 import { createReader } from "./reader.js";
@@ -32,6 +33,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...environmentWriter(tx),
     ...bundleWriter(tx),
     ...contentWriter(tx),
+    ...policySchemaWriter(tx),
     ...deploymentWriter(tx),
     ...tokenWriter(tx),
     ...auditWriter(tx),
