@@ -29,10 +29,12 @@ export function formatLogLine(line: string, color: boolean): string {
   const { level, time, msg, err, ...fields } = entry;
   const [name, code] = LEVELS[Number(level)] ?? [String(level), "0"];
   const shown = color ? `\u001b[${code}m${name.padEnd(5)}\u001b[0m` : name.padEnd(5);
-  const error = (typeof err === "object" ? err : undefined) as LoggedError | null | undefined;
+  const error = typeof err === "object" ? (err as LoggedError | null) : undefined;
   const facts = Object.entries(fields).map(([key, value]) => printable(`${key}=${valueOf(value)}`));
   if (error?.message !== undefined) facts.push(printable(`error=${JSON.stringify(error.message)}`));
-  const head = [timeOf(time), shown, printable(String(msg ?? "")), ...facts].filter((part) => part !== "").join(" ");
+  const head = [timeOf(time), shown, typeof msg === "string" ? printable(msg) : "", ...facts]
+    .filter((part) => part !== "")
+    .join(" ");
   const stack = Number(level) >= ERROR && typeof error?.stack === "string" ? error.stack.split("\n").slice(1) : [];
   return [head, ...stack.map((frame) => `    ${printable(frame.trim())}`)].map((text) => `${text}\n`).join("");
 }

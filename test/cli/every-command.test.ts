@@ -118,6 +118,8 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
     { exitCode: 3, says: "no token" },
     { environment: DOWN, exitCode: 6, says: "contains no PEM public key" },
   ],
+  restore: [{ exitCode: 4, says: "there is no file" }],
+  "verify-backup": [{ exitCode: 4, says: "there is no file" }],
   apply: [
     { exitCode: 6, says: "the declaration cannot be used" },
     { argv: ["apply", "-f", DECLARATION], exitCode: 2, says: "pass --yes" },

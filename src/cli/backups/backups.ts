@@ -8,7 +8,10 @@ import { formatBytes } from "./bytes.js";
 
 /** `signet backups`: the backups that are on the server. */
 export function addBackups(program: Command, shell: Shell): void {
-  const backups = program.command("backups").description("list and delete the backups on the server");
+  const backups = program
+    .command("backups")
+    .description("list and delete the backups on the server")
+    .addHelpText("after", examples("signet backups list"));
   withPage(backups.command("list").description("list the backups on the server, newest first"))
     .addHelpText("after", examples("signet backups list"))
     .action(

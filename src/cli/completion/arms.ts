@@ -3,11 +3,11 @@ import type { Place, Values } from "./grammar.js";
 /** How a shell writes the branches of its case statement. */
 export interface Dialect {
   /** One branch for any of these texts. */
-  arm(patterns: readonly string[], body: readonly string[]): string;
+  readonly arm: (patterns: readonly string[], body: readonly string[]) => string;
   /** The statements of a place. */
-  place(place: Place): readonly string[];
+  readonly place: (place: Place) => readonly string[];
   /** The statements of values. */
-  values(values: Values): readonly string[];
+  readonly values: (values: Values) => readonly string[];
 }
 
 /** The branches by the words of a command. */

@@ -1,4 +1,4 @@
-import { Help, type Argument, type Command, type Option } from "commander";
+import type { Argument, Command, Help, Option } from "commander";
 import { wordsOf } from "../shell/used-options.js";
 
 /** What can be typed at a place. */

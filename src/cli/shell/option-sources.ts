@@ -55,16 +55,10 @@ export function applySources(shell: Shell, program: Command, command: Command): 
 
 /** The value's source for a person: the flag, the variable or the context. Undefined for a default. */
 function sourceOf(shell: Shell, program: Command, name: SourcedOption): string | undefined {
-  switch (program.getOptionValueSource(name)) {
-    case "cli":
-      return "the command line";
-    case "env":
-      return VARIABLES[name];
-    case "config":
-      return `context ${shell.context?.name ?? ""}`;
-    default:
-      return undefined;
-  }
+  const source = program.getOptionValueSource(name);
+  if (source === "cli") return "the command line";
+  if (source === "env") return VARIABLES[name];
+  return source === "config" ? `context ${shell.context?.name ?? ""}` : undefined;
 }
 
 function tellSources(shell: Shell, program: Command, sourced: readonly SourcedOption[]): void {
