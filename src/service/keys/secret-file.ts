@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 
@@ -50,7 +50,8 @@ export function readSecretFile(path: string): string | null {
 
 function writeDurably(file: number, text: string): void {
   try {
-    if (text !== "") writeSync(file, text);
+    // Not writeSync: on a disk that becomes full it may write only the beginning.
+    if (text !== "") writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);
