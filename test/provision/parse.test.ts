@@ -48,7 +48,17 @@ describe("a declaration", () => {
         operator: false,
         projects: [{ name: "p", environments: [{ name: "dev", promotesTo: null }] }],
         webhooks: [{ url: "https://h.example/x", events: ["bundle.*"], secret: SECRET }],
-        tokens: [{ name: "t", type: "runtime", project: "p", environment: "dev", sha256: HASH, environments: [], audit: false }],
+        tokens: [
+          {
+            name: "t",
+            type: "runtime",
+            project: "p",
+            environment: "dev",
+            sha256: HASH,
+            environments: [],
+            audit: false,
+          },
+        ],
       },
     ]);
   });
