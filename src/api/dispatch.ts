@@ -111,6 +111,7 @@ async function answer(
   const outcome = await rest(req, res, { requestId, clientAddress, onRate, report, shutdownSignal });
   report.operationId = outcome.operationId;
   report.keyPrefix = outcome.keyPrefix;
+  report.keyName = outcome.keyName;
   report.isStream = outcome.isStream ?? false;
   if (outcome.error !== undefined) report.error = toAppError(outcome.error);
 }

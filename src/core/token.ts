@@ -1,24 +1,34 @@
 import type { Instant } from "./clock.js";
 
-/** The type of a token: for administrators, CI jobs or runtimes. */
-export type KeyType = "admin" | "ci" | "runtime";
+/** The types of tokens: for administrators, CI jobs, runtimes, people and programs that only look, and scrapers of metrics. */
+export const KEY_TYPES = ["admin", "ci", "runtime", "viewer", "metrics"] as const;
+
+/** The type of a token. */
+export type KeyType = (typeof KEY_TYPES)[number];
 
 /** A right of a token. The proto says which scope a method requires (signet.v1.Scope). */
-export type TokenScope = "read" | "write" | "bundle:publish" | "org:admin" | "runtime";
+export type TokenScope = "read" | "write" | "bundle:publish" | "org:admin" | "runtime" | "audit:read" | "metrics";
 
-/** The scopes of each token type (docs/api.md). */
+/** The scopes of each token type (docs/api.md), without what a token was made with besides: see {@link scopesOf}. */
 export const SCOPES: Readonly<Record<KeyType, readonly TokenScope[]>> = {
   admin: ["read", "write", "bundle:publish", "org:admin"],
   ci: ["read", "write", "bundle:publish"],
   runtime: ["read", "runtime"],
+  viewer: ["read"],
+  metrics: ["metrics"],
 };
+
+/** The scopes of a token. An admin's org:admin implies audit:read, and metrics in the operator's organization. */
+export function scopesOf({ keyType, readsAudit }: Pick<Token, "keyType" | "readsAudit">): readonly TokenScope[] {
+  return readsAudit ? [...SCOPES[keyType], "audit:read"] : SCOPES[keyType];
+}
 
 /** A token as it is stored: the SHA-256 of its raw key, never the key itself. */
 export interface Token {
   readonly id: number;
   readonly orgId: string;
   readonly keyType: KeyType;
-  /** Set for ci and runtime. */
+  /** Set for ci and runtime, and for a viewer of one project. */
   readonly projectId: string | null;
   /** Set for runtime. */
   readonly environmentId: string | null;
@@ -26,6 +36,8 @@ export interface Token {
   readonly keyPrefix: string;
   /** For ci: the environments that it may change; empty is all. */
   readonly environments: readonly string[];
+  /** For viewer: whether it reads the audit. */
+  readonly readsAudit: boolean;
   /** SHA-256 of the raw key, lower-case hex. */
   readonly hash: string;
   /** The hash before the last rotation, while it still works. */

@@ -51,12 +51,14 @@ export interface DeclaredToken {
   readonly type: KeyType;
   /** SHA-256 of the raw key, lower-case hex. */
   readonly sha256: string;
-  /** Of ci and runtime tokens. */
+  /** Of ci and runtime tokens, and of viewers of one project. */
   readonly project?: string;
   /** Of runtime tokens. */
   readonly environment?: string;
   /** Of ci tokens: the environments that it may change; empty is all. */
   readonly environments: readonly string[];
+  /** Of viewer tokens: whether it reads the audit. */
+  readonly audit: boolean;
   /** Counted from when it is made. */
   readonly expiresInDays?: number;
 }

@@ -108,14 +108,16 @@ class Executor {
   }
 
   private async createToken(orgId: string, declared: DeclaredToken): Promise<void> {
-    const { name, type, sha256, environments, expiresInDays = null } = declared;
+    const { name, type, sha256, environments, audit, expiresInDays = null } = declared;
     const project = declared.project === undefined ? undefined : this.project(orgId, declared.project);
     const environment = project?.environments.find((candidate) => candidate.name === declared.environment);
     if (declared.environment !== undefined && environment === undefined) {
       throw new AppError("not_found", `${declared.project ?? ""} has no environment "${declared.environment}"`);
     }
     const [projectId, environmentId] = [project?.id ?? null, environment?.id ?? null];
-    await this.target.createToken(orgId, { name, type, sha256, projectId, environmentId, environments, expiresInDays });
+    await this.target.createToken(orgId, {
+      ...{ name, type, sha256, projectId, environmentId, environments, audit, expiresInDays },
+    });
   }
 
   private project(orgId: string, name: string): ActualProject {

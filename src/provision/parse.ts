@@ -8,6 +8,7 @@ import { CreateWebhookRequestSchema } from "../../gen/signet/v1/webhook_pb.js";
 import { AppError } from "../core/error.js";
 import { FieldErrors } from "../core/field-errors.js";
 import { ENVIRONMENT_KEYS } from "../core/organization.js";
+import { KEY_TYPES } from "../core/token.js";
 import { fieldRulesOf } from "../json-form/field-rules.js";
 import { validateEventPatterns } from "../outbound/event-types.js";
 import { checkWebhookSecret } from "../outbound/secret.js";
@@ -154,9 +155,22 @@ class DeclarationReader {
   }
 
   private token(fields: Fields, projects: readonly DeclaredProject[] | undefined): DeclaredToken {
-    const type = fields.oneOf("type", ["admin", "ci", "runtime"]) ?? "admin";
+    const type = fields.oneOf("type", KEY_TYPES) ?? "admin";
     const sha256 = fields.requiredText("sha256", TOKEN.sha256);
-    const project = type === "admin" ? undefined : fields.requiredText("project", PROJECT.name);
+    const needsProject = type === "ci" || type === "runtime";
+    const project = needsProject
+      ? fields.requiredText("project", PROJECT.name)
+      : type === "viewer"
+        ? fields.text("project", PROJECT.name)
+        : undefined;
+    const audit = (type === "viewer" ? fields.boolean("audit") : undefined) ?? false;
+    if (audit && project !== undefined) {
+      this.problems.add(
+        fields.at("audit"),
+        "is for a viewer of the whole organization: leave out project",
+        "unsupported",
+      );
+    }
     const environment = type === "runtime" ? fields.requiredText("environment", ENVIRONMENT.name) : undefined;
     const environments = (type === "ci" ? fields.texts("environments", TOKEN.environments) : undefined) ?? [];
     const expiresInDays = fields.wholeNumber("expires_in_days", fieldRulesOf(TOKEN.expiresInDays));
@@ -166,7 +180,7 @@ class DeclarationReader {
     if (project !== undefined && project !== "" && projects !== undefined && declared === undefined) {
       this.problems.add(fields.at("project"), `names no project of this organization: "${project}"`, "unknown");
     }
-    return { name, type, sha256, environments, ...defined({ project, environment, expiresInDays }) };
+    return { name, type, sha256, environments, audit, ...defined({ project, environment, expiresInDays }) };
   }
 
   /** `{env: NAME}` or `{file: PATH}`: a secret itself must not be in a file that is kept and shown. */

@@ -32,6 +32,10 @@ export function planTokens(org: string, declared: readonly DeclaredToken[], actu
       plan.steps.push({ org, do: "token.create", declared: token });
     } else if (!sameNames(token.environments, there.environments)) {
       plan.reasons.push(`${about} is for other environments, which cannot be changed: use another name and key`);
+    } else if (token.audit !== there.audit) {
+      plan.reasons.push(
+        `${about} ${there.audit ? "reads" : "does not read"} the audit, which cannot be changed: use another name and key`,
+      );
     } else if (there.keyPrefix !== keyPrefix && live.length > 1) {
       plan.reasons.push(`${about} is there more than once: revoke those that are not needed`);
     } else if (there.keyPrefix !== keyPrefix) {

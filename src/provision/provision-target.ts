@@ -53,6 +53,8 @@ export interface ActualToken {
   readonly projectId: string | null;
   readonly environmentId: string | null;
   readonly environments: readonly string[];
+  /** Of a viewer: whether it reads the audit. */
+  readonly audit: boolean;
   /** Neither revoked nor expired. */
   readonly isLive: boolean;
   /** The one that the target itself works with. */
@@ -67,6 +69,8 @@ export interface NewToken {
   readonly projectId: string | null;
   readonly environmentId: string | null;
   readonly environments: readonly string[];
+  /** Of a viewer: whether it reads the audit. */
+  readonly audit: boolean;
   readonly expiresInDays: number | null;
 }
 

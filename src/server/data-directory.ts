@@ -8,7 +8,6 @@ import { openNativeBinding } from "../assets/native-binding.js";
 import { createAudit } from "../service/audit/audit.js";
 import { goOnAfterLoss } from "../service/bundles/history-loss.js";
 import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../service/keys/key-files.js";
-import { writeSecretFile } from "../service/keys/secret-file.js";
 import { KeyRing } from "../service/keys/key-ring.js";
 import { isFullDisk } from "../store/sqlite/errors.js";
 import { lockDataDirectory, refuseRival, type DirectoryLock, type LockOptions } from "../store/sqlite/lock.js";
@@ -158,14 +157,4 @@ function makeDirectories(path: string): void {
     // Another process was faster.
     if (!existsSync(path)) throw thrown;
   }
-}
-
-/** The file of a data directory that holds its generated admin token. */
-export function adminTokenFile(dataDirectory: string): string {
-  return join(dataDirectory, "admin-token");
-}
-
-/** Writes a generated admin token, readable by the owner alone. */
-export function keepAdminToken(dataDirectory: string, rawKey: string): void {
-  writeSecretFile(adminTokenFile(dataDirectory), `${rawKey}\n`);
 }

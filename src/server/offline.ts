@@ -6,9 +6,11 @@ import { composeTokens } from "./compose/tokens.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { notFound } from "../core/error.js";
-import { adminTokenFile, keepAdminToken, openDataDirectory } from "./data-directory.js";
+import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
+import { openDataDirectory } from "./data-directory.js";
 import { NO_TRACING } from "../core/trace.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
+import { NO_KEPT_KEY } from "../service/tokens/kept-key.js";
 import { createRawKey } from "../service/tokens/raw-key.js";
 import { keepPublicKeys } from "../service/keys/key-records.js";
 import { keyEventRecorder } from "../service/rotation/key-events.js";
@@ -44,7 +46,7 @@ export async function createOfflineAdminToken(
   const { store, keys } = directory;
   const context: ServiceContext = {
     ...{ store, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
-    ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING },
+    ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
   };
   const { audit } = composeAudit(context, composeKeys(context));
   await keepPublicKeys(store, systemClock, keys, directory.lastKeys, keyEventRecorder(audit));

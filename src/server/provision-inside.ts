@@ -98,7 +98,7 @@ function insideTarget(store: Store, services: ProvisioningServices): ProvisionTa
     async deleteWebhook(orgId, id) {
       await webhooks.delete(operatorIn(orgId), id);
     },
-    async createToken(orgId, { type, projectId, environmentId, sha256, ...options }) {
+    async createToken(orgId, { type, projectId, environmentId, sha256, audit, ...options }) {
       const caller = operatorIn(orgId);
       const common = {
         name: options.name,
@@ -108,6 +108,8 @@ function insideTarget(store: Store, services: ProvisioningServices): ProvisionTa
       };
       const project = { ...common, projectId: projectId ?? "" };
       if (type === "admin") await tokens.createAdmin(caller, common);
+      else if (type === "metrics") await tokens.createMetrics(caller, common);
+      else if (type === "viewer") await tokens.createViewer(caller, { ...common, projectId, readsAudit: audit });
       else if (type === "ci") await tokens.createCi(caller, { ...project, environments: options.environments });
       else await tokens.createRuntime(caller, { ...project, environmentId: environmentId ?? "" });
     },
@@ -135,7 +137,7 @@ async function readContents({ read }: Store, orgId: string): Promise<ActualConte
     ),
     webhooks: webhooks.rows.map((webhook) => ({ ...webhook, secretFingerprint: fingerprintOf(webhook) })),
     tokens: tokens.rows.map((token) => {
-      return { ...token, type: token.keyType, isLive: isLive(token, now), isInUse: false };
+      return { ...token, type: token.keyType, audit: token.readsAudit, isLive: isLive(token, now), isInUse: false };
     }),
   };
 }

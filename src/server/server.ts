@@ -7,7 +7,8 @@ import { serviceOptions, warningsTo } from "./compose/options.js";
 import { composeServices } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
-import { adminTokenFile, openDataDirectory } from "./data-directory.js";
+import { adminTokenFile, adminTokenIn, settleAdminToken } from "./admin-token-file.js";
+import { openDataDirectory } from "./data-directory.js";
 import { checkDirectory, closeDirectory } from "./directory-check.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
 import { Diagnoses } from "./diagnosis/diagnosis.js";
@@ -116,6 +117,7 @@ async function start(
     {
       ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
+      keptKey: adminTokenIn(owned.path, log),
     },
     serviceOptions(config, memory.documents, (error) => {
       if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");
@@ -126,6 +128,7 @@ async function start(
   await backups.open().catch((error: unknown) => log.error({ err: error }, "the backups cannot be listed"));
   const isWritable = owned.readOnly === null;
   if (isWritable) opened.defer(() => flush(services, log));
+  if (isWritable) await settleAdminToken(owned.path, store.read);
   opened.use(services.documents);
   opened.use(services.webhooks.dispatcher);
   const jobs = opened.use(new JobRunner(log, failures, () => disk.refusal !== null));

@@ -55,7 +55,7 @@ interface OutboxColumns {
  * ids are UUID text but for tokens and audit events, which count.
  */
 export interface Schema {
-  organizations: Table<Organization>;
+  organizations: Table<Organization, DeletedInSteps>;
   projects: Table<Project, DeletedInSteps>;
   /** The active version is not kept here: it is the version of `active_bundle_id`. */
   environments: Table<Omit<Environment, "activeVersion">, EnvironmentColumns>;

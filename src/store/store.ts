@@ -145,6 +145,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   environmentById(id: string): Promise<Environment | null>;
   /** What is left of the last environment of this name that was deleted from the project. */
   formerEnvironment(projectId: string, name: string): Promise<FormerEnvironment | null>;
+  /** The ids of the environments of a scope. */
+  environmentIds(among: EnvironmentScope): Promise<readonly string[]>;
   /** One of the protected environments that keep a bundle. */
   protectedEnvironment(among: EnvironmentScope): Promise<Environment | null>;
   /** Those of an organization that sign with a key of their own. */
@@ -189,6 +191,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   ): Promise<EarlierActivation>;
 
   token(orgId: string, id: number): Promise<Token | null>;
+  /** The names of those of the tokens that have one; at most 500 ids. */
+  tokenNames(ids: readonly number[]): Promise<ReadonlyMap<number, string>>;
   /** By the hash of the raw key, the current one or the one before the last rotation. */
   tokenByHash(hash: string): Promise<Token | null>;
   /** Newest first. */
@@ -233,6 +237,8 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;
+  /** As deleteProject, with all that it has; its audit events stay. */
+  deleteOrganization(id: string, at: Instant): Promise<void>;
   /** Throws `conflict` when the slug is taken. */
   insertProject(project: Project): Promise<void>;
   /**
@@ -248,7 +254,7 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   /** As deleteProject; other environments that promote to it lose their next stage. Keeps a FormerEnvironment of it. */
   deleteEnvironment(id: string, at: Instant): Promise<void>;
   /**
-   * Deletes up to `limit` rows of projects, environments and webhooks that are marked, and content that nothing needs any more. Returns
+   * Deletes up to `limit` rows of organizations, projects, environments and webhooks that are marked, and content that nothing needs any more. Returns
    * how many rows; 0 when none is left.
    */
   removeDeleted(limit: number): Promise<number>;

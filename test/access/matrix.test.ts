@@ -36,13 +36,12 @@ function expectedStatus(
   if (UNAUTHENTICATED.has(credential)) return 401;
   const kind = tenants.credentials[credential].kind;
   if (!operation.allow.includes(kind)) return 403;
-  const otherOrganization = credential === "admin of another organization";
+  const otherOrganization = credential.endsWith("of another organization");
   if (operation.operatorOnly === true && otherOrganization) return 403;
   const [, path] = operation.http;
   // Another organization's slug is told from no slug by nobody; an id tells nothing.
   if (otherOrganization && path.includes("{org_id}")) return by === "id" ? 403 : 404;
-  const hidden =
-    otherOrganization || credential === "ci of another project" || credential === "runtime of another project";
+  const hidden = otherOrganization || credential.endsWith("of another project");
   const named = path + JSON.stringify(operation.body ?? {});
   if (hidden && OWN.some((id) => named.includes(id))) return 404;
   // An artifact is a project's: a runtime token of that project does not see it either.
@@ -59,6 +58,12 @@ const CREDENTIALS = [
   "runtime",
   "runtime of another project",
   "ci of another project",
+  "viewer",
+  "viewer of another project",
+  "viewer of another organization",
+  "auditor",
+  "auditor of another organization",
+  "metrics",
   "admin of another organization",
 ] as (keyof Tenants["credentials"])[];
 
@@ -79,10 +84,11 @@ describe("the table", () => {
       const pattern = hasOption(method, httpOption) ? getOption(method, httpOption).pattern : undefined;
       return `${operationOf(method).id} ${pattern?.case?.toUpperCase() ?? ""} ${typeof pattern?.value === "string" ? pattern.value : ""}`;
     });
-    const listed = OPERATIONS.map(({ id, http: [method, path = ""] }) => {
-      const [bare = ""] = path.split("?");
+    const listed = OPERATIONS.map(({ id, http: [method, listedPath = ""] }) => {
+      const [bare = ""] = listedPath.split("?");
+      const path = bare.replace("{other_org_id}", "{org_id}");
       const own = { deleteBundle: "other_version", getBundleOrigin: "imported_version" }[id] ?? "";
-      return `${id} ${method} ${own === "" ? bare : bare.replace(own, "version")}`;
+      return `${id} ${method} ${own === "" ? path : path.replace(own, "version")}`;
     });
     expect(listed.sort()).toEqual(declared.sort());
   });
@@ -166,9 +172,15 @@ async function expectAllowedREST(
   const response = await callRest(operation, credential, by);
   const text = await response.text();
   // A slug is nothing but another way to say the id.
-  if (by === "slug") expect(text).toBe(await (await callRest(operation, credential)).text());
+  if (by === "slug") expect(withoutTime(text)).toBe(withoutTime(await (await callRest(operation, credential)).text()));
   // A runtime token sees one app of a pipeline, and none to compare it with.
-  expect(operation.id === "diffPipelineApps" ? [422] : [200, 404]).toContain(response.status);
+  const isRuntime = tenants.credentials[credential].kind === "runtime";
+  expect(operation.id === "diffPipelineApps" && isRuntime ? [422] : [200, 404]).toContain(response.status);
+}
+
+/** An audit head says when it was read. */
+function withoutTime(text: string): string {
+  return text.replace(/,"at":"[^"]*"/, "");
 }
 
 async function callRest(

@@ -1,5 +1,5 @@
 /** Who may call an operation, as api.md says, written by hand so that a wrong proto option is found. */
-export type Kind = "admin" | "ci" | "runtime";
+export type Kind = "admin" | "ci" | "runtime" | "viewer" | "auditor" | "metrics";
 
 export interface OperationCase {
   readonly id: string;
@@ -16,7 +16,8 @@ export interface OperationCase {
 const ORG = "/v1/orgs/{org_id}";
 const PROJECT = `${ORG}/projects/{project_id}`;
 const ENV = `${PROJECT}/envs/{env_name}`;
-const ALL = ["admin", "ci", "runtime"] as const;
+/** `auditor` is a viewer that was made with the audit. */
+const ALL = ["admin", "ci", "runtime", "viewer", "auditor"] as const;
 const ADMIN = ["admin"] as const;
 const PUBLISHERS = ["admin", "ci"] as const;
 const RUNTIME = ["runtime"] as const;
@@ -40,7 +41,7 @@ const runtime = (id: string, method: string, path: string, allow: readonly Kind[
   ...{ id, service: "RuntimeService", http: [method, path], allow, body },
 });
 const audit = (id: string, path: string): OperationCase => ({
-  ...{ id, service: "AuditService", http: ["GET", path], allow: ADMIN },
+  ...{ id, service: "AuditService", http: ["GET", path], allow: ["admin", "auditor"] },
 });
 
 const backup = (id: string, method: string, path: string): OperationCase => ({
@@ -124,9 +125,11 @@ export const OPERATIONS: readonly OperationCase[] = [
     environment_id: "{environment_id}",
     name: "made by the matrix",
   }),
+  token("createViewerToken", "POST", `${ORG}/tokens/viewer`, ADMIN, { audit: true }),
+  { ...token("createMetricsToken", "POST", `${ORG}/tokens/metrics`, ADMIN), operatorOnly: true },
   token("listTokens", "GET", `${ORG}/tokens`, ADMIN),
   token("rotateToken", "POST", `${ORG}/tokens/{key_id}/rotate`, ADMIN),
-  token("whoAmI", "GET", "/v1/whoami", ALL),
+  token("whoAmI", "GET", "/v1/whoami", [...ALL, "metrics"]),
   runtime("getLatestBundle", "GET", "/v1/bundles/latest", RUNTIME),
   { ...runtime("watchBundle", "GET", "/v1/bundles/watch", RUNTIME), streaming: true },
   runtime("reportStatus", "POST", "/v1/runtimes/status", RUNTIME, { instance_id: "i", state: "applied", sequence: 1 }),
@@ -181,6 +184,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   bundle("deletePolicySchema", "DELETE", `${PROJECT}/schema`, ADMIN),
   bundle("pruneBundles", "POST", `${PROJECT}/prune`, ADMIN, { keep_newest: 1 }),
   bundle("deleteBundle", "DELETE", `${ENV}/bundles/{other_version}`, ADMIN),
-  organization("deleteEnvironment", "DELETE", `${PROJECT}/environments/{env_name}`, ADMIN),
-  organization("deleteProject", "DELETE", PROJECT, ADMIN),
+  organization("deleteEnvironment", "DELETE", `${PROJECT}/environments/{env_name}?force=true`, ADMIN),
+  organization("deleteProject", "DELETE", `${PROJECT}?force=true`, ADMIN),
+  { ...organization("deleteOrganization", "DELETE", "/v1/orgs/{other_org_id}", ADMIN), operatorOnly: true },
 ];

@@ -1,4 +1,5 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { CreateOrganizationResponse } from "../../gen/signet/v1/organization_pb.js";
 import Database from "better-sqlite3";
 import { ADMIN_TOKEN, type TestServer } from "../support/server.js";
 import type { Kind, OperationCase } from "./operations.js";
@@ -21,6 +22,12 @@ export interface Tenants extends Disposable {
       | "runtime"
       | "runtime of another project"
       | "ci of another project"
+      | "viewer"
+      | "viewer of another project"
+      | "viewer of another organization"
+      | "auditor"
+      | "auditor of another organization"
+      | "metrics"
       | "admin of another organization",
       Credential
     >
@@ -51,6 +58,13 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   const expired = await admin.tokens.createAdminToken({ orgId, expiresInDays: 1 });
   await expire(server, expired.id);
   const foreign = await admin.organizations.createOrganization({ name: "foreign" });
+  const doomed = await admin.organizations.createOrganization({ name: "doomed" });
+  const viewer = await admin.tokens.createViewerToken({ orgId, projectId: project.id });
+  const otherViewer = await admin.tokens.createViewerToken({ orgId, projectId: other.id });
+  const auditor = await admin.tokens.createViewerToken({ orgId, audit: true });
+  const metrics = await admin.tokens.createMetricsToken({ orgId });
+  const foreignViewer = await makeForeign(server, foreign, {});
+  const foreignAuditor = await makeForeign(server, foreign, { audit: true });
   const rawKey = (keys: typeof project.runtimeKeys) => keys.find(({ envName }) => envName === "dev")?.rawKey ?? "";
 
   const webhook = await admin.webhooks.createWebhook({ orgId, url: "https://127.0.0.1:9/hook", events: ["bundle.*"] });
@@ -67,10 +81,12 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   });
   const toImport = await exported(server, { ...target, version: 3 });
   await admin.bundles.publishBundle({ ...target, envName: "prod", policies: '{"n":9}' });
+  await admin.organizations.updateEnvironment({ ...target, envName: "prod", protected: false });
 
   const database = new Database(`${server.directory}/signet.db`, { readonly: true });
   const ids: Readonly<Record<string, string | number>> = {
     org_id: orgId,
+    other_org_id: doomed.id,
     project_id: project.id,
     env_name: "dev",
     source_env: "dev",
@@ -92,7 +108,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     artifact_id: artifact.id,
     backup_id: await createBackup(server),
   };
-  const slugs: typeof ids = { ...ids, org_id: "default", project_id: "matrix" };
+  const slugs: typeof ids = { ...ids, org_id: "default", other_org_id: "doomed", project_id: "matrix" };
   // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
   const fill = (text: string, by: "id" | "slug" = "id") =>
     text
@@ -110,6 +126,12 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
       runtime: { kind: "runtime", token: rawKey(project.runtimeKeys) },
       "runtime of another project": { kind: "runtime", token: rawKey(other.runtimeKeys) },
       "ci of another project": { kind: "ci", token: otherCi.rawKey ?? "" },
+      viewer: { kind: "viewer", token: viewer.rawKey ?? "" },
+      "viewer of another project": { kind: "viewer", token: otherViewer.rawKey ?? "" },
+      "viewer of another organization": { kind: "viewer", token: foreignViewer },
+      auditor: { kind: "auditor", token: auditor.rawKey ?? "" },
+      "auditor of another organization": { kind: "auditor", token: foreignAuditor },
+      metrics: { kind: "metrics", token: metrics.rawKey ?? "" },
       "admin of another organization": { kind: "admin", token: foreign.adminToken?.rawKey ?? "" },
     },
     fill,
@@ -164,6 +186,20 @@ async function createPipeline({ admin }: TestServer, projectId: string, appIds: 
   return pipeline;
 }
 
+/** A viewer's key of another organization, made by its admin. */
+async function makeForeign(
+  server: TestServer,
+  { id, adminToken }: CreateOrganizationResponse,
+  body: object,
+): Promise<string> {
+  const response = await fetch(`${server.url}/v1/orgs/${id}/tokens/viewer`, {
+    method: "POST",
+    headers: { "x-api-key": adminToken?.rawKey ?? "", "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return ((await response.json()) as { raw_key: string }).raw_key;
+}
+
 /** A backup that is complete. */
 async function createBackup({ admin }: TestServer): Promise<string> {
   const { id } = await admin.backups.createBackup({ keep: true });
@@ -204,5 +240,6 @@ function protoValue(name: string, value: unknown, fill: (text: string) => string
   if (name === "policies" || name === "models") return JSON.stringify(value);
   if (name === "since") return timestampFromDate(new Date(String(value)));
   if (Array.isArray(value)) return value.map((item: unknown) => (typeof item === "string" ? fill(item) : item));
+  if (value === "true") return true;
   return typeof value === "string" ? fill(value) : value;
 }

@@ -10,10 +10,10 @@ const URL = "https://h.example/path-with-a-secret";
 
 const actualToken = (fields: Partial<ActualToken> = {}): ActualToken => ({
   ...{ id: 1, name: "t", type: "admin", keyPrefix: "chosen_abababab", projectId: null, environmentId: null },
-  ...{ environments: [], isLive: true, isInUse: false, ...fields },
+  ...{ environments: [], audit: false, isLive: true, isInUse: false, ...fields },
 });
 const declaredToken = (fields: Partial<DeclaredToken> = {}): DeclaredToken => ({
-  ...{ name: "t", type: "admin", sha256: HASH, environments: [], ...fields },
+  ...{ name: "t", type: "admin", sha256: HASH, environments: [], audit: false, ...fields },
 });
 const stage = (name: string, promotesTo: string | null, position = 0) => ({
   id: `id-${name}`,

@@ -21,6 +21,7 @@ import type { ChangeRequest } from "../../src/service/access/caller.js";
 import { DEFAULT_DOCUMENTS } from "../../src/service/documents/documents.js";
 import { NO_OBSERVERS, NO_WARNINGS, type WatchObserver } from "../../src/service/changes/observers.js";
 import type { PublishInput } from "../../src/service/bundles/publishing.js";
+import { NO_KEPT_KEY } from "../../src/service/tokens/kept-key.js";
 import { createRawKey } from "../../src/service/tokens/raw-key.js";
 import type { Store } from "../../src/store/store.js";
 
@@ -289,6 +290,7 @@ export class Fixture {
           damaged: (environmentId) => void this.damaged.push(environmentId),
         },
         tracing: NO_TRACING,
+        keptKey: NO_KEPT_KEY,
       },
       {
         webhooks: {

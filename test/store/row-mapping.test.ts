@@ -43,7 +43,7 @@ describe("rowMapping", () => {
       is_operator: "flag",
       signature_v2: "joined",
       ...{ id: "hidden", name: "hidden", slug: "hidden", plan: "hidden", industry: "hidden", company_size: "hidden" },
-      ...{ versions_per_environment: "hidden", created_at: "hidden", own_keys_since: "hidden" },
+      ...{ versions_per_environment: "hidden", created_at: "hidden", own_keys_since: "hidden", deleted_at: "hidden" },
     });
     expect(organizations.write({ isOperator: true, signatureV2: "s" })).toEqual({ is_operator: 1 });
     expect(organizations.read({ is_operator: 0, signature_v2: "s" })).toEqual({ isOperator: false, signatureV2: "s" });

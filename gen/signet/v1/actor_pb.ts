@@ -41,7 +41,7 @@ export type Actor = Message<"signet.v1.Actor"> & {
   prefix: string;
 
   /**
-   * The type of the token ("admin", "ci", "runtime"), "operator" for an offline command or a declaration, or "system" for the server itself.
+   * The type of the token ("admin", "ci", "runtime", "viewer" or "metrics"), "operator" for an offline command or a declaration, or "system" for the server itself.
    *
    * @generated from field: string kind = 4;
    */

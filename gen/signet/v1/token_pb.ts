@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/token.proto.
  */
 export const file_signet_v1_token: GenFile = /*@__PURE__*/
-  fileDesc("ChVzaWduZXQvdjEvdG9rZW4ucHJvdG8SCXNpZ25ldC52MSKDBAoFVG9rZW4SCgoCaWQYASABKA0SEQoEbmFtZRgCIAEoCUgAiAEBEhIKCmtleV9wcmVmaXgYAyABKAkSKgoIa2V5X3R5cGUYBCABKAlCGNqIJxRaBWFkbWluWgJjaVoHcnVudGltZRIOCgZvcmdfaWQYBSABKAkSFwoKcHJvamVjdF9pZBgGIAEoCUgBiAEBEhsKDmVudmlyb25tZW50X2lkGAcgASgJSAKIAQESRQoGc2NvcGVzGAggAygJQjXaiCcxWgRyZWFkWgV3cml0ZVoOYnVuZGxlOnB1Ymxpc2haCW9yZzphZG1pbloHcnVudGltZRIRCglpc19hY3RpdmUYCSABKAgSLgoKZXhwaXJlc19hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIwCgxsYXN0X3VzZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGVudmlyb25tZW50cxgNIAMoCRIUCgdyYXdfa2V5GA4gASgJSAOIAQFCBwoFX25hbWVCDQoLX3Byb2plY3RfaWRCEQoPX2Vudmlyb25tZW50X2lkQgoKCF9yYXdfa2V5Iv8BChdDcmVhdGVBZG1pblRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJwoPZXhwaXJlc19pbl9kYXlzGAIgASgNQgnaiCcFMAE4whxIAIgBARIdCgRuYW1lGAMgASgJQgraiCcGIAEoZHgBSAGIAQESZAoGc2hhMjU2GAQgASgJQk/aiCdLUg5eWzAtOWEtZl17NjR9JIIBOG11c3QgYmUgdGhlIFNIQS0yNTYgb2YgdGhlIGtleTogNjQgbG93ZXItY2FzZSBoZXggZGlnaXRzSAKIAQFCEgoQX2V4cGlyZXNfaW5fZGF5c0IHCgVfbmFtZUIJCgdfc2hhMjU2IrsCChRDcmVhdGVDaVRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSHwoKcHJvamVjdF9pZBgCIAEoCUIL2ognBxgBIAEo/wESJwoPZXhwaXJlc19pbl9kYXlzGAMgASgNQgnaiCcFMAE4whxIAIgBARIdCgRuYW1lGAQgASgJQgraiCcGIAEoZHgBSAGIAQESHAoMZW52aXJvbm1lbnRzGAUgAygJQgbaiCcCSGQSZAoGc2hhMjU2GAYgASgJQk/aiCdLUg5eWzAtOWEtZl17NjR9JIIBOG11c3QgYmUgdGhlIFNIQS0yNTYgb2YgdGhlIGtleTogNjQgbG93ZXItY2FzZSBoZXggZGlnaXRzSAKIAQFCEgoQX2V4cGlyZXNfaW5fZGF5c0IHCgVfbmFtZUIJCgdfc2hhMjU2It4CChlDcmVhdGVSdW50aW1lVG9rZW5SZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIfCgpwcm9qZWN0X2lkGAIgASgJQgvaiCcHGAEgASj/ARInCg5lbnZpcm9ubWVudF9pZBgDIAEoCUIK2ognBhgBIAEoZEgAiAEBEicKD2V4cGlyZXNfaW5fZGF5cxgEIAEoDUIJ2ognBTABOMIcSAGIAQESHQoEbmFtZRgFIAEoCUIK2ognBiABKGR4AUgCiAEBEmQKBnNoYTI1NhgGIAEoCUJP2ognS1IOXlswLTlhLWZdezY0fSSCAThtdXN0IGJlIHRoZSBTSEEtMjU2IG9mIHRoZSBrZXk6IDY0IGxvd2VyLWNhc2UgaGV4IGRpZ2l0c0gDiAEBQhEKD19lbnZpcm9ubWVudF9pZEISChBfZXhwaXJlc19pbl9kYXlzQgcKBV9uYW1lQgkKB19zaGEyNTYiwgEKEUxpc3RUb2tlbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIXCgpwcm9qZWN0X2lkGAIgASgJSACIAQESLwoIa2V5X3R5cGUYAyABKAlCGNqIJxRaBWFkbWluWgJjaVoHcnVudGltZUgBiAEBEh0KBWxpbWl0GAQgASgNQgnaiCcFMAE46AdIAogBARIOCgZvZmZzZXQYBSABKA1CDQoLX3Byb2plY3RfaWRCCwoJX2tleV90eXBlQggKBl9saW1pdCI2ChJMaXN0VG9rZW5zUmVzcG9uc2USIAoGdG9rZW5zGAEgAygLMhAuc2lnbmV0LnYxLlRva2VuIt0BChJSb3RhdGVUb2tlblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg4KBmtleV9pZBgCIAEoDRIkCg1ncmFjZV9zZWNvbmRzGAMgASgNQgjaiCcEOID1JEgAiAEBEmQKBnNoYTI1NhgEIAEoCUJP2ognS1IOXlswLTlhLWZdezY0fSSCAThtdXN0IGJlIHRoZSBTSEEtMjU2IG9mIHRoZSBrZXk6IDY0IGxvd2VyLWNhc2UgaGV4IGRpZ2l0c0gBiAEBQhAKDl9ncmFjZV9zZWNvbmRzQgkKB19zaGEyNTYiNAoSUmV2b2tlVG9rZW5SZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIOCgZrZXlfaWQYAiABKA0iDwoNV2hvQW1JUmVxdWVzdCK1AgoOV2hvQW1JUmVzcG9uc2USCgoCaWQYASABKA0SEgoKa2V5X3ByZWZpeBgCIAEoCRIqCghrZXlfdHlwZRgDIAEoCUIY2ognFFoFYWRtaW5aAmNpWgdydW50aW1lEkUKBnNjb3BlcxgEIAMoCUI12ognMVoEcmVhZFoFd3JpdGVaDmJ1bmRsZTpwdWJsaXNoWglvcmc6YWRtaW5aB3J1bnRpbWUSDgoGb3JnX2lkGAUgASgJEhcKCnByb2plY3RfaWQYBiABKAlIAIgBARIbCg5lbnZpcm9ubWVudF9pZBgHIAEoCUgBiAEBEhgKC2Vudmlyb25tZW50GAggASgJSAKIAQFCDQoLX3Byb2plY3RfaWRCEQoPX2Vudmlyb25tZW50X2lkQg4KDF9lbnZpcm9ubWVudDLKBwoMVG9rZW5TZXJ2aWNlEo4BChBDcmVhdGVBZG1pblRva2VuEiIuc2lnbmV0LnYxLkNyZWF0ZUFkbWluVG9rZW5SZXF1ZXN0GhAuc2lnbmV0LnYxLlRva2VuIkTSiCcXChBjcmVhdGVBZG1pblRva2VuEAUYyQGC0+STAiM6ASoiHi92MS9vcmdzL3tvcmdfaWR9L3Rva2Vucy9hZG1pbhKCAQoNQ3JlYXRlQ2lUb2tlbhIfLnNpZ25ldC52MS5DcmVhdGVDaVRva2VuUmVxdWVzdBoQLnNpZ25ldC52MS5Ub2tlbiI+0ognFAoNY3JlYXRlQ2lUb2tlbhAFGMkBgtPkkwIgOgEqIhsvdjEvb3Jncy97b3JnX2lkfS90b2tlbnMvY2kSmgEKEkNyZWF0ZVJ1bnRpbWVUb2tlbhIkLnNpZ25ldC52MS5DcmVhdGVSdW50aW1lVG9rZW5SZXF1ZXN0GhAuc2lnbmV0LnYxLlRva2VuIkzSiCcdChJjcmVhdGVSdW50aW1lVG9rZW4QBRjJAUICmQOC0+STAiU6ASoiIC92MS9vcmdzL3tvcmdfaWR9L3Rva2Vucy9ydW50aW1lEogBCgpMaXN0VG9rZW5zEhwuc2lnbmV0LnYxLkxpc3RUb2tlbnNSZXF1ZXN0Gh0uc2lnbmV0LnYxLkxpc3RUb2tlbnNSZXNwb25zZSI90ognEQoKbGlzdFRva2VucxAFGMgBgtPkkwIiYgZ0b2tlbnMSGC92MS9vcmdzL3tvcmdfaWR9L3Rva2VucxKNAQoLUm90YXRlVG9rZW4SHS5zaWduZXQudjEuUm90YXRlVG9rZW5SZXF1ZXN0GhAuc2lnbmV0LnYxLlRva2VuIk3SiCcWCgtyb3RhdGVUb2tlbhAFGMgBQgKZA4LT5JMCLToBKiIoL3YxL29yZ3Mve29yZ19pZH0vdG9rZW5zL3trZXlfaWR9L3JvdGF0ZRKHAQoLUmV2b2tlVG9rZW4SHS5zaWduZXQudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5IkHSiCcUCgtyZXZva2VUb2tlbhAFGMwBYAGC0+STAiMqIS92MS9vcmdzL3tvcmdfaWR9L3Rva2Vucy97a2V5X2lkfRJiCgZXaG9BbUkSGC5zaWduZXQudjEuV2hvQW1JUmVxdWVzdBoZLnNpZ25ldC52MS5XaG9BbUlSZXNwb25zZSIj0ognDQoGd2hvQW1JEAEYyAGC0+STAgwSCi92MS93aG9hbWliBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChVzaWduZXQvdjEvdG9rZW4ucHJvdG8SCXNpZ25ldC52MSLjBAoFVG9rZW4SCgoCaWQYASABKA0SEQoEbmFtZRgCIAEoCUgAiAEBEhIKCmtleV9wcmVmaXgYAyABKAkSOwoIa2V5X3R5cGUYBCABKAlCKdqIJyVaBWFkbWluWgJjaVoHcnVudGltZVoGdmlld2VyWgdtZXRyaWNzEg4KBm9yZ19pZBgFIAEoCRIXCgpwcm9qZWN0X2lkGAYgASgJSAGIAQESGwoOZW52aXJvbm1lbnRfaWQYByABKAlIAogBARJaCgZzY29wZXMYCCADKAlCStqIJ0ZaBHJlYWRaBXdyaXRlWg5idW5kbGU6cHVibGlzaFoJb3JnOmFkbWluWgdydW50aW1lWgphdWRpdDpyZWFkWgdtZXRyaWNzEhEKCWlzX2FjdGl2ZRgJIAEoCBIuCgpleHBpcmVzX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2CgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEjAKDGxhc3RfdXNlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZW52aXJvbm1lbnRzGA0gAygJEhQKB3Jhd19rZXkYDiABKAlIA4gBARIgChNpbl9hZG1pbl90b2tlbl9maWxlGA8gASgISASIAQFCBwoFX25hbWVCDQoLX3Byb2plY3RfaWRCEQoPX2Vudmlyb25tZW50X2lkQgoKCF9yYXdfa2V5QhYKFF9pbl9hZG1pbl90b2tlbl9maWxlIv8BChdDcmVhdGVBZG1pblRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJwoPZXhwaXJlc19pbl9kYXlzGAIgASgNQgnaiCcFMAE4whxIAIgBARIdCgRuYW1lGAMgASgJQgraiCcGIAEoZHgBSAGIAQESZAoGc2hhMjU2GAQgASgJQk/aiCdLUg5eWzAtOWEtZl17NjR9JIIBOG11c3QgYmUgdGhlIFNIQS0yNTYgb2YgdGhlIGtleTogNjQgbG93ZXItY2FzZSBoZXggZGlnaXRzSAKIAQFCEgoQX2V4cGlyZXNfaW5fZGF5c0IHCgVfbmFtZUIJCgdfc2hhMjU2IrsCChRDcmVhdGVDaVRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSHwoKcHJvamVjdF9pZBgCIAEoCUIL2ognBxgBIAEo/wESJwoPZXhwaXJlc19pbl9kYXlzGAMgASgNQgnaiCcFMAE4whxIAIgBARIdCgRuYW1lGAQgASgJQgraiCcGIAEoZHgBSAGIAQESHAoMZW52aXJvbm1lbnRzGAUgAygJQgbaiCcCSGQSZAoGc2hhMjU2GAYgASgJQk/aiCdLUg5eWzAtOWEtZl17NjR9JIIBOG11c3QgYmUgdGhlIFNIQS0yNTYgb2YgdGhlIGtleTogNjQgbG93ZXItY2FzZSBoZXggZGlnaXRzSAKIAQFCEgoQX2V4cGlyZXNfaW5fZGF5c0IHCgVfbmFtZUIJCgdfc2hhMjU2It4CChlDcmVhdGVSdW50aW1lVG9rZW5SZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIfCgpwcm9qZWN0X2lkGAIgASgJQgvaiCcHGAEgASj/ARInCg5lbnZpcm9ubWVudF9pZBgDIAEoCUIK2ognBhgBIAEoZEgAiAEBEicKD2V4cGlyZXNfaW5fZGF5cxgEIAEoDUIJ2ognBTABOMIcSAGIAQESHQoEbmFtZRgFIAEoCUIK2ognBiABKGR4AUgCiAEBEmQKBnNoYTI1NhgGIAEoCUJP2ognS1IOXlswLTlhLWZdezY0fSSCAThtdXN0IGJlIHRoZSBTSEEtMjU2IG9mIHRoZSBrZXk6IDY0IGxvd2VyLWNhc2UgaGV4IGRpZ2l0c0gDiAEBQhEKD19lbnZpcm9ubWVudF9pZEISChBfZXhwaXJlc19pbl9kYXlzQgcKBV9uYW1lQgkKB19zaGEyNTYiwgIKGENyZWF0ZVZpZXdlclRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSIgoKcHJvamVjdF9pZBgCIAEoCUIJ2ognBSABKP8BSACIAQESDQoFYXVkaXQYAyABKAgSJwoPZXhwaXJlc19pbl9kYXlzGAQgASgNQgnaiCcFMAE4whxIAYgBARIdCgRuYW1lGAUgASgJQgraiCcGIAEoZHgBSAKIAQESZAoGc2hhMjU2GAYgASgJQk/aiCdLUg5eWzAtOWEtZl17NjR9JIIBOG11c3QgYmUgdGhlIFNIQS0yNTYgb2YgdGhlIGtleTogNjQgbG93ZXItY2FzZSBoZXggZGlnaXRzSAOIAQFCDQoLX3Byb2plY3RfaWRCEgoQX2V4cGlyZXNfaW5fZGF5c0IHCgVfbmFtZUIJCgdfc2hhMjU2IoECChlDcmVhdGVNZXRyaWNzVG9rZW5SZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRInCg9leHBpcmVzX2luX2RheXMYAiABKA1CCdqIJwUwATjCHEgAiAEBEh0KBG5hbWUYAyABKAlCCtqIJwYgAShkeAFIAYgBARJkCgZzaGEyNTYYBCABKAlCT9qIJ0tSDl5bMC05YS1mXXs2NH0kggE4bXVzdCBiZSB0aGUgU0hBLTI1NiBvZiB0aGUga2V5OiA2NCBsb3dlci1jYXNlIGhleCBkaWdpdHNIAogBAUISChBfZXhwaXJlc19pbl9kYXlzQgcKBV9uYW1lQgkKB19zaGEyNTYi0wEKEUxpc3RUb2tlbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIXCgpwcm9qZWN0X2lkGAIgASgJSACIAQESQAoIa2V5X3R5cGUYAyABKAlCKdqIJyVaBWFkbWluWgJjaVoHcnVudGltZVoGdmlld2VyWgdtZXRyaWNzSAGIAQESHQoFbGltaXQYBCABKA1CCdqIJwUwATjoB0gCiAEBEg4KBm9mZnNldBgFIAEoDUINCgtfcHJvamVjdF9pZEILCglfa2V5X3R5cGVCCAoGX2xpbWl0IjYKEkxpc3RUb2tlbnNSZXNwb25zZRIgCgZ0b2tlbnMYASADKAsyEC5zaWduZXQudjEuVG9rZW4i3QEKElJvdGF0ZVRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDgoGa2V5X2lkGAIgASgNEiQKDWdyYWNlX3NlY29uZHMYAyABKA1CCNqIJwQ4gPUkSACIAQESZAoGc2hhMjU2GAQgASgJQk/aiCdLUg5eWzAtOWEtZl17NjR9JIIBOG11c3QgYmUgdGhlIFNIQS0yNTYgb2YgdGhlIGtleTogNjQgbG93ZXItY2FzZSBoZXggZGlnaXRzSAGIAQFCEAoOX2dyYWNlX3NlY29uZHNCCQoHX3NoYTI1NiI0ChJSZXZva2VUb2tlblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg4KBmtleV9pZBgCIAEoDSIPCg1XaG9BbUlSZXF1ZXN0Ir8DCg5XaG9BbUlSZXNwb25zZRIKCgJpZBgBIAEoDRISCgprZXlfcHJlZml4GAIgASgJEjsKCGtleV90eXBlGAMgASgJQinaiCclWgVhZG1pbloCY2laB3J1bnRpbWVaBnZpZXdlcloHbWV0cmljcxJaCgZzY29wZXMYBCADKAlCStqIJ0ZaBHJlYWRaBXdyaXRlWg5idW5kbGU6cHVibGlzaFoJb3JnOmFkbWluWgdydW50aW1lWgphdWRpdDpyZWFkWgdtZXRyaWNzEg4KBm9yZ19pZBgFIAEoCRIXCgpwcm9qZWN0X2lkGAYgASgJSACIAQESGwoOZW52aXJvbm1lbnRfaWQYByABKAlIAYgBARIYCgtlbnZpcm9ubWVudBgIIAEoCUgCiAEBEhEKBG5hbWUYCSABKAlIA4gBARIuCgpleHBpcmVzX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5zZXJ2ZXJfdmVyc2lvbhgLIAEoCUINCgtfcHJvamVjdF9pZEIRCg9fZW52aXJvbm1lbnRfaWRCDgoMX2Vudmlyb25tZW50QgcKBV9uYW1lMvgJCgxUb2tlblNlcnZpY2USjgEKEENyZWF0ZUFkbWluVG9rZW4SIi5zaWduZXQudjEuQ3JlYXRlQWRtaW5Ub2tlblJlcXVlc3QaEC5zaWduZXQudjEuVG9rZW4iRNKIJxcKEGNyZWF0ZUFkbWluVG9rZW4QBRjJAYLT5JMCIzoBKiIeL3YxL29yZ3Mve29yZ19pZH0vdG9rZW5zL2FkbWluEoIBCg1DcmVhdGVDaVRva2VuEh8uc2lnbmV0LnYxLkNyZWF0ZUNpVG9rZW5SZXF1ZXN0GhAuc2lnbmV0LnYxLlRva2VuIj7SiCcUCg1jcmVhdGVDaVRva2VuEAUYyQGC0+STAiA6ASoiGy92MS9vcmdzL3tvcmdfaWR9L3Rva2Vucy9jaRKaAQoSQ3JlYXRlUnVudGltZVRva2VuEiQuc2lnbmV0LnYxLkNyZWF0ZVJ1bnRpbWVUb2tlblJlcXVlc3QaEC5zaWduZXQudjEuVG9rZW4iTNKIJx0KEmNyZWF0ZVJ1bnRpbWVUb2tlbhAFGMkBQgKZA4LT5JMCJToBKiIgL3YxL29yZ3Mve29yZ19pZH0vdG9rZW5zL3J1bnRpbWUSkgEKEUNyZWF0ZVZpZXdlclRva2VuEiMuc2lnbmV0LnYxLkNyZWF0ZVZpZXdlclRva2VuUmVxdWVzdBoQLnNpZ25ldC52MS5Ub2tlbiJG0ognGAoRY3JlYXRlVmlld2VyVG9rZW4QBRjJAYLT5JMCJDoBKiIfL3YxL29yZ3Mve29yZ19pZH0vdG9rZW5zL3ZpZXdlchKWAQoSQ3JlYXRlTWV0cmljc1Rva2VuEiQuc2lnbmV0LnYxLkNyZWF0ZU1ldHJpY3NUb2tlblJlcXVlc3QaEC5zaWduZXQudjEuVG9rZW4iSNKIJxkKEmNyZWF0ZU1ldHJpY3NUb2tlbhAHGMkBgtPkkwIlOgEqIiAvdjEvb3Jncy97b3JnX2lkfS90b2tlbnMvbWV0cmljcxKIAQoKTGlzdFRva2VucxIcLnNpZ25ldC52MS5MaXN0VG9rZW5zUmVxdWVzdBodLnNpZ25ldC52MS5MaXN0VG9rZW5zUmVzcG9uc2UiPdKIJxEKCmxpc3RUb2tlbnMQBRjIAYLT5JMCImIGdG9rZW5zEhgvdjEvb3Jncy97b3JnX2lkfS90b2tlbnMSjQEKC1JvdGF0ZVRva2VuEh0uc2lnbmV0LnYxLlJvdGF0ZVRva2VuUmVxdWVzdBoQLnNpZ25ldC52MS5Ub2tlbiJN0ognFgoLcm90YXRlVG9rZW4QBRjIAUICmQOC0+STAi06ASoiKC92MS9vcmdzL3tvcmdfaWR9L3Rva2Vucy97a2V5X2lkfS9yb3RhdGUShwEKC1Jldm9rZVRva2VuEh0uc2lnbmV0LnYxLlJldm9rZVRva2VuUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJB0ognFAoLcmV2b2tlVG9rZW4QBRjMAWABgtPkkwIjKiEvdjEvb3Jncy97b3JnX2lkfS90b2tlbnMve2tleV9pZH0SYgoGV2hvQW1JEhguc2lnbmV0LnYxLldob0FtSVJlcXVlc3QaGS5zaWduZXQudjEuV2hvQW1JUmVzcG9uc2UiI9KIJw0KBndob0FtSRABGMgBgtPkkwIMEgovdjEvd2hvYW1pYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * A token, without its secret.
@@ -42,7 +42,7 @@ export type Token = Message<"signet.v1.Token"> & {
   keyPrefix: string;
 
   /**
-   * "admin", "ci" or "runtime".
+   * "admin", "ci", "runtime", "viewer" or "metrics".
    *
    * @generated from field: string key_type = 4;
    */
@@ -54,7 +54,7 @@ export type Token = Message<"signet.v1.Token"> & {
   orgId: string;
 
   /**
-   * Set for ci and runtime.
+   * Set for ci and runtime, and for a viewer of one project.
    *
    * @generated from field: optional string project_id = 6;
    */
@@ -109,6 +109,13 @@ export type Token = Message<"signet.v1.Token"> & {
    * @generated from field: optional string raw_key = 14;
    */
   rawKey?: string | undefined;
+
+  /**
+   * In the answer that rotates it: true when the file admin-token of the server's data directory now has the new secret.
+   *
+   * @generated from field: optional bool in_admin_token_file = 15;
+   */
+  inAdminTokenFile?: boolean | undefined;
 };
 
 /**
@@ -269,6 +276,100 @@ export const CreateRuntimeTokenRequestSchema: GenMessage<CreateRuntimeTokenReque
   messageDesc(file_signet_v1_token, 3);
 
 /**
+ * See TokenService.CreateViewerToken.
+ *
+ * @generated from message signet.v1.CreateViewerTokenRequest
+ */
+export type CreateViewerTokenRequest = Message<"signet.v1.CreateViewerTokenRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name; the whole organization by default.
+   *
+   * @generated from field: optional string project_id = 2;
+   */
+  projectId?: string | undefined;
+
+  /**
+   * Whether it reads the audit as well, which is the whole organization's: not beside project_id.
+   *
+   * @generated from field: bool audit = 3;
+   */
+  audit: boolean;
+
+  /**
+   * 1 to 3,650; never expires by default.
+   *
+   * @generated from field: optional uint32 expires_in_days = 4;
+   */
+  expiresInDays?: number | undefined;
+
+  /**
+   * @generated from field: optional string name = 5;
+   */
+  name?: string | undefined;
+
+  /**
+   * As in CreateAdminTokenRequest.
+   *
+   * @generated from field: optional string sha256 = 6;
+   */
+  sha256?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.CreateViewerTokenRequest.
+ * Use `create(CreateViewerTokenRequestSchema)` to create a new message.
+ */
+export const CreateViewerTokenRequestSchema: GenMessage<CreateViewerTokenRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_token, 4);
+
+/**
+ * See TokenService.CreateMetricsToken.
+ *
+ * @generated from message signet.v1.CreateMetricsTokenRequest
+ */
+export type CreateMetricsTokenRequest = Message<"signet.v1.CreateMetricsTokenRequest"> & {
+  /**
+   * UUID, slug or name: the operator's organization.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * 1 to 3,650; never expires by default.
+   *
+   * @generated from field: optional uint32 expires_in_days = 2;
+   */
+  expiresInDays?: number | undefined;
+
+  /**
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * As in CreateAdminTokenRequest.
+   *
+   * @generated from field: optional string sha256 = 4;
+   */
+  sha256?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.CreateMetricsTokenRequest.
+ * Use `create(CreateMetricsTokenRequestSchema)` to create a new message.
+ */
+export const CreateMetricsTokenRequestSchema: GenMessage<CreateMetricsTokenRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_token, 5);
+
+/**
  * See TokenService.ListTokens.
  *
  * @generated from message signet.v1.ListTokensRequest
@@ -289,7 +390,7 @@ export type ListTokensRequest = Message<"signet.v1.ListTokensRequest"> & {
   projectId?: string | undefined;
 
   /**
-   * "admin", "ci" or "runtime".
+   * "admin", "ci", "runtime", "viewer" or "metrics".
    *
    * @generated from field: optional string key_type = 3;
    */
@@ -313,7 +414,7 @@ export type ListTokensRequest = Message<"signet.v1.ListTokensRequest"> & {
  * Use `create(ListTokensRequestSchema)` to create a new message.
  */
 export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_token, 4);
+  messageDesc(file_signet_v1_token, 6);
 
 /**
  * The tokens. The number of all that match is in the header X-Total-Count.
@@ -332,7 +433,7 @@ export type ListTokensResponse = Message<"signet.v1.ListTokensResponse"> & {
  * Use `create(ListTokensResponseSchema)` to create a new message.
  */
 export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_token, 5);
+  messageDesc(file_signet_v1_token, 7);
 
 /**
  * See TokenService.RotateToken.
@@ -372,7 +473,7 @@ export type RotateTokenRequest = Message<"signet.v1.RotateTokenRequest"> & {
  * Use `create(RotateTokenRequestSchema)` to create a new message.
  */
 export const RotateTokenRequestSchema: GenMessage<RotateTokenRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_token, 6);
+  messageDesc(file_signet_v1_token, 8);
 
 /**
  * See TokenService.RevokeToken.
@@ -398,7 +499,7 @@ export type RevokeTokenRequest = Message<"signet.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_token, 7);
+  messageDesc(file_signet_v1_token, 9);
 
 /**
  * See TokenService.WhoAmI.
@@ -413,7 +514,7 @@ export type WhoAmIRequest = Message<"signet.v1.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_token, 8);
+  messageDesc(file_signet_v1_token, 10);
 
 /**
  * What the token of the request is.
@@ -462,6 +563,27 @@ export type WhoAmIResponse = Message<"signet.v1.WhoAmIResponse"> & {
    * @generated from field: optional string environment = 8;
    */
   environment?: string | undefined;
+
+  /**
+   * The name of the token.
+   *
+   * @generated from field: optional string name = 9;
+   */
+  name?: string | undefined;
+
+  /**
+   * When this secret of the token expires; unset is never.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 10;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * The release of the server.
+   *
+   * @generated from field: string server_version = 11;
+   */
+  serverVersion: string;
 };
 
 /**
@@ -469,7 +591,7 @@ export type WhoAmIResponse = Message<"signet.v1.WhoAmIResponse"> & {
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_token, 9);
+  messageDesc(file_signet_v1_token, 11);
 
 /**
  * The keys that people, CI jobs and runtimes authenticate with.
@@ -508,6 +630,26 @@ export const TokenService: GenService<{
     output: typeof TokenSchema;
   },
   /**
+   * Makes a token for people and programs that look and change nothing: reads the organization, or one project of it.
+   *
+   * @generated from rpc signet.v1.TokenService.CreateViewerToken
+   */
+  createViewerToken: {
+    methodKind: "unary";
+    input: typeof CreateViewerTokenRequestSchema;
+    output: typeof TokenSchema;
+  },
+  /**
+   * Makes a token for a metrics scraper: GET /metrics, and whoAmI. Operator only.
+   *
+   * @generated from rpc signet.v1.TokenService.CreateMetricsToken
+   */
+  createMetricsToken: {
+    methodKind: "unary";
+    input: typeof CreateMetricsTokenRequestSchema;
+    output: typeof TokenSchema;
+  },
+  /**
    * Lists tokens, newest first, revoked ones too, without any secret.
    *
    * @generated from rpc signet.v1.TokenService.ListTokens
@@ -518,7 +660,8 @@ export const TokenService: GenService<{
     output: typeof ListTokensResponseSchema;
   },
   /**
-   * Replaces the secret of a token; rights, id and expiry stay. The old secret stops at once or after grace_seconds.
+   * Replaces the secret of a token; rights, id and expiry stay. The old secret stops at once or after grace_seconds. When the file
+   * admin-token of the server's data directory has the old secret, it gets the new one (in_admin_token_file).
    *
    * @generated from rpc signet.v1.TokenService.RotateToken
    */
@@ -528,7 +671,7 @@ export const TokenService: GenService<{
     output: typeof TokenSchema;
   },
   /**
-   * Revokes a token for ever. Its open streams and held polls end at once.
+   * Revokes a token; this cannot be undone. Its open streams and held polls end at once.
    *
    * @generated from rpc signet.v1.TokenService.RevokeToken
    */

@@ -20,13 +20,17 @@ export function operationOf(method: DescMethod): Operation {
   return operation;
 }
 
+type NamedScope = Exclude<Scope, Scope.UNSPECIFIED | Scope.ANY | Scope.OPERATOR>;
+
 /** How a scope is called in tokens and texts. */
-const TOKEN_SCOPES: Readonly<Record<Exclude<Scope, Scope.UNSPECIFIED | Scope.ANY | Scope.OPERATOR>, TokenScope>> = {
+const TOKEN_SCOPES: Readonly<Record<NamedScope, TokenScope>> = {
   [Scope.READ]: "read",
   [Scope.WRITE]: "write",
   [Scope.BUNDLE_PUBLISH]: "bundle:publish",
   [Scope.ORG_ADMIN]: "org:admin",
   [Scope.RUNTIME]: "runtime",
+  [Scope.AUDIT_READ]: "audit:read",
+  [Scope.METRICS]: "metrics",
 };
 
 /** The scope as a text: `bundle:publish`, `any`, `operator`. */
@@ -42,5 +46,8 @@ export function carriesScope(principal: Principal, scope: Scope): boolean {
   if (scope === Scope.UNSPECIFIED) return false;
   if (scope === Scope.ANY) return true;
   if (scope === Scope.OPERATOR) return principal.isOperator && principal.scopes.includes("org:admin");
+  // An administrator's rights include these.
+  if (scope === Scope.AUDIT_READ && principal.scopes.includes("org:admin")) return true;
+  if (scope === Scope.METRICS && principal.isOperator && principal.scopes.includes("org:admin")) return true;
   return principal.scopes.includes(TOKEN_SCOPES[scope]);
 }

@@ -18,7 +18,7 @@ export function logRequest(
   durationMs: number,
   level: "info" | "debug" = "info",
 ): void {
-  const { requestId, clientAddress, protocol, operationId, keyPrefix, traceId, error } = report;
+  const { requestId, clientAddress, protocol, operationId, keyPrefix, keyName, traceId, error } = report;
   if (error !== undefined && DEFECTS.includes(error.code)) {
     logger.error({ requestId, operationId, code: error.code, err: error.cause ?? error }, error.message);
   }
@@ -33,6 +33,7 @@ export function logRequest(
     code: error?.code ?? (isProtocolError(report) ? "malformed" : undefined),
     durationMs: Math.round(durationMs * 10) / 10,
     keyPrefix,
+    keyName: keyName ?? undefined,
     clientAddress,
     traceId,
     aborted: isAborted(res) ? true : undefined,

@@ -17,16 +17,16 @@ export interface MetricsSource {
   render(): Promise<string>;
 }
 
-/** The figures are of all organizations: for the operator. it is not a method of the proto, but requires the same admission. */
-const OPERATION = create(OperationSchema, { id: "getMetrics", scope: Scope.OPERATOR, successStatus: 200 });
+/** The figures are of all organizations: for the operator. It is not a method of the proto, but requires the same admission. */
+const OPERATION = create(OperationSchema, { id: "getMetrics", scope: Scope.METRICS, successStatus: 200 });
 
-/** `GET /metrics` on the main port: with a token of the operator's admins. */
+/** `GET /metrics` on the main port: with a metrics token, or one of the operator's admins. */
 export interface MetricsPage {
   /** Throws the errors of admission. */
   answer(req: NodeRequest, res: NodeResponse, report: RequestReport, onRate: (state: RateState) => void): Promise<void>;
 }
 
-/** The metrics page of the main port: requires an admin token of the operator's organization. */
+/** The metrics page of the main port: requires a metrics token or an admin token of the operator's organization. */
 export function createMetricsPage(admission: Authenticator, source: MetricsSource): MetricsPage {
   return {
     async answer(req, res, report, onRate) {
@@ -37,6 +37,7 @@ export function createMetricsPage(admission: Authenticator, source: MetricsSourc
       const head = { requestId, clientAddress, connection, rawHeaders: req.rawHeaders, onRate };
       const { principal } = await admission.admitTo(OPERATION, head);
       report.keyPrefix = principal.keyPrefix;
+      report.keyName = principal.tokenName;
       await writeMetrics(req, res, source);
     },
   };

@@ -10,6 +10,8 @@ export interface RequestReport {
   protocol: RpcProtocol | "rest" | "probe" | "http";
   operationId: string | undefined;
   keyPrefix: string | undefined;
+  /** The name of that token; null for one without. */
+  keyName: string | null | undefined;
   error: AppError | undefined;
   /** The method answers with a stream. */
   isStream: boolean;
@@ -30,6 +32,7 @@ export function createReport(
     protocol: head.protocol,
     operationId: undefined,
     keyPrefix: undefined,
+    keyName: undefined,
     error: undefined,
     isStream: false,
     traceId: head.traceId,

@@ -64,6 +64,11 @@ export function createOrganizationService(services: {
       return organizationMessage(await organizations.update(callOf(context).principal, request.orgId, change));
     },
 
+    async deleteOrganization({ orgId, force, reason }, context) {
+      await organizations.delete(callOf(context).principal, orgId, { force, reason: reason ?? null });
+      return create(EmptySchema);
+    },
+
     async createProject({ name, environments, runtimeKeys }, context) {
       const made = await projects.create(callOf(context).principal, name, {
         ...(environments.length === 0 ? {} : { environments }),

@@ -4,6 +4,7 @@ import type { RuntimeInstanceSchema, RuntimeService } from "../../../gen/signet/
 import { defined } from "../../core/defined.js";
 import { notFound } from "../../core/error.js";
 import type { RolloutState } from "../../core/runtime-instance.js";
+import type { Tokens } from "../../service/tokens/tokens.js";
 import type { Fleet, FleetInstance } from "../../service/runtimes/fleet.js";
 import type { Instances } from "../../service/runtimes/instances.js";
 import { entityTagOf, type LatestBundles } from "../../service/runtimes/latest.js";
@@ -31,8 +32,13 @@ export function createRuntimeService(services: {
   readonly telemetry: Telemetry;
   readonly streams: StreamObserver;
   readonly reports: ReportBudget;
+  readonly tokens: Pick<Tokens, "names">;
 }): ServiceImpl<typeof RuntimeService> {
-  const { push, latest, instances, fleet, rollouts, telemetry, streams, reports } = services;
+  const { push, latest, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
+  const instanceMessages = async (rows: readonly FleetInstance[]) => {
+    const names = await tokens.names([...new Set(rows.map(({ instance }) => instance.tokenId))]);
+    return rows.map((row) => instanceMessage(row, names.get(row.instance.tokenId) ?? null));
+  };
   return {
     async getLatestBundle({ afterSequence, afterDeploymentId, instanceId }, context) {
       const { principal, clientAddress } = callOf(context);
@@ -82,7 +88,7 @@ export function createRuntimeService(services: {
 
     async listRuntimes({ projectId, envName, limit, offset, source }, context) {
       const listed = await instances.list(callOf(context).principal, { projectId, envName }, limit, offset, source);
-      const data = listed.rows.map((row) => instanceMessage({ ...row, projectId, environment: envName }));
+      const data = await instanceMessages(listed.rows.map((row) => ({ ...row, projectId, environment: envName })));
       return { data, total: listed.total, limit: listed.limit, offset };
     },
 
@@ -95,7 +101,7 @@ export function createRuntimeService(services: {
         offset,
       };
       const listed = await fleet.list(callOf(context).principal, query, context.signal);
-      return { data: listed.rows.map(instanceMessage), total: listed.total, limit: listed.limit, offset };
+      return { data: await instanceMessages(listed.rows), total: listed.total, limit: listed.limit, offset };
     },
 
     async getRollout({ projectId, envName, sequence, limit }, context) {
@@ -106,7 +112,7 @@ export function createRuntimeService(services: {
         ...(active === null ? {} : { activeSequence: active.sequence, version: active.version }),
         ...(active === null ? {} : { deploymentId: active.id, activeSince: timestampOf(active.at) }),
         ...{ complete: isComplete, superseded: isSuperseded, live, ...counts },
-        laggards: laggards.map((row) => instanceMessage({ ...row, projectId, environment: envName })),
+        laggards: await instanceMessages(laggards.map((row) => ({ ...row, projectId, environment: envName }))),
       };
     },
 
@@ -133,7 +139,7 @@ export function createRuntimeService(services: {
   };
 }
 
-function instanceMessage(row: FleetInstance): MessageInitShape<typeof RuntimeInstanceSchema> {
+function instanceMessage(row: FleetInstance, keyName: string | null): MessageInitShape<typeof RuntimeInstanceSchema> {
   const { instance, behindBy, rollout, isConnected: connected, isLive: live, projectId, environment } = row;
   const { instanceId, state, keyPrefix, labels, lastSeen, appliedSequence, appliedVersion, reason, source } = instance;
   const agent = instance.agent ?? instance.userAgent;
@@ -141,7 +147,7 @@ function instanceMessage(row: FleetInstance): MessageInitShape<typeof RuntimeIns
     ...{ instanceId, state, keyPrefix, labels: { ...labels }, lastSeen: timestampOf(lastSeen) },
     keyIds: [...(instance.keyIds ?? [])],
     ...{ environment, projectId, connected, live, rollout },
-    ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source }),
+    ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source, keyName }),
   };
 }
 

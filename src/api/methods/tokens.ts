@@ -3,7 +3,7 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { TokenSchema, TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { instantOf, type Clock } from "../../core/clock.js";
-import { isLive, SCOPES, type KeyType, type Token } from "../../core/token.js";
+import { isLive, scopesOf, type KeyType, type Token } from "../../core/token.js";
 import type { Authentication } from "../../service/tokens/authentication.js";
 import type { IssuedToken, Tokens } from "../../service/tokens/tokens.js";
 import { callOf } from "../admission/call.js";
@@ -14,8 +14,10 @@ export function createTokenService(services: {
   readonly authentication: Authentication;
   readonly tokens: Tokens;
   readonly clock: Clock;
+  /** The release of the server. */
+  readonly version: string;
 }): ServiceImpl<typeof TokenService> {
-  const { authentication, tokens, clock } = services;
+  const { authentication, tokens, clock, version } = services;
   return {
     async createAdminToken(request, context) {
       return issuedMessage(await tokens.createAdmin(callOf(context).principal, optionsOf(request)), clock);
@@ -31,6 +33,16 @@ export function createTokenService(services: {
       const { projectId, environmentId } = request;
       const options = { ...optionsOf(request), projectId, environmentId: environmentId ?? "" };
       return issuedMessage(await tokens.createRuntime(callOf(context).principal, options), clock);
+    },
+
+    async createViewerToken(request, context) {
+      const { projectId = null, audit: readsAudit } = request;
+      const options = { ...optionsOf(request), projectId, readsAudit };
+      return issuedMessage(await tokens.createViewer(callOf(context).principal, options), clock);
+    },
+
+    async createMetricsToken(request, context) {
+      return issuedMessage(await tokens.createMetrics(callOf(context).principal, optionsOf(request)), clock);
     },
 
     async listTokens({ projectId, keyType, limit, offset }, context) {
@@ -59,15 +71,24 @@ export function createTokenService(services: {
         keyType: principal.keyType,
         scopes: [...principal.scopes],
         orgId: principal.orgId,
-        ...withoutNulls({ projectId, environmentId, environment }),
+        serverVersion: version,
+        ...withoutNulls({ projectId, environmentId, environment, name: principal.tokenName }),
+        ...optionalTimestamp("expiresAt", principal.expiresAt),
       };
     },
   };
 }
 
 /** A token with its secret, when it was made here, for the answer that makes or rotates it. */
-export function issuedMessage({ token, rawKey }: IssuedToken, clock: Clock): MessageInitShape<typeof TokenSchema> {
-  return { ...tokenMessage(token, clock), ...(rawKey === "" ? {} : { rawKey }) };
+export function issuedMessage(
+  { token, rawKey, isKept }: IssuedToken,
+  clock: Clock,
+): MessageInitShape<typeof TokenSchema> {
+  return {
+    ...tokenMessage(token, clock),
+    ...(rawKey === "" ? {} : { rawKey }),
+    ...(isKept === undefined ? {} : { inAdminTokenFile: isKept }),
+  };
 }
 
 function tokenMessage(token: Token, clock: Clock): MessageInitShape<typeof TokenSchema> {
@@ -77,7 +98,7 @@ function tokenMessage(token: Token, clock: Clock): MessageInitShape<typeof Token
     keyPrefix: token.keyPrefix,
     keyType: token.keyType,
     orgId: token.orgId,
-    scopes: [...SCOPES[token.keyType]],
+    scopes: [...scopesOf(token)],
     isActive: isLive(token, instantOf(clock.now())),
     createdAt: timestampOf(token.createdAt),
     environments: [...token.environments],

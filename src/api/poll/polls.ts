@@ -115,6 +115,7 @@ export class Polls {
     const report = createReport({ requestId, clientAddress, protocol: "rest", traceId: undefined });
     report.operationId = operation.id;
     report.keyPrefix = principal.keyPrefix;
+    report.keyName = principal.tokenName;
     report.reached = true;
     res.on("close", () => logRequest(this.options.logger, req, res, report, performance.now() - startedMs, "debug"));
   }

@@ -43,6 +43,7 @@ interface Exchange {
   readonly context: RestContext;
   operationId?: string;
   keyPrefix?: string;
+  keyName?: string | null;
   isStream?: boolean;
 }
 
@@ -70,8 +71,8 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
       answerError(req, res, wire);
       outcome = { status: wire.status, error };
     }
-    const { operationId, keyPrefix, isStream } = exchange;
-    return { ...outcome, operationId, keyPrefix, isStream };
+    const { operationId, keyPrefix, keyName, isStream } = exchange;
+    return { ...outcome, operationId, keyPrefix, keyName, isStream };
   };
 }
 
@@ -127,6 +128,7 @@ async function admit(
     pathValues.get("org_id"),
   );
   exchange.keyPrefix = call.principal.keyPrefix;
+  exchange.keyName = call.principal.tokenName;
   return call;
 }
 

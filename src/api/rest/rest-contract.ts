@@ -17,6 +17,8 @@ export interface RestContext {
 export interface RestOutcome {
   readonly operationId?: string | undefined;
   readonly keyPrefix?: string | undefined;
+  /** The name of that token; null for one without. */
+  readonly keyName?: string | null | undefined;
   readonly isStream?: boolean | undefined;
   readonly status: number;
   readonly error?: unknown;

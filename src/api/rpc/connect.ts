@@ -159,6 +159,7 @@ async function admit(
     onRate,
   });
   report.keyPrefix = call.principal.keyPrefix;
+  report.keyName = call.principal.tokenName;
   values.set(callKey, call);
 }
 

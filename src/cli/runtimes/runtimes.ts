@@ -108,7 +108,7 @@ function columnsOf(slugs: ReadonlyMap<string, string> | null): readonly Column<R
     ["LAST SEEN", ({ lastSeen }) => formatTime(lastSeen)],
     ["SOURCE", ({ source }) => source],
     ["AGENT", ({ agent }) => agent],
-    ["TOKEN", ({ keyPrefix }) => keyPrefix],
+    ["TOKEN", ({ keyName, keyPrefix }) => keyName ?? keyPrefix],
     ["REASON", ({ reason }) => reason],
   ];
 }

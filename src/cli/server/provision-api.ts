@@ -113,11 +113,13 @@ export function apiTarget(
       await inOrganization(orgId).webhooks.deleteWebhook({ orgId, webhookId });
     },
     async createToken(orgId, token) {
-      const { name, type, sha256, projectId, environmentId, environments, expiresInDays } = token;
+      const { name, type, sha256, projectId, environmentId, environments, audit, expiresInDays } = token;
       const { tokens } = inOrganization(orgId);
       const common = { orgId, name, sha256, ...(expiresInDays === null ? {} : { expiresInDays }) };
       const project = { ...common, projectId: projectId ?? "" };
       if (type === "admin") await tokens.createAdminToken(common);
+      else if (type === "metrics") await tokens.createMetricsToken(common);
+      else if (type === "viewer") await tokens.createViewerToken({ ...common, ...withoutNulls({ projectId }), audit });
       else if (type === "ci") await tokens.createCiToken({ ...project, environments: [...environments] });
       else await tokens.createRuntimeToken({ ...project, ...(environmentId === null ? {} : { environmentId }) });
     },
@@ -199,6 +201,7 @@ function actualToken(token: Token, callerId: number): ActualToken {
     ...{ id, keyPrefix, environments, isLive: isActive, isInUse: id === callerId },
     name: token.name ?? null,
     type: token.keyType as ActualToken["type"],
+    audit: token.scopes.includes("audit:read"),
     projectId: token.projectId ?? null,
     environmentId: token.environmentId ?? null,
   };

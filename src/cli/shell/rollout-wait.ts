@@ -180,7 +180,7 @@ function textOf(
       ["VERSION", ({ appliedVersion }) => appliedVersion],
       ["CONNECTED", ({ connected }) => connected],
       ["LAST SEEN", ({ lastSeen }) => formatTime(lastSeen)],
-      ["TOKEN", ({ keyPrefix }) => keyPrefix],
+      ["TOKEN", ({ keyName, keyPrefix }) => keyName ?? keyPrefix],
       ["REASON", ({ reason }) => reason],
     ],
     shell.tableStyle,

@@ -1,6 +1,6 @@
-import type { Environment, Project, SignetClient } from "../../sdk/index.js";
+import { SignetError, type Environment, type Project, type SignetClient } from "../../sdk/index.js";
 import { countingTotal } from "../shell/answers.js";
-import type { Fact } from "../shell/table.js";
+import { formatTime, type Fact } from "../shell/table.js";
 
 /** How many environments of a project are looked at one by one. */
 const MAX_ENVIRONMENTS = 20;
@@ -47,6 +47,29 @@ export async function projectFacts(client: SignetClient, orgId: string, project:
     ["tokens", active],
   ];
 }
+
+/**
+ * What goes with an organization, as far as the operator sees it: what is inside of another organization is hidden. Throws SignetError
+ * `not_found`.
+ */
+export async function organizationFacts(client: SignetClient, wanted: string): Promise<readonly Fact[]> {
+  for (let offset = 0; ; offset += PAGE) {
+    const { data, total } = await client.organizations.listOrganizations({ limit: PAGE, offset });
+    const found = data.find(({ id, slug, name }) => [id, slug, name].includes(wanted));
+    if (found !== undefined) {
+      return [
+        ["name", found.name],
+        ["slug", found.slug],
+        ["plan", found.plan],
+        ["created", formatTime(found.createdAt)],
+        ["projects, webhooks, tokens", "all of them"],
+      ];
+    }
+    if (offset + PAGE >= total) throw new SignetError("not_found", `organization "${wanted}" not found`);
+  }
+}
+
+const PAGE = 100;
 
 function shownActive({ activeVersion, sequence, hold }: Environment): string {
   if (activeVersion === undefined) return "none";

@@ -16,6 +16,9 @@ interface Options extends GlobalOptions {
   readonly admin?: true;
   readonly ci?: true;
   readonly runtime?: true;
+  readonly viewer?: true;
+  readonly metrics?: true;
+  readonly audit?: true;
   readonly name?: string;
   readonly expiresInDays?: number;
   readonly environments?: readonly string[];
@@ -29,6 +32,8 @@ The secret is written to standard output and cannot be shown again. Facts about 
   --admin    every right in the organization
   --ci       publish, activate and promote in one project (--project), with --environments in these only
   --runtime  follow one environment (--env); further tokens for the same environment need a --name
+  --viewer   read the organization, or with --project that project alone, and change nothing; with --audit the audit log too
+  --metrics  scrape GET /metrics and nothing else; operator only
 
 If the admin token is lost: stop the server, unset SIGNET_TOKEN and SIGNET_TOKEN_FILE, and run
   signet token create --admin --data DIR
@@ -43,6 +48,9 @@ export function addTokenCreate(token: Command, shell: Shell): void {
     .option("--admin", "for an administrator of the organization")
     .option("--ci", "for a CI job")
     .option("--runtime", "for the runtimes of an environment")
+    .option("--viewer", "for people and programs that only look")
+    .option("--metrics", "for a scraper of GET /metrics")
+    .option("--audit", "with --viewer: reads the audit log too, which is the whole organization's")
     .option("--name <name>", "name, at most 100 characters")
     .option("--expires-in-days <days>", "lifetime, 1 to 3650 days (default: unlimited)", wholeNumber(1, 3650))
     .option("--environments <names...>", "with --ci: the environments that it may change (default: all)")
@@ -74,6 +82,7 @@ export function answerRawKey(shell: Shell, token: Token): void {
     ["id", token.id],
     ["type", token.keyType],
     ["name", token.name],
+    ["scopes", token.scopes.join(" ")],
     ["expires", formatTime(token.expiresAt) ?? "never"],
   ]);
   shell.noticeLines(facts.trimEnd());
@@ -84,6 +93,12 @@ async function create(session: Session, options: Options): Promise<Token> {
   const { name, expiresInDays, sha256 } = options;
   const limits = defined({ name, expiresInDays, sha256 });
   if (options.admin) return await tokens.createAdminToken({ orgId: await session.orgId(), ...limits });
+  if (options.metrics) return await tokens.createMetricsToken({ orgId: await session.orgId(), ...limits });
+  if (options.viewer) {
+    const { project, audit = false } = options;
+    const only = project === undefined ? {} : { projectId: await session.projectId(project) };
+    return await tokens.createViewerToken({ orgId: await session.orgId(), ...only, ...limits, audit });
+  }
   if (options.ci) {
     const environments = [...(options.environments ?? [])];
     return await tokens.createCiToken({ ...(await session.project()), ...limits, environments });
@@ -111,14 +126,17 @@ async function createOffline(shell: Shell, options: Options): Promise<void> {
   if (!shell.json) shell.notice(`created an admin token offline; it is also in ${file}`);
 }
 
-function checkKind({ admin, ci, runtime, environments }: Options): void {
-  const kinds = [admin, ci, runtime].filter((kind) => kind === true);
-  if (kinds.length !== 1) throw new UsageError("no token type given: pass --admin, --ci or --runtime");
+function checkKind({ admin, ci, runtime, viewer, metrics, audit, environments }: Options): void {
+  const kinds = [admin, ci, runtime, viewer, metrics].filter((kind) => kind === true);
+  if (kinds.length !== 1) {
+    throw new UsageError("pass one token type: --admin, --ci, --runtime, --viewer or --metrics");
+  }
+  if (audit !== undefined && viewer !== true) throw new UsageError("--audit is for --viewer only");
   if (environments !== undefined && ci !== true) throw new UsageError("--environments is for --ci only");
 }
 
-/** An admin token belongs to the organization, a ci token to a project, a runtime token to an environment. */
-function scopeOfKind({ admin, ci }: Options): OptionScope {
-  if (admin === true) return "organization";
-  return ci === true ? "project" : "environment";
+/** Admin and metrics tokens belong to the organization, ci tokens to a project, viewers to either, runtime tokens to an environment. */
+function scopeOfKind({ admin, ci, viewer, metrics }: Options): OptionScope {
+  if (admin === true || metrics === true) return "organization";
+  return ci === true || viewer === true ? "project" : "environment";
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { KeyType } from "../../core/token.js";
+import { KEY_TYPES, type KeyType } from "../../core/token.js";
 import { createOfflineKey } from "../../server/offline-key.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
@@ -19,12 +19,14 @@ export function addTokenGenerate(token: Command, shell: Shell): void {
     .option("--admin", "with the prefix of an admin token")
     .option("--ci", "with the prefix of a ci token")
     .option("--runtime", "with the prefix of a runtime token")
+    .option("--viewer", "with the prefix of a viewer token")
+    .option("--metrics", "with the prefix of a metrics token")
     .addHelpText("after", HELP + examples("signet token generate --ci > ci-token"))
     .action((options: Readonly<Partial<Record<KeyType, true>>>) => {
-      const types = (["admin", "ci", "runtime"] as const).filter((type) => options[type] === true);
+      const types = KEY_TYPES.filter((type) => options[type] === true);
       const [type] = types;
       if (type === undefined || types.length > 1)
-        throw new UsageError("no token type given: pass --admin, --ci or --runtime");
+        throw new UsageError("pass one token type: --admin, --ci, --runtime, --viewer or --metrics");
       const { rawKey, sha256 } = createOfflineKey(type);
       shell.answer(
         () => JSON.stringify({ raw_key: rawKey, sha256 }),

@@ -19,6 +19,11 @@ interface RotateOptions {
   readonly sha256?: string;
 }
 
+const ROTATE_HELP = `
+When the file admin-token of the server's data directory has the old secret, the server writes the new one to it, so that commands on its
+machine go on. With --sha256 it does not know the new secret, and the file keeps the old one.
+`;
+
 /** `signet token`: the tokens with which people, CI jobs and runtimes authenticate. */
 export function addToken(program: Command, shell: Shell): void {
   const token = program
@@ -30,7 +35,7 @@ export function addToken(program: Command, shell: Shell): void {
   token
     .command("list")
     .description("list tokens, newest first, including revoked ones; with --project those of one project")
-    .option("--type <type>", "admin, ci or runtime")
+    .option("--type <type>", "admin, ci, runtime, viewer or metrics")
     .option("--limit <count>", "show at most this many, up to 1000", wholeNumber(1, 1000), 100)
     .addHelpText("after", examples("signet token list --type ci"))
     .action(
@@ -61,16 +66,23 @@ export function addToken(program: Command, shell: Shell): void {
     .argument("<id>", "number of the token", wholeNumber(1))
     .option("--grace-seconds <seconds>", "keep the old secret valid for this long", wholeNumber(0, 604_800), 0)
     .option("--sha256 <hash>", "SHA-256 of a key of your own, see signet token generate")
-    .addHelpText("after", examples("signet token rotate 3 --grace-seconds 3600"))
+    .addHelpText("after", ROTATE_HELP + examples("signet token rotate 3 --grace-seconds 3600"))
     .action(
       inSession(shell, async (session, keyId: number, options: RotateOptions) => {
         const orgId = await session.orgId();
-        answerRawKey(shell, await session.client.tokens.rotateToken({ orgId, keyId, ...options }));
+        const token = await session.client.tokens.rotateToken({ orgId, keyId, ...options });
+        answerRawKey(shell, token);
+        if (shell.json || token.inAdminTokenFile === undefined) return;
+        shell.notice(
+          token.inAdminTokenFile
+            ? "the server wrote it to the file admin-token of its data directory, which had the old one"
+            : "the server could not replace the file admin-token of its data directory, and does so at its next start: keep this secret until then",
+        );
       }),
     );
   token
     .command("revoke")
-    .description("revoke a token for ever; its streams end at once")
+    .description("revoke a token, which cannot be undone; its streams end at once")
     .argument("<id>", "number of the token", wholeNumber(1))
     .addHelpText("after", examples("signet token revoke 3"))
     .action(

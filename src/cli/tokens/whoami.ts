@@ -3,7 +3,7 @@ import { formatMessage, SignetError, type WhoAmIResponse } from "../../sdk/index
 import { examples } from "../shell/help.js";
 import { inSession, serverUrl, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatFacts } from "../shell/table.js";
+import { formatFacts, formatTime } from "../shell/table.js";
 
 /** `signet whoami`: the token, and the server, organization, project and environments that it is for. */
 export function addWhoami(program: Command, shell: Shell): void {
@@ -20,13 +20,16 @@ export function addWhoami(program: Command, shell: Shell): void {
           () =>
             formatFacts([
               ["token", me.id],
+              ["name", me.name],
+              ["name", me.name],
               ["prefix", me.keyPrefix],
               ["type", me.keyType],
               ["scopes", me.scopes.join(" ")],
               ["organization", named?.organization ?? me.orgId],
               ["project", named?.project ?? me.projectId],
               [me.environment === undefined ? "environments" : "environment", me.environment ?? named?.environments],
-              ["server", serverUrl(session.options)],
+              ["expires", formatTime(me.expiresAt) ?? "never"],
+              ["server", `${serverUrl(session.options)} (${me.serverVersion})`],
               ["context", shell.context?.name],
             ]),
         );

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.js";
 import type { Tracing } from "../../core/trace.js";
 import type { ServiceObservers, ServiceWarnings } from "../../service/changes/observers.js";
 import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
+import type { KeptKey } from "../../service/tokens/kept-key.js";
 import type { Store } from "../../store/store.js";
 
 /** What the process gives to every feature. */
@@ -14,4 +15,5 @@ export interface ServiceContext {
   readonly observers: ServiceObservers;
   readonly warnings: ServiceWarnings;
   readonly tracing: Tracing;
+  readonly keptKey: KeptKey;
 }

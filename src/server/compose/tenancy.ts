@@ -21,7 +21,7 @@ export function composeTenancy(
   { audit, tokens, sessions, cache, wakeups, outbox }: AuditServices & TokenServices & ChangeServices,
 ): TenancyServices {
   return {
-    organizations: new Organizations({ store, clock, audit, tokens, keys }),
+    organizations: new Organizations({ store, clock, audit, tokens, sessions, cache, wakeups, outbox, keys }),
     projects: new Projects({ store, clock, audit, tokens, sessions, cache, wakeups, outbox }),
     environments: new Environments({ store, clock, audit, sessions, cache, wakeups, keys }),
     names: new TenantNames(store.read),

@@ -18,7 +18,7 @@ export interface TokenServices {
 
 /** Composes tokens and sessions; `limits` bounds the streams and held polls of each token. */
 export function composeTokens(
-  { store, clock, warnings }: ServiceContext,
+  { store, clock, warnings, keptKey }: ServiceContext,
   { audit, outbox }: Pick<AuditServices & ChangeServices, "audit" | "outbox">,
   limits: SessionLimits,
 ): TokenServices {
@@ -28,6 +28,6 @@ export function composeTokens(
   return {
     ...{ sessions, cache, use },
     authentication: new Authentication({ store, clock, cache, use }),
-    tokens: new Tokens({ store, clock, audit, sessions, cache, outbox, warnings }),
+    tokens: new Tokens({ store, clock, audit, sessions, cache, outbox, warnings, keptKey }),
   };
 }

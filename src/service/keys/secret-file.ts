@@ -23,8 +23,12 @@ export function writeSecretFile(path: string, text: string): void {
     rmSync(unfinished, { force: true });
     throw thrown;
   }
-  // The new name is part of the directory, which must survive a power failure too.
-  writeDurably(openSync(dirname(path), "r"), "");
+  syncDirectory(dirname(path));
+}
+
+/** Makes new names in a directory durable: they are part of the directory, which must survive a power failure too. */
+export function syncDirectory(path: string): void {
+  writeDurably(openSync(path, "r"), "");
 }
 
 /** Reads a regular file without following links; null if it does not exist. Throws for a link, a pipe or anything else. */

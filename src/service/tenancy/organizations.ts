@@ -5,9 +5,20 @@ import { newSlug, type Organization } from "../../core/organization.js";
 import { type Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
+import type { Sessions } from "../access/sessions.js";
 import type { Audit } from "../audit/audit.js";
+import type { Outbox } from "../changes/outbox.js";
+import type { Wakeups } from "../changes/wakeups.js";
+import {
+  countDisconnected,
+  deletionMetadata,
+  PLAIN_DELETION,
+  refuseProtected,
+  type DeletionOptions,
+} from "./deletion-guard.js";
 import type { SigningKeys } from "../keys/key-files.js";
 import { keepOrganizationKeys } from "../keys/key-records.js";
+import type { TokenCache } from "../tokens/token-cache.js";
 import type { IssuedToken, Tokens } from "../tokens/tokens.js";
 
 /** The fields of an organization that a caller wants changed; what is absent stays, null clears. */
@@ -25,7 +36,9 @@ const DEFAULT_PLAN = "free";
 /** What only the operator changes. */
 const OPERATORS_FIELDS = ["plan", "versionsPerEnvironment"] as const;
 
-/** Makes and changes organizations. */
+const ALL = { limit: 1_000_000, offset: 0 };
+
+/** Makes, changes and deletes organizations. */
 export class Organizations {
   constructor(
     private readonly deps: {
@@ -33,6 +46,10 @@ export class Organizations {
       readonly clock: Clock;
       readonly audit: Audit;
       readonly tokens: Tokens;
+      readonly sessions: Sessions;
+      readonly cache: TokenCache;
+      readonly wakeups: Wakeups;
+      readonly outbox: Outbox;
       readonly keys: SigningKeys;
     },
   ) {}
@@ -86,6 +103,45 @@ export class Organizations {
       await audit.record(tx, id, caller, entry);
       return { organization, adminToken };
     });
+  }
+
+  /**
+   * Operator only, as create. Its projects, webhooks, pipelines and tokens go with it; its audit events stay. Throws `conflict` for the
+   * operator's own organization (`operator_organization`), and as refuseProtected and countDisconnected.
+   */
+  async delete(caller: Principal, orgId: string, options: DeletionOptions = PLAIN_DELETION): Promise<void> {
+    const { store, clock, audit, sessions, cache, wakeups, outbox } = this.deps;
+    const { environmentIds, webhooks } = await store.write(async (tx) => {
+      const organization = await tx.organization(orgId);
+      if (organization === null) throw notFound("organization");
+      if (organization.isOperator) {
+        const message = "the operator's own organization cannot be deleted";
+        throw new AppError("conflict", message, { reason: "operator_organization" });
+      }
+      const environmentIds = new Set(await tx.environmentIds({ orgId }));
+      const doomed = { scope: { orgId }, environmentIds, what: `the organization "${organization.name}"` };
+      await refuseProtected(tx, doomed);
+      const live = await countDisconnected(tx, { sessions, clock }, doomed, options);
+      const entry = {
+        action: "organization.deleted",
+        resourceType: "organization",
+        resourceId: orgId,
+        metadata: {
+          ...{ name: organization.name, slug: organization.slug, environments: environmentIds.size },
+          ...deletionMetadata(options, live),
+        },
+      };
+      // In the operator's chain, whose token did it, and at the end of its own, which stays.
+      await audit.record(tx, caller.orgId, caller, entry);
+      await audit.record(tx, orgId, caller, entry);
+      const { rows: webhooks } = await tx.webhooks(orgId, ALL);
+      await tx.deleteOrganization(orgId, instantOf(clock.now()));
+      return { environmentIds, webhooks };
+    });
+    cache.forget((principal) => principal.orgId === orgId);
+    sessions.endEnvironments(environmentIds);
+    for (const id of environmentIds) wakeups.wake(id);
+    for (const { id } of webhooks) outbox.changed({ id, orgId });
   }
 
   async list(_caller: Principal, limit: number | undefined, offset: number): Promise<Listed<Organization>> {

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import { isLive, SCOPES, type KnownToken, type Principal, type Token } from "../../core/token.js";
+import { isLive, scopesOf, type KnownToken, type Principal, type Token } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
 import { hashRawKey } from "./raw-key.js";
 import type { TokenCache } from "./token-cache.js";
@@ -65,7 +65,7 @@ export class Authentication {
       projectId: token.projectId,
       environmentId: token.environmentId,
       environments: token.environments,
-      scopes: SCOPES[token.keyType],
+      scopes: scopesOf(token),
       expiresAt: credential.endsAt,
     };
     const endsAtMs = principal.expiresAt === null ? Infinity : Date.parse(principal.expiresAt);

@@ -2,7 +2,10 @@ import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { chosenKeyPrefix, type KeyType } from "../../core/token.js";
 
-const LETTERS = { admin: "adm", ci: "ci", runtime: "rt" } as const satisfies Record<KeyType, string>;
+const LETTERS = { admin: "adm", ci: "ci", runtime: "rt", viewer: "vw", metrics: "mt" } as const satisfies Record<
+  KeyType,
+  string
+>;
 const PUBLIC_CHARACTERS = 8;
 const SECRET_CHARACTERS = 43;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -43,7 +46,7 @@ export function hashRawKey(rawKey: string): string {
   return hash("sha256", rawKey, "hex");
 }
 
-const MADE_KEY = /^signet_(?:adm|ci|rt)_[0-9A-Za-z]{8}_[0-9A-Za-z]{49}$/;
+const MADE_KEY = /^signet_(?:adm|ci|rt|vw|mt)_[0-9A-Za-z]{8}_[0-9A-Za-z]{49}$/;
 
 /** Whether a raw key has the form of generated keys, which cannot be guessed. Does not check the checksum. */
 export function isMadeKey(rawKey: string): boolean {

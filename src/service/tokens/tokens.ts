@@ -1,6 +1,7 @@
 import { performedBy } from "../../core/actor.js";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
+import { Semaphore } from "../../core/schedule/semaphore.js";
 import type { Environment, Project } from "../../core/organization.js";
 import { isLive, type KeyType, type Principal, type Token } from "../../core/token.js";
 import { isUuid } from "../../core/uuid.js";
@@ -10,7 +11,8 @@ import type { Audit } from "../audit/audit.js";
 import { keyFor, type GivenKey } from "./given-key.js";
 import type { ServiceWarnings } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
-import { type RawKey } from "./raw-key.js";
+import type { KeptKey } from "./kept-key.js";
+import { createRawKey, type RawKey } from "./raw-key.js";
 import type { Sessions } from "../access/sessions.js";
 import type { TokenCache } from "./token-cache.js";
 import { tokenEvent } from "./token-events.js";
@@ -20,6 +22,8 @@ export interface IssuedToken {
   readonly token: Token;
   /** Empty if the caller supplied the hash of its own key. */
   readonly rawKey: string;
+  /** After a rotation: whether the file of KeptKey has the new key; absent for a token that is not kept there. */
+  readonly isKept?: boolean;
 }
 
 /** Options of every type of token. */
@@ -32,6 +36,9 @@ export interface TokenOptions extends GivenKey {
 
 /** Creates, lists, rotates and revokes tokens; authentication.ts checks them. */
 export class Tokens {
+  /** Of rotations of what may be in the file of KeptKey. */
+  readonly #keptKeyTurn = new Semaphore(1);
+
   constructor(
     private readonly deps: {
       readonly store: Store;
@@ -41,6 +48,7 @@ export class Tokens {
       readonly cache: TokenCache;
       readonly outbox: Outbox;
       readonly warnings: Pick<ServiceWarnings, "foreignKey">;
+      readonly keptKey: KeptKey;
     },
   ) {}
 
@@ -88,6 +96,36 @@ export class Tokens {
     });
   }
 
+  /**
+   * Creates a token that reads the organization, or one project, and changes nothing; with `readsAudit` the audit too. Throws `invalid` for
+   * the audit of one project, which there is not, `not_found` and `conflict`.
+   */
+  async createViewer(
+    caller: Principal,
+    options: TokenOptions & { readonly projectId: string | null; readonly readsAudit: boolean },
+  ): Promise<IssuedToken> {
+    const { projectId, readsAudit } = options;
+    if (readsAudit && projectId !== null) {
+      throw invalidField(["audit"], "the audit is the whole organization's: leave out project_id", "unsupported");
+    }
+    return await this.#issue(caller, async (tx) => {
+      const project = projectId === null ? null : await projectOf(tx, caller.orgId, projectId);
+      const target = project === null ? { readsAudit } : { readsAudit, projectId: project.id };
+      return await this.issueIn(tx, caller.orgId, "viewer", options, target);
+    });
+  }
+
+  /** Creates a token for GET /metrics, in the operator's organization. Throws `forbidden` in another one, `invalid` and `conflict`. */
+  async createMetrics(caller: Principal, options: TokenOptions): Promise<IssuedToken> {
+    return await this.#issue(caller, async (tx) => {
+      const operator = await tx.operatorOrganization();
+      if (operator?.id !== caller.orgId) {
+        throw new AppError("forbidden", "metrics tokens belong to the operator's organization");
+      }
+      return await this.issueIn(tx, caller.orgId, "metrics", options);
+    });
+  }
+
   /** The tokens of the organization, newest first, including revoked ones. */
   async list(
     caller: Principal,
@@ -99,9 +137,15 @@ export class Tokens {
     return await this.deps.store.read.tokens({ ...filter, orgId: caller.orgId, limit });
   }
 
+  /** The names of those of the tokens that have one, for lists of what they did; at most 500 ids. */
+  async names(ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    return await this.deps.store.read.tokenNames(ids);
+  }
+
   /**
    * Replaces the key of a token: by a new one, or by the caller's own with the SHA-256 `keyHash`. The previous key is valid for
-   * `graceSeconds` more. Throws `not_found`, `invalid`, and `conflict` for a token that is not valid any more.
+   * `graceSeconds` more. When the server keeps the key in a file (KeptKey), a new one is kept there too. Throws `not_found`, `invalid`,
+   * `conflict` for a token that is not valid any more, and `unavailable` when that file cannot be written.
    */
   async rotate(
     caller: Principal,
@@ -110,19 +154,33 @@ export class Tokens {
     keyHash: string | null = null,
     refusesForeignKey = false,
   ): Promise<IssuedToken> {
+    const given = { keyHash, refusesForeignKey };
+    if (!caller.isOperator || keyHash !== null) return await this.#rotate(caller, id, graceSeconds, given);
+    // One at a time: the file has one successor.
+    using _lease = await this.#keptKeyTurn.acquire();
+    const { store, keptKey } = this.deps;
+    const token = await store.read.token(caller.orgId, id);
+    if (token === null || !keptKey.holds(token.hash)) return await this.#rotate(caller, id, graceSeconds, given);
+    const key = createRawKey(token.keyType);
+    keptKey.prepare(key.rawKey);
+    const issued = await this.#rotate(caller, id, graceSeconds, given, key);
+    return { ...issued, isKept: keptKey.replace() };
+  }
+
+  async #rotate(
+    caller: Principal,
+    id: number,
+    graceSeconds: number,
+    given: GivenKey,
+    key?: RawKey,
+  ): Promise<IssuedToken> {
     const { store, audit, sessions, cache, warnings } = this.deps;
     const graceEnd = addSeconds(this.#now(), graceSeconds);
     const issued = await store.write(async (tx) => {
       const token = await tx.token(caller.orgId, id);
       if (token === null) throw notFound("token");
       if (!isLive(token, this.#now())) throw new AppError("conflict", "the token is revoked or has expired");
-      const { rawKey, keyPrefix, hash } = await keyFor(
-        tx,
-        caller.orgId,
-        token.keyType,
-        { keyHash, refusesForeignKey },
-        warnings,
-      );
+      const { rawKey, keyPrefix, hash } = key ?? (await keyFor(tx, caller.orgId, token.keyType, given, warnings));
       const rotated: Token = {
         ...token,
         keyPrefix,
@@ -148,7 +206,7 @@ export class Tokens {
     return issued;
   }
 
-  /** Revokes a token for ever and ends its streams; repeating it changes nothing. Throws `not_found`. */
+  /** Revokes a token, which cannot be undone, and ends its streams; repeating it changes nothing. Throws `not_found`. */
   async revoke(caller: Principal, id: number): Promise<void> {
     const { store, audit, sessions, cache, outbox } = this.deps;
     await store.write(async (tx) => {
@@ -175,7 +233,12 @@ export class Tokens {
     orgId: string,
     keyType: KeyType,
     options: TokenOptions,
-    target: { projectId?: string; environmentId?: string; environments?: readonly string[] } = {},
+    target: {
+      projectId?: string;
+      environmentId?: string;
+      environments?: readonly string[];
+      readsAudit?: boolean;
+    } = {},
     given?: RawKey,
   ): Promise<IssuedToken> {
     const key = given ?? (await keyFor(tx, orgId, keyType, options, this.deps.warnings));
@@ -186,6 +249,7 @@ export class Tokens {
       projectId: target.projectId ?? null,
       environmentId: target.environmentId ?? null,
       environments: target.environments ?? [],
+      readsAudit: target.readsAudit ?? false,
       name: options.name,
       keyPrefix: key.keyPrefix,
       hash: key.hash,
@@ -202,7 +266,8 @@ export class Tokens {
   async #issue(caller: Principal, issue: (tx: Writer) => Promise<IssuedToken>): Promise<IssuedToken> {
     const issued = await this.deps.store.write(async (tx) => {
       const issued = await issue(tx);
-      const { id, keyType, keyPrefix, name, projectId, environmentId, environments, expiresAt } = issued.token;
+      const { id, keyType, keyPrefix, name, projectId, environmentId, environments, expiresAt, readsAudit } =
+        issued.token;
       await this.deps.audit.record(tx, caller.orgId, caller, {
         action: "token.created",
         resourceType: "token",
@@ -214,6 +279,7 @@ export class Tokens {
           project_id: projectId,
           environment_id: environmentId,
           environments,
+          ...(readsAudit ? { audit: true } : {}),
           expires_at: expiresAt,
           ...(await placeOf(tx, issued.token)),
         },

@@ -10,6 +10,19 @@ export const protection: Migration = {
       .alterTable("environments")
       .addColumn("protected", "integer", (c) => c.notNull().defaultTo(0))
       .execute();
+    // Viewers are made with it; no token that is there is one.
+    await db.schema
+      .alterTable("tokens")
+      .addColumn("reads_audit", "integer", (c) => c.notNull().defaultTo(0))
+      .execute();
+    // Organizations are deleted in steps, as projects are.
+    await db.schema.alterTable("organizations").addColumn("deleted_at", "text").execute();
+    await db.schema
+      .createIndex("organizations_by_deleted_at")
+      .on("organizations")
+      .column("deleted_at")
+      .where("deleted_at", "is not", null)
+      .execute();
     await db.schema
       .createTable("former_environments")
       .addColumn("project_id", "text", (c) => c.notNull().references("projects.id").onDelete("cascade"))

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { sql, type Kysely } from "kysely";
 import { formerRowOf } from "./environments.js";
 import type { Row, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
@@ -11,7 +11,7 @@ type Step = (left: number) => Promise<number>;
 export function deletionReader(db: Kysely<Schema>) {
   return {
     async hasDeleted() {
-      for (const table of ["environments", "projects", "webhooks"] as const) {
+      for (const table of ["environments", "projects", "webhooks", "organizations"] as const) {
         if ((await marked(db, table)) !== undefined) return true;
       }
       return false;
@@ -67,17 +67,21 @@ export function deletionWriter(db: Kysely<Schema>) {
         .where("id", "=", id)
         .execute();
     },
-    async deleteWebhook(id, at) {
-      const secrets = { secret: null, previous_secret: null, previous_secret_expires_at: null };
+    async deleteOrganization(id, at) {
+      await markContents(db, id, at);
+      // Its slug is free: no slug has a tilde.
       await db
-        .updateTable("webhooks")
-        .set({ deleted_at: at, is_active: 0, ...secrets })
+        .updateTable("organizations")
+        .set({ deleted_at: at, slug: `~${id}` })
         .where("id", "=", id)
         .execute();
     },
+    async deleteWebhook(id, at) {
+      await db.updateTable("webhooks").set(deletedWebhook(at)).where("id", "=", id).execute();
+    },
     async removeDeleted(limit) {
       let left = limit;
-      for (const step of [environmentStep(db), projectStep(db), webhookStep(db)]) {
+      for (const step of [environmentStep(db), projectStep(db), webhookStep(db), organizationStep(db)]) {
         for (let removed = -1; removed !== 0 && left > 0; left -= removed) removed = await step(left);
       }
       return limit - left;
@@ -150,6 +154,67 @@ function webhookStep(db: Kysely<Schema>): Step {
       count(await db.deleteFrom("webhooks").where("id", "=", id).executeTakeFirstOrThrow())
     );
   };
+}
+
+/** Its projects and webhooks were marked with it, and go first. */
+function organizationStep(db: Kysely<Schema>): Step {
+  return async (left) => {
+    const organization = await db
+      .selectFrom("organizations")
+      .select(["id", "deleted_at"])
+      .where("deleted_at", ">", "")
+      .limit(1)
+      .executeTakeFirst();
+    if (organization === undefined) return 0;
+    const { id, deleted_at: at } = organization;
+    // What a request made that was under way at the deletion.
+    if (await markContents(db, id, at ?? "")) return 1;
+    for (const table of ["projects", "webhooks"] as const) {
+      const rest = await db.selectFrom(table).select("id").where("org_id", "=", id).limit(1).executeTakeFirst();
+      // In the next call.
+      if (rest !== undefined) return 0;
+    }
+    const tokens = () => db.selectFrom("tokens").select("id").where("org_id", "=", id).limit(1).executeTakeFirst();
+    const pipelines = db.selectFrom("pipelines").select("id").where("org_id", "=", id).limit(left);
+    const keys = db.selectFrom("public_keys").select("key_id").where("org_id", "=", id).limit(left);
+    return (
+      count(await db.deleteFrom("pipelines").where("id", "in", pipelines).executeTakeFirstOrThrow()) ||
+      (await removeToken(db, await tokens(), left)) ||
+      count(await db.deleteFrom("public_keys").where("key_id", "in", keys).executeTakeFirstOrThrow()) ||
+      count(await db.deleteFrom("organizations").where("id", "=", id).executeTakeFirstOrThrow())
+    );
+  };
+}
+
+/** Marks the projects, environments and webhooks of an organization as deleted. Returns whether there was a project or webhook. */
+async function markContents(db: Kysely<Schema>, orgId: string, at: string): Promise<boolean> {
+  const projects = db.selectFrom("projects").select("id").where("org_id", "=", orgId);
+  const environments = db.selectFrom("environments").select("id").where("project_id", "in", projects);
+  await db.deleteFrom("pipeline_apps").where("environment_id", "in", environments).execute();
+  await db
+    .updateTable("environments")
+    .set({ deleted_at: at, active_bundle_id: null, active_deployment_id: null })
+    .where("project_id", "in", projects)
+    .where("deleted_at", "is", null)
+    .execute();
+  const { numUpdatedRows: projectRows } = await db
+    .updateTable("projects")
+    .set({ deleted_at: at, slug: sql<string>`${"~"} || id` })
+    .where("org_id", "=", orgId)
+    .where("deleted_at", "is", null)
+    .executeTakeFirstOrThrow();
+  const { numUpdatedRows: webhookRows } = await db
+    .updateTable("webhooks")
+    .set(deletedWebhook(at))
+    .where("org_id", "=", orgId)
+    .where("deleted_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return projectRows + webhookRows > 0n;
+}
+
+function deletedWebhook(at: string) {
+  const secrets = { secret: null, previous_secret: null, previous_secret_expires_at: null };
+  return { deleted_at: at, is_active: 0, ...secrets };
 }
 
 async function removeBundles(db: Kysely<Schema>, environmentId: string, left: number): Promise<number> {
@@ -236,7 +301,7 @@ async function removeToken(
 
 async function marked(
   db: Kysely<Schema>,
-  table: "projects" | "environments" | "webhooks",
+  table: "projects" | "environments" | "webhooks" | "organizations",
 ): Promise<string | undefined> {
   // A comparison, which an index serves in every database; IS NOT NULL would be a scan in SQLite.
   const row = await db.selectFrom(table).select("id").where("deleted_at", ">", "").limit(1).executeTakeFirst();

@@ -67,6 +67,9 @@ export function environmentReader(db: Kysely<Schema>) {
         .executeTakeFirst();
       return row === undefined ? null : formerOf(row);
     },
+    async environmentIds(among) {
+      return (await idsAmong(db, among).execute()).map(({ id }) => id);
+    },
     async protectedEnvironment(among) {
       const row = await environments(db)
         .where("environments.id", "in", idsAmong(db, among))

@@ -8,21 +8,22 @@ import type { Row, Schema } from "../schema.js";
 import type { Page } from "../page.js";
 import type { Reader, Writer } from "../store.js";
 
-const { read: organizationOf, write: rowOf } = rowMapping<Organization, "organizations">({ is_operator: "flag" });
+const { read: organizationOf, write: rowOf } = rowMapping<Organization, "organizations">({
+  is_operator: "flag",
+  deleted_at: "hidden",
+});
 
-const byId = preparedFirst((db, { id }: { id: string }) =>
-  db.selectFrom("organizations").selectAll().where("id", "=", id),
-);
+const byId = preparedFirst((db, { id }: { id: string }) => organizations(db).selectAll().where("id", "=", id));
 
 const bySlug = preparedFirst((db, { slug }: { slug: string }) =>
-  db.selectFrom("organizations").selectAll().where("slug", "=", slug),
+  organizations(db).selectAll().where("slug", "=", slug),
 );
 
-const operator = preparedFirst((db) => db.selectFrom("organizations").selectAll().where("is_operator", "=", 1));
+const operator = preparedFirst((db) => organizations(db).selectAll().where("is_operator", "=", 1));
 
 /** Look-ups of organizations. */
 export function organizationReader(db: Kysely<Schema>) {
-  const all = db.selectFrom("organizations");
+  const all = organizations(db);
   return {
     async organization(id) {
       return parse(await byId(db, { id }));
@@ -63,6 +64,10 @@ export function organizationWriter(db: Kysely<Schema>) {
       await db.updateTable("organizations").set(changes).where("id", "=", id).execute();
     },
   } satisfies Partial<Writer>;
+}
+
+function organizations(db: Kysely<Schema>) {
+  return db.selectFrom("organizations").where("deleted_at", "is", null);
 }
 
 function parse(row: Row<"organizations"> | undefined): Organization | null {

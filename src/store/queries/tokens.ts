@@ -8,7 +8,7 @@ import type { Schema } from "../schema.js";
 import type { Reader, TokenFilter, Writer } from "../store.js";
 import type { WebhookReader, WebhookWriter } from "../webhook-store.js";
 
-const { read: tokenOf, write: rowOf } = rowMapping<Token, "tokens">({ environments: "json" });
+const { read: tokenOf, write: rowOf } = rowMapping<Token, "tokens">({ environments: "json", reads_audit: "flag" });
 
 /** Ids in one statement: below what any database takes as parameters. */
 const TOUCH_CHUNK = 500;
@@ -22,6 +22,11 @@ export function tokenReader(db: Kysely<Schema>) {
     async token(orgId, id) {
       const row = await all.where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
       return row === undefined ? null : tokenOf(row);
+    },
+    async tokenNames(ids) {
+      if (ids.length === 0) return new Map();
+      const rows = await db.selectFrom("tokens").select(["id", "name"]).where("id", "in", ids).execute();
+      return new Map(rows.flatMap(({ id, name }) => (name === null ? [] : [[id, name] as const])));
     },
     async tokenByHash(hash) {
       // Every request passes here, nearly always by the current hash: the second look-up is the exception.
@@ -98,26 +103,33 @@ async function keepPrefix(db: Kysely<Schema>, { orgId, keyPrefix, id, name }: To
     .execute();
 }
 
-/** Takes a hash from a token whose project or environment was deleted: its row may still exist, and a hash is unique. */
+/** Takes a hash from a token whose project, environment or organization was deleted: its row may still exist, and a hash is unique. */
 async function freeHash(db: Kysely<Schema>, hash: string): Promise<void> {
-  const { projects, environments } = deletedOwners(db);
+  const { projects, environments, organizations } = deletedOwners(db);
   await db
     .updateTable("tokens")
     .set((eb) => ({ hash: sql<string>`${"deleted:"} || ${eb.ref("id")}` }))
     .where("hash", "=", hash)
-    .where((eb) => eb.or([eb("project_id", "in", projects), eb("environment_id", "in", environments)]))
+    .where((eb) =>
+      eb.or([
+        eb("project_id", "in", projects),
+        eb("environment_id", "in", environments),
+        eb("org_id", "in", organizations),
+      ]),
+    )
     .execute();
 }
 
-/** Without those of a project or environment that was deleted. */
+/** Without those of a project, environment or organization that was deleted. */
 function tokensOf(db: Kysely<Schema>) {
-  const { projects, environments } = deletedOwners(db);
+  const { projects, environments, organizations } = deletedOwners(db);
   return (
     db
       .selectFrom("tokens")
       // NULL is in no list, and not outside of one either.
       .where((eb) => eb.or([eb("project_id", "is", null), eb("project_id", "not in", projects)]))
       .where((eb) => eb.or([eb("environment_id", "is", null), eb("environment_id", "not in", environments)]))
+      .where("org_id", "not in", organizations)
   );
 }
 
@@ -125,6 +137,7 @@ function deletedOwners(db: Kysely<Schema>) {
   return {
     projects: db.selectFrom("projects").select("id").where("deleted_at", ">", ""),
     environments: db.selectFrom("environments").select("id").where("deleted_at", ">", ""),
+    organizations: db.selectFrom("organizations").select("id").where("deleted_at", ">", ""),
   };
 }
 

@@ -225,7 +225,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 /** Who a key of the rig belongs to. Throws for every other one. */
 export function principalOf(rawKey: string): Principal {
-  const keyType = (Object.keys(KEYS) as KeyType[]).find((type) => KEYS[type] === rawKey);
+  const keyType = (Object.keys(KEYS) as (keyof typeof KEYS & KeyType)[]).find((type) => KEYS[type] === rawKey);
   if (keyType === undefined) throw new AppError("unauthenticated", "invalid or expired token");
   return {
     tokenId: Number(rawKey.at(-1)),

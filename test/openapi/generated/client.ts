@@ -85,7 +85,7 @@ export interface paths {
         };
         /**
          * Lists events, newest first; with after, oldest first from there, which is the way to follow
-         * @description Needs a token with the scope `org:admin`.
+         * @description Needs a token with the scope `audit:read`.
          */
         get: operations["listAuditEvents"];
         put?: never;
@@ -105,7 +105,7 @@ export interface paths {
         };
         /**
          * Checks numbers, links and signatures, oldest first; with a head that was kept elsewhere, that nothing was cut off since
-         * @description Needs a token with the scope `org:admin`.
+         * @description Needs a token with the scope `audit:read`.
          */
         get: operations["verifyAudit"];
         put?: never;
@@ -125,7 +125,7 @@ export interface paths {
         };
         /**
          * Returns the newest event's number, its hash, and a signature over both, for keeping elsewhere
-         * @description Needs a token with the scope `org:admin`.
+         * @description Needs a token with the scope `audit:read`.
          */
         get: operations["getAuditHead"];
         put?: never;
@@ -505,7 +505,7 @@ export interface paths {
          * Lists the public keys that the caller may need, the current ones first: what an operator configures in runtimes
          * @description Those of its organization and of the environments that it sees; of the server only what signs, or signed, for the organization.
          *
-         *     Any valid token may call it.
+         *     Needs a token with the scope `read`.
          */
         get: operations["listKeys"];
         put?: never;
@@ -666,7 +666,13 @@ export interface paths {
         get: operations["getOrganization"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Deletes an organization with its projects, webhooks, pipelines and tokens, and ends their streams
+         * @description Its audit events stay. Operator only, and never the operator's own organization. 409 "protected" and "runtimes_live" as DeleteProject.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteOrganization"];
         options?: never;
         head?: never;
         /**
@@ -1490,6 +1496,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/tokens/viewer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a token for people and programs that look and change nothing: reads the organization, or one project of it
+         * @description Needs a token with the scope `org:admin`.
+         */
+        post: operations["createViewerToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/tokens/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a token for a metrics scraper: GET /metrics, and whoAmI
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createMetricsToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/tokens": {
         parameters: {
             query?: never;
@@ -1521,7 +1569,7 @@ export interface paths {
         put?: never;
         /**
          * Replaces the secret of a token; rights, id and expiry stay
-         * @description The old secret stops at once or after grace_seconds.
+         * @description The old secret stops at once or after grace_seconds. When the file admin-token of the server's data directory has the old secret, it gets the new one (in_admin_token_file).
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -1543,7 +1591,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revokes a token for ever
+         * Revokes a token; this cannot be undone
          * @description Its open streams and held polls end at once.
          *
          *     Needs a token with the scope `org:admin`.
@@ -1954,7 +2002,7 @@ export interface components {
             name: string | null;
             /** @description The prefix that the token had; "operator" or "system" without one. */
             prefix: string;
-            /** @description The type of the token ("admin", "ci", "runtime"), "operator" for an offline command or a declaration, or "system" for the server itself. */
+            /** @description The type of the token ("admin", "ci", "runtime", "viewer" or "metrics"), "operator" for an offline command or a declaration, or "system" for the server itself. */
             kind: string;
         };
         AddPipelineAppRequest: {
@@ -2331,6 +2379,15 @@ export interface components {
             /** @description Where the project had an environment of this name before: environments that promoted to that one, and promote to none now, promote to this one again; and without promotes_to this one promotes to where that one did. Without a predecessor: as dev, staging and prod are linked. */
             restore_links?: boolean;
         };
+        CreateMetricsTokenRequest: {
+            /**
+             * Format: int32
+             * @description 1 to 3,650; never expires by default.
+             */
+            expires_in_days?: number | null;
+            name?: string | null;
+            sha256?: string | null;
+        };
         /** @description The new organization; its fields stand beside its first admin token. */
         CreateOrganizationAnswer: {
             /** Format: uuid */
@@ -2429,6 +2486,19 @@ export interface components {
             name: string;
             /** @description Ed25519 keys, SubjectPublicKeyInfo, PEM: 1 to 8. A key belongs to one origin at most. */
             public_key_pems?: string[];
+        };
+        CreateViewerTokenRequest: {
+            /** @description UUID, slug or name; the whole organization by default. */
+            project_id?: string | null;
+            /** @description Whether it reads the audit as well, which is the whole organization's: not beside project_id. */
+            audit?: boolean;
+            /**
+             * Format: int32
+             * @description 1 to 3,650; never expires by default.
+             */
+            expires_in_days?: number | null;
+            name?: string | null;
+            sha256?: string | null;
         };
         CreateWebhookRequest: {
             /**
@@ -3271,6 +3341,8 @@ export interface components {
             };
             /** @description The prefix of its token. */
             key_prefix: string;
+            /** @description The name that its token has now; unset for a token without one. */
+            key_name: string | null;
             /** @description The client's address as the server saw it, of the newest report or connection. */
             source: string | null;
             /** @description The ids of the bundle keys that it says it trusts; empty while it did not say. */
@@ -3357,16 +3429,16 @@ export interface components {
             /** @description The first characters of the raw key, none of its secret part; for a key that the caller chose, `chosen_` and 8 digits of its hash. */
             key_prefix: string;
             /**
-             * @description "admin", "ci" or "runtime".
+             * @description "admin", "ci", "runtime", "viewer" or "metrics".
              * @enum {string}
              */
-            key_type: "admin" | "ci" | "runtime";
+            key_type: "admin" | "ci" | "runtime" | "viewer" | "metrics";
             org_id: string;
-            /** @description Set for ci and runtime. */
+            /** @description Set for ci and runtime, and for a viewer of one project. */
             project_id: string | null;
             /** @description Set for runtime. */
             environment_id: string | null;
-            scopes: ("read" | "write" | "bundle:publish" | "org:admin" | "runtime")[];
+            scopes: ("read" | "write" | "bundle:publish" | "org:admin" | "runtime" | "audit:read" | "metrics")[];
             /** @description Neither revoked nor expired. */
             is_active: boolean;
             /** Format: date-time */
@@ -3382,6 +3454,8 @@ export interface components {
             environments: string[];
             /** @description The token itself: only in the answer that makes or rotates it, unless the caller made the key. */
             raw_key: string | null;
+            /** @description In the answer that rotates it: true when the file admin-token of the server's data directory now has the new secret. */
+            in_admin_token_file: boolean | null;
         };
         /** @description A public key of another site. */
         TrustedKey: {
@@ -3619,13 +3693,22 @@ export interface components {
             id: number;
             key_prefix: string;
             /** @enum {string} */
-            key_type: "admin" | "ci" | "runtime";
-            scopes: ("read" | "write" | "bundle:publish" | "org:admin" | "runtime")[];
+            key_type: "admin" | "ci" | "runtime" | "viewer" | "metrics";
+            scopes: ("read" | "write" | "bundle:publish" | "org:admin" | "runtime" | "audit:read" | "metrics")[];
             org_id: string;
             project_id: string | null;
             environment_id: string | null;
             /** @description The name of the environment. */
             environment: string | null;
+            /** @description The name of the token. */
+            name: string | null;
+            /**
+             * Format: date-time
+             * @description When this secret of the token expires; unset is never.
+             */
+            expires_at: string | null;
+            /** @description The release of the server. */
+            server_version: string;
         };
         WithdrawKeyRequest: {
             /** @description Why; for the audit. At most 1,000 characters. */
@@ -5192,6 +5275,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -5521,6 +5605,53 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteOrganization: {
+        parameters: {
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -7701,13 +7832,103 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    createViewerToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateViewerTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description A token, without its secret. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createMetricsToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name: the operator's organization. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateMetricsTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description A token, without its secret. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     listTokens: {
         parameters: {
             query?: {
                 /** @description UUID, slug or name. */
                 project_id?: string;
-                /** @description "admin", "ci" or "runtime". */
-                key_type?: "admin" | "ci" | "runtime";
+                /** @description "admin", "ci", "runtime", "viewer" or "metrics". */
+                key_type?: "admin" | "ci" | "runtime" | "viewer" | "metrics";
                 /** @description 1 to 1,000, 1,000 by default. */
                 limit?: number;
                 offset?: number;
