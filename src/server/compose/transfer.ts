@@ -23,10 +23,10 @@ export function composeTransfer(
   services: KeyServices & AuditServices & ChangeServices & BundleServices,
   { documents, server }: { readonly documents: Documents; readonly server: ServerName },
 ): TransferServices {
-  const { ring, signers, audit, wakeups, outbox, verifier, writer } = services;
+  const { ring, signers, audit, wakeups, outbox, verifier, writer, policySchemas } = services;
   return {
     exporting: new Exporting({ store, verifier, ring, signers, server }),
-    importing: new Importing({ store, clock, documents, writer, wakeups, outbox }),
+    importing: new Importing({ store, clock, documents, schemas: policySchemas, writer, wakeups, outbox }),
     origins: new Origins({ store }),
     trustedOrigins: new TrustedOrigins({ store, clock, audit }),
   };

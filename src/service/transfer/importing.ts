@@ -13,6 +13,7 @@ import type { ChangeRequest } from "../access/caller.js";
 import { actorOf } from "../audit/audit.js";
 import { checkNotHeld, checkQuota, checkSequence, nextVersion } from "../bundles/activation.js";
 import type { BundleDescription, BundleWriter } from "../bundles/bundle-writer.js";
+import type { PolicySchemas } from "../bundles/policy-schemas.js";
 import type { Outbox } from "../changes/outbox.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -70,6 +71,7 @@ export class Importing {
       readonly store: Store;
       readonly clock: Clock;
       readonly documents: Documents;
+      readonly schemas: Pick<PolicySchemas, "require">;
       readonly writer: BundleWriter;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
@@ -102,7 +104,9 @@ export class Importing {
     verified: Verified,
     activate: boolean,
   ): Promise<ImportOutcome> {
-    const { read } = this.deps.store;
+    const { store, schemas } = this.deps;
+    const { read } = store;
+    await schemas.require(caller.principal, environment.projectId, verified.opened.content.content);
     checkSequence(environment, caller.ifSequence);
     await checkQuota(read, environment);
     nextVersion(environment);
@@ -110,16 +114,18 @@ export class Importing {
     return await this.#outcome(read, environment, verified, null, null);
   }
 
+  /** Null if the project's schema changed since the content was checked. */
   async #importOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
     verified: Verified,
     input: ImportInput,
-  ): Promise<ImportOutcome> {
-    const { store, writer, clock } = this.deps;
+  ): Promise<ImportOutcome | null> {
+    const { store, writer, clock, schemas } = this.deps;
     const { origin, signer, opened, provenance } = verified;
     const seen = await this.#changeable(store.read, caller, path);
     await checkQuota(store.read, seen);
+    const schemaHash = await schemas.require(caller.principal, path.projectId, opened.content.content);
     const draft = await writer.sign(seen, opened.content, descriptionOf(provenance, input.importedBy));
     return await store.write(async (tx) => {
       const environment = await this.#changeable(tx, caller, path);
@@ -127,6 +133,7 @@ export class Importing {
       const known = await this.#known(tx, environment, verified);
       if (known !== null) return known;
       await requireTrusted(tx, environment.orgId, signer);
+      if ((await tx.policySchemaHash(path.projectId)) !== schemaHash) return null;
       checkSequence(environment, caller.ifSequence);
       const from = { name: origin.name, keyId: signer.keyId, provenance };
       const state = await writer.importIn(tx, caller.principal, from, environment, draft, input);

@@ -137,6 +137,19 @@ describe("export and import", () => {
     await refusedLeaving(() => importHere(carried), { code: "quota_exceeded" });
   });
 
+  it("refuses policies that do not fit the schema of the project here, in a dry run too", async () => {
+    await trust();
+    await there.publish("dev", { n: 1 });
+    const carried = await exported(1);
+    const schema = JSON.stringify({ properties: { n: { type: "string" } } });
+    await here.services.policySchemas.set(here.admin, here.projectId, schema);
+    const refusal = { code: "invalid", fields: [expect.objectContaining({ loc: ["body", "policies", "n"] })] };
+    await refusedLeaving(() => importHere(carried, { dryRun: true }), refusal);
+    await refusedLeaving(() => importHere(carried), refusal);
+    await here.services.policySchemas.delete(here.admin, here.projectId);
+    expect((await importHere(carried)).state?.bundle.version).toBe(1);
+  });
+
   it("rewrites scope policies that name the exporting environment, and keeps the original to the byte", async () => {
     await trust();
     const input = publishInput({ scopePolicies: '{"t:a:g:dev":{"n":1},"t:a:g:*":{"n":2}}' });
