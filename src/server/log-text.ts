@@ -29,7 +29,7 @@ export function formatLogLine(line: string, color: boolean): string {
   const { level, time, msg, err, ...fields } = entry;
   const [name, code] = LEVELS[Number(level)] ?? [String(level), "0"];
   const shown = color ? `\u001b[${code}m${name.padEnd(5)}\u001b[0m` : name.padEnd(5);
-  const error = typeof err === "object" ? (err as LoggedError | null) : undefined;
+  const error: LoggedError | null | undefined = typeof err === "object" ? err : undefined;
   const facts = Object.entries(fields).map(([key, value]) => printable(`${key}=${valueOf(value)}`));
   if (error?.message !== undefined) facts.push(printable(`error=${JSON.stringify(error.message)}`));
   const head = [timeOf(time), shown, typeof msg === "string" ? printable(msg) : "", ...facts]

@@ -1,15 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../src/config/config.js";
-import { DEFAULT_LIMITS } from "../../src/api/listener/limits.js";
-import { LIMITS } from "../../src/core/limit.js";
-import { LIMIT_SETTINGS, listenerLimits } from "../../src/config/limit-settings.js";
 import { flagOf } from "../../src/config/setting.js";
 import { LIMIT_CASES, number, type Case } from "./config-cases.js";
 
-const limitsDocument = readFileSync(new URL("../../docs/limits.md", import.meta.url), "utf8");
 const CHOSEN = "my-very-own-admin-token-1";
 /** A path alone is refused: the settings go together (below). */
 const pathOrNone = (env: string, flag: string): Case => ({ env, flag, fallback: null, good: [["", null]], bad: [] });
@@ -336,47 +332,6 @@ describe("the settings", () => {
     },
   );
 
-  const collector = "http://collector:4318";
-  it.each([
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: collector }, `${collector}/v1/traces`],
-    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector}/mine` }, `${collector}/mine`],
-    [
-      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector}/mine`, OTEL_EXPORTER_OTLP_ENDPOINT: "http://other" },
-      `${collector}/mine`,
-    ],
-    [{ SIGNET_OTLP_ENDPOINT: collector, OTEL_EXPORTER_OTLP_ENDPOINT: "http://other" }, `${collector}/v1/traces`],
-    [{ SIGNET_OTLP_ENDPOINT: "", OTEL_EXPORTER_OTLP_ENDPOINT: collector }, null],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "" }, null],
-  ])("%j sends traces to %s", (environment: Record<string, string>, url) => {
-    expect(loadConfig(environment).otlpEndpoint).toBe(url);
-  });
-
-  it.each([
-    [{ OTEL_TRACES_SAMPLER_ARG: "0.25" }, 0.25],
-    [{ OTEL_TRACES_SAMPLER_ARG: "0.25", SIGNET_TRACE_RATIO: "0.5" }, 0.5],
-  ])("%j records the share %s", (environment: Record<string, string>, ratio) => {
-    expect(loadConfig(environment).traceRatio).toBe(ratio);
-  });
-
-  it("OTLP over gRPC is refused, not ignored", () => {
-    const grpc = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
-    expect(() => loadConfig({ ...grpc, OTEL_EXPORTER_OTLP_ENDPOINT: collector })).toThrow(
-      "OTEL_EXPORTER_OTLP_PROTOCOL",
-    );
-    // Nobody asked for traces, or for the traces something else.
-    expect(loadConfig(grpc).otlpEndpoint).toBeNull();
-    const http = { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf" };
-    expect(loadConfig({ ...grpc, ...http, OTEL_EXPORTER_OTLP_ENDPOINT: collector }).otlpEndpoint).not.toBeNull();
-  });
-
-  it("an endpoint that is refused is not quoted: it may have a password", () => {
-    for (const text of ["user:hunter2@collector", "ftp://user:hunter2@collector"]) {
-      expect(() => loadConfig({ SIGNET_OTLP_ENDPOINT: text })).toThrow(
-        expect.not.objectContaining({ message: expect.stringContaining("hunter2") as string }) as Error,
-      );
-    }
-  });
-
   it.each(["postgres://db/signet", "sqlite:here"])("SIGNET_DATABASE_URL=%s is refused, not ignored", (url) => {
     const message = expect.stringContaining("SIGNET_DATABASE_URL") as string;
     expect(() => loadConfig({ SIGNET_DATABASE_URL: url })).toThrow(expect.objectContaining({ message }) as Error);
@@ -394,30 +349,6 @@ describe("the settings", () => {
   it("TLS needs certificate and key, and may ask for client certificates", () => {
     const paths = { SIGNET_TLS_CERT: "/c", SIGNET_TLS_KEY: "/k", SIGNET_TLS_CLIENT_CA: "/ca" };
     expect(loadConfig(paths)).toMatchObject({ tlsCert: "/c", tlsKey: "/k", tlsClientCa: "/ca" });
-  });
-
-  it("headers never have more time than the request: Node would not start with it", () => {
-    const { headersTimeoutMs, requestTimeoutMs } = listenerLimits(loadConfig({ SIGNET_REQUEST_TIMEOUT_MS: "5000" }), 0);
-    expect([headersTimeoutMs, requestTimeoutMs]).toEqual([5000, 5000]);
-  });
-
-  it("connections of one address have no limit of their own behind a proxy: all are the proxy's", () => {
-    const config = loadConfig({ SIGNET_MAX_CONNECTIONS_PER_ADDRESS: "7" });
-    expect(listenerLimits(config, 0).maxConnectionsPerAddress).toBe(7);
-    expect(listenerLimits(config, 1).maxConnectionsPerAddress).toBe(Infinity);
-  });
-
-  it.each(Object.values(LIMIT_SETTINGS))("$env is in docs/limits.md with its default", ({ env, fallback }) => {
-    expect(limitsDocument).toMatch(new RegExp(`\`${env}\`\\s+\\((default )?${fallback}\\)`));
-  });
-
-  it.each(LIMITS)("%s is in docs/limits.md", (limit) => {
-    const names = [`\`${limit}\``, `\`SIGNET_${limit.toUpperCase()}\``];
-    expect(names.filter((name) => limitsDocument.includes(name))).not.toEqual([]);
-  });
-
-  it("of limits give the port what it has without any", () => {
-    expect(listenerLimits(loadConfig({}), 0)).toEqual(DEFAULT_LIMITS);
   });
 
   it("SIGNET_DATABASE_URL that is empty is nothing", () => {

@@ -23,7 +23,7 @@ describe("the manifests for Kubernetes", () => {
   it.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("%s keeps to the schema of the API", (kind) => {
     const manifest = ofKind(kind);
     expect(manifest).toBeDefined();
-    new KINDS[kind](manifest as never).validate();
+    new KINDS[kind](manifest).validate();
   });
 
   it("are judged by a schema that refuses a mistake", () => {
@@ -37,7 +37,7 @@ describe("the manifests for Kubernetes", () => {
   });
 
   it("run one process that owns the data, without rights, and probe it at the port that it listens on", () => {
-    const { spec } = new Deployment(ofKind("Deployment") as never);
+    const { spec } = new Deployment(ofKind("Deployment"));
     expect(spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate" } });
     const pod = spec?.template.spec;
     const [container] = pod?.containers ?? [];

@@ -24,12 +24,12 @@ export function createBackupService({ backups }: { readonly backups: Backups }):
     },
 
     async *downloadBackup({ backupId }, context) {
-      const { backup, read } = await backups.download(callOf(context).principal, backupId);
+      const download = await backups.download(callOf(context).principal, backupId);
       if (context.protocolName === "rest") {
         // A client sees then that a download was cut off.
-        context.responseHeader.set("Content-Length", String(backup.bytes));
+        context.responseHeader.set("Content-Length", String(download.backup.bytes));
       }
-      for await (const data of read()) {
+      for await (const data of download.read()) {
         context.signal.throwIfAborted();
         yield { data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength) };
       }

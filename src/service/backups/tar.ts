@@ -54,11 +54,6 @@ export function tarPadding(bytes: number): number {
   return (TAR_BLOCK_BYTES - (bytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
 }
 
-/** The bytes of a member in a tar file, with header and padding. */
-export function tarSize(bytes: number): number {
-  return TAR_BLOCK_BYTES + bytes + tarPadding(bytes);
-}
-
 function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, "0");
 }
