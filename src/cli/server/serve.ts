@@ -110,6 +110,6 @@ function flagFor(setting: Setting): Option {
 function secretHelp(): string {
   return SETTING_NAMES.flatMap((name) => {
     const setting: Setting = SETTINGS[name];
-    return setting.secret ? [`  ${setting.env.padEnd(20)} ${setting.help}\n`] : [];
+    return setting.secret ? [`  ${setting.env.padEnd(26)} ${setting.help}\n`] : [];
   }).join("");
 }
