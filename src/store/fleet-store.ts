@@ -63,7 +63,7 @@ export interface FleetReader {
   namedEnvironments(after: string, limit: number): Promise<readonly NamedEnvironment[]>;
   /** Which of these environments have live instances. */
   environmentsWithLive(environmentIds: readonly string[], now: Instant): Promise<ReadonlySet<string>>;
-  /** About 3 ms for 10,000 live instances. */
+  /** Tens of milliseconds for 10,000 live instances. */
   liveCounts(environmentId: string, now: Instant): Promise<readonly LiveCount[]>;
   /** At most `limit` live instances in this state, in no order. */
   liveInstances(

@@ -48,7 +48,17 @@ describe("a declaration", () => {
         operator: false,
         projects: [{ name: "p", environments: [{ name: "dev", promotesTo: null }] }],
         webhooks: [{ url: "https://h.example/x", events: ["bundle.*"], secret: SECRET }],
-        tokens: [{ name: "t", type: "runtime", project: "p", environment: "dev", sha256: HASH, environments: [] }],
+        tokens: [
+          {
+            name: "t",
+            type: "runtime",
+            project: "p",
+            environment: "dev",
+            sha256: HASH,
+            environments: [],
+            audit: false,
+          },
+        ],
       },
     ]);
   });
@@ -129,7 +139,7 @@ describe("a declaration", () => {
       token({ sha256: "my-key" }),
       "organizations.0.tokens.0.sha256: must be the SHA-256 of the key: 64 lower-case hex digits",
     ],
-    [token({ type: "root" }), "organizations.0.tokens.0.type: must be one of admin, ci, runtime"],
+    [token({ type: "root" }), "organizations.0.tokens.0.type: must be one of admin, ci, runtime, viewer, metrics"],
     [token({ project: "p" }), "organizations.0.tokens.0.project: is not known here"],
     [token({ type: "ci" }), "organizations.0.tokens.0.project: is required"],
     [token({ type: "runtime", project: "p" }), "organizations.0.tokens.0.environment: is required"],

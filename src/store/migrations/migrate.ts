@@ -18,8 +18,8 @@ import { actors } from "./0015-actors.js";
 import { schemas } from "./0016-schemas.js";
 import { protection } from "./0017-protection.js";
 import { imports } from "./0018-imports.js";
-import { presence } from "./0020-presence.js";
-import { trustedKeys } from "./0021-trusted-keys.js";
+import { presence } from "./0019-presence.js";
+import { trustedKeys } from "./0020-trusted-keys.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -43,8 +43,8 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0016-schemas": schemas,
     "0017-protection": protection,
     "0018-imports": imports,
-    "0020-presence": presence,
-    "0021-trusted-keys": trustedKeys,
+    "0019-presence": presence,
+    "0020-trusted-keys": trustedKeys,
   };
 }
 
