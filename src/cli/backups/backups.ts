@@ -1,10 +1,10 @@
 import type { Command } from "commander";
+import { formatBytes } from "../../core/printable.js";
 import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { examples } from "../shell/help.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatTime } from "../shell/table.js";
-import { formatBytes } from "./bytes.js";
 
 /** `signet backups`: the backups that are on the server. */
 export function addBackups(program: Command, shell: Shell): void {
