@@ -39,6 +39,15 @@ export function cleanText(text: string | null, maxCharacters: number): string | 
   return [...bounded.replace(INVISIBLE_OR_SPACE, " ").trim()].slice(0, maxCharacters).join("");
 }
 
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** A size for a person: 1536 is `1.5 KiB`. With one digit after the point below 100 of a unit. */
+export function formatBytes(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[power] ?? ""}`;
+}
+
 function escaped(char: string): string {
   return char
     .split("")

@@ -2,7 +2,8 @@ import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { AppError } from "../core/error.js";
-import { readSecretFile, syncDirectory, writeSecretFile } from "../service/keys/secret-file.js";
+import { readSecretFile, writeSecretFile } from "../service/keys/secret-file.js";
+import { flush } from "../store/sqlite/flush.js";
 import type { KeptKey } from "../service/tokens/kept-key.js";
 import { hashRawKey } from "../service/tokens/raw-key.js";
 import type { Reader } from "../store/store.js";
@@ -77,5 +78,5 @@ function keyHashIn(file: string): string | null {
 
 function replace(dataDirectory: string): void {
   renameSync(nextTokenFile(dataDirectory), adminTokenFile(dataDirectory));
-  syncDirectory(dataDirectory);
+  flush(dataDirectory);
 }

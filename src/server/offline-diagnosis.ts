@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { openNativeBinding } from "../assets/native-binding.js";
 import type { Config } from "../config/config.js";
+import { defined } from "../core/defined.js";
 import { systemClock } from "../core/clock.js";
 import { AppError, notFound } from "../core/error.js";
 import { problem, type Finding } from "../core/finding.js";
@@ -23,7 +24,7 @@ export async function diagnoseOffline(config: Config, full: boolean): Promise<re
   const file = join(directory, "signet.db");
   if (!existsSync(file)) throw notFound(`Signet database in ${directory}`);
   const nativeBinding = openNativeBinding(config.nativeDirectory ?? join(directory, "native"));
-  const native = nativeBinding === undefined ? {} : { nativeBinding };
+  const native = defined({ nativeBinding });
   await using _lock = lockDataDirectory(directory, native);
   const database = { file, ...native };
   // It would be made anew, and nothing is to be changed here.

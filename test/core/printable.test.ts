@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { line, printable, printableLines, invisibleIn } from "../../src/core/printable.js";
+import { formatBytes, line, printable, printableLines, invisibleIn } from "../../src/core/printable.js";
 
 describe("a printable text", () => {
   it.each([
@@ -37,3 +37,14 @@ it.each(["\n", "\t", "\u009b", "\u202e", "\u200b", "\u200d", "\ufe0f", "\u2028",
     expect(invisibleIn("a é b")).toBeUndefined();
   },
 );
+
+it.each([
+  [0, "0 bytes"],
+  [1023, "1023 bytes"],
+  [1024, "1.0 KiB"],
+  [1536, "1.5 KiB"],
+  [150 * 1024 ** 2, "150 MiB"],
+  [5000 * 1024 ** 4, "5000 TiB"],
+])("%d bytes are %s for a person", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
+});

@@ -3,7 +3,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { sleep } from "../../core/schedule/wait.js";
-import { line } from "../../core/printable.js";
+import { formatBytes, line } from "../../core/printable.js";
 import { formatMessage, SignetError, type Backup } from "../../sdk/index.js";
 import { readConfig } from "../server/serve.js";
 import { CheckFailedError, InputError, UsageError } from "../shell/cli-error.js";
@@ -12,7 +12,6 @@ import { PASSPHRASE_HELP, readNewPassphrase } from "./passphrase.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { syncDirectory, systemReason } from "../shell/text-files.js";
-import { formatBytes } from "./bytes.js";
 import { quarters } from "./progress.js";
 
 interface Options extends GlobalOptions {

@@ -1,18 +1,18 @@
 import type { Command } from "commander";
+import { formatBytes } from "../../core/printable.js";
 import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { examples } from "../shell/help.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatTime } from "../shell/table.js";
-import { formatBytes } from "./bytes.js";
 
 /** `signet backups`: the backups that are on the server. */
 export function addBackups(program: Command, shell: Shell): void {
   const backups = program
     .command("backups")
     .description("list and delete the backups on the server")
-    .addHelpText("after", examples("signet backups list"));
-  withPage(backups.command("list").description("list the backups on the server, newest first"))
+    .addHelpText("after", examples("signet backups", "signet backups delete 20261128T120000Z-1a2b3c"));
+  withPage(backups.command("list", { isDefault: true }).description("list the backups on the server, newest first"))
     .addHelpText("after", examples("signet backups list"))
     .action(
       inSession(shell, async (session, { limit, offset }: PageOptions) => {

@@ -1,12 +1,12 @@
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { formatBytes } from "../../core/printable.js";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
 import { givenPassphrase, PASSPHRASE_HELP } from "./passphrase.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts } from "../shell/table.js";
-import { formatBytes } from "./bytes.js";
 import { quarters } from "./progress.js";
 
 interface Options {

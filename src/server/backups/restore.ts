@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { openNativeBinding } from "../../assets/native-binding.js";
+import { defined } from "../../core/defined.js";
 import { systemClock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import { createAudit } from "../../service/audit/audit.js";
@@ -57,17 +58,16 @@ export async function restoreBackup(file: string, options: RestoreOptions): Prom
   if (stats === undefined) throw new AppError("not_found", `there is no file ${file}`);
   await using staging = Staging.open(target);
   const nativeBinding = openNativeBinding(nativeDirectory ?? staging.native);
-  const native = nativeBinding === undefined ? {} : { nativeBinding };
+  const native = defined({ nativeBinding });
   staging.lock(native);
   // The database, and what migrating and verifying it may write.
   requireSpace(staging.data, 2 * stats.size, "restoring the backup");
   const database = join(staging.data, "signet.db");
-  const reading = { ...(onProgress === undefined ? {} : { onProgress }), ...(signal === undefined ? {} : { signal }) };
-  const { manifest, sealedKeys } = await readArchive(file, { database, ...reading });
+  const { manifest, sealedKeys } = await readArchive(file, { database, ...defined({ onProgress, signal }) });
   const keys = await keysFor(manifest, sealedKeys, options);
   const facts = await checkDatabase(
     { file: database, ...native },
-    { keys: manifest.keys, mayMigrate: true, ...(signal === undefined ? {} : { signal }) },
+    { keys: manifest.keys, mayMigrate: true, ...defined({ signal }) },
   );
   requireSameFacts(manifest, facts);
   for (const [name, text] of Object.entries(keys)) writeSecretFile(join(staging.data, name), text);

@@ -1,17 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "../../core/error.js";
+import { flush } from "../../store/sqlite/flush.js";
 import { lockDataDirectory, type DirectoryLock } from "../../store/sqlite/lock.js";
 import { requireSafeDataDirectory } from "../data-directory-safety.js";
 import { RESTORING } from "../data-directory.js";
@@ -129,13 +119,4 @@ function removeEmpty(path: string): void {
 
 function isMountPoint(path: string): boolean {
   return statSync(path).dev !== statSync(dirname(path)).dev;
-}
-
-function flush(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

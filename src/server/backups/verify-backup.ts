@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.js";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openNativeBinding } from "../../assets/native-binding.js";
@@ -39,14 +40,13 @@ export async function verifyBackup(file: string, options: VerifyBackupOptions): 
   try {
     const database = join(directory, "signet.db");
     const reading = {
-      ...(onProgress === undefined ? {} : { onProgress }),
-      ...(signal === undefined ? {} : { signal }),
+      ...defined({ onProgress, signal }),
     };
     const { manifest, sealedKeys } = await readArchive(file, { database, ...reading });
     const nativeBinding = openNativeBinding(nativeDirectory ?? join(directory, "native"));
     const facts = await checkDatabase(
-      { file: database, ...(nativeBinding === undefined ? {} : { nativeBinding }) },
-      { keys: manifest.keys, mayMigrate: true, ...(signal === undefined ? {} : { signal }) },
+      { file: database, ...defined({ nativeBinding }) },
+      { keys: manifest.keys, mayMigrate: true, ...defined({ signal }) },
     );
     requireSameFacts(manifest, facts);
     if (sealedKeys === null) return { manifest, bytes, keys: "none" };

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { fine, problem, warning, type Finding } from "../../core/finding.js";
+import { formatBytes } from "../../core/printable.js";
 import { BackupFiles } from "../../service/backups/backup-files.js";
-import { bytesText, daysBetween, type Check } from "./check.js";
+import { daysBetween, type Check } from "./check.js";
 
 /** So many intervals without a scheduled backup are more than one that failed once. */
 const MISSED_INTERVALS = 2;
@@ -15,7 +16,7 @@ export const BACKUPS: Check = {
     const found =
       newest === undefined
         ? "no backup is kept here"
-        : `the newest backup that is kept here is of ${newest.createdAt}, ${bytesText(newest.bytes ?? 0)}`;
+        : `the newest backup that is kept here is of ${newest.createdAt}, ${formatBytes(newest.bytes ?? 0)}`;
     if (hours === 0) return [fine("last-backup", `none is scheduled (SIGNET_BACKUP_EVERY); ${found}`)];
     return [
       scheduled(found, newest === undefined ? null : daysBetween(new Date(newest.createdAt), clock.now()) * 24, hours),

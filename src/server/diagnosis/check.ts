@@ -45,15 +45,6 @@ export async function runChecks(checks: readonly Check[], subject: Subject): Pro
   return findings;
 }
 
-/** `3.4 GiB`: with one digit below 100. */
-export function bytesText(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  let unit = 0;
-  let value = bytes;
-  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ""}`;
-}
-
 /** Days from one time to another; negative when that is past. */
 export function daysBetween(from: Date, until: Date): number {
   return (until.getTime() - from.getTime()) / 86_400_000;

@@ -1,10 +1,11 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fine, problem, warning } from "../../core/finding.js";
+import { formatBytes } from "../../core/printable.js";
 import { AppError } from "../../core/error.js";
 import { startThread } from "../../service/documents/start-thread.js";
 import { checkIntegrity } from "../../store/sqlite/integrity.js";
-import { bytesText, type Check } from "./check.js";
+import { type Check } from "./check.js";
 
 /** How long the check of the database may take, and the full one. */
 const QUICK_MS = 20_000;
@@ -48,7 +49,7 @@ export const LOG: Check = {
   id: "write-ahead-log",
   async run({ directory }) {
     const bytes = statSync(join(directory, "signet.db-wal"), { throwIfNoEntry: false })?.size ?? 0;
-    const text = `the write-ahead log has ${bytesText(bytes)}`;
+    const text = `the write-ahead log has ${formatBytes(bytes)}`;
     if (bytes <= MAX_LOG_BYTES) return [fine("write-ahead-log", text)];
     const remedy = "end programs that keep the database open (sqlite3 shells, copies), then restart the server";
     return [warning("write-ahead-log", text, remedy)];

@@ -1,12 +1,13 @@
 import { readdir, statfs } from "node:fs/promises";
 import { fine, problem, warning } from "../../core/finding.js";
+import { formatBytes } from "../../core/printable.js";
 import { openFileLimit, RAISE_OPEN_FILES } from "../../config/open-files.js";
 import { readServerCertificate } from "../../tls/certificate.js";
+import { LOW_SHARE } from "../disk/disk-watch.js";
 import { DatabaseGrowth } from "../disk/growth.js";
 import { DiskReserve } from "../disk/reserve.js";
-import { bytesText, daysBetween, type Check } from "./check.js";
+import { daysBetween, type Check } from "./check.js";
 
-const LOW_SHARE = 0.1;
 /** With space for less than this at the present rate it is an error, and for less than the other a warning. */
 const MIN_DAYS = 1;
 const FEW_DAYS = 14;
@@ -30,9 +31,9 @@ export const DISK: Check = {
     const rate =
       growth === null
         ? "; its growth is not known before the server has run for six hours"
-        : `; it grows by ${bytesText(growth.bytesPerDay)} a day`;
+        : `; it grows by ${formatBytes(growth.bytesPerDay)} a day`;
     const lasts = days === Infinity ? "" : `, which lasts ${days < 10 ? days.toFixed(1) : Math.round(days)} days`;
-    const text = `${bytesText(free)} of ${bytesText(blocks * bsize)} are free${rate}${lasts}`;
+    const text = `${formatBytes(free)} of ${formatBytes(blocks * bsize)} are free${rate}${lasts}`;
     const remedy = "make room on the file system, or delete old versions with signet prune";
     const isReleased = config.diskReserveBytes > 0 && new DiskReserve(directory).isReleased;
     if (isReleased) return [problem("disk-space", `the disk is full, and its reserve is in use: ${text}`, remedy)];

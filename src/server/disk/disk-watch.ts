@@ -12,8 +12,9 @@ const RESERVE_SHARE = 1 / 8;
 const MIN_RESERVE_BYTES = 128 * 1024;
 /** So much must become reusable inside of the database before the state ends without any more space on the disk. */
 const MIN_FREED_BYTES = 256 * 1024;
-/** Below this part of the disk a warning is logged, and above the other one that it is over. */
-const LOW_SHARE = 0.1;
+/** Below this part of the disk a warning is logged. */
+export const LOW_SHARE = 0.1;
+/** Above it, that there is enough again. */
 const ENOUGH_SHARE = 0.12;
 
 /** What a DiskWatch works on. */

@@ -121,6 +121,11 @@ export function actorData(principal: Principal): { readonly actor: string; reado
   return { actor: actorOf(principal), performed_by: performedBy(principal) };
 }
 
+/** The reason of a change, for its events in audit and webhooks: nothing when none was given. */
+export function reasonOf(reason: string | null): { readonly reason?: string } {
+  return reason === null ? {} : { reason };
+}
+
 /** The hash of a chain without events. */
 export function emptyHash(): string {
   return `sha256:${createHash("sha256").update("").digest("hex")}`;

@@ -4,6 +4,7 @@
  */
 import { rename, rm } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
+import { defined } from "../../core/defined.js";
 import type { BackupPhase } from "../../core/backup.js";
 import { AppError, type AppErrorCode } from "../../core/error.js";
 import type { SqliteOptions } from "../../store/sqlite/connect.js";
@@ -48,7 +49,7 @@ async function make(task: BackupTask): Promise<WrittenArchive> {
     });
     const { nativeBinding } = database;
     const facts = await checkDatabase(
-      { file: copy, ...(nativeBinding === undefined ? {} : { nativeBinding }) },
+      { file: copy, ...defined({ nativeBinding }) },
       { keys, mayMigrate: false, onProgress: (done, total) => report("checking", done, total) },
     );
     const sealedKeys = secrets === null ? null : await sealKeys(secrets.files, secrets.passphrase);

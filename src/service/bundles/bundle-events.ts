@@ -5,11 +5,6 @@ import type { Writer } from "../../store/store.js";
 import { actorData } from "../audit/audit.js";
 import type { EventData, NewEvent } from "../changes/outbox.js";
 
-/** The reason of a change, for its events: nothing when none was given. */
-export function reasonOf(reason: string | null): { readonly reason?: string } {
-  return reason === null ? {} : { reason };
-}
-
 /** A webhook event about a bundle; `environment` is its state before the change. `reason` is null unless it is in `more`. */
 export async function bundleEvent(
   tx: Writer,

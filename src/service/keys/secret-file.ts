@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { flush } from "../../store/sqlite/flush.js";
 
 /** Writes a file with mode 0600, atomically and durably. */
 export function writeSecretFile(path: string, text: string): void {
@@ -23,12 +24,8 @@ export function writeSecretFile(path: string, text: string): void {
     rmSync(unfinished, { force: true });
     throw thrown;
   }
-  syncDirectory(dirname(path));
-}
-
-/** Makes new names in a directory durable: they are part of the directory, which must survive a power failure too. */
-export function syncDirectory(path: string): void {
-  writeDurably(openSync(path, "r"), "");
+  // The new name is part of the directory, which must survive a power failure too.
+  flush(dirname(path));
 }
 
 /** Reads a regular file without following links; null if it does not exist. Throws for a link, a pipe or anything else. */
@@ -51,7 +48,7 @@ export function readSecretFile(path: string): string | null {
 function writeDurably(file: number, text: string): void {
   try {
     // Not writeSync: on a disk that becomes full it may write only the beginning.
-    if (text !== "") writeFileSync(file, text);
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -5,9 +5,8 @@ import type { Pipeline, PipelineApp } from "../../core/pipeline.js";
 import type { Principal } from "../../core/token.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable } from "../access/access.js";
-import type { Audit } from "../audit/audit.js";
+import { reasonOf, type Audit } from "../audit/audit.js";
 import { checkQuota } from "../bundles/activation.js";
-import { reasonOf } from "../bundles/bundle-events.js";
 import {
   promotedDescription,
   type BundleDraft,

@@ -5,7 +5,7 @@ import type { Pipeline, PipelineStage } from "../../core/pipeline.js";
 import type { Principal } from "../../core/token.js";
 import type { Store, Writer } from "../../store/store.js";
 import { seesEnvironment } from "../access/access.js";
-import type { Audit } from "../audit/audit.js";
+import { reasonOf, type Audit } from "../audit/audit.js";
 import { changeablePipeline, stageOf, visiblePipeline } from "./pipeline-access.js";
 import { viewPipeline, type AppView } from "./pipeline-view.js";
 import type { PromotedHashes } from "./promoted-hashes.js";
@@ -68,7 +68,7 @@ export class PipelineStages {
       }
       await this.#changed(tx, caller, seen.pipeline, "pipeline.stage_deleted", {
         ...{ stage_id: stage.id, display_name: stage.displayName, order: stage.order },
-        ...(reason === null ? {} : { reason }),
+        ...reasonOf(reason),
       });
     });
   }

@@ -8,7 +8,7 @@ import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
 import type { Documents } from "../documents/documents.js";
-import type { Audit } from "../audit/audit.js";
+import { reasonOf, type Audit } from "../audit/audit.js";
 import { changeablePipeline, requirePipelineWriter, visiblePipeline, type SeenPipeline } from "./pipeline-access.js";
 import { viewPipeline, type PipelineView } from "./pipeline-view.js";
 import type { PromotedHashes } from "./promoted-hashes.js";
@@ -133,7 +133,7 @@ export class Pipelines {
       await this.#record(tx, caller, pipeline, "pipeline.deleted", {
         display_name: pipeline.displayName,
         stages: stages.map((stage) => stage.displayName),
-        ...(reason === null ? {} : { reason }),
+        ...reasonOf(reason),
       });
     });
   }

@@ -6,7 +6,7 @@ import { nextTurn } from "../../core/schedule/in-steps.js";
 import { Semaphore } from "../../core/schedule/semaphore.js";
 import type { Principal } from "../../core/token.js";
 import type { Store, Writer } from "../../store/store.js";
-import type { Audit } from "../audit/audit.js";
+import { reasonOf, type Audit } from "../audit/audit.js";
 import type { LastKeys, SigningKeys } from "../keys/key-files.js";
 import { activateKeyIn, announceIn, keepNextOwned, rememberKeys, retireKeyIn } from "../keys/key-records.js";
 import type { KeyList, ListedKey } from "../keys/keys.js";
@@ -270,7 +270,7 @@ export class KeyRotation {
       action,
       resourceType: "key",
       resourceId: keyId,
-      metadata: { purpose: "bundles", ...facts, ...(reason === null ? {} : { reason }) },
+      metadata: { purpose: "bundles", ...facts, ...reasonOf(reason) },
     });
   }
 

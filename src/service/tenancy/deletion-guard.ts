@@ -2,6 +2,7 @@ import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { EnvironmentScope, Reader } from "../../store/store.js";
 import type { Sessions } from "../access/sessions.js";
+import { reasonOf } from "../audit/audit.js";
 
 /** The options of a deletion. */
 export interface DeletionOptions {
@@ -56,5 +57,5 @@ export async function countDisconnected(
 
 /** The metadata that every deletion records about its options. */
 export function deletionMetadata({ reason }: DeletionOptions, liveRuntimes: number) {
-  return { live_runtimes: liveRuntimes, ...(reason === null ? {} : { reason }) };
+  return { live_runtimes: liveRuntimes, ...reasonOf(reason) };
 }

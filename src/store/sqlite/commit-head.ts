@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { Database, Statement } from "better-sqlite3";
 import { AppError } from "../../core/error.js";
 import type { SqliteOptions } from "./connect.js";
+import { flush } from "./flush.js";
 import { formatHead, headFileOf, type HeadRecord } from "./head-file.js";
 
 /** What a commit is refused with when another process has taken the database over. */
@@ -126,11 +127,6 @@ function claim(database: Database, run: string): HeadRecord {
 function openDurably(path: string): number {
   const file = openSync(path, "a+", 0o600);
   closeSync(file);
-  const directory = openSync(dirname(path), "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  flush(dirname(path));
   return openSync(path, "r+");
 }

@@ -1,9 +1,11 @@
-import { closeSync, fdatasyncSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fdatasyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
+import { defined } from "../../core/defined.js";
 import { AppError } from "../../core/error.js";
 import { connectToRead, type SqliteOptions } from "./connect.js";
 import { sqliteError } from "./errors.js";
+import { flush } from "./flush.js";
 import { requireSpace } from "./free-space.js";
 
 /** Pages that are copied in one turn; 1 MiB of the usual 4 KiB. */
@@ -84,8 +86,7 @@ async function copyPages(database: Database.Database, partial: string, options: 
 
 /** The copy's header names a log as its source's does: opened so, it would need one beside it. */
 function removeLog(file: string, { nativeBinding }: SqliteOptions): void {
-  const binding = nativeBinding === undefined ? {} : { nativeBinding };
-  const copy = new Database(file, { fileMustExist: true, ...binding });
+  const copy = new Database(file, { fileMustExist: true, ...defined({ nativeBinding }) });
   try {
     copy.pragma("journal_mode = DELETE");
   } finally {
@@ -95,16 +96,6 @@ function removeLog(file: string, { nativeBinding }: SqliteOptions): void {
 
 function rest(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
-
-/** Makes a file, or the names in a directory, survive a power cut. */
-function flush(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function copyError(error: unknown): unknown {

@@ -1,7 +1,6 @@
 import { statfsSync } from "node:fs";
 import { AppError } from "../../core/error.js";
-
-const MIB = 1024 * 1024;
+import { formatBytes } from "../../core/printable.js";
 
 /**
  * Throws `unavailable` when the file system of `directory` has less than `bytes` free, with both figures; `purpose` completes "… needs".
@@ -12,7 +11,7 @@ export function requireSpace(directory: string, bytes: number, purpose: string):
   if (free === null || free >= bytes) return;
   throw new AppError(
     "unavailable",
-    `not enough disk space: ${purpose} needs ${mebibytes(bytes)}, and ${directory} has ${mebibytes(free)} free`,
+    `not enough disk space: ${purpose} needs ${formatBytes(bytes)}, and ${directory} has ${formatBytes(free)} free`,
     { reason: "no_space" },
   );
 }
@@ -24,8 +23,4 @@ function freeBytes(directory: string): number | null {
   } catch {
     return null;
   }
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / MIB).toFixed(1)} MiB`;
 }

@@ -1,5 +1,6 @@
 import Database from "better-sqlite3";
 import { Kysely } from "kysely";
+import { defined } from "../../core/defined.js";
 import { AppError } from "../../core/error.js";
 import { createReader } from "../queries/reader.js";
 import type { Schema } from "../schema.js";
@@ -76,7 +77,7 @@ export function openCopy(options: SqliteOptions): DatabaseCopy {
 }
 
 function openFile({ file, nativeBinding }: SqliteOptions): Database.Database {
-  const binding = nativeBinding === undefined ? {} : { nativeBinding };
+  const binding = defined({ nativeBinding });
   try {
     return new Database(file, { readonly: true, fileMustExist: true, ...binding });
   } catch (error) {

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { Kysely } from "kysely";
 import { AppError } from "../../core/error.js";
+import { formatBytes } from "../../core/printable.js";
 import { isNewest } from "../migrations/migrate.js";
 import { createReader } from "../queries/reader.js";
 import type { Schema } from "../schema.js";
@@ -57,7 +58,7 @@ export function roomFor(file: string): string {
   try {
     const { bavail, bsize } = statfsSync(dirname(file));
     const needed = sizeOf(`${file}-wal`) + LOG_BYTES;
-    return `${mib(bavail * bsize)} are free beside it, ${mib(needed)} are needed`;
+    return `${formatBytes(bavail * bsize)} are free beside it, ${formatBytes(needed)} are needed`;
   } catch {
     return "make room beside it";
   }
@@ -102,8 +103,4 @@ function bindingOf(nativeBinding: string | undefined) {
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / MIB).toFixed(1)} MiB`;
 }
