@@ -40,6 +40,7 @@ export function everyCommand(file: string): readonly SampleCommand[] {
       .flatMap(({ long, parseArg, argChoices }) => {
         if (argChoices?.[0] !== undefined) return [long ?? "", argChoices[0]];
         if (long === "--file" || long === "--keys") return [long, file];
+        if (long === "--output") return [long, `${file}.written`];
         return [long ?? "", parseArg === undefined ? UUID : "1"];
       });
     // Nobody is there to be asked.

@@ -45,7 +45,7 @@ describe("signet rollout status", () => {
     const said = "prod: sequence 1 (version 1): no live instance";
     expect(await signet(argv)).toEqual({ exitCode: 0, out: `${said}\n`, err: "" });
     const wanted = await signet([...argv, "--at-least", "1"]);
-    expect(wanted).toEqual({ exitCode: 9, out: `${said}; wanted by at least 1; gave up after 1 s\n`, err: "" });
+    expect(wanted).toEqual({ exitCode: 9, out: `${said}; at least 1 wanted; gave up after 1 s\n`, err: "" });
   });
 
   it("lists who did not apply it and why, escaped; with --json as the API does", async () => {

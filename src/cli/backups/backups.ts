@@ -11,8 +11,8 @@ export function addBackups(program: Command, shell: Shell): void {
   const backups = program
     .command("backups")
     .description("list and delete the backups on the server")
-    .addHelpText("after", examples("signet backups list"));
-  withPage(backups.command("list").description("list the backups on the server, newest first"))
+    .addHelpText("after", examples("signet backups", "signet backups delete 20261128T120000Z-1a2b3c"));
+  withPage(backups.command("list", { isDefault: true }).description("list the backups on the server, newest first"))
     .addHelpText("after", examples("signet backups list"))
     .action(
       inSession(shell, async (session, { limit, offset }: PageOptions) => {

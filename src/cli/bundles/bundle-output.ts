@@ -62,6 +62,7 @@ function dryRunText(done: string, envName: string, bundle: Bundle, change: Bundl
 export function formatChange({ difference, unchanged, quota }: BundleChange, color: boolean): string {
   const differs =
     difference === undefined ? "the difference is too large to show\n" : formatDifference(difference, color);
-  const kept = quota === undefined ? "" : `${quota.kept} of ${quota.limit ?? "any number of"} versions kept before\n`;
+  const limit = quota?.limit === undefined ? "no limit" : `of at most ${quota.limit}`;
+  const kept = quota === undefined ? "" : `versions kept before: ${quota.kept}, ${limit}\n`;
   return (unchanged ? "no difference: the content is that of the active version\n" : differs) + kept;
 }

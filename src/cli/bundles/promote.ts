@@ -20,7 +20,7 @@ export function addPromote(program: Command, shell: Shell): void {
     .description("publish the active bundle of an environment to its next stage, and activate it there")
     .option("--from <env>", "source environment; the same as --env")
     .option("--promoted-by <name>", "free text: person or system that promotes")
-    .addHelpText("after", "\n--if-match applies to the target, the next stage.\n" + WAIT_HELP)
+    .addHelpText("after", "\n--if-match applies to the target, the next stage.\n" + WAIT_HELP.trimEnd())
     .addHelpText(
       "after",
       examples("signet promote --from staging --dry-run", 'signet promote --from staging --reason "release 42"'),

@@ -26,7 +26,7 @@ interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, ReasonOpt
   readonly scopePolicies?: string;
   readonly title?: string;
   readonly description?: string;
-  readonly label: Readonly<Record<string, string>>;
+  readonly label?: Readonly<Record<string, string>>;
   readonly publishedBy?: string;
   readonly sourceRepository?: string;
   readonly sourceRevision?: string;
@@ -41,13 +41,13 @@ export function addPublish(program: Command, shell: Shell): void {
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("--title <text>", "short title")
     .option("--description <text>", "description of the change")
-    .option("--label <key=value>", "label; may be repeated", addLabel, {})
+    .option("--label <key=value>", "label; may be repeated", addLabel)
     .option("--published-by <name>", "free text: person or system that publishes")
     .option("--source-repository <repository>", "repository of the document")
     .option("--source-revision <revision>", "revision of the document, for example a commit")
     .option("--source-url <url>", "link to the change, for example a pull request")
     .option("--no-activate", "sign and keep the version without activating it")
-    .addHelpText("after", POLICY_HELP + WAIT_HELP)
+    .addHelpText("after", POLICY_HELP + WAIT_HELP.trimEnd())
     .addHelpText(
       "after",
       examples(
@@ -85,7 +85,7 @@ function metadataOf(options: Options) {
   };
 }
 
-function addLabel(text: string, labels: Readonly<Record<string, string>>): Record<string, string> {
+function addLabel(text: string, labels: Readonly<Record<string, string>> = {}): Record<string, string> {
   const [, key, value] = /^([^=]+)=([^]*)$/.exec(text) ?? [];
   if (key === undefined || value === undefined) throw new InvalidArgumentError("It must be key=value.");
   if (Object.hasOwn(labels, key)) throw new InvalidArgumentError(`The label ${key} is given twice.`);

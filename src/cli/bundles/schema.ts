@@ -27,7 +27,8 @@ export function addSchema(program: Command, shell: Shell): void {
   const schema = program
     .command("schema")
     .description("set, show, delete and try the JSON Schema that a project demands of its policies")
-    .addHelpText("after", HELP);
+    .addHelpText("after", HELP)
+    .addHelpText("after", examples("signet schema set -f policy.schema.json", "signet schema check -f policy.yaml"));
   schema
     .command("set")
     .description("demand a schema from now on; replaces the one before")

@@ -42,7 +42,7 @@ export function addServe(program: Command, shell: Shell): void {
     serve.outputHelp();
     throw new CommanderError(0, "commander.helpDisplayed", "(outputHelp)");
   });
-  serve.addHelpText("after", HELP + secretHelp());
+  serve.addHelpText("after", (HELP + secretHelp()).trimEnd());
   serve.addHelpText("after", examples("signet serve --data /var/lib/signet --port 8080"));
   serve.action(async (options: Readonly<Record<string, string | undefined>>) => {
     if (options["all"] !== undefined) throw new UsageError("--all is for the help: signet serve --help --all");
@@ -110,6 +110,6 @@ function flagFor(setting: Setting): Option {
 function secretHelp(): string {
   return SETTING_NAMES.flatMap((name) => {
     const setting: Setting = SETTINGS[name];
-    return setting.secret ? [`  ${setting.env.padEnd(20)} ${setting.help}\n`] : [];
+    return setting.secret ? [`  ${setting.env.padEnd(26)} ${setting.help}\n`] : [];
   }).join("");
 }

@@ -166,7 +166,7 @@ function textOf(
   { atLeast, timeoutSeconds }: RolloutGoal,
   isOver: boolean,
 ): string {
-  const wanted = rollout.applied < atLeast ? `; wanted by at least ${atLeast}` : "";
+  const wanted = rollout.applied < atLeast ? `; at least ${atLeast} wanted` : "";
   const time = isOver ? `; gave up after ${timeoutSeconds} s` : "";
   const said = line`${progressOf(envName, rollout)}${wanted}${time}\n`;
   if (rollout.laggards.length === 0) return said;
