@@ -52,7 +52,8 @@ export class DocumentThread implements AsyncDisposable {
   async run(task: ThreadTask, signal: AbortSignal | undefined): Promise<unknown> {
     signal?.throwIfAborted();
     const timeoutMs = timeoutOf(task, this.options);
-    const overrun = setTimeout(() => this.#end(tooCostly(task, `longer than ${timeoutMs / 1000} seconds`)), timeoutMs);
+    const seconds = Number((timeoutMs / 1000).toPrecision(2));
+    const overrun = setTimeout(() => this.#end(tooCostly(task, `longer than ${seconds} seconds`)), timeoutMs);
     const onAbort = () => this.#end(signal?.reason as Error);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {

@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { flush } from "../../store/sqlite/flush.js";
@@ -47,7 +47,8 @@ export function readSecretFile(path: string): string | null {
 
 function writeDurably(file: number, text: string): void {
   try {
-    writeSync(file, text);
+    // Not writeSync: on a disk that becomes full it may write only the beginning.
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -1,19 +1,14 @@
 import { nextTurn } from "../../core/schedule/in-steps.js";
-import { instantOf, type Clock, type Instant } from "../../core/clock.js";
+import { instantOf, type Clock } from "../../core/clock.js";
 import { cleanText } from "../../core/printable.js";
 import { AppError, invalidField } from "../../core/error.js";
-import {
-  liveUntil,
-  rolloutState,
-  type InstanceState,
-  type RolloutState,
-  type RuntimeInstance,
-} from "../../core/runtime-instance.js";
+import { liveUntil, rolloutState, type RolloutState, type RuntimeInstance } from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
-import { Presence } from "./presence.js";
 import { environmentOf, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
+import { merge, NOTHING_TOLD, renewed, type Pending, type Seen } from "./instance-report.js";
+import { Presence } from "./presence.js";
 
 /** What an instance reports. */
 export interface StatusReport {
@@ -84,41 +79,6 @@ const ETAG_SEQUENCE = /\.(\d{1,10})(?:(?:--?|;)[a-z]+)?"?(?:(?:--?|;)[a-z]+)?$/;
 
 const POLICY_HASH = /sha256:[0-9a-f]{64}/;
 
-/** What is told of an instance; null leaves what was told before. */
-interface Told {
-  readonly instanceId: string;
-  readonly state: InstanceState | null;
-  readonly appliedSequence: number | null;
-  readonly appliedVersion: number | null;
-  /** What a report is about; null for what is none, and for heartbeats, which always tell what is so now. */
-  readonly reportedSequence: number | null;
-  readonly reason: string | null;
-  readonly agent: string | null;
-  readonly userAgent: string | null;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly source: string | null;
-  readonly keyIds: readonly string[] | null;
-}
-
-/** One report. */
-interface Seen extends Told {
-  /** The newest sequence of the environment at its time; null where it makes no difference. */
-  readonly newestSequence: number | null;
-}
-
-/** The report of a connection without a status. */
-const NOTHING_TOLD = {
-  ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
-  newestSequence: null,
-  keyIds: null,
-} as const;
-
-/** A report that waits to be written. `lastSeen` is null in one that shows no sign of life: it stays as it was. */
-type Pending = Seen &
-  Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "connection" | "liveUntil"> & {
-    readonly lastSeen: Instant | null;
-  };
-
 /**
  * Which instances there are and what they applied. Reports are gathered and written together every second or so: a fleet reports
  * far more often than anybody looks, and what a crash loses is sent again.
@@ -137,7 +97,7 @@ export class Instances {
     let isOpen = false;
     return {
       seen: () => {
-        if (!isOpen) this.#presence.open(key, () => this.#put(principal, renewed(instance), "open"));
+        if (!isOpen) this.#presence.open(key, () => this.#put(principal, renewed(instance.instanceId), "open"));
         isOpen = true;
         this.connected(principal, instance);
       },
@@ -146,7 +106,7 @@ export class Instances {
         isOpen = false;
         if (!this.#presence.close(key) || isShutdown) return;
         if (isPoll) this.connected(principal, instance);
-        else this.#put(principal, renewed(instance), "ended");
+        else this.#put(principal, renewed(instance.instanceId), "ended");
       },
     };
   }
@@ -332,43 +292,4 @@ export class Instances {
 
 function keyOf(principal: Principal, instanceId: string): string {
   return `${environmentOf(principal)} ${principal.tokenId} ${instanceId}`;
-}
-
-/** Changes nothing but how long an instance is live. */
-function renewed({ instanceId }: ConnectedInstance): Seen {
-  return { ...NOTHING_TOLD, instanceId, labels: {}, userAgent: null, source: null };
-}
-
-/**
- * The newer report over the older one: what it does not tell stays; a reason and a sequence belong to their state. One that was late,
- * and is about an older sequence, changes no state, unless what was told before is above all that the server has: of a lost history.
- */
-function merge(older: (Told & { readonly lastSeen: Instant | null }) | null, newer: Pending): Pending {
-  if (older === null) return newer;
-  const before = sequenceOf(older);
-  const isLost = newer.newestSequence !== null && before > newer.newestSequence;
-  const isLate = !isLost && newer.reportedSequence !== null && newer.reportedSequence < before;
-  const stated = newer.state === null || isLate ? older : newer;
-  const keepsApplied =
-    newer.appliedSequence === null || (isLate && (older.appliedSequence ?? 0) > newer.appliedSequence);
-  const applied = keepsApplied ? older : newer;
-  return {
-    ...newer,
-    state: stated.state,
-    reason: stated.reason,
-    reportedSequence: stated.reportedSequence ?? stated.appliedSequence,
-    appliedSequence: applied.appliedSequence,
-    appliedVersion: applied.appliedVersion,
-    agent: newer.agent ?? older.agent,
-    userAgent: newer.userAgent ?? older.userAgent,
-    keyIds: newer.keyIds ?? older.keyIds,
-    source: newer.source ?? older.source,
-    lastSeen: newer.lastSeen ?? older.lastSeen,
-    labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
-  };
-}
-
-/** What an instance's state is about. Rows of before there was `reportedSequence` have what was applied. */
-function sequenceOf({ reportedSequence, appliedSequence }: Told): number {
-  return reportedSequence ?? appliedSequence ?? 0;
 }

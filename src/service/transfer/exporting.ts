@@ -1,4 +1,3 @@
-import { createHash, webcrypto } from "node:crypto";
 import { signEnvelope } from "../../bundle/envelope/dsse.js";
 import { parsePublicKey } from "../../bundle/keys.js";
 import {
@@ -21,9 +20,7 @@ import { visibleEnvironment, type EnvironmentPath } from "../access/access.js";
 import { documentOf, type BundleVerifier } from "../bundles/bundle-verifier.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import type { Signers } from "../keys/signers.js";
-
-/** Documents of at most this many bytes are hashed on the event loop. */
-const MAX_INLINE_BYTES = 64 * 1024;
+import { documentSha256 } from "./document-sha256.js";
 
 /** How exports name the server that makes them. */
 export interface ServerName {
@@ -58,7 +55,8 @@ export class Exporting {
    * A version with its provenance, signed by the environment's current bundle key. The caller computes the digest of a set, because
    * it has all documents; it is only as good as the caller, who could as well export each document alone.
    *
-   * Throws `not_found`, `invalid` for an incomplete set, `data_loss` for a bundle that is damaged, and `signing_failed`.
+   * Throws `not_found`, `invalid` for an incomplete set, `conflict` (`key_retired`) for a bundle whose key was retired, `data_loss` for
+   * one that is damaged, and `signing_failed`.
    */
   async export(caller: Principal, path: EnvironmentPath, version: number, given: GivenSet): Promise<ExportedBundle> {
     checkSet(given);
@@ -68,6 +66,7 @@ export class Exporting {
     const state = await read.bundle(environment.id, version);
     const content = state === null ? null : await read.content(state.bundle.contentId);
     if (state === null || content === null) throw notFound("bundle");
+    await verifier.requireUsableKey(read, state.bundle);
     // Also a key that vouches for the bundle's own, so it must not vouch for a damaged one.
     await verifier.require(state.bundle, content, environment);
     const documentKey = await ring.ofBundle(state.bundle);
@@ -76,7 +75,7 @@ export class Exporting {
     if (documentKey === null || organization === null || project === null) throw notFound("bundle");
     const document = documentOf(state.bundle, content);
     const bytes = Buffer.from(document);
-    const sha256 = await sha256Of(bytes);
+    const sha256 = await documentSha256(bytes);
     const { rows, total } = await read.deploymentsOfBundle(state.bundle.id, MAX_PROVENANCE_DEPLOYMENTS);
     const provenance: Provenance = {
       server,
@@ -129,9 +128,4 @@ function deploymentOf(deployment: Deployment): OriginDeployment {
   const { id, sequence, kind, fromVersion, reason, actor, performedBy, at } = deployment;
   const { name = null } = performedBy ?? {};
   return { id, sequence, kind, fromVersion, reason, actor: { prefix: actor, name }, at };
-}
-
-async function sha256Of(bytes: Buffer<ArrayBuffer>): Promise<string> {
-  if (bytes.length <= MAX_INLINE_BYTES) return createHash("sha256").update(bytes).digest("hex");
-  return Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex");
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { formatDocument } from "../../bundle/document.js";
 import { parseEnvelope } from "../../bundle/envelope/dsse.js";
 import { MAX_PROVENANCE_LENGTH, parseProvenance } from "../../bundle/envelope/provenance.js";
@@ -7,6 +6,7 @@ import { AppError, notFound } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
 import { visibleEnvironment, type EnvironmentPath } from "../access/access.js";
+import { documentSha256 } from "./document-sha256.js";
 import type { ImportOrigin } from "./importing.js";
 
 /** The origin of an imported bundle, and the original. */
@@ -39,7 +39,7 @@ export class Origins {
       policiesText: imported.policies ?? content.policies,
       scopePoliciesText: imported.scopePolicies ?? content.scopePolicies,
     });
-    if (createHash("sha256").update(document).digest("hex") !== imported.documentSha256) {
+    if ((await documentSha256(Buffer.from(document))) !== imported.documentSha256) {
       throw new AppError("data_loss", `the original of version ${version} differs from what was imported`);
     }
     const { originName, keyId, importedAt, importedBy, provenance } = imported;

@@ -13,7 +13,7 @@ const DIFF = { kind: "diff", from: large(1), to: large(2) } as const;
 
 describe("a thread for documents", () => {
   it.each([
-    ["read", READ, { timeoutMs: 20 }, /takes longer than 0.02 seconds: split it/, "document_too_costly"],
+    ["read", READ, { timeoutMs: 20.04 }, /takes longer than 0.02 seconds: split it/, "document_too_costly"],
     ["compared", DIFF, { diffTimeoutMs: 20 }, /compare them locally/, "diff_too_large"],
     ["read, in memory", READ, { maxHeapMib: 16 }, /more memory than the server has/, "document_too_costly"],
     ["compared, in memory", DIFF, { maxHeapMib: 16 }, /more memory .* compare them locally/, "diff_too_large"],

@@ -12,6 +12,8 @@ const clientAddress = "192.0.2.1";
 describe("the rotation of the bundle key", () => {
   const api = useServices();
   const rotation = () => api.services.rotation;
+  const exported = (version: number) =>
+    api.services.exporting.export(api.admin, api.path("dev"), version, { digest: null, position: null, size: null });
   const file = (name: string) => join(api.directory, name);
   const NEXT_FILE = "bundle-signing-key.next.pem";
   const FILE = "bundle-signing-key.pem";
@@ -206,10 +208,12 @@ describe("the rotation of the bundle key", () => {
     await rotation().retire(api.admin, oldId, "leaked");
     expect(await listed()).toEqual([{ keyId: nextId, state: "current" }]);
     await expect(api.activate("dev", 1)).rejects.toMatchObject({ code: "conflict", reason: "key_retired" });
+    await expect(exported(1)).rejects.toMatchObject({ code: "conflict", reason: "key_retired" });
     await expect(rotation().retire(api.admin, oldId, null)).rejects.toMatchObject({ code: "not_found" });
     await api.reopen();
     expect(await listed()).toEqual([{ keyId: nextId, state: "current" }]);
     await expect(api.activate("dev", 1)).rejects.toMatchObject({ code: "conflict", reason: "key_retired" });
+    await expect(exported(1)).rejects.toMatchObject({ code: "conflict", reason: "key_retired" });
     expect((await api.publish("dev", { n: 3 })).isActive).toBe(true);
   });
 

@@ -1,0 +1,76 @@
+import type { Instant } from "../../core/clock.js";
+import type { InstanceState, RuntimeInstance } from "../../core/runtime-instance.js";
+
+/** What is told of an instance; null leaves what was told before. */
+interface Told {
+  readonly instanceId: string;
+  readonly state: InstanceState | null;
+  readonly appliedSequence: number | null;
+  readonly appliedVersion: number | null;
+  /** What a report is about; null for what is none, and for heartbeats, which always tell what is so now. */
+  readonly reportedSequence: number | null;
+  readonly reason: string | null;
+  readonly agent: string | null;
+  readonly userAgent: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source: string | null;
+  readonly keyIds: readonly string[] | null;
+}
+
+/** One report, with where the environment was. */
+export interface Seen extends Told {
+  /** The newest sequence of the environment at its time; null where it makes no difference. */
+  readonly newestSequence: number | null;
+}
+
+/** The report of a connection without a status. */
+export const NOTHING_TOLD = {
+  ...{ state: null, appliedSequence: null, appliedVersion: null, reportedSequence: null, reason: null, agent: null },
+  newestSequence: null,
+  keyIds: null,
+} as const;
+
+/** A report that waits to be written. `lastSeen` is null in one that shows no sign of life: it stays as it was. */
+export type Pending = Seen &
+  Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "connection" | "liveUntil"> & {
+    readonly lastSeen: Instant | null;
+  };
+
+/** Changes nothing but how long an instance is live. */
+export function renewed(instanceId: string): Seen {
+  return { ...NOTHING_TOLD, instanceId, labels: {}, userAgent: null, source: null };
+}
+
+/**
+ * The newer report over the older one: what it does not tell stays; a reason and a sequence belong to their state. One that was late,
+ * and is about an older sequence, changes no state, unless what was told before is above all that the server has: of a lost history.
+ */
+export function merge(older: (Told & { readonly lastSeen: Instant | null }) | null, newer: Pending): Pending {
+  if (older === null) return newer;
+  const before = sequenceOf(older);
+  const isLost = newer.newestSequence !== null && before > newer.newestSequence;
+  const isLate = !isLost && newer.reportedSequence !== null && newer.reportedSequence < before;
+  const stated = newer.state === null || isLate ? older : newer;
+  const keepsApplied =
+    newer.appliedSequence === null || (isLate && (older.appliedSequence ?? 0) > newer.appliedSequence);
+  const applied = keepsApplied ? older : newer;
+  return {
+    ...newer,
+    state: stated.state,
+    reason: stated.reason,
+    reportedSequence: stated.reportedSequence ?? stated.appliedSequence,
+    appliedSequence: applied.appliedSequence,
+    appliedVersion: applied.appliedVersion,
+    agent: newer.agent ?? older.agent,
+    userAgent: newer.userAgent ?? older.userAgent,
+    keyIds: newer.keyIds ?? older.keyIds,
+    source: newer.source ?? older.source,
+    lastSeen: newer.lastSeen ?? older.lastSeen,
+    labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
+  };
+}
+
+/** What an instance's state is about. Rows of before there was `reportedSequence` have what was applied. */
+function sequenceOf({ reportedSequence, appliedSequence }: Told): number {
+  return reportedSequence ?? appliedSequence ?? 0;
+}
