@@ -14,8 +14,9 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/] },
   outbound: { layers: ["core", "bundle"], packages: [/^node:/, /^ipaddr\.js$/, /^lru-cache$/, /^standardwebhooks$/] },
   yaml: { layers: [], packages: [/^node:/, /^yaml$/] },
+  tar: { layers: [], packages: [] },
   service: {
-    layers: ["core", "bundle", "store", "outbound", "yaml", "policy-schema"],
+    layers: ["core", "bundle", "store", "outbound", "yaml", "tar", "policy-schema"],
     packages: [/^node:/, /^lru-cache$/, /^uuid$/],
   },
   api: {
@@ -36,7 +37,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   },
   provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
-    layers: ["sdk", "bundle", "core", "yaml", "policy-schema", "provision", "config", "assets", "server"],
+    layers: ["sdk", "bundle", "core", "yaml", "tar", "policy-schema", "provision", "config", "assets", "server"],
     packages: [/^node:/, /^commander$/, /^fast-string-truncated-width$/],
   },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },

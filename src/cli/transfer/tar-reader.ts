@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { CheckFailedError } from "../shell/cli-error.js";
-import { TAR_BLOCK, tarChecksum } from "./tar-writer.js";
+import { TAR_BLOCK_BYTES, TAR_END_BYTES, tarChecksum, tarPadding } from "../../tar/tar-header.js";
 
 /** A regular file in a tar file. */
 export interface TarEntry {
@@ -36,11 +36,11 @@ export async function readTarEntries(file: FileHandle, fileSize: number, bounds:
   const names = new Set<string>();
   let offset = 0;
   for (;;) {
-    const header = await readBytes(file, offset, TAR_BLOCK);
+    const header = await readBytes(file, offset, TAR_BLOCK_BYTES);
     if (isZero(header)) break;
     const { name, size, type } = parseHeader(header, offset);
-    const start = offset + TAR_BLOCK;
-    const end = start + Math.ceil(size / TAR_BLOCK) * TAR_BLOCK;
+    const start = offset + TAR_BLOCK_BYTES;
+    const end = start + size + tarPadding(size);
     // The size is only a claim: it is compared with the file before anything is read or allocated.
     if (end > fileSize) throw damaged(`it is cut: the entry at byte ${offset} is longer than the file`);
     if (!isZero(await readBytes(file, start + size, end - start - size))) {
@@ -111,7 +111,7 @@ async function checkExtension(file: FileHandle, offset: number, size: number): P
 
 async function checkEnd(file: FileHandle, offset: number, fileSize: number): Promise<void> {
   const length = fileSize - offset;
-  if (length < 2 * TAR_BLOCK) throw damaged("it is cut: its end is missing");
+  if (length < TAR_END_BYTES) throw damaged("it is cut: its end is missing");
   if (length > MAX_END_BYTES || !isZero(await readBytes(file, offset, length))) {
     throw damaged(`something follows its end at byte ${offset}`);
   }

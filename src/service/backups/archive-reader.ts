@@ -1,9 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import { AppError } from "../../core/error.js";
-import { MAX_SMALL_BYTES, MEMBERS, sumLine } from "./archive.js";
+import { parseTarHeader, TAR_BLOCK_BYTES, TAR_END_BYTES, tarPadding } from "../../tar/tar-header.js";
+import { MAX_SMALL_BYTES, MEMBER_MODE, MEMBERS, sumLine } from "./archive.js";
 import { parseManifest, type Manifest, type ManifestMember } from "./manifest.js";
-import { parseTarHeader, TAR_BLOCK_BYTES, TAR_END_BYTES, tarPadding } from "./tar.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -104,7 +104,11 @@ class ArchiveReader {
 
   async #header() {
     const at = this.#at;
-    return parseTarHeader(await this.#read(TAR_BLOCK_BYTES), at);
+    // In a backup every byte counts.
+    const member = parseTarHeader(await this.#read(TAR_BLOCK_BYTES), MEMBER_MODE);
+    if (member !== null) return member;
+    const message = `not a backup of Signet, or a damaged one: the header at byte ${at} is wrong`;
+    throw new AppError("data_loss", message);
   }
 
   async #chunks(bytes: number, hash: Hash, take: (chunk: Buffer) => Promise<void>): Promise<void> {

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
-import { MEMBERS, sumLine } from "./archive.js";
+import { formatTarHeader, TAR_END_BYTES, tarPadding } from "../../tar/tar-header.js";
+import { MEMBER_MODE, MEMBERS, sumLine } from "./archive.js";
 import { createManifest, formatManifest, type Manifest, type ManifestMember } from "./manifest.js";
-import { formatTarHeader, TAR_END_BYTES, tarPadding } from "./tar.js";
 
 /** Bytes that are read and hashed at a time. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -73,7 +73,7 @@ class ArchiveWriter {
     await using source = await open(path, "r");
     const { size: bytes } = await source.stat();
     const hash = createHash("sha256");
-    await this.#write(formatTarHeader({ name, bytes, modified: this.modified }));
+    await this.#write(formatTarHeader({ name, bytes, modified: this.modified, mode: MEMBER_MODE }));
     const buffer = Buffer.alloc(CHUNK_BYTES);
     for (let done = 0; done < bytes;) {
       const { bytesRead } = await source.read(buffer, 0, Math.min(CHUNK_BYTES, bytes - done), done);
@@ -105,7 +105,7 @@ class ArchiveWriter {
   async #addText(name: string, text: string): Promise<ManifestMember> {
     const content = Buffer.from(text);
     const hash = createHash("sha256");
-    await this.#write(formatTarHeader({ name, bytes: content.length, modified: this.modified }));
+    await this.#write(formatTarHeader({ name, bytes: content.length, modified: this.modified, mode: MEMBER_MODE }));
     await this.#write(content, hash);
     await this.#write(Buffer.alloc(tarPadding(content.length)));
     return { name, bytes: content.length, sha256: hash.digest("hex") };

@@ -15,3 +15,6 @@ export const MAX_SMALL_BYTES = 8 * 1024 * 1024;
 export function sumLine(name: string, sha256: string): string {
   return `${sha256}  ${name}\n`;
 }
+
+/** The permissions of each member: a backup is for its owner alone. */
+export const MEMBER_MODE = 0o600;
