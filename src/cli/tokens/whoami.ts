@@ -21,7 +21,6 @@ export function addWhoami(program: Command, shell: Shell): void {
             formatFacts([
               ["token", me.id],
               ["name", me.name],
-              ["name", me.name],
               ["prefix", me.keyPrefix],
               ["type", me.keyType],
               ["scopes", me.scopes.join(" ")],
