@@ -53,7 +53,7 @@ export function addSchema(program: Command, shell: Shell): void {
             () => formatMessage(found),
             () => "",
           );
-        else shell.io.out(shell.shown(`${found.schema}\n`));
+        else shell.io.out(shell.shown(found.schema.endsWith("\n") ? found.schema : `${found.schema}\n`));
       }),
     );
   schema
