@@ -4,6 +4,7 @@ import { line } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
 import { formatMessage } from "../../sdk/index.js";
 import { answerChange, answerRows, countingTotal, noticeMore } from "../shell/answers.js";
+import type { ReasonOption } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession, type Session } from "../shell/session.js";
@@ -12,7 +13,7 @@ import { formatFacts, formatTime } from "../shell/table.js";
 import { writeFileAtomically } from "../shell/text-files.js";
 import { addOrigin } from "../transfer/origin.js";
 import { bundleFacts } from "./bundle-output.js";
-import { withReason, type ReasonOption } from "./options.js";
+import { withBundleReason } from "./options.js";
 
 /** `signet bundles`: the versions of an environment. */
 export function addBundles(program: Command, shell: Shell): void {
@@ -43,7 +44,7 @@ export function addBundles(program: Command, shell: Shell): void {
     .action(
       inSession(shell, (session, version: number, { out }: { out?: string }) => document(session, shell, version, out)),
     );
-  withReason(bundles.command("delete"))
+  withBundleReason(bundles.command("delete"))
     .description("delete a version that is not active; its number is never used again")
     .argument("<version>", "version number", wholeNumber(1))
     .addHelpText("after", examples('signet bundles delete 3 --env dev --reason "leaked a host name"'))

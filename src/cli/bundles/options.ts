@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { defined } from "../../core/defined.js";
 import { changeHeaders, type ChangeGuards } from "../../sdk/index.js";
+import { withReason, type ReasonOption } from "../shell/confirmation.js";
 import { wholeNumber } from "../shell/numbers.js";
 import type { ReadOptions } from "../shell/policy-file.js";
 
@@ -39,14 +40,9 @@ export function withPreview(command: Command): Command {
     .option("--skip-unchanged", "make no version of the content that is active already");
 }
 
-/** The option of {@link withReason}. */
-export interface ReasonOption {
-  readonly reason?: string;
-}
-
-/** Adds `--reason`. */
-export function withReason(command: Command): Command {
-  return command.option("--reason <text>", "why, up to 1000 characters: kept in history and audit, told to webhooks");
+/** Adds `--reason` to a command that makes or deletes versions, or changes what is active. */
+export function withBundleReason(command: Command): Command {
+  return withReason(command, "kept in history and audit, told to webhooks");
 }
 
 /** The options of {@link withHold}. */
@@ -56,7 +52,7 @@ export interface HoldOptions extends ReasonOption {
 
 /** Adds `--hold` and `--reason`. */
 export function withHold(command: Command): Command {
-  return withReason(command.option("--hold", "refuse every further change until signet envs release"));
+  return withBundleReason(command.option("--hold", "refuse every further change until signet envs release"));
 }
 
 /** The fields of a request that these options set. */

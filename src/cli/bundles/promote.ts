@@ -2,12 +2,13 @@ import type { Command } from "commander";
 import { defined } from "../../core/defined.js";
 import type { ChangeGuards } from "../../sdk/index.js";
 import { UsageError } from "../shell/cli-error.js";
+import type { ReasonOption } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, withGuards, withPreview, withReason, type PreviewOptions, type ReasonOption } from "./options.js";
+import { guardedBy, withGuards, withPreview, withBundleReason, type PreviewOptions } from "./options.js";
 
 interface Options extends GlobalOptions, PreviewOptions, ChangeGuards, ReasonOption, WaitOptions {
   readonly from?: string;
@@ -16,7 +17,7 @@ interface Options extends GlobalOptions, PreviewOptions, ChangeGuards, ReasonOpt
 
 /** `signet promote`: publishes the active bundle of one stage to the next one. */
 export function addPromote(program: Command, shell: Shell): void {
-  withWait(withReason(withPreview(withGuards(program.command("promote")))))
+  withWait(withBundleReason(withPreview(withGuards(program.command("promote")))))
     .description("publish the active bundle of an environment to its next stage, and activate it there")
     .option("--from <env>", "source environment; the same as --env")
     .option("--promoted-by <name>", "free text: person or system that promotes")

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { defined } from "../../core/defined.js";
 import type { ChangeGuards } from "../../sdk/index.js";
+import type { ReasonOption } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
 import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
@@ -15,10 +16,9 @@ import {
   withGuards,
   withPolicyOptions,
   withPreview,
-  withReason,
+  withBundleReason,
   type PolicyOptions,
   type PreviewOptions,
-  type ReasonOption,
 } from "./options.js";
 
 interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, ReasonOption, WaitOptions {
@@ -36,7 +36,7 @@ interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, ReasonOpt
 
 /** `signet publish`: signs a policy document as the next version of an environment, and activates it. */
 export function addPublish(program: Command, shell: Shell): void {
-  withWait(withReason(withPolicyOptions(withPreview(withGuards(program.command("publish"))))))
+  withWait(withBundleReason(withPolicyOptions(withPreview(withGuards(program.command("publish"))))))
     .description("publish a policy document to an environment")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("--title <text>", "short title")

@@ -9,13 +9,13 @@ import {
   POLICY_HELP,
   policyReading,
   withGuards,
-  withReason,
-  type ReasonOption,
+  withBundleReason,
   withIdempotencyKey,
   withPolicyOptions,
   type PolicyOptions,
 } from "../bundles/options.js";
 import { answerChange, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
+import type { ReasonOption } from "../shell/confirmation.js";
 import { examples, listedOption } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
 import { inSession, Session } from "../shell/session.js";
@@ -101,7 +101,7 @@ export function addArtifact(program: Command, shell: Shell): void {
         answerChange(shell, "deleted", "artifact", artifactId);
       }),
     );
-  withReason(withGuards(artifact.command("promote")))
+  withBundleReason(withGuards(artifact.command("promote")))
     .description("publish an artifact to the first environment of its project; repeating it changes nothing")
     .argument("<id>", "UUID of the artifact")
     .option("--title <text>", "title of the bundle")

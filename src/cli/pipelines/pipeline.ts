@@ -5,13 +5,18 @@ import {
   guardedBy,
   withIdempotencyKey,
   withPreview,
-  withReason,
+  withBundleReason,
   type PreviewOptions,
-  type ReasonOption,
 } from "../bundles/options.js";
 import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
-import { confirmDeletion, requireConfirmable, withDeletion, type DeletionOptions } from "../shell/confirmation.js";
+import {
+  confirmDeletion,
+  requireConfirmable,
+  withDeletion,
+  type DeletionOptions,
+  type ReasonOption,
+} from "../shell/confirmation.js";
 import { examples, listedOption } from "../shell/help.js";
 import { answerPatch } from "../shell/patch-output.js";
 import { inSession, type Session } from "../shell/session.js";
@@ -46,7 +51,7 @@ export function addPipeline(program: Command, shell: Shell): void {
     );
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
-  withReason(withPreview(withIdempotencyKey(pipeline.command("promote"))))
+  withBundleReason(withPreview(withIdempotencyKey(pipeline.command("promote"))))
     .description("publish and activate the active bundle of one app in each target: in all of them or none")
     .argument("<pipeline>", PIPELINE)
     .requiredOption("--from <app>", "source app")

@@ -8,9 +8,17 @@ export interface ConfirmationOptions {
   readonly yes?: true;
 }
 
-/** The options of {@link withDeletion}. */
-export interface DeletionOptions extends ConfirmationOptions {
+/** The option of {@link withReason}. */
+export interface ReasonOption {
   readonly reason?: string;
+}
+
+/** The options of {@link withDeletion}. */
+export interface DeletionOptions extends ConfirmationOptions, ReasonOption {}
+
+/** The options of {@link withDeletion} and {@link withForce}. */
+export interface ForcedDeletionOptions extends DeletionOptions {
+  readonly force?: true;
 }
 
 /** Adds `--yes`. */
@@ -20,7 +28,12 @@ export function withConfirmation(command: Command): Command {
 
 /** Adds `--yes` and `--reason`. */
 export function withDeletion(command: Command): Command {
-  return withConfirmation(command).option("--reason <text>", "reason for the audit log, at most 1,000 characters");
+  return withReason(withConfirmation(command));
+}
+
+/** Adds `--reason`. */
+export function withReason(command: Command, keptIn = "kept in the audit"): Command {
+  return command.option("--reason <text>", `why, up to 1,000 characters: ${keptIn}`);
 }
 
 /** Adds `--force`. */

@@ -8,7 +8,7 @@ import {
   requireConfirmable,
   withDeletion,
   withForce,
-  type DeletionOptions,
+  type ForcedDeletionOptions,
 } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
@@ -27,10 +27,6 @@ interface StageOptions {
 
 interface CreateOptions extends StageOptions {
   readonly restoreLinks?: true;
-}
-
-interface DeleteOptions extends DeletionOptions {
-  readonly force?: true;
 }
 
 const CREATE_HELP = `
@@ -130,7 +126,7 @@ export function addEnvs(program: Command, shell: Shell): void {
         examples("signet envs delete canary", 'signet envs delete canary --yes --force --reason "trial is over"'),
     )
     .action(
-      inSession(shell, async (session, envName: string, options: DeleteOptions) => {
+      inSession(shell, async (session, envName: string, options: ForcedDeletionOptions) => {
         requireConfirmable(shell, options);
         await session.inEnvironment(async (path) => {
           const { organizations } = session.client;

@@ -2,15 +2,12 @@ import type { Command } from "commander";
 import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { formatMessage, SignetError, type Key, type KeyRotation, type UntrustingInstance } from "../../sdk/index.js";
+import { withReason, type ReasonOption } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTable, formatTime, type Column, type Fact } from "../shell/table.js";
 import { fingerprint } from "../shell/trusted-keys.js";
-
-interface ReasonOption {
-  readonly reason?: string;
-}
 
 /** `signet keys rotate`, `status`, `activate`, `withdraw`, `retire`: the change of the server's signing key. */
 export function addKeyRotation(keys: Command, shell: Shell): void {
@@ -84,10 +81,6 @@ environment is signed with it.
         answerRotation(shell, line`retired ${keyId}\n`, rotation);
       }),
     );
-}
-
-function withReason(command: Command): Command {
-  return command.option("--reason <text>", "why, for the audit; up to 1,000 characters");
 }
 
 function answerRotation(shell: Shell, done: string, rotation: KeyRotation): void {

@@ -6,7 +6,7 @@ import {
   requireConfirmable,
   withDeletion,
   withForce,
-  type DeletionOptions,
+  type ForcedDeletionOptions,
 } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
@@ -18,10 +18,6 @@ import { projectFacts } from "./deletion-facts.js";
 interface CreateOptions {
   readonly environments?: string[];
   readonly runtimeKeys: boolean;
-}
-
-interface DeleteOptions extends DeletionOptions {
-  readonly force?: true;
 }
 
 const DELETE_HELP = `
@@ -82,7 +78,7 @@ export function addProjects(program: Command, shell: Shell): void {
     .argument("<project>", "UUID, slug or name")
     .addHelpText("after", DELETE_HELP + examples("signet projects delete support-bot"))
     .action(
-      inSession(shell, async (session, wanted: string, options: DeleteOptions) => {
+      inSession(shell, async (session, wanted: string, options: ForcedDeletionOptions) => {
         requireConfirmable(shell, options);
         const { organizations } = session.client;
         const path = { orgId: await session.orgId(), projectId: await session.projectId(wanted) };

@@ -2,16 +2,16 @@ import type { Command } from "commander";
 import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { formatMessages, SignetError, type ImportBundleResponse } from "../../sdk/index.js";
+import { withReason, type ReasonOption } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
 import { inSession, type EnvironmentPath, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { patiently } from "./patiently.js";
 import { openExportFile, type ExportedVersion } from "./export-file.js";
 
-interface Options {
+interface Options extends ReasonOption {
   readonly dryRun?: true;
   readonly activate?: true;
-  readonly reason?: string;
   readonly importedBy?: string;
 }
 
@@ -23,13 +23,11 @@ the newest one of the file, if none was.`;
 
 /** `signet import`: publishes the versions of an exported file. */
 export function addImport(program: Command, shell: Shell): void {
-  program
-    .command("import")
+  withReason(program.command("import"), "kept in history and audit, told to webhooks")
     .description("publish the versions of an exported file, not active unless asked")
     .argument("<file>", "file that signet export wrote")
     .option("--dry-run", "verify and check everything, and change nothing")
     .option("--activate", "make the version active that was active at the other site")
-    .option("--reason <text>", "reason for the import, for the audit log")
     .option("--imported-by <name>", "free text: person or system that imports")
     .addHelpText("after", HELP)
     .addHelpText(
