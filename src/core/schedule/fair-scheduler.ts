@@ -23,12 +23,12 @@ interface Waiter {
   readonly refuse: (reason: Error) => void;
 }
 
-/** By token; the first in the map's order is next. */
+/** By token. */
 type TokenQueues = Map<number, Waiter[]>;
 
 /**
- * A semaphore that is shared fairly: the next lease goes to the organization that has waited longest for its turn, and inside of it to
- * the token that has. A caller with a thousand requests delays another one's first by one turn.
+ * A semaphore that is shared fairly: the next lease goes to the organization whose last lease is the oldest, and inside of it to the token
+ * of which that is true. A caller with a thousand requests delays another one's first only by the leases that it has already.
  *
  * When `maxWaiting` wait already, the newest request of the organization and token with most of them is refused: callers with few are
  * not refused because of one with many.
@@ -36,8 +36,11 @@ type TokenQueues = Map<number, Waiter[]>;
 export class FairScheduler {
   #free: number;
   #waiting = 0;
-  /** The first organization in the map's order is next. Without empty entries. */
+  /** Without empty entries. */
   readonly #organizations = new Map<string, TokenQueues>();
+  /** The number of the last lease of an organization and of a token of it; forgotten when there is nothing to do. */
+  readonly #lastLeases = new Map<string, number>();
+  #leases = 0;
 
   constructor(private readonly options: FairSchedulerOptions) {
     this.#free = options.concurrency;
@@ -53,8 +56,10 @@ export class FairScheduler {
    */
   async acquire(owner: WorkOwner, signal?: AbortSignal): Promise<Lease> {
     signal?.throwIfAborted();
-    if (this.#free > 0) this.#free -= 1;
-    else await this.#wait(owner, signal);
+    if (this.#free > 0) {
+      this.#free -= 1;
+      this.#count(owner);
+    } else await this.#wait(owner, signal);
     return leaseOf(() => this.#release());
   }
 
@@ -65,8 +70,15 @@ export class FairScheduler {
 
   #release(): void {
     const next = this.#takeNext();
-    if (next === undefined) this.#free += 1;
-    else next.grant();
+    if (next !== undefined) return next.grant();
+    this.#free += 1;
+    if (this.#free === this.options.concurrency) this.#lastLeases.clear();
+  }
+
+  #count({ orgId, tokenId }: WorkOwner): void {
+    this.#leases += 1;
+    this.#lastLeases.set(orgId, this.#leases);
+    this.#lastLeases.set(tokenKey(orgId, tokenId), this.#leases);
   }
 
   async #wait(owner: WorkOwner, signal: AbortSignal | undefined): Promise<void> {
@@ -111,21 +123,28 @@ export class FairScheduler {
     if (tokens.size === 0) this.#organizations.delete(orgId);
   }
 
-  /** Moves its organization and its token to the end of the line. */
   #takeNext(): Waiter | undefined {
-    const [organization] = this.#organizations;
-    if (organization === undefined) return undefined;
-    const [orgId, tokens] = organization;
-    const [token] = tokens;
-    if (token === undefined) return undefined;
-    const [tokenId, queue] = token;
-    const waiter = queue.shift();
-    this.#waiting -= 1;
-    tokens.delete(tokenId);
-    if (queue.length > 0) tokens.set(tokenId, queue);
-    this.#organizations.delete(orgId);
-    if (tokens.size > 0) this.#organizations.set(orgId, tokens);
+    const [orgId, tokens] = this.#first(this.#organizations, (id) => id) ?? [];
+    if (orgId === undefined || tokens === undefined) return undefined;
+    const [, queue] = this.#first(tokens, (tokenId) => tokenKey(orgId, tokenId)) ?? [];
+    const waiter = queue?.[0];
+    if (waiter === undefined) return undefined;
+    this.#remove(waiter);
+    this.#count(waiter.owner);
     return waiter;
+  }
+
+  /** The entry whose last lease is the oldest; of several without one, the one that came first. */
+  #first<K, V>(entries: ReadonlyMap<K, V>, keyOf: (key: K) => string): readonly [K, V] | undefined {
+    let first: readonly [K, V] | undefined;
+    let oldest = Infinity;
+    for (const entry of entries) {
+      const last = this.#lastLeases.get(keyOf(entry[0])) ?? 0;
+      if (last >= oldest) continue;
+      first = entry;
+      oldest = last;
+    }
+    return first;
   }
 
   #refuseNewestOfMost(): void {
@@ -136,6 +155,10 @@ export class FairScheduler {
     const { message, reason } = this.options.refusal;
     newest.refuse(new AppError("unavailable", message, { reason, retryAfterSeconds: 1 }));
   }
+}
+
+function tokenKey(orgId: string, tokenId: number): string {
+  return `${orgId} ${tokenId}`;
 }
 
 /** The last of those that are alike: it came last. */

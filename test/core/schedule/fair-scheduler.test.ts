@@ -52,7 +52,22 @@ describe("a fair scheduler", () => {
     line.add("greedy", owner("greedy"), 5);
     line.add("one", owner("one"), 2);
     line.add("other", owner("other"));
-    expect(await line.through(busy)).toEqual(["greedy", "one", "other", "greedy", "one", "greedy", "greedy", "greedy"]);
+    expect(await line.through(busy)).toEqual(["one", "other", "greedy", "one", "greedy", "greedy", "greedy", "greedy"]);
+  });
+
+  it("lets nobody pass by coming again after each lease", async () => {
+    const line = new Line(open(1));
+    const busy = await line.scheduler.acquire(owner("patient"));
+    line.add("patient", owner("patient"), 2);
+    const returning = (async () => {
+      for (let time = 0; time < 3; time += 1) {
+        using _lease = await line.scheduler.acquire(owner("returning"));
+        line.order.push("returning");
+      }
+    })();
+    await line.through(busy);
+    await returning;
+    expect(line.order).toEqual(["returning", "patient", "returning", "patient", "returning"]);
   });
 
   it("takes tokens of an organization in turns, and an organization has no more turns for having many", async () => {
@@ -60,7 +75,7 @@ describe("a fair scheduler", () => {
     const busy = await line.scheduler.acquire(owner("a"));
     for (const tokenId of [1, 2]) line.add(`a${tokenId}`, owner("a", tokenId), 2);
     line.add("b", owner("b"), 2);
-    expect(await line.through(busy)).toEqual(["a1", "b", "a2", "b", "a1", "a2"]);
+    expect(await line.through(busy)).toEqual(["b", "a2", "b", "a1", "a2", "a1"]);
   });
 
   it("refuses the newest of whoever has most when too many wait, and nobody else", async () => {
