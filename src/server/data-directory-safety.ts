@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { AppError } from "../core/error.js";
 
 /** The files of Signet in a data directory, by name. */
-const OWN_FILE = /^(?:signet\..*|.*-signing-key\.pem|current-keys\.json|admin-token)$/;
+const OWN_FILE = /^(?:signet\..*|.*-signing-key(?:\.next)?\.pem|current-keys\.json|admin-token(?:\.next)?)$/;
 /** Of these, the files that no other account may read either. */
-const SECRET_FILE = /^(?:.*-signing-key\.pem|admin-token)$/;
+const SECRET_FILE = /^(?:.*-signing-key(?:\.next)?\.pem|admin-token(?:\.next)?)$/;
 
 /** Permission bits of others: to write, and to read or write. */
 const WRITABLE = 0o022;

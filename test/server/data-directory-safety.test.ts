@@ -55,6 +55,16 @@ describe("a data directory", () => {
       () => chmodSync(data("bundle-signing-key.pem"), 0o640),
       /be read by others/,
     ],
+    [
+      "whose announced next key others may read",
+      () => writeFileSync(data("bundle-signing-key.next.pem"), "", { mode: 0o644 }),
+      /bundle-signing-key\.next\.pem can be read by others/,
+    ],
+    [
+      "whose prepared admin token others may read",
+      () => writeFileSync(data("admin-token.next"), "", { mode: 0o644 }),
+      /admin-token\.next can be read by others/,
+    ],
     ["whose database others may write to", () => chmodSync(data("signet.db"), 0o666), /signet\.db can be changed/],
     [
       "whose key is a link",

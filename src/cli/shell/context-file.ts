@@ -71,10 +71,10 @@ export async function writeContexts(environment: Io["environment"], { current, a
   const content = { version: FORMAT, current, contexts: Object.fromEntries(all) };
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    await writeFileAtomically(file, `${JSON.stringify(content, null, 2)}\n`, 0o600);
   } catch (cause) {
     throw new InputError(`cannot write ${file}: ${systemReason(cause)}`, { cause });
   }
+  await writeFileAtomically(file, `${JSON.stringify(content, null, 2)}\n`, 0o600);
 }
 
 /** The contexts with one more, or with a new value of it. */

@@ -30,7 +30,7 @@ export function nameOf(file: string): string {
 }
 
 /**
- * Replaces a file atomically: a reader sees the old text or the new one, also after a crash.
+ * Replaces a file atomically: a reader sees the old text or the new one, also after a crash. Throws InputError when it cannot be written.
  *
  * @param mode permissions of the file, before the umask
  */
@@ -49,11 +49,14 @@ export async function streamFileAtomically<T>(
 ): Promise<T> {
   const temporary = `${file}.${randomUUID()}.tmp`;
   let result: T;
+  const unwritable = (cause: unknown): never => {
+    throw new InputError(`cannot write ${file}: ${systemReason(cause)}`, { cause });
+  };
   try {
-    await using handle = await open(temporary, "wx", mode);
-    result = await work((bytes) => handle.writeFile(bytes));
-    await handle.sync();
-    await rename(temporary, file);
+    await using handle = await open(temporary, "wx", mode).catch(unwritable);
+    result = await work((bytes) => handle.writeFile(bytes).catch(unwritable));
+    await handle.sync().catch(unwritable);
+    await rename(temporary, file).catch(unwritable);
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { useTwoSites } from "./two-sites.js";
 
@@ -53,6 +53,17 @@ describe("a transfer between two sites", () => {
     expect(responses[1]?.bundle).toMatchObject({ published_by: "carrier", sequence: 1 });
     const { out: deployments } = await sites.done(sites.here, ["deployments", "--env", "prod", "--json"]);
     expect(JSON.parse(deployments)).toMatchObject({ data: [{ kind: "import", version: 2 }], total: 1 });
+  });
+
+  it("names the file that it cannot write, and leaves nothing beside it", async () => {
+    const exporting = (name: string) => sites.at(sites.there, ["export", "--env", "prod", "-o", sites.file(name)]);
+    const missing = await exporting("missing/prod.tar");
+    expect(missing).toMatchObject({ exitCode: 6, out: "" });
+    expect(missing.err).toContain(`signet: cannot write ${sites.file("missing/prod.tar")}: no such file or directory`);
+    // The last step fails: a file cannot replace a directory.
+    await mkdir(sites.file("taken"));
+    expect(await exporting("taken")).toMatchObject({ exitCode: 6, out: "" });
+    expect((await readdir(sites.file("."))).filter((name) => name.startsWith("taken"))).toEqual(["taken"]);
   });
 
   it("exports what was activated since a sequence, one version, or the active one, to a file or a pipe", async () => {
