@@ -1,10 +1,9 @@
 import type { BundleChange, PublishedBundle } from "../../core/bundle.js";
-import { AppError, invalidField, notFound } from "../../core/error.js";
+import { AppError, invalidField } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Pipeline, PipelineApp } from "../../core/pipeline.js";
 import type { Principal } from "../../core/token.js";
-import type { Reader, Store, Writer } from "../../store/store.js";
-import { requireChangeable } from "../access/access.js";
+import type { Store, Writer } from "../../store/store.js";
 import { reasonOf, type Audit } from "../audit/audit.js";
 import { checkQuota } from "../bundles/activation.js";
 import {
@@ -21,21 +20,10 @@ import type { Documents } from "../documents/documents.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
 import { OutdatedDraftError, retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Outbox } from "../changes/outbox.js";
-import { visiblePipeline } from "./pipeline-access.js";
 import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
 import { PromotedContents } from "./promoted-contents.js";
-import { FieldErrors } from "../../core/field-errors.js";
+import { participants, refuseTwice, type Participants, type PromotionRequest } from "./promotion-request.js";
 import type { Wakeups } from "../changes/wakeups.js";
-
-/** A promotion from one app of a pipeline to others in later stages, by their UUIDs. */
-export interface PromotionRequest {
-  readonly pipelineId: string;
-  readonly sourceAppId: string;
-  readonly targetAppIds: readonly string[];
-  readonly promotedBy: string | null;
-  /** Why; at most 1,000 characters. */
-  readonly reason: string | null;
-}
 
 /** What a promotion did to one target, or would do. */
 export interface PromotedTarget {
@@ -55,14 +43,6 @@ interface TargetPlan {
   readonly draft: BundleDraft | null;
   /** Of the schema of its project that the content fits; null without one. */
   readonly schemaHash: string | null;
-}
-
-/** The apps of a request, as the pipeline has them. */
-interface Participants {
-  readonly pipeline: Pipeline;
-  readonly source: PipelineApp;
-  /** As they were asked for. */
-  readonly targets: readonly PipelineApp[];
 }
 
 /** Promotes from one app of a pipeline to many. */
@@ -240,44 +220,6 @@ export class PipelinePromotion {
     });
     await outbox.emit(tx, pipelinePromoted(caller, pipeline, source, promoted, { promotedBy, reason }));
   }
-}
-
-/** Throws `invalid` for a target that is named twice or is the source. */
-function refuseTwice({ sourceAppId, targetAppIds }: PromotionRequest): void {
-  const errors = new FieldErrors();
-  const named = new Set<string>();
-  for (const [index, id] of targetAppIds.entries()) {
-    const loc = ["body", "target_app_ids", String(index)];
-    if (named.has(id)) errors.add(loc, "is there twice", "duplicate");
-    else if (id === sourceAppId) errors.add(loc, "is the source", "source");
-    named.add(id);
-  }
-  errors.throwIfAny();
-}
-
-/** Throws `not_found`, `invalid` or `forbidden`, in this order. */
-async function participants(reader: Reader, caller: Principal, request: PromotionRequest): Promise<Participants> {
-  const { pipeline, stages, apps } = await visiblePipeline(reader, caller, request.pipelineId);
-  const byId = new Map(apps.map((app) => [app.environment.id, app]));
-  const orders = new Map(stages.map(({ id, order }) => [id, order]));
-  const orderOf = (app: PipelineApp) => orders.get(app.stageId) ?? 0;
-  const errors = new FieldErrors();
-  const source = byId.get(request.sourceAppId);
-  if (source === undefined) errors.add(["body", "source_app_id"], "is not an app of this pipeline", "unknown");
-  const targets = request.targetAppIds.flatMap((id, index) => {
-    const loc = ["body", "target_app_ids", String(index)];
-    const target = byId.get(id);
-    if (target === undefined) errors.add(loc, "is not an app of this pipeline", "unknown");
-    else if (source !== undefined && orderOf(target) <= orderOf(source)) {
-      errors.add(loc, "is not in a later stage than the source", "stage");
-    }
-    return target ?? [];
-  });
-  errors.throwIfAny();
-  // Told above.
-  if (source === undefined) throw notFound("app");
-  for (const { environment } of targets) requireChangeable(caller, environment.name);
-  return { pipeline, source, targets };
 }
 
 /** The targets are found by the same ids before and inside of the transaction: to throw is to keep nothing should that ever fail. */

@@ -1,21 +1,15 @@
 import type { Instant } from "../../core/clock.js";
 import type { InstanceState, RuntimeInstance } from "../../core/runtime-instance.js";
 
-/** What is told of an instance; null leaves what was told before. */
-interface Told {
-  readonly instanceId: string;
-  readonly state: InstanceState | null;
-  readonly appliedSequence: number | null;
-  readonly appliedVersion: number | null;
-  /** What a report is about; null for what is none, and for heartbeats, which always tell what is so now. */
-  readonly reportedSequence: number | null;
-  readonly reason: string | null;
-  readonly agent: string | null;
-  readonly userAgent: string | null;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly source: string | null;
-  readonly keyIds: readonly string[] | null;
-}
+/**
+ * What is told of an instance; null leaves what was told before. `reportedSequence` is null for what is no report, and for heartbeats,
+ * which always tell what is so now.
+ */
+type Told = Pick<
+  RuntimeInstance,
+  "instanceId" | "appliedSequence" | "appliedVersion" | "reportedSequence" | "reason" | "agent" | "userAgent" | "labels"
+> &
+  Pick<RuntimeInstance, "source" | "keyIds"> & { readonly state: InstanceState | null };
 
 /** One report, with where the environment was. */
 export interface Seen extends Told {

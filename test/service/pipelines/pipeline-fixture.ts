@@ -1,5 +1,5 @@
 import type { Environment } from "../../../src/core/organization.js";
-import type { PromotionRequest } from "../../../src/service/pipelines/pipeline-promotion.js";
+import type { PromotionRequest } from "../../../src/service/pipelines/promotion-request.js";
 import type { PipelineView } from "../../../src/service/pipelines/pipeline-view.js";
 import type { Fixture } from "../fixture.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PromotionRequest } from "../../../src/service/pipelines/pipeline-promotion.js";
+import type { PromotionRequest } from "../../../src/service/pipelines/promotion-request.js";
 import { publishInput, useServices } from "../fixture.js";
 import { createFanOut, toAll } from "./pipeline-fixture.js";
 
