@@ -16,7 +16,7 @@ export interface DeletionOptions {
 export const PLAIN_DELETION: DeletionOptions = { force: false, reason: null };
 
 /** What a deletion reaches. */
-export interface Doomed {
+export interface DeletionTarget {
   readonly scope: EnvironmentScope;
   readonly environmentIds: ReadonlySet<string>;
   /** For messages: `the environment "prod"`. */
@@ -24,7 +24,7 @@ export interface Doomed {
 }
 
 /** Throws `conflict` (`protected`) when an environment is protected and keeps a bundle: its project or organization cannot go either. */
-export async function refuseProtected(reader: Reader, { scope, what }: Doomed): Promise<void> {
+export async function refuseProtected(reader: Reader, { scope, what }: DeletionTarget): Promise<void> {
   const environment = await reader.protectedEnvironment(scope);
   if (environment === null) return;
   throw new AppError("conflict", `${what} has ${protection(environment.name)}`, { reason: "protected" });
@@ -42,7 +42,7 @@ export function protection(name: string): string {
 export async function countDisconnected(
   reader: Reader,
   { sessions, clock }: { readonly sessions: Sessions; readonly clock: Clock },
-  { scope, environmentIds, what }: Doomed,
+  { scope, environmentIds, what }: DeletionTarget,
   { force }: DeletionOptions,
 ): Promise<number> {
   const seen = await reader.countLiveInstances(scope, instantOf(clock.now()));

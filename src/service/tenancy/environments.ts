@@ -164,12 +164,12 @@ export class Environments {
       const environment = await visibleEnvironment(tx, caller, path);
       const { id, name, lastVersion, sequence, activeVersion } = environment;
       if (environment.protected) throw new AppError("conflict", `this is ${protection(name)}`, { reason: "protected" });
-      const doomed = {
+      const target = {
         scope: { environmentId: id },
         environmentIds: new Set([id]),
         what: `the environment "${name}"`,
       };
-      const live = await countDisconnected(tx, { sessions, clock }, doomed, options);
+      const live = await countDisconnected(tx, { sessions, clock }, target, options);
       await tx.deleteEnvironment(id, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "environment.deleted",

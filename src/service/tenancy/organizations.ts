@@ -119,9 +119,9 @@ export class Organizations {
         throw new AppError("conflict", message, { reason: "operator_organization" });
       }
       const environmentIds = new Set(await tx.environmentIds({ orgId }));
-      const doomed = { scope: { orgId }, environmentIds, what: `the organization "${organization.name}"` };
-      await refuseProtected(tx, doomed);
-      const live = await countDisconnected(tx, { sessions, clock }, doomed, options);
+      const target = { scope: { orgId }, environmentIds, what: `the organization "${organization.name}"` };
+      await refuseProtected(tx, target);
+      const live = await countDisconnected(tx, { sessions, clock }, target, options);
       const entry = {
         action: "organization.deleted",
         resourceType: "organization",

@@ -133,9 +133,9 @@ export class Projects {
       const project = await visibleProject(tx, caller, projectId);
       const environments = await tx.environments(projectId);
       const environmentIds = new Set(environments.map(({ id }) => id));
-      const doomed = { scope: { projectId }, environmentIds, what: `the project "${project.name}"` };
-      await refuseProtected(tx, doomed);
-      const live = await countDisconnected(tx, { sessions, clock }, doomed, options);
+      const target = { scope: { projectId }, environmentIds, what: `the project "${project.name}"` };
+      await refuseProtected(tx, target);
+      const live = await countDisconnected(tx, { sessions, clock }, target, options);
       await tx.deleteProject(projectId, instantOf(clock.now()));
       await audit.record(tx, caller.orgId, caller, {
         action: "project.deleted",
