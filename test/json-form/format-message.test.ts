@@ -25,6 +25,8 @@ describe("formatMessage", () => {
       origin: "",
       deployment_id: null,
       sequence: null,
+      warnings: [],
+      change: null,
     });
   });
 

@@ -5,8 +5,8 @@ import { createTestProject, type TestProject } from "./project.js";
 import { bare, envPath, expectErrorBody, fingerprint, shellAs, type Shell } from "./shell.js";
 
 const BUNDLE_KEYS = [
-  ...["deployment_id", "description", "id", "is_active", "labels", "origin", "policy_hash", "published_at"],
-  ...["published_by", "sequence", "source", "title", "version"],
+  ...["change", "deployment_id", "description", "id", "is_active", "labels", "origin", "policy_hash", "published_at"],
+  ...["published_by", "sequence", "source", "title", "version", "warnings"],
 ];
 
 describe.skipIf(!hasCurl)("a documented request of a shell", () => {

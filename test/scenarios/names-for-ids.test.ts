@@ -9,8 +9,8 @@ import { createTestProject, type TestProject } from "./project.js";
 const NOBODY = "00000000-0000-4000-8000-000000000000";
 const TEXT = "slugs and names are not accepted here";
 
-/** Organizations and projects are found by slug and name too: slugs.test.ts. */
-const NAMED = ["org_id", "project_id"];
+/** Organizations and projects are found by slug and name too: slugs.test.ts. The id of a backup is a time, and no UUID. */
+const NAMED = ["org_id", "project_id", "backup_id"];
 
 /** Every path that is read by an id, with that id's variable. Tokens are numbers. */
 const paths = collectRoutes(

@@ -136,7 +136,8 @@ describe.skipIf(!hasCurl)("a documented refusal", () => {
       expect(made.status, kind).toBe(201);
       const token = made.json as Record<string, unknown>;
       expect(Object.keys(token).sort()).toEqual([
-        ...["created_at", "environment_id", "environments", "expires_at", "id", "is_active", "key_prefix", "key_type"],
+        ...["created_at", "environment_id", "environments", "expires_at", "id"],
+        ...["in_admin_token_file", "is_active", "key_prefix", "key_type"],
         ...["last_used_at", "name", "org_id", "project_id", "raw_key", "scopes"],
       ]);
       expect(token).toMatchObject({ key_type: kind, is_active: true, last_used_at: null });
@@ -185,6 +186,8 @@ describe.skipIf(!hasCurl)("a documented refusal", () => {
     const gone = await createTestProject(server, "gone");
     await gone.publish("staging", 1);
     const path = `/v1/orgs/${server.orgId}/projects/${gone.projectId}/environments`;
+    expect((await admin(`${path}/prod`, "-X", "DELETE")).status).toBe(409);
+    await admin(`${path}/prod`, "-X", "PATCH", "-d", '{"protected": false}');
     expect((await admin(`${path}/prod`, "-X", "DELETE")).status).toBe(204);
     expect((await admin(`${path}/staging`)).json).toMatchObject({ promotes_to: null });
     expectErrorBody(await admin(`${envPath(server, gone, "staging")}/promote`, "-X", "POST"), 400);

@@ -17,6 +17,7 @@ import { createAudit } from "../../src/service/audit/audit.js";
 import { KeyRing } from "../../src/service/keys/key-ring.js";
 import { keyEventRecorder } from "../../src/service/rotation/key-events.js";
 import { keepPublicKeys } from "../../src/service/keys/key-records.js";
+import type { EnvironmentPath } from "../../src/service/access/access.js";
 import type { ChangeRequest } from "../../src/service/access/caller.js";
 import { DEFAULT_DOCUMENTS } from "../../src/service/documents/documents.js";
 import { NO_OBSERVERS, NO_WARNINGS, type WatchObserver } from "../../src/service/changes/observers.js";
@@ -189,6 +190,11 @@ export class Fixture {
 
   async activate(envName: string, version: number, caller = this.change()): Promise<BundleState> {
     return await this.services.bundles.activate(caller, this.path(envName), version);
+  }
+
+  /** As before prod of a new project was protected from deletion. */
+  async unprotect(path: EnvironmentPath): Promise<void> {
+    await this.services.environments.update(this.admin, path, { protected: false });
   }
 
   async environment(envName: string): Promise<Environment> {

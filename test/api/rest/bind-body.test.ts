@@ -41,6 +41,7 @@ describe("body of all fields", () => {
       orgId: "o",
       projectId: "p",
       sourceEnv: "dev",
+      dryRun: false,
     });
   });
 
@@ -48,7 +49,7 @@ describe("body of all fields", () => {
     const body = `{"title": "t", "labels": {"a": "b"}, "source": {"repository": "r", "revision": null}, "activate": false,
       "publishedBy": "camel", "unknown": {"deep": [1]}, "published_by": ""}`;
     expect(bind(publishBundle, { path, body })).toEqual({
-      ...{ orgId: "o", projectId: "p", envName: "dev", title: "t", activate: false, publishedBy: "" },
+      ...{ orgId: "o", projectId: "p", envName: "dev", title: "t", activate: false, publishedBy: "", dryRun: false },
       labels: { a: "b" },
       source: { $typeName: "signet.v1.BundleSource", repository: "r", revision: "", url: "" },
     });

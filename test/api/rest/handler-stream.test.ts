@@ -47,7 +47,14 @@ describe("streams", () => {
       { sequence: 1, activation: null, nothing_active: null, heartbeat: { at: null, attestation: null } },
     ]);
     expect(await rest.outcomes(1)).toEqual([
-      { operationId: "watchBundle", keyPrefix: "sgn_test", isStream: true, status: 200, error: undefined },
+      {
+        operationId: "watchBundle",
+        keyPrefix: "sgn_test",
+        keyName: null,
+        isStream: true,
+        status: 200,
+        error: undefined,
+      },
     ]);
   });
 

@@ -113,7 +113,14 @@ describe("calls", () => {
     expect(rest.admitted[0]).toMatchObject({ method: "PublishBundle", orgId: "o", head: { requestId: "req-1" } });
     expect(rest.admitted[0]?.head.rawHeaders).toContain("secret");
     expect(await rest.outcomes(1)).toEqual([
-      { operationId: "publishBundle", keyPrefix: "sgn_test", isStream: false, status: 200, error: undefined },
+      {
+        operationId: "publishBundle",
+        keyPrefix: "sgn_test",
+        keyName: null,
+        isStream: false,
+        status: 200,
+        error: undefined,
+      },
     ]);
   });
 

@@ -84,6 +84,7 @@ describe("source artifacts", () => {
     const path = { projectId: project.id, envName: "prod" };
     await publishing.publish(signet.change(), path, { ...input, labels: {}, source: null, activate: true });
     expect(signet.count("contents")).toBe(3);
+    await signet.unprotect(path);
     await projects.delete(signet.admin, project.id);
     await removeDeleted(signet.store);
     expect([signet.count("contents"), signet.count("source_artifacts")]).toEqual([1, 0]);
@@ -147,6 +148,7 @@ describe("source artifacts", () => {
     await organizations.update(signet.admin, signet.orgId, { versionsPerEnvironment: null });
     const narrow = signet.change({ principal: await signet.ci(["staging"]) });
     await refuse(() => promote(made.id, UNTITLED, narrow), { code: "forbidden" });
+    await signet.unprotect(signet.path("prod"));
     for (const name of ["dev", "staging", "prod"]) await environments.delete(signet.admin, signet.path(name));
     await expect(promote(made.id)).rejects.toMatchObject({ code: "no_target" });
     await artifacts.delete(signet.admin, made.id);

@@ -221,6 +221,7 @@ describe("keys of one's own", () => {
     await environments.update(api.admin, api.path("prod"), { signingKey: "organization" });
     expect((await api.publish("prod")).bundle.keyId).toBe(before.bundle.keyId);
     expect(await api.actions()).toContain("environment.updated");
+    await api.unprotect(api.path("prod"));
     await environments.delete(api.admin, api.path("prod"));
     expect((await keysOf()).map(({ environmentId }) => environmentId)).not.toContain(changed.id);
   });

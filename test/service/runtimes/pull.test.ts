@@ -92,15 +92,21 @@ describe("a watch that is pulled", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  /** Its watch is open: without force the deletion is refused. */
+  const FORCED = { force: true, reason: null };
   const ends: readonly (readonly [string, string, (principal: Principal) => Promise<unknown> | void])[] = [
     ["its token is revoked", "unauthenticated", (p) => signet.services.tokens.revoke(signet.admin, p.tokenId)],
     ["its token is rotated", "unauthenticated", (p) => signet.services.tokens.rotate(signet.admin, p.tokenId, 0)],
     [
       "its environment is deleted",
       "not_found",
-      () => signet.services.environments.delete(signet.admin, signet.path("dev")),
+      () => signet.services.environments.delete(signet.admin, signet.path("dev"), FORCED),
     ],
-    ["its project is deleted", "not_found", () => signet.services.projects.delete(signet.admin, signet.projectId)],
+    [
+      "its project is deleted",
+      "not_found",
+      () => signet.services.projects.delete(signet.admin, signet.projectId, FORCED),
+    ],
     ["the server stops", "unavailable", () => signet.services.sessions.shutdown()],
   ];
   it.each(ends)("ends when %s, and gives its place back", async (_, code, end) => {

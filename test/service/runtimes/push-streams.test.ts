@@ -109,7 +109,7 @@ describe("watches of a fleet", () => {
 
   it("end when the environment is deleted, all of them", async () => {
     const readers = await open("dev", 70);
-    await signet.services.environments.delete(signet.admin, signet.path("dev"));
+    await signet.services.environments.delete(signet.admin, signet.path("dev"), { force: true, reason: null });
     await expect.poll(() => readers.every(({ ended }) => ended?.code === "not_found")).toBe(true);
   });
 });
