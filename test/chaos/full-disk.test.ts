@@ -29,6 +29,20 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
   const repeat = async (work: () => Promise<unknown>) => {
     for (let n = 0; n < 500; n += 1) await work();
   };
+  /** Publishes until the disk is full, and returns the versions that there are then. */
+  async function publishUntilRefused(server: ServerProcess): Promise<readonly number[]> {
+    for (let n = 0; n < 100; n += 1) {
+      if (
+        await publish(server).then(
+          () => false,
+          () => true,
+        )
+      )
+        return await versions(server);
+    }
+    throw new Error("a full disk took 100 publications");
+  }
+
   const versions = (server: ServerProcess) =>
     withClient(server, async (client) => {
       const { bundles } = await client.bundles.listBundles({ ...(await findProject(client)), envName: "dev" });
@@ -44,9 +58,11 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     const log: Buffer[] = [];
     server.child.stderr?.on("data", (chunk: Buffer) => void log.push(chunk));
     disk.fill();
+    // The log may have space that is its own already: a few changes still find room in it.
+    const kept = await publishUntilRefused(server);
     for (let n = 0; n < 5; n += 1)
       await expect(publish(server)).rejects.toThrow("the disk of the database is full (SQLITE_FULL)");
-    expect(await versions(server)).toStrictEqual([1]);
+    expect(await versions(server)).toStrictEqual(kept);
     expect(await readiness(server)).toStrictEqual({
       status: "disk_full",
       reason: expect.stringContaining("the disk of the database is full (SQLITE_FULL)") as string,
@@ -63,7 +79,7 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     const again = await startServerProcess(data, { SIGNET_DISK_RESERVE_BYTES: "0" });
     const reason = expect.stringContaining("the disk of the database is full (SQLITE_") as string;
     expect(await readiness(again)).toStrictEqual({ status: "read_only", reason });
-    expect(await versions(again)).toStrictEqual([1]);
+    expect(await versions(again)).toStrictEqual(kept);
     await expect(publish(again)).rejects.toThrow("read-only: the disk of the database is full (SQLITE_");
     expect(await again.end("SIGTERM")).toStrictEqual({ code: 0, signal: null });
 
@@ -71,7 +87,7 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
     const later = await startServerProcess(data);
     expect(await readiness(later)).toStrictEqual({ status: "ok" });
     await publish(later);
-    expect(await versions(later)).toStrictEqual([2, 1]);
+    expect(await versions(later)).toStrictEqual([kept.length + 1, ...kept]);
     await later.end("SIGTERM");
   });
 

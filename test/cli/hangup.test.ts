@@ -8,7 +8,8 @@ it("SIGHUP without TLS and without a terminal, as from `systemctl reload`, leave
   const data = mkdtempSync(join(tmpdir(), "signet-hangup-"));
   const { server, url } = await startServe(data);
   server.child.kill("SIGHUP");
-  expect(await runProcess(["health", "--url", url], {})).toMatchObject({ exitCode: 0 });
+  const asked = await runProcess(["health", "--url", url], {});
+  expect(asked, server.err + asked.err).toMatchObject({ exitCode: 0 });
   expect(await server.stop()).toBe(0);
   rmSync(data, { recursive: true });
 });

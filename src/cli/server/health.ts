@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { line } from "../../core/printable.js";
+import { Deadline } from "../../core/schedule/deadline.js";
 import { sleep } from "../../core/schedule/wait.js";
 import { readClientTls } from "../shell/client-tls.js";
 import { examples } from "../shell/help.js";
@@ -31,7 +32,8 @@ export function addHealth(program: Command, shell: Shell): void {
       shell.called = { url, adminTokenFile: undefined };
       // The certificate is for the public name, not for this address. Nothing secret is sent.
       const tls = { ...readClientTls(options), rejectUnauthorized: own === undefined };
-      const signal = AbortSignal.any([AbortSignal.timeout(options.timeout * 1000), shell.io.signal]);
+      using deadline = new Deadline(options.timeout * 1000, shell.io.signal);
+      const { signal } = deadline;
       await (options.wait === true ? waitUntilReady(url, tls, signal) : assertReady(url, tls, signal));
       shell.answer(
         () => JSON.stringify({ url, ready: true }),

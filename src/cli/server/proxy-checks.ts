@@ -1,3 +1,4 @@
+import { Deadline } from "../../core/schedule/deadline.js";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { fine, problem, warning, type Finding } from "../../core/finding.js";
@@ -96,10 +97,10 @@ export async function checkStream(
 
 /** Whether an answer that is held for `seconds` arrives. */
 export async function checkHeldAnswer(reached: Reached, seconds: number, stop: AbortSignal): Promise<Finding> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout((seconds + 30) * 1000)]);
+  using deadline = new Deadline((seconds + 30) * 1000, stop);
   try {
     const path = `/v1/system/echo?wait_seconds=${seconds}`;
-    const response = await probe(reached, { method: "GET", path }, signal);
+    const response = await probe(reached, { method: "GET", path }, deadline.signal);
     response.destroy();
     return silenceFinding("a held answer", response.statusCode !== 200, seconds);
   } catch (error) {

@@ -70,9 +70,9 @@ export function addServe(program: Command, shell: Shell): void {
     await using server = await startServer(config, log, { ...DEFAULT_OPTIONS, declaration });
     const notice = firstStartNotice(server, config, shell.io.isErrTerminal);
     if (notice !== "") shell.noticeLines(notice);
-    shell.io.out(`signet listening on ${server.url}\n`);
     // Without TLS there is no certificate to reload: SIGHUP ends the process when its terminal closes, as usual.
     if (config.tlsCert !== null || !shell.io.isInTerminal) shell.io.onHangup(() => void server.reloadCertificate());
+    shell.io.out(`signet listening on ${server.url}\n`);
     const failure = await Promise.race([aborted(shell.io.signal), server.failed]);
     if (failure !== undefined) {
       log.fatal({ err: failure }, "cannot write to the database: shutting down");

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { Deadline } from "../../core/schedule/deadline.js";
 import { formatMessage, type Environment, type GetRolloutResponse } from "../../sdk/index.js";
 import { readClientTls } from "../shell/client-tls.js";
 import { examples } from "../shell/help.js";
@@ -30,7 +31,8 @@ export function addStatus(program: Command, shell: Shell): void {
       // Before the token is looked for: whether the server runs is the first question.
       shell.called = { url, adminTokenFile: undefined };
       const tls = readClientTls(options);
-      const signal = AbortSignal.any([AbortSignal.timeout(options.timeout * 1000), shell.io.signal]);
+      using deadline = new Deadline(options.timeout * 1000, shell.io.signal);
+      const { signal } = deadline;
       await assertReady(url, tls, signal);
       const version = await serverVersion(url, tls, signal);
       using session = Session.open(shell, command);

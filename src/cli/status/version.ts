@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { VERSION } from "../../assets/version.js";
+import { Deadline } from "../../core/schedule/deadline.js";
 import { readClientTls } from "../shell/client-tls.js";
 import { examples } from "../shell/help.js";
 import { serverVersion } from "../shell/probe.js";
@@ -19,9 +20,8 @@ export function addVersion(program: Command, shell: Shell): void {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const url = serverUrl(options);
-      const timeout = AbortSignal.timeout(Math.min(options.timeout * 1000, MAX_WAIT_MS));
-      const signal = AbortSignal.any([timeout, shell.io.signal]);
-      const server = await serverVersion(url, readClientTls(options), signal).catch(() => null);
+      using deadline = new Deadline(Math.min(options.timeout * 1000, MAX_WAIT_MS), shell.io.signal);
+      const server = await serverVersion(url, readClientTls(options), deadline.signal).catch(() => null);
       shell.answer(
         () => JSON.stringify({ client: VERSION, server, url, node: process.versions.node }),
         () =>
