@@ -65,14 +65,18 @@ describe.each(WHAT)("the deletion of a %s", (what) => {
     expect(events[0]?.metadata).toContain("cleaning up");
   });
 
-  it("needs --yes elsewhere, and with --json", async () => {
+  it("needs --yes elsewhere, and with --json; with --yes it still names what goes", async () => {
     const { argv, isThere } = await make(what);
     for (const refused of [await signet(argv), await signet([...argv, "--json"], { isInTerminal: true })]) {
       expect([refused.exitCode, refused.out, await isThere()]).toEqual([2, "", true]);
       expect(refused.err).toContain("stdin is not a terminal: pass --yes to confirm");
     }
     const confirmed = await signet([...argv, "--yes"]);
-    expect([confirmed.exitCode, confirmed.err, await isThere()]).toEqual([0, "", false]);
+    expect([confirmed.exitCode, await isThere()]).toEqual([0, false]);
+    expect(confirmed.err).toContain(`This deletes the ${what} "`);
+    const again = await make(what);
+    const silent = await signet([...again.argv, "--yes", "--json"]);
+    expect([silent.exitCode, silent.err, await again.isThere()]).toEqual([0, "", false]);
   });
 });
 

@@ -69,10 +69,11 @@ export async function asked(shell: Shell, question: string): Promise<boolean> {
 }
 
 /**
- * Names what goes with a deletion and asks whether to go on; nothing with `--yes`. Throws UsageError when the answer is no.
+ * Names what goes with a deletion and, without `--yes`, asks whether to go on. With `--json` it names nothing. Throws UsageError when the
+ * answer is no.
  *
  * @param what with its noun: `environment "prod"`
- * @param facts what goes; read only when a person is asked
+ * @param facts what goes
  */
 export async function confirmDeletion(
   shell: Shell,
@@ -81,8 +82,9 @@ export async function confirmDeletion(
   facts: () => Promise<readonly Fact[]>,
 ): Promise<void> {
   requireConfirmable(shell, options);
-  if (options.yes === true) return;
+  if (shell.json) return;
   shell.noticeLines(`This deletes the ${what}, with`);
   shell.noticeLines(formatFacts(await facts()).trimEnd());
+  if (options.yes === true) return;
   if (!(await asked(shell, "Delete?"))) throw new UsageError("not confirmed: nothing was deleted");
 }
