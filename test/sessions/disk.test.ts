@@ -47,13 +47,20 @@ describe.runIf(SmallDisk.isPermitted())("a disk of 4 MiB (needs the right to mou
 
       // The step of whoever is woken by it.
       const rollback = await signet(["rollback", "--env", "prod"]);
-      expect(rollback).toMatchObject({ exitCode: 0, out: expect.stringContaining("rolled back") as string });
+      expect(rollback, rollback.err + server.err).toMatchObject({
+        exitCode: 0,
+        out: expect.stringContaining("rolled back") as string,
+      });
 
       const rules = ["--keep-newest", "5", "--keep-days", "0", "--keep-production-days", "0"];
-      expect(await signet(["prune", ...rules, "--yes"])).toMatchObject({ exitCode: 0 });
+      const pruned = await signet(["prune", ...rules, "--yes"]);
+      expect(pruned, pruned.err + server.err).toMatchObject({ exitCode: 0 });
       const readiness = async () => ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status;
       await expect.poll(readiness, { timeout: 20_000 }).toBe("ok");
-      for (let n = 0; n < 3; n += 1) expect(await publish()).toMatchObject({ exitCode: 0 });
+      for (let n = 0; n < 3; n += 1) {
+        const again = await publish();
+        expect(again, again.err + server.err).toMatchObject({ exitCode: 0 });
+      }
 
       const logged = server.err.split("\n").filter((text) => text.startsWith("{"));
       const errors = logged

@@ -62,12 +62,15 @@ export class DiskWatch {
     return { ...this.#space, isFull: this.#refusal !== null };
   }
 
-  /** The first look, before there are requests. The state goes on where the process before left it; the reserve is filled later. */
+  /**
+   * The first look, before there are requests: these could fill a disk before there is a reserve. The state goes on where the process
+   * before left it.
+   */
   async start(): Promise<void> {
     this.#space = await this.#measure();
     if (this.#parts.reclaim === null) return;
     this.#warnWhenLow();
-    if (!this.#parts.reserve.isReleased || this.#parts.reserveBytes === 0) return;
+    if (!this.#parts.reserve.isReleased || this.#parts.reserveBytes === 0) return await this.#tryToGrow();
     this.#begin(new AppError("unavailable", "the disk of the database is full"), "was full before this start");
     await this.#tryToEnd();
   }

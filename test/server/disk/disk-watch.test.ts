@@ -68,6 +68,11 @@ describe("the reserve", () => {
     expect(gzipSync(bytes.subarray(0, 256 * 1024)).length).toBeGreaterThan(250 * 1024);
   });
 
+  it("is there before there are requests, which could fill the disk first", async () => {
+    await watch().start();
+    expect(reserve.bytes).toBe(RESERVE);
+  });
+
   it("is released once, which the next process sees", async () => {
     expect(reserve.release()).toBe(false);
     expect(reserve.isReleased).toBe(false);
