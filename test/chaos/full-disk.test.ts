@@ -29,9 +29,9 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
   const repeat = async (work: () => Promise<unknown>) => {
     for (let n = 0; n < 500; n += 1) await work();
   };
-  /** Publishes until the disk is full, and returns the versions that there are then. */
+  /** Publishes until the disk is full, and returns the versions that there are then. The log has 256 KiB, about a dozen publications. */
   async function publishUntilRefused(server: ServerProcess): Promise<readonly number[]> {
-    for (let n = 0; n < 100; n += 1) {
+    for (let n = 0; n < 20; n += 1) {
       if (
         await publish(server).then(
           () => false,
@@ -40,7 +40,7 @@ describe.runIf(SmallDisk.isPermitted())("a disk (needs the right to mount)", () 
       )
         return await versions(server);
     }
-    throw new Error("a full disk took 100 publications");
+    throw new Error("a full disk took 20 publications");
   }
 
   const versions = (server: ServerProcess) =>
