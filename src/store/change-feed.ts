@@ -1,0 +1,37 @@
+/**
+ * What another node changed of that which nodes keep in memory. Ids alone: the follower reads the newest state.
+ *
+ * - `environment`: its active bundle changed, its numbers were raised, or it was deleted
+ * - `token`: it was rotated, revoked or changed
+ * - `tenancy`: an organization or project was changed or deleted (with its environments and tokens)
+ * - `webhook`: it was made, changed or deleted, or has something to send again
+ * - `outbox`: there are new events to fan out
+ * - `keys`: a signing or public key was added, activated or retired
+ */
+export type NodeChange =
+  | { readonly kind: "environment"; readonly id: string }
+  | { readonly kind: "token"; readonly id: number }
+  | { readonly kind: "tenancy" }
+  | { readonly kind: "webhook"; readonly orgId: string; readonly id: string }
+  | { readonly kind: "outbox" }
+  | { readonly kind: "keys" };
+
+/** Is told of the changes of other nodes, after their commits and in their order. No method may throw. */
+export interface ChangeFollower {
+  changed(changes: readonly NodeChange[]): void;
+  /** Changes may have been missed, or acknowledged ones were lost: everything that is kept in memory must be read again. */
+  missed(): void;
+}
+
+/** How a node hears of the changes of the others. Only a database that several nodes share has one. */
+export interface ChangeFeed {
+  /** This process, as the rows that it claims and the log of changes name it. */
+  readonly nodeId: string;
+  /**
+   * When the newest look into the database that succeeded was begun, in milliseconds of `performance.now()`; what was committed before it
+   * was told. A node that has heard nothing for long does not know what is current.
+   */
+  readonly heardAtMs: number;
+  /** Tells a follower until it is disposed of. */
+  follow(follower: ChangeFollower): Disposable;
+}
