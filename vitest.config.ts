@@ -2,7 +2,15 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Files share a process, which halves the time of all of them. No test may change what is global and leave it so.
-const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks", isolate: false } as const;
+const common = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  pool: "forks",
+  isolate: false,
+  // PostgreSQL, for the files that ask for it.
+  globalSetup: "test/support/postgres/shared-cluster.ts",
+  setupFiles: "test/support/postgres/left-databases.ts",
+} as const;
 
 export default defineConfig({
   test: {

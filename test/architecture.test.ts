@@ -11,7 +11,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   core: { layers: [], packages: [] },
   bundle: { layers: ["core"], packages: [/^@noble\//] },
   "policy-schema": { layers: ["core", "bundle"], packages: [/^ajv/] },
-  store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/] },
+  store: { layers: ["core"], packages: [/^node:/, /^kysely$/, /^better-sqlite3$/, /^pg$/] },
   outbound: { layers: ["core", "bundle"], packages: [/^node:/, /^ipaddr\.js$/, /^lru-cache$/, /^standardwebhooks$/] },
   yaml: { layers: [], packages: [/^node:/, /^yaml$/] },
   tar: { layers: [], packages: [] },
@@ -93,6 +93,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [],
     queries: [""],
     sqlite: ["", "migrations", "queries"],
+    postgres: ["", "migrations", "queries"],
   },
   server: {
     compose: [],
