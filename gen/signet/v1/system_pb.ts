@@ -14,7 +14,158 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/system.proto.
  */
 export const file_signet_v1_system: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvc3lzdGVtLnByb3RvEglzaWduZXQudjEiJQoVRGlhZ25vc2VTZXJ2ZXJSZXF1ZXN0EgwKBGZ1bGwYASABKAgifwoWRGlhZ25vc2VTZXJ2ZXJSZXNwb25zZRIkCghmaW5kaW5ncxgBIAMoCzISLnNpZ25ldC52MS5GaW5kaW5nEi4KAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEg8KB3ZlcnNpb24YAyABKAkibwoHRmluZGluZxIKCgJpZBgBIAEoCRInCgVsZXZlbBgCIAEoCUIY2ognFFoCb2taB3dhcm5pbmdaBWVycm9yEg8KB3N1bW1hcnkYAyABKAkSEwoGcmVtZWR5GAQgASgJSACIAQFCCQoHX3JlbWVkeSIrCgtFY2hvUmVxdWVzdBIcCgx3YWl0X3NlY29uZHMYASABKA1CBtqIJwI4eCLEAQoMRWNob1Jlc3BvbnNlEhEKBGhvc3QYASABKAlIAIgBARIaCg1pZl9ub25lX21hdGNoGAIgASgJSAGIAQESEQoJZm9yd2FyZGVkGAMgASgIEhYKDmNsaWVudF9hZGRyZXNzGAQgASgJEhcKCnB1YmxpY191cmwYBSABKAlIAogBARIXCg90cnVzdGVkX3Byb3hpZXMYBiABKA1CBwoFX2hvc3RCEAoOX2lmX25vbmVfbWF0Y2hCDQoLX3B1YmxpY191cmwyhQIKDVN5c3RlbVNlcnZpY2USjAEKDkRpYWdub3NlU2VydmVyEiAuc2lnbmV0LnYxLkRpYWdub3NlU2VydmVyUmVxdWVzdBohLnNpZ25ldC52MS5EaWFnbm9zZVNlcnZlclJlc3BvbnNlIjXSiCcVCg5kaWFnbm9zZVNlcnZlchAHGMgBgtPkkwIWEhQvdjEvc3lzdGVtL2RpYWdub3NpcxJlCgRFY2hvEhYuc2lnbmV0LnYxLkVjaG9SZXF1ZXN0Ghcuc2lnbmV0LnYxLkVjaG9SZXNwb25zZSIs0ognEQoEZWNobxAHGMgBMgEEOgEHgtPkkwIREg8vdjEvc3lzdGVtL2VjaG9iBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvc3lzdGVtLnByb3RvEglzaWduZXQudjEiEgoQTGlzdE5vZGVzUmVxdWVzdCJpChFMaXN0Tm9kZXNSZXNwb25zZRIkCgVub2RlcxgBIAMoCzIVLnNpZ25ldC52MS5TZXJ2ZXJOb2RlEi4KAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBIrkDCgpTZXJ2ZXJOb2RlEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIQCgN1cmwYBCABKAlIAIgBARI2CgpzdGFydGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEjMKB3NlZW5fYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESKQoFc3RhdGUYByABKAlCGtqIJxZaBGxpdmVaBXN0YWxlWgdzdG9wcGVkEhEKCWFuc3dlcmluZxgIIAEoCBIPCgdzdHJlYW1zGAkgASgNEhIKCmhlbGRfcG9sbHMYCiABKA0SDgoGc2NoZW1hGAsgASgJEhMKBmxhZ19tcxgMIAEoDUgBiAEBEhQKB3Byb2JsZW0YDSABKAlIAogBARI0CgtzdG9wcGluZ19hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIA4gBAUIGCgRfdXJsQgkKB19sYWdfbXNCCgoIX3Byb2JsZW1CDgoMX3N0b3BwaW5nX2F0IiUKFURpYWdub3NlU2VydmVyUmVxdWVzdBIMCgRmdWxsGAEgASgIIn8KFkRpYWdub3NlU2VydmVyUmVzcG9uc2USJAoIZmluZGluZ3MYASADKAsyEi5zaWduZXQudjEuRmluZGluZxIuCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIPCgd2ZXJzaW9uGAMgASgJIm8KB0ZpbmRpbmcSCgoCaWQYASABKAkSJwoFbGV2ZWwYAiABKAlCGNqIJxRaAm9rWgd3YXJuaW5nWgVlcnJvchIPCgdzdW1tYXJ5GAMgASgJEhMKBnJlbWVkeRgEIAEoCUgAiAEBQgkKB19yZW1lZHkiKwoLRWNob1JlcXVlc3QSHAoMd2FpdF9zZWNvbmRzGAEgASgNQgbaiCcCOHgixAEKDEVjaG9SZXNwb25zZRIRCgRob3N0GAEgASgJSACIAQESGgoNaWZfbm9uZV9tYXRjaBgCIAEoCUgBiAEBEhEKCWZvcndhcmRlZBgDIAEoCBIWCg5jbGllbnRfYWRkcmVzcxgEIAEoCRIXCgpwdWJsaWNfdXJsGAUgASgJSAKIAQESFwoPdHJ1c3RlZF9wcm94aWVzGAYgASgNQgcKBV9ob3N0QhAKDl9pZl9ub25lX21hdGNoQg0KC19wdWJsaWNfdXJsMvQCCg1TeXN0ZW1TZXJ2aWNlEm0KCUxpc3ROb2RlcxIbLnNpZ25ldC52MS5MaXN0Tm9kZXNSZXF1ZXN0Ghwuc2lnbmV0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlIiXSiCcQCglsaXN0Tm9kZXMQBxjIAYLT5JMCCxIJL3YxL25vZGVzEowBCg5EaWFnbm9zZVNlcnZlchIgLnNpZ25ldC52MS5EaWFnbm9zZVNlcnZlclJlcXVlc3QaIS5zaWduZXQudjEuRGlhZ25vc2VTZXJ2ZXJSZXNwb25zZSI10ognFQoOZGlhZ25vc2VTZXJ2ZXIQBxjIAYLT5JMCFhIUL3YxL3N5c3RlbS9kaWFnbm9zaXMSZQoERWNobxIWLnNpZ25ldC52MS5FY2hvUmVxdWVzdBoXLnNpZ25ldC52MS5FY2hvUmVzcG9uc2UiLNKIJxEKBGVjaG8QBxjIATIBBDoBB4LT5JMCERIPL3YxL3N5c3RlbS9lY2hvYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+
+/**
+ * See SystemService.ListNodes.
+ *
+ * @generated from message signet.v1.ListNodesRequest
+ */
+export type ListNodesRequest = Message<"signet.v1.ListNodesRequest"> & {
+};
+
+/**
+ * Describes the message signet.v1.ListNodesRequest.
+ * Use `create(ListNodesRequestSchema)` to create a new message.
+ */
+export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_system, 0);
+
+/**
+ * See SystemService.ListNodes.
+ *
+ * @generated from message signet.v1.ListNodesResponse
+ */
+export type ListNodesResponse = Message<"signet.v1.ListNodesResponse"> & {
+  /**
+   * In the order in which they started.
+   *
+   * @generated from field: repeated signet.v1.ServerNode nodes = 1;
+   */
+  nodes: ServerNode[];
+
+  /**
+   * The clock of the process that answered: "live" and "stale" are by it.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message signet.v1.ListNodesResponse.
+ * Use `create(ListNodesResponseSchema)` to create a new message.
+ */
+export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_system, 1);
+
+/**
+ * A server process of the database, as it told last.
+ *
+ * @generated from message signet.v1.ServerNode
+ */
+export type ServerNode = Message<"signet.v1.ServerNode"> & {
+  /**
+   * A UUID, new at each start.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * SIGNET_NODE_NAME, or the name of its host; two nodes may have the same.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string version = 3;
+   */
+  version: string;
+
+  /**
+   * The address that it listens on.
+   *
+   * @generated from field: optional string url = 4;
+   */
+  url?: string | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 5;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it told this, by its own clock.
+   *
+   * @generated from field: google.protobuf.Timestamp seen_at = 6;
+   */
+  seenAt?: Timestamp | undefined;
+
+  /**
+   * "live" told within the last 15 seconds; "stale" did not: it died, or does not reach the database; "stopped" said that it stops.
+   *
+   * @generated from field: string state = 7;
+   */
+  state: string;
+
+  /**
+   * Whether it is the process that answered.
+   *
+   * @generated from field: bool answering = 8;
+   */
+  answering: boolean;
+
+  /**
+   * Watches that are open.
+   *
+   * @generated from field: uint32 streams = 9;
+   */
+  streams: number;
+
+  /**
+   * Polls that are held open.
+   *
+   * @generated from field: uint32 held_polls = 10;
+   */
+  heldPolls: number;
+
+  /**
+   * The newest migration that it knows, for example "0023-nodes".
+   *
+   * @generated from field: string schema = 11;
+   */
+  schema: string;
+
+  /**
+   * For how many milliseconds it may not have known what the other nodes changed. Unset on SQLite, which only one process writes.
+   *
+   * @generated from field: optional uint32 lag_ms = 12;
+   */
+  lagMs?: number | undefined;
+
+  /**
+   * Why it takes no changes, in a sentence; unset when it does.
+   *
+   * @generated from field: optional string problem = 13;
+   */
+  problem?: string | undefined;
+
+  /**
+   * When it began to stop.
+   *
+   * @generated from field: optional google.protobuf.Timestamp stopping_at = 14;
+   */
+  stoppingAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message signet.v1.ServerNode.
+ * Use `create(ServerNodeSchema)` to create a new message.
+ */
+export const ServerNodeSchema: GenMessage<ServerNode> = /*@__PURE__*/
+  messageDesc(file_signet_v1_system, 2);
 
 /**
  * See SystemService.DiagnoseServer.
@@ -36,7 +187,7 @@ export type DiagnoseServerRequest = Message<"signet.v1.DiagnoseServerRequest"> &
  * Use `create(DiagnoseServerRequestSchema)` to create a new message.
  */
 export const DiagnoseServerRequestSchema: GenMessage<DiagnoseServerRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 0);
+  messageDesc(file_signet_v1_system, 3);
 
 /**
  * See SystemService.DiagnoseServer.
@@ -67,7 +218,7 @@ export type DiagnoseServerResponse = Message<"signet.v1.DiagnoseServerResponse">
  * Use `create(DiagnoseServerResponseSchema)` to create a new message.
  */
 export const DiagnoseServerResponseSchema: GenMessage<DiagnoseServerResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 1);
+  messageDesc(file_signet_v1_system, 4);
 
 /**
  * What one check found.
@@ -107,7 +258,7 @@ export type Finding = Message<"signet.v1.Finding"> & {
  * Use `create(FindingSchema)` to create a new message.
  */
 export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 2);
+  messageDesc(file_signet_v1_system, 5);
 
 /**
  * See SystemService.Echo.
@@ -128,7 +279,7 @@ export type EchoRequest = Message<"signet.v1.EchoRequest"> & {
  * Use `create(EchoRequestSchema)` to create a new message.
  */
 export const EchoRequestSchema: GenMessage<EchoRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 3);
+  messageDesc(file_signet_v1_system, 6);
 
 /**
  * See SystemService.Echo.
@@ -184,7 +335,7 @@ export type EchoResponse = Message<"signet.v1.EchoResponse"> & {
  * Use `create(EchoResponseSchema)` to create a new message.
  */
 export const EchoResponseSchema: GenMessage<EchoResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 4);
+  messageDesc(file_signet_v1_system, 7);
 
 /**
  * The server itself, for its operator.
@@ -192,6 +343,17 @@ export const EchoResponseSchema: GenMessage<EchoResponse> = /*@__PURE__*/
  * @generated from service signet.v1.SystemService
  */
 export const SystemService: GenService<{
+  /**
+   * Lists the server processes of the database: on PostgreSQL every node that told something of itself within the last hour (each does every
+   * five seconds), the newest 1,000 of them; on SQLite the one process.
+   *
+   * @generated from rpc signet.v1.SystemService.ListNodes
+   */
+  listNodes: {
+    methodKind: "unary";
+    input: typeof ListNodesRequestSchema;
+    output: typeof ListNodesResponseSchema;
+  },
   /**
    * Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks.
    * Calls at the same time share one examination. It changes nothing.
