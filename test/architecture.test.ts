@@ -91,8 +91,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     migrations: [],
     "": [],
     queries: [""],
-    sqlite: ["", "migrations", "queries"],
-    postgres: ["", "migrations", "queries"],
+    transactions: ["", "queries"],
+    postgres: ["", "migrations", "queries", "transactions"],
+    sqlite: ["", "migrations", "queries", "transactions"],
   },
   server: {
     compose: [],
