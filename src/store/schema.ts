@@ -92,6 +92,8 @@ export interface Schema {
   pipeline_apps: { environment_id: string; stage_id: string };
   trusted_origins: Table<TrustedOrigin>;
   bundle_imports: Table<BundleImport>;
+  /** Rows of nodes, by the numbers in which their transactions were committed. `ref` is the change as JSON, without its kind. */
+  node_changes: { number: Generated<number>; origin: string; kind: string; ref: string };
   /** Both `promoted_at` and `promoted_bundle` (a BundleState) are there, or neither is: a draft. */
   source_artifacts: Table<Omit<Artifact, "promotion">, { promoted_at: string | null; promoted_bundle: string | null }>;
 }

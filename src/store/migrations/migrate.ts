@@ -21,6 +21,7 @@ import { imports } from "./0018-imports.js";
 import { presence } from "./0019-presence.js";
 import { trustedKeys } from "./0020-trusted-keys.js";
 import { nodes } from "./0023-nodes.js";
+import { nodeChanges } from "./0024-node-changes.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -47,6 +48,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0019-presence": presence,
     "0020-trusted-keys": trustedKeys,
     "0023-nodes": nodes,
+    "0024-node-changes": nodeChanges(dialect),
   };
 }
 

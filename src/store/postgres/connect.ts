@@ -1,4 +1,4 @@
-import pg, { type PoolClient } from "pg";
+import pg, { type PoolClient, type QueryResultRow } from "pg";
 import { AppError } from "../../core/error.js";
 import { connectTimeoutMs, HostClient, type ClientMode, type Server } from "./client.js";
 import { parseDatabaseUrl } from "./database-url.js";
@@ -21,9 +21,14 @@ export interface ConnectionPool {
    * pg's own error when none was free for 10 seconds; postgresError translates both.
    */
   connect(): Promise<PoolClient>;
+  /** One statement for itself, on any of them. Throws as pg does. */
+  query<Row extends QueryResultRow>(sql: string, parameters?: readonly unknown[]): Promise<readonly Row[]>;
   /** Closes idle connections now, the others when they are given back. */
   end(): Promise<void>;
 }
+
+/** A connection of its own. */
+export type DirectClient = pg.Client & Pick<HostClient, "destroy">;
 
 /** All connections of a process to its database. */
 export interface Pools extends AsyncDisposable {
@@ -32,7 +37,7 @@ export interface Pools extends AsyncDisposable {
   /** For writes: two, pipelined, 30 s for each statement; the second is there to ask after a commit whose connection was lost. */
   readonly write: ConnectionPool;
   /** A connection of its own, past a pooler, for LISTEN and migrations. No limit of time for its statements. End it by `end` or `destroy`. */
-  connectDirect(): Promise<HostClient>;
+  connectDirect(): Promise<DirectClient>;
   /**
    * The first connection, by both URLs: throws `invalid` for a server that Signet does not run on and `unavailable` when no host takes
    * writes, telling why for each host.
@@ -100,8 +105,17 @@ function poolOf(server: Server, mode: ClientMode, max: number, idleTimeoutMillis
       message: `an idle connection to the database ended: ${postgresError(error).message}`,
     });
   });
+  const connect = () => server.hosts.inTurn(() => usable(pool));
   return {
-    connect: () => server.hosts.inTurn(() => usable(pool)),
+    connect,
+    query: async <Row extends QueryResultRow>(sql: string, parameters: readonly unknown[] = []) => {
+      const client = await connect();
+      try {
+        return (await client.query<Row>(sql, [...parameters])).rows;
+      } finally {
+        client.release();
+      }
+    },
     end: () => pool.end(),
   };
 }

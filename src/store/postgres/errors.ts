@@ -117,7 +117,7 @@ function isUnreached(error: unknown): boolean {
 }
 
 /** The SQLSTATE of a failure, also of one that postgresError has translated; undefined when the server said nothing. */
-function stateOf(error: unknown): string | undefined {
+export function stateOf(error: unknown): string | undefined {
   const raw = error instanceof AppError ? error.cause : error;
   return raw instanceof pg.DatabaseError ? raw.code : undefined;
 }
