@@ -51,7 +51,7 @@ export function createSystemService(services: SystemServices): ServiceImpl<typeo
   return {
     async listNodes() {
       const listed = await nodes.list();
-      return { nodes: listed.map(nodeMessage), at: timestampOf(instantOf(clock.now())) };
+      return { data: listed.map(nodeMessage), at: timestampOf(instantOf(clock.now())) };
     },
 
     async diagnoseServer({ full }) {

@@ -24,7 +24,7 @@ export function addNodes(program: Command, shell: Shell): void {
           () => formatMessage(answer),
           () =>
             formatTable(
-              answer.nodes,
+              answer.data,
               [
                 ["NAME", ({ name }) => name],
                 ["STATE", ({ state }) => state],
@@ -41,7 +41,7 @@ export function addNodes(program: Command, shell: Shell): void {
               shell.tableStyle,
             ),
         );
-        const schemas = new Set(answer.nodes.filter(({ state }) => state === "live").map(({ schema }) => schema));
+        const schemas = new Set(answer.data.filter(({ state }) => state === "live").map(({ schema }) => schema));
         if (schemas.size > 1)
           shell.notice("the nodes know different schemas: an upgrade is under way (docs/upgrade.md)");
       }),

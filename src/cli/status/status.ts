@@ -85,7 +85,7 @@ function jsonOf({ environment, rollout }: Row): string {
 async function countLiveNodes(session: Session): Promise<number | null> {
   const { operator } = await session.whoAmI();
   if (!operator) return null;
-  const { nodes } = await session.client.system.listNodes({});
+  const { data: nodes } = await session.client.system.listNodes({});
   return nodes.filter(({ state }) => state === "live").length;
 }
 

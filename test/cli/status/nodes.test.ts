@@ -30,7 +30,7 @@ describe("signet nodes", () => {
     const { exitCode, out, err } = await signet(["nodes", "--json"]);
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
     expect(JSON.parse(out)).toMatchObject({
-      nodes: [
+      data: [
         {
           ...{ name: hostname(), version: VERSION, url: server.url, state: "live", answering: true, streams: 1 },
           ...{ held_polls: 0, lag_ms: null, problem: null, stopping_at: null },

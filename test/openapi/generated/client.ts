@@ -2915,7 +2915,7 @@ export interface components {
         };
         ListNodesAnswer: {
             /** @description In the order in which they started. */
-            nodes: components["schemas"]["ServerNode"][];
+            data: components["schemas"]["ServerNode"][];
             /**
              * Format: date-time
              * @description The clock of the process that answered: "live" and "stale" are by it.
@@ -7724,6 +7724,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
