@@ -187,7 +187,23 @@ const TLS = {
   ),
 } as const;
 
+/** Null for an empty text. */
+function nodeName(value: string, name: string): string | null {
+  if (value === "") return null;
+  if (!/^[\x21-\x7e]{1,64}$/.test(value)) {
+    throw new AppError("invalid", `${name} must be 1 to 64 printable ASCII characters without spaces`);
+  }
+  return value;
+}
+
 const OPERATION = {
+  /** Null is the name of the host. */
+  nodeName: setting(
+    "SIGNET_NODE_NAME",
+    "",
+    "name of this process in signet nodes; default: the name of the host",
+    nodeName,
+  ),
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
   /** Auto is text when standard error is a terminal, else JSON. */
   logFormat: setting(

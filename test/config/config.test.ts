@@ -97,6 +97,13 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "JSON", "pretty"],
   },
+  nodeName: {
+    env: "SIGNET_NODE_NAME",
+    flag: "node-name",
+    fallback: null,
+    good: [["eu-1.example", "eu-1.example"]],
+    bad: ["two words", "x".repeat(65), "caf\u00e9"],
+  },
   logLevel: {
     env: "SIGNET_LOG_LEVEL",
     flag: "log-level",
