@@ -42,7 +42,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
   assets: { layers: ["core"], packages: [/^node:/] },
-  config: { layers: ["core", "outbound", "api"], packages: [/^node:/] },
+  config: { layers: ["core", "outbound", "store", "api"], packages: [/^node:/] },
   tls: { layers: ["core", "config", "api"], packages: [/^node:/, /^pino$/] },
   server: {
     layers: [
