@@ -42,7 +42,6 @@ import { duration } from "./shell/numbers.js";
 import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
-import { addNodes } from "./status/nodes.js";
 import { addOpen } from "./status/open.js";
 import { addStatus } from "./status/status.js";
 import { addVersion } from "./status/version.js";
@@ -60,7 +59,6 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Server:", addQuickstart],
   ["Server:", addServe],
   ["Server:", addStatus],
-  ["Server:", addNodes],
   ["Server:", addHealth],
   ["Server:", addOpen],
   ["Server:", addDoctor],

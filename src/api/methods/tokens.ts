@@ -72,7 +72,6 @@ export function createTokenService(services: {
         scopes: [...principal.scopes],
         orgId: principal.orgId,
         serverVersion: version,
-        operator: principal.isOperator,
         ...withoutNulls({ projectId, environmentId, environment, name: principal.tokenName }),
         ...optionalTimestamp("expiresAt", principal.expiresAt),
       };
