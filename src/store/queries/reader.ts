@@ -15,6 +15,7 @@ import { pipelineReader } from "./pipelines.js";
 import { policySchemaReader } from "./policy-schemas.js";
 import { projectReader } from "./projects.js";
 import { publicKeyReader } from "./public-keys.js";
+import { sealedKeyReader } from "./sealed-keys.js";
 import { pruneReader } from "./prunable.js";
 import type { Schema } from "../schema.js";
 import type { Reader } from "../store.js";
@@ -43,6 +44,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...instanceReader(db),
     ...fleetReader(db),
     ...publicKeyReader(db),
+    ...sealedKeyReader(db),
     ...webhookReader(db),
     ...eventReader(db),
     ...deletionReader(db),

@@ -14,6 +14,7 @@ import { pipelineWriter } from "./pipelines.js";
 import { policySchemaWriter } from "./policy-schemas.js";
 import { projectWriter } from "./projects.js";
 import { publicKeyWriter } from "./public-keys.js";
+import { sealedKeyWriter } from "./sealed-keys.js";
 import { createReader } from "./reader.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
@@ -40,6 +41,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...idempotencyWriter(tx),
     ...instanceWriter(tx),
     ...publicKeyWriter(tx),
+    ...sealedKeyWriter(tx),
     ...webhookWriter(tx),
     ...eventWriter(tx),
     ...deletionWriter(tx),
