@@ -45,7 +45,7 @@ export async function createOfflineAdminToken(
   });
   const { store, keys } = directory;
   const context: ServiceContext = {
-    ...{ store, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
+    ...{ store, feed: null, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
     ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
   };
   const { audit } = composeAudit(context, composeKeys(context));

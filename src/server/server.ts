@@ -115,7 +115,14 @@ async function start(
   const memory = openMemory(config, log);
   const services = composeServices(
     {
-      ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
+      ...{
+        store,
+        feed: null,
+        clock: systemClock,
+        signingKeys: owned.keys,
+        lastKeys: owned.lastKeys,
+        warnings: warningsTo(log),
+      },
       ...{ observers: observability.services, tracing: observability.tracing },
       keptKey: adminTokenIn(owned.path, log),
     },
@@ -161,12 +168,20 @@ async function start(
     services.tokens.sessions.shutdown();
     return http.close(graceMs);
   });
+  const { nodes } = services.nodes;
+  // First of all, so that the others know of it while requests finish; they also notice its silence.
+  opened.defer(() =>
+    nodes.stop().catch((error: unknown) => log.warn({ err: error }, "cannot say that this node stops")),
+  );
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
     throw listenError(thrown, config, LISTEN_FLAGS);
   });
   // Only now: a first start that finds its port taken stays a first start, and logs later where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
+  const url = urlOf(tls === null ? "http" : "https", { address, port });
+  nodes.listens(url, () => owned.problem() ?? disk.refusal?.message ?? null);
   if (isWritable) {
+    await nodes.tell().catch((error: unknown) => log.warn({ err: error }, "this node cannot tell of itself yet"));
     await services.webhooks.dispatcher.start();
     jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
     jobs.start(backupJobs(backups, config));
@@ -177,7 +192,6 @@ async function start(
     watchOpenFiles(log, observability.metrics.limits),
   ]);
   graceMs = config.shutdownGraceMs;
-  const url = urlOf(tls === null ? "http" : "https", { address, port });
   const metricsUrl = metricsListener?.url ?? null;
   log.info({ url, metricsUrl: metricsUrl ?? undefined, data: owned.path, version: VERSION }, "listening");
 

@@ -8,6 +8,7 @@ import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { FleetReader } from "./fleet-store.js";
+import type { NodeReader, NodeWriter } from "./node-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { TransferReader, TransferWriter } from "./transfer-store.js";
@@ -125,7 +126,7 @@ export interface TrustedKeyCount {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, TransferReader {
+export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, NodeReader, TransferReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -239,7 +240,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, TransferWriter {
+export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

@@ -72,7 +72,7 @@ type UseCases = ReturnType<typeof useCases>;
 
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
-  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes } = features;
+  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, nodes } = features;
   const { transfer, webhooks } = features;
   return {
     ...{
@@ -85,6 +85,7 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...bundles,
       ...pipelines,
       ...runtimes,
+      ...nodes,
       ...transfer,
       ...webhooks,
     },
@@ -273,6 +274,7 @@ export class Fixture {
           ping: () => store.ping(),
           [Symbol.asyncDispose]: async () => {},
         },
+        feed: null,
         clock,
         signingKeys: {
           get bundles() {
@@ -311,6 +313,7 @@ export class Fixture {
         },
         documents: DEFAULT_DOCUMENTS,
         server: { version: "test", url: null },
+        node: { name: "test", version: "test", schema: "test" },
         sessionLimits: { stream: 3, poll: 3 },
         heartbeatMs: 600_000,
       },
