@@ -73,15 +73,6 @@ const ADDRESS = {
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
 } as const;
 
-/** Null for an empty text. The lengths are those of service/keys/key-sealer.ts. */
-function keySecret(value: string, name: string): string | null {
-  if (value === "") return null;
-  if (value.length < 32 || value.length > 1_024) {
-    throw new AppError("invalid", `${name} must have 32 to 1,024 characters; make one by: openssl rand -base64 32`);
-  }
-  return value;
-}
-
 const DATA = {
   data: setting("SIGNET_DATA", "./data", "data directory", text),
   /** Null generates one. */
@@ -97,16 +88,6 @@ const DATA = {
   /** Null announces none, or the one that `signet keys rotate` made. */
   nextSigningKey: {
     ...setting("SIGNET_NEXT_SIGNING_KEY", "", "the same for the next key, which is announced only", textOrNull),
-    secret: true,
-  },
-  /** Null without SIGNET_DATABASE_URL; required with it. */
-  keySecret: {
-    ...setting(
-      "SIGNET_KEY_SECRET",
-      "",
-      "with a database server: secret of all nodes, which encrypts the signing keys in the database",
-      keySecret,
-    ),
     secret: true,
   },
   provision: setting(

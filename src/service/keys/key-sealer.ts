@@ -24,10 +24,14 @@ export class KeySealer {
   /** The key of the last derivation. */
   #key: { readonly of: string; readonly bytes: Promise<Buffer> } | null = null;
 
-  /** Throws `invalid` for a secret that is missing, too short or too long; `name` is its setting. */
+  /**
+   * Throws `invalid` for a secret that is missing, too short or too long. `name` is its setting; `derivation` is for a database that has no
+   * keys yet.
+   */
   constructor(
     private readonly secret: string | null,
     private readonly name = "SIGNET_KEY_SECRET",
+    private readonly derivation = newDerivation,
   ) {
     const length = [...(secret ?? "")].length;
     if (length === 0) {
@@ -42,7 +46,7 @@ export class KeySealer {
   }
 
   async seal({ slot, keyId, pem, at }: KeyToSeal): Promise<SealedKey> {
-    const kdf = (this.#derivation ??= newDerivation());
+    const kdf = (this.#derivation ??= this.derivation());
     const sealed = seal(pem, await this.#keyOf(kdf), kdf, contextOf(slot, keyId));
     return { slot, keyId, sealed: JSON.stringify(sealed), createdAt: at };
   }
@@ -55,7 +59,8 @@ export class KeySealer {
       const message = `${this.name} does not open the key ${keyId} (${slot}) in the database: give this node the secret of the others`;
       throw new AppError("invalid", message);
     }
-    this.#derivation ??= sealed.kdf;
+    // From here on all rows have one.
+    this.#derivation = sealed.kdf;
     return pem;
   }
 
