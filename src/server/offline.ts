@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { composeAudit } from "./compose/audit.js";
 import { composeChanges } from "./compose/changes.js";
 import type { ServiceContext } from "./compose/context.js";
@@ -47,6 +48,7 @@ export async function createOfflineAdminToken(
   const context: ServiceContext = {
     ...{ store, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
     ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
+    ...{ nodeId: randomUUID(), isShared: false },
   };
   const { audit } = composeAudit(context, composeKeys(context));
   await keepPublicKeys(store, systemClock, keys, directory.lastKeys, keyEventRecorder(audit));

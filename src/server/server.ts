@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { VERSION } from "../assets/version.js";
 import { backupJobs } from "./backup-job.js";
@@ -118,6 +119,7 @@ async function start(
       ...{ store, clock: systemClock, signingKeys: owned.keys, lastKeys: owned.lastKeys, warnings: warningsTo(log) },
       ...{ observers: observability.services, tracing: observability.tracing },
       keptKey: adminTokenIn(owned.path, log),
+      ...{ nodeId: randomUUID(), isShared: false },
     },
     serviceOptions(config, memory.documents, (error) => {
       if (!failures.hasTold(error)) log.error({ err: error }, "a webhook delivery could not be handled");

@@ -7,6 +7,7 @@ import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
+import type { ClaimReader, ClaimWriter } from "./claim-store.js";
 import type { FleetReader } from "./fleet-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
@@ -125,7 +126,8 @@ export interface TrustedKeyCount {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, TransferReader {
+export interface Reader
+  extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, TransferReader, ClaimReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -233,7 +235,7 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, TransferWriter {
+export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, TransferWriter, ClaimWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

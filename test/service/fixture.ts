@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,6 +110,9 @@ export class Fixture {
   admin!: Principal;
   orgId = "";
   projectId = "";
+
+  /** @param isShared whether other nodes may use the database */
+  constructor(private readonly isShared = false) {}
 
   get store(): Store {
     return this.data.store;
@@ -241,7 +245,7 @@ export class Fixture {
   }
 
   async #assemble(): Promise<void> {
-    const { directory: path, clock, moments } = this;
+    const { directory: path, clock } = this;
     this.data = await openDataDirectory({
       path,
       signingKey: null,
@@ -252,6 +256,12 @@ export class Fixture {
     const { store, keys } = this.data;
     const audit = createAudit({ store, clock, signer: keys.audit, ring: new KeyRing({ store, keys }) });
     await keepPublicKeys(store, clock, keys, this.data.lastKeys, keyEventRecorder(audit));
+    this.services = this.compose(this.#watched(store));
+  }
+
+  /** The store, which tells the moments of a test. */
+  #watched(store: Store): Store {
+    const { moments } = this;
     const read: Store["read"] = {
       ...store.read,
       async environmentById(id) {
@@ -265,14 +275,21 @@ export class Fixture {
         return token;
       },
     };
-    this.services = useCases(
+    return {
+      read,
+      write: (work) => store.write(work),
+      ping: () => store.ping(),
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  /** The use cases of one node over a store. */
+  compose(store: Store): UseCases {
+    const { clock, moments } = this;
+    const { keys } = this.data;
+    return useCases(
       {
-        store: {
-          read,
-          write: (work) => store.write(work),
-          ping: () => store.ping(),
-          [Symbol.asyncDispose]: async () => {},
-        },
+        store,
         clock,
         signingKeys: {
           get bundles() {
@@ -297,6 +314,7 @@ export class Fixture {
         },
         tracing: NO_TRACING,
         keptKey: NO_KEPT_KEY,
+        ...{ nodeId: randomUUID(), isShared: this.isShared },
       },
       {
         webhooks: {
@@ -318,8 +336,8 @@ export class Fixture {
 }
 
 /** One for each test of a file. */
-export function useServices(): Fixture {
-  const fixture = new Fixture();
+export function useServices(isShared = false): Fixture {
+  const fixture = new Fixture(isShared);
   beforeEach(() => fixture.open());
   afterEach(() => fixture.close());
   return fixture;

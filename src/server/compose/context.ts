@@ -16,4 +16,8 @@ export interface ServiceContext {
   readonly warnings: ServiceWarnings;
   readonly tracing: Tracing;
   readonly keptKey: KeptKey;
+  /** Names this process in the rows that it claims. */
+  readonly nodeId: string;
+  /** Whether other nodes share the database: then work that one node at a time does is claimed. */
+  readonly isShared: boolean;
 }

@@ -250,17 +250,17 @@ export class Webhooks {
       await this.#recordReplay(tx, caller, id, { since, count });
     });
     let after = 0;
-    await inSteps(() =>
-      store.write(async (tx) => {
+    await inSteps(async () => {
+      const page = await store.write(async (tx) => {
         const webhook = await ownWebhook(tx, caller, id);
-        const page = (await tx.eventHeadersAfter(caller.orgId, after, REPLAYED_PER_STEP)).filter(
-          ({ number }) => number <= last,
-        );
-        for (const event of page.filter(isWanted)) await tx.putDelivery(newDelivery(webhook, event, this.#now()));
-        after = page.at(-1)?.number ?? last;
-        return page.length === REPLAYED_PER_STEP;
-      }),
-    );
+        const headers = await tx.eventHeadersAfter(caller.orgId, after, REPLAYED_PER_STEP);
+        const until = headers.filter(({ number }) => number <= last);
+        for (const event of until.filter(isWanted)) await tx.putDelivery(newDelivery(webhook, event, this.#now()));
+        return until;
+      });
+      after = page.at(-1)?.number ?? last;
+      return page.length === REPLAYED_PER_STEP;
+    });
     outbox.changed({ id, orgId: caller.orgId });
     return count;
   }

@@ -20,6 +20,7 @@ import { protection } from "./0017-protection.js";
 import { imports } from "./0018-imports.js";
 import { presence } from "./0019-presence.js";
 import { trustedKeys } from "./0020-trusted-keys.js";
+import { claims } from "./0022-claims.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -45,6 +46,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0018-imports": imports,
     "0019-presence": presence,
     "0020-trusted-keys": trustedKeys,
+    "0022-claims": claims,
   };
 }
 
