@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../core/error.js";
+import { checkDatabase, DATABASE_SETTINGS } from "./database-settings.js";
 import { LIMIT_SETTINGS } from "./limit-settings.js";
 import { otlpEndpoint, otlpTracesEndpoint, refuseOtlpGrpc, traceRatio } from "./otlp-settings.js";
 import { parsePublicUrl } from "./public-url.js";
@@ -187,7 +188,23 @@ const TLS = {
   ),
 } as const;
 
+/** Null for an empty text. */
+function nodeName(value: string, name: string): string | null {
+  if (value === "") return null;
+  if (!/^[\x21-\x7e]{1,64}$/.test(value)) {
+    throw new AppError("invalid", `${name} must be 1 to 64 printable ASCII characters without spaces`);
+  }
+  return value;
+}
+
 const OPERATION = {
+  /** Null is the name of the host. */
+  nodeName: setting(
+    "SIGNET_NODE_NAME",
+    "",
+    "name of this process in signet nodes; default: the name of the host",
+    nodeName,
+  ),
   logLevel: setting("SIGNET_LOG_LEVEL", "info", LOG_LEVELS.join(", "), oneOf(...LOG_LEVELS)),
   /** Auto is text when standard error is a terminal, else JSON. */
   logFormat: setting(
@@ -255,6 +272,7 @@ const WEBHOOKS = {
 export const SETTING_GROUPS = [
   ["Address", ADDRESS],
   ["Data", DATA],
+  ["Database", DATABASE_SETTINGS],
   ["Backups", BACKUPS],
   ["TLS", TLS],
   ["Operation", OPERATION],
@@ -263,7 +281,16 @@ export const SETTING_GROUPS = [
 ] as const satisfies readonly (readonly [heading: string, settings: Readonly<Record<string, Setting>>])[];
 
 /** Every setting, by its name in Config. */
-export const SETTINGS = { ...ADDRESS, ...DATA, ...BACKUPS, ...TLS, ...OPERATION, ...WEBHOOKS, ...LIMIT_SETTINGS };
+export const SETTINGS = {
+  ...ADDRESS,
+  ...DATA,
+  ...DATABASE_SETTINGS,
+  ...BACKUPS,
+  ...TLS,
+  ...OPERATION,
+  ...WEBHOOKS,
+  ...LIMIT_SETTINGS,
+};
 
 /** The configuration of a server. Frozen; nothing else reads the environment. */
 export type Config = ValuesOf<typeof SETTINGS>;
@@ -279,9 +306,6 @@ export function loadConfig(
   environment: Readonly<Record<string, string | undefined>>,
   flags: Readonly<Partial<Record<keyof Config, string>>> = {},
 ): Config {
-  if ((environment.SIGNET_DATABASE_URL ?? environment.SIGNET_DATABASE_URL_FILE ?? "") !== "") {
-    throw new AppError("invalid", "SIGNET_DATABASE_URL is set, but this version supports SQLite only");
-  }
   const values = SETTING_NAMES.map((name) => {
     const setting: Setting = SETTINGS[name];
     const flag = setting.secret ? undefined : flags[name];
@@ -291,6 +315,7 @@ export function loadConfig(
   });
   const config = Object.freeze(Object.fromEntries(values)) as unknown as Config;
   checkTls(config);
+  checkDatabase(config);
   if (config.otlpEndpoint !== null) refuseOtlpGrpc(environment);
   return config;
 }

@@ -25,7 +25,7 @@ export interface RuntimeInstance {
   /** The ids of the bundle keys that it trusts, as reported; null before it told. */
   readonly keyIds: readonly string[] | null;
   readonly lastSeen: Instant;
-  /** The server process that has a watch of it open; null when none has. Of a process that has ended it means nothing. */
+  /** The server process (ServerNode) that has a watch of it open; null when none has. Of a process that has ended it means nothing. */
   readonly connection: string | null;
   /** It is live before this instant: see {@link liveUntil}. */
   readonly liveUntil: Instant;

@@ -3,6 +3,7 @@ import type { Polls } from "../api/poll/polls.js";
 import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { addSeconds, instantOf, type Clock } from "../core/clock.js";
+import { NODE_TELLS_SECONDS } from "../core/cluster/server-node.js";
 import type { DatabaseGrowth } from "./disk/growth.js";
 import type { DiskWatch } from "./disk/disk-watch.js";
 import type { Job } from "./job-runner.js";
@@ -12,7 +13,7 @@ import type { Store } from "../store/store.js";
 
 /** The services and the store that jobs work on. */
 export interface JobContext {
-  readonly services: Pick<Services, "audit" | "changes" | "runtimes" | "tokens" | "webhooks">;
+  readonly services: Pick<Services, "audit" | "changes" | "nodes" | "runtimes" | "tokens" | "webhooks">;
   readonly store: Store;
   readonly clock: Clock;
   readonly config: Pick<Config, "webhookRetentionDays">;
@@ -21,7 +22,7 @@ export interface JobContext {
 
 /** The jobs of a server whose database can be written. */
 export function databaseJobs({ services, store, clock, config, log }: JobContext): readonly Job[] {
-  const { audit, changes, runtimes, tokens, webhooks } = services;
+  const { audit, changes, nodes, runtimes, tokens, webhooks } = services;
   const removeOld = (signal: AbortSignal) =>
     removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
   const expiring = { store, clock, outbox: changes.outbox };
@@ -32,8 +33,10 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
     { name: "refusals", everyMs: 15_000, waitsForDisk: true, run: () => audit.refusals.flush() },
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
     { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
+    { name: "webhook claims", everyMs: 5_000, run: () => webhooks.dispatcher.keepUp() },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },
+    { name: "node", everyMs: NODE_TELLS_SECONDS * 1_000, run: () => nodes.nodes.tell() },
     { name: "deletions", everyMs: 5_000, run: (signal) => removeDeleted(store, signal) },
   ];
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { composeAudit } from "./compose/audit.js";
 import { composeChanges } from "./compose/changes.js";
 import type { ServiceContext } from "./compose/context.js";
@@ -8,7 +7,7 @@ import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { notFound } from "../core/error.js";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
-import { openDataDirectory } from "./data-directory.js";
+import { openDataDirectory } from "./database/data-directory.js";
 import { NO_TRACING } from "../core/trace.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
 import { NO_KEPT_KEY } from "../service/tokens/kept-key.js";
@@ -46,9 +45,8 @@ export async function createOfflineAdminToken(
   });
   const { store, keys } = directory;
   const context: ServiceContext = {
-    ...{ store, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
+    ...{ store, feed: null, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
     ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
-    ...{ nodeId: randomUUID(), isShared: false },
   };
   const { audit } = composeAudit(context, composeKeys(context));
   await keepPublicKeys(store, systemClock, keys, directory.lastKeys, keyEventRecorder(audit));

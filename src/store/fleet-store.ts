@@ -6,7 +6,7 @@ import type { Page } from "./page.js";
 export interface FleetFilter {
   /** By what is active in the instance's environment. */
   readonly state?: RolloutState;
-  /** Whether it is live and has a watch open in the process that `connection` names. */
+  /** Whether it is live and has a watch open in one of the processes of `connections`. */
   readonly connected?: boolean;
   readonly live?: boolean;
   readonly version?: number;
@@ -14,7 +14,8 @@ export interface FleetFilter {
   /** The address that it was last seen at. */
   readonly source?: string;
   readonly now: Instant;
-  readonly connection: string;
+  /** The processes that are there; at least one. */
+  readonly connections: readonly string[];
 }
 
 /** Which environments of a project are looked at: all without a field. */

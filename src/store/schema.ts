@@ -2,6 +2,7 @@ import type { Generated, GeneratedAlways, Insertable, Selectable } from "kysely"
 import type { Artifact } from "../core/artifact.js";
 import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, Content, Deployment } from "../core/bundle.js";
+import type { ServerNode } from "../core/cluster/server-node.js";
 import type { PublicKeyRecord } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { Pipeline, PipelineStage } from "../core/pipeline.js";
@@ -66,6 +67,7 @@ export interface Schema {
   deployments: Table<Deployment>;
   tokens: Table<Token, { id: Generated<number> }>;
   instances: Table<RuntimeInstance>;
+  nodes: Table<ServerNode>;
   /**
    * Refers to nothing by foreign key: an event outlives what it tells of. `source`, the project and the environment are also in the
    * metadata, where they are signed; the columns find events by them. Empty: of no project, of no environment.
@@ -94,6 +96,8 @@ export interface Schema {
   pipeline_apps: { environment_id: string; stage_id: string };
   trusted_origins: Table<TrustedOrigin>;
   bundle_imports: Table<BundleImport>;
+  /** Rows of nodes, by the numbers in which their transactions were committed. `ref` is the change as JSON, without its kind. */
+  node_changes: { number: Generated<number>; origin: string; kind: string; ref: string };
   /** Both `promoted_at` and `promoted_bundle` (a BundleState) are there, or neither is: a draft. */
   source_artifacts: Table<Omit<Artifact, "promotion">, { promoted_at: string | null; promoted_bundle: string | null }>;
 }

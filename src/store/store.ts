@@ -9,6 +9,7 @@ import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { ClaimReader, ClaimWriter } from "./claim-store.js";
 import type { FleetReader } from "./fleet-store.js";
+import type { NodeReader, NodeWriter } from "./node-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { TransferReader, TransferWriter } from "./transfer-store.js";
@@ -127,7 +128,7 @@ export interface TrustedKeyCount {
 
 /** Look-ups answer null for what is not there. */
 export interface Reader
-  extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, TransferReader, ClaimReader {
+  extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, NodeReader, TransferReader, ClaimReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -147,6 +148,8 @@ export interface Reader
   environmentById(id: string): Promise<Environment | null>;
   /** What is left of the last environment of this name that was deleted from the project. */
   formerEnvironment(projectId: string, name: string): Promise<FormerEnvironment | null>;
+  /** Those of the environments that are there, of any project; at most 500 ids. */
+  existingEnvironments(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** The ids of the environments of a scope. */
   environmentIds(among: EnvironmentScope): Promise<readonly string[]>;
   /** One of the protected environments that keep a bundle. */
@@ -193,6 +196,8 @@ export interface Reader
   ): Promise<EarlierActivation>;
 
   token(orgId: string, id: number): Promise<Token | null>;
+  /** Those of the tokens that are there, of any organization; at most 500 ids. */
+  tokensById(ids: readonly number[]): Promise<readonly Token[]>;
   /** The names of those of the tokens that have one; at most 500 ids. */
   tokenNames(ids: readonly number[]): Promise<ReadonlyMap<number, string>>;
   /** By the hash of the raw key, the current one or the one before the last rotation. */
@@ -235,7 +240,8 @@ export interface Reader
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, TransferWriter, ClaimWriter {
+export interface Writer
+  extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter, ClaimWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

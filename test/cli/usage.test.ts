@@ -46,6 +46,8 @@ describe("the command line", () => {
       "SIGNET_ADMIN_TOKEN",
       "SIGNET_SIGNING_KEY",
       "SIGNET_NEXT_SIGNING_KEY",
+      "SIGNET_DATABASE_URL",
+      "SIGNET_DATABASE_DIRECT_URL",
       "SIGNET_BACKUP_PASSPHRASE",
     ]);
     expect(out).toContain("SIGNET_ADMIN_TOKEN");

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../src/config/config.js";
+import { databaseConfig } from "../../src/config/database-settings.js";
 import { flagOf } from "../../src/config/setting.js";
 import { LIMIT_CASES, number, type Case } from "./config-cases.js";
 
+const DATABASE_URL = "postgres://signet:pa%40ss@db-1,db-2:6432/signet?target_session_attrs=read-write";
 const CHOSEN = "my-very-own-admin-token-1";
 /** A path alone is refused: the settings go together (below). */
 const pathOrNone = (env: string, flag: string): Case => ({ env, flag, fallback: null, good: [["", null]], bad: [] });
@@ -96,6 +98,13 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
       ["text", "text"],
     ],
     bad: ["", "JSON", "pretty"],
+  },
+  nodeName: {
+    env: "SIGNET_NODE_NAME",
+    flag: "node-name",
+    fallback: null,
+    good: [["eu-1.example", "eu-1.example"]],
+    bad: ["two words", "x".repeat(65), "caf\u00e9"],
   },
   logLevel: {
     env: "SIGNET_LOG_LEVEL",
@@ -231,6 +240,37 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "1.1", "2", "-0.1", ".5", "1e-1", "half"],
   },
+  databaseUrl: {
+    env: "SIGNET_DATABASE_URL",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      [DATABASE_URL, DATABASE_URL],
+    ],
+    bad: [
+      "mysql://db/signet",
+      "sqlite:here",
+      "postgres://db/signet",
+      "postgresql://u@db:70000/d",
+      `${DATABASE_URL}&sslmod=require`,
+    ],
+  },
+  databaseDirectUrl: {
+    env: "SIGNET_DATABASE_DIRECT_URL",
+    flag: null,
+    fallback: null,
+    good: [["", null]],
+    bad: ["mysql://db/signet"],
+  },
+  databaseCa: {
+    env: "SIGNET_DATABASE_CA",
+    flag: "database-ca",
+    fallback: null,
+    good: [["", null]],
+    bad: ["/none/ca.pem", "-----BEGIN PRIVATE KEY-----"],
+  },
+  databasePool: number("SIGNET_DATABASE_POOL", "database-pool", 8, 1, 100),
   ...LIMIT_CASES,
 };
 
@@ -276,10 +316,12 @@ describe("the settings", () => {
   });
 
   it("that are secret are never quoted in a refusal", () => {
-    for (const text of CASES.adminToken.bad) {
-      expect(() => loadConfig({ SIGNET_ADMIN_TOKEN: text })).toThrow(
-        expect.not.objectContaining({ message: expect.stringContaining(text.trim()) as string }) as Error,
-      );
+    for (const { env, bad } of [CASES.adminToken, CASES.databaseUrl, CASES.databaseDirectUrl]) {
+      for (const text of bad) {
+        expect(() => loadConfig({ [env]: text })).toThrow(
+          expect.not.objectContaining({ message: expect.stringContaining(text.trim()) as string }) as Error,
+        );
+      }
     }
   });
 
@@ -300,6 +342,7 @@ describe("the settings", () => {
   it.each([
     ["adminToken", "another-admin-token-0123456"],
     ["signingKey", "/another/key.pem"],
+    ["databaseUrl", "postgres://user@host/database"],
   ] as const)("%s takes no flag", (name, text) => {
     expect(loadConfig({}, { [name]: text })[name]).toBeNull();
   });
@@ -332,11 +375,6 @@ describe("the settings", () => {
     },
   );
 
-  it.each(["postgres://db/signet", "sqlite:here"])("SIGNET_DATABASE_URL=%s is refused, not ignored", (url) => {
-    const message = expect.stringContaining("SIGNET_DATABASE_URL") as string;
-    expect(() => loadConfig({ SIGNET_DATABASE_URL: url })).toThrow(expect.objectContaining({ message }) as Error);
-  });
-
   it.each([
     [{ SIGNET_TLS_CERT: "/c" }, "together"],
     [{ SIGNET_TLS_KEY: "/k" }, "together"],
@@ -351,7 +389,22 @@ describe("the settings", () => {
     expect(loadConfig(paths)).toMatchObject({ tlsCert: "/c", tlsKey: "/k", tlsClientCa: "/ca" });
   });
 
-  it("SIGNET_DATABASE_URL that is empty is nothing", () => {
-    expect(loadConfig({ SIGNET_DATABASE_URL: "" }).data).toBe("./data");
+  it("a database's CA is a PEM text or in a file, and is read once", () => {
+    const pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----";
+    const file = join(directory, "ca.pem");
+    writeFileSync(file, pem);
+    for (const value of [pem, file]) {
+      const config = loadConfig({ SIGNET_DATABASE_URL: DATABASE_URL, SIGNET_DATABASE_CA: value });
+      expect(databaseConfig(config)).toEqual({ url: DATABASE_URL, directUrl: null, ca: pem, poolSize: 8 });
+    }
+    expect(databaseConfig(loadConfig({ SIGNET_DATABASE_URL: "", SIGNET_DATABASE_POOL: "9" }))).toBeNull();
+  });
+
+  it.each([
+    { SIGNET_DATABASE_DIRECT_URL: DATABASE_URL },
+    { SIGNET_DATABASE_CA: "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----" },
+  ])("%j alone is refused: the data would be kept in SQLite", (environment) => {
+    const message = expect.stringContaining("needs SIGNET_DATABASE_URL") as string;
+    expect(() => loadConfig(environment)).toThrow(expect.objectContaining({ code: "invalid", message }) as Error);
   });
 });

@@ -12,7 +12,7 @@ import type { Clock } from "../../src/core/clock.js";
 import type { Environment } from "../../src/core/organization.js";
 import type { Principal } from "../../src/core/token.js";
 import { NO_TRACING } from "../../src/core/trace.js";
-import { openDataDirectory, type DataDirectory } from "../../src/server/data-directory.js";
+import { openDataDirectory, type DataDirectory } from "../../src/server/database/data-directory.js";
 import { bootstrap } from "../../src/service/tenancy/bootstrap.js";
 import { createAudit } from "../../src/service/audit/audit.js";
 import { KeyRing } from "../../src/service/keys/key-ring.js";
@@ -25,6 +25,7 @@ import { NO_OBSERVERS, NO_WARNINGS, type WatchObserver } from "../../src/service
 import type { PublishInput } from "../../src/service/bundles/publishing.js";
 import { NO_KEPT_KEY } from "../../src/service/tokens/kept-key.js";
 import { createRawKey } from "../../src/service/tokens/raw-key.js";
+import type { ChangeFeed } from "../../src/store/change-feed.js";
 import type { Store } from "../../src/store/store.js";
 
 /** A clock that only the test moves. */
@@ -73,7 +74,7 @@ type UseCases = ReturnType<typeof useCases>;
 
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
-  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes } = features;
+  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, nodes } = features;
   const { transfer, webhooks } = features;
   return {
     ...{
@@ -86,6 +87,7 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...bundles,
       ...pipelines,
       ...runtimes,
+      ...nodes,
       ...transfer,
       ...webhooks,
     },
@@ -284,12 +286,13 @@ export class Fixture {
   }
 
   /** The use cases of one node over a store. */
-  compose(store: Store): UseCases {
+  compose(store: Store, onError: (error: unknown) => void = rethrow): UseCases {
     const { clock, moments } = this;
     const { keys } = this.data;
     return useCases(
       {
         store,
+        feed: this.isShared ? silentFeed() : null,
         clock,
         signingKeys: {
           get bundles() {
@@ -314,7 +317,6 @@ export class Fixture {
         },
         tracing: NO_TRACING,
         keptKey: NO_KEPT_KEY,
-        ...{ nodeId: randomUUID(), isShared: this.isShared },
       },
       {
         webhooks: {
@@ -322,17 +324,25 @@ export class Fixture {
           schedule: [0, 1, 1],
           timeoutMs: 2_000,
           userAgent: "signet/test",
-          onError: (error) => {
-            throw error;
-          },
+          onError,
         },
         documents: DEFAULT_DOCUMENTS,
         server: { version: "test", url: null },
+        node: { name: "test", version: "test", schema: "test" },
         sessionLimits: { stream: 3, poll: 3 },
         heartbeatMs: 600_000,
       },
     );
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+/** Tells of nothing: a test itself says what a node hears. */
+function silentFeed(): ChangeFeed {
+  return { nodeId: randomUUID(), heardAtMs: 0, follow: () => ({ [Symbol.dispose]: () => undefined }) };
 }
 
 /** One for each test of a file. */

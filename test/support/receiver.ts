@@ -29,7 +29,7 @@ export async function startReceiver(): Promise<Receiver> {
   const server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
-    req.on("end", async () => {
+    const respond = async () => {
       const body = Buffer.concat(chunks).toString();
       const arrival = { headers: req.headers, body, event: JSON.parse(body) as Arrival["event"] };
       arrivals.push(arrival);
@@ -37,7 +37,8 @@ export async function startReceiver(): Promise<Receiver> {
       tell();
       const { status, headers = {} } = await answer;
       res.writeHead(status, headers).end("received");
-    });
+    };
+    req.on("end", () => void respond());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const receiver: Receiver = {

@@ -17,9 +17,6 @@ export const COMMAND_VARIABLES: readonly string[] = [
   "SIGNET_CONFIG",
 ];
 
-/** Variables that config.ts refuses with an explanation. */
-const REFUSED: readonly string[] = ["SIGNET_DATABASE_URL", "SIGNET_DATABASE_URL_FILE"];
-
 /** Kubernetes sets these in every container of a namespace with a Service named signet. */
 const OF_KUBERNETES = /^SIGNET_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
 
@@ -30,13 +27,7 @@ const OF_KUBERNETES = /^SIGNET_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
  */
 export function unknownVariables(environment: Io["environment"], declared: ReadonlySet<string>): readonly string[] {
   const settings = SETTING_NAMES.flatMap((name) => [SETTINGS[name].env, `${SETTINGS[name].env}_FILE`]);
-  const known = new Set<string>([
-    ...settings,
-    ...COMMAND_VARIABLES,
-    ...REFUSED,
-    ...Object.keys(FIXED_LIMITS),
-    ...declared,
-  ]);
+  const known = new Set<string>([...settings, ...COMMAND_VARIABLES, ...Object.keys(FIXED_LIMITS), ...declared]);
   return Object.keys(environment)
     .filter((name) => name.startsWith("SIGNET_") && !known.has(name) && !OF_KUBERNETES.test(name))
     .sort();

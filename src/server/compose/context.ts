@@ -3,11 +3,14 @@ import type { Tracing } from "../../core/trace.js";
 import type { ServiceObservers, ServiceWarnings } from "../../service/changes/observers.js";
 import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
 import type { KeptKey } from "../../service/tokens/kept-key.js";
+import type { ChangeFeed } from "../../store/change-feed.js";
 import type { Store } from "../../store/store.js";
 
 /** What the process gives to every feature. */
 export interface ServiceContext {
   readonly store: Store;
+  /** How it hears of what other processes change; null where it alone writes. */
+  readonly feed: ChangeFeed | null;
   readonly clock: Clock;
   readonly signingKeys: SigningKeys;
   /** Where the current public keys are kept for the next start. */
@@ -16,8 +19,4 @@ export interface ServiceContext {
   readonly warnings: ServiceWarnings;
   readonly tracing: Tracing;
   readonly keptKey: KeptKey;
-  /** Names this process in the rows that it claims. */
-  readonly nodeId: string;
-  /** Whether other nodes share the database: then work that one node at a time does is claimed. */
-  readonly isShared: boolean;
 }

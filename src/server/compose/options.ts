@@ -1,8 +1,11 @@
+import { hostname } from "node:os";
 import type { Logger } from "pino";
 import { VERSION } from "../../assets/version.js";
 import type { Config } from "../../config/config.js";
 import type { ServiceWarnings } from "../../service/changes/observers.js";
 import type { DocumentsOptions } from "../../service/documents/documents.js";
+import { newestStep } from "../../store/migrations/migrate.js";
+import { sqliteMigrationDialect } from "../../store/sqlite/migration-dialect.js";
 import type { ServiceOptions } from "./services.js";
 
 /** The options of the features, from the settings. `onError` is called with the error of a delivery that could not be handled. */
@@ -19,6 +22,8 @@ export function serviceOptions(
       version: VERSION,
       url: config.publicUrl === null ? null : config.publicUrl.origin + config.publicUrl.path,
     },
+    // The steps have the same names on every database.
+    node: { name: config.nodeName ?? hostname(), version: VERSION, schema: newestStep(sqliteMigrationDialect) },
     webhooks: {
       allowList: config.webhookAllow,
       schedule: config.webhookRetrySeconds,

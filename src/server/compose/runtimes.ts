@@ -9,6 +9,7 @@ import { Telemetry } from "../../service/runtimes/telemetry.js";
 import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
+import type { NodeServices } from "./nodes.js";
 import type { TokenServices } from "./tokens.js";
 
 /** What runtimes get, and what they report. */
@@ -25,15 +26,21 @@ export interface RuntimeServices {
 /** Composes watches, polls, reports and telemetry. Heartbeats come every `heartbeatMs`. */
 export function composeRuntimes(
   { store, clock, observers, warnings }: ServiceContext,
-  { verifier, authentication, sessions, wakeups }: BundleServices & TokenServices & ChangeServices,
+  {
+    verifier,
+    authentication,
+    sessions,
+    wakeups,
+    nodes,
+  }: BundleServices & TokenServices & ChangeServices & NodeServices,
   { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
 ): RuntimeServices {
   const active = new ActiveBundles(store, wakeups, verifier, warnings);
-  const instances = new Instances({ store, clock });
+  const instances = new Instances({ store, clock, nodes });
   return {
     ...{ active, instances },
-    fleet: new Fleet({ store, clock, instances }),
-    rollouts: new Rollouts({ store, clock, instances }),
+    fleet: new Fleet({ store, clock, instances, nodes }),
+    rollouts: new Rollouts({ store, clock, instances, nodes }),
     latest: new LatestBundles({ active, authentication, sessions, wakeups, instances }),
     push: new Push({
       active,

@@ -1,10 +1,12 @@
 import type { SessionLimits } from "../../service/access/sessions.js";
 import { Documents, type DocumentsOptions } from "../../service/documents/documents.js";
+import type { NodeIdentity } from "../../service/nodes/nodes.js";
 import { composeAudit, type AuditServices } from "./audit.js";
 import { composeBundles, type BundleServices } from "./bundles.js";
 import { composeChanges, type ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import { composeKeys, type KeyServices } from "./keys.js";
+import { composeNodes, type NodeServices } from "./nodes.js";
 import { composePipelines, type PipelineServices } from "./pipelines.js";
 import { composeRotation, type RotationServices } from "./rotation.js";
 import { composeRuntimes, type RuntimeServices } from "./runtimes.js";
@@ -23,6 +25,8 @@ export interface ServiceOptions {
   /** How exports name the server. */
   readonly server: ServerName;
   readonly webhooks: WebhookOptions;
+  /** How `signet nodes` shows this process. */
+  readonly node: NodeIdentity;
 }
 
 /** The features of a server. Each user of them declares by a type of its own which ones it needs. */
@@ -32,6 +36,7 @@ export interface Services {
   readonly audit: AuditServices;
   readonly rotation: RotationServices;
   readonly tokens: TokenServices;
+  readonly nodes: NodeServices;
   readonly tenancy: TenancyServices;
   /** Disposing of it ends its threads. */
   readonly documents: Documents;
@@ -50,12 +55,13 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const audit = composeAudit(context, keys);
   const rotation = composeRotation(context, { ...keys, ...audit });
   const tokens = composeTokens(context, { ...audit, ...changes }, options.sessionLimits);
+  const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
   const bundles = composeBundles(context, { ...keys, ...audit, ...changes }, documents);
   const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes }, documents);
   const runtimes = composeRuntimes(
     context,
-    { ...bundles, ...tokens, ...changes },
+    { ...bundles, ...tokens, ...changes, ...nodes },
     { documents, heartbeatMs: options.heartbeatMs },
   );
   const transfer = composeTransfer(
@@ -65,7 +71,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
   return {
-    ...{ changes, keys, audit, rotation, tokens, tenancy, documents, bundles, pipelines, runtimes },
-    ...{ transfer, webhooks },
+    ...{ changes, keys, audit, rotation, tokens, nodes, tenancy, documents, bundles, pipelines },
+    ...{ runtimes, transfer, webhooks },
   };
 }

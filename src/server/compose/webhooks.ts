@@ -38,7 +38,7 @@ export interface WebhookServices {
 
 /** Composes webhooks. Starts no delivery: the dispatcher does, on its `start`. */
 export function composeWebhooks(
-  { store, clock, observers, tracing, nodeId, isShared }: ServiceContext,
+  { store, clock, observers, tracing, feed }: ServiceContext,
   { audit, outbox, signers }: AuditServices & ChangeServices & KeyServices,
   { allowList, schedule, timeoutMs, userAgent, onError }: WebhookOptions,
 ): WebhookServices {
@@ -52,7 +52,7 @@ export function composeWebhooks(
     webhooks: new Webhooks({ store, clock, audit, outbox, sender }),
     dispatcher: new WebhookDispatcher({
       ...{ store, clock, outbox, sender, outcomes, catchUp, writes, tracing, onError },
-      claims: new WebhookClaims({ store, clock, nodeId, isShared }),
+      claims: new WebhookClaims({ store, clock, nodeId: feed?.nodeId ?? null }),
     }),
     counts: outcomes.counts,
   };

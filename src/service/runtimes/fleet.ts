@@ -8,6 +8,7 @@ import type { FleetEnvironment, FleetFilter, FleetScope } from "../../store/flee
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
+import type { Nodes } from "../nodes/nodes.js";
 import type { Instances, InstanceView } from "./instances.js";
 
 /** Which instances are asked for. Everything that is set must match. */
@@ -39,7 +40,14 @@ const PROJECTS_PER_PAGE = 50;
 
 /** Lists instances across environments. */
 export class Fleet {
-  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock; readonly instances: Instances }) {}
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly instances: Instances;
+      readonly nodes: Nodes;
+    },
+  ) {}
 
   /**
    * A page of the instances, newest project first, environments by position, in each last seen first. Counts project by project, each in
@@ -50,10 +58,11 @@ export class Fleet {
     query: FleetQuery,
     signal: AbortSignal,
   ): Promise<Listed<FleetInstance> & { limit: number }> {
-    const { instances } = this.deps;
+    const { instances, nodes } = this.deps;
     // As in Instances.list.
     await instances.flush().catch(() => undefined);
-    const filter = this.#filterOf(query);
+    const live = await nodes.live();
+    const filter = this.#filterOf(query, live);
     const limit = query.limit ?? 25;
     const rows: FleetInstance[] = [];
     let total = 0;
@@ -63,7 +72,7 @@ export class Fleet {
       const wanted: number = isCut ? 0 : Math.min(limit - rows.length, found.total - offset);
       total += found.total;
       if (wanted <= 0) continue;
-      const page = await this.#page(found, filter, { limit: wanted, offset });
+      const page = await this.#page(found, filter, live, { limit: wanted, offset });
       rows.push(...page);
       isCut = page.length < wanted;
     }
@@ -108,21 +117,22 @@ export class Fleet {
       newestSequence,
     }: FleetEnvironment & { readonly projectId: string },
     filter: FleetFilter,
+    live: ReadonlySet<string>,
     page: { readonly limit: number; readonly offset: number },
   ): Promise<readonly FleetInstance[]> {
     const found = await this.deps.store.read.fleetInstances(environmentId, filter, page);
     return found.map((instance) => ({
-      ...this.deps.instances.viewOf(instance, activeSequence, newestSequence),
+      ...this.deps.instances.viewOf(instance, activeSequence, newestSequence, live),
       ...{ projectId, environment: name },
     }));
   }
 
-  #filterOf({ state, connected, live, version, label, source }: FleetQuery): FleetFilter {
-    const { clock, instances } = this.deps;
+  #filterOf({ state, connected, live, version, label, source }: FleetQuery, nodes: ReadonlySet<string>): FleetFilter {
+    const { clock } = this.deps;
     const equals = label?.indexOf("=") ?? -1;
     return {
       now: instantOf(clock.now()),
-      connection: instances.connection,
+      connections: [...nodes],
       ...defined({ state, connected, live, version, source }),
       ...(label === undefined ? {} : { label: { key: label.slice(0, equals), value: label.slice(equals + 1) } }),
     };

@@ -28,6 +28,8 @@ export const NOTHING_TOLD = {
 export type Pending = Seen &
   Pick<RuntimeInstance, "environmentId" | "tokenId" | "keyPrefix" | "connection" | "liveUntil"> & {
     readonly lastSeen: Instant | null;
+    /** A watch of it was opened here since the last one was written, and is open. */
+    readonly opens: boolean;
   };
 
 /** Changes nothing but how long an instance is live. */
@@ -39,7 +41,10 @@ export function renewed(instanceId: string): Seen {
  * The newer report over the older one: what it does not tell stays; a reason and a sequence belong to their state. One that was late,
  * and is about an older sequence, changes no state, unless what was told before is above all that the server has: of a lost history.
  */
-export function merge(older: (Told & { readonly lastSeen: Instant | null }) | null, newer: Pending): Pending {
+export function merge(
+  older: (Told & { readonly lastSeen: Instant | null; readonly opens?: boolean }) | null,
+  newer: Pending,
+): Pending {
   if (older === null) return newer;
   const before = sequenceOf(older);
   const isLost = newer.newestSequence !== null && before > newer.newestSequence;
@@ -50,6 +55,7 @@ export function merge(older: (Told & { readonly lastSeen: Instant | null }) | nu
   const applied = keepsApplied ? older : newer;
   return {
     ...newer,
+    opens: newer.opens || (older.opens === true && newer.connection !== null),
     state: stated.state,
     reason: stated.reason,
     reportedSequence: stated.reportedSequence ?? stated.appliedSequence,
@@ -62,6 +68,23 @@ export function merge(older: (Told & { readonly lastSeen: Instant | null }) | nu
     lastSeen: newer.lastSeen ?? older.lastSeen,
     labels: Object.keys(newer.labels).length > 0 ? newer.labels : older.labels,
   };
+}
+
+/**
+ * Where a watch of an instance is open, and until when it is live, when another node that is there (`others`) is kept as the one that has it
+ * open. What this node tells takes nothing away from that: the end of an older watch, a report that a balancer sent here, the renewal of a
+ * connection that is dead and was not noticed yet. Only a watch that was opened here since then does.
+ */
+export function heldBy(
+  kept: Pick<RuntimeInstance, "connection" | "liveUntil"> | null,
+  newer: Pending,
+  others: ReadonlySet<string>,
+): { readonly connection: string | null; readonly liveUntil: Instant; readonly isElsewhere: boolean } {
+  const { connection, liveUntil } = newer;
+  const isElsewhere = !newer.opens && kept !== null && kept.connection !== null && others.has(kept.connection);
+  if (!isElsewhere) return { connection, liveUntil, isElsewhere };
+  const latest = kept.liveUntil > liveUntil ? kept.liveUntil : liveUntil;
+  return { connection: kept.connection, liveUntil: latest, isElsewhere };
 }
 
 /** What an instance's state is about. Rows of before there was `reportedSequence` have what was applied. */

@@ -7,7 +7,8 @@ import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
 import { environmentOf, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
-import { merge, NOTHING_TOLD, renewed, type Pending, type Seen } from "./instance-report.js";
+import type { Nodes } from "../nodes/nodes.js";
+import { heldBy, merge, NOTHING_TOLD, renewed, type Pending, type Seen } from "./instance-report.js";
 import { Presence } from "./presence.js";
 
 /** What an instance reports. */
@@ -42,7 +43,7 @@ export interface InstanceView {
   readonly behindBy: number | null;
   /** Where it stands with what is active. */
   readonly rollout: RolloutState;
-  /** A watch of it is open in this process. */
+  /** A watch of it is open in a server process that is there. */
   readonly isConnected: boolean;
   /** See `liveUntil` of core/runtime-instance.ts. */
   readonly isLive: boolean;
@@ -85,11 +86,13 @@ const POLICY_HASH = /sha256:[0-9a-f]{64}/;
  */
 export class Instances {
   readonly #pending = new Map<string, Pending>();
-  readonly #presence = new Presence();
+  readonly #presence: Presence;
   /** Resolves when no write is under way. Never rejects. */
   #flushing: Promise<void> = Promise.resolve();
 
-  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock }) {}
+  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock; readonly nodes: Nodes }) {
+    this.#presence = new Presence(deps.nodes.id);
+  }
 
   /** A watch that names its instance, or a held poll, whose end is no sign that the instance went away. */
   watch(principal: Principal, instance: ConnectedInstance, isPoll = false): InstanceWatch {
@@ -97,9 +100,10 @@ export class Instances {
     let isOpen = false;
     return {
       seen: () => {
-        if (!isOpen) this.#presence.open(key, () => this.#put(principal, renewed(instance.instanceId), "open"));
+        if (!isOpen) this.#presence.open(key, () => this.#put(principal, renewed(instance.instanceId), "renewed"));
+        const opens = !isOpen;
         isOpen = true;
-        this.connected(principal, instance);
+        this.connected(principal, instance, opens);
       },
       ended: (isShutdown) => {
         if (!isOpen) return;
@@ -111,11 +115,16 @@ export class Instances {
     };
   }
 
-  /** An instance gave a sign of life without a report. */
-  connected(principal: Principal, { instanceId, labels, userAgent, clientAddress }: ConnectedInstance): void {
+  /** An instance gave a sign of life without a report; with `opens` by opening a watch. */
+  connected(
+    principal: Principal,
+    { instanceId, labels, userAgent, clientAddress }: ConnectedInstance,
+    opens = false,
+  ): void {
     // A User-Agent header may be longer than the fleet view shows.
     const shownAgent = cleanText(userAgent, MAX_AGENT_CHARACTERS);
-    this.#put(principal, { ...NOTHING_TOLD, instanceId, labels, userAgent: shownAgent, source: clientAddress });
+    const seen = { ...NOTHING_TOLD, instanceId, labels, userAgent: shownAgent, source: clientAddress };
+    this.#put(principal, seen, opens ? "opened" : "alive");
   }
 
   /** Keeps the instances live whose watches are open and show no sign of life. Called once a minute. */
@@ -123,8 +132,16 @@ export class Instances {
     await this.#presence.renew(this.deps.clock.now().getTime());
   }
 
-  /** What the fleet view shows of an instance, by what is active in its environment (null: nothing) and the newest sequence there. */
-  viewOf(instance: RuntimeInstance, activeSequence: number | null, newestSequence: number): InstanceView {
+  /**
+   * What the fleet view shows of an instance, by what is active in its environment (null: nothing), the newest sequence there, and the
+   * server processes that are there.
+   */
+  viewOf(
+    instance: RuntimeInstance,
+    activeSequence: number | null,
+    newestSequence: number,
+    connections: ReadonlySet<string>,
+  ): InstanceView {
     const { appliedSequence, connection } = instance;
     const isLive = instance.liveUntil > instantOf(this.deps.clock.now());
     return {
@@ -132,14 +149,9 @@ export class Instances {
       // Below what it applied where history was lost.
       behindBy: appliedSequence === null ? null : Math.max(0, newestSequence - appliedSequence),
       rollout: rolloutState(instance, activeSequence),
-      isConnected: isLive && connection === this.connection,
+      isConnected: isLive && connection !== null && connections.has(connection),
       isLive,
     };
-  }
-
-  /** What `connection` of an instance is while this process has a watch of it open. */
-  get connection(): string {
-    return this.#presence.connection;
   }
 
   /**
@@ -212,7 +224,8 @@ export class Instances {
     offset: number,
     source?: string,
   ): Promise<Listed<InstanceView> & { limit: number }> {
-    const { read } = this.deps.store;
+    const { store, nodes } = this.deps;
+    const { read } = store;
     const page = { limit: limit ?? 25, offset };
     const environment = await visibleEnvironment(read, caller, path);
     // What was reported a moment ago belongs to the answer; when it cannot be written now, the older state does.
@@ -222,7 +235,8 @@ export class Instances {
       environment.activeDeploymentId === null
         ? null
         : await read.deployment(environment.orgId, environment.activeDeploymentId);
-    const views = rows.map((instance) => this.viewOf(instance, active?.sequence ?? null, environment.sequence));
+    const live = await nodes.live();
+    const views = rows.map((instance) => this.viewOf(instance, active?.sequence ?? null, environment.sequence, live));
     // A page may end early when its rows are large: a caller that adds the limit to the offset misses none.
     const isCut = views.length > 0 && page.offset + views.length < total;
     return { rows: views, total, limit: isCut ? views.length : page.limit };
@@ -255,23 +269,32 @@ export class Instances {
   }
 
   async #write(reports: readonly Pending[]): Promise<void> {
-    await this.deps.store.write(async (tx) => {
+    const { store, nodes } = this.deps;
+    const others = new Set(await nodes.live());
+    others.delete(nodes.id);
+    const elsewhere = await store.write(async (tx) => {
       const merged: RuntimeInstance[] = [];
+      const held: string[] = [];
       for (const report of reports) {
         const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
         // Only what is stored: the newest sequence served to merge reports.
-        const { state, lastSeen, newestSequence: _newest, ...rest } = merge(kept, report);
+        const { state, lastSeen, newestSequence: _newest, opens: _opens, ...rest } = merge(kept, report);
+        const { isElsewhere, ...holder } = heldBy(kept, report, others);
+        if (isElsewhere) held.push(keyAt(report));
         // The end of a watch of an instance that is not kept any more.
-        if (lastSeen !== null) merged.push({ ...rest, lastSeen, state: state ?? "connected" });
+        if (lastSeen !== null) merged.push({ ...rest, ...holder, lastSeen, state: state ?? "connected" });
       }
       await tx.putInstances(merged, KEPT_PER_TOKEN);
+      return held;
     });
+    for (const key of elsewhere) this.#presence.isElsewhere(key);
   }
 
   /**
-   * False when the limit is reached. `sign`: the instance is alive, only its watch is known to be open, or its last watch ended.
+   * False when the limit is reached. `sign`: the instance is alive, it opened a watch, only its watch is known to be open, or its last
+   * watch ended.
    */
-  #put(principal: Principal, seen: Seen, sign: "alive" | "open" | "ended" = "alive"): boolean {
+  #put(principal: Principal, seen: Seen, sign: "alive" | "opened" | "renewed" | "ended" = "alive"): boolean {
     const { tokenId, keyPrefix } = principal;
     const environmentId = environmentOf(principal);
     const key = keyOf(principal, seen.instanceId);
@@ -280,10 +303,11 @@ export class Instances {
     const now = instantOf(this.deps.clock.now());
     const until = liveUntil(now, sign === "ended");
     const connection = this.#presence.connectionOf(key);
-    const lastSeen = sign === "alive" ? now : null;
+    const opens = sign === "opened";
+    const lastSeen = opens || sign === "alive" ? now : null;
     this.#pending.set(
       key,
-      merge(before, { ...seen, environmentId, tokenId, keyPrefix, lastSeen, connection, liveUntil: until }),
+      merge(before, { ...seen, environmentId, tokenId, keyPrefix, lastSeen, connection, liveUntil: until, opens }),
     );
     this.#presence.keptUntil(key, Date.parse(until));
     return true;
@@ -291,5 +315,13 @@ export class Instances {
 }
 
 function keyOf(principal: Principal, instanceId: string): string {
-  return `${environmentOf(principal)} ${principal.tokenId} ${instanceId}`;
+  return keyAt({ environmentId: environmentOf(principal), tokenId: principal.tokenId, instanceId });
+}
+
+function keyAt({
+  environmentId,
+  tokenId,
+  instanceId,
+}: Pick<Pending, "environmentId" | "tokenId" | "instanceId">): string {
+  return `${environmentId} ${tokenId} ${instanceId}`;
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { nextTurn } from "../../core/schedule/in-steps.js";
 import { LIVE_SECONDS } from "../../core/runtime-instance.js";
 
@@ -19,9 +18,10 @@ interface Open {
  * of life: `renew` keeps those live as long as they are open.
  */
 export class Presence {
-  /** Names this process in the database: of another process no watch is open any more. */
-  readonly connection = randomUUID();
   readonly #open = new Map<string, Open>();
+
+  /** @param connection names this process in the database. */
+  constructor(readonly connection: string) {}
 
   /** A watch of an instance was opened. A second one, for example of a reconnect, may overlap with the first. */
   open(key: string, renew: () => void): void {
@@ -48,6 +48,11 @@ export class Presence {
   keptUntil(key: string, atMs: number): void {
     const open = this.#open.get(key);
     if (open !== undefined) open.liveUntilMs = atMs;
+  }
+
+  /** Another node is kept as the one that has a watch of it open: it is renewed the next time, lest it ends with that watch. */
+  isElsewhere(key: string): void {
+    this.keptUntil(key, 0);
   }
 
   /** Renews those that would soon not be live any more, some in each turn of the event loop. Called about once a minute. */

@@ -1,10 +1,11 @@
 import type { Deployment } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { invalidField } from "../../core/error.js";
-import { ROLLOUT_STATES, rolloutState, type RolloutState } from "../../core/runtime-instance.js";
+import { ROLLOUT_STATES, rolloutState, type RolloutState, type RuntimeInstance } from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
 import { visibleEnvironment, type EnvironmentPath } from "../access/access.js";
+import type { Nodes } from "../nodes/nodes.js";
 import type { Instances, InstanceView } from "./instances.js";
 
 /** How far the active bundle of an environment has come. */
@@ -35,11 +36,18 @@ const LAGGING = ["rejected", "behind", "unknown"] as const;
 
 /** Tells how far what is active has come. */
 export class Rollouts {
-  constructor(private readonly deps: { readonly store: Store; readonly clock: Clock; readonly instances: Instances }) {}
+  constructor(
+    private readonly deps: {
+      readonly store: Store;
+      readonly clock: Clock;
+      readonly instances: Instances;
+      readonly nodes: Nodes;
+    },
+  ) {}
 
   /** Throws `not_found` for an environment that the token does not see, `invalid` for a sequence above the newest one. */
   async get(caller: Principal, path: EnvironmentPath, { sequence, limit = 25 }: RolloutQuery): Promise<Rollout> {
-    const { store, clock, instances } = this.deps;
+    const { store, clock, instances, nodes } = this.deps;
     const environment = await visibleEnvironment(store.read, caller, path);
     if (sequence !== undefined && sequence > environment.sequence) {
       throw invalidField(["sequence"], `must be from 1 to ${environment.sequence}, the newest`, "range", "query");
@@ -53,11 +61,14 @@ export class Rollouts {
     for (const { count, ...reported } of await store.read.liveCounts(environment.id, now)) {
       counts[rolloutState(reported, active?.sequence ?? null)] += count;
     }
+    const connections = await nodes.live();
     const laggards: InstanceView[] = [];
     for (const state of LAGGING) {
       if (counts[state] === 0 || laggards.length >= limit) continue;
       const found = await store.read.liveInstances(environment.id, state, now, limit - laggards.length);
-      laggards.push(...found.map((it) => instances.viewOf(it, active?.sequence ?? null, environment.sequence)));
+      const viewOf = (it: RuntimeInstance) =>
+        instances.viewOf(it, active?.sequence ?? null, environment.sequence, connections);
+      laggards.push(...found.map(viewOf));
     }
     const lagging = LAGGING.reduce((sum, state) => sum + counts[state], 0);
     return {

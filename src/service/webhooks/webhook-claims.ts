@@ -39,14 +39,13 @@ export class WebhookClaims {
     private readonly deps: {
       readonly store: Store;
       readonly clock: Clock;
-      readonly nodeId: string;
-      /** Whether other nodes may use the database. */
-      readonly isShared: boolean;
+      /** Names this process in the database; null when no other one uses it. */
+      readonly nodeId: string | null;
     },
   ) {}
 
   get isShared(): boolean {
-    return this.deps.isShared;
+    return this.deps.nodeId !== null;
   }
 
   /** Whether this node may begin to send to it now. */
@@ -67,9 +66,9 @@ export class WebhookClaims {
 
   /** To be called before the transaction that `claimIn` is then called in: what the claims will be. */
   next(): Omit<ClaimedWebhooks, "ids"> {
-    const { clock, nodeId } = this.deps;
+    const { clock } = this.deps;
     const at = instantOf(clock.now());
-    const claim = { nodeId, at, until: addSeconds(at, CLAIM_SECONDS) };
+    const claim = { nodeId: this.#nodeId, at, until: addSeconds(at, CLAIM_SECONDS) };
     return { claim, endsAtMs: clock.monotonicMs() + CLAIM_SECONDS * 1000 };
   }
 
@@ -111,7 +110,12 @@ export class WebhookClaims {
   async release(): Promise<void> {
     if (this.#held.size === 0) return;
     this.#held.clear();
-    await this.deps.store.write((tx) => tx.releaseWebhooks(this.deps.nodeId));
+    await this.deps.store.write((tx) => tx.releaseWebhooks(this.#nodeId));
+  }
+
+  /** Alone it is written nowhere. */
+  get #nodeId(): string {
+    return this.deps.nodeId ?? "";
   }
 
   #leftMs(tenure: Tenure | undefined): number {

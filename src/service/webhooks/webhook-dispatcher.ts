@@ -67,7 +67,11 @@ export class WebhookDispatcher implements AsyncDisposable {
   /** Goes on where the last process ended, and then follows the outbox. */
   async start(): Promise<void> {
     const { outbox, store, claims } = this.deps;
-    outbox.attach({ committed: () => this.#fanOutSoon(), changed: (webhook) => this.changed(webhook) });
+    outbox.attach({
+      committed: () => this.#fanOutSoon(),
+      othersCommitted: () => this.othersCommitted(),
+      changed: (webhook) => this.changed(webhook),
+    });
     if (claims.isShared) this.#followed = await store.read.lastFannedOut();
     this.#fanOutSoon();
     if (claims.isShared) return await this.#takeOn(null);

@@ -5,8 +5,9 @@ import type { MigrationDialect } from "./dialect.js";
 export function initial(dialect: MigrationDialect): Migration {
   return {
     async up(db: Kysely<unknown>) {
-      await createTenancy(db);
+      await createTenancy(db, dialect);
       await createBundles(db);
+      if (!dialect.namesLaterTables) await addActivePointers(db);
       await createTokens(db, dialect);
       await createRecords(db);
       for (const table of ["bundles", "contents", "deployments", "audit_events"]) {
@@ -19,7 +20,25 @@ export function initial(dialect: MigrationDialect): Migration {
   };
 }
 
-async function createTenancy(db: Kysely<unknown>): Promise<void> {
+/**
+ * Looked at when the transaction commits: the pointer and its bundle may be written in any order, and an environment can be deleted with its
+ * active bundle, but no commit leaves a pointer to a deleted bundle.
+ */
+const ACTIVE_POINTERS = [
+  { name: "environments_active_bundle", column: "active_bundle_id", table: "bundles" },
+  { name: "environments_active_deployment", column: "active_deployment_id", table: "deployments" },
+] as const;
+
+async function addActivePointers(db: Kysely<unknown>): Promise<void> {
+  for (const { name, column, table } of ACTIVE_POINTERS) {
+    await db.schema
+      .alterTable("environments")
+      .addForeignKeyConstraint(name, [column], table, ["id"], (fk) => fk.deferrable().initiallyDeferred())
+      .execute();
+  }
+}
+
+async function createTenancy(db: Kysely<unknown>, dialect: MigrationDialect): Promise<void> {
   await withText(db.schema.createTable("organizations"), ["name", "slug", "plan", "created_at"])
     .addColumn("id", "text", (c) => c.primaryKey().notNull())
     .addColumn("industry", "text")
@@ -37,7 +56,7 @@ async function createTenancy(db: Kysely<unknown>): Promise<void> {
     .execute();
   await index(db, "projects", ["org_id", "created_at", "id"]);
 
-  await withText(db.schema.createTable("environments"), ["org_id", "name", "created_at"])
+  const environments = withText(db.schema.createTable("environments"), ["org_id", "name", "created_at"])
     .addColumn("id", "text", (c) => c.primaryKey().notNull())
     .addColumn("project_id", "text", (c) => c.notNull().references("projects.id").onDelete("cascade"))
     .addColumn("position", "integer", (c) => c.notNull())
@@ -46,14 +65,14 @@ async function createTenancy(db: Kysely<unknown>): Promise<void> {
     .addColumn("sequence", "integer", (c) => c.notNull())
     .addColumn("active_bundle_id", "text")
     .addColumn("active_deployment_id", "text")
-    .addUniqueConstraint("environments_name", ["project_id", "name"])
-    // Looked at when the transaction commits: the pointer and its bundle may be written in any order, and an environment can be
-    // deleted with its active bundle, but no commit leaves a pointer to a deleted bundle.
-    .addForeignKeyConstraint("environments_active_bundle", ["active_bundle_id"], "bundles", ["id"], (fk) =>
-      fk.deferrable().initiallyDeferred(),
-    )
-    .addForeignKeyConstraint("environments_active_deployment", ["active_deployment_id"], "deployments", ["id"], (fk) =>
-      fk.deferrable().initiallyDeferred(),
+    .addUniqueConstraint("environments_name", ["project_id", "name"]);
+  // SQLite can add no foreign key later, and PostgreSQL can name no table that comes later.
+  const pointers = dialect.namesLaterTables ? ACTIVE_POINTERS : [];
+  await pointers
+    .reduce(
+      (built, { name, column, table }) =>
+        built.addForeignKeyConstraint(name, [column], table, ["id"], (fk) => fk.deferrable().initiallyDeferred()),
+      environments,
     )
     .execute();
   await index(db, "environments", ["active_bundle_id"]);

@@ -2,6 +2,8 @@ import type { ColumnDefinitionBuilder, Kysely, RawBuilder } from "kysely";
 
 /** What a migration needs that databases write in ways of their own. */
 export interface MigrationDialect {
+  /** Whether a foreign key may name a table that is made later; otherwise it is added then. */
+  readonly namesLaterTables: boolean;
   /** The integer primary key that the database counts up; a number is never given twice, not even after its row was deleted. */
   countingId(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
   /** Makes every `operation` on rows of `table` fail from now on. Deletions by a foreign key's cascade count as deletions. */

@@ -21,6 +21,8 @@ import { imports } from "./0018-imports.js";
 import { presence } from "./0019-presence.js";
 import { trustedKeys } from "./0020-trusted-keys.js";
 import { claims } from "./0022-claims.js";
+import { nodes } from "./0023-nodes.js";
+import { nodeChanges } from "./0024-node-changes.js";
 import type { MigrationDialect } from "./dialect.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
@@ -47,6 +49,8 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0019-presence": presence,
     "0020-trusted-keys": trustedKeys,
     "0022-claims": claims,
+    "0023-nodes": nodes,
+    "0024-node-changes": nodeChanges(dialect),
   };
 }
 
@@ -71,6 +75,11 @@ export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Prom
   if (error === undefined) return;
   const why = error instanceof Error ? error.message : "of an unknown error";
   throw new AppError("internal", `the database could not be migrated: ${why}`, { cause: error });
+}
+
+/** The newest step that this release knows. */
+export function newestStep(dialect: MigrationDialect): string {
+  return Object.keys(migrationsOf(dialect)).at(-1) ?? "";
 }
 
 /** Whether a database has the newest schema: nothing is to be done, and nothing unknown is in it. */

@@ -9,6 +9,7 @@ import { environmentReader } from "./environments.js";
 import { fleetReader } from "./runtimes/fleet.js";
 import { idempotencyReader } from "./idempotency.js";
 import { instanceReader } from "./runtimes/instances.js";
+import { nodeReader } from "./nodes.js";
 import { organizationReader } from "./organizations.js";
 import { pipelineAppReader } from "./pipeline-apps.js";
 import { pipelineStageReader } from "./pipeline-stages.js";
@@ -43,6 +44,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...idempotencyReader(db),
     ...instanceReader(db),
     ...fleetReader(db),
+    ...nodeReader(db),
     ...publicKeyReader(db),
     ...webhookReader(db),
     ...eventReader(db),

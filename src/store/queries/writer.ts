@@ -8,6 +8,7 @@ import { deploymentWriter } from "./deployments.js";
 import { environmentWriter } from "./environments.js";
 import { idempotencyWriter } from "./idempotency.js";
 import { instanceWriter } from "./runtimes/instances.js";
+import { nodeWriter } from "./nodes.js";
 import { organizationWriter } from "./organizations.js";
 import { pipelineAppWriter } from "./pipeline-apps.js";
 import { pipelineStageWriter } from "./pipeline-stages.js";
@@ -40,6 +41,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...auditWriter(tx),
     ...idempotencyWriter(tx),
     ...instanceWriter(tx),
+    ...nodeWriter(tx),
     ...publicKeyWriter(tx),
     ...webhookWriter(tx),
     ...eventWriter(tx),

@@ -3,6 +3,8 @@ import type { MigrationDialect } from "../migrations/dialect.js";
 
 /** SQLite's ways in a migration: AUTOINCREMENT, and triggers that abort. */
 export const sqliteMigrationDialect: MigrationDialect = {
+  namesLaterTables: true,
+
   countingId: (column) => column.primaryKey().autoIncrement(),
 
   async refuse(db, table, operation) {

@@ -8,10 +8,27 @@ import type { Reader, Store, Writer } from "../store.js";
 import type { Channel, Space } from "./channel.js";
 import { SqliteDialect } from "./dialect.js";
 import { SqliteDriver } from "./driver.js";
-import { GroupCommit } from "./group-commit.js";
+import { GroupCommit, type GroupLimits } from "../transactions/group-commit.js";
+import { createWriter } from "../queries/writer.js";
+import type { SqliteConnection } from "./connection.js";
 import { isDiskFailure, isFullDisk } from "./errors.js";
 import { TAKEN_OVER } from "./commit-head.js";
 import { sqliteMigrationDialect } from "./migration-dialect.js";
+
+/** The bounds of the groups of a server. */
+export const GROUP_LIMITS: GroupLimits = { maxWorks: 64, maxMs: 25, maxWaiting: 2_000, maxWaitMs: 10_000 };
+
+/** Groups of writes on one SQLite connection. None is run again: what made it fail is the disk. */
+export function sqliteGroups(driver: SqliteDriver, limits = GROUP_LIMITS): GroupCommit<SqliteConnection> {
+  return new GroupCommit({
+    ...{ driver, limits, isRepeatable: () => false, committed: () => undefined },
+    openWriter: (statements) => ({
+      writer: createWriter(new Kysely<Schema>({ dialect: new SqliteDialect(statements) })),
+      worked: async () => undefined,
+    }),
+    tooSlow: "the disk of the database is too slow for the pending writes",
+  });
+}
 
 /**
  * The Store over two connections of one WAL database. `write` has the one that writes, one transaction after another, many to a
@@ -25,7 +42,7 @@ export class SqliteStore implements Store {
   readonly #channel: Channel;
   readonly #writing: SqliteDriver;
   readonly #reading: SqliteDriver;
-  readonly #groups: GroupCommit;
+  readonly #groups: GroupCommit<SqliteConnection>;
   readonly #writeDb: Kysely<Schema>;
   readonly #readDb: Kysely<Schema>;
   #diskProblem: string | null = null;
@@ -36,7 +53,7 @@ export class SqliteStore implements Store {
     this.#channel = writing;
     this.#writing = new SqliteDriver(writing);
     this.#reading = new SqliteDriver(reading);
-    this.#groups = new GroupCommit(this.#writing);
+    this.#groups = sqliteGroups(this.#writing);
     this.#writeDb = new Kysely<Schema>({ dialect: new SqliteDialect(this.#writing) });
     this.#readDb = new Kysely<Schema>({ dialect: new SqliteDialect(this.#reading) });
     this.read = createReader(this.#readDb);

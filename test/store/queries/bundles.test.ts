@@ -1,4 +1,3 @@
-import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { aBundle, aContent, activate, insertTenancy, publish } from "../sample.js";
 import { useStore } from "../temporary-store.js";
@@ -102,12 +101,7 @@ describe("bundles", () => {
     const { dev } = await insertTenancy(db);
     await db.write((tx) => publish(tx, dev.id));
     const before = await db.read.bundle(dev.id, 1);
-    const raw = new Database(db.file);
-    try {
-      expect(() => raw.exec(`update ${table} set ${column} = 9`)).toThrow(message);
-    } finally {
-      raw.close();
-    }
+    await expect(db.raw(`update ${table} set ${column} = '9'`)).rejects.toThrow(message);
     expect(await db.read.bundle(dev.id, 1)).toStrictEqual(before);
   });
 });

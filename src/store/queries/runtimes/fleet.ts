@@ -121,16 +121,17 @@ function withActive(db: Kysely<Schema>, environmentId: string) {
 const IN_ORDER = sql`coalesce(instances.live_until, '')`;
 
 function conditions(filter: FleetFilter, liveUntil = sql`instances.live_until`) {
-  const { state, connected, live, version, label, source, now, connection } = filter;
+  const { state, connected, live, version, label, source, now, connections } = filter;
   const all: Expression<SqlBool>[] = [];
   if (state !== undefined) all.push(isIn(state));
+  const isOpen = sql`(${sql.join(connections)})`;
   const isLive = sql<SqlBool>`${liveUntil} > ${now}`;
   if (live === true) all.push(isLive);
   if (live === false) all.push(sql<SqlBool>`${liveUntil} <= ${now}`);
-  if (connected === true) all.push(isLive, sql<SqlBool>`instances.connection = ${connection}`);
+  if (connected === true) all.push(isLive, sql<SqlBool>`instances.connection in ${isOpen}`);
   if (connected === false) {
     all.push(
-      sql<SqlBool>`(${liveUntil} <= ${now} or instances.connection is null or instances.connection <> ${connection})`,
+      sql<SqlBool>`(${liveUntil} <= ${now} or instances.connection is null or instances.connection not in ${isOpen})`,
     );
   }
   if (version !== undefined) all.push(sql<SqlBool>`instances.applied_version = ${version}`);

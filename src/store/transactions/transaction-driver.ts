@@ -1,13 +1,12 @@
-import type { Driver } from "kysely";
+import type { DatabaseConnection, Driver } from "kysely";
 import { AppError } from "../../core/error.js";
-import type { SqliteConnection } from "./connection.js";
 
 /** Runs statements in a transaction that GroupCommit has begun on the connection, until `end`. */
 export class TransactionDriver implements Driver {
-  readonly #connection: SqliteConnection;
+  readonly #connection: DatabaseConnection;
   #ended = false;
 
-  constructor(connection: SqliteConnection) {
+  constructor(connection: DatabaseConnection) {
     this.#connection = connection;
   }
 
@@ -18,7 +17,7 @@ export class TransactionDriver implements Driver {
 
   async init(): Promise<void> {}
 
-  async acquireConnection(): Promise<SqliteConnection> {
+  async acquireConnection(): Promise<DatabaseConnection> {
     if (this.#ended) throw new AppError("internal", "a statement after the end of its transaction");
     return this.#connection;
   }

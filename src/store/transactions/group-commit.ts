@@ -1,14 +1,53 @@
-import { Kysely } from "kysely";
+import type { DatabaseConnection, Driver } from "kysely";
 import { AppError } from "../../core/error.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
-import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
-import { createWriter } from "../queries/writer.js";
-import type { SqliteConnection } from "./connection.js";
-import { SqliteDialect } from "./dialect.js";
-import type { SqliteDriver } from "./driver.js";
-import { closedError } from "./errors.js";
 import { TransactionDriver } from "./transaction-driver.js";
+
+/** A connection with one transaction, whose parts (savepoints) can be taken back alone. */
+export interface GroupConnection extends DatabaseConnection {
+  /** Whether the transaction has begun in the database. */
+  readonly hasBegun: boolean;
+  /** Begins the transaction, with the first statement at the latest. */
+  begin(): void;
+  /** Begins a part. There is one at a time. */
+  beginPart(): void;
+  /** Keeps the part; a next one can begin at once. Rejects when a statement failed: the part is taken back then. */
+  keepPart(): Promise<void>;
+  /** Takes the part back. Rejects when the whole transaction is lost. */
+  undoPart(): Promise<void>;
+  /** Resolves when the transaction is durable. Rejects when it is not, or may not be. */
+  commit(): Promise<void>;
+}
+
+/** Hands out the connection that writes, to one group at a time. */
+export interface GroupDriver<Connection extends GroupConnection = GroupConnection> {
+  acquireConnection(): Promise<Connection>;
+  /** Never rejects. */
+  rollbackTransaction(connection: Connection): Promise<void>;
+  releaseConnection(connection: Connection): Promise<void>;
+}
+
+/** The writer that works share, one after another; after one that failed a new one is made. */
+export interface GroupWriter {
+  readonly writer: Writer;
+  /** Called in the part of each work, after it. */
+  worked(): Promise<void>;
+}
+
+/** How groups of one kind of database differ from those of another one. */
+export interface GroupOptions<Connection extends GroupConnection> {
+  readonly driver: GroupDriver<Connection>;
+  readonly limits: GroupLimits;
+  /** Makes a writer whose statements go to this driver. */
+  readonly openWriter: (driver: Driver) => GroupWriter;
+  /** Why works are refused that wait for too long. */
+  readonly tooSlow: string;
+  /** Whether nothing was committed for sure and the group may run again; its works have no effect but on their transaction. */
+  readonly isRepeatable: (error: unknown) => boolean;
+  /** Called after each commit, before the next group begins and before callers are answered. */
+  readonly committed: () => void;
+}
 
 /** Bounds of the groups and of the line before them. */
 export interface GroupLimits {
@@ -22,8 +61,8 @@ export interface GroupLimits {
   readonly maxWaitMs: number;
 }
 
-/** The bounds of a server. */
-export const GROUP_LIMITS: GroupLimits = { maxWorks: 64, maxMs: 25, maxWaiting: 2_000, maxWaitMs: 10_000 };
+/** So often a group is run again before its works fail. */
+const MAX_REPEATS = 4;
 
 /** What to tell a caller after the commit. */
 type Settlement = Promise<() => void>;
@@ -34,6 +73,7 @@ interface Job {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: unknown) => void;
   readonly askedMs: number;
+  repeats: number;
 }
 
 /**
@@ -48,27 +88,27 @@ interface Job {
  *
  * Not a FairScheduler: how many run together is decided by the commit that they share, and each is refused by its age.
  */
-export class GroupCommit {
-  readonly #driver: SqliteDriver;
-  readonly #limits: GroupLimits;
+export class GroupCommit<Connection extends GroupConnection> {
+  readonly #options: GroupOptions<Connection>;
   readonly #waiting: Job[] = [];
   #draining: Promise<void> | null = null;
   #closed = false;
-  #writer: OpenWriter | null = null;
+  #open: (GroupWriter & { end(): void }) | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(driver: SqliteDriver, limits = GROUP_LIMITS) {
-    this.#driver = driver;
-    this.#limits = limits;
+  constructor(options: GroupOptions<Connection>) {
+    this.#options = options;
   }
 
   /** As Store.write. Throws `unavailable` after `close` was called, and when too many wait. */
   run<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(closedError());
-    if (this.#waiting.length >= this.#limits.maxWaiting) return Promise.reject(tooSlow());
+    if (this.#closed) return Promise.reject(new AppError("unavailable", "the database is closed"));
+    const { maxWaiting, maxWaitMs } = this.#options.limits;
+    if (this.#waiting.length >= maxWaiting) return Promise.reject(this.#tooSlow());
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, resolve: resolve as (answer: unknown) => void, reject, askedMs: performance.now() });
-      this.#timer ??= this.#startTimer(this.#limits.maxWaitMs);
+      const settle = { resolve: resolve as (answer: unknown) => void, reject };
+      this.#waiting.push({ work, ...settle, askedMs: performance.now(), repeats: 0 });
+      this.#timer ??= this.#startTimer(maxWaitMs);
       this.#draining ??= this.#drain();
     });
   }
@@ -91,20 +131,24 @@ export class GroupCommit {
     const settlements: Settlement[] = [];
     const jobs: Job[] = [];
     let hasBegun = false;
+    const { driver } = this.#options;
     try {
-      const connection = await this.#driver.acquireConnection();
+      const connection = await driver.acquireConnection();
       try {
         connection.begin();
         await this.#runJobs(connection, jobs, settlements);
         await connection.commit();
+        this.#options.committed();
       } catch (error) {
         hasBegun = connection.hasBegun;
-        await this.#driver.rollbackTransaction(connection);
+        this.#endWriter();
+        await driver.rollbackTransaction(connection);
         throw error;
       } finally {
-        await this.#driver.releaseConnection();
+        await driver.releaseConnection(connection);
       }
     } catch (error) {
+      if (this.#repeats(jobs, error)) return;
       // The database cannot be opened: all waiting transactions fail now, instead of each after a time-out.
       const failed = hasBegun ? jobs : [...jobs, ...this.#waiting.splice(0)];
       for (const { reject } of failed) reject(error);
@@ -113,9 +157,19 @@ export class GroupCommit {
     for (const settle of await Promise.all(settlements)) settle();
   }
 
-  async #runJobs(connection: SqliteConnection, jobs: Job[], settlements: Settlement[]): Promise<void> {
-    const end = performance.now() + this.#limits.maxMs;
-    while (jobs.length < this.#limits.maxWorks) {
+  /** Puts the group back to the front of the line, if it may run again. */
+  #repeats(jobs: readonly Job[], error: unknown): boolean {
+    if (jobs.length === 0 || !this.#options.isRepeatable(error)) return false;
+    if (jobs.some(({ repeats }) => repeats >= MAX_REPEATS)) return false;
+    for (const job of jobs) job.repeats += 1;
+    this.#waiting.unshift(...jobs);
+    return true;
+  }
+
+  async #runJobs(connection: Connection, jobs: Job[], settlements: Settlement[]): Promise<void> {
+    const { maxMs, maxWorks } = this.#options.limits;
+    const end = performance.now() + maxMs;
+    while (jobs.length < maxWorks) {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       jobs.push(job);
@@ -128,11 +182,12 @@ export class GroupCommit {
   }
 
   /** In a tuple, so that it is not waited for. Throws when the whole transaction is lost. */
-  async #runOne(connection: SqliteConnection, { work, resolve, reject }: Job): Promise<readonly [Settlement]> {
-    const open = (this.#writer ??= new OpenWriter(connection));
+  async #runOne(connection: Connection, { work, resolve, reject }: Job): Promise<readonly [Settlement]> {
+    const open = (this.#open ??= this.#openWriter(connection));
     connection.beginPart();
     try {
       const answer = await work(open.writer);
+      await open.worked();
       // The next one begins meanwhile: the connection keeps to the order.
       return [
         connection.keepPart().then(
@@ -142,11 +197,21 @@ export class GroupCommit {
       ];
     } catch (error) {
       // Statements that the work did not wait for must not run in the next one's part.
-      open.end();
-      this.#writer = null;
+      this.#endWriter();
       await connection.undoPart();
       return [Promise.resolve(() => reject(error))];
     }
+  }
+
+  #openWriter(connection: Connection): GroupWriter & { end(): void } {
+    const driver = new TransactionDriver(connection);
+    const { writer, worked } = this.#options.openWriter(driver);
+    return { writer, worked, end: () => driver.end() };
+  }
+
+  #endWriter(): void {
+    this.#open?.end();
+    this.#open = null;
   }
 
   #startTimer(ms: number): NodeJS.Timeout {
@@ -155,33 +220,16 @@ export class GroupCommit {
 
   /** They stand in the order in which they asked. */
   #refuseOld(): void {
-    const { maxWaitMs } = this.#limits;
+    const { maxWaitMs } = this.#options.limits;
     const now = performance.now();
     while (this.#waiting[0] !== undefined && now - this.#waiting[0].askedMs >= maxWaitMs) {
-      this.#waiting.shift()?.reject(tooSlow());
+      this.#waiting.shift()?.reject(this.#tooSlow());
     }
     const [oldest] = this.#waiting;
     this.#timer = this.#startTimer(oldest === undefined ? maxWaitMs : oldest.askedMs + maxWaitMs - now);
   }
-}
 
-function tooSlow(): AppError {
-  return new AppError("unavailable", "the disk of the database is too slow for the pending writes", {
-    retryAfterSeconds: 1,
-  });
-}
-
-/** The writer that works share, one after another; after one that failed a new writer is made. */
-class OpenWriter {
-  readonly writer: Writer;
-  readonly #driver: TransactionDriver;
-
-  constructor(connection: SqliteConnection) {
-    this.#driver = new TransactionDriver(connection);
-    this.writer = createWriter(new Kysely<Schema>({ dialect: new SqliteDialect(this.#driver) }));
-  }
-
-  end(): void {
-    this.#driver.end();
+  #tooSlow(): AppError {
+    return new AppError("unavailable", this.#options.tooSlow, { retryAfterSeconds: 1 });
   }
 }

@@ -6,7 +6,7 @@ import type { Schema } from "../../../src/store/schema.js";
 import { SqliteDialect } from "../../../src/store/sqlite/dialect.js";
 import { SqliteDriver } from "../../../src/store/sqlite/driver.js";
 import type { Channel } from "../../../src/store/sqlite/channel.js";
-import { GROUP_LIMITS, GroupCommit } from "../../../src/store/sqlite/group-commit.js";
+import { GROUP_LIMITS, sqliteGroups } from "../../../src/store/sqlite/store.js";
 import { LocalChannel } from "../../../src/store/sqlite/local-channel.js";
 import { sqliteMigrationDialect } from "../../../src/store/sqlite/migration-dialect.js";
 import type { Writer } from "../../../src/store/store.js";
@@ -23,7 +23,7 @@ function adding(id: string) {
 describe("transactions that come in together", () => {
   let database: Database.Database;
   let driver: SqliteDriver;
-  let groups: GroupCommit;
+  let groups: ReturnType<typeof sqliteGroups>;
   let log: string[];
 
   beforeEach(async () => {
@@ -32,7 +32,7 @@ describe("transactions that come in together", () => {
     database.pragma("foreign_keys = ON");
     driver = new SqliteDriver(new LocalChannel(database));
     await migrate(new Kysely<Schema>({ dialect: new SqliteDialect(driver) }), sqliteMigrationDialect);
-    groups = new GroupCommit(driver, { ...GROUP_LIMITS, maxMs: Infinity });
+    groups = sqliteGroups(driver, { ...GROUP_LIMITS, maxMs: Infinity });
     log = [];
   });
   afterEach(() => driver.close());
@@ -152,7 +152,7 @@ describe("transactions that come in together", () => {
         return await local.run(steps);
       },
     };
-    const limited = new GroupCommit(new SqliteDriver(slow), { ...GROUP_LIMITS, maxWaiting: 2, maxWaitMs: 0 });
+    const limited = sqliteGroups(new SqliteDriver(slow), { ...GROUP_LIMITS, maxWaiting: 2, maxWaitMs: 0 });
     const begun = limited.run(adding("begun"));
     const refused = await Promise.allSettled(["b", "c", "d"].map((id) => limited.run(adding(id))));
     for (const result of refused) {
