@@ -193,11 +193,8 @@ export class WebhookDispatcher implements AsyncDisposable {
     const { claims, onError } = this.deps;
     if (this.#stopping.signal.aborted) return;
     if (claims.holds(id)) return this.#startWorker(orgId, id, null);
-    const claiming = claims
-      .claim([id])
-      .then((held) => {
-        if (held.length > 0) this.#startWorker(orgId, id, null);
-      })
+    // Another node may have it, which is told as well.
+    const claiming = this.#takeOn([orgId])
       // It is looked for again by `keepUp`.
       .catch(onError)
       .finally(() => this.#running.delete(claiming));
