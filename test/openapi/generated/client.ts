@@ -8997,7 +8997,10 @@ export interface operations {
     };
     getReadiness: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `database`: tells only whether the process takes requests, and does not ask the database. */
+                exclude?: "database";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9018,6 +9021,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["BadRequest"];
             /** @description Not now: starting, shutting down, or the database does not answer. */
             503: {
                 headers: {
