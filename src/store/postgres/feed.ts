@@ -55,6 +55,7 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
   readonly #followers = new Set<ChangeFollower>();
   readonly #stopping = new AbortController();
   #heardAtMs = 0;
+  #listenerLosses = 0;
   #last = 0;
   #timeline: string | null = null;
   #tellsTimeline = true;
@@ -77,6 +78,10 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
 
   get heardAtMs(): number {
     return this.#heardAtMs;
+  }
+
+  get listenerLosses(): number {
+    return this.#listenerLosses;
   }
 
   follow(follower: ChangeFollower): Disposable {
@@ -220,6 +225,7 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       await this.#listen().catch(() => undefined);
+      if (this.#listener !== null && !signal.aborted) this.#listenerLosses += 1;
       this.#listener = null;
       await sleep(RECONNECT_MS, signal);
     }
