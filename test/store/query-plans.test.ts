@@ -23,13 +23,21 @@ import {
 import { useStore } from "./temporary-store.js";
 
 /** Small lists that have no index in their order. */
-const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project", "pipelineApps", "nextRetry"];
+const SORTED = [
+  "environments",
+  "liveRuntimeTokens",
+  "tokens of a project",
+  "pipelineApps",
+  "nextRetry",
+  "webhooksToClaim",
+];
 
 const PAGE = { limit: 25, offset: 0 };
 const NOW = minutesLater(0);
 const EVENT = { action: "bundle.published", actor: "a", metadata: { project_id: "p", environment: "dev" } };
 const ENVIRONMENT = anEnvironment(aProject("o"));
 const PRUNE = { environmentId: "e", after: 0, below: 900, publishedBefore: NOW, now: NOW, fromSequence: 5 };
+const CLAIM = { nodeId: "n", at: NOW, until: minutesLater(1) };
 const TOKEN = { ...aToken("o"), id: 1, environmentId: "e" };
 
 describe("no look-up of the hot path reads a whole table", () => {
@@ -146,6 +154,9 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["dueRetries", (it) => it.dueRetries("w", NOW, 4)],
     ["nextRetry", (it) => it.nextRetry("w")],
     ["hasDeleted", (it) => it.hasDeleted()],
+    ["webhooksToClaim", (it) => it.webhooksToClaim(CLAIM, ["o"])],
+    ["jobDueAt", (it) => it.jobDueAt("j")],
+    ["eventHeadersFannedOut", (it) => it.eventHeadersFannedOut(7, 50)],
   ];
 
   it("audit events are found one index at a time", async () => {
@@ -230,6 +241,10 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["deletePipelineStage", (tx) => tx.deletePipelineStage("s")],
     ["deletePipelineApp", (tx) => tx.deletePipelineApp("e")],
     ["deleteArtifact", (tx) => tx.deleteArtifact(anArtifact("o", "p"))],
+    ["claimWebhooks", (tx) => tx.claimWebhooks(["w"], CLAIM)],
+    ["releaseWebhooks", (tx) => tx.releaseWebhooks("n")],
+    ["claimJob", (tx) => tx.claimJob("j", CLAIM)],
+    ["endJob", (tx) => tx.endJob("j", "n", NOW)],
   ];
 
   it.each(changes)("%s", async (_name, change) => {

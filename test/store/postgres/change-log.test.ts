@@ -48,8 +48,13 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "markFannedOut",
     "insertDeliveries",
     "updateDelivery",
-    "putDelivery",
     "deleteDeliveries",
+  ]),
+  ...reasons("each node reads whether it still has them, and whether there are any to be had", [
+    "claimWebhooks",
+    "releaseWebhooks",
+    "claimJob",
+    "endJob",
   ]),
   deleteWebhook: "a worker reads its webhook before it sends",
 };
