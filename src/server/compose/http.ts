@@ -83,7 +83,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       ...{ ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
-      ...{ diagnosis: parts.diagnosis, version: VERSION },
+      ...{ diagnosis: parts.diagnosis, version: VERSION, ...services.nodes },
       reached: { publicUrl: publicUrl === null ? null : publicUrl.origin + publicUrl.path, trustedProxies },
     },
     { onRefused, names: tenancy.names, diskRefusal: () => disk?.refusal ?? null },
