@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { aborted } from "../../src/core/schedule/wait.js";
 import { DisposalStack } from "../../src/server/disposal-stack.js";
 import { startCluster } from "../../tools/postgres/cluster.js";
+import { leaveWatchdog } from "../../tools/postgres/watchdog.js";
 import { Balancer } from "./balancer.js";
 import { demonstrate } from "./demonstration.js";
 import { nextSteps } from "./next-steps.js";
@@ -23,7 +24,11 @@ const say = (text: string) => void process.stdout.write(`${text}\n`);
 async function run(stack: DisposalStack, signal: AbortSignal): Promise<void> {
   say("1. PostgreSQL, three nodes and a balancer, each node a process of its own");
   const directory = mkdtempSync(join(tmpdir(), "signet-cluster-"));
-  stack.defer(async () => rmSync(directory, { recursive: true, force: true }));
+  const watchdog = leaveWatchdog('sleep 1; rm -rf "$1"', directory);
+  stack.defer(async () => {
+    rmSync(directory, { recursive: true, force: true });
+    watchdog.dismiss();
+  });
   const postgres = stack.use(await startCluster());
   signal.throwIfAborted();
   say(`   PostgreSQL ${postgres.major} at 127.0.0.1:${postgres.port}`);
@@ -56,7 +61,8 @@ async function run(stack: DisposalStack, signal: AbortSignal): Promise<void> {
 }
 
 const stop = new AbortController();
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => stop.abort());
+// The second Ctrl-C of somebody in a hurry must not leave the nodes to themselves.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop.abort());
 const stack = new DisposalStack();
 try {
   await run(stack, stop.signal);
