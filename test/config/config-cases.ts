@@ -112,5 +112,12 @@ export const DATABASE_CASES: Readonly<Record<keyof typeof DATABASE_SETTINGS, Cas
     good: [["", null]],
     bad: ["/none/ca.pem", "-----BEGIN PRIVATE KEY-----"],
   },
+  keySecret: {
+    env: "SIGNET_KEY_SECRET",
+    flag: null,
+    fallback: null,
+    good: [["", null]],
+    bad: ["x".repeat(31), "x".repeat(1_025)],
+  },
   databasePool: number("SIGNET_DATABASE_POOL", "database-pool", 8, 1, 100),
 };
