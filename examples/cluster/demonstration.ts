@@ -60,6 +60,7 @@ async function show(
       } catch (thrown) {
         if (!(thrown instanceof SignetError) || thrown.code !== "unavailable") throw thrown;
         await sleep(AGAIN_MS, signal);
+        signal.throwIfAborted();
       }
     }
   };
