@@ -95,7 +95,7 @@ function requireEmpty(path: string): void {
   if (isLeftover || names.every((name) => ALWAYS_THERE.has(name) || name === RESTORING)) return;
   throw new AppError(
     "conflict",
-    `${path} is not empty: a backup is restored into a new or an empty directory. Name another one, or move its files away`,
+    `${path} is not empty: name a new or an empty directory, or move its files away`,
     { reason: "not_empty" },
   );
 }
