@@ -100,8 +100,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     compose: [],
     diagnosis: ["disk"],
     disk: [],
-    backups: [""],
-    "": ["compose", "diagnosis", "disk"],
+    database: ["disk"],
+    backups: ["database", ""],
+    "": ["compose", "database", "diagnosis", "disk"],
   },
   cli: {
     shell: [],

@@ -101,8 +101,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...{ methods, publicMethods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan, shutdownSignal },
   });
   const probes = createProbes({
-    version,
-    ready,
+    ...{ version, ready, shutdownSignal },
     ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
     ...(options.diskFull === undefined ? {} : { diskFull: options.diskFull }),
   });

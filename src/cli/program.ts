@@ -42,6 +42,7 @@ import { duration } from "./shell/numbers.js";
 import { applySources } from "./shell/option-sources.js";
 import type { Shell } from "./shell/shell.js";
 import { isUsed, refuseUnusedOptions, scopeOf } from "./shell/used-options.js";
+import { addNodes } from "./status/nodes.js";
 import { addOpen } from "./status/open.js";
 import { addStatus } from "./status/status.js";
 import { addVersion } from "./status/version.js";
@@ -59,6 +60,7 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Server:", addQuickstart],
   ["Server:", addServe],
   ["Server:", addStatus],
+  ["Server:", addNodes],
   ["Server:", addHealth],
   ["Server:", addOpen],
   ["Server:", addDoctor],

@@ -1,11 +1,13 @@
 import { createRegistry, type Message } from "@bufbuild/protobuf";
 import { file_signet_v1_artifact } from "../../gen/signet/v1/artifact_pb.js";
 import { file_signet_v1_audit } from "../../gen/signet/v1/audit_pb.js";
+import { file_signet_v1_backup } from "../../gen/signet/v1/backup_pb.js";
 import { file_signet_v1_bundle } from "../../gen/signet/v1/bundle_pb.js";
 import { file_signet_v1_key } from "../../gen/signet/v1/key_pb.js";
 import { file_signet_v1_organization } from "../../gen/signet/v1/organization_pb.js";
 import { file_signet_v1_pipeline } from "../../gen/signet/v1/pipeline_pb.js";
 import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
+import { file_signet_v1_system } from "../../gen/signet/v1/system_pb.js";
 import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
 import { file_signet_v1_transfer } from "../../gen/signet/v1/transfer_pb.js";
 import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
@@ -14,11 +16,13 @@ import { writeMessage } from "./write.js";
 const MESSAGES = createRegistry(
   file_signet_v1_artifact,
   file_signet_v1_audit,
+  file_signet_v1_backup,
   file_signet_v1_bundle,
   file_signet_v1_key,
   file_signet_v1_organization,
   file_signet_v1_pipeline,
   file_signet_v1_runtime,
+  file_signet_v1_system,
   file_signet_v1_token,
   file_signet_v1_transfer,
   file_signet_v1_webhook,

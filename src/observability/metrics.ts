@@ -34,7 +34,8 @@ export interface ScrapeSources {
   readonly connections: () => ConnectionCounts;
   readonly droppedLogLines: () => number;
   readonly backups: () => BackupFigures;
-  readonly disk: () => DiskFigures;
+  /** Null when the data is not on a disk of this machine. */
+  readonly disk: (() => DiskFigures) | null;
 }
 
 /** The observer of each layer, and the page of metrics. */
@@ -70,7 +71,7 @@ export function createMetrics(version: string): Metrics {
       createBacklogMetrics(registry, clock, webhookBacklog);
       createFleetMetrics(registry, fleet);
       createCertificateMetrics(registry, certificateNotAfter);
-      createDiskMetrics(registry, disk);
+      if (disk !== null) createDiskMetrics(registry, disk);
       createBackupMetrics(registry, backups);
       new Gauge({
         name: "signet_held_polls",

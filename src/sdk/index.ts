@@ -37,6 +37,7 @@ export type * from "../../gen/signet/v1/key_pb.js";
 export type * from "../../gen/signet/v1/organization_pb.js";
 export type * from "../../gen/signet/v1/pipeline_pb.js";
 export type * from "../../gen/signet/v1/runtime_pb.js";
+export type * from "../../gen/signet/v1/system_pb.js";
 export type * from "../../gen/signet/v1/token_pb.js";
 export type * from "../../gen/signet/v1/transfer_pb.js";
 export type * from "../../gen/signet/v1/webhook_pb.js";

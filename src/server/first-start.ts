@@ -3,7 +3,7 @@ import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { keepAdminToken } from "./admin-token-file.js";
-import type { DataDirectory } from "./data-directory.js";
+import type { ServerDatabase } from "./database/server-database.js";
 import type { Declaration } from "../provision/declaration.js";
 import { describeStep } from "../provision/step.js";
 import { provisionInside, type ProvisioningServices } from "./provision-inside.js";
@@ -20,7 +20,7 @@ export interface FirstStart {
 
 /** Creates the operator's organization and its admin token in a data directory that has none; null in any other. */
 export async function makeFirstStart(
-  directory: DataDirectory,
+  directory: Pick<ServerDatabase, "path" | "store">,
   services: Pick<Services, "audit" | "tokens" | "tenancy">,
   config: Config,
 ): Promise<FirstStart | null> {
@@ -39,7 +39,7 @@ export async function makeFirstStart(
  * before it stay.
  */
 export async function provision(
-  directory: DataDirectory,
+  directory: Pick<ServerDatabase, "path" | "store">,
   services: ProvisioningServices & Pick<Services, "audit">,
   config: Config,
   declaration: Declaration,

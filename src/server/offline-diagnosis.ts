@@ -11,7 +11,7 @@ import { openSigningKeys } from "../service/keys/key-files.js";
 import { findLoss, headFileOf, readHead, recordOf } from "../store/sqlite/head-file.js";
 import { lockDataDirectory } from "../store/sqlite/lock.js";
 import { openReadOnly } from "../store/sqlite/read-only.js";
-import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { requireSafeDataDirectory } from "./database/data-directory-safety.js";
 import { Diagnoses } from "./diagnosis/diagnosis.js";
 
 /**

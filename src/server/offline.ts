@@ -7,7 +7,7 @@ import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { notFound } from "../core/error.js";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
-import { openDataDirectory } from "./data-directory.js";
+import { openDataDirectory } from "./database/data-directory.js";
 import { NO_TRACING } from "../core/trace.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
 import { NO_KEPT_KEY } from "../service/tokens/kept-key.js";

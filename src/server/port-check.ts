@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Config } from "../config/config.js";
-import { DATABASE_FILE } from "./data-directory.js";
+import { DATABASE_FILE } from "./database/data-directory.js";
 import { listenError, type ListenFlags } from "./listen-error.js";
 
 /**

@@ -2,15 +2,16 @@ import type { Logger } from "pino";
 import { VERSION } from "../assets/version.js";
 import { backupJobs } from "./backup-job.js";
 import { composeBackups } from "./compose/backups.js";
+import { followFeed } from "./compose/feed.js";
 import { composeHttp } from "./compose/http.js";
 import { serviceOptions, warningsTo } from "./compose/options.js";
 import { composeServices } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { adminTokenFile, adminTokenIn, settleAdminToken } from "./admin-token-file.js";
-import { openDataDirectory } from "./data-directory.js";
-import { checkDirectory, closeDirectory } from "./directory-check.js";
-import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { checkDirectory, closeDirectory } from "./database/directory-check.js";
+import { requireSafeDataDirectory } from "./database/data-directory-safety.js";
+import { openServerDatabase } from "./database/server-database.js";
 import { Diagnoses } from "./diagnosis/diagnosis.js";
 import { DatabaseGrowth } from "./disk/growth.js";
 import { DiskWatch } from "./disk/disk-watch.js";
@@ -89,27 +90,20 @@ async function start(
   await checkPortOfFirstStart(config, LISTEN_FLAGS);
   // Closed after the data directory: a collector that does not answer must not hold it.
   const observability = opened.use(await observabilityOf(config, log));
-  const owned = await openDataDirectory({
-    path: config.data,
-    signingKey: config.signingKey,
-    nextSigningKey: config.nextSigningKey,
-    synchronous: config.synchronous,
-    nativeDirectory: config.nativeDirectory,
-    create: true,
-    thread: true,
-    acceptLoss: config.acceptLoss === "yes",
-    withoutUpgradeCopy: config.upgradeCopy === "no",
-    onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
-  });
+  const owned = await openServerDatabase(config, log);
   opened.defer(() => closeDirectory(owned, log));
-  const disk = new DiskWatch({
-    ...{ directory: owned.path, reserve: owned.reserve, reclaim: owned.reclaim, log },
-    reserveBytes: config.diskReserveBytes,
-  });
-  const failures = new WriteFailures(log, (error) => disk.failed(error));
+  const { files, feed } = owned;
+  const disk =
+    files === null
+      ? null
+      : new DiskWatch({
+          ...{ directory: owned.path, reserve: files.reserve, reclaim: files.reclaim, log },
+          reserveBytes: config.diskReserveBytes,
+        });
+  const failures = new WriteFailures(log, (error) => disk?.failed(error) ?? null);
   const directory = { ...owned, store: observability.observe(failures.watch(owned.store)) };
   const { store } = directory;
-  await disk.start();
+  await disk?.start();
   await checkDirectory(directory, log);
 
   const memory = openMemory(config, log);
@@ -117,7 +111,7 @@ async function start(
     {
       ...{
         store,
-        feed: null,
+        feed,
         clock: systemClock,
         signingKeys: owned.keys,
         lastKeys: owned.lastKeys,
@@ -131,14 +125,18 @@ async function start(
     }),
   );
   const signing = { store, clock: systemClock, signingKeys: owned.keys };
-  const backups = opened.use(composeBackups(signing, services.audit, owned, config, log));
+  const backups = opened.use(
+    composeBackups(signing, services.audit, { path: owned.path, database: files?.database ?? null }, config, log),
+  );
   await backups.open().catch((error: unknown) => log.error({ err: error }, "the backups cannot be listed"));
   const isWritable = owned.readOnly === null;
   if (isWritable) opened.defer(() => flush(services, log));
   if (isWritable) await settleAdminToken(owned.path, store.read);
   opened.use(services.documents);
   opened.use(services.webhooks.dispatcher);
-  const jobs = opened.use(new JobRunner(log, failures, () => disk.refusal !== null));
+  // Before anything is read that is then kept in memory.
+  if (feed !== null) opened.use(followFeed(feed, { store, clock: systemClock }, services));
+  const jobs = opened.use(new JobRunner(log, failures, () => (disk?.refusal ?? null) !== null));
 
   // Before it listens, so that the first caller finds what was declared.
   const { declaration } = options;
@@ -147,7 +145,7 @@ async function start(
   const subject = {
     ...{
       directory: owned.path,
-      database: owned.database,
+      database: files?.database ?? null,
       read: store.read,
       keys: owned.keys,
       ring: services.keys.ring,
@@ -179,16 +177,16 @@ async function start(
   // Only now: a first start that finds its port taken stays a first start, and logs later where the admin token is.
   const firstStart = provisioned ?? (await makeFirstStart(directory, services, config));
   const url = urlOf(tls === null ? "http" : "https", { address, port });
-  nodes.listens(url, () => owned.problem() ?? disk.refusal?.message ?? null);
+  nodes.listens(url, () => owned.problem() ?? disk?.refusal?.message ?? null);
   if (isWritable) {
     await nodes.tell().catch((error: unknown) => log.warn({ err: error }, "this node cannot tell of itself yet"));
     await services.webhooks.dispatcher.start();
     jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
-    jobs.start(backupJobs(backups, config));
+    if (files !== null) jobs.start(backupJobs(backups, config));
   }
   jobs.start([
-    ...[countPolls(polls, log), watchWriteFailures(failures), watchDisk(disk)],
-    sampleGrowth(new DatabaseGrowth(owned.path), systemClock),
+    ...[countPolls(polls, log), watchWriteFailures(failures)],
+    ...(disk === null ? [] : [watchDisk(disk), sampleGrowth(new DatabaseGrowth(owned.path), systemClock)]),
     watchOpenFiles(log, observability.metrics.limits),
   ]);
   graceMs = config.shutdownGraceMs;

@@ -146,6 +146,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   environmentById(id: string): Promise<Environment | null>;
   /** What is left of the last environment of this name that was deleted from the project. */
   formerEnvironment(projectId: string, name: string): Promise<FormerEnvironment | null>;
+  /** Those of the environments that are there, of any project; at most 500 ids. */
+  existingEnvironments(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** The ids of the environments of a scope. */
   environmentIds(among: EnvironmentScope): Promise<readonly string[]>;
   /** One of the protected environments that keep a bundle. */
@@ -192,6 +194,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   ): Promise<EarlierActivation>;
 
   token(orgId: string, id: number): Promise<Token | null>;
+  /** Those of the tokens that are there, of any organization; at most 500 ids. */
+  tokensById(ids: readonly number[]): Promise<readonly Token[]>;
   /** The names of those of the tokens that have one; at most 500 ids. */
   tokenNames(ids: readonly number[]): Promise<ReadonlyMap<number, string>>;
   /** By the hash of the raw key, the current one or the one before the last rotation. */

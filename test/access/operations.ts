@@ -175,6 +175,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   artifact("getArtifact", "GET", "/{artifact_id}", ALL),
   artifact("promoteArtifact", "PUT", "/{artifact_id}/promote", PUBLISHERS),
   artifact("deleteArtifact", "DELETE", "/{artifact_id}", PUBLISHERS),
+  { ...system("listNodes", "/v1/nodes"), operatorOnly: true },
   { ...system("diagnoseServer", "/v1/system/diagnosis"), operatorOnly: true },
   { ...system("echo", "/v1/system/echo"), operatorOnly: true },
   pipeline("removePipelineApp", "DELETE", "/{id}/stages/{stage_id}/apps/{app_id}", PUBLISHERS),

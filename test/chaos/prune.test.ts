@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openDataDirectory } from "../../src/server/data-directory.js";
+import { openDataDirectory } from "../../src/server/database/data-directory.js";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
 import { keepOldVersions } from "../service/bundles/old-versions.js";

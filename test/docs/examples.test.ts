@@ -28,6 +28,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     "needs a cluster",
   ],
   "docs/operate.md": ["needs systemd", "needs systemd", "needs docker", "the server of another machine"],
+  "docs/scale.md": ["needs a PostgreSQL server", "of a PostgreSQL server", "needs a cluster", "needs docker"],
   "docs/upgrade.md": ["needs an older release"],
   "docs/runtimes.md": ["needs the npm package eventsource"],
 };

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openDataDirectory } from "../../src/server/data-directory.js";
+import { openDataDirectory } from "../../src/server/database/data-directory.js";
 import { lockDataDirectory } from "../../src/store/sqlite/lock.js";
 import { useDirectory } from "../store/temporary-store.js";
 

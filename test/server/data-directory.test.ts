@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openDataDirectory, type DataDirectory } from "../../src/server/data-directory.js";
+import { openDataDirectory, type DataDirectory } from "../../src/server/database/data-directory.js";
 import { createSignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
 import { openSqliteStore } from "../../src/store/sqlite/open.js";

@@ -17,7 +17,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { restoreBackup, type RestoreOptions } from "../../src/server/backups/restore.js";
 import { verifyBackup } from "../../src/server/backups/verify-backup.js";
-import { openDataDirectory } from "../../src/server/data-directory.js";
+import { openDataDirectory } from "../../src/server/database/data-directory.js";
 import { DEFAULT_OPTIONS, startServer } from "../../src/server/server.js";
 import { readArchive } from "../../src/service/backups/archive-reader.js";
 import { writeArchive } from "../../src/service/backups/archive-writer.js";

@@ -15,8 +15,8 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openDataDirectory } from "../../src/server/data-directory.js";
-import type { OnUpgrade } from "../../src/server/upgrade-copy.js";
+import { openDataDirectory } from "../../src/server/database/data-directory.js";
+import type { OnUpgrade } from "../../src/server/database/upgrade-copy.js";
 import { SmallDisk } from "../chaos/small-disk.js";
 
 const KEPT = join(import.meta.dirname, "../upgrade/directories");

@@ -11,7 +11,7 @@ import type { Clock } from "../../src/core/clock.js";
 import type { Environment } from "../../src/core/organization.js";
 import type { Principal } from "../../src/core/token.js";
 import { NO_TRACING } from "../../src/core/trace.js";
-import { openDataDirectory, type DataDirectory } from "../../src/server/data-directory.js";
+import { openDataDirectory, type DataDirectory } from "../../src/server/database/data-directory.js";
 import { bootstrap } from "../../src/service/tenancy/bootstrap.js";
 import { createAudit } from "../../src/service/audit/audit.js";
 import { KeyRing } from "../../src/service/keys/key-ring.js";

@@ -1,5 +1,5 @@
 import type { Headers } from "./headers.js";
-import type { Operation, PathItem, Response } from "./model.js";
+import type { Operation, Parameter, PathItem, Reference, Response } from "./model.js";
 
 /** The one tag that is no service. */
 export const HEALTH_TAG = { name: "Health", description: "For load balancers and monitors: no token, no rate limit." };
@@ -17,14 +17,26 @@ export function probePaths(headers: Headers): Record<string, PathItem> {
     const schema = { type: "object", properties, required: Object.keys(always) };
     return { description, headers: headers.ofProbe(), content: { "application/json": { schema } } };
   };
-  const probe = (operationId: string, summary: string, responses: Record<string, Response>): Operation => ({
+  const probe = (
+    operationId: string,
+    summary: string,
+    responses: Record<string, Response | Reference>,
+    parameters: readonly Parameter[] = [],
+  ): Operation => ({
     operationId,
     summary,
     description: "Anybody may call it.",
     tags: [HEALTH_TAG.name],
     security: [],
+    ...(parameters.length === 0 ? {} : { parameters }),
     responses,
   });
+  const exclude: Parameter = {
+    name: "exclude",
+    in: "query",
+    description: "`database`: tells only whether the process takes requests, and does not ask the database.",
+    schema: { type: "string", enum: ["database"] },
+  };
   return {
     "/healthz": {
       get: probe("getHealth", "Tells that the process runs, and its version", {
@@ -32,12 +44,18 @@ export function probePaths(headers: Headers): Record<string, PathItem> {
       }),
     },
     "/readyz": {
-      get: probe("getReadiness", "Tells whether requests can be served now", {
-        "200": answer("They can; `read_only`: all but changes, and `reason` says why.", ["ok", "read_only"], {}, [
-          "reason",
-        ]),
-        "503": answer("Not now: starting, shutting down, or the database does not answer.", ["unavailable"]),
-      }),
+      get: probe(
+        "getReadiness",
+        "Tells whether requests can be served now",
+        {
+          "200": answer("They can; `read_only`: all but changes, and `reason` says why.", ["ok", "read_only"], {}, [
+            "reason",
+          ]),
+          "400": { $ref: "#/components/responses/BadRequest" },
+          "503": answer("Not now: starting, shutting down, or the database does not answer.", ["unavailable"]),
+        },
+        [exclude],
+      ),
     },
   };
 }

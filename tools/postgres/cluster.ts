@@ -31,8 +31,6 @@ export interface ClusterOptions {
 
 /** A PostgreSQL server of our own, on 127.0.0.1. */
 export interface Cluster extends Databases, AsyncDisposable {
-  /** The major version, such as 18. */
-  readonly major: number;
   readonly directory: string;
   readonly dataDirectory: string;
   readonly logFile: string;
@@ -102,10 +100,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       owner,
       settings: { ...settings, port: String(port), unix_socket_directories: directory },
     });
-    const databases = openDatabases({ port, socketDirectory: directory, password: options.password ?? null });
+    const { major } = binaries;
+    const databases = openDatabases({ major, port, socketDirectory: directory, password: options.password ?? null });
     const cluster: Cluster = {
       ...databases,
-      major: binaries.major,
       directory,
       dataDirectory,
       logFile,

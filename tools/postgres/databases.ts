@@ -2,6 +2,8 @@ import { Client, escapeIdentifier, escapeLiteral, type QueryResultRow } from "pg
 
 /** How to reach a cluster on this machine. */
 export interface ClusterAddress {
+  /** The major version, such as 18. */
+  readonly major: number;
   /** On 127.0.0.1, and in the name of the unix socket. */
   readonly port: number;
   /** The directory of its unix socket, by which the superuser needs no password and no TLS. */
@@ -32,7 +34,9 @@ export const ROLE = "signet";
 
 /** Nothing is connected before the first call, and nothing stays connected after one. */
 export function openDatabases(address: ClusterAddress): Databases & { createRole(): Promise<void> } {
-  const { port, password, socketDirectory } = address;
+  const { major, port, password, socketDirectory } = address;
+  // Faster than by the log, which is the default since 15 and the only other way.
+  const strategy = major >= 15 ? "strategy file_copy" : "";
   const urlAs = (user: string, database: string) => {
     const url = new URL(`postgres://${user}@127.0.0.1:${port}/${encodeURIComponent(database)}`);
     if (password !== null) url.password = password;
@@ -62,7 +66,9 @@ export function openDatabases(address: ClusterAddress): Databases & { createRole
       await query(`create role ${ROLE} login ${password === null ? "" : `password ${escapeLiteral(password)}`}`);
     },
     async createDatabase(name, template = "template1") {
-      await query(`create database ${escapeIdentifier(name)} owner ${ROLE} template ${escapeIdentifier(template)}`);
+      await query(
+        `create database ${escapeIdentifier(name)} owner ${ROLE} template ${escapeIdentifier(template)} ${strategy}`,
+      );
       return urlAs(ROLE, name);
     },
     async dropDatabase(name) {

@@ -14,7 +14,158 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/system.proto.
  */
 export const file_signet_v1_system: GenFile = /*@__PURE__*/
-  fileDesc("ChZzaWduZXQvdjEvc3lzdGVtLnByb3RvEglzaWduZXQudjEiJQoVRGlhZ25vc2VTZXJ2ZXJSZXF1ZXN0EgwKBGZ1bGwYASABKAgifwoWRGlhZ25vc2VTZXJ2ZXJSZXNwb25zZRIkCghmaW5kaW5ncxgBIAMoCzISLnNpZ25ldC52MS5GaW5kaW5nEi4KAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEg8KB3ZlcnNpb24YAyABKAkibwoHRmluZGluZxIKCgJpZBgBIAEoCRInCgVsZXZlbBgCIAEoCUIY2ognFFoCb2taB3dhcm5pbmdaBWVycm9yEg8KB3N1bW1hcnkYAyABKAkSEwoGcmVtZWR5GAQgASgJSACIAQFCCQoHX3JlbWVkeSIrCgtFY2hvUmVxdWVzdBIcCgx3YWl0X3NlY29uZHMYASABKA1CBtqIJwI4eCLEAQoMRWNob1Jlc3BvbnNlEhEKBGhvc3QYASABKAlIAIgBARIaCg1pZl9ub25lX21hdGNoGAIgASgJSAGIAQESEQoJZm9yd2FyZGVkGAMgASgIEhYKDmNsaWVudF9hZGRyZXNzGAQgASgJEhcKCnB1YmxpY191cmwYBSABKAlIAogBARIXCg90cnVzdGVkX3Byb3hpZXMYBiABKA1CBwoFX2hvc3RCEAoOX2lmX25vbmVfbWF0Y2hCDQoLX3B1YmxpY191cmwyhQIKDVN5c3RlbVNlcnZpY2USjAEKDkRpYWdub3NlU2VydmVyEiAuc2lnbmV0LnYxLkRpYWdub3NlU2VydmVyUmVxdWVzdBohLnNpZ25ldC52MS5EaWFnbm9zZVNlcnZlclJlc3BvbnNlIjXSiCcVCg5kaWFnbm9zZVNlcnZlchAHGMgBgtPkkwIWEhQvdjEvc3lzdGVtL2RpYWdub3NpcxJlCgRFY2hvEhYuc2lnbmV0LnYxLkVjaG9SZXF1ZXN0Ghcuc2lnbmV0LnYxLkVjaG9SZXNwb25zZSIs0ognEQoEZWNobxAHGMgBMgEEOgEHgtPkkwIREg8vdjEvc3lzdGVtL2VjaG9iBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChZzaWduZXQvdjEvc3lzdGVtLnByb3RvEglzaWduZXQudjEiEgoQTGlzdE5vZGVzUmVxdWVzdCJoChFMaXN0Tm9kZXNSZXNwb25zZRIjCgRkYXRhGAEgAygLMhUuc2lnbmV0LnYxLlNlcnZlck5vZGUSLgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAEiuQMKClNlcnZlck5vZGUSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEhAKA3VybBgEIAEoCUgAiAEBEjYKCnN0YXJ0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESMwoHc2Vlbl9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIpCgVzdGF0ZRgHIAEoCUIa2ognFloEbGl2ZVoFc3RhbGVaB3N0b3BwZWQSEQoJYW5zd2VyaW5nGAggASgIEg8KB3N0cmVhbXMYCSABKA0SEgoKaGVsZF9wb2xscxgKIAEoDRIOCgZzY2hlbWEYCyABKAkSEwoGbGFnX21zGAwgASgNSAGIAQESFAoHcHJvYmxlbRgNIAEoCUgCiAEBEjQKC3N0b3BwaW5nX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgDiAEBQgYKBF91cmxCCQoHX2xhZ19tc0IKCghfcHJvYmxlbUIOCgxfc3RvcHBpbmdfYXQiJQoVRGlhZ25vc2VTZXJ2ZXJSZXF1ZXN0EgwKBGZ1bGwYASABKAgifwoWRGlhZ25vc2VTZXJ2ZXJSZXNwb25zZRIkCghmaW5kaW5ncxgBIAMoCzISLnNpZ25ldC52MS5GaW5kaW5nEi4KAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEg8KB3ZlcnNpb24YAyABKAkibwoHRmluZGluZxIKCgJpZBgBIAEoCRInCgVsZXZlbBgCIAEoCUIY2ognFFoCb2taB3dhcm5pbmdaBWVycm9yEg8KB3N1bW1hcnkYAyABKAkSEwoGcmVtZWR5GAQgASgJSACIAQFCCQoHX3JlbWVkeSIrCgtFY2hvUmVxdWVzdBIcCgx3YWl0X3NlY29uZHMYASABKA1CBtqIJwI4eCLEAQoMRWNob1Jlc3BvbnNlEhEKBGhvc3QYASABKAlIAIgBARIaCg1pZl9ub25lX21hdGNoGAIgASgJSAGIAQESEQoJZm9yd2FyZGVkGAMgASgIEhYKDmNsaWVudF9hZGRyZXNzGAQgASgJEhcKCnB1YmxpY191cmwYBSABKAlIAogBARIXCg90cnVzdGVkX3Byb3hpZXMYBiABKA1CBwoFX2hvc3RCEAoOX2lmX25vbmVfbWF0Y2hCDQoLX3B1YmxpY191cmwy9AIKDVN5c3RlbVNlcnZpY2USbQoJTGlzdE5vZGVzEhsuc2lnbmV0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaHC5zaWduZXQudjEuTGlzdE5vZGVzUmVzcG9uc2UiJdKIJxAKCWxpc3ROb2RlcxAHGMgBgtPkkwILEgkvdjEvbm9kZXMSjAEKDkRpYWdub3NlU2VydmVyEiAuc2lnbmV0LnYxLkRpYWdub3NlU2VydmVyUmVxdWVzdBohLnNpZ25ldC52MS5EaWFnbm9zZVNlcnZlclJlc3BvbnNlIjXSiCcVCg5kaWFnbm9zZVNlcnZlchAHGMgBgtPkkwIWEhQvdjEvc3lzdGVtL2RpYWdub3NpcxJlCgRFY2hvEhYuc2lnbmV0LnYxLkVjaG9SZXF1ZXN0Ghcuc2lnbmV0LnYxLkVjaG9SZXNwb25zZSIs0ognEQoEZWNobxAHGMgBMgEEOgEHgtPkkwIREg8vdjEvc3lzdGVtL2VjaG9iBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+
+/**
+ * See SystemService.ListNodes.
+ *
+ * @generated from message signet.v1.ListNodesRequest
+ */
+export type ListNodesRequest = Message<"signet.v1.ListNodesRequest"> & {
+};
+
+/**
+ * Describes the message signet.v1.ListNodesRequest.
+ * Use `create(ListNodesRequestSchema)` to create a new message.
+ */
+export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_system, 0);
+
+/**
+ * See SystemService.ListNodes.
+ *
+ * @generated from message signet.v1.ListNodesResponse
+ */
+export type ListNodesResponse = Message<"signet.v1.ListNodesResponse"> & {
+  /**
+   * In the order in which they started.
+   *
+   * @generated from field: repeated signet.v1.ServerNode data = 1;
+   */
+  data: ServerNode[];
+
+  /**
+   * The clock of the process that answered: "live" and "stale" are by it.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message signet.v1.ListNodesResponse.
+ * Use `create(ListNodesResponseSchema)` to create a new message.
+ */
+export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_system, 1);
+
+/**
+ * A server process of the database, as it told last.
+ *
+ * @generated from message signet.v1.ServerNode
+ */
+export type ServerNode = Message<"signet.v1.ServerNode"> & {
+  /**
+   * A UUID, new at each start.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * SIGNET_NODE_NAME, or the name of its host; two nodes may have the same.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string version = 3;
+   */
+  version: string;
+
+  /**
+   * The address that it listens on.
+   *
+   * @generated from field: optional string url = 4;
+   */
+  url?: string | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 5;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it told this, by its own clock.
+   *
+   * @generated from field: google.protobuf.Timestamp seen_at = 6;
+   */
+  seenAt?: Timestamp | undefined;
+
+  /**
+   * "live" told within the last 15 seconds; "stale" did not: it died, or does not reach the database; "stopped" said that it stops.
+   *
+   * @generated from field: string state = 7;
+   */
+  state: string;
+
+  /**
+   * Whether it is the process that answered.
+   *
+   * @generated from field: bool answering = 8;
+   */
+  answering: boolean;
+
+  /**
+   * Watches that are open.
+   *
+   * @generated from field: uint32 streams = 9;
+   */
+  streams: number;
+
+  /**
+   * Polls that are held open.
+   *
+   * @generated from field: uint32 held_polls = 10;
+   */
+  heldPolls: number;
+
+  /**
+   * The newest migration that it knows, for example "0023-nodes".
+   *
+   * @generated from field: string schema = 11;
+   */
+  schema: string;
+
+  /**
+   * For how many milliseconds it may not have known what the other nodes changed. Unset on SQLite, which only one process writes.
+   *
+   * @generated from field: optional uint32 lag_ms = 12;
+   */
+  lagMs?: number | undefined;
+
+  /**
+   * Why it takes no changes, in a sentence; unset when it does.
+   *
+   * @generated from field: optional string problem = 13;
+   */
+  problem?: string | undefined;
+
+  /**
+   * When it began to stop.
+   *
+   * @generated from field: optional google.protobuf.Timestamp stopping_at = 14;
+   */
+  stoppingAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message signet.v1.ServerNode.
+ * Use `create(ServerNodeSchema)` to create a new message.
+ */
+export const ServerNodeSchema: GenMessage<ServerNode> = /*@__PURE__*/
+  messageDesc(file_signet_v1_system, 2);
 
 /**
  * See SystemService.DiagnoseServer.
@@ -36,7 +187,7 @@ export type DiagnoseServerRequest = Message<"signet.v1.DiagnoseServerRequest"> &
  * Use `create(DiagnoseServerRequestSchema)` to create a new message.
  */
 export const DiagnoseServerRequestSchema: GenMessage<DiagnoseServerRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 0);
+  messageDesc(file_signet_v1_system, 3);
 
 /**
  * See SystemService.DiagnoseServer.
@@ -67,7 +218,7 @@ export type DiagnoseServerResponse = Message<"signet.v1.DiagnoseServerResponse">
  * Use `create(DiagnoseServerResponseSchema)` to create a new message.
  */
 export const DiagnoseServerResponseSchema: GenMessage<DiagnoseServerResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 1);
+  messageDesc(file_signet_v1_system, 4);
 
 /**
  * What one check found.
@@ -107,7 +258,7 @@ export type Finding = Message<"signet.v1.Finding"> & {
  * Use `create(FindingSchema)` to create a new message.
  */
 export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 2);
+  messageDesc(file_signet_v1_system, 5);
 
 /**
  * See SystemService.Echo.
@@ -128,7 +279,7 @@ export type EchoRequest = Message<"signet.v1.EchoRequest"> & {
  * Use `create(EchoRequestSchema)` to create a new message.
  */
 export const EchoRequestSchema: GenMessage<EchoRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 3);
+  messageDesc(file_signet_v1_system, 6);
 
 /**
  * See SystemService.Echo.
@@ -184,7 +335,7 @@ export type EchoResponse = Message<"signet.v1.EchoResponse"> & {
  * Use `create(EchoResponseSchema)` to create a new message.
  */
 export const EchoResponseSchema: GenMessage<EchoResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_system, 4);
+  messageDesc(file_signet_v1_system, 7);
 
 /**
  * The server itself, for its operator.
@@ -192,6 +343,17 @@ export const EchoResponseSchema: GenMessage<EchoResponse> = /*@__PURE__*/
  * @generated from service signet.v1.SystemService
  */
 export const SystemService: GenService<{
+  /**
+   * Lists the server processes of the database: on PostgreSQL every node that told something of itself within the last hour (each does every
+   * five seconds), the newest 1,000 of them; on SQLite the one process.
+   *
+   * @generated from rpc signet.v1.SystemService.ListNodes
+   */
+  listNodes: {
+    methodKind: "unary";
+    input: typeof ListNodesRequestSchema;
+    output: typeof ListNodesResponseSchema;
+  },
   /**
    * Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks.
    * Calls at the same time share one examination. It changes nothing.

@@ -24,6 +24,13 @@ export function pathOf(req: NodeRequest): string {
   return (req.url ?? "").split("?", 1)[0] ?? "";
 }
 
+/** The query as sent; empty when there is none. */
+export function queryOf(req: NodeRequest): URLSearchParams {
+  const url = req.url ?? "";
+  const at = url.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
+}
+
 /** One header; undefined when it is absent or was sent more than once in a way that Node keeps apart. */
 export function headerOf(req: Pick<NodeRequest, "headers">, name: string): string | undefined {
   const value = req.headers[name];

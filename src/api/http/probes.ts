@@ -1,6 +1,6 @@
 import { answerError, answerJson } from "./answer.js";
-import { methodNotAllowed } from "./error-body.js";
-import type { NodeRequest, NodeResponse } from "./node-http.js";
+import { methodNotAllowed, plainError } from "./error-body.js";
+import { queryOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 
 /** What the probes report. */
 export interface ProbeOptions {
@@ -8,11 +8,15 @@ export interface ProbeOptions {
   readonly version: string;
   /** Whether requests can be served now. One that rejects counts as no. */
   readonly ready: () => Promise<boolean>;
+  /** Whether the server ends. */
+  readonly shutdownSignal: AbortSignal;
   /** Why nothing can be changed now though everything can be read; null when it can. */
   readonly readOnly?: () => string | null;
   /** Why only what makes room can be changed now; null when the disk has space. Goes before `readOnly`. */
   readonly diskFull?: () => string | null;
 }
+
+const UNKNOWN_EXCLUDE = "exclude takes the value database only";
 
 /** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */
 export interface Probes {
@@ -21,9 +25,13 @@ export interface Probes {
   answer(path: string, req: NodeRequest, res: NodeResponse, requestId: string): Promise<void>;
 }
 
-/** Answers GET /healthz and /readyz (docs/api.md), without a token or a rate limit. */
+/**
+ * Answers GET /healthz and /readyz (docs/api.md), without a token or a rate limit. `/readyz?exclude=database` tells whether the process
+ * takes requests, whatever the database does: where unready processes get no traffic, all of them would be cut off together while the
+ * database is away, though each could answer polls from memory. The parameter is that of Kubernetes' own servers.
+ */
 export function createProbes(options: ProbeOptions): Probes {
-  const { version, ready, readOnly = () => null, diskFull = () => null } = options;
+  const { version, ready, shutdownSignal, readOnly = () => null, diskFull = () => null } = options;
   const status = () => {
     const full = diskFull();
     if (full !== null) return { status: "disk_full", reason: full };
@@ -41,7 +49,15 @@ export function createProbes(options: ProbeOptions): Probes {
         answerJson(req, res, 200, {}, JSON.stringify({ status: "ok", version }));
         return;
       }
-      const isReady = await ready().catch(() => false);
+      const excluded = queryOf(req).getAll("exclude");
+      const unknown = excluded.find((name) => name !== "database");
+      if (unknown !== undefined) {
+        answerError(req, res, plainError(400, "Bad Request", UNKNOWN_EXCLUDE, requestId));
+        return;
+      }
+      // A database that hangs must not hold up the answer: it is not asked at all.
+      const ask = excluded.length > 0 ? async () => true : ready;
+      const isReady = !shutdownSignal.aborted && (await ask().catch(() => false));
       answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify(isReady ? status() : { status: "unavailable" }));
     },
   };

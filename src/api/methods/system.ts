@@ -1,11 +1,13 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { SystemService } from "../../../gen/signet/v1/system_pb.js";
+import type { ServerNodeSchema, SystemService } from "../../../gen/signet/v1/system_pb.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { Finding } from "../../core/finding.js";
 import { sleep } from "../../core/schedule/wait.js";
+import type { Nodes, NodeView } from "../../service/nodes/nodes.js";
 import { callOf } from "../admission/call.js";
-import { timestampOf, withoutNulls } from "./message-fields.js";
+import { optionalTimestamp, timestampOf, withoutNulls } from "./message-fields.js";
 
 /** Held answers at once, of all callers. */
 const MAX_HELD = 8;
@@ -13,6 +15,8 @@ const MAX_HELD = 8;
 const MAX_HEADER_CHARACTERS = 255;
 /** What may come back as an entity tag: nothing that would be another header. */
 const ENTITY_TAG = /^"[\x21\x23-\x7e]{1,100}"$/;
+
+const MAX_UINT32 = 2 ** 32 - 1;
 
 /** Examines the server. */
 export interface Diagnosis {
@@ -23,6 +27,7 @@ export interface Diagnosis {
 /** What SystemService is made of. */
 export interface SystemServices {
   readonly diagnosis: Diagnosis;
+  readonly nodes: Nodes;
   readonly clock: Clock;
   readonly version: string;
   /** How the server is configured to be reached. */
@@ -31,7 +36,7 @@ export interface SystemServices {
 
 /** SystemService for the server's operator. */
 export function createSystemService(services: SystemServices): ServiceImpl<typeof SystemService> {
-  const { diagnosis, clock, version, reached } = services;
+  const { diagnosis, nodes, clock, version, reached } = services;
   let held = 0;
   const hold = async (seconds: number, signal: AbortSignal) => {
     if (seconds === 0) return;
@@ -44,6 +49,11 @@ export function createSystemService(services: SystemServices): ServiceImpl<typeo
     }
   };
   return {
+    async listNodes() {
+      const listed = await nodes.list();
+      return { data: listed.map(nodeMessage), at: timestampOf(instantOf(clock.now())) };
+    },
+
     async diagnoseServer({ full }) {
       const findings = await diagnosis.run(full);
       return {
@@ -65,5 +75,16 @@ export function createSystemService(services: SystemServices): ServiceImpl<typeo
         ...{ clientAddress: callOf(context).clientAddress, trustedProxies },
       };
     },
+  };
+}
+
+function nodeMessage({ node, state, isSelf: answering }: NodeView): MessageInitShape<typeof ServerNodeSchema> {
+  const { id, name, version, url, startedAt, seenAt, streams, polls: heldPolls, schema, problem, stoppingAt } = node;
+  const lagMs = node.lagMs === null ? null : Math.min(node.lagMs, MAX_UINT32);
+  return {
+    ...{ id, name, version, state, answering, streams, heldPolls, schema },
+    ...{ startedAt: timestampOf(startedAt), seenAt: timestampOf(seenAt) },
+    ...withoutNulls({ url, lagMs, problem }),
+    ...optionalTimestamp("stoppingAt", stoppingAt),
   };
 }

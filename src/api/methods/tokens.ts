@@ -72,6 +72,7 @@ export function createTokenService(services: {
         scopes: [...principal.scopes],
         orgId: principal.orgId,
         serverVersion: version,
+        operator: principal.isOperator,
         ...withoutNulls({ projectId, environmentId, environment, name: principal.tokenName }),
         ...optionalTimestamp("expiresAt", principal.expiresAt),
       };

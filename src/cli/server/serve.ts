@@ -93,11 +93,7 @@ function logStyle(shell: Shell, { logFormat }: Config): { format: "json" | "text
 /** Reads the configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
 export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, string>>): Config {
   try {
-    const config = loadConfig(shell.io.environment, flags);
-    if (config.databaseUrl !== null) {
-      throw new UsageError("SIGNET_DATABASE_URL is set, but this version supports SQLite only");
-    }
-    return config;
+    return loadConfig(shell.io.environment, flags);
   } catch (thrown) {
     if (thrown instanceof AppError) throw new UsageError(thrown.message, { cause: thrown });
     throw thrown;

@@ -90,6 +90,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   health: "server",
   // With --data "nothing", which the command checks itself.
   doctor: "server",
+  nodes: "server",
   help: "nothing",
   licenses: "nothing",
 };

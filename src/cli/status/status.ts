@@ -10,7 +10,8 @@ import { formatFacts, formatTable, formatTime } from "../shell/table.js";
 
 const HELP = `
 Asks whether the server is ready, and then what is active in each environment of the project, since when, whether it is held, and how
-many live instances applied it, are behind, rejected it or have not reported. Exit code 7 if the server cannot serve requests.
+many live instances applied it, are behind, rejected it or have not reported; to an operator also how many nodes are live, when there
+are several (signet nodes). Exit code 7 if the server cannot serve requests.
 `;
 
 /** An environment with how far its active bundle has come. */
@@ -37,19 +38,21 @@ export function addStatus(program: Command, shell: Shell): void {
       const version = await serverVersion(url, tls, signal);
       using session = Session.open(shell, command);
       const path = await session.project();
-      const [organization, project, rows] = await Promise.all([
+      const [organization, project, rows, liveNodes] = await Promise.all([
         session.client.organizations.getOrganization({ orgId: path.orgId }),
         session.client.organizations.getProject(path),
         rowsOf(session, path),
+        countLiveNodes(session),
       ]);
       shell.answer(
         () =>
-          `{"url":${JSON.stringify(url)},"ready":true,"version":${JSON.stringify(version)},` +
+          `{"url":${JSON.stringify(url)},"ready":true,"version":${JSON.stringify(version)},"live_nodes":${liveNodes},` +
           `"organization":${formatMessage(organization)},"project":${formatMessage(project)},` +
           `"environments":[${rows.map(jsonOf).join(",")}]}`,
         () =>
           formatFacts([
             ["server", `${url}, ready, version ${version ?? "unknown"}`],
+            ...(liveNodes === null || liveNodes < 2 ? [] : [["nodes", `${liveNodes} live`] as const]),
             ["context", shell.context?.name],
             ["organization", organization.slug],
             ["project", project.slug],
@@ -76,6 +79,14 @@ export function addStatus(program: Command, shell: Shell): void {
 
 function jsonOf({ environment, rollout }: Row): string {
   return `{"environment":${formatMessage(environment)},"rollout":${formatMessage(rollout)}}`;
+}
+
+/** The number of server processes that are live; null for a token that is no operator's, which may not ask. */
+async function countLiveNodes(session: Session): Promise<number | null> {
+  const { operator } = await session.whoAmI();
+  if (!operator) return null;
+  const { data: nodes } = await session.client.system.listNodes({});
+  return nodes.filter(({ state }) => state === "live").length;
 }
 
 /** One call for each environment, one after the other: a project may have many. */

@@ -10,3 +10,15 @@ export function nextTurn(): Promise<void> {
 export async function inSteps(step: () => Promise<boolean>, signal?: AbortSignal): Promise<void> {
   while (signal?.aborted !== true && (await step())) await nextTurn();
 }
+
+/** Calls `work` with up to `size` of them at a time, one call after another, each in another turn of the event loop. Rejects as it does. */
+export async function inChunks<T>(
+  all: readonly T[],
+  size: number,
+  work: (some: readonly T[]) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < all.length; start += size) {
+    await work(all.slice(start, start + size));
+    await nextTurn();
+  }
+}

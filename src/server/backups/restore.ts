@@ -18,7 +18,7 @@ import { keyEventRecorder } from "../../service/rotation/key-events.js";
 import { KeyRing } from "../../service/keys/key-ring.js";
 import { writeSecretFile } from "../../service/keys/secret-file.js";
 import { requireSpace } from "../../store/sqlite/free-space.js";
-import { openDataDirectory } from "../data-directory.js";
+import { openDataDirectory } from "../database/data-directory.js";
 import { Staging } from "./staging.js";
 
 /** How a backup is restored. */

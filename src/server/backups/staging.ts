@@ -3,8 +3,8 @@ import { dirname, join, resolve } from "node:path";
 import { AppError } from "../../core/error.js";
 import { flush } from "../../store/sqlite/flush.js";
 import { lockDataDirectory, type DirectoryLock } from "../../store/sqlite/lock.js";
-import { requireSafeDataDirectory } from "../data-directory-safety.js";
-import { RESTORING } from "../data-directory.js";
+import { requireSafeDataDirectory } from "../database/data-directory-safety.js";
+import { RESTORING } from "../database/data-directory.js";
 
 /** What a file system may have in its root without being used. */
 const ALWAYS_THERE = new Set(["lost+found"]);

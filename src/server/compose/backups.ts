@@ -13,7 +13,8 @@ import type { ServiceContext } from "./context.js";
 /** The data directory that backups are made of. */
 export interface BackedUpDirectory {
   readonly path: string;
-  readonly database: SqliteOptions;
+  /** Null for PostgreSQL, of which no backup is made here. */
+  readonly database: SqliteOptions | null;
 }
 
 /** Composes the backups of a data directory; failures are logged. Nothing is started. */

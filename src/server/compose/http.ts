@@ -51,11 +51,12 @@ export interface HttpParts {
   /** Why the database takes no changes now; null when it does. */
   readonly readOnly: () => string | null;
   readonly diagnosis: Diagnosis;
+  /** The disk of SQLite; null for PostgreSQL. */
   readonly disk: {
     /** What changes are refused with while the disk is full; null while it is not. */
     readonly refusal: AppError | null;
     readonly figures: DiskFigures;
-  };
+  } | null;
   readonly config: Config;
   readonly observability: Observability;
   /** Null serves without TLS. */
@@ -68,7 +69,7 @@ export interface HttpParts {
 
 /** Composes the methods of the API and every protocol on one port. Listens to nothing yet. */
 export function composeHttp(parts: HttpParts): { readonly http: HttpServer; readonly polls: Polls } {
-  const { services, store, config, observability, tls, bodyMemory, log: logger } = parts;
+  const { services, store, disk, config, observability, tls, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const { audit, documents, keys, rotation, runtimes, tenancy, tokens } = services;
@@ -82,10 +83,10 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       ...{ ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
-      ...{ diagnosis: parts.diagnosis, version: VERSION },
+      ...{ diagnosis: parts.diagnosis, version: VERSION, ...services.nodes },
       reached: { publicUrl: publicUrl === null ? null : publicUrl.origin + publicUrl.path, trustedProxies },
     },
-    { onRefused, names: tenancy.names, diskRefusal: () => parts.disk.refusal },
+    { onRefused, names: tenancy.names, diskRefusal: () => disk?.refusal ?? null },
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
@@ -97,7 +98,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const http = createHttpServer({
     ...{ methods, admission, watch, polls, maxBodyBytes, bodyMemory, answerMemory, scan },
     ...{ corsOrigins, publicUrl, ready, readOnly: parts.readOnly, logger, metrics, tracing },
-    diskFull: () => parts.disk.refusal?.message ?? null,
+    diskFull: () => disk?.refusal?.message ?? null,
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
@@ -120,7 +121,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       lastSuccess: parts.backups.lastSuccess,
       intervalSeconds: config.backupEveryHours * 3_600,
     }),
-    disk: () => parts.disk.figures,
+    disk: disk === null ? null : () => disk.figures,
   });
   return { http, polls };
 }

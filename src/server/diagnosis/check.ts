@@ -10,7 +10,8 @@ import type { Reader } from "../../store/store.js";
 export interface Subject {
   /** The data directory. */
   readonly directory: string;
-  readonly database: SqliteOptions;
+  /** Null when the data is in PostgreSQL. */
+  readonly database: SqliteOptions | null;
   readonly read: Reader;
   readonly keys: SigningKeys;
   readonly ring: KeyRing;

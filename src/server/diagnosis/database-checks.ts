@@ -17,6 +17,7 @@ const MAX_LOG_BYTES = 256 * 1024 * 1024;
 export const DATABASE: Check = {
   id: "database",
   async run({ database, full: isFull, doubt }) {
+    if (database === null) return [];
     const signal = AbortSignal.timeout(isFull ? FULL_MS : QUICK_MS);
     const start = (workerData: unknown) => startThread("integrity", { workerData });
     const findings = [];

@@ -8,8 +8,11 @@ import { KEYS, MODES } from "./key-checks.js";
 import { CERTIFICATE, CLOCK, DISK, FILES } from "./machine-checks.js";
 import { TOKENS, WEBHOOKS } from "./tenant-checks.js";
 
-/** All checks of a data directory, in the order in which findings are listed. */
+/** The checks of a data directory with SQLite, in the order in which findings are listed. */
 const OF_DIRECTORY = [DATABASE, LOG, AUDIT, KEYS, MODES, DISK, BACKUPS, CLOCK, CERTIFICATE, TOKENS, WEBHOOKS] as const;
+
+/** The checks of a server whose data is in PostgreSQL. */
+const OF_SHARED = [AUDIT, KEYS, MODES, CLOCK, CERTIFICATE, TOKENS, WEBHOOKS] as const;
 
 /** Examines a server, or the data directory of a stopped one. Calls at the same time share one examination. */
 export class Diagnoses {
@@ -20,7 +23,8 @@ export class Diagnoses {
   /** `isServer`: this process is the server, and its own limits count. */
   constructor(subject: Omit<Subject, "full">, isServer: boolean) {
     this.#subject = subject;
-    this.#checks = isServer ? [...OF_DIRECTORY, FILES] : OF_DIRECTORY;
+    const checks = subject.database === null ? OF_SHARED : OF_DIRECTORY;
+    this.#checks = isServer ? [...checks, FILES] : checks;
   }
 
   /** What each check found. Takes 30 seconds at most; with `full` as long as the database and the audit are large, up to an hour. */

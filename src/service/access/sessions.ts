@@ -32,7 +32,7 @@ class Entry implements Lease {
   constructor(
     private readonly sessions: Sessions,
     readonly kind: SessionKind,
-    readonly tokenId: number,
+    readonly principal: Pick<Principal, "tokenId" | "keyHash">,
     readonly environmentId: string,
     readonly address: string,
     private readonly holder: LeaseOwner,
@@ -82,7 +82,7 @@ export class Sessions {
   /** Throws `rate_limited` when the token or the address has too many open, `unavailable` when the server is shutting down. */
   enter(kind: SessionKind, principal: Principal, environmentId: string, address: string, holder: LeaseOwner): Lease {
     if (this.#draining) throw shuttingDown(1);
-    const entry = new Entry(this, kind, principal.tokenId, environmentId, address, holder);
+    const entry = new Entry(this, kind, principal, environmentId, address, holder);
     if (countedAs(entry).some((key) => (this.#counts.get(key) ?? 0) >= this.limits[kind])) {
       throw new AppError("rate_limited", `too many open ${kind}s for this token or address`, {
         reason: `too_many_${kind}s`,
@@ -130,9 +130,32 @@ export class Sessions {
   /** Ends the sessions of a revoked or rotated token, now or at the end of its grace time. */
   endToken(tokenId: number, at?: Date): void {
     for (const entry of this.#open) {
-      if (entry.tokenId !== tokenId) continue;
+      if (entry.principal.tokenId !== tokenId) continue;
       if (at === undefined) entry.end(tokenEnded());
       else this.endAt(entry, at.getTime());
+    }
+  }
+
+  /** The tokens and environments of the open sessions. */
+  get used(): { readonly tokenIds: ReadonlySet<number>; readonly environmentIds: ReadonlySet<string> } {
+    const [tokenIds, environmentIds] = [new Set<number>(), new Set<string>()];
+    for (const { principal, environmentId } of this.#open) {
+      tokenIds.add(principal.tokenId);
+      environmentIds.add(environmentId);
+    }
+    return { tokenIds, environmentIds };
+  }
+
+  /** Ends the sessions of some tokens by what `endOf` says of their keys: when one ends (null: never), undefined when it has. */
+  endKeys(
+    tokenIds: ReadonlySet<number>,
+    endOf: (key: Pick<Principal, "tokenId" | "keyHash">) => Instant | null | undefined,
+  ): void {
+    for (const entry of this.#open) {
+      if (!tokenIds.has(entry.principal.tokenId)) continue;
+      const end = endOf(entry.principal);
+      if (end === undefined) entry.end(tokenEnded());
+      else entry.endBy(end);
     }
   }
 
@@ -175,8 +198,8 @@ const RETURNS_PER_SECOND = 500;
 
 const MAX_SPREAD_SECONDS = 60;
 
-function countedAs({ kind, tokenId, address }: Entry): readonly string[] {
-  return [`${kind} token ${tokenId}`, `${kind} address ${address}`];
+function countedAs({ kind, principal, address }: Entry): readonly string[] {
+  return [`${kind} token ${principal.tokenId}`, `${kind} address ${address}`];
 }
 
 function tokenEnded(): AppError {

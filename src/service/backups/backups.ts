@@ -30,7 +30,8 @@ export interface BackupsDeps {
   readonly keys: SigningKeys;
   readonly files: BackupFiles;
   readonly make: MakeBackup;
-  readonly database: SqliteOptions;
+  /** Null when the data is in PostgreSQL: backups are then refused. */
+  readonly database: SqliteOptions | null;
   readonly programVersion: string;
   /** Called when one is ready or has failed, with the reason. Must not throw. */
   readonly onEnd: (backup: Backup, error: Error | null) => void;
@@ -151,7 +152,8 @@ export class Backups implements AsyncDisposable {
     orgId: string,
     kind: BackupKind,
   ): Promise<{ backup: Backup; done: Promise<Backup> }> {
-    const { clock, files } = this.deps;
+    const { clock, files, database } = this.deps;
+    if (database === null) throw notHere();
     if (this.#current?.state === "running") throw inProgress(this.#current);
     const now = clock.now();
     const backup: Backup = {
@@ -167,15 +169,18 @@ export class Backups implements AsyncDisposable {
       }
       const target = await files.targetOf(backup.id, kind);
       await this.#record(actor, orgId, "backup.created", backup);
-      return { backup, done: this.#make(backup, target, instantOf(now)) };
+      return { backup, done: this.#make(backup, { database, target, createdAt: instantOf(now) }) };
     } catch (error) {
       this.#current = null;
       throw error;
     }
   }
 
-  async #make(backup: Backup, target: string, createdAt: string): Promise<Backup> {
-    const { files, make, database, keys, secrets, programVersion, onEnd } = this.deps;
+  async #make(
+    backup: Backup,
+    { database, target, createdAt }: { database: SqliteOptions; target: string; createdAt: string },
+  ): Promise<Backup> {
+    const { files, make, keys, secrets, programVersion, onEnd } = this.deps;
     try {
       const task = {
         ...{ database, target, programVersion, createdAt, keys: publicKeysOf(keys) },
@@ -239,4 +244,9 @@ function inProgress({ id }: Backup): AppError {
 function notReady({ id, state, error }: Backup): AppError {
   const why = state === "failed" ? `failed: ${error ?? ""}` : "is being made";
   return new AppError("conflict", `the backup ${id} ${why}`, { reason: "backup_not_ready" });
+}
+
+function notHere(): AppError {
+  const message = "the data is in PostgreSQL: back it up with PostgreSQL's own tools (docs/scale.md, “Backup”)";
+  return new AppError("conflict", message, { reason: "not_sqlite" });
 }

@@ -4,6 +4,12 @@ export interface Wakeup extends Disposable {
   readonly woken: Promise<void>;
 }
 
+/** Keeps something of environments. */
+interface Cache {
+  forget(environmentId: string): void;
+  forgetAll(): void;
+}
+
 /**
  * Tells waiters that an environment changed. It carries no data and keeps no queue: waiters then read the newest state. Ask for the
  * wake-up *before* reading, or a change falls between.
@@ -12,13 +18,13 @@ export interface Wakeup extends Disposable {
  * acknowledged: caches rely on that as much as waiters.
  */
 export class Wakeups {
-  readonly #caches: ((environmentId: string) => void)[] = [];
+  readonly #caches: Cache[] = [];
   readonly #listening = new Map<string, Set<() => void>>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
   /** Calls a cache back at each change, before waiters and listeners. */
-  invalidate(forget: (environmentId: string) => void): void {
-    this.#caches.push(forget);
+  invalidate(cache: Cache): void {
+    this.#caches.push(cache);
   }
 
   /** Calls back at each change until it is disposed of. */
@@ -35,9 +41,24 @@ export class Wakeups {
     return { woken, [Symbol.dispose]: dispose };
   }
 
+  /** The environments that somebody waits for or listens to. */
+  get awaited(): ReadonlySet<string> {
+    return new Set([...this.#listening.keys(), ...this.#waiting.keys()]);
+  }
+
+  /** Caches forget all environments: it is not known which have changed. Nobody is woken: see `tell`. */
+  forgetAll(): void {
+    for (const cache of this.#caches) cache.forgetAll();
+  }
+
   /** Wakes all waiters of this environment. */
   wake(environmentId: string): void {
-    for (const forget of this.#caches) forget(environmentId);
+    for (const cache of this.#caches) cache.forget(environmentId);
+    this.tell(environmentId);
+  }
+
+  /** As `wake`, after `forgetAll`: caches keep what they have read since. */
+  tell(environmentId: string): void {
     const waiters = this.#waiting.get(environmentId);
     this.#waiting.delete(environmentId);
     for (const changed of this.#listening.get(environmentId) ?? []) changed();

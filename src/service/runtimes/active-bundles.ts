@@ -53,9 +53,15 @@ export class ActiveBundles {
     private readonly verifier: BundleVerifier,
     private readonly warnings: Pick<ServiceWarnings, "damaged">,
   ) {
-    wakeups.invalidate((environmentId) => {
-      this.#kept.delete(environmentId);
-      this.#loading.delete(environmentId);
+    wakeups.invalidate({
+      forget: (environmentId) => {
+        this.#kept.delete(environmentId);
+        this.#loading.delete(environmentId);
+      },
+      forgetAll: () => {
+        this.#kept.clear();
+        this.#loading.clear();
+      },
     });
   }
 

@@ -14,6 +14,9 @@ export interface HubDeps {
   readonly observer: WatchObserver;
 }
 
+/** Between two reads while the database is away. */
+const RETRY_MS = 500;
+
 /**
  * The watches of one environment. A change is read once and offered to all of them, some in each turn of the event loop. A change that
  * comes meanwhile replaces it; subscribers that got the older one get the newer one in another round.
@@ -28,6 +31,7 @@ export class Hub implements Source, Disposable {
   #isOvertaken = false;
   /** When the change that is being offered was committed, in the time of performance.now(). */
   #changedAtMs = 0;
+  #retry: NodeJS.Timeout | undefined;
   #heartbeat: WatchEvent = { kind: "heartbeat", sequence: 0, deploymentId: null, at: "" };
 
   constructor(
@@ -66,6 +70,12 @@ export class Hub implements Source, Disposable {
 
   [Symbol.dispose](): void {
     this.#listening[Symbol.dispose]();
+    clearTimeout(this.#retry);
+  }
+
+  #readLater(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#changed(), RETRY_MS).unref();
   }
 
   async #changed(): Promise<void> {
@@ -100,12 +110,19 @@ export class Hub implements Source, Disposable {
     if (active !== null) subscriber.offer(activationEvent(active));
   }
 
-  /** Null when there is nothing to send; then the watches have ended, or are ended here because the bundle cannot be read. */
+  /**
+   * Null when there is nothing to send; then the watches have ended, or are ended here because the bundle cannot be read. While the database
+   * is away they stay open, and it is read again.
+   */
   async #read(): Promise<ActiveBundle | null> {
     try {
       return await this.deps.active.read(this.environmentId);
     } catch (thrown) {
       const error = thrown instanceof AppError ? thrown : new AppError("internal", "internal error", { cause: thrown });
+      if (error.code === "unavailable") {
+        this.#readLater();
+        return null;
+      }
       for (const subscriber of this.#subscribers) subscriber.end(error);
       return null;
     }

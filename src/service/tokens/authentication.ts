@@ -114,7 +114,7 @@ export class Authentication {
 }
 
 /** When a key of the token expires, where null is never; null if the key is not valid any more. */
-function liveCredential(token: Token, hash: string, now: Instant): { readonly endsAt: Instant | null } | null {
+export function liveCredential(token: Token, hash: string, now: Instant): { readonly endsAt: Instant | null } | null {
   if (!isLive(token, now)) return null;
   if (equalHashes(token.hash, hash)) return { endsAt: token.expiresAt };
   const { previousHash, previousExpiresAt, expiresAt } = token;

@@ -39,6 +39,18 @@ export class TokenCache {
     if (generation === this.#generation) this.#credentials.set(credential.principal.keyHash, credential);
   }
 
+  /** Forgets tokens that may have changed, so that they are read again; null for all. Tells nobody: they may be as they were. */
+  drop(tokenIds: ReadonlySet<number> | null): void {
+    this.#generation += 1;
+    if (tokenIds === null) {
+      this.#credentials.clear();
+      return;
+    }
+    for (const [keyHash, { principal }] of this.#credentials.entries()) {
+      if (tokenIds.has(principal.tokenId)) this.#credentials.delete(keyHash);
+    }
+  }
+
   /** Registers a listener of each `forget`; it must not throw. */
   onForget(tell: (isOver: (principal: Principal) => boolean, at: Date | null) => void): void {
     this.#told.push(tell);

@@ -67,6 +67,16 @@ export function environmentReader(db: Kysely<Schema>) {
         .executeTakeFirst();
       return row === undefined ? null : formerOf(row);
     },
+    async existingEnvironments(ids) {
+      if (ids.length === 0) return new Set();
+      const rows = await db
+        .selectFrom("environments")
+        .select("id")
+        .where("id", "in", ids)
+        .where("deleted_at", "is", null)
+        .execute();
+      return new Set(rows.map(({ id }) => id));
+    },
     async environmentIds(among) {
       return (await idsAmong(db, among).execute()).map(({ id }) => id);
     },

@@ -23,6 +23,10 @@ export function tokenReader(db: Kysely<Schema>) {
       const row = await all.where("id", "=", id).where("org_id", "=", orgId).executeTakeFirst();
       return row === undefined ? null : tokenOf(row);
     },
+    async tokensById(ids) {
+      if (ids.length === 0) return [];
+      return (await all.where("id", "in", ids).execute()).map(tokenOf);
+    },
     async tokenNames(ids) {
       if (ids.length === 0) return new Map();
       const rows = await db.selectFrom("tokens").select(["id", "name"]).where("id", "in", ids).execute();

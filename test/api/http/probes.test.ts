@@ -1,4 +1,8 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
+import { createProbes } from "../../../src/api/http/probes.js";
 import { AppError, diskFull } from "../../../src/core/error.js";
 import { openRig } from "./rig.js";
 
@@ -35,6 +39,44 @@ describe("probes", () => {
     const answer = await fetch(`${rig.url}/readyz`);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ status: "disk_full", reason: refusal.message });
+  });
+
+  test("/readyz?exclude=database does not ask the database", async () => {
+    let asked = 0;
+    const ready = () => {
+      asked += 1;
+      return new Promise<boolean>(() => {});
+    };
+    await using rig = await openRig({ ready, readOnly: () => "the disk fails" });
+    const answer = await fetch(`${rig.url}/readyz?exclude=database`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ status: "read_only", reason: "the disk fails" });
+    expect(asked).toBe(0);
+  });
+
+  test.each(["exclude=databse", "exclude=", "exclude=database&exclude=disk"])(
+    "/readyz?%s is refused",
+    async (query) => {
+      await using rig = await openRig({ ready: async () => true });
+      const answer = await fetch(`${rig.url}/readyz?${query}`);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ message: "exclude takes the value database only" });
+    },
+  );
+
+  test.each(["/readyz", "/readyz?exclude=database"])("%s of a server that ends is 503", async (path) => {
+    const shutdown = new AbortController();
+    const probes = createProbes({ version: "1.2.3", ready: async () => true, shutdownSignal: shutdown.signal });
+    const server = createServer((req, res) => void probes.answer("/readyz", req, res, "id")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+    expect((await fetch(url)).status).toBe(200);
+    shutdown.abort();
+    const answer = await fetch(url, { headers: { connection: "close" } });
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ status: "unavailable" });
+    server.closeAllConnections();
+    await once(server.close(), "close");
   });
 
   test("HEAD has no body, other methods are 405 with Allow", async () => {

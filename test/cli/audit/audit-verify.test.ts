@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createNobleSigner } from "../../../src/bundle/ed25519-noble.js";
 import { formatPrivateKey } from "../../../src/bundle/keys.js";
 import { systemClock } from "../../../src/core/clock.js";
-import { openDataDirectory } from "../../../src/server/data-directory.js";
+import { openDataDirectory } from "../../../src/server/database/data-directory.js";
 import { KeyRing } from "../../../src/service/keys/key-ring.js";
 import { createAudit } from "../../../src/service/audit/audit.js";
 import { startServer, type RunningServer } from "../../../src/server/server.js";

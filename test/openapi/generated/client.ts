@@ -1390,6 +1390,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the server processes of the database: on PostgreSQL every node that told something of itself within the last hour (each does every five seconds), the newest 1,000 of them; on SQLite the one process
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/system/diagnosis": {
         parameters: {
             query?: never;
@@ -2893,6 +2913,15 @@ export interface components {
             /** Format: int64 */
             offset: number;
         };
+        ListNodesAnswer: {
+            /** @description In the order in which they started. */
+            data: components["schemas"]["ServerNode"][];
+            /**
+             * Format: date-time
+             * @description The clock of the process that answered: "live" and "stale" are by it.
+             */
+            at: string;
+        };
         /** @description One page of organizations. */
         ListOrganizationsAnswer: {
             data: components["schemas"]["Organization"][];
@@ -3399,6 +3428,54 @@ export interface components {
              */
             accepted: number;
         };
+        /** @description A server process of the database, as it told last. */
+        ServerNode: {
+            /** @description A UUID, new at each start. */
+            id: string;
+            /** @description SIGNET_NODE_NAME, or the name of its host; two nodes may have the same. */
+            name: string;
+            version: string;
+            /** @description The address that it listens on. */
+            url: string | null;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description When it told this, by its own clock.
+             */
+            seen_at: string;
+            /**
+             * @description "live" told within the last 15 seconds; "stale" did not: it died, or does not reach the database; "stopped" said that it stops.
+             * @enum {string}
+             */
+            state: "live" | "stale" | "stopped";
+            /** @description Whether it is the process that answered. */
+            answering: boolean;
+            /**
+             * Format: int64
+             * @description Watches that are open.
+             */
+            streams: number;
+            /**
+             * Format: int64
+             * @description Polls that are held open.
+             */
+            held_polls: number;
+            /** @description The newest migration that it knows, for example "0023-nodes". */
+            schema: string;
+            /**
+             * Format: int64
+             * @description For how many milliseconds it may not have known what the other nodes changed. Unset on SQLite, which only one process writes.
+             */
+            lag_ms: number | null;
+            /** @description Why it takes no changes, in a sentence; unset when it does. */
+            problem: string | null;
+            /**
+             * Format: date-time
+             * @description When it began to stop.
+             */
+            stopping_at: string | null;
+        };
         /** @description Where a stage shall stand. */
         StageOrderInput: {
             /** Format: uuid */
@@ -3709,6 +3786,8 @@ export interface components {
             expires_at: string | null;
             /** @description The release of the server. */
             server_version: string;
+            /** @description Whether it is an admin token of the operator's organization. */
+            operator: boolean;
         };
         WithdrawKeyRequest: {
             /** @description Why; for the audit. At most 1,000 characters. */
@@ -7617,6 +7696,41 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListNodesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     diagnoseServer: {
         parameters: {
             query?: {
@@ -8883,7 +8997,10 @@ export interface operations {
     };
     getReadiness: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `database`: tells only whether the process takes requests, and does not ask the database. */
+                exclude?: "database";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8904,6 +9021,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["BadRequest"];
             /** @description Not now: starting, shutting down, or the database does not answer. */
             503: {
                 headers: {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "../../../src/core/clock.js";
-import { openDataDirectory, type DataDirectory } from "../../../src/server/data-directory.js";
+import { openDataDirectory, type DataDirectory } from "../../../src/server/database/data-directory.js";
 import { auditOf, makeFirst } from "./first-organization.js";
 import { readArchive } from "../../../src/service/backups/archive-reader.js";
 import { BackupFiles } from "../../../src/service/backups/backup-files.js";

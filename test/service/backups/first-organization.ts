@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from "../../../src/core/clock.js";
-import type { DataDirectory } from "../../../src/server/data-directory.js";
+import type { DataDirectory } from "../../../src/server/database/data-directory.js";
 import { createAudit, type Audit } from "../../../src/service/audit/audit.js";
 import { keepPublicKeys } from "../../../src/service/keys/key-records.js";
 import { KeyRing } from "../../../src/service/keys/key-ring.js";

@@ -25,7 +25,8 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
   const launcher = createServer((socket) => {
     socket.on("error", () => undefined);
     (cluster ??= launch()).then(
-      ({ port, socketDirectory, password }) => socket.end(JSON.stringify({ port, socketDirectory, password })),
+      ({ major, port, socketDirectory, password }) =>
+        socket.end(JSON.stringify({ major, port, socketDirectory, password })),
       (error: unknown) => socket.end(JSON.stringify({ failed: String(error) })),
     );
   });

@@ -1,21 +1,21 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { systemClock } from "../core/clock.js";
-import { AppError } from "../core/error.js";
+import { systemClock } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
-import { DiskReserve } from "./disk/reserve.js";
-import { openNativeBinding } from "../assets/native-binding.js";
-import { createAudit } from "../service/audit/audit.js";
-import { goOnAfterLoss } from "../service/bundles/history-loss.js";
-import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../service/keys/key-files.js";
-import { KeyRing } from "../service/keys/key-ring.js";
-import { isFullDisk } from "../store/sqlite/errors.js";
-import { lockDataDirectory, refuseRival, type DirectoryLock, type LockOptions } from "../store/sqlite/lock.js";
-import { startThread } from "../service/documents/start-thread.js";
-import type { SqliteOptions } from "../store/sqlite/connect.js";
-import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../store/sqlite/open.js";
-import type { StartDatabaseThread } from "../store/sqlite/thread-channel.js";
-import type { Store } from "../store/store.js";
+import { DiskReserve } from "../disk/reserve.js";
+import { openNativeBinding } from "../../assets/native-binding.js";
+import { createAudit } from "../../service/audit/audit.js";
+import { goOnAfterLoss } from "../../service/bundles/history-loss.js";
+import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../../service/keys/key-files.js";
+import { KeyRing } from "../../service/keys/key-ring.js";
+import { isFullDisk } from "../../store/sqlite/errors.js";
+import { lockDataDirectory, refuseRival, type DirectoryLock, type LockOptions } from "../../store/sqlite/lock.js";
+import { startThread } from "../../service/documents/start-thread.js";
+import type { SqliteOptions } from "../../store/sqlite/connect.js";
+import { openSqliteStore, type AcceptLoss, type OpenedStore } from "../../store/sqlite/open.js";
+import type { StartDatabaseThread } from "../../store/sqlite/thread-channel.js";
+import type { Store } from "../../store/store.js";
 import { keepUpgradeCopy, type OnUpgrade } from "./upgrade-copy.js";
 
 /** A data directory that this process owns until it is disposed. */
@@ -139,7 +139,8 @@ function acceptLoss(keys: SigningKeys): AcceptLoss {
     );
 }
 
-function createDirectory(path: string): void {
+/** Makes a data directory, and those above it; does nothing when it is there. Throws `unavailable` when it cannot be made. */
+export function createDirectory(path: string): void {
   try {
     makeDirectories(path);
   } catch (cause) {

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { AppError } from "../core/error.js";
-import type { SqliteOptions } from "../store/sqlite/connect.js";
-import { copyDatabase } from "../store/sqlite/copy.js";
+import { AppError } from "../../core/error.js";
+import type { SqliteOptions } from "../../store/sqlite/connect.js";
+import { copyDatabase } from "../../store/sqlite/copy.js";
 
 /** Copies from before an upgrade that are kept. */
 const KEPT = 2;

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { AppError } from "../core/error.js";
+import { AppError } from "../../core/error.js";
 
 /** The files of Signet in a data directory, by name. */
 const OWN_FILE = /^(?:signet\..*|.*-signing-key(?:\.next)?\.pem|current-keys\.json|admin-token(?:\.next)?)$/;

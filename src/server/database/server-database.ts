@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
+import type { Logger } from "pino";
+import { databaseConfig } from "../../config/database-settings.js";
+import type { Config } from "../../config/config.js";
+import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../../service/keys/key-files.js";
+import type { ChangeFeed } from "../../store/change-feed.js";
+import type { Store } from "../../store/store.js";
+import { createDirectory, openDataDirectory, type DataDirectory } from "./data-directory.js";
+import { requireSafeDataDirectory } from "./data-directory-safety.js";
+
+/** The database of a server, open until it is disposed of: SQLite in its data directory, or PostgreSQL that nodes share. */
+export interface ServerDatabase extends AsyncDisposable {
+  /** The data directory. On a shared database nothing in it is needed by another node. */
+  readonly path: string;
+  readonly store: Store;
+  /** How it hears of other nodes' changes; null for SQLite, which one process has. */
+  readonly feed: ChangeFeed | null;
+  readonly keys: SigningKeys;
+  /** The public keys of the start before. */
+  readonly lastKeys: LastKeys;
+  /** Resolves with the reason when it can write no more, until a restart. */
+  readonly lost: DataDirectory["lost"];
+  readonly doubt: DataDirectory["doubt"];
+  readonly readOnly: DataDirectory["readOnly"];
+  readonly problem: DataDirectory["problem"];
+  /** The files of SQLite and what watches over them; null for PostgreSQL, which has its own tools. */
+  readonly files: Pick<DataDirectory, "database" | "reclaim" | "reserve"> | null;
+}
+
+/** Opens the database that the settings name, migrated. Throws as openDataDirectory and openPostgresStore do. */
+export async function openServerDatabase(config: Config, log: Logger): Promise<ServerDatabase> {
+  return config.databaseUrl === null ? await openFiles(config, log) : await openShared(config, log);
+}
+
+async function openFiles(config: Config, log: Logger): Promise<ServerDatabase> {
+  const { database, reclaim, reserve, ...directory } = await openDataDirectory({
+    path: config.data,
+    signingKey: config.signingKey,
+    nextSigningKey: config.nextSigningKey,
+    synchronous: config.synchronous,
+    nativeDirectory: config.nativeDirectory,
+    create: true,
+    thread: true,
+    acceptLoss: config.acceptLoss === "yes",
+    withoutUpgradeCopy: config.upgradeCopy === "no",
+    onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
+  });
+  return { ...directory, feed: null, files: { database, reclaim, reserve } };
+}
+
+async function openShared(config: Config, log: Logger): Promise<ServerDatabase> {
+  const connection = databaseConfig(config);
+  if (connection === null) throw new TypeError("no database URL");
+  const path = resolve(config.data);
+  createDirectory(path);
+  requireSafeDataDirectory(path);
+  // Loaded only here: a server on SQLite has no need of it.
+  const { openPostgresStore } = await import("../../store/postgres/open.js");
+  const store = await openPostgresStore({
+    ...connection,
+    applicationName: "signet",
+    nodeId: randomUUID(),
+    onNotice: ({ level, message }) => log[level](message),
+    onUpgrade: (steps) => log.info({ steps }, "upgrading the database"),
+  });
+  try {
+    const keys = openSigningKeys(path, config.signingKey, true, config.nextSigningKey);
+    return {
+      ...{ path, store, feed: store.feed, keys, lastKeys: openLastKeys(path), files: null },
+      ...{ lost: new Promise<Error>(() => undefined), doubt: null, readOnly: null, problem: () => null },
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}
