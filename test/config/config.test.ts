@@ -89,6 +89,13 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: [],
   },
+  keySecret: {
+    env: "SIGNET_KEY_SECRET",
+    flag: null,
+    fallback: null,
+    good: [["", null]],
+    bad: ["x".repeat(31), "x".repeat(1_025)],
+  },
   logFormat: {
     env: "SIGNET_LOG_FORMAT",
     flag: "log-format",
