@@ -42,6 +42,7 @@ const TABLES: { readonly [Name in keyof Schema]: MovedTable<Name> | StayingTable
   trusted_origins: { key: ["id"] },
   bundle_imports: { key: ["bundle_id"] },
   source_artifacts: { key: ["id"] },
+  sealed_keys: { stays: "the keys of nodes; the key files of a data directory hold the same" },
   nodes: { stays: "the processes that used the store, none of which runs while it moves" },
   node_changes: { stays: "what those processes told each other" },
 };

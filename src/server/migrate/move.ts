@@ -1,13 +1,12 @@
-import type { Clock } from "../../core/clock.js";
 import { systemClock } from "../../core/clock.js";
-import { createAudit } from "../../service/audit/audit.js";
+import { createAudit, type AuditEntry } from "../../service/audit/audit.js";
 import { KeyRing } from "../../service/keys/key-ring.js";
 import type { VerifyingKeys } from "../../service/keys/key-files.js";
 import { notFound } from "../../core/error.js";
 import type { Config } from "../../config/config.js";
-import type { MoveMark } from "../../store/migrations/move-mark.js";
+import type { MoveMark } from "../../store/move-mark.js";
 import type { PostgresOptions } from "../../store/postgres/options.js";
-import type { Reader, Writer } from "../../store/store.js";
+import type { Writer } from "../../store/store.js";
 import { differing, type TableSum } from "./copy-tables.js";
 import type { MoveWatch } from "./progress.js";
 import type { Verified } from "./verify-moved.js";
@@ -44,18 +43,20 @@ export async function recordMove(
   keys: VerifyingKeys,
   mark: MoveMark,
   facts: { readonly from: "sqlite" | "postgres"; readonly to: "sqlite" | "postgres"; readonly rows: number },
-  clock: Clock = systemClock,
 ): Promise<void> {
+  await recordInOperator(tx, keys, {
+    ...{ action: "server.migrated", resourceType: "server", resourceId: mark.id },
+    metadata: { ...facts, moved_from: mark.other },
+  });
+}
+
+/** Appends an event to the audit of the operator's organization, as `operator`. */
+export async function recordInOperator(tx: Writer, keys: VerifyingKeys, entry: AuditEntry): Promise<void> {
   const operator = await tx.operatorOrganization();
   if (operator === null) throw notFound("organization of the operator");
-  const read: Reader = tx;
-  const audit = createAudit({ store: { read }, clock, signer: keys.audit, ring: new KeyRing({ store: { read }, keys }) });
-  await audit.record(tx, operator.id, "operator", {
-    action: "server.migrated",
-    resourceType: "server",
-    resourceId: mark.id,
-    metadata: { ...facts, source: mark.other },
-  });
+  const store = { read: tx };
+  const ring = new KeyRing({ store, keys });
+  await createAudit({ store, clock: systemClock, signer: keys.audit, ring }).record(tx, operator.id, "operator", entry);
 }
 
 /** The rows of all tables. */

@@ -24,7 +24,7 @@ import { sealedKeys } from "./0021-sealed-keys.js";
 import { nodes } from "./0023-nodes.js";
 import { nodeChanges } from "./0024-node-changes.js";
 import type { MigrationDialect } from "./dialect.js";
-import { isMark, refuseMarked } from "./move-mark.js";
+import { isMark, refuseMarked } from "../move-mark.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
 function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {

@@ -9,6 +9,7 @@ import type { Reader, Writer } from "../store.js";
 import type { NamedTable } from "../tables.js";
 import { TransactionDriver } from "../transactions/transaction-driver.js";
 import { createPools, type DirectClient, type Pools } from "./connect.js";
+import { parseDatabaseUrl } from "./database-url.js";
 import { PostgresDialect } from "./dialect.js";
 import { postgresError, stateOf } from "./errors.js";
 import { migratePostgres } from "./migrate.js";
@@ -37,7 +38,12 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
   readonly #session: Session;
   readonly #types = new Map<string, ReadonlyMap<string, string>>();
 
-  private constructor(pools: Pools, client: DirectClient) {
+  private constructor(
+    /** Which database it is, for a person: no secrets. */
+    readonly name: string,
+    pools: Pools,
+    client: DirectClient,
+  ) {
     this.#pools = pools;
     this.#client = client;
     this.#session = new Session(client);
@@ -53,7 +59,7 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
     const pools = createPools(options, onNotice);
     try {
       await pools.check();
-      return new PostgresBulk(pools, await pools.connectDirect());
+      return new PostgresBulk(nameOf(options.url), pools, await pools.connectDirect());
     } catch (error) {
       await pools[Symbol.asyncDispose]();
       throw postgresError(error);
@@ -65,9 +71,13 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
     await migratePostgres(this.#client, () => undefined);
   }
 
-  /** Whether it has the tables of the schema. */
-  async hasSchema(): Promise<boolean> {
-    const { rows } = await this.#session.send("select to_regclass('organizations') is not null as has");
+  /** Writes in the transaction that `begin` began. */
+  get writer(): Writer {
+    return createWriter(this.db);
+  }
+
+  async hasRows(table: string): Promise<boolean> {
+    const { rows } = await this.#session.send(`select exists (select from "${table}") as has`);
     return (rows as readonly { readonly has: boolean }[])[0]?.has === true;
   }
 
@@ -99,7 +109,7 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
   async transaction(work: (tx: Writer, db: Kysely<Schema>) => Promise<void>): Promise<void> {
     try {
       await this.begin();
-      await work(createWriter(this.db), this.db);
+      await work(this.writer, this.db);
       await this.commit();
     } catch (error) {
       await this.rollback();
@@ -107,7 +117,7 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
     }
   }
 
-  /** Which database it is, by its commit_head. */
+  /** Which database it is: the id that its migrations gave it. */
   async databaseId(): Promise<string> {
     const { rows } = await this.#session.send("select database_id from commit_head");
     return (rows as readonly { readonly database_id: string }[])[0]?.database_id ?? "";
@@ -175,10 +185,18 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
   /** One statement with one parameter: PostgreSQL parses it faster than as many placeholders as there are cells. */
   async insert(table: string, columns: readonly string[], rows: Rows): Promise<void> {
     const objects = rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]])));
-    await this.#session.send(
-      `insert into "${table}" (${list(columns)}) select ${list(columns)} from json_populate_recordset(null::"${table}", $1::json)`,
-      [JSON.stringify(objects)],
-    );
+    try {
+      await this.#session.send(
+        `insert into "${table}" (${list(columns)}) select ${list(columns)} from json_populate_recordset(null::"${table}", $1::json)`,
+        [JSON.stringify(objects)],
+      );
+    } catch (error) {
+      const row = rows.find((it) => it.some((cell) => typeof cell === "string" && UNKEPT.test(cell)));
+      if (row === undefined) throw error;
+      const at = columns[row.findIndex((cell) => typeof cell === "string" && UNKEPT.test(cell))] ?? "";
+      const message = `${table}: the column ${at} of a row has a character that PostgreSQL cannot keep (NUL, or half of a pair)`;
+      throw new AppError("invalid", `${message}: ${rowName(columns, row)}`, { cause: error });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -218,6 +236,21 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
       throw postgresError(error);
     }
   }
+}
+
+/** NUL, and surrogates without the other half. */
+// oxlint-disable-next-line no-control-regex
+const UNKEPT = /\0|\p{Surrogate}/u;
+
+/** A row by its ids. */
+function rowName(columns: readonly string[], row: readonly Cell[]): string {
+  const ids = columns.flatMap((name, index) => (/(^|_)(id|number)$/.test(name) ? [`${name} ${String(row[index])}`] : []));
+  return JSON.stringify(ids.join(", "));
+}
+
+function nameOf(text: string): string {
+  const { hosts, database } = parseDatabaseUrl(text, "SIGNET_DATABASE_URL");
+  return `the PostgreSQL database ${database} at ${hosts.map(({ host, port }) => `${host}:${port}`).join(",")}`;
 }
 
 function list(names: readonly string[]): string {

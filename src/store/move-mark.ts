@@ -1,5 +1,5 @@
 import { sql, type Kysely } from "kysely";
-import { AppError } from "../../core/error.js";
+import { AppError } from "../core/error.js";
 
 /** What a database says of the move of its data to another store, or from one. */
 export interface MoveMark {
