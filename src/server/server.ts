@@ -3,11 +3,13 @@ import { VERSION } from "../assets/version.js";
 import { backupJobs } from "./backup-job.js";
 import { composeBackups } from "./compose/backups.js";
 import { followFeed } from "./compose/feed.js";
+import { followKeys } from "./compose/keys.js";
 import { composeHttp } from "./compose/http.js";
-import { serviceOptions, warningsTo } from "./compose/options.js";
+import { keyWarningsTo, serviceOptions, warningsTo } from "./compose/options.js";
 import { composeServices } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
+import { waitFor } from "../core/schedule/wait.js";
 import { adminTokenFile, adminTokenIn, settleAdminToken } from "./admin-token-file.js";
 import { checkDirectory, closeDirectory } from "./database/directory-check.js";
 import { requireSafeDataDirectory } from "./database/data-directory-safety.js";
@@ -51,6 +53,9 @@ export interface ServerOptions {
   /** Applied before the server listens; null is none. */
   readonly declaration: Declaration | null;
 }
+
+/** A database that is away must not hold up the end of the streams. */
+const MAX_FAREWELL_MS = 1_000;
 
 const LISTEN_FLAGS: ListenFlags = { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" };
 
@@ -136,6 +141,10 @@ async function start(
   opened.use(services.webhooks.dispatcher);
   // Before anything is read that is then kept in memory.
   if (feed !== null) opened.use(followFeed(feed, { store, clock: systemClock }, services));
+  if (feed !== null && owned.sharedKeys !== null) {
+    const following = followKeys(feed, owned.sharedKeys, services.keys.ring, keyWarningsTo(log));
+    opened.defer(async () => following[Symbol.dispose]());
+  }
   const jobs = opened.use(new JobRunner(log, failures, () => (disk?.refusal ?? null) !== null));
 
   // Before it listens, so that the first caller finds what was declared.
@@ -168,9 +177,13 @@ async function start(
   });
   const { nodes } = services.nodes;
   // First of all, so that the others know of it while requests finish; they also notice its silence.
-  opened.defer(() =>
-    nodes.stop().catch((error: unknown) => log.warn({ err: error }, "cannot say that this node stops")),
-  );
+  opened.defer(async () => {
+    const said = nodes.stop();
+    await waitFor(
+      said.catch((error: unknown) => log.warn({ err: error }, "cannot say that this node stops")),
+      MAX_FAREWELL_MS,
+    );
+  });
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
     throw listenError(thrown, config, LISTEN_FLAGS);
   });
