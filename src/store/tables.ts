@@ -45,6 +45,8 @@ const TABLES: { readonly [Name in keyof Schema]: MovedTable<Name> | StayingTable
   sealed_keys: { stays: "the keys of nodes; the key files of a data directory hold the same" },
   nodes: { stays: "the processes that used the store, none of which runs while it moves" },
   node_changes: { stays: "what those processes told each other" },
+  webhook_claims: { stays: "what those processes work on" },
+  timed_jobs: { stays: "which of those processes does what next" },
 };
 
 /** Tables that no query of the Schema knows, with the reason why their rows stay. */

@@ -105,20 +105,25 @@ async function undo(shell: Shell, config: Config, store: StoreKind, options: { r
   requireConfirmable(shell, options);
   const database = store === "postgres" ? databaseOf(config) : null;
   if (options.yes !== true) {
-    shell.noticeLines("Servers can start on the old store again. It has nothing of what was changed in the other one since.");
+    shell.noticeLines(
+      "Servers can start on the old store again. It has nothing of what was changed in the other one since.",
+    );
     if (!(await asked(shell, "Use it again?"))) throw new UsageError("not confirmed: nothing was changed");
   }
   const { undoMarkOfDatabase, undoMarkOfDirectory } = await import("../../server/migrate/undo-mark.js");
   const mark = database === null ? await undoMarkOfDirectory(config) : await undoMarkOfDatabase(config, database);
   shell.answer(
     () => JSON.stringify({ store, moved_to: mark.other, moved_at: mark.at }),
-    () => line`servers can start on it again; its data was moved to ${mark.other} at ${mark.at}: stop the servers there\n`,
+    () =>
+      line`servers can start on it again; its data was moved to ${mark.other} at ${mark.at}: stop the servers there\n`,
   );
 }
 
 function databaseOf(config: Config) {
   const database = databaseConfig(config);
-  if (database === null) throw new UsageError("SIGNET_DATABASE_URL (or SIGNET_DATABASE_URL_FILE) must name the database");
-  if (config.keySecret === null) throw new UsageError("SIGNET_KEY_SECRET must be set: it encrypts the keys in the database");
+  if (database === null)
+    throw new UsageError("SIGNET_DATABASE_URL (or SIGNET_DATABASE_URL_FILE) must name the database");
+  if (config.keySecret === null)
+    throw new UsageError("SIGNET_KEY_SECRET must be set: it encrypts the keys in the database");
   return { ...database, applicationName: "signet migrate" };
 }

@@ -38,11 +38,7 @@ export async function copyTables(
 }
 
 /** Reads all rows again and throws `data_loss`, naming the table, unless they are the ones that were copied. */
-export async function compareTables(
-  target: BulkSource,
-  copied: readonly TableSum[],
-  watch: MoveWatch,
-): Promise<void> {
+export async function compareTables(target: BulkSource, copied: readonly TableSum[], watch: MoveWatch): Promise<void> {
   const found = await readTables(target, watch);
   const wrong = differing(copied, found);
   if (wrong === null) return;

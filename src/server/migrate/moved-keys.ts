@@ -41,7 +41,11 @@ export async function sealedKeysOf(
  * Writes the keys of nodes into a data directory, readable by its owner alone, with the public keys that a start compares them with. Those
  * that settings give stay settings: throws `signing_failed` when they are not set here, and `conflict` when others are.
  */
-export function writeKeyFiles(directory: string, set: KeySet, config: Pick<MoveConfig, "signingKey" | "nextSigningKey">): void {
+export function writeKeyFiles(
+  directory: string,
+  set: KeySet,
+  config: Pick<MoveConfig, "signingKey" | "nextSigningKey">,
+): void {
   requireGiven(set, config);
   for (const slot of SLOTS) {
     const pem = set[slot];
@@ -67,7 +71,10 @@ export function requireGiven(set: KeySet, config: Pick<MoveConfig, "signingKey" 
       throw new AppError("signing_failed", `the nodes have ${name} (key ${keyIdOf(pem)}): set it here too`);
     }
     if (own !== undefined && keyIdOf(own) !== keyIdOf(pem)) {
-      throw new AppError("conflict", `${name} is another key: it is ${keyIdOf(own)}, and the nodes have ${keyIdOf(pem)}`);
+      throw new AppError(
+        "conflict",
+        `${name} is another key: it is ${keyIdOf(own)}, and the nodes have ${keyIdOf(pem)}`,
+      );
     }
   }
 }
@@ -86,6 +93,7 @@ export function keysOfSet(set: KeySet): VerifyingKeys {
 /** The public half of a key that a setting gives. */
 function given(slot: KeySlot, { signingKey, nextSigningKey }: Pick<MoveConfig, "signingKey" | "nextSigningKey">) {
   if (slot === "bundles" && signingKey !== null) return publicPemOf(givenPem(signingKey, "SIGNET_SIGNING_KEY"));
-  if (slot === "next" && nextSigningKey !== null) return publicPemOf(givenPem(nextSigningKey, "SIGNET_NEXT_SIGNING_KEY"));
+  if (slot === "next" && nextSigningKey !== null)
+    return publicPemOf(givenPem(nextSigningKey, "SIGNET_NEXT_SIGNING_KEY"));
   return undefined;
 }

@@ -45,7 +45,8 @@ export async function moveToPostgres(options: MoveOptions): Promise<Moved> {
   }
   await using source = directory;
   const { keys, store } = source;
-  if (keys.problem !== null) throw new AppError("signing_failed", `the bundle signing key cannot be used: ${keys.problem}`);
+  if (keys.problem !== null)
+    throw new AppError("signing_failed", `the bundle signing key cannot be used: ${keys.problem}`);
   if (source.readOnly !== null) throw new AppError("unavailable", source.readOnly);
   if (source.doubt !== null) options.onNotice(`the database may be an older copy: ${source.doubt}`);
   const recorder = createAudit({ store, clock: systemClock, signer: keys.audit, ring: new KeyRing({ store, keys }) });

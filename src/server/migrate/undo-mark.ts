@@ -55,7 +55,10 @@ export async function undoMarkOfDatabase(config: MoveConfig, database: PostgresO
 function requireMoved(mark: MoveMark | null, name: string): MoveMark {
   if (mark?.state === "moved") return mark;
   if (mark === null) throw new AppError("conflict", `${name} is not marked as moved`);
-  throw new AppError("conflict", `the migration from ${mark.other} into ${name} has not ended: run signet migrate again`);
+  throw new AppError(
+    "conflict",
+    `the migration from ${mark.other} into ${name} has not ended: run signet migrate again`,
+  );
 }
 
 async function record(tx: Writer, keys: VerifyingKeys, mark: MoveMark): Promise<void> {

@@ -15,7 +15,7 @@ import { postgresError, stateOf } from "./errors.js";
 import { migratePostgres } from "./migrate.js";
 import type { ConnectionNotice, PostgresOptions } from "./options.js";
 import { Session } from "./session.js";
-import { WRITE_LOCK } from "./write-connection.js";
+import { WRITE_LOCK } from "./write-lock.js";
 
 /** How long the lock of all writes is waited for: longer than any write has it. */
 const LOCK_WAIT = "30s";
@@ -244,7 +244,9 @@ const UNKEPT = /\0|\p{Surrogate}/u;
 
 /** A row by its ids. */
 function rowName(columns: readonly string[], row: readonly Cell[]): string {
-  const ids = columns.flatMap((name, index) => (/(^|_)(id|number)$/.test(name) ? [`${name} ${String(row[index])}`] : []));
+  const ids = columns.flatMap((name, index) =>
+    /(^|_)(id|number)$/.test(name) ? [`${name} ${String(row[index])}`] : [],
+  );
   return JSON.stringify(ids.join(", "));
 }
 

@@ -34,7 +34,8 @@ export class Moving {
     const from = join(KEPT, kept ?? "");
     const data = mkdtempSync(join(this.folder, `${name}-`));
     for (const file of readdirSync(from)) {
-      if (file.endsWith(".gz")) writeFileSync(join(data, file.slice(0, -3)), gunzipSync(readFileSync(join(from, file))));
+      if (file.endsWith(".gz"))
+        writeFileSync(join(data, file.slice(0, -3)), gunzipSync(readFileSync(join(from, file))));
       else copyFileSync(join(from, file), join(data, file));
     }
     for (const file of readdirSync(data)) chmodSync(join(data, file), 0o600);
