@@ -343,7 +343,12 @@ function rethrow(error: unknown): never {
 
 /** Tells of nothing: a test itself says what a node hears. */
 function silentFeed(): ChangeFeed {
-  return { nodeId: randomUUID(), heardAtMs: 0, follow: () => ({ [Symbol.dispose]: () => undefined }) };
+  return {
+    nodeId: randomUUID(),
+    heardAtMs: 0,
+    listenerLosses: 0,
+    follow: () => ({ [Symbol.dispose]: () => undefined }),
+  };
 }
 
 /** One for each test of a file. */
