@@ -28,9 +28,6 @@ interface Tables {
   [TABLE]: { mark: string };
 }
 
-/** The table of the mark, which only marked databases have. */
-export const MARK_TABLE: string = TABLE;
-
 /** Whether a step is that of a mark. */
 export function isMark(step: string): boolean {
   return step === STEPS.moved || step === STEPS.unfinished;

@@ -1,7 +1,7 @@
 import type { Row, Schema } from "./schema.js";
 
 /** A table whose rows go along when the data moves to another store. */
-export interface MovedTable<Name extends keyof Schema = keyof Schema> {
+interface MovedTable<Name extends keyof Schema = keyof Schema> {
   /** The columns of its primary key, none of which is ever null. */
   readonly key: readonly (keyof Row<Name> & string)[];
   /** The column that the database counts up. */
