@@ -12,7 +12,11 @@ const common = {
   setupFiles: "test/support/postgres/left-databases.ts",
 } as const;
 
-const ON_POSTGRES = ["test/store/queries/*.test.ts", "test/store/{deletion,transactions}.test.ts"];
+const ON_POSTGRES = [
+  "test/store/queries/*.test.ts",
+  "test/store/{deletion,transactions}.test.ts",
+  "test/service/keys/shared-keys.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -28,6 +28,15 @@ function readText(path: string, name: string): string {
   }
 }
 
+/** Null for an empty text. The lengths are those of service/keys/key-sealer.ts. */
+function keySecret(value: string, name: string): string | null {
+  if (value === "") return null;
+  if (value.length < 32 || value.length > 1_024) {
+    throw new AppError("invalid", `${name} must have 32 to 1,024 characters; make one by: openssl rand -base64 32`);
+  }
+  return value;
+}
+
 /** The settings of a PostgreSQL server in place of the data directory's SQLite. */
 export const DATABASE_SETTINGS = {
   /** Null keeps the data in the data directory. */
@@ -58,6 +67,11 @@ export const DATABASE_SETTINGS = {
     "connections to PostgreSQL for reads; up to 4 more for writes and changes",
     wholeNumber(1, 100),
   ),
+  /** Null without a URL; required with one. */
+  keySecret: {
+    ...setting("SIGNET_KEY_SECRET", "", "encrypts the signing keys in PostgreSQL; the same on every node", keySecret),
+    secret: true,
+  },
 } as const;
 
 /** The PostgreSQL server that keeps the data. */
@@ -80,7 +94,7 @@ export function databaseConfig(config: ValuesOf<typeof DATABASE_SETTINGS>): Data
 /** Refuses settings of a server that nothing names: the data would be kept in SQLite. */
 export function checkDatabase(config: ValuesOf<typeof DATABASE_SETTINGS>): void {
   if (config.databaseUrl !== null) return;
-  for (const name of ["databaseDirectUrl", "databaseCa"] as const) {
+  for (const name of ["databaseDirectUrl", "databaseCa", "keySecret"] as const) {
     if (config[name] !== null) {
       throw new AppError("invalid", `${DATABASE_SETTINGS[name].env} needs SIGNET_DATABASE_URL`);
     }

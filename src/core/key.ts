@@ -27,5 +27,17 @@ export interface PublicKeyRecord extends KeyOwner {
   readonly retiredAt: Instant | null;
 }
 
+/** The place of a private key of the server: the current key of a purpose, or the announced next one for bundles. */
+export type KeySlot = KeyPurpose | "next";
+
+/** A key of a server with several nodes, encrypted in the database (service/keys/key-sealer.ts). One for each place. */
+export interface SealedKey {
+  readonly slot: KeySlot;
+  readonly keyId: string;
+  /** JSON. Opens with the nodes' secret only, and only in this slot and with this key id. */
+  readonly sealed: string;
+  readonly createdAt: Instant;
+}
+
 /** The owner of the server's own keys. */
 export const SERVER_KEY: KeyOwner = { orgId: null, environmentId: null };

@@ -3,7 +3,7 @@ import type { Artifact } from "../core/artifact.js";
 import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, Content, Deployment } from "../core/bundle.js";
 import type { ServerNode } from "../core/cluster/server-node.js";
-import type { PublicKeyRecord } from "../core/key.js";
+import type { PublicKeyRecord, SealedKey } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { Pipeline, PipelineStage } from "../core/pipeline.js";
 import type { PolicySchema } from "../core/policy-schema.js";
@@ -80,6 +80,7 @@ export interface Schema {
   token_prefixes: { org_id: string; prefix: string; token_id: number; name: string | null };
   idempotent_answers: Table<IdempotentAnswer>;
   public_keys: Table<PublicKeyRecord>;
+  sealed_keys: Table<SealedKey>;
   webhooks: Table<Omit<Webhook, "outboxCursor">, DeletedInSteps & { behind_after: number | null }>;
   /** Refers to nothing by foreign key: an event outlives what it tells of. */
   outbox_events: Table<Omit<OutboxEvent, "trace">, OutboxColumns>;

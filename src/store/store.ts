@@ -1,7 +1,7 @@
 import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, BundleState, Content, Deployment } from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
-import type { KeyPurpose, PublicKeyRecord } from "../core/key.js";
+import type { KeyPurpose, KeySlot, PublicKeyRecord, SealedKey } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
 import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
@@ -229,6 +229,12 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   publicKey(keyId: string): Promise<PublicKeyRecord | null>;
   /** The keys of the active bundles of the environments of all organizations whose id is above `after`, by id. */
   activeBundleKeys(after: string, limit: number): Promise<readonly ActiveBundleKey[]>;
+  /** One of the active bundles that are signed with a key of the server or a key that it endorses; null when there is none. */
+  activeBundleOfKey(keyId: string): Promise<ActiveBundleKey | null>;
+  /** The keys of a server with several nodes; none where they are files. */
+  sealedKeys(): Promise<readonly SealedKey[]>;
+  /** Their ids alone. */
+  sealedKeyIds(): Promise<Readonly<Partial<Record<KeySlot, string>>>>;
   /** The environments of all organizations whose id is above `after`, by id. */
   environmentsAfter(after: string, limit: number): Promise<readonly Environment[]>;
   /** How many live instances of these environments trust which keys: each list of keys of an environment once. */
@@ -288,6 +294,9 @@ export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactW
   putInstances(instances: readonly RuntimeInstance[], keepPerToken: number): Promise<void>;
   /** Replaces everything but the times of a key that is there already. */
   putPublicKey(key: PublicKeyRecord): Promise<void>;
+  /** Inserts or replaces the key of its slot. */
+  putSealedKey(key: SealedKey): Promise<void>;
+  deleteSealedKey(slot: KeySlot): Promise<void>;
   /** Null accepts it again. */
   retirePublicKey(keyId: string, at: Instant | null): Promise<void>;
 }

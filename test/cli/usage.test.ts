@@ -48,6 +48,7 @@ describe("the command line", () => {
       "SIGNET_NEXT_SIGNING_KEY",
       "SIGNET_DATABASE_URL",
       "SIGNET_DATABASE_DIRECT_URL",
+      "SIGNET_KEY_SECRET",
       "SIGNET_BACKUP_PASSPHRASE",
     ]);
     expect(out).toContain("SIGNET_ADMIN_TOKEN");

@@ -1,3 +1,4 @@
+import type { DATABASE_SETTINGS } from "../../src/config/database-settings.js";
 import type { LimitConfig } from "../../src/config/limit-settings.js";
 
 /** What is expected of a setting. */
@@ -76,4 +77,47 @@ export const LIMIT_CASES: Readonly<Record<keyof LimitConfig, Case>> = {
     ...([256, 1, 65_535] as const),
   ),
   maxStreamResets: number("SIGNET_MAX_STREAM_RESETS", "max-stream-resets", 200, 1, 1e6),
+};
+
+export const DATABASE_URL = "postgres://signet:pa%40ss@db-1,db-2:6432/signet?target_session_attrs=read-write";
+
+export const DATABASE_CASES: Readonly<Record<keyof typeof DATABASE_SETTINGS, Case>> = {
+  databaseUrl: {
+    env: "SIGNET_DATABASE_URL",
+    flag: null,
+    fallback: null,
+    good: [
+      ["", null],
+      [DATABASE_URL, DATABASE_URL],
+    ],
+    bad: [
+      "mysql://db/signet",
+      "sqlite:here",
+      "postgres://db/signet",
+      "postgresql://u@db:70000/d",
+      `${DATABASE_URL}&sslmod=require`,
+    ],
+  },
+  databaseDirectUrl: {
+    env: "SIGNET_DATABASE_DIRECT_URL",
+    flag: null,
+    fallback: null,
+    good: [["", null]],
+    bad: ["mysql://db/signet"],
+  },
+  databaseCa: {
+    env: "SIGNET_DATABASE_CA",
+    flag: "database-ca",
+    fallback: null,
+    good: [["", null]],
+    bad: ["/none/ca.pem", "-----BEGIN PRIVATE KEY-----"],
+  },
+  keySecret: {
+    env: "SIGNET_KEY_SECRET",
+    flag: null,
+    fallback: null,
+    good: [["", null]],
+    bad: ["x".repeat(31), "x".repeat(1_025)],
+  },
+  databasePool: number("SIGNET_DATABASE_POOL", "database-pool", 8, 1, 100),
 };

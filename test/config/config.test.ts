@@ -5,9 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../src/config/config.js";
 import { databaseConfig } from "../../src/config/database-settings.js";
 import { flagOf } from "../../src/config/setting.js";
-import { LIMIT_CASES, number, type Case } from "./config-cases.js";
+import { DATABASE_CASES, DATABASE_URL, LIMIT_CASES, number, type Case } from "./config-cases.js";
 
-const DATABASE_URL = "postgres://signet:pa%40ss@db-1,db-2:6432/signet?target_session_attrs=read-write";
 const CHOSEN = "my-very-own-admin-token-1";
 /** A path alone is refused: the settings go together (below). */
 const pathOrNone = (env: string, flag: string): Case => ({ env, flag, fallback: null, good: [["", null]], bad: [] });
@@ -240,37 +239,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "1.1", "2", "-0.1", ".5", "1e-1", "half"],
   },
-  databaseUrl: {
-    env: "SIGNET_DATABASE_URL",
-    flag: null,
-    fallback: null,
-    good: [
-      ["", null],
-      [DATABASE_URL, DATABASE_URL],
-    ],
-    bad: [
-      "mysql://db/signet",
-      "sqlite:here",
-      "postgres://db/signet",
-      "postgresql://u@db:70000/d",
-      `${DATABASE_URL}&sslmod=require`,
-    ],
-  },
-  databaseDirectUrl: {
-    env: "SIGNET_DATABASE_DIRECT_URL",
-    flag: null,
-    fallback: null,
-    good: [["", null]],
-    bad: ["mysql://db/signet"],
-  },
-  databaseCa: {
-    env: "SIGNET_DATABASE_CA",
-    flag: "database-ca",
-    fallback: null,
-    good: [["", null]],
-    bad: ["/none/ca.pem", "-----BEGIN PRIVATE KEY-----"],
-  },
-  databasePool: number("SIGNET_DATABASE_POOL", "database-pool", 8, 1, 100),
+  ...DATABASE_CASES,
   ...LIMIT_CASES,
 };
 

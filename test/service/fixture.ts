@@ -284,6 +284,7 @@ export class Fixture {
           webhooks: keys.webhooks,
           problem: null,
           lastBundlesPem: null,
+          shared: keys.shared,
           bundleKey: keys.bundleKey,
           derive: (purpose, owner) => {
             const derived = keys.derive(purpose, owner);

@@ -11,7 +11,10 @@ import { leaveWatchdog } from "./watchdog.js";
 
 /** How a cluster differs from the usual one. */
 export interface ClusterOptions {
-  /** Where it is kept: a directory that exists or not. Without it a temporary one, which is removed at the end. */
+  /**
+   * Where it is kept: a directory of its own, which is made where it is missing, and whose cluster is started again where there is
+   * one. Without it a temporary one, which is removed at the end.
+   */
   readonly directory?: string;
   /** The port on 127.0.0.1; any free one without it. */
   readonly port?: number;
@@ -85,8 +88,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     const binaries = findPostgres(owner, directory);
     const port = options.port ?? (await freePort());
-    const isNew = !existsSync(join(dataDirectory, "PG_VERSION"));
-    if (isNew) {
+    if (!existsSync(join(dataDirectory, "PG_VERSION"))) {
       mkdirSync(dataDirectory, { mode: 0o700 });
       giveTo(owner, dataDirectory);
       await (options.fill ?? initialize(binaries, owner, options.password))(dataDirectory);
@@ -122,7 +124,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     };
     try {
       await server.start();
-      if (isNew && options.fill === undefined) await databases.createRole();
+      if (options.fill === undefined) await databases.createRole();
     } catch (error) {
       await server.stop("immediate");
       throw error;

@@ -32,7 +32,10 @@ export const SUPERUSER = "postgres";
 /** The role that the databases belong to. */
 export const ROLE = "signet";
 
-/** Nothing is connected before the first call, and nothing stays connected after one. */
+/**
+ * Nothing is connected before the first call, and nothing stays connected after one. `createRole` makes the role `signet` where
+ * it is missing.
+ */
 export function openDatabases(address: ClusterAddress): Databases & { createRole(): Promise<void> } {
   const { major, port, password, socketDirectory } = address;
   // Faster than by the log, which is the default since 15 and the only other way.
@@ -63,6 +66,7 @@ export function openDatabases(address: ClusterAddress): Databases & { createRole
     adminUrl: (database = "postgres") => urlAs(SUPERUSER, database),
     query,
     async createRole() {
+      if ((await query("select from pg_roles where rolname = $1", [ROLE])).length > 0) return;
       await query(`create role ${ROLE} login ${password === null ? "" : `password ${escapeLiteral(password)}`}`);
     },
     async createDatabase(name, template = "template1") {

@@ -74,7 +74,8 @@ export class BundleWriter {
   /** Signs content with a new identity in an environment. Throws `signing_failed`. */
   async sign(environment: Environment, content: PolicyContent, description: BundleDescription): Promise<BundleDraft> {
     const id = newRowId();
-    const { observer, clock, store } = this.deps;
+    const { observer, clock, store, signers } = this.deps;
+    await signers.refresh();
     const publishedAt = notBefore(environment.lastPublishedAt, instantOf(clock.now()));
     const identity = {
       bundleId: id,
@@ -200,10 +201,11 @@ export class BundleWriter {
     return activated(bundle, await activateIn(tx, kept, bundle, activation));
   }
 
-  /** Throws OutdatedDraftError if the environment got a newer version or another key since. */
+  /** Throws OutdatedDraftError if the environment got a newer version or another key since, on whatever node. */
   async #checkDraft(tx: Writer, environment: Environment, draft: BundleDraft): Promise<void> {
     const last = environment.lastPublishedAt;
     if (last !== null && formatPublishedAt(draft.publishedAt) < formatPublishedAt(last)) throw new OutdatedDraftError();
+    if (!(await this.deps.signers.areCurrent(tx))) throw new OutdatedDraftError();
     const signer = await this.#signerOf(tx, environment);
     if (signer.keyId !== draft.signed.keyId) throw new OutdatedDraftError();
   }

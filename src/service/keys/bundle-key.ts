@@ -5,6 +5,7 @@ import { parsePrivateKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { AppError } from "../../core/error.js";
 import type { KeyOwner } from "../../core/key.js";
+import type { Writer } from "../../store/store.js";
 import { createDerivedKeys, type DerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
@@ -27,19 +28,51 @@ export interface BundleKeyOptions {
 }
 
 /** A private key with what is derived from it. */
-interface Loaded {
+export interface LoadedKey {
   readonly pem: string;
   readonly signer: Signer;
   readonly derived: DerivedKeys;
 }
 
 /**
- * The server's key for bundles, and the next one between its announcement and its activation. With a missing or malformed key the
- * server runs and `problem` says why it cannot sign.
+ * Commits a change of the bundle key in one transaction, in which it calls `keep`: that stores the keys themselves where they are in the
+ * database. May run the transaction again.
  */
-export class BundleKey {
-  #current: Loaded | null = null;
-  #next: Loaded | null = null;
+export type CommitKey = (next: Signer, keep: (tx: Writer) => Promise<void>) => Promise<void>;
+
+/** The server's key for bundles, and the next one between its announcement and its activation. */
+export interface BundleKey {
+  /** Signs now; throws `signing_failed` while there is a `problem`. */
+  readonly current: Signer;
+  /** The announced key; null without one. */
+  readonly next: Signer | null;
+  /** Why bundles cannot be signed; null if they can. */
+  readonly problem: string | null;
+  /** Whether the current key is a setting: then none is announced or withdrawn by a call. */
+  readonly isGiven: boolean;
+  /** Whether `next` can be activated by a call: not where it then has to become the setting, with a restart. */
+  readonly canActivate: boolean;
+  /** The key of an organization or an environment. */
+  derive(owner: KeyOwner): Signer;
+  /** The key that an organization or an environment will have; null while no next key is announced. */
+  deriveNext(owner: KeyOwner): Signer | null;
+  /** Creates the next key. Nothing is announced if `commit` rejects. */
+  announce(commit: CommitKey): Promise<void>;
+  /** Deletes the next key after `commit`. Throws a TypeError without one. */
+  withdraw(commit: CommitKey): Promise<void>;
+  /** Makes the next key the current one. If `commit` rejects, the key before stays. Throws a TypeError without a next key. */
+  activate(commit: CommitKey): Promise<void>;
+  /** Forgets a next key that was withdrawn before this start. */
+  dropNext(): void;
+}
+
+/** Where keys are files, the transaction of a change has nothing to keep of them. */
+const KEEP_NOTHING = async () => undefined;
+
+/** The bundle keys of a data directory. With a missing or malformed key the server runs and `problem` says why it cannot sign. */
+export class FileBundleKey implements BundleKey {
+  #current: LoadedKey | null = null;
+  #next: LoadedKey | null = null;
   readonly problem: string | null;
   readonly #unusable: Signer;
 
@@ -48,62 +81,68 @@ export class BundleKey {
     this.#unusable = unusableSigner(this.problem ?? "");
   }
 
-  /** Signs now; throws `signing_failed` while there is a `problem`. */
   get current(): Signer {
     return this.#current?.signer ?? this.#unusable;
   }
 
-  /** The announced key; null without one. */
   get next(): Signer | null {
     return this.#next?.signer ?? null;
   }
 
-  /** Whether the current key is a setting: then this process cannot replace it. */
   get isGiven(): boolean {
     return this.options.given !== null;
   }
 
-  /** The key of an organization or an environment. */
+  get canActivate(): boolean {
+    return !this.isGiven;
+  }
+
   derive(owner: KeyOwner): Signer {
     return this.#current?.derived.of(owner) ?? this.#unusable;
   }
 
-  /** The key that an organization or an environment will have; null while no next key is announced. */
   deriveNext(owner: KeyOwner): Signer | null {
     return this.#next?.derived.of(owner) ?? null;
   }
 
-  /** Creates the next key and keeps it in the data directory, durably. */
-  announce(): Signer {
+  /** The file comes first: a start after a crash finds the key, and records it as `commit` does. */
+  async announce(commit: CommitKey): Promise<void> {
     const next = this.#load(newPem());
     writeSecretFile(this.#path(NEXT_FILE), next.pem);
     this.#next = next;
-    return next.signer;
+    try {
+      await commit(next.signer, KEEP_NOTHING);
+    } catch (thrown) {
+      this.dropNext();
+      throw thrown;
+    }
   }
 
-  /** Forgets the next key, also on disk. */
-  withdraw(): void {
+  async withdraw(commit: CommitKey): Promise<void> {
+    if (this.#next === null) throw new TypeError("no next key is announced");
+    await commit(this.#next.signer, KEEP_NOTHING);
+    this.dropNext();
+  }
+
+  dropNext(): void {
     rmSync(this.#path(NEXT_FILE), { force: true });
     this.#next = null;
   }
 
-  /**
-   * Makes the next key the current one. The file comes first: a start after a crash finds the new key, and records the change as
-   * `commit` does. If `commit` rejects, the key before is current again. Throws a TypeError without a next key.
-   */
-  async activate(commit: (next: Signer) => Promise<void>): Promise<void> {
+  /** The file comes first: a start after a crash finds the new key, and records the change as `commit` does. */
+  async activate(commit: CommitKey): Promise<void> {
     const next = this.#next;
     const before = this.#current;
     if (next === null || before === null) throw new TypeError("no next key is announced");
     writeSecretFile(this.#path(BUNDLE_KEY_FILE), next.pem);
     try {
-      await commit(next.signer);
+      await commit(next.signer, KEEP_NOTHING);
     } catch (thrown) {
       writeSecretFile(this.#path(BUNDLE_KEY_FILE), before.pem);
       throw thrown;
     }
     this.#current = next;
-    this.withdraw();
+    this.dropNext();
   }
 
   #open(): void {
@@ -115,15 +154,11 @@ export class BundleKey {
     const next = this.#load(nextPem);
     if (next.signer.keyId !== this.#current.signer.keyId) this.#next = next;
     // The process ended between both steps of an activation.
-    else if (announced !== null) this.withdraw();
+    else if (announced !== null) this.dropNext();
   }
 
-  #load(pem: string): Loaded {
-    const signer = createNodeSigner(pem);
-    if (this.options.otherKeyIds.includes(signer.keyId)) {
-      throw new AppError("signing_failed", "the bundle signing key must not be the audit's or the webhooks' key");
-    }
-    return { pem, signer, derived: createDerivedKeys("bundles", parsePrivateKey(pem)) };
+  #load(pem: string): LoadedKey {
+    return loadBundleKey(pem, this.options.otherKeyIds);
   }
 
   #readOrCreate(mayCreate: boolean): string {
@@ -133,6 +168,15 @@ export class BundleKey {
   #path(name: string): string {
     return join(this.options.directory, name);
   }
+}
+
+/** A private key for bundles. Throws `signing_failed` for one of another purpose and for what is no Ed25519 key. */
+export function loadBundleKey(pem: string, otherKeyIds: readonly string[]): LoadedKey {
+  const signer = createNodeSigner(pem);
+  if (otherKeyIds.includes(signer.keyId)) {
+    throw new AppError("signing_failed", "the bundle signing key must not be the audit's or the webhooks' key");
+  }
+  return { pem, signer, derived: createDerivedKeys("bundles", parsePrivateKey(pem)) };
 }
 
 /** The private key of a file, PEM; a new one where there is none and `mayCreate`. Throws `signing_failed` for a missing one. */
@@ -145,7 +189,8 @@ export function readOrCreateKey(path: string, mayCreate: boolean): string {
   return pem;
 }
 
-function newPem(): string {
+/** A new private key, PKCS#8 PEM. */
+export function newPem(): string {
   return generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
@@ -168,7 +213,8 @@ function problemOf(open: () => void): string | null {
   }
 }
 
-function unusableSigner(problem: string): Signer {
+/** Stands for a key that cannot be used: signing throws `signing_failed` with `problem` as the cause. */
+export function unusableSigner(problem: string): Signer {
   return {
     keyId: "",
     publicKeyPem: "",

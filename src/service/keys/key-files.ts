@@ -3,7 +3,8 @@ import { parsePrivateKey, parsePublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { AppError } from "../../core/error.js";
 import type { KeyOwner, KeyPurpose } from "../../core/key.js";
-import { BUNDLE_KEY_FILE, BundleKey, readOrCreateKey } from "./bundle-key.js";
+import type { Reader, Writer } from "../../store/store.js";
+import { BUNDLE_KEY_FILE, FileBundleKey, readOrCreateKey, type BundleKey } from "./bundle-key.js";
 import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
@@ -23,12 +24,35 @@ export interface SigningKeys {
   readonly lastBundlesPem: string | null;
   /** The key behind `bundles`, for its rotation. */
   readonly bundleKey: BundleKey;
+  /** Null where this process alone has the keys. */
+  readonly shared: SharedKeySet | null;
   /** The key of an organization or an environment. It cannot sign if the server's own key cannot. */
   derive(purpose: OwnedPurpose, owner: KeyOwner): Signer;
 }
 
+/**
+ * Keys that several nodes share, as one of them has them in memory: another node may have changed them in the database a moment ago.
+ * What uses them in a transaction asks there whether they are still the nodes' keys, since the transactions of all nodes are serial.
+ */
+export interface SharedKeySet {
+  /** Whether a transaction found other keys in the database than those in memory. */
+  readonly isStale: boolean;
+  /** Reads the keys again if the database has others. Returns whether it had. Throws what reading throws. */
+  refresh(): Promise<boolean>;
+  /** Whether the current bundle key of the database is the one in memory; with `next` the announced key too. */
+  areCurrent(tx: Pick<Reader, "sealedKeyIds">, also?: "next"): Promise<boolean>;
+  /** Throws `conflict` (`key_changed`) unless areCurrent, with `next`. */
+  requireCurrent(tx: Pick<Reader, "sealedKeyIds">): Promise<void>;
+  /** Why new keys cannot be derived from the next key: another node announced one that this one does not have. Null if they can. */
+  readonly nextProblem: string | null;
+  /** Stores what this start brought: a key that a setting gives. Throws `conflict` if the keys were changed since they were opened. */
+  adoptIn(tx: Writer): Promise<void>;
+}
+
 /** What verifying needs of the keys. */
-export type VerifyingKeys = Pick<SigningKeys, KeyPurpose | "problem" | "lastBundlesPem">;
+export type VerifyingKeys = Pick<SigningKeys, KeyPurpose | "problem" | "lastBundlesPem"> & {
+  readonly shared: Pick<SharedKeySet, "refresh"> | null;
+};
 
 /** The server's public keys at its last start, PEM by purpose; kept outside of the database, so that changing it has no effect here. */
 export interface LastKeys {
@@ -66,10 +90,16 @@ export function openSigningKeys(
   const webhookPem = readOrCreateKey(join(directory, WEBHOOK_KEY_FILE), true);
   const webhooks = createNodeSigner(webhookPem);
   const derivedWebhooks = createDerivedKeys("webhooks", parsePrivateKey(webhookPem));
-  const bundleKey = new BundleKey({ directory, given, givenNext, isNew, otherKeyIds: [audit.keyId, webhooks.keyId] });
+  const bundleKey = new FileBundleKey({
+    directory,
+    given,
+    givenNext,
+    isNew,
+    otherKeyIds: [audit.keyId, webhooks.keyId],
+  });
   const { problem } = bundleKey;
   return {
-    ...{ audit, webhooks, bundleKey, problem },
+    ...{ audit, webhooks, bundleKey, problem, shared: null },
     get bundles() {
       return bundleKey.current;
     },

@@ -40,6 +40,7 @@ export async function keepPublicKeys(
   const trusted = await store.write(async (tx) => {
     const onTrust: string[] = [];
     let isRenewed = false;
+    await keys.shared?.adoptIn(tx);
     for (const purpose of PURPOSES) {
       if (keys[purpose].keyId === "") continue;
       const server = { purpose, signer: keys[purpose] };
@@ -91,8 +92,39 @@ export async function retireKeyIn(tx: Writer, keys: SigningKeys, keyId: string, 
   await tx.retirePublicKey(keyId, at);
 }
 
-/** Stores and endorses the public keys of an organization with its own. Throws `signing_failed` without a key to derive them from. */
+/** The keys in memory are not those of the database any more: another node changed them. */
+export class OutdatedKeysError extends Error {}
+
+/** Changes of another node that happen during one transaction's repeats before the caller is told to retry. */
+const TRIES = 5;
+
+/**
+ * As `store.write`, for a transaction that derives keys: where nodes share them it is repeated with the newest ones when another node
+ * changed them. Throws `conflict` when they change each time.
+ */
+export async function writeWithKeys<T>(
+  store: Store,
+  { shared }: Pick<SigningKeys, "shared">,
+  work: (tx: Writer) => Promise<T>,
+): Promise<T> {
+  if (shared === null) return await store.write(work);
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    try {
+      return await store.write(work);
+    } catch (thrown) {
+      if (!(thrown instanceof OutdatedKeysError)) throw thrown;
+      await shared.refresh();
+    }
+  }
+  throw new AppError("conflict", "the signing keys change faster than this change can be made; retry");
+}
+
+/**
+ * Stores and endorses the public keys of an organization with its own, in a transaction of writeWithKeys. Throws `signing_failed` without
+ * a key to derive them from.
+ */
 export async function keepOrganizationKeys(tx: Writer, keys: SigningKeys, orgId: string, at: Instant): Promise<void> {
+  await requireNewest(tx, keys);
   for (const purpose of ["bundles", "webhooks"] as const) {
     await keepOwned(tx, keys, purpose, { orgId, environmentId: null }, at);
   }
@@ -107,6 +139,7 @@ export async function keepEnvironmentKey(
   at: Instant,
 ): Promise<void> {
   const owner = { orgId, environmentId: id };
+  await requireNewest(tx, keys);
   await keepOwned(tx, keys, "bundles", owner, at);
   await keepNextOwned(tx, keys, owner, at);
 }
@@ -159,13 +192,20 @@ async function endorseIn(
   await tx.putPublicKey({ ...about, endorsedBy: signer.keyId, endorsement, retiredAt: null });
 }
 
+/** An owner gets the keys of the current and of the next key, or the next one would sign with keys that nobody has. */
+async function requireNewest(tx: Writer, { shared }: SigningKeys): Promise<void> {
+  if (shared === null) return;
+  if (!(await shared.areCurrent(tx, "next"))) throw new OutdatedKeysError();
+  if (shared.nextProblem !== null) throw new AppError("signing_failed", shared.nextProblem);
+}
+
 /** A next key that the database does not have is announced now: it is a setting, or the process ended while it was announced. */
 async function keepNext(tx: Writer, keys: SigningKeys, at: Instant, record: RecordKeyEvent): Promise<void> {
   const { next } = keys.bundleKey;
   if (next === null) return;
   const kept = await tx.publicKey(next.keyId);
   // Withdrawn before: the process ended before the file was removed, or it is a setting still.
-  if (kept !== null && kept.retiredAt !== null) return keys.bundleKey.withdraw();
+  if (kept !== null && kept.retiredAt !== null) return keys.bundleKey.dropNext();
   if (kept !== null && (await isEndorsedBy(kept, keys.bundles.publicKeyPem))) return;
   await announceIn(tx, keys, next, at);
   await record(tx, { type: "announced", purpose: "bundles", keyId: next.keyId });

@@ -31,33 +31,38 @@ export class KeyRing {
   /** Keys that are about to be retired. */
   readonly #suspended = new Set<string>();
 
-  readonly #lastBundles: OwnKey | null;
-
-  constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly keys: VerifyingKeys }) {
-    const publicKeyPem = deps.keys.lastBundlesPem;
-    this.#lastBundles = publicKeyPem === null ? null : { publicKeyPem, keyId: parsePublicKey(publicKeyPem).keyId };
-  }
+  constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly keys: VerifyingKeys }) {}
 
   /** Whether a chain of valid endorsements leads from a key to the server's current one. */
   async trusts(record: PublicKeyRecord): Promise<boolean> {
+    const found = await this.#follow(record);
+    if (found !== "lost") return found === "current";
+    // Another node may have made a key current that this one has not heard of.
+    if ((await this.deps.keys.shared?.refresh()) !== true) return false;
+    this.forget();
+    return (await this.#follow(record)) === "current";
+  }
+
+  /** Where the chain of endorsements of a key leads: to the current one, to a retired one, or nowhere. */
+  async #follow(record: PublicKeyRecord): Promise<"current" | "retired" | "lost"> {
     const toKeep: PublicKeyRecord[] = [];
     let next = record;
     for (let length = 0; length < MAX_CHAIN; length += 1) {
-      if (this.#isRetired(next)) return false;
+      if (this.#isRetired(next)) return "retired";
       const end = this.#known(next);
-      if (end === false) return false;
+      if (end === false) return "lost";
       if (end === true) {
         for (const good of toKeep) this.#trusted.set(good.keyId, good);
-        return true;
+        return "current";
       }
       // A key that only endorses itself leads nowhere.
-      if (next.endorsedBy === next.keyId) return false;
+      if (next.endorsedBy === next.keyId) return "lost";
       const endorser = next.endorsedBy === null ? null : await this.#endorser(next.endorsedBy, next.purpose);
-      if (endorser === null || !(await isEndorsedBy(next, endorser.publicKeyPem))) return false;
+      if (endorser === null || !(await isEndorsedBy(next, endorser.publicKeyPem))) return "lost";
       toKeep.push(next);
       next = endorser;
     }
-    return false;
+    return "lost";
   }
 
   /** The server's own keys of a purpose. */
@@ -126,7 +131,9 @@ export class KeyRing {
   /** The server's current key; that of the last start while the bundle key is unusable. */
   #own(purpose: KeyPurpose): OwnKey | null {
     const { keys } = this.deps;
-    return purpose === "bundles" && keys.problem !== null ? this.#lastBundles : keys[purpose];
+    if (purpose !== "bundles" || keys.problem === null) return keys[purpose];
+    const { lastBundlesPem: publicKeyPem } = keys;
+    return publicKeyPem === null ? null : { publicKeyPem, keyId: parsePublicKey(publicKeyPem).keyId };
   }
 
   /** Only keys of the server endorse others, of the same purpose. */

@@ -1,5 +1,6 @@
 import type { Signer } from "../../bundle/signer.js";
 import type { Environment, Organization } from "../../core/organization.js";
+import type { Reader } from "../../store/store.js";
 import type { SigningKeys } from "./key-files.js";
 
 /**
@@ -8,6 +9,16 @@ import type { SigningKeys } from "./key-files.js";
  */
 export class Signers {
   constructor(private readonly keys: SigningKeys) {}
+
+  /** Reads the keys again if another node is known to have changed them. */
+  async refresh(): Promise<void> {
+    if (this.keys.shared?.isStale === true) await this.keys.shared.refresh();
+  }
+
+  /** Whether, in a transaction, the keys for bundles are still the ones that sign: another node may have activated the next one. */
+  async areCurrent(tx: Reader): Promise<boolean> {
+    return this.keys.shared === null || (await this.keys.shared.areCurrent(tx));
+  }
 
   /** Signs the bundles of an environment. */
   bundles(organization: Organization, environment: Environment): Signer {

@@ -19,5 +19,6 @@ export function verifyingKeys(publicKeys: Readonly<Record<KeyPurpose, PublicHalf
     webhooks: half("webhooks"),
     problem: null,
     lastBundlesPem: null,
+    shared: null,
   };
 }

@@ -5,9 +5,9 @@ import { AppError, notFound } from "../../core/error.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
 import { Semaphore } from "../../core/schedule/semaphore.js";
 import type { Principal } from "../../core/token.js";
-import type { Store, Writer } from "../../store/store.js";
+import type { ActiveBundleKey, Store, Writer } from "../../store/store.js";
 import { reasonOf, type Audit } from "../audit/audit.js";
-import type { LastKeys, SigningKeys } from "../keys/key-files.js";
+import type { LastKeys, SharedKeySet, SigningKeys } from "../keys/key-files.js";
 import { activateKeyIn, announceIn, keepNextOwned, rememberKeys, retireKeyIn } from "../keys/key-records.js";
 import type { KeyList, ListedKey } from "../keys/keys.js";
 import type { KeyRing } from "../keys/key-ring.js";
@@ -74,37 +74,38 @@ export class KeyRotation {
     using _lease = await this.#changing.acquire();
     const { store, keys } = this.deps;
     const { bundleKey } = keys;
-    this.#requireOwnFile();
+    await keys.shared?.refresh();
+    this.#requireOwnKey();
     if (bundleKey.next !== null) {
       const message = `the key ${bundleKey.next.keyId} is announced already: activate or withdraw it`;
       throw new AppError("conflict", message, { reason: "key_announced" });
     }
     // Before anything is written: an unusable key endorses nothing.
     await keys.bundles.sign(new Uint8Array());
-    const next = bundleKey.announce();
-    try {
-      await store.write(async (tx) => {
+    await bundleKey.announce((next, keep) =>
+      store.write(async (tx) => {
+        await keep(tx);
         await announceIn(tx, keys, next, this.#now());
         await this.#record(tx, caller, "key.announced", next.keyId, { from: keys.bundles.keyId, reason });
-      });
-    } catch (thrown) {
-      bundleKey.withdraw();
-      throw thrown;
-    }
+      }),
+    );
     return await this.view(caller);
   }
 
   /** Takes the announcement back. Throws `not_found` for another key than the announced one, `conflict` for one that is a setting. */
   async withdraw(caller: Principal, keyId: string, reason: string | null): Promise<KeyRotationView> {
     using _lease = await this.#changing.acquire();
-    const next = this.#requireNext(keyId);
-    this.#requireOwnFile();
     const { store, keys, ring } = this.deps;
-    await store.write(async (tx) => {
-      await tx.retirePublicKey(next.keyId, this.#now());
-      await this.#record(tx, caller, "key.withdrawn", next.keyId, { reason });
-    });
-    keys.bundleKey.withdraw();
+    await keys.shared?.refresh();
+    this.#requireNext(keyId);
+    this.#requireOwnKey();
+    await keys.bundleKey.withdraw((next, keep) =>
+      store.write(async (tx) => {
+        await keep(tx);
+        await tx.retirePublicKey(next.keyId, this.#now());
+        await this.#record(tx, caller, "key.withdrawn", next.keyId, { reason });
+      }),
+    );
     ring.forget();
     return await this.view(caller);
   }
@@ -119,18 +120,20 @@ export class KeyRotation {
     { force, reason }: { readonly force: boolean; readonly reason: string | null },
   ): Promise<KeyRotationView> {
     using _lease = await this.#changing.acquire();
-    const next = this.#requireNext(keyId);
-    this.#requireOwnFile();
     const { store, keys, lastKeys, ring } = this.deps;
+    await keys.shared?.refresh();
+    this.#requireNext(keyId);
+    if (!keys.bundleKey.canActivate) this.#requireOwnKey();
     if (!force) await this.#requireTrust(caller);
     await this.#keepNextKeys();
-    await keys.bundleKey.activate(async () => {
-      await store.write(async (tx) => {
+    await keys.bundleKey.activate((next, keep) =>
+      store.write(async (tx) => {
+        await keep(tx);
         const from = keys.bundles.keyId;
         await activateKeyIn(tx, keys, next, this.#now());
         await this.#record(tx, caller, "key.activated", next.keyId, { from, forced: force, reason });
-      });
-    });
+      }),
+    );
     rememberKeys(keys, lastKeys);
     ring.forget();
     return await this.view(caller);
@@ -143,6 +146,7 @@ export class KeyRotation {
   async retire(caller: Principal, keyId: string, reason: string | null): Promise<KeyRotationView> {
     using _lease = await this.#changing.acquire();
     const { store, keys, ring } = this.deps;
+    await keys.shared?.refresh();
     const key = await store.read.publicKey(keyId);
     if (key === null || key.orgId !== null || key.purpose !== "bundles" || key.retiredAt !== null) {
       throw notFound("previous key of the server");
@@ -155,6 +159,7 @@ export class KeyRotation {
     await store.write(async () => undefined);
     await this.#requireUnused(keyId, caller);
     await store.write(async (tx) => {
+      if (keys.shared !== null) await this.#requireUnusedIn(tx, keys.shared, keyId, caller);
       await retireKeyIn(tx, keys, keyId, this.#now());
       await this.#record(tx, caller, "key.retired", keyId, { reason });
     });
@@ -188,7 +193,7 @@ export class KeyRotation {
     return next;
   }
 
-  #requireOwnFile(): void {
+  #requireOwnKey(): void {
     if (!this.deps.keys.bundleKey.isGiven) return;
     const message =
       "the bundle key is given by SIGNET_SIGNING_KEY: announce the next one by SIGNET_NEXT_SIGNING_KEY, and activate it by " +
@@ -249,14 +254,19 @@ export class KeyRotation {
       const page = await read.activeBundleKeys(after, STEP);
       for (const { keyId: id, orgId, environment } of page) {
         if (!(await inUse(id))) continue;
-        const where = orgId === caller.orgId ? `"${environment}"` : `an environment of the organization ${orgId}`;
-        const message = `the active bundle of ${where} is signed with this key: publish it again first`;
-        throw new AppError("conflict", message, { reason: "key_in_use" });
+        throw keyInUse({ orgId, environment }, caller);
       }
       after = page.length < STEP ? undefined : page.at(-1)?.environmentId;
       isOf.clear();
       await nextTurn();
     }
+  }
+
+  /** Other nodes do not see the suspension: what they made active since is asked in the transaction, as is whether it is current. */
+  async #requireUnusedIn(tx: Writer, shared: SharedKeySet, keyId: string, caller: Principal): Promise<void> {
+    await shared.requireCurrent(tx);
+    const active = await tx.activeBundleOfKey(keyId);
+    if (active !== null) throw keyInUse(active, caller);
   }
 
   async #record(
@@ -277,4 +287,10 @@ export class KeyRotation {
   #now(): Instant {
     return instantOf(this.deps.clock.now());
   }
+}
+
+function keyInUse({ orgId, environment }: Pick<ActiveBundleKey, "orgId" | "environment">, caller: Principal): AppError {
+  const where = orgId === caller.orgId ? `"${environment}"` : `an environment of the organization ${orgId}`;
+  const message = `the active bundle of ${where} is signed with this key: publish it again first`;
+  return new AppError("conflict", message, { reason: "key_in_use" });
 }

@@ -14,7 +14,7 @@ import type { Store, Writer } from "../../store/store.js";
 import { seesEnvironment, visibleEnvironment, visibleProject, type EnvironmentPath } from "../access/access.js";
 import type { Audit } from "../audit/audit.js";
 import type { SigningKeys } from "../keys/key-files.js";
-import { keepEnvironmentKey } from "../keys/key-records.js";
+import { keepEnvironmentKey, writeWithKeys } from "../keys/key-records.js";
 import {
   countDisconnected,
   deletionMetadata,
@@ -58,7 +58,7 @@ export class Environments {
     }: { readonly name: string; readonly restoreLinks?: boolean } & EnvironmentChange,
   ): Promise<Environment> {
     const { store, clock, audit, keys } = this.deps;
-    return await store.write(async (tx) => {
+    return await writeWithKeys(store, keys, async (tx) => {
       const project = await visibleProject(tx, caller, projectId);
       const siblings = await tx.environments(projectId);
       if (siblings.some((sibling) => sibling.name === name)) {
@@ -132,7 +132,7 @@ export class Environments {
   /** Changes the settings that are given; `promotesTo` null makes it a last stage. */
   async update(caller: Principal, path: EnvironmentPath, change: EnvironmentChange): Promise<Environment> {
     const { store, audit, clock, keys } = this.deps;
-    return await store.write(async (tx) => {
+    return await writeWithKeys(store, keys, async (tx) => {
       const environment = await visibleEnvironment(tx, caller, path);
       if (change.promotesTo !== undefined) {
         const siblings = await tx.environments(path.projectId);

@@ -17,7 +17,7 @@ import {
   type DeletionOptions,
 } from "./deletion-guard.js";
 import type { SigningKeys } from "../keys/key-files.js";
-import { keepOrganizationKeys } from "../keys/key-records.js";
+import { keepOrganizationKeys, writeWithKeys } from "../keys/key-records.js";
 import type { TokenCache } from "../tokens/token-cache.js";
 import type { IssuedToken, Tokens } from "../tokens/tokens.js";
 
@@ -69,7 +69,7 @@ export class Organizations {
   ): Promise<{ organization: Organization; adminToken: IssuedToken }> {
     const { name, adminName = "first admin" } = input;
     const { store, clock, audit, tokens, keys } = this.deps;
-    return await store.write(async (tx) => {
+    return await writeWithKeys(store, keys, async (tx) => {
       const id = randomUUID();
       const createdAt = instantOf(clock.now());
       const organization: Organization = {
@@ -172,7 +172,7 @@ export class Organizations {
     }
     const wantsOwnKeys = change.signingKey !== undefined;
     const { store, audit, clock, keys } = this.deps;
-    return await store.write(async (tx) => {
+    return await writeWithKeys(store, keys, async (tx) => {
       const organization = await tx.organization(orgId);
       if (organization === null) throw notFound("organization");
       if (wantsOwnKeys && organization.isOperator) {

@@ -20,6 +20,7 @@ import { protection } from "./0017-protection.js";
 import { imports } from "./0018-imports.js";
 import { presence } from "./0019-presence.js";
 import { trustedKeys } from "./0020-trusted-keys.js";
+import { sealedKeys } from "./0021-sealed-keys.js";
 import { nodes } from "./0023-nodes.js";
 import { nodeChanges } from "./0024-node-changes.js";
 import type { MigrationDialect } from "./dialect.js";
@@ -47,6 +48,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0018-imports": imports,
     "0019-presence": presence,
     "0020-trusted-keys": trustedKeys,
+    "0021-sealed-keys": sealedKeys,
     "0023-nodes": nodes,
     "0024-node-changes": nodeChanges(dialect),
   };

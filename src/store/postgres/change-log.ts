@@ -31,6 +31,8 @@ export const TOLD = {
   insertEvent: () => OUTBOX,
   putPublicKey: () => KEYS,
   retirePublicKey: () => KEYS,
+  putSealedKey: () => KEYS,
+  deleteSealedKey: () => KEYS,
 } satisfies { readonly [Method in keyof Writer]?: Told<Method> };
 
 /**

@@ -63,6 +63,12 @@ export class HostClient extends pg.Client {
   }
 
   #isBound = () => true;
+  #wasGood = false;
+
+  /** Whether `connect` has succeeded. */
+  get wasGood(): boolean {
+    return this.#wasGood;
+  }
 
   /** Not to be used again: it ended, it is in the middle of an answer, or its host takes no writes any more. */
   get isSpent(): boolean {
@@ -87,6 +93,7 @@ export class HostClient extends pg.Client {
       await super.connect();
       if (!this.#isBound()) throw new AppError("unavailable", CHANNEL_BINDING);
       refuseServer(await serverFacts(this, connectTimeoutMs(this.#server)));
+      this.#wasGood = true;
       return this;
     } catch (error) {
       this.destroy();
@@ -156,6 +163,6 @@ function clientConfig(
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     pipeline: mode.pipeline,
     ...(mode.queryTimeoutMs === null ? {} : { query_timeout: mode.queryTimeoutMs }),
-    types: TYPES as never,
+    types: TYPES,
   };
 }

@@ -99,7 +99,9 @@ function poolOf(server: Server, mode: ClientMode, max: number, idleTimeoutMillis
       }
     },
   });
-  pool.on("error", (error) => {
+  pool.on("error", (error, client) => {
+    // A host that could not be used is told by its HostError.
+    if (client instanceof HostClient && !client.wasGood) return;
     server.onNotice({
       level: "warn",
       message: `an idle connection to the database ended: ${postgresError(error).message}`,

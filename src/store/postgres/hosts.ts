@@ -30,6 +30,7 @@ export class NoPrimaryError extends Error {
   }
 }
 
+const NO_PASSWORD = /client password must be a non-empty string/;
 const NO_TLS = "The server does not support SSL connections";
 
 /**
@@ -112,6 +113,8 @@ function reasonOf(cause: unknown): string {
   if (code === "ENOTFOUND") return "no such host";
   if (code === "ENOENT") return "no socket there";
   if (message === "timeout expired" || message === "Query read timeout") return "no answer in time";
+  if (typeof message === "string" && NO_PASSWORD.test(message))
+    return "the server asks for a password, and the URL has none";
   if (message === NO_TLS) return "the server has no TLS, which sslmode asks for";
   const text = typeof message === "string" && message !== "" ? message : "unknown reason";
   return typeof code === "string" ? `${text} (${code})` : text;

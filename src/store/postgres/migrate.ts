@@ -5,20 +5,41 @@ import { migrate, pendingSteps } from "../migrations/migrate.js";
 import { TransactionDriver } from "../transactions/transaction-driver.js";
 import { PostgresDialect } from "./dialect.js";
 import { PortableTypes, postgresMigrationDialect } from "./migration-dialect.js";
+import { isRetryable } from "./errors.js";
 import { Session } from "./session.js";
+import { WRITE_LOCK } from "./write-connection.js";
 
-/** Another lock than that of writes, which do not wait for a migration but where they need its tables. */
+/** Nodes that start together migrate one after the other: all but the first find nothing to do. */
 const MIGRATION_LOCK = 7_235_419_002;
 /** Another node's migration takes so long at most. */
 const WAIT_MS = 600_000;
+/** How often it begins anew when a read of another node, which it waited for, waited for it. */
+const ATTEMPTS = 5;
 
 /**
  * Brings the database to the newest schema in one transaction. Nodes that start together wait for the one that does it. Told the steps
  * before, if there are any on a database that has some.
  *
+ * Writes of nodes that work on the database wait for it, if there are steps to take: each would have some tables, and want others. Their
+ * reads wait for the tables that are changed.
+ *
  * Throws as migrations/migrate.ts does; nothing is changed then.
  */
 export async function migratePostgres(client: ClientBase, onSteps: (steps: readonly string[]) => void): Promise<void> {
+  let tell = onSteps;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await migrateOnce(client, tell);
+      return;
+    } catch (error) {
+      const isInTheWay = isRetryable(error) || isRetryable((error as Error).cause);
+      if (!isInTheWay || attempt === ATTEMPTS) throw error;
+      tell = () => undefined;
+    }
+  }
+}
+
+async function migrateOnce(client: ClientBase, onSteps: (steps: readonly string[]) => void): Promise<void> {
   const session = new Session(client);
   const db = new Kysely<unknown>({
     dialect: new PostgresDialect(new TransactionDriver(session)),
@@ -31,7 +52,10 @@ export async function migratePostgres(client: ClientBase, onSteps: (steps: reado
     );
     await session.send(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     const steps = await pendingSteps(db, postgresMigrationDialect);
-    if (steps.length > 0) onSteps(steps);
+    if (steps.length > 0) {
+      onSteps(steps);
+      await session.send(`select pg_advisory_xact_lock(${WRITE_LOCK})`);
+    }
     await migrate(db, postgresMigrationDialect);
     const { command } = await session.send("commit");
     if (command !== "COMMIT") throw new AppError("internal", "the database rolled the migration back");

@@ -1,8 +1,8 @@
-import type { Driver } from "kysely";
+import type { CompiledQuery, Driver, QueryResult } from "kysely";
 import type { PoolClient } from "pg";
 import { AppError } from "../../core/error.js";
 import type { ConnectionPool } from "./connect.js";
-import { postgresError } from "./errors.js";
+import { isRetryable, postgresError } from "./errors.js";
 import { Session } from "./session.js";
 
 /** Reads on the connections of a pool, each statement for itself. */
@@ -42,10 +42,23 @@ export class ReadDriver implements Driver {
   }
 }
 
+/** How often a statement is asked again that was in the way of a newer node's migration, and ended by the database (40P01). */
+const REPEATS = 3;
+
 /** A connection while a statement has it. */
 class ReadConnection extends Session {
   constructor(private readonly borrowed: PoolClient) {
     super(borrowed);
+  }
+
+  override async executeQuery<Row>(query: Pick<CompiledQuery, "sql" | "parameters">): Promise<QueryResult<Row>> {
+    for (let left = REPEATS; ; left -= 1) {
+      try {
+        return await super.executeQuery<Row>(query);
+      } catch (error) {
+        if (left === 0 || this.isLost || !isRetryable(error)) throw error;
+      }
+    }
   }
 
   release(): void {

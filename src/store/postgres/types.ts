@@ -6,7 +6,7 @@ type Parse = (text: string) => unknown;
 /** `bool`; `bytea`; `int8`; `int2`; `int4`; `float4`; `float8`; `numeric`: the object identifiers of PostgreSQL's pg_type.dat. */
 const PARSERS: Readonly<Record<number, Parse>> = {
   16: (text) => text === "t",
-  17: pg.types.getTypeParser(17, "text"),
+  17: pg.types.getTypeParser(17, "text") as Parse,
   20: safeNumber,
   21: Number,
   23: Number,

@@ -9,7 +9,7 @@ import { resultOf, Session } from "./session.js";
 import { LOCAL_SETTINGS } from "./timeouts.js";
 
 /** The advisory lock of all writes, of all nodes. Locks belong to a database: several servers of one database share it, which does no harm. */
-const WRITE_LOCK = 7_235_419_001;
+export const WRITE_LOCK = 7_235_419_001;
 
 /**
  * The limits of the transaction, and its number. A database that acknowledges before it has written (`synchronous_commit = off`) would lose

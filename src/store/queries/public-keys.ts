@@ -3,7 +3,7 @@ import type { PublicKeyRecord } from "../../core/key.js";
 import { preparedFirst } from "./prepared.js";
 import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
-import type { Reader, Writer } from "../store.js";
+import type { ActiveBundleKey, Reader, Writer } from "../store.js";
 
 const { read: keyOf } = rowMapping<PublicKeyRecord, "public_keys">({});
 
@@ -14,6 +14,11 @@ const byId = preparedFirst((db, { keyId }: { keyId: string }) =>
 /** Look-ups of public keys. */
 export function publicKeyReader(db: Kysely<Schema>) {
   const newestFirst = db.selectFrom("public_keys").selectAll().orderBy("created_at", "desc").orderBy("key_id", "desc");
+  const active = db
+    .selectFrom("environments")
+    .innerJoin("bundles", "bundles.id", "environments.active_bundle_id")
+    .select(["environments.id", "environments.org_id", "environments.name", "bundles.key_id"])
+    .where("environments.deleted_at", "is", null);
   return {
     async publicKeys(purpose) {
       const own = newestFirst.where("org_id", "is", null);
@@ -28,23 +33,22 @@ export function publicKeyReader(db: Kysely<Schema>) {
       return row === undefined ? null : keyOf(row);
     },
     async activeBundleKeys(after, limit) {
-      const rows = await db
-        .selectFrom("environments")
-        .innerJoin("bundles", "bundles.id", "environments.active_bundle_id")
-        .select(["environments.id", "environments.org_id", "environments.name", "bundles.key_id"])
-        .where("environments.id", ">", after)
-        .where("environments.deleted_at", "is", null)
-        .orderBy("environments.id")
-        .limit(limit)
-        .execute();
-      return rows.map((row) => ({
-        environmentId: row.id,
-        orgId: row.org_id,
-        environment: row.name,
-        keyId: row.key_id,
-      }));
+      const rows = await active.where("environments.id", ">", after).orderBy("environments.id").limit(limit).execute();
+      return rows.map(activeOf);
+    },
+    async activeBundleOfKey(keyId) {
+      const row = await active
+        .innerJoin("public_keys", "public_keys.key_id", "bundles.key_id")
+        .where((e) => e.or([e("public_keys.key_id", "=", keyId), e("public_keys.endorsed_by", "=", keyId)]))
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? null : activeOf(row);
     },
   } satisfies Partial<Reader>;
+}
+
+function activeOf(row: { id: string; org_id: string; name: string; key_id: string }): ActiveBundleKey {
+  return { environmentId: row.id, orgId: row.org_id, environment: row.name, keyId: row.key_id };
 }
 
 /** Changes of public keys. */

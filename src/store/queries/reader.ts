@@ -16,6 +16,7 @@ import { pipelineReader } from "./pipelines.js";
 import { policySchemaReader } from "./policy-schemas.js";
 import { projectReader } from "./projects.js";
 import { publicKeyReader } from "./public-keys.js";
+import { sealedKeyReader } from "./sealed-keys.js";
 import { pruneReader } from "./prunable.js";
 import type { Schema } from "../schema.js";
 import type { Reader } from "../store.js";
@@ -45,6 +46,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...fleetReader(db),
     ...nodeReader(db),
     ...publicKeyReader(db),
+    ...sealedKeyReader(db),
     ...webhookReader(db),
     ...eventReader(db),
     ...deletionReader(db),

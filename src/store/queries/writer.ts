@@ -15,6 +15,7 @@ import { pipelineWriter } from "./pipelines.js";
 import { policySchemaWriter } from "./policy-schemas.js";
 import { projectWriter } from "./projects.js";
 import { publicKeyWriter } from "./public-keys.js";
+import { sealedKeyWriter } from "./sealed-keys.js";
 import { createReader } from "./reader.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
@@ -42,6 +43,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...instanceWriter(tx),
     ...nodeWriter(tx),
     ...publicKeyWriter(tx),
+    ...sealedKeyWriter(tx),
     ...webhookWriter(tx),
     ...eventWriter(tx),
     ...deletionWriter(tx),

@@ -16,13 +16,13 @@ describe("npm's PostgreSQL", () => {
     for (const part of ["bin/postgres", "lib/libpq.so.5.18", "lib/libpq.a"]) writeFileSync(join(native, part), "");
     const link = { source: "native/lib/libpq.so.5.18", target: "native/lib/libpq.so.5" };
     writeFileSync(join(native, "pg-symlinks.json"), JSON.stringify([link]));
-    chmodSync(directory, 0o755);
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   it("is used where it is, and its libraries have their links also without the package's install script", () => {
-    for (const owner of [null, STRANGER]) {
-      expect(usableBinaries(native, owner, directory)).toBe(join(native, "bin"));
+    // The second time the links are there.
+    for (let time = 0; time < 2; time++) {
+      expect(usableBinaries(native, null, directory)).toBe(join(native, "bin"));
       expect(readlinkSync(join(native, "lib/libpq.so.5"))).toBe("libpq.so.5.18");
     }
   });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
@@ -24,16 +25,22 @@ function ended(client: Client): Promise<void> {
 }
 
 describe("a cluster", () => {
+  const directory = mkdtempSync(join(tmpdir(), "signet-cluster-"));
+  const options = {
+    directory,
+    password: "it's secret",
+    tls: { ...certificate, required: true },
+    settings: { max_connections: "50" },
+  };
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await startCluster({
-      password: "it's secret",
-      tls: { ...certificate, required: true },
-      settings: { max_connections: "50" },
-    });
+    cluster = await startCluster(options);
     await cluster.createDatabase("first");
   });
-  afterAll(() => cluster[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true, force: true });
+  });
 
   it("has the settings asked for, is nobody else's, and does not run as root", async () => {
     const [row] = await cluster.query(
@@ -96,6 +103,14 @@ describe("a cluster", () => {
     const lost = ended(client);
     expect(await cluster.terminateBackends()).toBe(1);
     await lost;
+  });
+
+  it("is there again after its end, where its directory is kept", async () => {
+    await cluster.createDatabase("second");
+    await cluster[Symbol.asyncDispose]();
+    cluster = await startCluster(options);
+    expect(await cluster.query("select from pg_database where datname = 'second'")).toHaveLength(1);
+    await (await open(cluster.url("second"), certificate.cert)).end();
   });
 
   it("says what the server says when it does not start, and leaves nothing", async () => {

@@ -1,0 +1,90 @@
+import { parsePublicKey } from "../../bundle/keys.js";
+import type { Instant } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
+import type { KeySlot, SealedKey } from "../../core/key.js";
+import type { Store } from "../../store/store.js";
+import { createNodeSigner } from "./ed25519-node.js";
+import type { KeySealer } from "./key-sealer.js";
+
+/**
+ * The server's keys as PEM, by slot: private keys, or the public half of one that a setting gives. `next` is there while a key is
+ * announced.
+ */
+export type KeySet = Readonly<Partial<Record<KeySlot, string>>>;
+
+/** Whether a PEM has a private key. */
+export function isPrivatePem(pem: string): boolean {
+  return pem.includes("PRIVATE KEY");
+}
+
+/** The public half of a private key, or a public key as it is. Throws `signing_failed` for what is no Ed25519 key. */
+export function publicPemOf(pem: string): string {
+  return isPrivatePem(pem) ? createNodeSigner(pem).publicKeyPem : pem;
+}
+
+/** The id of a key by its private or its public half. */
+export function keyIdOf(pem: string): string {
+  return parsePublicKey(publicPemOf(pem)).keyId;
+}
+
+/** Encrypts a set of keys. */
+export async function sealKeySet(set: KeySet, sealer: KeySealer, at: Instant): Promise<readonly SealedKey[]> {
+  const sealed: SealedKey[] = [];
+  for (const [slot, pem] of Object.entries(set) as [KeySlot, string][]) {
+    sealed.push(await sealer.seal({ slot, keyId: keyIdOf(pem), pem, at }));
+  }
+  return sealed;
+}
+
+/** Decrypts a set of keys. Throws as KeySealer.open, and `data_loss` for a row whose key has another id. */
+export async function openKeySet(rows: readonly SealedKey[], sealer: KeySealer): Promise<KeySet> {
+  const set: Partial<Record<KeySlot, string>> = {};
+  for (const row of rows) {
+    const pem = await sealer.open(row);
+    if (keyIdOf(pem) !== row.keyId)
+      throw new AppError("data_loss", `the key ${row.keyId} in the database is another one`);
+    set[row.slot] = pem;
+  }
+  return set;
+}
+
+/**
+ * Keeps the keys of a new deployment in the database, unless it has some: of nodes that start together, one keeps its set. Returns what
+ * the database then has. Throws `signing_failed` for a database that has signed with keys that are missing in it: runtimes trust them.
+ */
+export async function keepFirstSet(store: Store, made: readonly SealedKey[]): Promise<readonly SealedKey[]> {
+  return await store.write(async (tx) => {
+    const kept = await tx.sealedKeys();
+    if (kept.length > 0) return kept;
+    const [known] = await tx.publicKeys();
+    if (known !== undefined) {
+      const message =
+        `the database has signed with keys that are missing in it (among them ${known.keyId}): ` +
+        "restore the table sealed_keys from a backup";
+      throw new AppError("signing_failed", message);
+    }
+    for (const row of made) await tx.putSealedKey(row);
+    return made;
+  });
+}
+
+/**
+ * Encrypts all keys with another secret, in one transaction. Nodes that run go on with the keys in memory, and need the new secret for
+ * their next start and for keys that are made from then on. Returns the ids of the keys. Throws `invalid` for a wrong secret, `not_found`
+ * for a database without keys, `conflict` when a node changed the keys meanwhile.
+ */
+export async function resealKeys(
+  store: Store,
+  { from, to, at }: { readonly from: KeySealer; readonly to: KeySealer; readonly at: Instant },
+): Promise<readonly string[]> {
+  const rows = await store.read.sealedKeys();
+  if (rows.length === 0) throw new AppError("not_found", "the database has no signing keys");
+  const sealed = await sealKeySet(await openKeySet(rows, from), to, at);
+  await store.write(async (tx) => {
+    const now = await tx.sealedKeys();
+    const isSame = now.length === rows.length && now.every((it, n) => it.sealed === rows[n]?.sealed);
+    if (!isSame) throw new AppError("conflict", "a node changed the signing keys at the same time: try again");
+    for (const row of sealed) await tx.putSealedKey(row);
+  });
+  return sealed.map(({ keyId }) => keyId);
+}
