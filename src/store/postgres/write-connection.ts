@@ -150,7 +150,8 @@ export class WriteConnection implements GroupConnection {
   #openPart(): void {
     if (!this.#isBegun) {
       this.#isBegun = true;
-      this.#follow(this.#send("begin"));
+      // Said, since a database may have another default.
+      this.#follow(this.#send("begin isolation level read committed"));
       this.#follow(
         this.#send(SETTINGS).then(({ rows }) => {
           this.#xid = (rows as readonly { readonly xid: string }[])[0]?.xid ?? null;
