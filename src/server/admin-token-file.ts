@@ -24,6 +24,14 @@ export function keepAdminToken(dataDirectory: string, rawKey: string): void {
   rmSync(nextTokenFile(dataDirectory), { force: true });
 }
 
+/**
+ * Keeps a generated admin token that is not committed yet beside the file. settleAdminToken then puts it in its place if its key works,
+ * and removes it if another node was faster.
+ */
+export function prepareAdminToken(dataDirectory: string, rawKey: string): void {
+  writeSecretFile(nextTokenFile(dataDirectory), `${rawKey}\n`);
+}
+
 /** The admin token file of a data directory, for rotations. */
 export function adminTokenIn(dataDirectory: string, log: Pick<Logger, "error">): KeptKey {
   return {
@@ -39,7 +47,7 @@ export function adminTokenIn(dataDirectory: string, log: Pick<Logger, "error">):
     },
     prepare(rawKey) {
       try {
-        writeSecretFile(nextTokenFile(dataDirectory), `${rawKey}\n`);
+        prepareAdminToken(dataDirectory, rawKey);
       } catch (cause) {
         const message = "the admin token file of the data directory cannot be written, so its token is not rotated";
         throw new AppError("unavailable", message, { cause });
@@ -59,7 +67,7 @@ export function adminTokenIn(dataDirectory: string, log: Pick<Logger, "error">):
 }
 
 /**
- * Ends what a rotation began before the process ended: a successor whose key works takes the place of the file, one that was never
+ * Ends what a rotation or a first start began before the process ended: a successor whose key works takes the place of the file, one that was never
  * committed is removed. Does nothing without one. Called before the server listens.
  */
 export async function settleAdminToken(dataDirectory: string, read: Pick<Reader, "tokenByHash">): Promise<void> {

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Services } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
-import { keepAdminToken } from "./admin-token-file.js";
+import { prepareAdminToken, settleAdminToken } from "./admin-token-file.js";
 import type { ServerDatabase } from "./database/server-database.js";
 import type { Declaration } from "../provision/declaration.js";
 import { describeStep } from "../provision/step.js";
@@ -28,9 +28,11 @@ export async function makeFirstStart(
   if ((await store.read.operatorOrganization()) !== null) return null;
   const key = config.adminToken === null ? createRawKey("admin") : chosenRawKey(config.adminToken);
   // Written before the commit: a valid token would be lost otherwise.
-  if (config.adminToken === null) keepAdminToken(directory.path, key.rawKey);
+  if (config.adminToken === null) prepareAdminToken(directory.path, key.rawKey);
   const { audit, tokens, tenancy } = services;
   const made = await bootstrap({ store, clock: systemClock, ...audit, ...tokens, ...tenancy }, key);
+  // Of nodes that start together one makes the organization: the token of the others never works, and leaves no file.
+  if (config.adminToken === null) await settleAdminToken(directory.path, store.read);
   return made === null ? null : { ...made, adminToken: config.adminToken === null ? key.rawKey : null };
 }
 

@@ -3,8 +3,9 @@ import { VERSION } from "../assets/version.js";
 import { backupJobs } from "./backup-job.js";
 import { composeBackups } from "./compose/backups.js";
 import { followFeed } from "./compose/feed.js";
+import { followKeys } from "./compose/keys.js";
 import { composeHttp } from "./compose/http.js";
-import { serviceOptions, warningsTo } from "./compose/options.js";
+import { keyWarningsTo, serviceOptions, warningsTo } from "./compose/options.js";
 import { composeServices } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
@@ -136,6 +137,10 @@ async function start(
   opened.use(services.webhooks.dispatcher);
   // Before anything is read that is then kept in memory.
   if (feed !== null) opened.use(followFeed(feed, { store, clock: systemClock }, services));
+  if (feed !== null && owned.sharedKeys !== null) {
+    const following = followKeys(feed, owned.sharedKeys, services.keys.ring, keyWarningsTo(log));
+    opened.defer(async () => following[Symbol.dispose]());
+  }
   const jobs = opened.use(new JobRunner(log, failures, () => (disk?.refusal ?? null) !== null));
 
   // Before it listens, so that the first caller finds what was declared.

@@ -6,6 +6,7 @@ import type { ServiceWarnings } from "../../service/changes/observers.js";
 import type { DocumentsOptions } from "../../service/documents/documents.js";
 import { newestStep } from "../../store/migrations/migrate.js";
 import { sqliteMigrationDialect } from "../../store/sqlite/migration-dialect.js";
+import type { KeyWarnings } from "./keys.js";
 import type { ServiceOptions } from "./services.js";
 
 /** The options of the features, from the settings. `onError` is called with the error of a delivery that could not be handled. */
@@ -43,5 +44,14 @@ export function warningsTo(log: Logger): ServiceWarnings {
         "a token was registered with the key of another organization's token: it does not work",
       ),
     damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
+  };
+}
+
+/** Logs what a node finds of keys that another one changed. */
+export function keyWarningsTo(log: Logger): KeyWarnings {
+  return {
+    problem: (reason) =>
+      log.error({ reason }, "the bundle signing key cannot be used: publishing and promoting will fail"),
+    failed: (error) => log.warn({ err: error }, "the signing keys that another node changed could not be read yet"),
   };
 }

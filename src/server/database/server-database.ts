@@ -3,7 +3,10 @@ import { resolve } from "node:path";
 import type { Logger } from "pino";
 import { databaseConfig } from "../../config/database-settings.js";
 import type { Config } from "../../config/config.js";
-import { openLastKeys, openSigningKeys, type LastKeys, type SigningKeys } from "../../service/keys/key-files.js";
+import { instantOf, systemClock } from "../../core/clock.js";
+import { nodeState } from "../../core/cluster/server-node.js";
+import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
+import { openSharedKeys, type SharedKeys } from "../../service/keys/shared-keys.js";
 import type { ChangeFeed } from "../../store/change-feed.js";
 import type { Store } from "../../store/store.js";
 import { createDirectory, openDataDirectory, type DataDirectory } from "./data-directory.js";
@@ -17,6 +20,8 @@ export interface ServerDatabase extends AsyncDisposable {
   /** How it hears of other nodes' changes; null for SQLite, which one process has. */
   readonly feed: ChangeFeed | null;
   readonly keys: SigningKeys;
+  /** The same keys on a shared database, where other nodes change them too; null for SQLite. */
+  readonly sharedKeys: SharedKeys | null;
   /** The public keys of the start before. */
   readonly lastKeys: LastKeys;
   /** Resolves with the reason when it can write no more, until a restart. */
@@ -46,7 +51,7 @@ async function openFiles(config: Config, log: Logger): Promise<ServerDatabase> {
     withoutUpgradeCopy: config.upgradeCopy === "no",
     onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
   });
-  return { ...directory, feed: null, files: { database, reclaim, reserve } };
+  return { ...directory, feed: null, sharedKeys: null, files: { database, reclaim, reserve } };
 }
 
 async function openShared(config: Config, log: Logger): Promise<ServerDatabase> {
@@ -65,9 +70,13 @@ async function openShared(config: Config, log: Logger): Promise<ServerDatabase> 
     onUpgrade: (steps) => log.info({ steps }, "upgrading the database"),
   });
   try {
-    const keys = openSigningKeys(path, config.signingKey, true, config.nextSigningKey);
+    const { keySecret: secret, signingKey, nextSigningKey } = config;
+    const settings = { secret, signingKey, nextSigningKey };
+    const othersLive = () => areOthersLive(store, store.feed.nodeId);
+    const sharedKeys = await openSharedKeys(store, { ...settings, clock: systemClock, othersLive });
+    const { keys, lastKeys } = sharedKeys;
     return {
-      ...{ path, store, feed: store.feed, keys, lastKeys: openLastKeys(path), files: null },
+      ...{ path, store, feed: store.feed, keys, sharedKeys, lastKeys, files: null },
       ...{ lost: new Promise<Error>(() => undefined), doubt: null, readOnly: null, problem: () => null },
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };
@@ -75,4 +84,13 @@ async function openShared(config: Config, log: Logger): Promise<ServerDatabase> 
     await store[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Nodes of which as many are read as may be there at once. */
+const MAX_NODES = 1_000;
+
+async function areOthersLive(store: Store, ownId: string): Promise<boolean> {
+  const now = instantOf(systemClock.now());
+  const nodes = await store.read.nodes(MAX_NODES);
+  return nodes.some((node) => node.id !== ownId && nodeState(node, now) === "live");
 }
