@@ -122,6 +122,11 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     fleet: () => readFleetFigures(store.read, systemClock),
     certificateNotAfter: () => tls?.notAfter() ?? null,
     heldPolls: () => tokens.sessions.count("poll"),
+    nodes: {
+      counts: () => services.nodes.nodes.counts(),
+      lagMs: () => services.nodes.nodes.lagMs,
+      listenerLosses: () => services.nodes.nodes.listenerLosses,
+    },
     connections: () => http.connections,
     droppedLogLines: parts.droppedLogLines,
     backups: () => ({

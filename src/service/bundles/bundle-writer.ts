@@ -187,8 +187,8 @@ export class BundleWriter {
     draft: BundleDraft,
     activation: Activation | null,
   ): Promise<BundleState> {
-    await checkQuota(tx, environment);
-    await this.#checkDraft(tx, environment, draft);
+    // Concurrently, as below.
+    await Promise.all([checkQuota(tx, environment), this.#checkDraft(tx, environment, draft)]);
     const bundle = draftedBundle(environment, draft);
     await tx.putContent(draft.content.content);
     await tx.insertBundle(bundle);

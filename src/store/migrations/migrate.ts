@@ -21,6 +21,7 @@ import { imports } from "./0018-imports.js";
 import { presence } from "./0019-presence.js";
 import { trustedKeys } from "./0020-trusted-keys.js";
 import { sealedKeys } from "./0021-sealed-keys.js";
+import { claims } from "./0022-claims.js";
 import { nodes } from "./0023-nodes.js";
 import { nodeChanges } from "./0024-node-changes.js";
 import type { MigrationDialect } from "./dialect.js";
@@ -49,6 +50,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0019-presence": presence,
     "0020-trusted-keys": trustedKeys,
     "0021-sealed-keys": sealedKeys,
+    "0022-claims": claims,
     "0023-nodes": nodes,
     "0024-node-changes": nodeChanges(dialect),
   };

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { NodeChange } from "../change-feed.js";
+import { preparedInsert } from "../queries/prepared.js";
 import { createWriter } from "../queries/writer.js";
 import type { NewRow, Schema } from "../schema.js";
 import type { Writer } from "../store.js";
@@ -69,8 +70,16 @@ export function loggingWriter(db: Kysely<Schema>, nodeId: string, onLogged: () =
 
 /** Rows in one statement: a promotion to many targets changes hundreds of environments. */
 const CHUNK = 500;
+/** So many are not waited for, but sent one by one. */
+const FEW = 8;
+
+const insert = preparedInsert("node_changes");
 
 async function insertRows(db: Kysely<Schema>, rows: readonly NewRow<"node_changes">[]): Promise<void> {
+  if (rows.length <= FEW) {
+    for (const row of rows) await insert(db, row);
+    return;
+  }
   for (let start = 0; start < rows.length; start += CHUNK) {
     await db
       .insertInto("node_changes")

@@ -36,7 +36,7 @@ export class PostgresStore implements Store {
     this.read = createReader(this.#readDb);
     this.feed = new PostgresFeed(nodeId, pools);
     this.#groups = new GroupCommit({
-      driver: new WriteDriver(pools.write),
+      driver: new WriteDriver(pools.write, nodeId),
       limits,
       openWriter: (statements) =>
         loggingWriter(new Kysely<Schema>({ dialect: new PostgresDialect(statements) }), nodeId, () => {
