@@ -63,7 +63,7 @@ export const READS: readonly [string, (reader: Reader) => Promise<unknown>][] = 
   ["earlierActivation", (it) => it.earlierActivation("e", { version: 9, sequence: 9 }, 500)],
   ["auditEvents by time", (it) => it.auditEvents({ orgId: "o", limit: 25, since: NOW, until: NOW })],
   ["idempotentAnswer", (it) => it.idempotentAnswer(1, "publish", "k")],
-  ["instance", (it) => it.instance("e", 1, "pod")],
+  ["instancesNamed", (it) => it.instancesNamed("e", 1, ["pod", "another"])],
   ["versionFromNewest", (it) => it.versionFromNewest("e", 99)],
   ["prunableBundles", (it) => it.prunableBundles(PRUNE, 100)],
   ["firstActivationBetween", (it) => it.firstActivationBetween("e", NOW, NOW)],
