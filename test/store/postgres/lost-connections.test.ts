@@ -147,7 +147,7 @@ describe("connections that are lost", () => {
 
   async function waiting(client: Awaited<ReturnType<typeof shared.client>>): Promise<number> {
     const { rows } = await client.query<{ n: string }>(
-      "select count(*) as n from pg_locks where locktype = 'advisory' and not granted",
+      "select count(*) as n from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and not l.granted and d.datname = current_database()",
     );
     return Number(rows[0]?.n);
   }

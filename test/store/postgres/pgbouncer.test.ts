@@ -38,7 +38,9 @@ describe.skipIf(missing !== null)("through PgBouncer in transaction mode", () =>
       Array.from({ length: 4 }, () => shared.raw<Record<string, string>>(settings, [], bouncer.through(url))),
     );
     for (const [values] of seen) expect(Object.values(values ?? {})).toStrictEqual(["0", "0", "0", "on"]);
-    const locks = await shared.raw("select 1 from pg_locks where locktype = 'advisory'");
+    const locks = await shared.raw(
+      "select 1 from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and d.datname = current_database()",
+    );
     const prepared = await shared.raw("select 1 from pg_prepared_statements", [], bouncer.through(url));
     expect([locks, prepared]).toStrictEqual([[], []]);
   });
