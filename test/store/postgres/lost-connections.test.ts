@@ -69,7 +69,12 @@ describe("connections that are lost", () => {
     expect(missed).toBeGreaterThan(0);
     expect(await timesOf("unknown")).toBe(1);
     await proxy.heal();
-    await store.write(numbering(shared.orgId, "after"));
+    const writes = () =>
+      store.write(numbering(shared.orgId, "after")).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(writes, { timeout: 10_000 }).toBe(true);
   });
 
   it(`ended by the server ${KILLS} times while two nodes write: what was answered is there once, what failed not at all or unknown`, async () => {
