@@ -50,7 +50,7 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "updateDelivery",
     "deleteDeliveries",
   ]),
-  ...reasons("each node reads whether it still has them, and whether there are any to be had", [
+  ...reasons("claims are rows that each node reads again before they end", [
     "claimWebhooks",
     "releaseWebhooks",
     "claimJob",
