@@ -215,7 +215,12 @@ export interface Reader
   auditHead(orgId: string): Promise<AuditEvent | null>;
 
   idempotentAnswer(tokenId: number, operation: string, key: string): Promise<IdempotentAnswer | null>;
-  instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
+  /** Those that are kept, in any order. For a few hundred names at most: each is a parameter of one statement. */
+  instancesNamed(
+    environmentId: string,
+    tokenId: number,
+    instanceIds: readonly string[],
+  ): Promise<readonly RuntimeInstance[]>;
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
   /**
