@@ -89,7 +89,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": ["admission", "http", "listener", "poll", "rest", "rpc", "watch"],
   },
   store: {
-    migrations: [],
+    migrations: [""],
     "": [],
     queries: [""],
     transactions: ["", "queries"],
@@ -102,6 +102,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     disk: [],
     database: ["disk"],
     backups: ["database", ""],
+    migrate: ["backups", "database"],
     "": ["compose", "database", "diagnosis", "disk"],
   },
   cli: {

@@ -21,6 +21,7 @@ import { addEnvs } from "./tenancy/envs.js";
 import { addHistory } from "./bundles/history.js";
 import { addHealth } from "./server/health.js";
 import { addKeys } from "./tenancy/keys.js";
+import { addMigrate } from "./server/migrate.js";
 import { addLicenses } from "./server/licenses.js";
 import { addOrgs } from "./tenancy/orgs.js";
 import { addPipeline } from "./pipelines/pipeline.js";
@@ -64,6 +65,7 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Server:", addHealth],
   ["Server:", addOpen],
   ["Server:", addDoctor],
+  ["Server:", addMigrate],
   ["Backups:", addBackup],
   ["Backups:", addBackups],
   ["Backups:", addVerifyBackup],

@@ -13,6 +13,7 @@ import { createBacklogMetrics } from "./backlog-metrics.js";
 import { createDiskMetrics, type DiskFigures } from "./disk-metrics.js";
 import { createCertificateMetrics, createFleetMetrics } from "./fleet-metrics.js";
 import { createLimitMetrics } from "./limit-metrics.js";
+import { createNodeMetrics, type NodeFigures } from "./node-metrics.js";
 import { createRequestMetrics } from "./request-metrics.js";
 import { createServiceMetrics } from "./service-metrics.js";
 import { timeStore } from "./timed-store.js";
@@ -34,6 +35,7 @@ export interface ScrapeSources {
   readonly connections: () => ConnectionCounts;
   readonly droppedLogLines: () => number;
   readonly backups: () => BackupFigures;
+  readonly nodes: NodeFigures;
   /** Null when the data is not on a disk of this machine. */
   readonly disk: (() => DiskFigures) | null;
 }
@@ -66,13 +68,14 @@ export function createMetrics(version: string): Metrics {
     timeStore: (store) => timeStore(store, registry),
     readFrom(sources) {
       const { clock, webhookBacklog, fleet, certificateNotAfter, heldPolls, connections } = sources;
-      const { droppedLogLines, disk, backups } = sources;
+      const { droppedLogLines, disk, backups, nodes } = sources;
       createConnectionMetrics(registry, connections);
       createBacklogMetrics(registry, clock, webhookBacklog);
       createFleetMetrics(registry, fleet);
       createCertificateMetrics(registry, certificateNotAfter);
       if (disk !== null) createDiskMetrics(registry, disk);
       createBackupMetrics(registry, backups);
+      createNodeMetrics(registry, nodes);
       new Gauge({
         name: "signet_held_polls",
         help: "Long polls that are held open.",

@@ -45,10 +45,12 @@ export interface NothingActiveEvent {
   readonly historyLost: boolean;
 }
 
-/** The server is alive, and the last activation is current. */
+/** The server is alive, and the last activation is current, or was at `currentAt`. */
 export interface HeartbeatEvent {
   readonly type: "heartbeat";
   readonly sequence: number;
+  /** While the server cannot read its database: when it last could; null when the activation is current. */
+  readonly currentAt: Date | null;
 }
 
 /** Apply this. */

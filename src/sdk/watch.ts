@@ -1,4 +1,4 @@
-import { timestampDate, timestampNow } from "@bufbuild/protobuf/wkt";
+import { timestampDate, timestampNow, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Activation } from "../../gen/signet/v1/runtime_pb.js";
 import { createBackoff, DEFAULT_BACKOFF } from "./backoff.js";
 import type { SignetClient } from "./client.js";
@@ -111,8 +111,8 @@ async function* eventsOf(
         yield { type: "nothing_active", sequence, historyLost };
         break;
       case "heartbeat":
-        yield* ifItFails(kept.confirm(sequence));
-        yield { type: "heartbeat", sequence };
+        if (event.value.currentAt === undefined) yield* ifItFails(kept.confirm(sequence));
+        yield { type: "heartbeat", sequence, currentAt: dateOf(event.value.currentAt) };
         break;
       case undefined:
         // A newer server's kind of message.
@@ -143,4 +143,8 @@ async function* ifItFails(written: Promise<void>): AsyncGenerator<WatchEvent> {
   } catch (error) {
     yield { type: "cache_failed", error };
   }
+}
+
+function dateOf(timestamp: Timestamp | undefined): Date | null {
+  return timestamp === undefined ? null : timestampDate(timestamp);
 }

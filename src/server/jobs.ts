@@ -33,6 +33,7 @@ export function databaseJobs({ services, store, clock, config, log }: JobContext
     { name: "refusals", everyMs: 15_000, waitsForDisk: true, run: () => audit.refusals.flush() },
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
     { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
+    { name: "webhook claims", everyMs: 5_000, run: () => webhooks.dispatcher.keepUp() },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },
     { name: "node", everyMs: NODE_TELLS_SECONDS * 1_000, run: () => nodes.nodes.tell() },

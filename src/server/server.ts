@@ -9,6 +9,7 @@ import { keyWarningsTo, serviceOptions, warningsTo } from "./compose/options.js"
 import { composeServices } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
+import { waitFor } from "../core/schedule/wait.js";
 import { adminTokenFile, adminTokenIn, settleAdminToken } from "./admin-token-file.js";
 import { checkDirectory, closeDirectory } from "./database/directory-check.js";
 import { requireSafeDataDirectory } from "./database/data-directory-safety.js";
@@ -52,6 +53,9 @@ export interface ServerOptions {
   /** Applied before the server listens; null is none. */
   readonly declaration: Declaration | null;
 }
+
+/** A database that is away must not hold up the end of the streams. */
+const MAX_FAREWELL_MS = 1_000;
 
 const LISTEN_FLAGS: ListenFlags = { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" };
 
@@ -173,9 +177,13 @@ async function start(
   });
   const { nodes } = services.nodes;
   // First of all, so that the others know of it while requests finish; they also notice its silence.
-  opened.defer(() =>
-    nodes.stop().catch((error: unknown) => log.warn({ err: error }, "cannot say that this node stops")),
-  );
+  opened.defer(async () => {
+    const said = nodes.stop();
+    await waitFor(
+      said.catch((error: unknown) => log.warn({ err: error }, "cannot say that this node stops")),
+      MAX_FAREWELL_MS,
+    );
+  });
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {
     throw listenError(thrown, config, LISTEN_FLAGS);
   });

@@ -32,6 +32,8 @@ export interface ChangeFeed {
    * was told. A node that has heard nothing for long does not know what is current.
    */
   readonly heardAtMs: number;
+  /** How often the connection was lost by which changes are heard of at once; without it the database is looked at more often. */
+  readonly listenerLosses: number;
   /** Tells a follower until it is disposed of. */
   follow(follower: ChangeFollower): Disposable;
 }

@@ -82,6 +82,10 @@ export interface Schema {
   public_keys: Table<PublicKeyRecord>;
   sealed_keys: Table<SealedKey>;
   webhooks: Table<Omit<Webhook, "outboxCursor">, DeletedInSteps & { behind_after: number | null }>;
+  /** Which node sends to a webhook; no row, or one whose time is over: none. */
+  webhook_claims: { webhook_id: string; claimed_by: string; claimed_until: string };
+  /** When a job of the database is to run next, and which node runs it; both null: none. */
+  timed_jobs: { name: string; due_at: string; claimed_by: string | null; claimed_until: string | null };
   /** Refers to nothing by foreign key: an event outlives what it tells of. */
   outbox_events: Table<Omit<OutboxEvent, "trace">, OutboxColumns>;
   deliveries: Table<Delivery>;

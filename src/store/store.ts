@@ -7,6 +7,7 @@ import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
+import type { ClaimReader, ClaimWriter } from "./claim-store.js";
 import type { FleetReader } from "./fleet-store.js";
 import type { NodeReader, NodeWriter } from "./node-store.js";
 import type { Listed, Page } from "./page.js";
@@ -126,7 +127,8 @@ export interface TrustedKeyCount {
 }
 
 /** Look-ups answer null for what is not there. */
-export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, NodeReader, TransferReader {
+export interface Reader
+  extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, NodeReader, TransferReader, ClaimReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -213,7 +215,12 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
   auditHead(orgId: string): Promise<AuditEvent | null>;
 
   idempotentAnswer(tokenId: number, operation: string, key: string): Promise<IdempotentAnswer | null>;
-  instance(environmentId: string, tokenId: number, instanceId: string): Promise<RuntimeInstance | null>;
+  /** Those that are kept, in any order. For a few hundred names at most: each is a parameter of one statement. */
+  instancesNamed(
+    environmentId: string,
+    tokenId: number,
+    instanceIds: readonly string[],
+  ): Promise<readonly RuntimeInstance[]>;
   /** Last seen first; with `source` only those last seen at this address. */
   instances(environmentId: string, page: Page, source?: string): Promise<Listed<RuntimeInstance>>;
   /**
@@ -244,7 +251,8 @@ export interface Reader extends WebhookReader, PipelineReader, ArtifactReader, F
 }
 
 /** A transaction: reads see its own writes. */
-export interface Writer extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter {
+export interface Writer
+  extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter, ClaimWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

@@ -40,12 +40,19 @@ export interface WebhookReader {
   ): Promise<readonly OutboxEvent[]>;
   /** Events of an organization of all types above a number that were fanned out, in order, without their bodies. */
   eventHeadersAfter(orgId: string, afterNumber: number, limit: number): Promise<readonly EventHeader[]>;
+  /** Events of all organizations above a number that were fanned out, in order. */
+  eventHeadersFannedOut(
+    afterNumber: number,
+    limit: number,
+  ): Promise<readonly Pick<OutboxEvent, "number" | "orgId" | "type">[]>;
 
   delivery(webhookId: string, id: string): Promise<Delivery | null>;
   /** Newest event first. */
   deliveries(webhookId: string, page: Page, state?: DeliveryState): Promise<Listed<Delivery>>;
   /** Pending deliveries that were never attempted, in the order of their events. */
   firstAttempts(webhookId: string, limit: number): Promise<readonly Delivery[]>;
+  /** Those of the webhooks that have at least so many pending deliveries that were never attempted. */
+  webhooksWithFirstAttempts(ids: readonly string[], atLeast: number): Promise<ReadonlySet<string>>;
   /** Pending deliveries whose next attempt is due, longest due first. */
   dueRetries(webhookId: string, now: Instant, limit: number): Promise<readonly Delivery[]>;
   /** The next retry of a webhook that is due; null when none waits. */
@@ -76,8 +83,8 @@ export interface WebhookWriter extends WebhookReader {
 
   /** Gives the event its number. */
   insertEvent(event: Omit<OutboxEvent, "number">): Promise<void>;
-  /** Marks events as fanned out. */
-  markFannedOut(numbers: readonly number[]): Promise<void>;
+  /** Marks events as fanned out; returns the numbers of those that were not yet. */
+  markFannedOut(numbers: readonly number[]): Promise<ReadonlySet<number>>;
   /** A delivery of an event that the webhook has one of already is left as it is. */
   insertDeliveries(deliveries: readonly Delivery[]): Promise<void>;
   updateDelivery(delivery: Delivery): Promise<void>;

@@ -80,6 +80,12 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
     { environment: DOWN, exitCode: 7, says: "is the server running" },
     { argv: ["doctor", "--data", join(folder, "none")], exitCode: 4, says: "not found" },
   ],
+  migrate: [
+    { argv: ["migrate"], exitCode: 2, says: "give one of --to and --undo-mark" },
+    { argv: ["migrate", "--to", "postgres"], exitCode: 2, says: "SIGNET_DATABASE_URL" },
+    { argv: ["migrate", "--undo-mark", "sqlite", "--data", folder], exitCode: 2, says: "pass --yes" },
+    { argv: ["migrate", "--undo-mark", "sqlite", "--data", folder, "--yes"], exitCode: 4, says: "no Signet database" },
+  ],
   status: [{ environment: DOWN, exitCode: 7, says: "is the server running" }],
   health: [{ environment: DOWN, exitCode: 7, says: "is the server running" }],
   open: [{ environment: DOWN, exitCode: 0, says: "http://127.0.0.1:1/docs\n" }],

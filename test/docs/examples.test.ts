@@ -27,6 +27,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     "needs docker",
     "needs a cluster",
   ],
+  "docs/migrate.md": ["needs a PostgreSQL server", "needs a PostgreSQL server", "needs a moved data directory"],
   "docs/operate.md": ["needs systemd", "needs systemd", "needs docker", "the server of another machine"],
   "docs/scale.md": ["needs a PostgreSQL server", "of a PostgreSQL server", "needs a cluster", "needs docker"],
   "docs/upgrade.md": ["needs an older release"],

@@ -12,9 +12,7 @@ import { SETTINGS } from "../../src/config/config.js";
 const textOf = (path: string) => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
 /** The variables that a server reads, each also as the path of a file that has the value. */
-const VARIABLES = new Set(Object.values(SETTINGS).flatMap(({ env }) => [env, `${env}_FILE`]))
-  .add("SIGNET_KEY_SECRET")
-  .add("SIGNET_KEY_SECRET_FILE");
+const VARIABLES = new Set(Object.values(SETTINGS).flatMap(({ env }) => [env, `${env}_FILE`]));
 
 /** The documents of a file with several. */
 const documentsOf = (path: string) =>

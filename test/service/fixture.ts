@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +25,7 @@ import { NO_OBSERVERS, NO_WARNINGS, type WatchObserver } from "../../src/service
 import type { PublishInput } from "../../src/service/bundles/publishing.js";
 import { NO_KEPT_KEY } from "../../src/service/tokens/kept-key.js";
 import { createRawKey } from "../../src/service/tokens/raw-key.js";
+import type { ChangeFeed } from "../../src/store/change-feed.js";
 import type { Store } from "../../src/store/store.js";
 
 /** A clock that only the test moves. */
@@ -110,6 +112,9 @@ export class Fixture {
   admin!: Principal;
   orgId = "";
   projectId = "";
+
+  /** @param isShared whether other nodes may use the database */
+  constructor(private readonly isShared = false) {}
 
   get store(): Store {
     return this.data.store;
@@ -242,7 +247,7 @@ export class Fixture {
   }
 
   async #assemble(): Promise<void> {
-    const { directory: path, clock, moments } = this;
+    const { directory: path, clock } = this;
     this.data = await openDataDirectory({
       path,
       signingKey: null,
@@ -253,6 +258,12 @@ export class Fixture {
     const { store, keys } = this.data;
     const audit = createAudit({ store, clock, signer: keys.audit, ring: new KeyRing({ store, keys }) });
     await keepPublicKeys(store, clock, keys, this.data.lastKeys, keyEventRecorder(audit));
+    this.services = this.compose(this.#watched(store));
+  }
+
+  /** The store, which tells the moments of a test. */
+  #watched(store: Store): Store {
+    const { moments } = this;
     const read: Store["read"] = {
       ...store.read,
       async environmentById(id) {
@@ -266,15 +277,22 @@ export class Fixture {
         return token;
       },
     };
-    this.services = useCases(
+    return {
+      read,
+      write: (work) => store.write(work),
+      ping: () => store.ping(),
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  /** The use cases of one node over a store. */
+  compose(store: Store, onError: (error: unknown) => void = rethrow): UseCases {
+    const { clock, moments } = this;
+    const { keys } = this.data;
+    return useCases(
       {
-        store: {
-          read,
-          write: (work) => store.write(work),
-          ping: () => store.ping(),
-          [Symbol.asyncDispose]: async () => {},
-        },
-        feed: null,
+        store,
+        feed: this.isShared ? silentFeed() : null,
         clock,
         signingKeys: {
           get bundles() {
@@ -307,9 +325,7 @@ export class Fixture {
           schedule: [0, 1, 1],
           timeoutMs: 2_000,
           userAgent: "signet/test",
-          onError: (error) => {
-            throw error;
-          },
+          onError,
         },
         documents: DEFAULT_DOCUMENTS,
         server: { version: "test", url: null },
@@ -321,9 +337,23 @@ export class Fixture {
   }
 }
 
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+/** Tells of nothing: a test itself says what a node hears. */
+function silentFeed(): ChangeFeed {
+  return {
+    nodeId: randomUUID(),
+    heardAtMs: 0,
+    listenerLosses: 0,
+    follow: () => ({ [Symbol.dispose]: () => undefined }),
+  };
+}
+
 /** One for each test of a file. */
-export function useServices(): Fixture {
-  const fixture = new Fixture();
+export function useServices(isShared = false): Fixture {
+  const fixture = new Fixture(isShared);
   beforeEach(() => fixture.open());
   afterEach(() => fixture.close());
   return fixture;

@@ -8,12 +8,17 @@ export interface Arrival {
   readonly event: { readonly type: string; readonly timestamp: string; readonly data: Record<string, unknown> };
 }
 
+interface Answer {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+}
+
 /** A webhook's target: keeps what arrives and answers as it is told. */
 export interface Receiver extends AsyncDisposable {
   readonly url: string;
   readonly arrivals: Arrival[];
   /** Decides the answer of the next requests; 200 until told. */
-  answer: (arrival: Arrival) => { status: number; headers?: Record<string, string> };
+  answer: (arrival: Arrival) => Answer | Promise<Answer>;
   /** Resolves when so many have arrived. */
   count(wanted: number): Promise<readonly Arrival[]>;
 }
@@ -24,14 +29,16 @@ export async function startReceiver(): Promise<Receiver> {
   const server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
-    req.on("end", () => {
+    const respond = async () => {
       const body = Buffer.concat(chunks).toString();
       const arrival = { headers: req.headers, body, event: JSON.parse(body) as Arrival["event"] };
       arrivals.push(arrival);
-      const { status, headers = {} } = receiver.answer(arrival);
-      res.writeHead(status, headers).end("received");
+      const answer = receiver.answer(arrival);
       tell();
-    });
+      const { status, headers = {} } = await answer;
+      res.writeHead(status, headers).end("received");
+    };
+    req.on("end", () => void respond());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const receiver: Receiver = {

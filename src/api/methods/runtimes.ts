@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Freshness } from "../../service/access/freshness.js";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { RuntimeInstanceSchema, RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { defined } from "../../core/defined.js";
@@ -17,7 +18,7 @@ import { callOf, httpStatusKey } from "../admission/call.js";
 import type { ReportBudget } from "../admission/report-budget.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import { entityTags, preferredWaitSeconds } from "../http/runtime-headers.js";
-import { latestHeaders } from "../poll/poll-answer.js";
+import { ageHeaders, latestHeaders } from "../poll/poll-answer.js";
 import { watchMessage } from "./watch-message.js";
 import { watchRequest } from "./watch-request.js";
 import { timestampOf, withoutNulls } from "./message-fields.js";
@@ -26,6 +27,7 @@ import { timestampOf, withoutNulls } from "./message-fields.js";
 export function createRuntimeService(services: {
   readonly push: Push;
   readonly latest: LatestBundles;
+  readonly freshness: Freshness;
   readonly instances: Instances;
   readonly fleet: Fleet;
   readonly rollouts: Rollouts;
@@ -34,7 +36,7 @@ export function createRuntimeService(services: {
   readonly reports: ReportBudget;
   readonly tokens: Pick<Tokens, "names">;
 }): ServiceImpl<typeof RuntimeService> {
-  const { push, latest, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
+  const { push, latest, freshness, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
   const instanceMessages = async (rows: readonly FleetInstance[]) => {
     const names = await tokens.names([...new Set(rows.map(({ instance }) => instance.tokenId))]);
     return rows.map((row) => instanceMessage(row, names.get(row.instance.tokenId) ?? null));
@@ -55,6 +57,7 @@ export function createRuntimeService(services: {
       const etag = entityTagOf(active);
       setHeaders(context, {
         ...latestHeaders(active),
+        ...ageHeaders(freshness),
         ...(request.waitSeconds > 0 ? { "Preference-Applied": `wait=${request.waitSeconds}` } : {}),
       });
       if (known !== null) context.values.set(httpStatusKey, known === "tag" ? 304 : 204);

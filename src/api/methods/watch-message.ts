@@ -19,7 +19,8 @@ export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchBu
     case "nothing_active":
       return { ...told, event: { case: "nothingActive", value: {} } };
     case "heartbeat": {
-      const value = { at: timestampOf(event.at) };
+      const { at, currentAt } = event;
+      const value = { at: timestampOf(at), ...(currentAt === null ? {} : { currentAt: timestampOf(currentAt) }) };
       return { ...told, event: { case: "heartbeat", value } };
     }
   }

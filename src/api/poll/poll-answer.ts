@@ -1,4 +1,5 @@
 import type { ActiveBundle } from "../../service/runtimes/active-bundles.js";
+import type { Freshness } from "../../service/access/freshness.js";
 import { entityTagOf } from "../../service/runtimes/latest.js";
 
 /** What every poll of an activation is answered with: bytes and headers that are made once. */
@@ -24,6 +25,11 @@ export function latestHeaders(active: ActiveBundle): Readonly<Record<string, str
     "Signet-Sequence": String(active.deployment.sequence),
     "Signet-Deployment-Id": active.deployment.id,
   };
+}
+
+/** The age of an answer from memory while the database is away (RFC 9111, section 5.1); nothing while what is in memory is current. */
+export function ageHeaders({ ageSeconds }: Pick<Freshness, "ageSeconds">): Readonly<Record<string, string>> {
+  return ageSeconds === 0 ? {} : { Age: String(ageSeconds) };
 }
 
 /** The answers to polls, which live as long as what they answer with. */

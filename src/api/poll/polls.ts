@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Freshness } from "../../service/access/freshness.js";
 import type { Logger } from "pino";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { ActiveBundles } from "../../service/runtimes/active-bundles.js";
@@ -13,7 +14,7 @@ import { commonHeaders, rateHeaders } from "../http/answer.js";
 import type { RequestObserver } from "../http/request-observer.js";
 import { createReport } from "../http/request-outcome.js";
 import { entityTags } from "../http/runtime-headers.js";
-import { PollAnswers, type PollAnswer } from "./poll-answer.js";
+import { ageHeaders, PollAnswers, type PollAnswer } from "./poll-answer.js";
 
 const PATH = "/v1/bundles/latest";
 /** As most send it. A longer number may be none of 32 bits. */
@@ -31,6 +32,7 @@ export interface PollCounts {
 export interface PollOptions {
   readonly admission: Admission;
   readonly active: ActiveBundles;
+  readonly freshness: Freshness;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
   readonly logger: Logger;
@@ -71,6 +73,8 @@ export class Polls {
     const newest = active.peek(call.principal.environmentId);
     if (newest == null) return false;
     const answer = this.#answers.of(newest);
+    if (!this.options.freshness.isCurrent)
+      headers = headers.concat(Object.entries(ageHeaders(this.options.freshness)).flat());
     if (this.options.logger.isLevelEnabled("debug")) this.#logWhenOver(req, res, call);
     // Both have the same calls, but TypeScript does not join their overloads.
     const response = res as ServerResponse;

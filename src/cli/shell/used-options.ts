@@ -29,6 +29,7 @@ export type OptionScope = keyof typeof SCOPES;
 const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   quickstart: "nothing",
   serve: "nothing",
+  migrate: "nothing",
   backup: "server",
   backups: "server",
   restore: "nothing",

@@ -93,11 +93,9 @@ function requireEmpty(path: string): void {
   const names = existsSync(path) ? namesIn(path) : [];
   const isLeftover = names.includes(RESTORING) && !names.includes("signet.db");
   if (isLeftover || names.every((name) => ALWAYS_THERE.has(name) || name === RESTORING)) return;
-  throw new AppError(
-    "conflict",
-    `${path} is not empty: a backup is restored into a new or an empty directory. Name another one, or move its files away`,
-    { reason: "not_empty" },
-  );
+  throw new AppError("conflict", `${path} is not empty: name a new or an empty directory, or move its files away`, {
+    reason: "not_empty",
+  });
 }
 
 function namesIn(path: string): readonly string[] {

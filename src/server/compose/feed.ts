@@ -27,7 +27,7 @@ export function followFeed(
       tokens.changed(of("token").map(({ id }) => id));
       if (of("tenancy").length > 0) tokens.tenancyChanged();
       for (const webhook of of("webhook")) outbox.changed(webhook);
-      if (of("outbox").length > 0) outbox.committed();
+      if (of("outbox").length > 0) outbox.othersCommitted();
     },
     missed() {
       wakeups.forgetAll();
@@ -41,7 +41,7 @@ export function followFeed(
         ),
       );
       tokens.missed();
-      outbox.committed();
+      outbox.othersCommitted();
     },
   };
   const following = feed.follow(follower);

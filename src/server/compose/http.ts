@@ -74,7 +74,14 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const { metrics, tracing } = observability;
   const { audit, documents, keys, rotation, runtimes, tenancy, tokens } = services;
   const admission = composeAuthenticator(services, config);
-  const polls = new Polls({ admission, active: runtimes.active, observer: metrics.requests, tracing, logger });
+  const polls = new Polls({
+    admission,
+    active: runtimes.active,
+    freshness: tokens.freshness,
+    observer: metrics.requests,
+    tracing,
+    logger,
+  });
   const answerMemory = new AnswerMemory(config.maxAnswerMemoryBytes, metrics.limits);
   const onRefused = audit.refusals.count.bind(audit.refusals);
   const methods = createMethods(
@@ -115,6 +122,11 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     fleet: () => readFleetFigures(store.read, systemClock),
     certificateNotAfter: () => tls?.notAfter() ?? null,
     heldPolls: () => tokens.sessions.count("poll"),
+    nodes: {
+      counts: () => services.nodes.nodes.counts(),
+      lagMs: () => services.nodes.nodes.lagMs,
+      listenerLosses: () => services.nodes.nodes.listenerLosses,
+    },
     connections: () => http.connections,
     droppedLogLines: parts.droppedLogLines,
     backups: () => ({

@@ -1,3 +1,4 @@
+import { Freshness } from "../../service/access/freshness.js";
 import { Sessions, type SessionLimits } from "../../service/access/sessions.js";
 import { Authentication } from "../../service/tokens/authentication.js";
 import { Tokens } from "../../service/tokens/tokens.js";
@@ -10,6 +11,7 @@ import type { ServiceContext } from "./context.js";
 /** Tokens, and the streams and held polls that end with them. */
 export interface TokenServices {
   readonly sessions: Sessions;
+  readonly freshness: Freshness;
   readonly cache: TokenCache;
   readonly use: TokenUse;
   readonly authentication: Authentication;
@@ -18,16 +20,17 @@ export interface TokenServices {
 
 /** Composes tokens and sessions; `limits` bounds the streams and held polls of each token. */
 export function composeTokens(
-  { store, clock, warnings, keptKey }: ServiceContext,
+  { store, feed, clock, warnings, keptKey }: ServiceContext,
   { audit, outbox }: Pick<AuditServices & ChangeServices, "audit" | "outbox">,
   limits: SessionLimits,
 ): TokenServices {
   const sessions = new Sessions(clock, limits);
+  const freshness = new Freshness(() => (feed === null ? 0 : clock.monotonicMs() - feed.heardAtMs), clock);
   const cache = new TokenCache();
   const use = new TokenUse(store);
   return {
-    ...{ sessions, cache, use },
-    authentication: new Authentication({ store, clock, cache, use }),
+    ...{ sessions, freshness, cache, use },
+    authentication: new Authentication({ store, clock, freshness, cache, use }),
     tokens: new Tokens({ store, clock, audit, sessions, cache, outbox, warnings, keptKey }),
   };
 }

@@ -4,6 +4,7 @@ import type { RetrySchedule } from "../../outbound/retry-schedule.js";
 import { createSender } from "../../outbound/send.js";
 import { SharedWrites } from "../../service/changes/shared-writes.js";
 import { CatchUp } from "../../service/webhooks/catch-up.js";
+import { WebhookClaims } from "../../service/webhooks/webhook-claims.js";
 import { WebhookDispatcher } from "../../service/webhooks/webhook-dispatcher.js";
 import { WebhookOutcomes } from "../../service/webhooks/webhook-outcome.js";
 import { WebhookSender } from "../../service/webhooks/webhook-sender.js";
@@ -37,7 +38,7 @@ export interface WebhookServices {
 
 /** Composes webhooks. Starts no delivery: the dispatcher does, on its `start`. */
 export function composeWebhooks(
-  { store, clock, observers, tracing }: ServiceContext,
+  { store, clock, observers, tracing, feed }: ServiceContext,
   { audit, outbox, signers }: AuditServices & ChangeServices & KeyServices,
   { allowList, schedule, timeoutMs, userAgent, onError }: WebhookOptions,
 ): WebhookServices {
@@ -51,6 +52,7 @@ export function composeWebhooks(
     webhooks: new Webhooks({ store, clock, audit, outbox, sender }),
     dispatcher: new WebhookDispatcher({
       ...{ store, clock, outbox, sender, outcomes, catchUp, writes, tracing, onError },
+      claims: new WebhookClaims({ store, clock, nodeId: feed?.nodeId ?? null }),
     }),
     counts: outcomes.counts,
   };

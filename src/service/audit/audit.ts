@@ -52,7 +52,7 @@ export interface Audit {
 }
 
 /** The audit log on a store, signed by `signer`. */
-export function createAudit(deps: { store: Store; clock: Clock; signer: Signer; ring: KeyRing }): Audit {
+export function createAudit(deps: { store: Pick<Store, "read">; clock: Clock; signer: Signer; ring: KeyRing }): Audit {
   const { store, clock, signer, ring } = deps;
   return {
     async record(tx, orgId, caller, entry) {

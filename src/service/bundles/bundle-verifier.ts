@@ -21,7 +21,7 @@ export class BundleVerifier {
   /** By bundle id, a hash of everything signed and served; the content is included by its id. */
   readonly #known = new LRUCache<string, string>({ max: MAX_KNOWN });
 
-  constructor(private readonly deps: { readonly ring: KeyRing; readonly documents: Documents }) {}
+  constructor(private readonly deps: { readonly ring: KeyRing; readonly documents: Pick<Documents, "verify"> }) {}
 
   /** Adds a bundle that was signed by this process: from now on only its content is checked. */
   made(bundle: Bundle): void {

@@ -105,8 +105,10 @@ export class Publishing {
       if (demanded !== schemaHash) return null;
       checkSequence(environment, caller.ifSequence);
       if (caller.skipUnchanged && environment.activeBundleId !== seen.activeBundleId) return null;
-      const isUnchanged = await isUnchangedIn(tx, environment, replacement, content);
-      const made = await writer.publishIn(tx, caller.principal, environment, draft, input);
+      const [isUnchanged, made] = await Promise.all([
+        isUnchangedIn(tx, environment, replacement, content),
+        writer.publishIn(tx, caller.principal, environment, draft, input),
+      ]);
       const published = { ...made, change: madeChange(isUnchanged) };
       await remember(tx, published);
       return published;
@@ -167,9 +169,11 @@ export class Publishing {
       if (now.source.activeBundleId !== bundle.id || now.target.id !== target.id) return null;
       checkSequence(now.target, caller.ifSequence);
       if (caller.skipUnchanged && now.target.activeBundleId !== target.activeBundleId) return null;
-      const isUnchanged = await isUnchangedIn(tx, now.target, replacement, content);
       const from = { environment: source, bundle };
-      const made = await writer.promoteIn(tx, caller.principal, from, now.target, draft, reason);
+      const [isUnchanged, made] = await Promise.all([
+        isUnchangedIn(tx, now.target, replacement, content),
+        writer.promoteIn(tx, caller.principal, from, now.target, draft, reason),
+      ]);
       const promoted = { ...made, change: madeChange(isUnchanged) };
       await remember(tx, promoted);
       return promoted;

@@ -20,6 +20,8 @@ export interface NewEvent {
 /** Told after commits. Must not throw. */
 export interface OutboxSender {
   committed(): void;
+  /** Events of another node, or those of several that were missed. */
+  othersCommitted(): void;
   changed(webhook: Pick<Webhook, "id" | "orgId">): void;
 }
 
@@ -28,7 +30,7 @@ export interface OutboxSender {
  * Sending it is the dispatcher's work.
  */
 export class Outbox {
-  #sender: OutboxSender = { committed: () => undefined, changed: () => undefined };
+  #sender: OutboxSender = { committed: () => undefined, othersCommitted: () => undefined, changed: () => undefined };
 
   constructor(
     private readonly clock: Clock,
@@ -47,6 +49,11 @@ export class Outbox {
   committed(): void {
     // The sender serves many requests; it is not a part of this one.
     this.tracing.apart(() => this.#sender.committed());
+  }
+
+  /** Another node has committed events, or may have. */
+  othersCommitted(): void {
+    this.tracing.apart(() => this.#sender.othersCommitted());
   }
 
   /** After the commit: this webhook was made, changed or deleted, or has something to send again. */

@@ -72,6 +72,11 @@ export class Nodes {
     return feed === null ? null : Math.max(0, Math.round(clock.monotonicMs() - feed.heardAtMs));
   }
 
+  /** How often it lost the connection by which it hears of changes at once; 0 where there is none. */
+  get listenerLosses(): number {
+    return this.deps.feed?.listenerLosses ?? 0;
+  }
+
   /** From here on it tells where it listens, and why it takes no changes (null: it does). */
   listens(url: string, problem: () => string | null): void {
     this.#url = url;
@@ -95,6 +100,13 @@ export class Nodes {
     return [own, ...others]
       .toSorted((a, b) => compare(a.startedAt, b.startedAt) || compare(a.id, b.id))
       .map((node) => ({ node, state: nodeState(node, now), isSelf: node.id === this.id }));
+  }
+
+  /** How many of them are in which state. Rejects as a read of the store does. */
+  async counts(): Promise<Readonly<Record<NodeState, number>>> {
+    const counts = { live: 0, stale: 0, stopped: 0 };
+    for (const { state } of await this.list()) counts[state] += 1;
+    return counts;
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
 import { AppError } from "../../core/error.js";
+import type { Moment } from "../access/freshness.js";
 import type { ActiveBundle, ActiveBundles } from "./active-bundles.js";
 import type { WatchObserver } from "../changes/observers.js";
 import { activationEvent, type WatchEvent } from "./watch.js";
@@ -32,7 +33,7 @@ export class Hub implements Source, Disposable {
   /** When the change that is being offered was committed, in the time of performance.now(). */
   #changedAtMs = 0;
   #retry: NodeJS.Timeout | undefined;
-  #heartbeat: WatchEvent = { kind: "heartbeat", sequence: 0, deploymentId: null, at: "" };
+  #heartbeat: WatchEvent = { kind: "heartbeat", sequence: 0, deploymentId: null, at: "", currentAt: null };
 
   constructor(
     private readonly environmentId: string,
@@ -61,11 +62,11 @@ export class Hub implements Source, Disposable {
     else subscriber.offer(this.#offered);
   }
 
-  heartbeat(sequence: number, deploymentId: string | null, at: string): WatchEvent {
+  heartbeat(sequence: number, deploymentId: string | null, now: Moment): WatchEvent {
     const last = this.#heartbeat;
     // In the life of a hub a sequence is one activation.
-    if (last.kind === "heartbeat" && last.sequence === sequence && last.at === at) return last;
-    return (this.#heartbeat = { kind: "heartbeat", sequence, deploymentId, at });
+    if (last.kind === "heartbeat" && last.sequence === sequence && last.at === now.at) return last;
+    return (this.#heartbeat = { kind: "heartbeat", sequence, deploymentId, ...now });
   }
 
   [Symbol.dispose](): void {

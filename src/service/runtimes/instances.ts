@@ -5,7 +5,7 @@ import { AppError, invalidField } from "../../core/error.js";
 import { liveUntil, rolloutState, type RolloutState, type RuntimeInstance } from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
-import type { Store } from "../../store/store.js";
+import type { Reader, Store } from "../../store/store.js";
 import { environmentOf, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
 import type { Nodes } from "../nodes/nodes.js";
 import { heldBy, merge, NOTHING_TOLD, renewed, type Pending, type Seen } from "./instance-report.js";
@@ -275,8 +275,9 @@ export class Instances {
     const elsewhere = await store.write(async (tx) => {
       const merged: RuntimeInstance[] = [];
       const held: string[] = [];
+      const keptBefore = await keptOf(tx, reports);
       for (const report of reports) {
-        const kept = await tx.instance(report.environmentId, report.tokenId, report.instanceId);
+        const kept = keptBefore.get(keyAt(report)) ?? null;
         // Only what is stored: the newest sequence served to merge reports.
         const { state, lastSeen, newestSequence: _newest, opens: _opens, ...rest } = merge(kept, report);
         const { isElsewhere, ...holder } = heldBy(kept, report, others);
@@ -312,6 +313,27 @@ export class Instances {
     this.#presence.keptUntil(key, Date.parse(until));
     return true;
   }
+}
+
+/** What is kept of the instances of these reports, by `keyAt`. One query for each token: most batches have one or a few. */
+async function keptOf(
+  tx: Pick<Reader, "instancesNamed">,
+  reports: readonly Pending[],
+): Promise<ReadonlyMap<string, RuntimeInstance>> {
+  const groups = new Map<string, Pending[]>();
+  for (const report of reports) {
+    const group = `${report.environmentId} ${report.tokenId}`;
+    groups.set(group, [...(groups.get(group) ?? []), report]);
+  }
+  const kept = new Map<string, RuntimeInstance>();
+  for (const [first, ...others] of groups.values()) {
+    if (first === undefined) continue;
+    const names = [first, ...others].map(({ instanceId }) => instanceId);
+    for (const instance of await tx.instancesNamed(first.environmentId, first.tokenId, names)) {
+      kept.set(keyAt(instance), instance);
+    }
+  }
+  return kept;
 }
 
 function keyOf(principal: Principal, instanceId: string): string {

@@ -1,9 +1,9 @@
-import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import { EventLoopQuota } from "../../core/schedule/event-loop-quota.js";
 import type { Principal } from "../../core/token.js";
 import { environmentOf } from "../access/access.js";
 import type { Instances } from "./instances.js";
+import type { Freshness } from "../access/freshness.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { WatchObserver } from "../changes/observers.js";
@@ -29,11 +29,11 @@ export class Push {
       readonly authentication: Authentication;
       readonly sessions: Sessions;
       readonly instances: Instances;
-      readonly clock: Clock;
+      readonly freshness: Freshness;
       readonly heartbeatMs: number;
     },
   ) {
-    this.#context = createPushContext(deps.heartbeatMs, this.#quota, deps.clock, deps.observer);
+    this.#context = createPushContext(deps.heartbeatMs, this.#quota, deps.freshness, deps.observer);
   }
 
   /**
@@ -46,7 +46,7 @@ export class Push {
    * token without an environment, `rate_limited` when too many streams are open, `cancelled` when the reader went away.
    */
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
-    const { active, authentication, sessions, instances, clock } = this.deps;
+    const { active, authentication, sessions, instances, freshness } = this.deps;
     const environmentId = environmentOf(principal);
     const hub = this.#hubOf(environmentId);
     const instance = request.instanceId === "" ? null : instances.watch(principal, request);
@@ -60,7 +60,7 @@ export class Push {
       if (!subscriber.isOver) instance?.seen();
       const newest = await active.read(environmentId);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
-      subscriber.begin(firstEvent(newest, request, instantOf(clock.now())));
+      subscriber.begin(firstEvent(newest, request, freshness.moment()));
     } catch (thrown) {
       subscriber.close();
       // It may have ended before it was known here.
@@ -84,12 +84,12 @@ export class Push {
 function createPushContext(
   heartbeatMs: number,
   quota: EventLoopQuota,
-  clock: Clock,
+  freshness: Freshness,
   observer: WatchObserver,
 ): PushContext {
   const wheel = new TimerWheel<Subscriber>(heartbeatMs, (due) => {
-    const at = instantOf(clock.now());
-    quota.forEach(due, (subscriber) => subscriber.beat(at));
+    const now = freshness.moment();
+    quota.forEach(due, (subscriber) => subscriber.beat(now));
   });
   let leaving: Subscriber[] = [];
   return {

@@ -1,4 +1,5 @@
 import type { AppError } from "../../core/error.js";
+import type { Moment } from "../access/freshness.js";
 import type { LeaseOwner, Lease } from "../access/sessions.js";
 import type { InstanceWatch } from "./instances.js";
 import type { WatchEvent } from "./watch.js";
@@ -31,7 +32,7 @@ export interface Source {
   /** Sends the newest to a subscriber that has not got it. */
   catchUp(subscriber: Subscriber): void;
   /** The heartbeat of a moment, the same object for all that are due together. */
-  heartbeat(sequence: number, deploymentId: string | null, at: string): WatchEvent;
+  heartbeat(sequence: number, deploymentId: string | null, now: Moment): WatchEvent;
   delete(subscriber: Subscriber): void;
 }
 
@@ -89,13 +90,13 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
   }
 
   /** A heartbeat is due. A reader that is behind needs none: it has an event to read. */
-  beat(at: string): void {
+  beat(now: Moment): void {
     if (this.#isOver || this.cursor === null) return;
     this.dueAtMs = performance.now() + this.context.heartbeatMs;
     const { instance } = this;
     if (instance !== null) this.reader.ask(() => this.#alive(instance));
     if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
-      this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, at));
+      this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, now));
     }
     if (!this.#isOver) this.context.join(this);
   }

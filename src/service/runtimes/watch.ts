@@ -1,6 +1,6 @@
-import type { Instant } from "../../core/clock.js";
 import type { ActiveBundle } from "./active-bundles.js";
 import { hasActivation, type Cursor } from "../access/cursor.js";
+import type { Moment } from "../access/freshness.js";
 
 /** A request to watch the active bundle of an environment. */
 export interface WatchRequest extends Cursor {
@@ -18,14 +18,14 @@ export interface WatchRequest extends Cursor {
 export type WatchEvent = { readonly sequence: number; readonly deploymentId: string | null } & (
   | { readonly kind: "activation"; readonly active: ActiveBundle }
   | { readonly kind: "nothing_active" }
-  | { readonly kind: "heartbeat"; readonly at: Instant }
+  | ({ readonly kind: "heartbeat" } & Moment)
 );
 
 /** The answer to a watch that begins. */
-export function firstEvent(active: ActiveBundle | null, cursor: Cursor, now: Instant): WatchEvent {
+export function firstEvent(active: ActiveBundle | null, cursor: Cursor, now: Moment): WatchEvent {
   if (active === null) return { kind: "nothing_active", sequence: 0, deploymentId: null };
   const { sequence, id: deploymentId } = active.deployment;
-  if (hasActivation(cursor, active.deployment)) return { kind: "heartbeat", sequence, deploymentId, at: now };
+  if (hasActivation(cursor, active.deployment)) return { kind: "heartbeat", sequence, deploymentId, ...now };
   return activationEvent(active);
 }
 

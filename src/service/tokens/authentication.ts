@@ -3,6 +3,7 @@ import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import { isLive, scopesOf, type KnownToken, type Principal, type Token } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
+import type { Freshness } from "../access/freshness.js";
 import { hashRawKey } from "./raw-key.js";
 import type { TokenCache } from "./token-cache.js";
 import type { TokenUse } from "./token-use.js";
@@ -23,6 +24,7 @@ export class Authentication {
     private readonly deps: {
       readonly store: Pick<Store, "read">;
       readonly clock: Clock;
+      readonly freshness: Freshness;
       readonly cache: TokenCache;
       readonly use: TokenUse;
     },
@@ -30,12 +32,14 @@ export class Authentication {
 
   /** Like `authenticate`, for a token in the cache; undefined for every other one, valid or not. */
   known(rawKey: string): Principal | undefined {
-    return this.#known(hashRawKey(rawKey));
+    const hash = hashRawKey(rawKey);
+    return this.#known(hash) ?? this.#knownBefore(hash);
   }
 
   /**
    * The principal of a raw key. Throws `unauthenticated`, with the same message for a key that is unknown, expired or revoked; for the
-   * last two it calls `onStopped` first.
+   * last two it calls `onStopped` first. Throws `unavailable` when the database is away; runtimes that were here before are served from
+   * memory for 5 minutes.
    */
   async authenticate(rawKey: string, onStopped: (token: KnownToken) => void = () => undefined): Promise<Principal> {
     const { store, cache } = this.deps;
@@ -43,7 +47,14 @@ export class Authentication {
     const known = this.#known(hash);
     if (known !== undefined) return known;
     const { generation } = cache;
-    const token = await store.read.tokenByHash(hash);
+    let token;
+    try {
+      token = await store.read.tokenByHash(hash);
+    } catch (error) {
+      const before = isAway(error) ? this.#knownBefore(hash) : undefined;
+      if (before !== undefined) return before;
+      throw error;
+    }
     const now = this.#now();
     const credential = token === null ? null : liveCredential(token, hash, now);
     if (token === null) throw invalidToken();
@@ -80,7 +91,14 @@ export class Authentication {
   async recheck(principal: Principal): Promise<Instant | null> {
     const known = this.#known(principal.keyHash);
     if (known !== undefined) return known.expiresAt;
-    const token = await this.deps.store.read.token(principal.orgId, principal.tokenId);
+    let token;
+    try {
+      token = await this.deps.store.read.token(principal.orgId, principal.tokenId);
+    } catch (error) {
+      const before = isAway(error) ? this.#knownBefore(principal.keyHash) : undefined;
+      if (before !== undefined) return before.expiresAt;
+      throw error;
+    }
     const credential = token === null ? null : liveCredential(token, principal.keyHash, this.#now());
     if (credential === null) throw invalidToken();
     return credential.endsAt;
@@ -93,7 +111,22 @@ export class Authentication {
     return { principal, environment: environment?.name ?? null };
   }
 
+  /** Without word from the database for 2 seconds nothing is known: another node may have revoked the token. */
   #known(hash: string): Principal | undefined {
+    return this.deps.freshness.isCurrent ? this.#live(hash) : undefined;
+  }
+
+  /**
+   * A runtime's token as it was before the database went away: with it nobody sees more than what it could see then, since nothing new is
+   * read meanwhile. Other tokens read and change what is in the database.
+   */
+  #knownBefore(hash: string): Principal | undefined {
+    if (!this.deps.freshness.isServable) return undefined;
+    const principal = this.#live(hash);
+    return principal?.keyType === "runtime" ? principal : undefined;
+  }
+
+  #live(hash: string): Principal | undefined {
     const { cache, clock, use } = this.deps;
     const credential = cache.get(hash);
     if (credential === undefined) return undefined;
@@ -121,6 +154,10 @@ export function liveCredential(token: Token, hash: string, now: Instant): { read
   if (previousHash === null || previousExpiresAt === null || !equalHashes(previousHash, hash)) return null;
   if (previousExpiresAt <= now) return null;
   return { endsAt: expiresAt !== null && expiresAt < previousExpiresAt ? expiresAt : previousExpiresAt };
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === "unavailable";
 }
 
 function equalHashes(kept: string, given: string): boolean {

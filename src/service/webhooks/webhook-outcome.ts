@@ -67,10 +67,14 @@ export class WebhookOutcomes {
     const attempts = delivery.attempts + 1;
     const tried = { ...kept, attempts, lastAttemptAt: at, ...shown(result) };
     if (isDelivered(result)) {
-      await tx.updateDelivery({ ...tried, state: "delivered", nextAttemptAt: null });
+      // Whoever else tried it meanwhile: it has arrived.
+      if (kept.state !== "delivered") await tx.updateDelivery({ ...tried, state: "delivered", nextAttemptAt: null });
       if (current.failingSince !== null) await tx.updateWebhook({ ...current, failingSince: null });
       return false;
     }
+    // Another node has tried it meanwhile, or it is to be sent again from its first attempt: what is recorded then stands.
+    const isCurrent = kept.state === "pending" && kept.attempts === delivery.attempts;
+    if (!isCurrent) return await this.#blame(tx, current, result, isCircuitOpen, at);
     const retryAfter = result.kind === "answered" ? result.retryAfterSeconds : null;
     const next = nextAttemptAt(this.deps.schedule, attempts, now, retryAfter, Math.random);
     const state = next === null ? "failed" : "pending";

@@ -11,6 +11,7 @@ import type { CatchUp } from "./catch-up.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import { DeliveryLanes } from "./delivery-lanes.js";
 import { sendTraced } from "./traced-send.js";
+import type { WebhookClaims } from "./webhook-claims.js";
 import { isDelivered, type WebhookOutcomes } from "./webhook-outcome.js";
 import type { WebhookSender } from "./webhook-sender.js";
 import { WORKER_LIMITS, workerState, type WorkerLimits } from "./worker-state.js";
@@ -22,6 +23,7 @@ export interface WorkerDeps {
   readonly sender: WebhookSender;
   readonly outcomes: WebhookOutcomes;
   readonly catchUp: CatchUp;
+  readonly claims: Pick<WebhookClaims, "tenure">;
   /** For work of low priority (see worker-state.ts). */
   readonly lowPriority: EventLoopQuota;
   /** Attempts at endpoints whose circuit is open, so that many silent ones do not hold everything. */
@@ -31,7 +33,7 @@ export interface WorkerDeps {
 }
 
 /** With so many deliveries waiting, a webhook is live no more. */
-const FULL = 100;
+export const FULL = 100;
 /** After a failure of our own (the database is busy), before the next look. */
 const PAUSE_MS = 1_000;
 /** Every end of an attempt wakes the worker before this, and a clock that is set is seen after it. */
@@ -46,6 +48,7 @@ export class WebhookWorker {
   readonly #lanes: DeliveryLanes;
   readonly #stopping = new AbortController();
   readonly #signal = this.#stopping.signal;
+  readonly #isClaimed: () => boolean;
   #webhook: Webhook | null;
   #hasLooked = false;
   #isWoken = true;
@@ -59,6 +62,7 @@ export class WebhookWorker {
     known: Webhook | null,
   ) {
     this.#webhook = known;
+    this.#isClaimed = deps.claims.tenure(webhookId);
     this.#breaker = new CircuitBreaker(deps.clock);
     this.#lanes = new DeliveryLanes({
       attempt: (delivery) => this.#attempt(delivery),
@@ -78,6 +82,14 @@ export class WebhookWorker {
     this.#stopping.abort(reason);
   }
 
+  /** Ends it when this node has lost the webhook, which counts as woken: the node may claim it again. Returns whether it goes on. */
+  checkClaim(): boolean {
+    if (this.#isClaimed()) return true;
+    this.#isWoken = true;
+    this.stop(new Error("the claim has ended"));
+    return false;
+  }
+
   /** There may be more to send. The pause of an open circuit is not cut short by it. */
   wake(): void {
     this.#isWoken = true;
@@ -90,11 +102,12 @@ export class WebhookWorker {
     this.wake();
   }
 
-  /** There are new events of these types. Live webhooks have their deliveries of them already. */
-  fannedOut(types: ReadonlySet<string>): void {
+  /** There are new events of these types. Live webhooks were told already of the deliveries that this node made of them. */
+  fannedOut(types: ReadonlySet<string>, byOthers: boolean): void {
     const webhook = this.#webhook;
     if (webhook === null) return this.wake();
-    if (webhook.outboxCursor !== null && [...types].some((type) => matchesEvent(webhook.events, type))) this.wake();
+    if ((byOthers || webhook.outboxCursor !== null) && [...types].some((type) => matchesEvent(webhook.events, type)))
+      this.wake();
   }
 
   /** It was woken since it last looked. */
@@ -185,6 +198,8 @@ export class WebhookWorker {
       // As it stands now: since the delivery was taken, its address or secret may be another, or it may be off.
       const webhook = await store.read.webhook(this.orgId, this.webhookId);
       if (event === null || webhook === null || !webhook.isActive) return;
+      // The process may have slept meanwhile, or not heard from the database: another node sends to it.
+      if (!this.checkClaim()) return;
       const result = await sendTraced(this.deps, webhook, event, delivery.attempts + 1, this.#signal);
       if (isDelivered(result)) this.#breaker.succeeded();
       else this.#breaker.failed();

@@ -218,11 +218,13 @@ export class Webhooks {
   async replay(caller: Principal, id: string, deliveryId: string): Promise<Delivery> {
     const { store, outbox } = this.deps;
     const replayed = await store.write(async (tx) => {
-      await ownWebhook(tx, caller, id);
+      const webhook = await ownWebhook(tx, caller, id);
       const delivery = await tx.delivery(id, deliveryId);
       if (delivery === null) throw notFound("delivery", deliveryId);
       const again: Delivery = { ...delivery, state: "pending", attempts: 0, nextAttemptAt: this.#now() };
       await tx.updateDelivery(again);
+      // As it is: a node that sends to it is told of changes of webhooks alone.
+      await tx.updateWebhook(webhook);
       await this.#recordReplay(tx, caller, id, { event_id: delivery.eventId });
       return again;
     });
@@ -250,17 +252,18 @@ export class Webhooks {
       await this.#recordReplay(tx, caller, id, { since, count });
     });
     let after = 0;
-    await inSteps(() =>
-      store.write(async (tx) => {
+    await inSteps(async () => {
+      const page = await store.write(async (tx) => {
         const webhook = await ownWebhook(tx, caller, id);
-        const page = (await tx.eventHeadersAfter(caller.orgId, after, REPLAYED_PER_STEP)).filter(
-          ({ number }) => number <= last,
-        );
-        for (const event of page.filter(isWanted)) await tx.putDelivery(newDelivery(webhook, event, this.#now()));
-        after = page.at(-1)?.number ?? last;
-        return page.length === REPLAYED_PER_STEP;
-      }),
-    );
+        const headers = await tx.eventHeadersAfter(caller.orgId, after, REPLAYED_PER_STEP);
+        const until = headers.filter(({ number }) => number <= last);
+        for (const event of until.filter(isWanted)) await tx.putDelivery(newDelivery(webhook, event, this.#now()));
+        await tx.updateWebhook(webhook);
+        return until;
+      });
+      after = page.at(-1)?.number ?? last;
+      return page.length === REPLAYED_PER_STEP;
+    });
     outbox.changed({ id, orgId: caller.orgId });
     return count;
   }

@@ -21,9 +21,11 @@ import { imports } from "./0018-imports.js";
 import { presence } from "./0019-presence.js";
 import { trustedKeys } from "./0020-trusted-keys.js";
 import { sealedKeys } from "./0021-sealed-keys.js";
+import { claims } from "./0022-claims.js";
 import { nodes } from "./0023-nodes.js";
 import { nodeChanges } from "./0024-node-changes.js";
 import type { MigrationDialect } from "./dialect.js";
+import { isMark, refuseMarked } from "../move-mark.js";
 
 /** A list in code, not a folder that is read: the program may be one bundled file. */
 function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
@@ -49,6 +51,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0019-presence": presence,
     "0020-trusted-keys": trustedKeys,
     "0021-sealed-keys": sealedKeys,
+    "0022-claims": claims,
     "0023-nodes": nodes,
     "0024-node-changes": nodeChanges(dialect),
   };
@@ -57,8 +60,8 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
 /**
  * Brings a database to the newest schema, all steps in one transaction; does nothing to one that is there already.
  *
- * Throws `conflict` when the database has a step that this release does not know, and `internal` when a step fails: nothing is
- * changed then.
+ * Throws `conflict` when the database has a step that this release does not know or its data was moved (move-mark.ts), and `internal`
+ * when a step fails: nothing is changed then.
  */
 export async function migrate<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<void> {
   const migrations = migrationsOf(dialect);
@@ -82,9 +85,15 @@ export function newestStep(dialect: MigrationDialect): string {
   return Object.keys(migrationsOf(dialect)).at(-1) ?? "";
 }
 
-/** Whether a database has the newest schema: nothing is to be done, and nothing unknown is in it. */
+/** Whether a database has the newest schema: nothing is to be done, and nothing unknown is in it. Throws `conflict` when its data was moved. */
 export async function isNewest<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<boolean> {
-  const done = await stepsOf(db);
+  await refuseMarked(db, await stepsOf(db));
+  return await hasNewestSchema(db, dialect);
+}
+
+/** As isNewest, for a database that may be marked (move-mark.ts). */
+export async function hasNewestSchema<T>(db: Kysely<T>, dialect: MigrationDialect): Promise<boolean> {
+  const done = (await stepsOf(db)).filter((name) => !isMark(name));
   const names = Object.keys(migrationsOf(dialect));
   return done.length === names.length && done.every((name) => names.includes(name));
 }
@@ -101,7 +110,9 @@ export async function pendingSteps<T>(db: Kysely<T>, dialect: MigrationDialect):
 }
 
 async function refuseNewer<T>(db: Kysely<T>, known: readonly string[]): Promise<void> {
-  const unknown = (await stepsOf(db)).find((name) => !known.includes(name));
+  const steps = await stepsOf(db);
+  await refuseMarked(db, steps);
+  const unknown = steps.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw new AppError(
     "conflict",

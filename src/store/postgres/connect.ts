@@ -1,5 +1,6 @@
 import pg, { type PoolClient, type QueryResultRow } from "pg";
 import { AppError } from "../../core/error.js";
+import { Circuit } from "./circuit.js";
 import { connectTimeoutMs, HostClient, type ClientMode, type Server } from "./client.js";
 import { parseDatabaseUrl } from "./database-url.js";
 import { postgresError } from "./errors.js";
@@ -107,7 +108,8 @@ function poolOf(server: Server, mode: ClientMode, max: number, idleTimeoutMillis
       message: `an idle connection to the database ended: ${postgresError(error).message}`,
     });
   });
-  const connect = () => server.hosts.inTurn(() => usable(pool));
+  const circuit = new Circuit();
+  const connect = () => circuit.run(() => server.hosts.inTurn(() => usable(pool)));
   return {
     connect,
     query: async <Row extends QueryResultRow>(sql: string, parameters: readonly unknown[] = []) => {

@@ -1,8 +1,9 @@
+import { AppError } from "../../core/error.js";
 import { sleep, waitFor } from "../../core/schedule/wait.js";
 import type { ChangeFeed, ChangeFollower } from "../change-feed.js";
-import { changeOf } from "./change-log.js";
+import { changeOf, COMMIT_KIND } from "./commit-log.js";
 import type { DirectClient, Pools } from "./connect.js";
-import { timelineOf } from "./outcome.js";
+import { stateOf } from "./errors.js";
 
 /** The channel of NOTIFY; the payload is the id of the node that changed something. */
 const CHANNEL = "signet_changes";
@@ -10,6 +11,9 @@ const CHANNEL = "signet_changes";
 /** Between two looks while NOTIFY is heard, and while it is not. */
 const LOOK_MS = 1_000;
 const LOOK_DEAF_MS = 250;
+
+/** A look takes so long at most: another one, on another connection, finds out more than the wait for one whose other end is gone. */
+const LOOK_TIMEOUT_MS = 3_000;
 
 /** Rows that are read at once. */
 const PAGE = 1_000;
@@ -23,6 +27,24 @@ const LISTENER_PROBE_MS = 10_000;
 const PROBE_TIMEOUT_MS = 3_000;
 const RECONNECT_MS = 500;
 
+/** The numbers of the log's first and last row, 0 when it is empty. */
+const ENDS =
+  "select coalesce((select min(number) from node_changes), 0) as oldest, " +
+  "coalesce((select max(number) from node_changes), 0) as newest";
+
+/**
+ * The timeline that the server writes, eight hexadecimal digits: another one since a standby was promoted, or since a restore to a point in
+ * time. Fails on a standby. In one statement with the numbers, so that both are of one server.
+ */
+const TIMELINE = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline";
+
+interface Ends {
+  readonly oldest: number;
+  readonly newest: number;
+  /** Null where the server does not tell, as some managed ones. */
+  readonly timeline: string | null;
+}
+
 /**
  * Hears of other nodes' changes: looks into their log each second, which is the truth, and at once when NOTIFY says that there is more.
  * Numbers of the log are in the order of the commits, since all writes are serial.
@@ -32,8 +54,10 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
   readonly #followers = new Set<ChangeFollower>();
   readonly #stopping = new AbortController();
   #heardAtMs = 0;
+  #listenerLosses = 0;
   #last = 0;
   #timeline: string | null = null;
+  #tellsTimeline = true;
   #listener: DirectClient | null = null;
   #trimmedAtMs = performance.now();
   #wake: () => void = () => undefined;
@@ -53,6 +77,10 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
 
   get heardAtMs(): number {
     return this.#heardAtMs;
+  }
+
+  get listenerLosses(): number {
+    return this.#listenerLosses;
   }
 
   follow(follower: ChangeFollower): Disposable {
@@ -137,19 +165,38 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
     await this.#trim();
   }
 
-  /** The numbers of the log's first and last row, 0 and the last number that was read when it is empty. */
-  async #ends(): Promise<{ readonly oldest: number; readonly newest: number; readonly timeline: string | null }> {
-    const { read } = this.#pools;
-    const rows = await read.query<{ oldest: number | null; newest: number | null }>(
-      "select (select min(number) from node_changes) as oldest, (select max(number) from node_changes) as newest",
-    );
-    const [{ oldest, newest } = { oldest: null, newest: null }] = rows;
-    return { oldest: oldest ?? 0, newest: newest ?? this.#last, timeline: await timelineOf((sql) => read.query(sql)) };
+  async #ends(): Promise<Ends> {
+    if (this.#tellsTimeline) {
+      try {
+        return await this.#one<Ends>(`${ENDS}, ${TIMELINE}`);
+      } catch (error) {
+        // No such function, not for this role, not on this server. All else, as on a standby, is a look that failed.
+        if (!/^(42|0A)/.test(stateOf(error) ?? "")) throw error;
+        this.#tellsTimeline = false;
+      }
+    }
+    return { ...(await this.#one<Omit<Ends, "timeline">>(ENDS)), timeline: null };
+  }
+
+  async #one<Row extends object>(sql: string): Promise<Row> {
+    const [row] = await this.#ask<Row>(sql);
+    if (row === undefined) throw new AppError("internal", "a statement that answers one row answered none");
+    return row;
+  }
+
+  async #ask<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const client = await this.#pools.read.connect();
+    try {
+      const query = { text: sql, values: [...values], query_timeout: LOOK_TIMEOUT_MS };
+      return (await client.query<Row>(query)).rows;
+    } finally {
+      client.release();
+    }
   }
 
   async #read(): Promise<void> {
     for (;;) {
-      const rows = await this.#pools.read.query<{
+      const rows = await this.#ask<{
         number: number;
         origin: string;
         kind: string;
@@ -158,7 +205,8 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
         this.#last,
         PAGE,
       ]);
-      const changes = rows.filter(({ origin }) => origin !== this.nodeId).map(changeOf);
+      const others = rows.filter(({ origin, kind }) => origin !== this.nodeId && kind !== COMMIT_KIND);
+      const changes = others.map(changeOf);
       if (changes.length > 0) for (const follower of this.#followers) follower.changed(changes);
       this.#last = rows.at(-1)?.number ?? this.#last;
       if (rows.length < PAGE) return;
@@ -169,13 +217,14 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
     const nowMs = performance.now();
     if (nowMs - this.#trimmedAtMs < TRIM_EVERY_MS) return;
     this.#trimmedAtMs = nowMs;
-    await this.#pools.read.query("delete from node_changes where number < $1", [this.#last - KEPT]);
+    await this.#ask("delete from node_changes where number < $1", [this.#last - KEPT]);
   }
 
   async #listenAlways(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       await this.#listen().catch(() => undefined);
+      if (this.#listener !== null && !signal.aborted) this.#listenerLosses += 1;
       this.#listener = null;
       await sleep(RECONNECT_MS, signal);
     }
@@ -192,7 +241,8 @@ export class PostgresFeed implements ChangeFeed, AsyncDisposable {
       client.on("notification", ({ payload }) => {
         if (payload !== this.nodeId) this.#look();
       });
-      await client.query(`listen ${CHANNEL}`);
+      const listening = client.query(`listen ${CHANNEL}`);
+      if (!(await waitFor(listening, PROBE_TIMEOUT_MS, [lost.signal]))) return;
       this.#listener = client;
       // What was told before it listened.
       this.#look();

@@ -1,13 +1,14 @@
 import { Kysely } from "kysely";
 import type { ClientBase } from "pg";
 import { AppError } from "../../core/error.js";
-import { migrate, pendingSteps } from "../migrations/migrate.js";
+import { isNewest, migrate, pendingSteps } from "../migrations/migrate.js";
 import { TransactionDriver } from "../transactions/transaction-driver.js";
 import { PostgresDialect } from "./dialect.js";
 import { PortableTypes, postgresMigrationDialect } from "./migration-dialect.js";
 import { isRetryable } from "./errors.js";
+import { refuseWithoutCreate } from "./refusals.js";
 import { Session } from "./session.js";
-import { WRITE_LOCK } from "./write-connection.js";
+import { WRITE_LOCK } from "./write-lock.js";
 
 /** Nodes that start together migrate one after the other: all but the first find nothing to do. */
 const MIGRATION_LOCK = 7_235_419_002;
@@ -45,7 +46,7 @@ async function migrateOnce(client: ClientBase, onSteps: (steps: readonly string[
     dialect: new PostgresDialect(new TransactionDriver(session)),
     plugins: [new PortableTypes()],
   });
-  await session.send("begin");
+  await session.send("begin isolation level read committed");
   try {
     await session.send(
       `select set_config('lock_timeout', '${WAIT_MS}', true), set_config('statement_timeout', '0', true)`,
@@ -56,6 +57,7 @@ async function migrateOnce(client: ClientBase, onSteps: (steps: readonly string[
       onSteps(steps);
       await session.send(`select pg_advisory_xact_lock(${WRITE_LOCK})`);
     }
+    if (!(await isNewest(db, postgresMigrationDialect))) await refuseWithoutCreate(client);
     await migrate(db, postgresMigrationDialect);
     const { command } = await session.send("commit");
     if (command !== "COMMIT") throw new AppError("internal", "the database rolled the migration back");

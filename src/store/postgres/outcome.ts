@@ -1,45 +1,37 @@
 import { sleep } from "../../core/schedule/wait.js";
+import { COMMIT_KIND } from "./commit-log.js";
 import type { ConnectionPool } from "./connect.js";
+import { WRITE_LOCK } from "./write-lock.js";
 
-/** Which transaction it was, in which history of the database. */
+/** What a transaction writes of itself into the log of changes, so that it can be found. */
 export interface TransactionMark {
-  readonly xid: string;
-  /** As `timelineOf`. */
-  readonly timeline: string | null;
+  readonly nodeId: string;
+  /** Unique. */
+  readonly id: string;
 }
 
 /** What became of a transaction. */
 export type CommitOutcome = "committed" | "aborted" | "unknown";
 
-/** The server may end the transaction later than it loses the connection, and a server that restarts takes a moment. */
-const ASK_FOR_MS = 5_000;
+/**
+ * A server that restarts takes a moment; one that has not heard of the lost connection ends the transaction when it stood still for 5 s
+ * (timeouts.ts).
+ */
+const ASK_FOR_MS = 10_000;
+const LOCK_TIMEOUT = "8s";
 const PAUSE_MS = 100;
 
 /**
- * The timeline that the server writes, eight hexadecimal digits: another one since a standby was promoted, or since a restore to a point in
- * time. Null where the server does not tell, as some managed ones.
+ * Asks what became of a transaction whose connection was lost while it committed: who gets the lock that it had knows that it has ended,
+ * and finds its mark if it was committed. `unknown` when the database does not answer in time.
+ *
+ * Not by `pg_xact_status`: after a crash the server gives the numbers of transactions again that it has lost, and after a failover too.
  */
-export async function timelineOf(query: (sql: string) => Promise<readonly object[]>): Promise<string | null> {
-  try {
-    const [row] = (await query(TIMELINE)) as readonly { readonly timeline: string }[];
-    return row?.timeline ?? null;
-  } catch {
-    return null;
-  }
-}
-
-const TIMELINE = "select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline";
-
-/**
- * Asks what became of a transaction whose connection was lost while it committed. `unknown` when the database does not answer in time, and
- * when it has another timeline: there the number may be another transaction's.
- */
-export async function outcomeOf(pool: ConnectionPool, { xid, timeline }: TransactionMark): Promise<CommitOutcome> {
+export async function outcomeOf(pool: ConnectionPool, mark: TransactionMark): Promise<CommitOutcome> {
   const end = performance.now() + ASK_FOR_MS;
   while (performance.now() < end) {
-    const status = await statusOf(pool, xid, timeline).catch(() => "in progress");
-    if (status === "committed" || status === "aborted") return status;
-    if (status !== "in progress") return "unknown";
+    const isCommitted = await isMarked(pool, mark).catch(() => null);
+    if (isCommitted !== null) return isCommitted ? "committed" : "aborted";
     await sleep(PAUSE_MS, NEVER);
   }
   return "unknown";
@@ -47,10 +39,11 @@ export async function outcomeOf(pool: ConnectionPool, { xid, timeline }: Transac
 
 const NEVER = new AbortController().signal;
 
-/** As pg_xact_status: null for a transaction that it does not remember. */
-async function statusOf(pool: ConnectionPool, xid: string, timeline: string | null): Promise<string | null> {
-  if (timeline === null) return null;
-  const sql = `select pg_xact_status($1::text::xid8) as status, (${TIMELINE}) as timeline`;
-  const [row] = await pool.query<{ status: string | null; timeline: string }>(sql, [xid]);
-  return row === undefined || row.timeline !== timeline ? null : row.status;
+async function isMarked(pool: ConnectionPool, { nodeId, id }: TransactionMark): Promise<boolean> {
+  // One message is one transaction; the next statement sees all that was committed before the lock was got.
+  await pool.query(
+    `select set_config('lock_timeout', '${LOCK_TIMEOUT}', true); select pg_advisory_xact_lock(${WRITE_LOCK})`,
+  );
+  const sql = `select 1 from node_changes where origin = $1 and kind = '${COMMIT_KIND}' and ref = $2`;
+  return (await pool.query(sql, [nodeId, id])).length > 0;
 }

@@ -1,4 +1,4 @@
-import type { CompiledQuery, Driver, QueryResult } from "kysely";
+import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from "kysely";
 import type { PoolClient } from "pg";
 import { AppError } from "../../core/error.js";
 import type { ConnectionPool } from "./connect.js";
@@ -16,11 +16,7 @@ export class ReadDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<ReadConnection> {
-    try {
-      return new ReadConnection(await this.#pool.connect());
-    } catch (error) {
-      throw postgresError(error);
-    }
+    return new ReadConnection(this.#pool, await connected(this.#pool));
   }
 
   async releaseConnection(connection: ReadConnection): Promise<void> {
@@ -42,27 +38,58 @@ export class ReadDriver implements Driver {
   }
 }
 
-/** How often a statement is asked again that was in the way of a newer node's migration, and ended by the database (40P01). */
+/**
+ * How often a statement is asked again that was in the way of a newer node's migration, and ended by the database (40P01), or whose
+ * connection was lost.
+ */
 const REPEATS = 3;
 
 /** A connection while a statement has it. */
-class ReadConnection extends Session {
-  constructor(private readonly borrowed: PoolClient) {
-    super(borrowed);
+class ReadConnection implements DatabaseConnection {
+  readonly #pool: ConnectionPool;
+  #client: PoolClient | null;
+  #session: Session;
+
+  constructor(pool: ConnectionPool, client: PoolClient) {
+    this.#pool = pool;
+    this.#client = client;
+    this.#session = new Session(client);
   }
 
-  override async executeQuery<Row>(query: Pick<CompiledQuery, "sql" | "parameters">): Promise<QueryResult<Row>> {
+  async executeQuery<Row>(query: Pick<CompiledQuery, "sql" | "parameters">): Promise<QueryResult<Row>> {
     for (let left = REPEATS; ; left -= 1) {
       try {
-        return await super.executeQuery<Row>(query);
+        return await this.#session.executeQuery<Row>(query);
       } catch (error) {
-        if (left === 0 || this.isLost || !isRetryable(error)) throw error;
+        if (left === 0 || !(this.#session.isLost || isRetryable(error))) throw error;
+        if (this.#session.isLost) await this.#replace();
       }
     }
   }
 
+  async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+    throw new AppError("internal", "a result is read at once");
+  }
+
   release(): void {
-    this.borrowed.release(this.isLost);
+    this.#client?.release(this.#session.isLost);
+  }
+
+  /** An idle connection may have ended without a word. */
+  async #replace(): Promise<void> {
+    this.#client?.release(true);
+    // Its place in the pool is free before another one is asked for, or all could wait for each other.
+    this.#client = null;
+    this.#client = await connected(this.#pool);
+    this.#session = new Session(this.#client);
+  }
+}
+
+async function connected(pool: ConnectionPool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw postgresError(error);
   }
 }
 

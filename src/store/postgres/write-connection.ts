@@ -1,35 +1,41 @@
+import { randomUUID } from "node:crypto";
 import type { CompiledQuery, QueryResult } from "kysely";
 import type { PoolClient, QueryResult as PostgresResult } from "pg";
 import { AppError } from "../../core/error.js";
 import { isDeferrable } from "../queries/prepared.js";
 import type { GroupConnection } from "../transactions/group-commit.js";
+import { LOG_COMMIT, type CommitLog } from "./commit-log.js";
 import { stateOf } from "./errors.js";
 import type { CommitOutcome, TransactionMark } from "./outcome.js";
 import { resultOf, Session } from "./session.js";
 import { LOCAL_SETTINGS } from "./timeouts.js";
-
-/** The advisory lock of all writes, of all nodes. Locks belong to a database: several servers of one database share it, which does no harm. */
-export const WRITE_LOCK = 7_235_419_001;
+import { WRITE_LOCK } from "./write-lock.js";
 
 /**
- * The limits of the transaction, and its number. A database that acknowledges before it has written (`synchronous_commit = off`) would lose
- * what was acknowledged.
+ * Whatever the database or the role have as their defaults: each statement must see what was committed before the lock was got. A database
+ * that acknowledges before it has written (`synchronous_commit = off`) would lose what was acknowledged.
  */
-const SETTINGS = `${LOCAL_SETTINGS},
+const BEGIN = `begin isolation level read committed read write; ${LOCAL_SETTINGS},
   set_config('synchronous_commit',
-    case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, true),
-  pg_current_xact_id()::text as xid`;
+    case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, true)`;
 
-/** "in failed SQL transaction": said of all that comes after the statement that failed. */
-const FAILED_TRANSACTION = "25P02";
+/**
+ * Deferred foreign keys are checked with the part that violates them: at the commit they would fail the whole group. One message, so that
+ * nothing more is waited for.
+ */
+const KEEP_PART = "set constraints all immediate; set constraints all deferred; release savepoint part";
+
+/** "in failed SQL transaction", and "no such savepoint": said of what comes after the statement that failed. */
+const AFTER_FAILURE: readonly unknown[] = ["25P02", "3B001"];
 
 /** The connection that writes. Statements are pipelined: those whose result is not needed are not waited for. */
 export class WriteConnection implements GroupConnection {
+  readonly #nodeId: string;
+  readonly #log: CommitLog;
   readonly #outcomeOf: (mark: TransactionMark) => Promise<CommitOutcome>;
   #session: Session | null = null;
-  /** Where the transaction runs, for the question whether it was committed. */
-  #timeline: Promise<string | null> = Promise.resolve(null);
-  #xid: string | null = null;
+  /** Whether there is something to commit. */
+  #isChanged = false;
   #isBegun = false;
   #hasBegun = false;
   #isInPart = false;
@@ -39,14 +45,15 @@ export class WriteConnection implements GroupConnection {
   /** The end of the last part. Never rejects. */
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(outcomeOf: (mark: TransactionMark) => Promise<CommitOutcome>) {
+  constructor(nodeId: string, log: CommitLog, outcomeOf: (mark: TransactionMark) => Promise<CommitOutcome>) {
+    this.#nodeId = nodeId;
+    this.#log = log;
     this.#outcomeOf = outcomeOf;
   }
 
   /** Uses a connection of the pool for the next transaction. */
-  attach(client: PoolClient, timeline: Promise<string | null>): void {
+  attach(client: PoolClient): void {
     this.#session = new Session(client);
-    this.#timeline = timeline;
   }
 
   /** The connection cannot be used any more. */
@@ -59,12 +66,13 @@ export class WriteConnection implements GroupConnection {
   }
 
   begin(): void {
+    this.#log.clear();
     this.#isBegun = false;
     this.#hasBegun = false;
     this.#isInPart = false;
     this.#hasSavepoint = false;
     this.#failure = null;
-    this.#xid = null;
+    this.#isChanged = false;
     this.#ended = Promise.resolve();
   }
 
@@ -76,6 +84,7 @@ export class WriteConnection implements GroupConnection {
   async executeQuery<Row>(query: Pick<CompiledQuery, "sql" | "parameters">): Promise<QueryResult<Row>> {
     await this.#ended;
     this.#openPart();
+    this.#isChanged ||= !query.sql.startsWith("select");
     if (this.#isInPart && isDeferrable(query)) {
       this.#follow(this.#send(query.sql, query.parameters));
       return { rows: [] };
@@ -92,7 +101,7 @@ export class WriteConnection implements GroupConnection {
     this.#isInPart = false;
     if (!this.#hasSavepoint) return this.#ended;
     this.#hasSavepoint = false;
-    const kept = this.#send("release savepoint part").then(
+    const kept = this.#send(KEEP_PART).then(
       () => undefined,
       async (failure: unknown) => {
         await this.#undo();
@@ -115,13 +124,18 @@ export class WriteConnection implements GroupConnection {
   async commit(): Promise<void> {
     await this.#ended;
     if (!this.#isBegun) return;
+    const mark: TransactionMark = { nodeId: this.#nodeId, id: randomUUID() };
+    if (this.#isChanged) this.#follow(this.#send(LOG_COMMIT, this.#log.parameters(mark.nodeId, mark.id)));
     let result: PostgresResult;
     try {
       result = await this.#send("commit");
     } catch (error) {
-      if (!this.isLost || this.#xid === null) throw error;
-      return await this.#settle({ xid: this.#xid, timeline: await this.#timeline }, error);
+      if (!this.isLost) this.#isBegun = false;
+      else if (!this.#isChanged) return;
+      else return await this.#settle(mark, error);
+      throw error;
     }
+    this.#isBegun = false;
     // PostgreSQL answers the commit of a failed transaction with its rollback, and no error.
     if (result.command !== "COMMIT") {
       throw this.#failure ?? new AppError("internal", "the database rolled the transaction back");
@@ -150,12 +164,7 @@ export class WriteConnection implements GroupConnection {
   #openPart(): void {
     if (!this.#isBegun) {
       this.#isBegun = true;
-      this.#follow(this.#send("begin"));
-      this.#follow(
-        this.#send(SETTINGS).then(({ rows }) => {
-          this.#xid = (rows as readonly { readonly xid: string }[])[0]?.xid ?? null;
-        }),
-      );
+      this.#follow(this.#send(BEGIN));
       this.#follow(
         this.#send(`select pg_advisory_xact_lock(${WRITE_LOCK})`).then(() => {
           this.#hasBegun = true;
@@ -185,7 +194,7 @@ export class WriteConnection implements GroupConnection {
       return await this.#session.send(sql, parameters);
     } catch (thrown) {
       const failure = thrown as AppError;
-      if (stateOf(failure) === FAILED_TRANSACTION && this.#failure !== null) throw this.#failure;
+      if (AFTER_FAILURE.includes(stateOf(failure)) && this.#failure !== null) throw this.#failure;
       this.#failure ??= failure;
       throw failure;
     }

@@ -1,8 +1,9 @@
 import type { PoolClient } from "pg";
 import type { GroupDriver } from "../transactions/group-commit.js";
+import type { CommitLog } from "./commit-log.js";
 import type { ConnectionPool } from "./connect.js";
 import { postgresError } from "./errors.js";
-import { outcomeOf, timelineOf } from "./outcome.js";
+import { outcomeOf } from "./outcome.js";
 import { WriteConnection } from "./write-connection.js";
 
 /** Hands out the one connection that writes. */
@@ -10,22 +11,17 @@ export class WriteDriver implements GroupDriver<WriteConnection> {
   readonly #pool: ConnectionPool;
   readonly #connection: WriteConnection;
   #client: PoolClient | null = null;
-  /** Asked once for each connection: a server that gets another timeline ends its connections. */
-  readonly #timelines = new WeakMap<PoolClient, Promise<string | null>>();
 
-  constructor(pool: ConnectionPool) {
+  constructor(pool: ConnectionPool, nodeId: string, log: CommitLog) {
     this.#pool = pool;
-    this.#connection = new WriteConnection((mark) => outcomeOf(pool, mark));
+    this.#connection = new WriteConnection(nodeId, log, (mark) => outcomeOf(pool, mark));
   }
 
   async acquireConnection(): Promise<WriteConnection> {
     try {
       const client = await this.#pool.connect();
-      const timeline =
-        this.#timelines.get(client) ?? timelineOf(async (sql) => (await client.query<{ timeline: string }>(sql)).rows);
-      this.#timelines.set(client, timeline);
       this.#client = client;
-      this.#connection.attach(client, timeline);
+      this.#connection.attach(client);
       return this.#connection;
     } catch (error) {
       throw postgresError(error);

@@ -1,6 +1,17 @@
 import type { Kysely } from "kysely";
-import type { Schema } from "../schema.js";
+import { preparedChange } from "./prepared.js";
+import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
+
+const put = preparedChange((db, row: NewRow<"idempotent_answers">) => {
+  const { request_hash, answer, created_at } = row;
+  return db
+    .insertInto("idempotent_answers")
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(["token_id", "operation", "key"]).doUpdateSet({ request_hash, answer, created_at }),
+    );
+});
 
 /** Look-ups of stored answers. */
 export function idempotencyReader(db: Kysely<Schema>) {
@@ -24,12 +35,7 @@ export function idempotencyReader(db: Kysely<Schema>) {
 export function idempotencyWriter(db: Kysely<Schema>) {
   return {
     async putIdempotentAnswer({ tokenId, operation, key, requestHash, answer, createdAt }) {
-      const changes = { request_hash: requestHash, answer, created_at: createdAt };
-      await db
-        .insertInto("idempotent_answers")
-        .values({ token_id: tokenId, operation, key, ...changes })
-        .onConflict((conflict) => conflict.columns(["token_id", "operation", "key"]).doUpdateSet(changes))
-        .execute();
+      await put(db, { token_id: tokenId, operation, key, request_hash: requestHash, answer, created_at: createdAt });
     },
     async deleteIdempotentAnswers(before, limit) {
       const old = db

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { artifactReader } from "./artifacts.js";
 import { auditReader } from "./audit.js";
 import { bundleReader } from "./bundles.js";
+import { claimReader } from "./claims.js";
 import { contentReader } from "./contents.js";
 import { deploymentReader } from "./deployments.js";
 import { environmentReader } from "./environments.js";
@@ -58,5 +59,6 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...pipelineAppReader(db),
     ...artifactReader(db),
     ...transferReader(db),
+    ...claimReader(db),
   };
 }

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { artifactWriter } from "./artifacts.js";
 import { auditWriter } from "./audit.js";
 import { bundleWriter } from "./bundles.js";
+import { claimWriter } from "./claims.js";
 import { contentWriter } from "./contents.js";
 import { deploymentWriter } from "./deployments.js";
 import { environmentWriter } from "./environments.js";
@@ -54,5 +55,6 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...pipelineAppWriter(tx),
     ...artifactWriter(tx),
     ...transferWriter(tx),
+    ...claimWriter(tx),
   };
 }

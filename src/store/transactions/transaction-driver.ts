@@ -7,7 +7,11 @@ export class TransactionDriver implements Driver {
   #ended = false;
 
   constructor(connection: DatabaseConnection) {
-    this.#connection = connection;
+    // Asked again with each statement: the end may come between the request for the connection and the statement.
+    this.#connection = {
+      executeQuery: (query) => (this.#ended ? refuseLate() : connection.executeQuery(query)),
+      streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
+    };
   }
 
   /** Statements that come later are refused. */
@@ -18,7 +22,7 @@ export class TransactionDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#ended) throw new AppError("internal", "a statement after the end of its transaction");
+    if (this.#ended) return await refuseLate();
     return this.#connection;
   }
 
@@ -37,6 +41,10 @@ export class TransactionDriver implements Driver {
   rollbackTransaction(): Promise<void> {
     return refuseNested();
   }
+}
+
+async function refuseLate(): Promise<never> {
+  throw new AppError("internal", "a statement after the end of its transaction");
 }
 
 async function refuseNested(): Promise<void> {

@@ -8,7 +8,7 @@ import { AppError } from "../../../src/core/error.js";
 import type { WatchEvent } from "../../../src/service/runtimes/watch.js";
 
 const heartbeat = (sequence: number): WatchEvent => ({
-  ...{ kind: "heartbeat", sequence, deploymentId: null, at: "2026-05-01T12:00:00.000Z" },
+  ...{ kind: "heartbeat", sequence, deploymentId: null, at: "2026-05-01T12:00:00.000Z", currentAt: null },
 });
 
 /** A stream into a sink whose calls are noted, and fail from a moment on that the test chooses. */

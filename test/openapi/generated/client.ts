@@ -2749,12 +2749,17 @@ export interface components {
             /** @description Live instances that have not applied the active sequence: those that rejected it first. */
             laggards: components["schemas"]["RuntimeInstance"][];
         };
-        /** @description The stream lives; what the runtime has is current. */
+        /** @description The stream lives; what the runtime has is current, or was at `current_at`. */
         Heartbeat: {
             /** Format: date-time */
             at: string;
             /** @description As Activation.attestation. */
             attestation: string | null;
+            /**
+             * Format: date-time
+             * @description While the server cannot read its database: when it last could. What the runtime has was current then.
+             */
+            current_at: string | null;
         };
         /** @description Keeps what is active in an environment until it is released. */
         Hold: {

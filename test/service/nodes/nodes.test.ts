@@ -35,6 +35,7 @@ describe("the nodes of a shared database", () => {
     expect(await a.nodes.live()).toEqual(new Set([a.nodes.id, b.nodes.id]));
     signet.clock.advanceSeconds(NODE_SILENT_SECONDS);
     expect((await shown(a)).map(([, state]) => state).toSorted()).toEqual(["live", "stale"]);
+    expect(await a.nodes.counts()).toEqual({ live: 1, stale: 1, stopped: 0 });
     expect(await a.nodes.live()).toEqual(new Set([a.nodes.id]));
     signet.clock.advanceSeconds(NODE_FORGOTTEN_SECONDS);
     await a.nodes.tell();

@@ -9,6 +9,7 @@ export function openNode({ store, clock }: Fixture, name: string) {
   const feed = {
     nodeId: randomUUID(),
     heardAtMs: clock.monotonicMs(),
+    listenerLosses: 0,
     follow: () => ({ [Symbol.dispose]: () => undefined }),
   };
   const identity = { name, version: "1", schema: "0001-initial" };

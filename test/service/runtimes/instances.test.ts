@@ -238,7 +238,8 @@ describe("runtime instances", () => {
     await instances().flush();
     expect(signet.count("instances")).toBe(10_000);
     expect((await list())[0]?.instanceId).toBe("i10099");
-    expect(await signet.store.read.instance(principal.environmentId ?? "", principal.tokenId, "i99")).toBeNull();
+    const { environmentId, tokenId } = principal;
+    expect(await signet.store.read.instancesNamed(environmentId ?? "", tokenId, ["i99"])).toEqual([]);
   });
 
   it("hold a bounded agent, whoever tells it", async () => {

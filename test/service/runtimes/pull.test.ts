@@ -87,7 +87,7 @@ describe("a watch that is pulled", () => {
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(700_000);
     const at = signet.clock.now().toISOString();
-    expect(await waiting).toEqual({ kind: "heartbeat", sequence: 1, deploymentId, at });
+    expect(await waiting).toEqual({ kind: "heartbeat", sequence: 1, deploymentId, at, currentAt: null });
     await events.return(undefined);
     expect(vi.getTimerCount()).toBe(0);
   });

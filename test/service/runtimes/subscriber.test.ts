@@ -8,7 +8,7 @@ import {
 import type { WatchEvent } from "../../../src/service/runtimes/watch.js";
 
 const AT = "2026-01-01T00:00:00.000Z";
-const HEARTBEAT: WatchEvent = { kind: "heartbeat", sequence: 1, deploymentId: null, at: AT };
+const HEARTBEAT: WatchEvent = { kind: "heartbeat", sequence: 1, deploymentId: null, at: AT, currentAt: null };
 
 /** A watch, and what its room and its hub were asked for. */
 function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {
@@ -50,7 +50,7 @@ describe("a watch whose reader goes away while it is sent something", () => {
       if (turn === turnOfClose) watch.close();
     });
     subscriber.begin(HEARTBEAT);
-    subscriber.beat(AT);
+    subscriber.beat({ at: AT, currentAt: null });
     expect(asked).toEqual([...(turnOfClose === 2 ? ["join"] : []), "delete", "leave"]);
   });
 });

@@ -33,8 +33,9 @@ describe("runtime instances", () => {
     });
     await db.write((tx) => tx.putInstances([a, b, anInstance(elsewhere)], 10));
     expect(await db.read.instances(dev.id, ALL)).toStrictEqual({ rows: [b, a], total: 2 });
-    expect(await db.read.instance(dev.id, second.id, "b")).toStrictEqual(b);
-    expect(await db.read.instance(dev.id, first.id, "b")).toBeNull();
+    expect(await db.read.instancesNamed(dev.id, second.id, ["a", "b", "c"])).toStrictEqual([b]);
+    expect(await db.read.instancesNamed(dev.id, first.id, ["b"])).toEqual([]);
+    expect(await db.read.instancesNamed(dev.id, first.id, [])).toEqual([]);
     expect(await db.read.instances(dev.id, { limit: 1, offset: 1 })).toStrictEqual({ rows: [a], total: 2 });
   });
 

@@ -18,15 +18,16 @@ const PUT_CHUNK = 50;
 /** Look-ups of runtime instances. */
 export function instanceReader(db: Kysely<Schema>) {
   return {
-    async instance(environmentId, tokenId, instanceId) {
-      const row = await db
+    async instancesNamed(environmentId, tokenId, instanceIds) {
+      if (instanceIds.length === 0) return [];
+      const rows = await db
         .selectFrom("instances")
         .selectAll()
         .where("environment_id", "=", environmentId)
         .where("token_id", "=", tokenId)
-        .where("instance_id", "=", instanceId)
-        .executeTakeFirst();
-      return row === undefined ? null : instanceOf(row);
+        .where("instance_id", "in", instanceIds)
+        .execute();
+      return rows.map(instanceOf);
     },
     async instances(environmentId, { limit, offset }, source) {
       const whole = db.selectFrom("instances").where("environment_id", "=", environmentId);

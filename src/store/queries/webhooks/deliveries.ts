@@ -32,6 +32,28 @@ export function deliveryReader(db: Kysely<Schema>) {
       const own = pending.where("webhook_id", "=", webhookId).where("attempts", "=", 0);
       return (await own.orderBy("event_number").limit(limit).execute()).map(deliveryOf);
     },
+    async webhooksWithFirstAttempts(ids, atLeast) {
+      if (ids.length === 0) return new Set();
+      const rows = await db
+        .selectFrom("webhooks")
+        .select("webhooks.id")
+        .where("webhooks.id", "in", ids)
+        .where((eb) => {
+          // No count: it would read all that wait.
+          const last = eb
+            .selectFrom("deliveries")
+            .select("deliveries.event_number")
+            .whereRef("deliveries.webhook_id", "=", "webhooks.id")
+            .where("deliveries.state", "=", "pending")
+            .where("deliveries.attempts", "=", 0)
+            .orderBy("deliveries.event_number")
+            .limit(1)
+            .offset(atLeast - 1);
+          return eb.exists(last);
+        })
+        .execute();
+      return new Set(rows.map(({ id }) => id));
+    },
     async dueRetries(webhookId, now, limit) {
       const due = pending.where("webhook_id", "=", webhookId).where("next_attempt_at", "<=", now);
       const rows = await due.where("attempts", ">", 0).orderBy("next_attempt_at").limit(limit).execute();

@@ -38,6 +38,17 @@ export function eventReader(db: Kysely<Schema>) {
         .execute();
       return rows.map(eventOf);
     },
+    async eventHeadersFannedOut(afterNumber, limit) {
+      const rows = await db
+        .selectFrom("outbox_events")
+        .select(["number", "org_id", "type"])
+        .where("fanned_out", "=", 1)
+        .where("number", ">", afterNumber)
+        .orderBy("number")
+        .limit(sql.lit(limit))
+        .execute();
+      return rows.map(({ org_id, ...event }) => ({ ...event, orgId: org_id }));
+    },
     async eventHeadersAfter(orgId, afterNumber, limit) {
       const rows = await db
         .selectFrom("outbox_events")
@@ -71,8 +82,10 @@ export function eventWriter(db: Kysely<Schema>) {
       await insert(db, row);
     },
     async markFannedOut(numbers) {
-      if (numbers.length === 0) return;
-      await db.updateTable("outbox_events").set({ fanned_out: 1 }).where("number", "in", numbers).execute();
+      if (numbers.length === 0) return new Set();
+      const waiting = db.updateTable("outbox_events").set({ fanned_out: 1 }).where("number", "in", numbers);
+      const marked = await waiting.where("fanned_out", "=", 0).returning("number").execute();
+      return new Set(marked.map(({ number }) => number));
     },
   } satisfies Partial<WebhookWriter>;
 }

@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import type { Instant } from "../../core/clock.js";
+import { AppError } from "../../core/error.js";
+import type { KeySlot, SealedKey } from "../../core/key.js";
+import { readKeyFiles } from "../../service/backups/read-keys.js";
+import { givenPem } from "../../service/keys/bundle-key.js";
+import { createNodeSigner } from "../../service/keys/ed25519-node.js";
+import { KEY_FILE_OF, openLastKeys, type VerifyingKeys } from "../../service/keys/key-files.js";
+import type { KeySealer } from "../../service/keys/key-sealer.js";
+import { isPrivatePem, keyIdOf, publicPemOf, sealKeySet, type KeySet } from "../../service/keys/sealed-key-set.js";
+import { writeSecretFile } from "../../service/keys/secret-file.js";
+import { verifyingKeys } from "../../service/keys/verifying-keys.js";
+import type { MoveConfig } from "./move.js";
+
+const FILE_OF: Readonly<Record<KeySlot, string>> = {
+  ...KEY_FILE_OF,
+  next: KEY_FILE_OF.bundles.replace(/\.pem$/, ".next.pem"),
+};
+const SLOTS: readonly KeySlot[] = ["bundles", "audit", "webhooks", "next"];
+
+/**
+ * The keys of a data directory, encrypted for a database: private ones of its files, and the public halves of those that settings give,
+ * which stay settings.
+ */
+export async function sealedKeysOf(
+  directory: string,
+  config: Pick<MoveConfig, "signingKey" | "nextSigningKey">,
+  sealer: KeySealer,
+  at: Instant,
+): Promise<readonly SealedKey[]> {
+  const files = readKeyFiles(directory, null);
+  const set: Partial<Record<KeySlot, string>> = {};
+  for (const slot of SLOTS) {
+    const pem = given(slot, config) ?? files[FILE_OF[slot]];
+    if (pem !== undefined) set[slot] = pem;
+  }
+  return await sealKeySet(set, sealer, at);
+}
+
+/**
+ * Writes the keys of nodes into a data directory, readable by its owner alone, with the public keys that a start compares them with. Those
+ * that settings give stay settings: throws `signing_failed` when they are not set here, and `conflict` when others are.
+ */
+export function writeKeyFiles(
+  directory: string,
+  set: KeySet,
+  config: Pick<MoveConfig, "signingKey" | "nextSigningKey">,
+): void {
+  requireGiven(set, config);
+  for (const slot of SLOTS) {
+    const pem = set[slot];
+    if (pem !== undefined && isPrivatePem(pem)) writeSecretFile(join(directory, FILE_OF[slot]), pem);
+  }
+  const { next: _next, ...current } = set;
+  openLastKeys(directory).remember(
+    Object.fromEntries(Object.entries(current).map(([purpose, pem]) => [purpose, publicPemOf(pem)])),
+  );
+}
+
+/** Throws as writeKeyFiles. */
+export function requireGiven(set: KeySet, config: Pick<MoveConfig, "signingKey" | "nextSigningKey">): void {
+  for (const slot of SLOTS) {
+    const pem = set[slot];
+    const own = given(slot, config);
+    if (pem === undefined) {
+      if (slot !== "next") throw new AppError("signing_failed", `the database has no key for ${slot}`);
+      continue;
+    }
+    const name = slot === "next" ? "SIGNET_NEXT_SIGNING_KEY" : "SIGNET_SIGNING_KEY";
+    if (own === undefined && !isPrivatePem(pem)) {
+      throw new AppError("signing_failed", `the nodes have ${name} (key ${keyIdOf(pem)}): set it here too`);
+    }
+    if (own !== undefined && keyIdOf(own) !== keyIdOf(pem)) {
+      throw new AppError(
+        "conflict",
+        `${name} is another key: it is ${keyIdOf(own)}, and the nodes have ${keyIdOf(pem)}`,
+      );
+    }
+  }
+}
+
+/** The keys of nodes, to verify with all of them and to sign the audit. Throws `signing_failed` without one. */
+export function keysOfSet(set: KeySet): VerifyingKeys {
+  const half = (slot: KeySlot) => {
+    const pem = set[slot];
+    if (pem === undefined) throw new AppError("signing_failed", `the database has no key for ${slot}`);
+    return { keyId: keyIdOf(pem), publicKeyPem: publicPemOf(pem) };
+  };
+  const keys = verifyingKeys({ bundles: half("bundles"), audit: half("audit"), webhooks: half("webhooks") });
+  return { ...keys, audit: createNodeSigner(set.audit ?? "") };
+}
+
+/** The public half of a key that a setting gives. */
+function given(slot: KeySlot, { signingKey, nextSigningKey }: Pick<MoveConfig, "signingKey" | "nextSigningKey">) {
+  if (slot === "bundles" && signingKey !== null) return publicPemOf(givenPem(signingKey, "SIGNET_SIGNING_KEY"));
+  if (slot === "next" && nextSigningKey !== null)
+    return publicPemOf(givenPem(nextSigningKey, "SIGNET_NEXT_SIGNING_KEY"));
+  return undefined;
+}
