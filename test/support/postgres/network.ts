@@ -19,6 +19,8 @@ export interface NetworkLink {
 /** A network namespace, whose processes reach this machine by its links only, and nothing else. */
 export interface Network<Name extends string> extends AsyncDisposable {
   readonly links: Readonly<Record<Name, NetworkLink>>;
+  /** A command that runs the command after it inside, in the same process. That is killed at the end. */
+  readonly enter: readonly string[];
   /** Starts a program inside. It is killed at the end. */
   spawn(program: string, argv: readonly string[], options?: SpawnOptions): ChildProcess;
 }
@@ -64,6 +66,7 @@ export function openNetwork<Name extends string>(...names: readonly Name[]): Net
     const links = ends.map(({ name, ...end }) => [name, addLink(namespace, end)] as const);
     return {
       links: Object.fromEntries(links) as Record<Name, NetworkLink>,
+      enter: ["ip", "netns", "exec", namespace],
       spawn: (program, argv, options = {}) => spawn("ip", ["netns", "exec", namespace, program, ...argv], options),
       [Symbol.asyncDispose]: () => Promise.resolve(remove()),
     };
