@@ -294,8 +294,8 @@ export interface Writer
   touchTokens(ids: readonly number[], at: Instant): Promise<void>;
 
   insertAuditEvent(event: AuditEvent): Promise<void>;
-  /** Replaces an answer under the same key. */
-  putIdempotentAnswer(answer: IdempotentAnswer): Promise<void>;
+  /** Throws `conflict` when there is an answer under the same key. */
+  insertIdempotentAnswer(answer: IdempotentAnswer): Promise<void>;
   /** Deletes answers from before an instant, the oldest first and at most `limit`. Returns how many went. */
   deleteIdempotentAnswers(before: Instant, limit: number): Promise<number>;
   /** Inserts or replaces; of one token only the `keep` last seen stay. */

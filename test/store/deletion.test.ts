@@ -32,7 +32,7 @@ describe("deletion", () => {
       const admin = await tx.insertToken(aToken(organization.id));
       await tx.putInstances([anInstance(token)], 10);
       const answer = { operation: "o", key: "k", requestHash: "h", answer: "{}", createdAt: token.createdAt };
-      for (const { id } of [token, ci, admin]) await tx.putIdempotentAnswer({ ...answer, tokenId: id });
+      for (const { id } of [token, ci, admin]) await tx.insertIdempotentAnswer({ ...answer, tokenId: id });
       await tx.insertAuditEvent(anEvent(organization.id, 1, { resourceId: bundle.id }));
       return { bundle, token, ci, admin };
     });
@@ -175,7 +175,7 @@ describe("deletion", () => {
         await publish(tx, dev.id, `version ${n}`);
         await tx.putInstances([anInstance(token, { instanceId: `pod-${n}` })], 100);
         const answer = { operation: `o${n % 3}`, requestHash: "h", answer: "{}", createdAt: token.createdAt };
-        await tx.putIdempotentAnswer({ ...answer, tokenId: token.id, key: `key ${n}` });
+        await tx.insertIdempotentAnswer({ ...answer, tokenId: token.id, key: `key ${n}` });
         await tx.insertArtifact(anArtifact(organization.id, project.id, { contentId: aContent("shared").id }));
       }
     });

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { addSeconds, instantOf, type Clock } from "../../core/clock.js";
+import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { inSteps } from "../../core/schedule/in-steps.js";
 import { AppError, invalidField } from "../../core/error.js";
-import type { Store, Writer } from "../../store/store.js";
+import type { IdempotentAnswer, Store, Writer } from "../../store/store.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { IdempotencyObserver } from "./observers.js";
 
-const KEPT_SECONDS = 24 * 60 * 60;
+const KEPT_MS = 24 * 60 * 60 * 1000;
 /**
  * Of what is hashed of a request. To be raised with every change of it, which test/upgrade tells: an answer that was stored under
  * another version is given without comparing, so that a retry across an upgrade gets the first result.
@@ -63,34 +63,55 @@ export class Idempotency {
     this.#inFlight.add(flight);
     try {
       const now = instantOf(this.deps.clock.now());
-      const known = await this.deps.store.read.idempotentAnswer(tokenId, operation, key);
-      if (known !== null && known.createdAt > addSeconds(now, -KEPT_SECONDS)) {
-        if (known.requestHash !== requestHash && isComparable(known.requestHash)) {
-          throw invalidField(["idempotency-key"], "was used for another request", "idempotency_key_reused", "header");
-        }
-        this.deps.observer.replayed(operation);
-        return JSON.parse(known.answer) as T;
-      }
-      return await change((tx, answer) =>
-        tx.putIdempotentAnswer({
+      const answered = async () => {
+        const known = await this.deps.store.read.idempotentAnswer(tokenId, operation, key);
+        return known === null ? null : this.#again<T>(known, operation, requestHash);
+      };
+      const known = await answered();
+      if (known === "old") await this.prune();
+      else if (known !== null) return known.answer;
+      const remember: Remember<T> = (tx, answer) =>
+        tx.insertIdempotentAnswer({
           tokenId,
           operation,
           key,
           requestHash,
           answer: JSON.stringify(answer),
           createdAt: now,
-        }),
-      );
+        });
+      return await change(remember).catch(async (thrown: unknown) => {
+        // Another node may have been asked the same meanwhile: only one of the two is kept, and this one may have failed by its effect.
+        const meanwhile = await answered().catch((failure: unknown) => {
+          throw failure instanceof AppError && failure.code === "invalid" ? failure : thrown;
+        });
+        if (meanwhile === null || meanwhile === "old") throw thrown;
+        return meanwhile.answer;
+      });
     } finally {
       this.#inFlight.delete(flight);
     }
   }
 
+  /** A stored answer to a request, or that it is too old. Throws `invalid` when it belongs to another request. */
+  #again<T>(known: IdempotentAnswer, operation: string, requestHash: string): { readonly answer: T } | "old" {
+    if (known.createdAt < this.#keptSince()) return "old";
+    if (known.requestHash !== requestHash && isComparable(known.requestHash)) {
+      throw invalidField(["idempotency-key"], "was used for another request", "idempotency_key_reused", "header");
+    }
+    this.deps.observer.replayed(operation);
+    return { answer: JSON.parse(known.answer) as T };
+  }
+
   /** Forgets the answers that are older than 24 hours, in transactions between which others write. */
   async prune(signal?: AbortSignal): Promise<void> {
-    const before = addSeconds(instantOf(this.deps.clock.now()), -KEPT_SECONDS);
+    const before = this.#keptSince();
     const forget = (tx: Writer) => tx.deleteIdempotentAnswers(before, PRUNED_AT_ONCE);
     await inSteps(async () => (await this.deps.store.write(forget)) > 0, signal);
+  }
+
+  /** Answers from before are forgotten: those of 24 hours ago, and older. */
+  #keptSince(): Instant {
+    return instantOf(new Date(this.deps.clock.now().getTime() - KEPT_MS + 1));
   }
 }
 

@@ -1,17 +1,17 @@
 import type { Kysely } from "kysely";
-import { preparedChange } from "./prepared.js";
+import { AppError } from "../../core/error.js";
+import { preparedFirst } from "./prepared.js";
 import type { NewRow, Schema } from "../schema.js";
 import type { Reader, Writer } from "../store.js";
 
-const put = preparedChange((db, row: NewRow<"idempotent_answers">) => {
-  const { request_hash, answer, created_at } = row;
-  return db
+/** Waited for, not as preparedInsert: one that fails later fails the works of others too, which are in the same transaction. */
+const insert = preparedFirst((db, row: NewRow<"idempotent_answers">) =>
+  db
     .insertInto("idempotent_answers")
     .values(row)
-    .onConflict((conflict) =>
-      conflict.columns(["token_id", "operation", "key"]).doUpdateSet({ request_hash, answer, created_at }),
-    );
-});
+    .onConflict((conflict) => conflict.columns(["token_id", "operation", "key"]).doNothing())
+    .returning("key"),
+);
 
 /** Look-ups of stored answers. */
 export function idempotencyReader(db: Kysely<Schema>) {
@@ -34,8 +34,11 @@ export function idempotencyReader(db: Kysely<Schema>) {
 /** Changes of stored answers. */
 export function idempotencyWriter(db: Kysely<Schema>) {
   return {
-    async putIdempotentAnswer({ tokenId, operation, key, requestHash, answer, createdAt }) {
-      await put(db, { token_id: tokenId, operation, key, request_hash: requestHash, answer, created_at: createdAt });
+    async insertIdempotentAnswer({ tokenId, operation, key, requestHash, answer, createdAt }) {
+      const row = { token_id: tokenId, operation, key, request_hash: requestHash, answer, created_at: createdAt };
+      if ((await insert(db, row)) === undefined) {
+        throw new AppError("conflict", "there is an answer under this Idempotency-Key already");
+      }
     },
     async deleteIdempotentAnswers(before, limit) {
       const old = db

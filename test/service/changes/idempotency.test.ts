@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DAY, useServices } from "../fixture.js";
+import { DAY, publishInput, useServices } from "../fixture.js";
 
 describe("an Idempotency-Key", () => {
   const signet = useServices();
@@ -100,7 +100,7 @@ describe("an Idempotency-Key", () => {
           answer: "{}",
           createdAt,
         };
-        await tx.putIdempotentAnswer(answer);
+        await tx.insertIdempotentAnswer(answer);
       }
     });
     signet.clock.advanceSeconds(DAY + 1);
@@ -139,5 +139,38 @@ describe("an Idempotency-Key", () => {
     const fields = [{ loc: ["header", "idempotency-key"], type: "value" }];
     await expect(signet.publish("dev", {}, keyed(key))).rejects.toMatchObject({ code: "invalid", fields });
     expect(await signet.fingerprint()).toEqual(before);
+  });
+});
+
+describe("an Idempotency-Key on two nodes at once", () => {
+  const signet = useServices(true);
+  const keyed = () => signet.change({ idempotencyKey: "key" });
+  /** Asks both nodes for the same; each looks for an answer before either has one. */
+  const onBoth = <T>(ask: (services: typeof signet.services) => Promise<T>) =>
+    Promise.all([signet.services, signet.compose(signet.store)].map(ask));
+
+  it("makes both answer the same, and is done once", async () => {
+    const [one, two] = await onBoth(({ publishing }) =>
+      publishing.publish(keyed(), signet.path("dev"), publishInput({ policies: '{"n":1}' })),
+    );
+    expect(two).toEqual(one);
+    expect([signet.count("bundles"), signet.count("deployments")]).toEqual([1, 1]);
+  });
+
+  it("makes both answer the same when the second is refused because of the first", async () => {
+    const [one, two] = await onBoth(({ publishing }) =>
+      publishing.publish({ ...keyed(), ifSequence: 0 }, signet.path("dev"), publishInput({ policies: '{"n":1}' })),
+    );
+    expect(two).toEqual(one);
+    expect(signet.count("bundles")).toBe(1);
+  });
+
+  it("is refused by the second for another request", async () => {
+    let n = 0;
+    const done = onBoth(({ publishing }) =>
+      publishing.publish(keyed(), signet.path("dev"), publishInput({ policies: `{"n":${(n += 1)}}` })),
+    );
+    await expect(done).rejects.toMatchObject({ code: "invalid", fields: [{ type: "idempotency_key_reused" }] });
+    expect(signet.count("bundles")).toBe(1);
   });
 });

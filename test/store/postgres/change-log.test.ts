@@ -33,7 +33,7 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "insertTrustedOrigin",
     "deleteTrustedOrigin",
     "insertBundleImport",
-    "putIdempotentAnswer",
+    "insertIdempotentAnswer",
     "deleteIdempotentAnswers",
     "insertAuditEvent",
     "putExpiryNotice",

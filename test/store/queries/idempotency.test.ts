@@ -13,26 +13,30 @@ describe("idempotent answers", () => {
 
   it("keeps one by token, operation and key", async () => {
     const answer = await anAnswer();
-    await db.write((tx) => tx.putIdempotentAnswer(answer));
+    await db.write((tx) => tx.insertIdempotentAnswer(answer));
     expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "k")).toStrictEqual(answer);
     expect(await db.read.idempotentAnswer(answer.tokenId + 1, "publish", "k")).toBeNull();
     expect(await db.read.idempotentAnswer(answer.tokenId, "promote", "k")).toBeNull();
     expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "K")).toBeNull();
   });
 
-  it("replaces one under the same key", async () => {
+  it("refuses a second one under the same key, with all that its transaction did", async () => {
     const answer = await anAnswer();
-    const second = { ...answer, requestHash: "h2", answer: "[]", createdAt: minutesLater(1) };
-    await db.write((tx) => tx.putIdempotentAnswer(answer));
-    await db.write((tx) => tx.putIdempotentAnswer(second));
-    expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "k")).toStrictEqual(second);
+    await db.write((tx) => tx.insertIdempotentAnswer(answer));
+    const second = db.write(async (tx) => {
+      await tx.insertIdempotentAnswer({ ...answer, key: "another" });
+      await tx.insertIdempotentAnswer({ ...answer, answer: "[]", createdAt: minutesLater(1) });
+    });
+    await expect(second).rejects.toMatchObject({ code: "conflict" });
+    expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "k")).toStrictEqual(answer);
+    expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "another")).toBeNull();
   });
 
   it("deletes what is older than an instant, and only that", async () => {
     const answer = await anAnswer();
     await db.write(async (tx) => {
-      await tx.putIdempotentAnswer({ ...answer, key: "old", createdAt: minutesLater(1) });
-      await tx.putIdempotentAnswer({ ...answer, key: "edge", createdAt: minutesLater(2) });
+      await tx.insertIdempotentAnswer({ ...answer, key: "old", createdAt: minutesLater(1) });
+      await tx.insertIdempotentAnswer({ ...answer, key: "edge", createdAt: minutesLater(2) });
       expect(await tx.deleteIdempotentAnswers(minutesLater(2), 10)).toBe(1);
     });
     expect(await db.read.idempotentAnswer(answer.tokenId, "publish", "old")).toBeNull();
@@ -43,7 +47,7 @@ describe("idempotent answers", () => {
     const answer = await anAnswer();
     await db.write(async (tx) => {
       for (const minutes of [3, 1, 4, 2]) {
-        await tx.putIdempotentAnswer({ ...answer, key: `k${minutes}`, createdAt: minutesLater(minutes) });
+        await tx.insertIdempotentAnswer({ ...answer, key: `k${minutes}`, createdAt: minutesLater(minutes) });
       }
     });
     const left = async () => {
