@@ -31,8 +31,8 @@ export interface GroupDriver<Connection extends GroupConnection = GroupConnectio
 /** The writer that works share, one after another; after one that failed a new one is made. */
 export interface GroupWriter {
   readonly writer: Writer;
-  /** Called in the part of each work, after it. */
-  worked(): Promise<void>;
+  /** Called after each work that went through, before its part ends. */
+  worked(): void;
 }
 
 /** How groups of one kind of database differ from those of another one. */
@@ -187,7 +187,7 @@ export class GroupCommit<Connection extends GroupConnection> {
     connection.beginPart();
     try {
       const answer = await work(open.writer);
-      await open.worked();
+      open.worked();
       // The next one begins meanwhile: the connection keeps to the order.
       return [
         connection.keepPart().then(
