@@ -84,7 +84,7 @@ interface Job {
  * While the disk does not answer, transactions that have not begun are refused after a time, and new ones when too many wait. One that has
  * begun waits for the end: before that it is not known whether it was committed.
  *
- * What a database checks at the commit alone (deferred foreign keys) is checked for the group.
+ * What a database checks at the commit alone (deferred foreign keys of SQLite) is checked for the group.
  *
  * Not a FairScheduler: how many run together is decided by the commit that they share, and each is refused by its age.
  */
@@ -205,8 +205,7 @@ export class GroupCommit<Connection extends GroupConnection> {
 
   #openWriter(connection: Connection): GroupWriter & { end(): void } {
     const driver = new TransactionDriver(connection);
-    const { writer, worked } = this.#options.openWriter(driver);
-    return { writer, worked, end: () => driver.end() };
+    return { ...this.#options.openWriter(driver), end: () => driver.end() };
   }
 
   #endWriter(): void {
