@@ -4,6 +4,7 @@ import { benchBackup } from "./backup.js";
 import { benchDisk } from "./disk.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
+import { benchMigrate } from "./migrate.js";
 import { benchPoll } from "./poll.js";
 import { benchPromote } from "./promote.js";
 import { benchPublish } from "./publish.js";
@@ -11,7 +12,7 @@ import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `disk`, and `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `disk`, `migrate`, and `history`, which needs 10 GB and an hour. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -27,6 +28,7 @@ const BENCHES = {
     await benchAttackWork();
   },
   history: benchHistory,
+  migrate: benchMigrate,
 };
 type Name = keyof typeof BENCHES;
 
