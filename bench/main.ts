@@ -1,6 +1,7 @@
 import { benchAttack } from "./attack.js";
 import { benchAttackWork } from "./attack-work.js";
 import { benchBackup } from "./backup.js";
+import { benchCluster } from "./cluster.js";
 import { benchDisk } from "./disk.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
@@ -12,7 +13,7 @@ import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `disk`, `migrate`, and `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, `migrate`, and `history`, which needs 10 GB and an hour. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -21,6 +22,7 @@ const BENCHES = {
   publish: benchPublish,
   promote: benchPromote,
   webhooks: benchWebhooks,
+  cluster: benchCluster,
   disk: benchDisk,
   backup: benchBackup,
   attack: async () => {

@@ -35,7 +35,7 @@ export class SignetProcess implements AsyncDisposable {
 
   /**
    * The log goes to a file, as it would under a supervisor. With CPU_PROF in the environment the server writes its CPU profile to that
-   * directory when it ends. `heapMib` null is the heap that V8 chooses; `settings` are more environment variables.
+   * directory when it ends. `heapMib` null is the heap that V8 chooses; `settings` are environment variables on top of the benchmark's.
    */
   static async start(
     directory: string,
@@ -47,7 +47,7 @@ export class SignetProcess implements AsyncDisposable {
     const execArgv = profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles];
     if (heapMib !== null) execArgv.push(`--max-old-space-size=${heapMib}`);
     const log = openSync(join(directory, "bench-server.log"), "a");
-    const env = { ...process.env, SIGNET_LOG_LEVEL: logLevel, ...settings };
+    const env = { ...process.env, SIGNET_LOG_LEVEL: logLevel, BENCH_SETTINGS: JSON.stringify(settings) };
     const stdio = ["ignore", "inherit", logLevel === "silent" ? "inherit" : log, "ipc"] as const;
     const child = fork(fileURLToPath(import.meta.url), [directory], { execArgv, env, stdio: [...stdio] });
     closeSync(log);
@@ -87,8 +87,7 @@ async function serve(directory: string): Promise<void> {
     SIGNET_METRICS_ADDRESS: "127.0.0.1:0",
     SIGNET_SHUTDOWN_GRACE_MS: "1000",
     SIGNET_LOG_LEVEL: process.env["SIGNET_LOG_LEVEL"],
-    SIGNET_DATABASE_URL: process.env["SIGNET_DATABASE_URL"],
-    SIGNET_KEY_SECRET: process.env["SIGNET_KEY_SECRET"],
+    ...(JSON.parse(process.env["BENCH_SETTINGS"] ?? "{}") as Record<string, string>),
   });
   const server = await startServer(config);
   const startMs = performance.now() - from;

@@ -1,10 +1,9 @@
 import { AppError } from "../../core/error.js";
 import { sleep, waitFor } from "../../core/schedule/wait.js";
 import type { ChangeFeed, ChangeFollower } from "../change-feed.js";
-import { changeOf } from "./change-log.js";
+import { changeOf, COMMIT_KIND } from "./commit-log.js";
 import type { DirectClient, Pools } from "./connect.js";
 import { stateOf } from "./errors.js";
-import { COMMIT_KIND } from "./outcome.js";
 
 /** The channel of NOTIFY; the payload is the id of the node that changed something. */
 const CHANNEL = "signet_changes";

@@ -51,6 +51,12 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "putDelivery",
     "deleteDeliveries",
   ]),
+  ...reasons("claims are rows that each node reads again before they end", [
+    "claimWebhooks",
+    "releaseWebhooks",
+    "claimJob",
+    "endJob",
+  ]),
   deleteWebhook: "a worker reads its webhook before it sends",
 };
 
