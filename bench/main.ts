@@ -6,6 +6,7 @@ import { benchDisk } from "./disk.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
 import { benchMigrate } from "./migrate.js";
+import { benchStanding } from "./nodes/standing.js";
 import { benchPoll } from "./poll.js";
 import { benchPromote } from "./promote.js";
 import { benchPublish } from "./publish.js";
@@ -13,7 +14,7 @@ import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, `migrate`, and `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, `migrate`, `standing` and `history`, which needs 10 GB. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -31,6 +32,7 @@ const BENCHES = {
   },
   history: benchHistory,
   migrate: benchMigrate,
+  standing: benchStanding,
 };
 type Name = keyof typeof BENCHES;
 

@@ -29,6 +29,7 @@ export const TOLD = {
   updateToken: ({ id }) => [{ kind: "token", id }],
   insertWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   updateWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
+  putDelivery: (_delivery, { id, orgId }) => [{ kind: "webhook", id, orgId }],
   insertEvent: () => OUTBOX,
   putPublicKey: () => KEYS,
   retirePublicKey: () => KEYS,

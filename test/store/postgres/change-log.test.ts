@@ -48,7 +48,6 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "markFannedOut",
     "insertDeliveries",
     "updateDelivery",
-    "putDelivery",
     "deleteDeliveries",
   ]),
   ...reasons("claims are rows that each node reads again before they end", [
