@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { databaseConfig } from "../../config/database-settings.js";
 import type { Config } from "../../config/config.js";
 import { instantOf, systemClock } from "../../core/clock.js";
+import { notFound } from "../../core/error.js";
 import { nodeState } from "../../core/cluster/server-node.js";
 import { createAudit } from "../../service/audit/audit.js";
 import { DEFAULT_STEP, goOnAfterLoss } from "../../service/bundles/history-loss.js";
@@ -36,28 +37,50 @@ export interface ServerDatabase extends AsyncDisposable {
   readonly files: Pick<DataDirectory, "database" | "reclaim" | "reserve"> | null;
 }
 
-/** Opens the database that the settings name, migrated. Throws as openDataDirectory and openPostgresStore do. */
-export async function openServerDatabase(config: Config, log: Logger): Promise<ServerDatabase> {
-  return config.databaseUrl === null ? await openFiles(config, log) : await openShared(config, log);
+/**
+ * Opens the database that the settings name, migrated. Throws as openDataDirectory and openPostgresStore do, and `not_found` when it is new
+ * and `use` is of what is there.
+ */
+export async function openServerDatabase(
+  config: Config,
+  log: Logger,
+  use: DatabaseUse = SERVE,
+): Promise<ServerDatabase> {
+  return config.databaseUrl === null ? await openFiles(config, log, use) : await openShared(config, log, use);
 }
 
-async function openFiles(config: Config, log: Logger): Promise<ServerDatabase> {
+/** What a database is opened for. */
+export interface DatabaseUse {
+  /** Makes what a new one needs. */
+  readonly create: boolean;
+  /** Does what SIGNET_ACCEPT_LOSS says; a command leaves that to the start. */
+  readonly mayAcceptLoss: boolean;
+  /** Writes from a thread (SQLite), so that this one never waits for the disk. */
+  readonly thread: boolean;
+}
+
+const SERVE: DatabaseUse = { create: true, mayAcceptLoss: true, thread: true };
+
+/** For a command that changes something of a server that was started before. */
+export const CHANGE: DatabaseUse = { create: false, mayAcceptLoss: false, thread: false };
+
+async function openFiles(config: Config, log: Logger, use: DatabaseUse): Promise<ServerDatabase> {
   const { database, reclaim, reserve, ...directory } = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
     nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
-    create: true,
-    thread: true,
-    acceptLoss: config.acceptLoss === "yes",
+    create: use.create,
+    thread: use.thread,
+    acceptLoss: use.mayAcceptLoss && config.acceptLoss === "yes",
     withoutUpgradeCopy: config.upgradeCopy === "no",
     onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
   });
   return { ...directory, feed: null, sharedKeys: null, files: { database, reclaim, reserve } };
 }
 
-async function openShared(config: Config, log: Logger): Promise<ServerDatabase> {
+async function openShared(config: Config, log: Logger, use: DatabaseUse): Promise<ServerDatabase> {
   const connection = databaseConfig(config);
   if (connection === null) throw new TypeError("no database URL");
   const path = resolve(config.data);
@@ -73,12 +96,13 @@ async function openShared(config: Config, log: Logger): Promise<ServerDatabase> 
     onUpgrade: (steps) => log.info({ steps }, "upgrading the database"),
   });
   try {
+    if (!use.create && (await store.read.sealedKeys()).length === 0) throw notFound("data of Signet in the database");
     const { keySecret: secret, signingKey, nextSigningKey } = config;
     const settings = { secret, signingKey, nextSigningKey };
     const othersLive = () => areOthersLive(store, store.feed.nodeId);
     const sharedKeys = await openSharedKeys(store, { ...settings, clock: systemClock, othersLive });
     const { keys, lastKeys } = sharedKeys;
-    if (config.acceptLoss === "yes") await acceptLoss(store, keys, log);
+    if (use.mayAcceptLoss && config.acceptLoss === "yes") await acceptLoss(store, keys, log);
     return {
       ...{ path, store, feed: store.feed, keys, sharedKeys, lastKeys, files: null },
       ...{ lost: new Promise<Error>(() => undefined), doubt: null, readOnly: null, problem: () => null },
