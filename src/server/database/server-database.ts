@@ -12,6 +12,8 @@ import { KeyRing } from "../../service/keys/key-ring.js";
 import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
 import { openSharedKeys, type SharedKeys } from "../../service/keys/shared-keys.js";
 import type { ChangeFeed } from "../../store/change-feed.js";
+import type { PostgresFacts } from "../../store/examination/postgres-facts.js";
+import type { Pools } from "../../store/postgres/connect.js";
 import type { Store } from "../../store/store.js";
 import { createDirectory, openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
@@ -26,6 +28,8 @@ export interface ServerDatabase extends AsyncDisposable {
   readonly keys: SigningKeys;
   /** The same keys on a shared database, where other nodes change them too; null for SQLite. */
   readonly sharedKeys: SharedKeys | null;
+  /** How the server of a shared database is examined; null for SQLite. */
+  readonly examination: { facts(): Promise<PostgresFacts>; notifyRoundTrip(): Promise<number | null> } | null;
   /** The public keys of the start before. */
   readonly lastKeys: LastKeys;
   /** Resolves with the reason when it can write no more, until a restart. */
@@ -77,7 +81,7 @@ async function openFiles(config: Config, log: Logger, use: DatabaseUse): Promise
     withoutUpgradeCopy: config.upgradeCopy === "no",
     onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
   });
-  return { ...directory, feed: null, sharedKeys: null, files: { database, reclaim, reserve } };
+  return { ...directory, feed: null, sharedKeys: null, examination: null, files: { database, reclaim, reserve } };
 }
 
 async function openShared(config: Config, log: Logger, use: DatabaseUse): Promise<ServerDatabase> {
@@ -104,6 +108,7 @@ async function openShared(config: Config, log: Logger, use: DatabaseUse): Promis
     const { keys, lastKeys } = sharedKeys;
     if (use.mayAcceptLoss && config.acceptLoss === "yes") await acceptLoss(store, keys, log);
     return {
+      examination: await examinationOf(store.pools),
       ...{ path, store, feed: store.feed, keys, sharedKeys, lastKeys, files: null },
       ...{ lost: new Promise<Error>(() => undefined), doubt: null, readOnly: null, problem: () => null },
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
@@ -123,6 +128,12 @@ async function acceptLoss(store: Store, keys: SigningKeys, log: Logger): Promise
     { skipped: DEFAULT_STEP },
     "every environment skips sequences and versions; start without SIGNET_ACCEPT_LOSS from now on",
   );
+}
+
+/** How a server of PostgreSQL is examined. */
+export async function examinationOf(pools: Pools): Promise<NonNullable<ServerDatabase["examination"]>> {
+  const { notifyRoundTrip, readFacts } = await import("../../store/examination/postgres-facts.js");
+  return { facts: () => readFacts(pools), notifyRoundTrip: () => notifyRoundTrip(pools) };
 }
 
 /** Nodes of which as many are read as may be there at once. */
