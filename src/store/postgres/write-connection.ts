@@ -5,7 +5,7 @@ import { AppError } from "../../core/error.js";
 import { isDeferrable } from "../queries/prepared.js";
 import type { GroupConnection } from "../transactions/group-commit.js";
 import { LOG_COMMIT, type CommitLog } from "./commit-log.js";
-import { stateOf } from "./errors.js";
+import { isRetryable, stateOf } from "./errors.js";
 import type { CommitOutcome, TransactionMark } from "./outcome.js";
 import { resultOf, Session } from "./session.js";
 import { LOCAL_SETTINGS } from "./timeouts.js";
@@ -118,6 +118,8 @@ export class WriteConnection implements GroupConnection {
     this.#isInPart = false;
     if (!this.#hasSavepoint) return;
     this.#hasSavepoint = false;
+    // What is none of the work's doing makes the whole group run again.
+    if (this.#failure !== null && (this.isLost || isRetryable(this.#failure))) throw this.#failure;
     await this.#undo();
   }
 
