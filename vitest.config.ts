@@ -16,6 +16,7 @@ const ON_POSTGRES = [
   "test/store/queries/*.test.ts",
   "test/store/{deletion,transactions}.test.ts",
   "test/service/keys/shared-keys.test.ts",
+  "test/service/changes/timed-jobs.test.ts",
 ];
 
 export default defineConfig({

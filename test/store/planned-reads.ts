@@ -3,6 +3,7 @@ import { minutesLater } from "./sample.js";
 
 const PAGE = { limit: 25, offset: 0 };
 const NOW = minutesLater(0);
+const CLAIM = { nodeId: "n", at: NOW, until: minutesLater(1) };
 const PRUNE = { environmentId: "e", after: 0, below: 900, publishedBefore: NOW, now: NOW, fromSequence: 5 };
 
 /** The look-ups of the hot path, by name, none of which may read a whole table. */
@@ -93,4 +94,7 @@ export const READS: readonly [string, (reader: Reader) => Promise<unknown>][] = 
   ["dueRetries", (it) => it.dueRetries("w", NOW, 4)],
   ["nextRetry", (it) => it.nextRetry("w")],
   ["hasDeleted", (it) => it.hasDeleted()],
+  ["webhooksToClaim", (it) => it.webhooksToClaim(CLAIM, ["o"])],
+  ["jobDueAt", (it) => it.jobDueAt("j")],
+  ["eventHeadersFannedOut", (it) => it.eventHeadersFannedOut(7, 50)],
 ];

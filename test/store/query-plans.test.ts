@@ -24,11 +24,19 @@ import {
 import { useStore } from "./temporary-store.js";
 
 /** Small lists that have no index in their order. */
-const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project", "pipelineApps", "nextRetry"];
+const SORTED = [
+  "environments",
+  "liveRuntimeTokens",
+  "tokens of a project",
+  "pipelineApps",
+  "nextRetry",
+  "webhooksToClaim",
+];
 
 const NOW = minutesLater(0);
 const EVENT = { action: "bundle.published", actor: "a", metadata: { project_id: "p", environment: "dev" } };
 const ENVIRONMENT = anEnvironment(aProject("o"));
+const CLAIM = { nodeId: "n", at: NOW, until: minutesLater(1) };
 const TOKEN = { ...aToken("o"), id: 1, environmentId: "e" };
 
 describe("no look-up of the hot path reads a whole table", () => {
@@ -137,6 +145,10 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["deletePipelineStage", (tx) => tx.deletePipelineStage("s")],
     ["deletePipelineApp", (tx) => tx.deletePipelineApp("e")],
     ["deleteArtifact", (tx) => tx.deleteArtifact(anArtifact("o", "p"))],
+    ["claimWebhooks", (tx) => tx.claimWebhooks(["w"], CLAIM)],
+    ["releaseWebhooks", (tx) => tx.releaseWebhooks("n")],
+    ["claimJob", (tx) => tx.claimJob("j", CLAIM)],
+    ["endJob", (tx) => tx.endJob("j", "n", NOW)],
   ];
 
   it.each(changes)("%s", async (_name, change) => {
