@@ -5,6 +5,9 @@ import type { HostClient } from "./client.js";
 import { isConnectionLost, isPlanGone, postgresError } from "./errors.js";
 import { statementName } from "./statement-names.js";
 
+/** The advisory lock of all writes, of all nodes. Locks belong to a database: several servers of one database share it, which does no harm. */
+export const WRITE_LOCK = 7_235_419_001;
+
 /** Statements on one connection of PostgreSQL. Every failure is an AppError. */
 export class Session implements DatabaseConnection {
   #isLost = false;

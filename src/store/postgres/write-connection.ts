@@ -7,9 +7,8 @@ import type { GroupConnection } from "../transactions/group-commit.js";
 import { LOG_COMMIT, type CommitLog } from "./commit-log.js";
 import { isRetryable, stateOf } from "./errors.js";
 import type { CommitOutcome, TransactionMark } from "./outcome.js";
-import { resultOf, Session } from "./session.js";
+import { resultOf, Session, WRITE_LOCK } from "./session.js";
 import { LOCAL_SETTINGS } from "./timeouts.js";
-import { WRITE_LOCK } from "./write-lock.js";
 
 /**
  * Whatever the database or the role have as their defaults: each statement must see what was committed before the lock was got. A database

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { LOG_COMMIT } from "../../../src/store/postgres/commit-log.js";
 import { statementName } from "../../../src/store/postgres/statement-names.js";
-import { WRITE_LOCK } from "../../../src/store/postgres/write-lock.js";
+import { WRITE_LOCK } from "../../../src/store/postgres/session.js";
 import { startFaultProxy } from "../../support/postgres/fault-proxy.js";
 import { numbering, useSharedDatabase } from "./shared-store.js";
 
 const KILLS = Math.min(Number(process.env["SIGNET_TEST_KILLS"] ?? 5), 200);
 
 /** What is sent of the statement that goes before each commit, the first time beside its text. */
-const NAME_OF_COMMIT = statementName(LOG_COMMIT) ?? "";
+const NAME_OF_COMMIT = `${statementName(LOG_COMMIT) ?? ""}\0`;
 
 describe("connections that are lost", () => {
   const shared = useSharedDatabase();
