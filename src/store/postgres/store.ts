@@ -52,7 +52,7 @@ export class PostgresStore implements Store {
 
   async write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
     try {
-      return await this.#groups.run(work);
+      return await this.feed.marks.write((marked) => this.#groups.run(marked), work);
     } catch (error) {
       if (error instanceof AppError && error.reason === "outcome_unknown") {
         this.feed.tell();
