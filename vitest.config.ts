@@ -17,7 +17,7 @@ const ON_POSTGRES = [
   "test/store/queries/*.test.ts",
   "test/store/{deletion,transactions}.test.ts",
   "test/service/bundles/{activation,damage,holds,promotion,publishing,rollback}.test.ts",
-  "test/service/changes/{deletions,idempotency,shared-writes}.test.ts",
+  "test/service/changes/{deletions,idempotency,shared-writes,timed-jobs}.test.ts",
   "test/service/keys/shared-keys.test.ts",
   "test/service/nodes/*.test.ts",
   "test/service/pipelines/pipeline-promotion.test.ts",

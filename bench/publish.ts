@@ -4,15 +4,15 @@
  *
  * PUBLISHES and ROUNDS in the environment make a run smaller.
  */
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { EtcdProcess } from "./etcd-process.js";
 import { median } from "./figures.js";
+import { documentOf, post, rateOf } from "./load/publishes.js";
 import { BENCH_TOKEN, SignetProcess } from "./signet-process.js";
 
 const PUBLISHES = Number(process.env["PUBLISHES"] ?? 2_000);
@@ -109,8 +109,8 @@ async function openSignet() {
   return {
     process: server,
     publish,
-    work: (count: number) => timed(count, CLIENTS, () => publish(documentOf(DOCUMENT_BYTES))),
-    workAlone: (count: number) => timed(count, 1, () => publish(documentOf(DOCUMENT_BYTES))),
+    work: (count: number) => rateOf(count, CLIENTS, () => publish(documentOf(DOCUMENT_BYTES))),
+    workAlone: (count: number) => rateOf(count, 1, () => publish(documentOf(DOCUMENT_BYTES))),
     async [Symbol.asyncDispose]() {
       agent.destroy();
       await server[Symbol.asyncDispose]();
@@ -128,7 +128,7 @@ async function openBare(): Promise<Peer> {
   const insert = database.prepare("insert into documents (body) values (?)");
   return {
     async work(count) {
-      return await timed(count, 1, async () => void insert.run(documentOf(DOCUMENT_BYTES).toString()));
+      return await rateOf(count, 1, async () => void insert.run(documentOf(DOCUMENT_BYTES).toString()));
     },
     async [Symbol.asyncDispose]() {
       database.close();
@@ -150,48 +150,13 @@ async function openEtcd() {
     await post(agent, `http://127.0.0.1:${etcd.port}/v3/kv/put`, headers, Buffer.from(body));
   };
   return {
-    work: (count: number) => timed(count, CLIENTS, put),
-    workAlone: (count: number) => timed(count, 1, put),
+    work: (count: number) => rateOf(count, CLIENTS, put),
+    workAlone: (count: number) => rateOf(count, 1, put),
     async [Symbol.asyncDispose]() {
       agent.destroy();
       await etcd[Symbol.asyncDispose]();
     },
   };
-}
-
-/** How many of `work` a second, by so many clients that each do one after the other. */
-async function timed(count: number, clients: number, work: () => Promise<void>): Promise<number> {
-  let left = count;
-  const from = performance.now();
-  const client = async () => {
-    for (; left > 0;) {
-      left -= 1;
-      await work();
-    }
-  };
-  await Promise.all(Array.from({ length: clients }, client));
-  return (count * 1000) / (performance.now() - from);
-}
-
-async function post(agent: Agent, url: string, headers: Record<string, string>, body: Buffer): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const sent = request(url, { method: "POST", agent, headers: { ...headers, "content-length": body.length } });
-    sent.on("error", reject).on("response", (answer) => {
-      answer.resume().on("end", () => {
-        if (answer.statusCode === 200) resolve();
-        else reject(new Error(`${url} answered ${answer.statusCode}`));
-      });
-    });
-    sent.end(body);
-  });
-}
-
-/** A publish of that many bytes that nobody published before: rules of about 200 bytes, as a guardrail has. */
-function documentOf(bytes: number): Buffer {
-  const id = randomBytes(16).toString("hex");
-  const rule = (n: number) => ({ id: `${id}-${n}`, enabled: n % 2 === 0, weight: n / 8, pattern: "x".repeat(120) });
-  const rules = Array.from({ length: Math.max(1, Math.floor(bytes / 205)) }, (_, n) => rule(n));
-  return Buffer.from(JSON.stringify({ policies: { rules } }));
 }
 
 function ms(values: readonly number[]): number {

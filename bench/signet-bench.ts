@@ -20,9 +20,14 @@ export class SignetBench implements AsyncDisposable {
     readonly runtimeToken: string,
   ) {}
 
-  static async open(logLevel: LogLevel, heapMib: number | null = null): Promise<SignetBench> {
+  /** @param settings environment variables on top of the benchmark's */
+  static async open(
+    logLevel: LogLevel,
+    heapMib: number | null = null,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<SignetBench> {
     const directory = await mkdtemp(join(tmpdir(), "signet-bench-"));
-    const server = await SignetProcess.start(directory, logLevel, heapMib);
+    const server = await SignetProcess.start(directory, logLevel, heapMib, settings);
     const { url, firstStart } = server.started;
     if (firstStart === null) throw new Error("a new directory that is not new");
     const { orgId, projectId } = firstStart;
@@ -93,12 +98,12 @@ export class SignetBench implements AsyncDisposable {
   }
 
   /** @param afterSequence what the runtime has already */
-  watchCall(afterSequence: number): WatchCall {
+  watchCall(afterSequence: number, port = this.port): WatchCall {
     const message = toBinary(WatchBundleRequestSchema, create(WatchBundleRequestSchema, { afterSequence }));
     return {
-      port: this.port,
+      port,
       path: "/signet.v1.RuntimeService/WatchBundle",
-      headers: grpcHeaders(this.port, { authorization: `Bearer ${this.runtimeToken}` }),
+      headers: grpcHeaders(port, { authorization: `Bearer ${this.runtimeToken}` }),
       message: Buffer.from(message).toString("base64"),
       half: true,
     };

@@ -35,18 +35,19 @@ export class SignetProcess implements AsyncDisposable {
 
   /**
    * The log goes to a file, as it would under a supervisor. With CPU_PROF in the environment the server writes its CPU profile to that
-   * directory when it ends. `heapMib` null is the heap that V8 chooses.
+   * directory when it ends. `heapMib` null is the heap that V8 chooses; `settings` are environment variables on top of the benchmark's.
    */
   static async start(
     directory: string,
     logLevel: LogLevel = "silent",
     heapMib: number | null = null,
+    settings: Readonly<Record<string, string>> = {},
   ): Promise<SignetProcess> {
     const profiles = process.env["CPU_PROF"];
     const execArgv = profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles];
     if (heapMib !== null) execArgv.push(`--max-old-space-size=${heapMib}`);
     const log = openSync(join(directory, "bench-server.log"), "a");
-    const env = { ...process.env, SIGNET_LOG_LEVEL: logLevel };
+    const env = { ...process.env, SIGNET_LOG_LEVEL: logLevel, BENCH_SETTINGS: JSON.stringify(settings) };
     const stdio = ["ignore", "inherit", logLevel === "silent" ? "inherit" : log, "ipc"] as const;
     const child = fork(fileURLToPath(import.meta.url), [directory], { execArgv, env, stdio: [...stdio] });
     closeSync(log);
@@ -86,6 +87,7 @@ async function serve(directory: string): Promise<void> {
     SIGNET_METRICS_ADDRESS: "127.0.0.1:0",
     SIGNET_SHUTDOWN_GRACE_MS: "1000",
     SIGNET_LOG_LEVEL: process.env["SIGNET_LOG_LEVEL"],
+    ...(JSON.parse(process.env["BENCH_SETTINGS"] ?? "{}") as Record<string, string>),
   });
   const server = await startServer(config);
   const startMs = performance.now() - from;

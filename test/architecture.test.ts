@@ -117,7 +117,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     runtimes: ["shell"],
     server: ["shell"],
     status: ["shell"],
-    tenancy: ["shell"],
+    tenancy: ["server", "shell"],
     tokens: ["server", "shell"],
     transfer: ["shell"],
     webhooks: ["shell"],

@@ -72,6 +72,11 @@ export const DATABASE_SETTINGS = {
     ...setting("SIGNET_KEY_SECRET", "", "encrypts the signing keys in PostgreSQL; the same on every node", keySecret),
     secret: true,
   },
+  /** Null but for the command that changes the secret. */
+  newKeySecret: {
+    ...setting("SIGNET_NEW_KEY_SECRET", "", "the secret after it, for signet keys reseal alone", keySecret),
+    secret: true,
+  },
 } as const;
 
 /** The PostgreSQL server that keeps the data. */

@@ -8,37 +8,81 @@ import type { DatabaseGrowth } from "./disk/growth.js";
 import type { DiskWatch } from "./disk/disk-watch.js";
 import type { Job } from "./job-runner.js";
 import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js";
+import { TimedJobs } from "../service/changes/timed-jobs.js";
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
+import type { ChangeFeed } from "../store/change-feed.js";
 import type { Store } from "../store/store.js";
 
 /** The services and the store that jobs work on. */
 export interface JobContext {
   readonly services: Pick<Services, "audit" | "changes" | "nodes" | "runtimes" | "tokens" | "webhooks">;
   readonly store: Store;
+  /** Null where no other process uses the database. */
+  readonly feed: Pick<ChangeFeed, "nodeId"> | null;
   readonly clock: Clock;
   readonly config: Pick<Config, "webhookRetentionDays">;
   readonly log: Logger;
 }
 
+/** So often a node looks whether a job of the database is due: another one that did it may have died. */
+const LOOK_MS = 60_000;
+
 /** The jobs of a server whose database can be written. */
-export function databaseJobs({ services, store, clock, config, log }: JobContext): readonly Job[] {
-  const { audit, changes, nodes, runtimes, tokens, webhooks } = services;
-  const removeOld = (signal: AbortSignal) =>
-    removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
-  const expiring = { store, clock, outbox: changes.outbox };
+export function databaseJobs(context: JobContext): readonly Job[] {
+  const { store, feed, clock } = context;
+  const shared = jobsOfDatabase(context);
+  if (feed === null) return [...jobsOfNode(context), ...shared];
+  const timed = new TimedJobs({ store, clock, nodeId: feed.nodeId });
+  return [...jobsOfNode(context), ...shared.map((job) => onOneNode(job, timed))];
+}
+
+/** What this process gathered, holds or tells: each node does it for itself. */
+function jobsOfNode({ services, store, log }: JobContext): readonly Job[] {
+  const { audit, nodes, runtimes, tokens, webhooks } = services;
   return [
     { name: "runtime reports", everyMs: 1_000, waitsForDisk: true, run: () => runtimes.instances.flush() },
     { name: "runtime presence", everyMs: 60_000, waitsForDisk: true, run: () => runtimes.instances.renewPresence() },
     { name: "token use", everyMs: 10_000, waitsForDisk: true, run: () => tokens.use.flush() },
     { name: "refusals", everyMs: 15_000, waitsForDisk: true, run: () => audit.refusals.flush() },
-    { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
-    { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
     { name: "webhook claims", everyMs: 5_000, run: () => webhooks.dispatcher.keepUp() },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
-    { name: "old webhook events", everyMs: 600_000, run: removeOld },
     { name: "node", everyMs: NODE_TELLS_SECONDS * 1_000, run: () => nodes.nodes.tell() },
-    { name: "deletions", everyMs: 5_000, run: (signal) => removeDeleted(store, signal) },
   ];
+}
+
+/** Work on the database that is done once for all nodes. */
+interface DatabaseJob extends Job {
+  /** Whether there is something to do; without it there always may be. Cheaper than a claim. */
+  readonly hasWork?: () => Promise<boolean>;
+}
+
+/** What any process may do for all; harmless when two do it at once. */
+function jobsOfDatabase({ services, store, clock, config }: JobContext): readonly DatabaseJob[] {
+  const { changes } = services;
+  const removeOld = (signal: AbortSignal) =>
+    removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
+  const expiring = { store, clock, outbox: changes.outbox };
+  return [
+    { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
+    { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
+    { name: "old webhook events", everyMs: 600_000, run: removeOld },
+    {
+      ...{ name: "deletions", everyMs: 5_000, hasWork: () => store.read.hasDeleted() },
+      run: (signal) => removeDeleted(store, signal),
+    },
+  ];
+}
+
+function onOneNode({ hasWork, ...job }: DatabaseJob, timed: TimedJobs): Job {
+  const { name, everyMs } = job;
+  return {
+    ...job,
+    everyMs: Math.min(everyMs, LOOK_MS),
+    async run(signal) {
+      if (hasWork !== undefined && !(await hasWork())) return;
+      await timed.runIfDue(name, everyMs, (aborted) => job.run(aborted), signal);
+    },
+  };
 }
 
 /** Looks at the disk of the database (disk-watch.ts). */

@@ -194,7 +194,7 @@ async function start(
   if (isWritable) {
     await nodes.tell().catch((error: unknown) => log.warn({ err: error }, "this node cannot tell of itself yet"));
     await services.webhooks.dispatcher.start();
-    jobs.start(databaseJobs({ services, store, clock: systemClock, config, log }));
+    jobs.start(databaseJobs({ services, store, feed, clock: systemClock, config, log }));
     if (files !== null) jobs.start(backupJobs(backups, config));
   }
   jobs.start([

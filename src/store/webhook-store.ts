@@ -88,8 +88,8 @@ export interface WebhookWriter extends WebhookReader {
   /** A delivery of an event that the webhook has one of already is left as it is. */
   insertDeliveries(deliveries: readonly Delivery[]): Promise<void>;
   updateDelivery(delivery: Delivery): Promise<void>;
-  /** Inserts a delivery; one of the same event and webhook that is there already starts again from its first attempt. */
-  putDelivery(delivery: Delivery): Promise<void>;
+  /** Inserts a delivery to a webhook; one of the same event that is there already gets its state and attempts, and starts again. */
+  putDelivery(delivery: Delivery, webhook: Pick<Webhook, "id" | "orgId">): Promise<void>;
   /**
    * Deletes up to `limit` events from before an instant that no pending delivery waits for, the oldest first, with their deliveries:
    * these count as well, and go first. Returns how many rows; 0 when none is left.

@@ -91,6 +91,7 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   open: [{ environment: DOWN, exitCode: 0, says: "http://127.0.0.1:1/docs\n" }],
   version: [{ environment: DOWN, exitCode: 0, says: "no Signet server answers at http://127.0.0.1:1" }],
   completion: [{ exitCode: 0, says: "complete -F _signet signet" }],
+  "keys reseal": [{ exitCode: 6, says: "SIGNET_DATABASE_URL must be set" }],
   licenses: [{ exitCode: 0, says: "Apache License" }],
   login: [
     { environment: { ...DOWN, ...KEPT }, exitCode: 7, says: "is the server running" },

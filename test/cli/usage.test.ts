@@ -49,6 +49,7 @@ describe("the command line", () => {
       "SIGNET_DATABASE_URL",
       "SIGNET_DATABASE_DIRECT_URL",
       "SIGNET_KEY_SECRET",
+      "SIGNET_NEW_KEY_SECRET",
       "SIGNET_BACKUP_PASSPHRASE",
     ]);
     expect(out).toContain("SIGNET_ADMIN_TOKEN");

@@ -119,5 +119,12 @@ export const DATABASE_CASES: Readonly<Record<keyof typeof DATABASE_SETTINGS, Cas
     good: [["", null]],
     bad: ["x".repeat(31), "x".repeat(1_025)],
   },
+  newKeySecret: {
+    env: "SIGNET_NEW_KEY_SECRET",
+    flag: null,
+    fallback: null,
+    good: [["", null]],
+    bad: ["x".repeat(31), "x".repeat(1_025)],
+  },
   databasePool: number("SIGNET_DATABASE_POOL", "database-pool", 8, 1, 100),
 };

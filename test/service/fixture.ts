@@ -24,6 +24,7 @@ import { NO_OBSERVERS, NO_WARNINGS, type WatchObserver } from "../../src/service
 import type { PublishInput } from "../../src/service/bundles/publishing.js";
 import { NO_KEPT_KEY } from "../../src/service/tokens/kept-key.js";
 import { createRawKey } from "../../src/service/tokens/raw-key.js";
+import { HighWaterMarks } from "../../src/store/high-water-marks.js";
 import type { ChangeFeed } from "../../src/store/change-feed.js";
 import type { Store } from "../../src/store/store.js";
 import { createFixtureDatabase, dropTriggers, type FixtureData, type FixtureDatabase } from "./fixture-database.js";
@@ -349,6 +350,7 @@ function silentFeed(): ChangeFeed {
     nodeId: randomUUID(),
     heardAtMs: 0,
     listenerLosses: 0,
+    marks: new HighWaterMarks(),
     follow: () => ({ [Symbol.dispose]: () => undefined }),
   };
 }

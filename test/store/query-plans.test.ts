@@ -6,8 +6,9 @@ import type { Schema } from "../../src/store/schema.js";
 import { SqliteDialect } from "../../src/store/sqlite/dialect.js";
 import { LocalChannel } from "../../src/store/sqlite/local-channel.js";
 import { SqliteDriver } from "../../src/store/sqlite/driver.js";
-import type { Reader, Writer } from "../../src/store/store.js";
+import type { Writer } from "../../src/store/store.js";
 import { createWriter } from "../../src/store/queries/writer.js";
+import { READS } from "./planned-reads.js";
 import {
   aBundle,
   anArtifact,
@@ -23,13 +24,19 @@ import {
 import { useStore } from "./temporary-store.js";
 
 /** Small lists that have no index in their order. */
-const SORTED = ["environments", "liveRuntimeTokens", "tokens of a project", "pipelineApps", "nextRetry"];
+const SORTED = [
+  "environments",
+  "liveRuntimeTokens",
+  "tokens of a project",
+  "pipelineApps",
+  "nextRetry",
+  "webhooksToClaim",
+];
 
-const PAGE = { limit: 25, offset: 0 };
 const NOW = minutesLater(0);
 const EVENT = { action: "bundle.published", actor: "a", metadata: { project_id: "p", environment: "dev" } };
 const ENVIRONMENT = anEnvironment(aProject("o"));
-const PRUNE = { environmentId: "e", after: 0, below: 900, publishedBefore: NOW, now: NOW, fromSequence: 5 };
+const CLAIM = { nodeId: "n", at: NOW, until: minutesLater(1) };
 const TOKEN = { ...aToken("o"), id: 1, environmentId: "e" };
 
 describe("no look-up of the hot path reads a whole table", () => {
@@ -56,98 +63,6 @@ describe("no look-up of the hot path reads a whole table", () => {
     );
   }
 
-  const reads: [string, (reader: Reader) => Promise<unknown>][] = [
-    ["organization", (it) => it.organization("o")],
-    ["operatorOrganization", (it) => it.operatorOrganization()],
-    ["project", (it) => it.project("o", "p")],
-    ["projects", (it) => it.projects("o", PAGE)],
-    ["environment", (it) => it.environment("p", "dev")],
-    ["environmentById", (it) => it.environmentById("e")],
-    ["environments", (it) => it.environments("p")],
-    ["formerEnvironment", (it) => it.formerEnvironment("p", "dev")],
-    ["protectedEnvironment", (it) => it.protectedEnvironment({ projectId: "p" })],
-    ["protectedEnvironment of an organization", (it) => it.protectedEnvironment({ orgId: "o" })],
-    ["countLiveInstances", (it) => it.countLiveInstances({ environmentId: "e" }, NOW)],
-    ["countLiveInstances in a project", (it) => it.countLiveInstances({ projectId: "p" }, NOW)],
-    ["countLiveInstances in an organization", (it) => it.countLiveInstances({ orgId: "o" }, NOW)],
-    ["bundle", (it) => it.bundle("e", 1)],
-    ["bundleById", (it) => it.bundleById("b")],
-    ["bundles", (it) => it.bundles("e", 25)],
-    ["bundles before", (it) => it.bundles("e", 25, 900)],
-    ["countBundles", (it) => it.countBundles("e")],
-    ["content", (it) => it.content("c")],
-    ["deployment", (it) => it.deployment("o", "d")],
-    ["deploymentBySequence", (it) => it.deploymentBySequence("e", 1)],
-    ["deployments", (it) => it.deployments("e", PAGE)],
-    ["token", (it) => it.token("o", 1)],
-    ["tokenByHash", (it) => it.tokenByHash("h")],
-    ["tokens", (it) => it.tokens({ orgId: "o", ...PAGE })],
-    ["tokens of a project", (it) => it.tokens({ orgId: "o", projectId: "p", keyType: "ci", ...PAGE })],
-    ["liveRuntimeTokens", (it) => it.liveRuntimeTokens("e", NOW)],
-    ["auditEvent", (it) => it.auditEvent("o", 1)],
-    ["auditHead", (it) => it.auditHead("o")],
-    ["auditEvents", (it) => it.auditEvents({ orgId: "o", limit: 25 })],
-    ["auditEvents before", (it) => it.auditEvents({ orgId: "o", limit: 25, before: 9 })],
-    ["auditEvents after", (it) => it.auditEvents({ orgId: "o", limit: 25, after: 9 })],
-    ["auditEvents by actor", (it) => it.auditEvents({ orgId: "o", limit: 25, actor: "a" })],
-    ["auditEvents by action", (it) => it.auditEvents({ orgId: "o", limit: 25, action: "bundle.published" })],
-    ["auditEvents by prefix", (it) => it.auditEvents({ orgId: "o", limit: 25, action: "bundle.*" })],
-    [
-      "auditEvents by actor and prefix",
-      (it) => it.auditEvents({ orgId: "o", limit: 25, actor: "a", action: "bundle.*" }),
-    ],
-    ["auditEvents by type", (it) => it.auditEvents({ orgId: "o", limit: 25, resourceType: "bundle" })],
-    ["auditEvents by resource", (it) => it.auditEvents({ orgId: "o", limit: 25, resourceId: "b" })],
-    ["auditEvents by source", (it) => it.auditEvents({ orgId: "o", limit: 25, source: "192.0.2.1" })],
-    ["auditEvents by project", (it) => it.auditEvents({ orgId: "o", limit: 25, projectId: "p" })],
-    [
-      "auditEvents by project and prefix",
-      (it) => it.auditEvents({ orgId: "o", limit: 25, projectId: "p", action: "bundle.*" }),
-    ],
-    [
-      "auditEvents by environment",
-      (it) => it.auditEvents({ orgId: "o", limit: 25, projectId: "p", environment: "dev" }),
-    ],
-    [
-      "auditEvents by environment and actor",
-      (it) => it.auditEvents({ orgId: "o", limit: 25, projectId: "p", environment: "dev", actor: "a" }),
-    ],
-    ["auditEvents by project and actor", (it) => it.auditEvents({ orgId: "o", limit: 25, projectId: "p", actor: "a" })],
-    ["earlierActivation", (it) => it.earlierActivation("e", { version: 9, sequence: 9 }, 500)],
-    ["auditEvents by time", (it) => it.auditEvents({ orgId: "o", limit: 25, since: NOW, until: NOW })],
-    ["idempotentAnswer", (it) => it.idempotentAnswer(1, "publish", "k")],
-    ["instancesNamed", (it) => it.instancesNamed("e", 1, ["pod", "another"])],
-    ["versionFromNewest", (it) => it.versionFromNewest("e", 99)],
-    ["prunableBundles", (it) => it.prunableBundles(PRUNE, 100)],
-    ["firstActivationBetween", (it) => it.firstActivationBetween("e", NOW, NOW)],
-    ["pendingDeliveries", (it) => it.pendingDeliveries()],
-    ["deliveryCounts", (it) => it.deliveryCounts("o")],
-    ["eventsToFanOut", (it) => it.eventsToFanOut(10)],
-    ["instances", (it) => it.instances("e", PAGE)],
-    ["scopePolicies", (it) => it.scopePolicies("c")],
-    ["pipeline", (it) => it.pipeline("o", "p")],
-    ["pipelines", (it) => it.pipelines({ orgId: "o", ...PAGE })],
-    ["pipelines of a project", (it) => it.pipelines({ orgId: "o", projectId: "p", ...PAGE })],
-    ["pipelines of an environment", (it) => it.pipelines({ orgId: "o", environmentId: "e", ...PAGE })],
-    ["countPipelines", (it) => it.countPipelines("o")],
-    ["pipelineStages", (it) => it.pipelineStages("p")],
-    ["pipelineApps", (it) => it.pipelineApps("p")],
-    ["artifact", (it) => it.artifact("o", "a")],
-    ["artifacts", (it) => it.artifacts({ orgId: "o", ...PAGE })],
-    ["artifacts of a project", (it) => it.artifacts({ orgId: "o", projectId: "p", status: "draft", ...PAGE })],
-    ["countDrafts", (it) => it.countDrafts("p")],
-    ["webhook", (it) => it.webhook("o", "w")],
-    ["liveWebhooks", (it) => it.liveWebhooks("o")],
-    ["webhooksCatchingUp", (it) => it.webhooksCatchingUp("o")],
-    ["lastFannedOut", (it) => it.lastFannedOut()],
-    ["eventsAfter", (it) => it.eventsAfter("o", 7, ["bundle.published"], 50)],
-    ["eventHeadersAfter", (it) => it.eventHeadersAfter("o", 7, 50)],
-    ["firstAttempts", (it) => it.firstAttempts("w", 200)],
-    ["dueRetries", (it) => it.dueRetries("w", NOW, 4)],
-    ["nextRetry", (it) => it.nextRetry("w")],
-    ["hasDeleted", (it) => it.hasDeleted()],
-  ];
-
   it("audit events are found one index at a time", async () => {
     for (const filter of [{ action: "bundle.*" }, { actor: "a" }, { since: NOW, until: NOW }]) {
       const { rows, total } = await createReader(db).auditEvents({ orgId: "o", limit: 25, ...filter });
@@ -155,7 +70,7 @@ describe("no look-up of the hot path reads a whole table", () => {
     }
   });
 
-  it.each(reads)("%s", async (name, read) => {
+  it.each(READS)("%s", async (name, read) => {
     await read(createReader(db));
     expect(statements.length).toBeGreaterThan(0);
     // What is counted is limited.
@@ -164,8 +79,8 @@ describe("no look-up of the hot path reads a whole table", () => {
     if (name !== "auditEvents by time") expect(plans().join("\n")).not.toContain("(org_id=? AND id>? AND id<?)");
   });
 
-  it.each(reads.map(([name]) => name).filter((name) => !SORTED.includes(name)))("%s sorts nothing", async (name) => {
-    await reads.find(([it]) => it === name)![1](createReader(db));
+  it.each(READS.map(([name]) => name).filter((name) => !SORTED.includes(name)))("%s sorts nothing", async (name) => {
+    await READS.find(([it]) => it === name)![1](createReader(db));
     expect(plans().join("\n")).not.toContain("TEMP B-TREE");
   });
 
@@ -191,7 +106,7 @@ describe("no look-up of the hot path reads a whole table", () => {
       "COVERING INDEX deliveries_by_webhook_id_state_attempts_event_number (webhook_id=? AND state=?)",
     ],
   ])("%s uses %s", async (name, index) => {
-    await reads.find(([it]) => it === name)![1](createReader(db));
+    await READS.find(([it]) => it === name)![1](createReader(db));
     expect(plans().join("\n")).toContain(index);
   });
 
@@ -230,6 +145,10 @@ describe("no look-up of the hot path reads a whole table", () => {
     ["deletePipelineStage", (tx) => tx.deletePipelineStage("s")],
     ["deletePipelineApp", (tx) => tx.deletePipelineApp("e")],
     ["deleteArtifact", (tx) => tx.deleteArtifact(anArtifact("o", "p"))],
+    ["claimWebhooks", (tx) => tx.claimWebhooks(["w"], CLAIM)],
+    ["releaseWebhooks", (tx) => tx.releaseWebhooks("n")],
+    ["claimJob", (tx) => tx.claimJob("j", CLAIM)],
+    ["endJob", (tx) => tx.endJob("j", "n", NOW)],
   ];
 
   it.each(changes)("%s", async (_name, change) => {

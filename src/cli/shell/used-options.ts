@@ -74,6 +74,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   keys: "server",
   // With --pem and --env; otherwise "server", which the command checks itself.
   "keys list": "environment",
+  "keys reseal": "nothing",
   token: "organization",
   "token create": "environment",
   "token generate": "nothing",

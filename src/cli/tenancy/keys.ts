@@ -7,6 +7,7 @@ import { Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatTime } from "../shell/table.js";
 import { fingerprint } from "../shell/trusted-keys.js";
+import { addKeyReseal } from "./key-reseal.js";
 import { addKeyRotation } from "./key-rotation.js";
 import { refuseUnusedOptions } from "../shell/used-options.js";
 
@@ -47,6 +48,7 @@ export function addKeys(program: Command, shell: Shell): void {
       ]);
     });
   addKeyRotation(keys, shell);
+  addKeyReseal(keys, shell);
 }
 
 /** The id of an environment with its own signing key; undefined for one that uses the organization's. */

@@ -5,6 +5,9 @@ import { databaseConfig } from "../../config/database-settings.js";
 import type { Config } from "../../config/config.js";
 import { instantOf, systemClock } from "../../core/clock.js";
 import { nodeState } from "../../core/cluster/server-node.js";
+import { createAudit } from "../../service/audit/audit.js";
+import { DEFAULT_STEP, goOnAfterLoss } from "../../service/bundles/history-loss.js";
+import { KeyRing } from "../../service/keys/key-ring.js";
 import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
 import { openSharedKeys, type SharedKeys } from "../../service/keys/shared-keys.js";
 import type { ChangeFeed } from "../../store/change-feed.js";
@@ -75,6 +78,7 @@ async function openShared(config: Config, log: Logger): Promise<ServerDatabase> 
     const othersLive = () => areOthersLive(store, store.feed.nodeId);
     const sharedKeys = await openSharedKeys(store, { ...settings, clock: systemClock, othersLive });
     const { keys, lastKeys } = sharedKeys;
+    if (config.acceptLoss === "yes") await acceptLoss(store, keys, log);
     return {
       ...{ path, store, feed: store.feed, keys, sharedKeys, lastKeys, files: null },
       ...{ lost: new Promise<Error>(() => undefined), doubt: null, readOnly: null, problem: () => null },
@@ -84,6 +88,17 @@ async function openShared(config: Config, log: Logger): Promise<ServerDatabase> 
     await store[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** It is the operator who says that commits are missing: a node that starts has no memory of what was served. */
+async function acceptLoss(store: Store, keys: SigningKeys, log: Logger): Promise<void> {
+  const audit = createAudit({ store, clock: systemClock, signer: keys.audit, ring: new KeyRing({ store, keys }) });
+  const message = "said by SIGNET_ACCEPT_LOSS, after a restore of the database";
+  await goOnAfterLoss({ store, clock: systemClock, audit }, { message });
+  log.warn(
+    { skipped: DEFAULT_STEP },
+    "every environment skips sequences and versions; start without SIGNET_ACCEPT_LOSS from now on",
+  );
 }
 
 /** Nodes of which as many are read as may be there at once. */

@@ -2,7 +2,7 @@ import type { Actor } from "../../core/actor.js";
 import type { Bundle, BundleState, Deployment, DeploymentKind } from "../../core/bundle.js";
 import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import type { Environment, Hold } from "../../core/organization.js";
+import type { Environment, Hold, Organization } from "../../core/organization.js";
 import type { Reader, Writer } from "../../store/store.js";
 import { newRowId } from "../changes/row-id.js";
 
@@ -87,9 +87,16 @@ export function checkSequence(environment: Environment, ifSequence: number | nul
   throw new AppError("precondition_failed", message);
 }
 
-/** Throws `quota_exceeded` if the environment has as many versions as the organization's plan allows. */
-export async function checkQuota(reader: Reader, environment: Environment): Promise<void> {
-  const quota = (await reader.organization(environment.orgId))?.versionsPerEnvironment ?? null;
+/**
+ * Throws `quota_exceeded` if the environment has as many versions as the organization's plan allows. `known` is the organization where it
+ * was read already.
+ */
+export async function checkQuota(
+  reader: Reader,
+  environment: Environment,
+  known: Organization | null = null,
+): Promise<void> {
+  const quota = (known ?? (await reader.organization(environment.orgId)))?.versionsPerEnvironment ?? null;
   if (quota === null) return;
   const kept = await reader.countBundles(environment.id);
   if (kept < quota) return;

@@ -6,7 +6,7 @@ import { performedBy } from "../../core/actor.js";
 import type { Bundle, BundleState } from "../../core/bundle.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { notFound } from "../../core/error.js";
-import type { Environment } from "../../core/organization.js";
+import type { Environment, Organization } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { reasonOf, type Audit } from "../audit/audit.js";
@@ -187,8 +187,14 @@ export class BundleWriter {
     draft: BundleDraft,
     activation: Activation | null,
   ): Promise<BundleState> {
-    // Concurrently, as below.
-    await Promise.all([checkQuota(tx, environment), this.#checkDraft(tx, environment, draft)]);
+    const [organization, areCurrent] = await Promise.all([
+      tx.organization(environment.orgId),
+      this.deps.signers.areCurrent(tx),
+    ]);
+    if (organization === null) throw notFound("organization");
+    await checkQuota(tx, environment, organization);
+    if (!areCurrent) throw new OutdatedDraftError();
+    this.#checkDraft(organization, environment, draft);
     const bundle = draftedBundle(environment, draft);
     await tx.putContent(draft.content.content);
     await tx.insertBundle(bundle);
@@ -202,11 +208,10 @@ export class BundleWriter {
   }
 
   /** Throws OutdatedDraftError if the environment got a newer version or another key since, on whatever node. */
-  async #checkDraft(tx: Writer, environment: Environment, draft: BundleDraft): Promise<void> {
+  #checkDraft(organization: Organization, environment: Environment, draft: BundleDraft): void {
     const last = environment.lastPublishedAt;
     if (last !== null && formatPublishedAt(draft.publishedAt) < formatPublishedAt(last)) throw new OutdatedDraftError();
-    if (!(await this.deps.signers.areCurrent(tx))) throw new OutdatedDraftError();
-    const signer = await this.#signerOf(tx, environment);
+    const signer = this.deps.signers.bundles(organization, environment);
     if (signer.keyId !== draft.signed.keyId) throw new OutdatedDraftError();
   }
 

@@ -2,7 +2,7 @@ import { parsePublicKey } from "../../bundle/keys.js";
 import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { KeySlot, SealedKey } from "../../core/key.js";
-import type { Store } from "../../store/store.js";
+import type { Store, Writer } from "../../store/store.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import type { KeySealer } from "./key-sealer.js";
 
@@ -69,22 +69,25 @@ export async function keepFirstSet(store: Store, made: readonly SealedKey[]): Pr
 }
 
 /**
- * Encrypts all keys with another secret, in one transaction. Nodes that run go on with the keys in memory, and need the new secret for
+ * Encrypts all keys with another secret, in one transaction, in which it calls `record` with the keys. Nodes that run go on with the keys in memory, and need the new secret for
  * their next start and for keys that are made from then on. Returns the ids of the keys. Throws `invalid` for a wrong secret, `not_found`
  * for a database without keys, `conflict` when a node changed the keys meanwhile.
  */
 export async function resealKeys(
   store: Store,
   { from, to, at }: { readonly from: KeySealer; readonly to: KeySealer; readonly at: Instant },
+  record: (tx: Writer, set: KeySet) => Promise<void>,
 ): Promise<readonly string[]> {
   const rows = await store.read.sealedKeys();
   if (rows.length === 0) throw new AppError("not_found", "the database has no signing keys");
-  const sealed = await sealKeySet(await openKeySet(rows, from), to, at);
+  const set = await openKeySet(rows, from);
+  const sealed = await sealKeySet(set, to, at);
   await store.write(async (tx) => {
     const now = await tx.sealedKeys();
     const isSame = now.length === rows.length && now.every((it, n) => it.sealed === rows[n]?.sealed);
     if (!isSame) throw new AppError("conflict", "a node changed the signing keys at the same time: try again");
     for (const row of sealed) await tx.putSealedKey(row);
+    await record(tx, set);
   });
   return sealed.map(({ keyId }) => keyId);
 }

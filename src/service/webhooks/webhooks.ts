@@ -222,9 +222,7 @@ export class Webhooks {
       const delivery = await tx.delivery(id, deliveryId);
       if (delivery === null) throw notFound("delivery", deliveryId);
       const again: Delivery = { ...delivery, state: "pending", attempts: 0, nextAttemptAt: this.#now() };
-      await tx.updateDelivery(again);
-      // As it is: a node that sends to it is told of changes of webhooks alone.
-      await tx.updateWebhook(webhook);
+      await tx.putDelivery(again, webhook);
       await this.#recordReplay(tx, caller, id, { event_id: delivery.eventId });
       return again;
     });
@@ -257,8 +255,9 @@ export class Webhooks {
         const webhook = await ownWebhook(tx, caller, id);
         const headers = await tx.eventHeadersAfter(caller.orgId, after, REPLAYED_PER_STEP);
         const until = headers.filter(({ number }) => number <= last);
-        for (const event of until.filter(isWanted)) await tx.putDelivery(newDelivery(webhook, event, this.#now()));
-        await tx.updateWebhook(webhook);
+        for (const event of until.filter(isWanted)) {
+          await tx.putDelivery(newDelivery(webhook, event, this.#now()), webhook);
+        }
         return until;
       });
       after = page.at(-1)?.number ?? last;

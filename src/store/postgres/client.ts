@@ -34,6 +34,8 @@ export interface ClientMode {
 export class HostClient extends pg.Client {
   readonly attempt: Attempt;
   readonly #server: Server;
+  readonly #isPipelined: boolean;
+  #isGathering = false;
   #isSpent = false;
   /** Why it cannot connect at all: a pool's clients must not throw while they are made. */
   #failure: AppError | null = null;
@@ -46,6 +48,7 @@ export class HostClient extends pg.Client {
     if (ssl instanceof AppError) this.#failure = ssl;
     this.attempt = attempt;
     this.#server = server;
+    this.#isPipelined = mode.pipeline;
     // Without a listener an error of a connection ends the process.
     this.on("error", () => {
       this.#isSpent = true;
@@ -109,9 +112,22 @@ export class HostClient extends pg.Client {
 
   /** As pg's, of whose many signatures this is one that fits all. */
   override query(...given: never[]): never {
+    if (this.#isPipelined) this.#gather();
     const answer: unknown = super.query(...(given as [never]));
     if (answer instanceof Promise) answer.catch((error: unknown) => this.#judge(error));
     return answer as never;
+  }
+
+  /** The statements of one turn are one write: each costs a system call otherwise, a fourth of the time of a publish. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    const { stream } = this.connection;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      stream.uncork();
+    });
   }
 
   #judge(error: unknown): void {

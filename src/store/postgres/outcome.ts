@@ -1,4 +1,5 @@
 import { sleep } from "../../core/schedule/wait.js";
+import { COMMIT_KIND } from "./commit-log.js";
 import type { ConnectionPool } from "./connect.js";
 import { WRITE_LOCK } from "./write-lock.js";
 
@@ -8,12 +9,6 @@ export interface TransactionMark {
   /** Unique. */
   readonly id: string;
 }
-
-/** The kind of these rows: they tell other nodes nothing. */
-export const COMMIT_KIND = "commit";
-
-/** Writes a mark: node, id. */
-export const COMMIT_MARK = `insert into node_changes (origin, kind, ref) values ($1, '${COMMIT_KIND}', $2)`;
 
 /** What became of a transaction. */
 export type CommitOutcome = "committed" | "aborted" | "unknown";

@@ -5,6 +5,7 @@ import type { Schema } from "../schema.js";
 import type { Reader, Store, Writer } from "../store.js";
 import { GroupCommit, type GroupLimits } from "../transactions/group-commit.js";
 import { loggingWriter } from "./change-log.js";
+import { CommitLog } from "./commit-log.js";
 import type { Pools } from "./connect.js";
 import { PostgresDialect } from "./dialect.js";
 import { isConnectionLost, isRetryable } from "./errors.js";
@@ -27,6 +28,7 @@ export class PostgresStore implements Store {
   readonly feed: PostgresFeed;
   readonly #pools: Pools;
   readonly #readDb: Kysely<Schema>;
+  readonly #log = new CommitLog();
   readonly #groups: GroupCommit<WriteConnection>;
 
   /** Takes the pools over: they are closed with the store. @param nodeId this process */
@@ -36,26 +38,24 @@ export class PostgresStore implements Store {
     this.read = createReader(this.#readDb);
     this.feed = new PostgresFeed(nodeId, pools);
     this.#groups = new GroupCommit({
-      driver: new WriteDriver(pools.write, nodeId),
+      driver: new WriteDriver(pools.write, nodeId, this.#log),
       limits,
       openWriter: (statements) =>
-        loggingWriter(new Kysely<Schema>({ dialect: new PostgresDialect(statements) }), nodeId, () => {
-          this.#hasChanges = true;
-        }),
+        loggingWriter(new Kysely<Schema>({ dialect: new PostgresDialect(statements) }), this.#log),
       tooSlow: "the database is too slow for the pending writes",
       isRepeatable,
-      committed: () => this.#tell(),
+      committed: () => {
+        if (!this.#log.isEmpty) this.feed.tell();
+      },
     });
   }
 
-  #hasChanges = false;
-
   async write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
     try {
-      return await this.#groups.run(work);
+      return await this.feed.marks.write((marked) => this.#groups.run(marked), work);
     } catch (error) {
       if (error instanceof AppError && error.reason === "outcome_unknown") {
-        this.#tell();
+        this.feed.tell();
         this.feed.miss();
       }
       throw error;
@@ -71,12 +71,6 @@ export class PostgresStore implements Store {
     await this.#groups.close();
     await this.feed[Symbol.asyncDispose]();
     await this.#pools[Symbol.asyncDispose]();
-  }
-
-  #tell(): void {
-    if (!this.#hasChanges) return;
-    this.#hasChanges = false;
-    this.feed.tell();
   }
 }
 

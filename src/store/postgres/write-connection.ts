@@ -4,8 +4,9 @@ import type { PoolClient, QueryResult as PostgresResult } from "pg";
 import { AppError } from "../../core/error.js";
 import { isDeferrable } from "../queries/prepared.js";
 import type { GroupConnection } from "../transactions/group-commit.js";
+import { LOG_COMMIT, type CommitLog } from "./commit-log.js";
 import { stateOf } from "./errors.js";
-import { COMMIT_MARK, type CommitOutcome, type TransactionMark } from "./outcome.js";
+import type { CommitOutcome, TransactionMark } from "./outcome.js";
 import { resultOf, Session } from "./session.js";
 import { LOCAL_SETTINGS } from "./timeouts.js";
 import { WRITE_LOCK } from "./write-lock.js";
@@ -30,6 +31,7 @@ const AFTER_FAILURE: readonly unknown[] = ["25P02", "3B001"];
 /** The connection that writes. Statements are pipelined: those whose result is not needed are not waited for. */
 export class WriteConnection implements GroupConnection {
   readonly #nodeId: string;
+  readonly #log: CommitLog;
   readonly #outcomeOf: (mark: TransactionMark) => Promise<CommitOutcome>;
   #session: Session | null = null;
   /** Whether there is something to commit. */
@@ -43,8 +45,9 @@ export class WriteConnection implements GroupConnection {
   /** The end of the last part. Never rejects. */
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(nodeId: string, outcomeOf: (mark: TransactionMark) => Promise<CommitOutcome>) {
+  constructor(nodeId: string, log: CommitLog, outcomeOf: (mark: TransactionMark) => Promise<CommitOutcome>) {
     this.#nodeId = nodeId;
+    this.#log = log;
     this.#outcomeOf = outcomeOf;
   }
 
@@ -63,6 +66,7 @@ export class WriteConnection implements GroupConnection {
   }
 
   begin(): void {
+    this.#log.clear();
     this.#isBegun = false;
     this.#hasBegun = false;
     this.#isInPart = false;
@@ -121,7 +125,7 @@ export class WriteConnection implements GroupConnection {
     await this.#ended;
     if (!this.#isBegun) return;
     const mark: TransactionMark = { nodeId: this.#nodeId, id: randomUUID() };
-    if (this.#isChanged) this.#follow(this.#send(COMMIT_MARK, [mark.nodeId, mark.id]));
+    if (this.#isChanged) this.#follow(this.#send(LOG_COMMIT, this.#log.parameters(mark.nodeId, mark.id)));
     let result: PostgresResult;
     try {
       result = await this.#send("commit");

@@ -1,5 +1,6 @@
 import type { PoolClient } from "pg";
 import type { GroupDriver } from "../transactions/group-commit.js";
+import type { CommitLog } from "./commit-log.js";
 import type { ConnectionPool } from "./connect.js";
 import { postgresError } from "./errors.js";
 import { outcomeOf } from "./outcome.js";
@@ -11,9 +12,9 @@ export class WriteDriver implements GroupDriver<WriteConnection> {
   readonly #connection: WriteConnection;
   #client: PoolClient | null = null;
 
-  constructor(pool: ConnectionPool, nodeId: string) {
+  constructor(pool: ConnectionPool, nodeId: string, log: CommitLog) {
     this.#pool = pool;
-    this.#connection = new WriteConnection(nodeId, (mark) => outcomeOf(pool, mark));
+    this.#connection = new WriteConnection(nodeId, log, (mark) => outcomeOf(pool, mark));
   }
 
   async acquireConnection(): Promise<WriteConnection> {

@@ -24,7 +24,7 @@ export function sqliteGroups(driver: SqliteDriver, limits = GROUP_LIMITS): Group
     ...{ driver, limits, isRepeatable: () => false, committed: () => undefined },
     openWriter: (statements) => ({
       writer: createWriter(new Kysely<Schema>({ dialect: new SqliteDialect(statements) })),
-      worked: async () => undefined,
+      worked: () => undefined,
     }),
     tooSlow: "the disk of the database is too slow for the pending writes",
   });

@@ -31,8 +31,8 @@ export interface GroupDriver<Connection extends GroupConnection = GroupConnectio
 /** The writer that works share, one after another; after one that failed a new one is made. */
 export interface GroupWriter {
   readonly writer: Writer;
-  /** Called in the part of each work, after it. */
-  worked(): Promise<void>;
+  /** Called after each work that went through, before its part ends. */
+  worked(): void;
 }
 
 /** How groups of one kind of database differ from those of another one. */
@@ -84,7 +84,7 @@ interface Job {
  * While the disk does not answer, transactions that have not begun are refused after a time, and new ones when too many wait. One that has
  * begun waits for the end: before that it is not known whether it was committed.
  *
- * What a database checks at the commit alone (deferred foreign keys) is checked for the group.
+ * What a database checks at the commit alone (deferred foreign keys of SQLite) is checked for the group.
  *
  * Not a FairScheduler: how many run together is decided by the commit that they share, and each is refused by its age.
  */
@@ -187,7 +187,7 @@ export class GroupCommit<Connection extends GroupConnection> {
     connection.beginPart();
     try {
       const answer = await work(open.writer);
-      await open.worked();
+      open.worked();
       // The next one begins meanwhile: the connection keeps to the order.
       return [
         connection.keepPart().then(
@@ -205,8 +205,7 @@ export class GroupCommit<Connection extends GroupConnection> {
 
   #openWriter(connection: Connection): GroupWriter & { end(): void } {
     const driver = new TransactionDriver(connection);
-    const { writer, worked } = this.#options.openWriter(driver);
-    return { writer, worked, end: () => driver.end() };
+    return { ...this.#options.openWriter(driver), end: () => driver.end() };
   }
 
   #endWriter(): void {

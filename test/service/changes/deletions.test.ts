@@ -22,9 +22,9 @@ describe("work in steps", () => {
       return write((tx) => {
         const counting: Writer = {
           ...tx,
-          putDelivery: (delivery) => {
+          putDelivery: (...put) => {
             transactions[at] = (transactions[at] ?? 0) + 1;
-            return tx.putDelivery(delivery);
+            return tx.putDelivery(...put);
           },
         };
         return work(counting);

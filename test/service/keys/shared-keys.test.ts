@@ -184,10 +184,12 @@ describe("keys that nodes share", () => {
     it("get another secret without a stop, and refuse to mix both", async () => {
       const before = currentOf(a);
       const secrets = { from: new KeySealer(SECRET), to: cheapSealer(OTHER_SECRET), at: AT };
-      await expect(resealKeys(database.store, { ...secrets, from: new KeySealer(`${SECRET}x`) })).rejects.toMatchObject(
-        { code: "invalid" },
-      );
-      await resealKeys(database.store, secrets);
+      await expect(
+        resealKeys(database.store, { ...secrets, from: new KeySealer(`${SECRET}x`) }, async () => undefined),
+      ).rejects.toMatchObject({ code: "invalid" });
+      const recorded: string[] = [];
+      await resealKeys(database.store, secrets, async (_, set) => void recorded.push(...Object.keys(set)));
+      expect(recorded.toSorted()).toEqual(["audit", "bundles", "webhooks"]);
       expect((await publish(a)).keyId).toBe(before);
       await expect(announce(a)).rejects.toMatchObject({ reason: "key_secret_changed" });
       await expect(startNode(database.store)).rejects.toMatchObject({ code: "invalid" });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { COMMIT_MARK } from "../../../src/store/postgres/outcome.js";
+import { LOG_COMMIT } from "../../../src/store/postgres/commit-log.js";
 import { WRITE_LOCK } from "../../../src/store/postgres/write-lock.js";
 import { startFaultProxy } from "../../support/postgres/fault-proxy.js";
 import { numbering, useSharedDatabase } from "./shared-store.js";
@@ -22,7 +22,7 @@ describe("connections that are lost", () => {
 
   it("while a committed answer is on its way: answered as committed", async () => {
     const { proxy, store } = await proxied();
-    const lost = proxy.loseAnswerTo(COMMIT_MARK, "COMMIT");
+    const lost = proxy.loseAnswerTo(LOG_COMMIT, "COMMIT");
     const number = await store.write(numbering(shared.orgId, "answer lost"));
     await lost;
     expect(await shared.numbered()).toContainEqual({ id: number, resource: "answer lost" });
@@ -31,7 +31,7 @@ describe("connections that are lost", () => {
 
   it("before the commit arrives: run again", async () => {
     const { proxy, store } = await proxied();
-    const lost = proxy.loseRequest(COMMIT_MARK);
+    const lost = proxy.loseRequest(LOG_COMMIT);
     const number = await store.write(numbering(shared.orgId, "request lost"));
     await lost;
     expect(await shared.numbered()).toContainEqual({ id: number, resource: "request lost" });
@@ -55,7 +55,7 @@ describe("connections that are lost", () => {
     const { proxy, store } = await proxied();
     let missed = 0;
     store.feed.follow({ changed: () => undefined, missed: () => void (missed += 1) });
-    const lost = proxy.loseAnswerTo(COMMIT_MARK, "COMMIT").then(() => {
+    const lost = proxy.loseAnswerTo(LOG_COMMIT, "COMMIT").then(() => {
       proxy.refuse();
       proxy.cut("RST");
     });
@@ -69,7 +69,12 @@ describe("connections that are lost", () => {
     expect(missed).toBeGreaterThan(0);
     expect(await timesOf("unknown")).toBe(1);
     await proxy.heal();
-    await store.write(numbering(shared.orgId, "after"));
+    const writes = () =>
+      store.write(numbering(shared.orgId, "after")).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(writes, { timeout: 10_000 }).toBe(true);
   });
 
   it(`ended by the server ${KILLS} times while two nodes write: what was answered is there once, what failed not at all or unknown`, async () => {
@@ -147,7 +152,7 @@ describe("connections that are lost", () => {
 
   async function waiting(client: Awaited<ReturnType<typeof shared.client>>): Promise<number> {
     const { rows } = await client.query<{ n: string }>(
-      "select count(*) as n from pg_locks where locktype = 'advisory' and not granted",
+      "select count(*) as n from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and not l.granted and d.datname = current_database()",
     );
     return Number(rows[0]?.n);
   }

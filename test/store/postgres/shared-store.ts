@@ -35,8 +35,12 @@ export class SharedDatabase {
   }
 
   /** A statement past all stores, as the superuser. */
-  async raw<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    const client = new pg.Client(this.database.adminUrl);
+  async raw<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+    url = this.database.adminUrl,
+  ): Promise<readonly Row[]> {
+    const client = new pg.Client(url);
     await client.connect();
     try {
       return (await client.query<Row>(sql, [...values])).rows;

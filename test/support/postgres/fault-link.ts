@@ -60,7 +60,7 @@ export class Link {
         if (waitingBytes <= MAX_WAITING_BYTES) from.resume();
         if (this.severed || this.isLost(direction, chunk)) return;
         this.count(direction, chunk.length);
-        if (to.writable && !to.write(chunk)) await Promise.race([once(to, "drain"), this.closed(to)]);
+        if (to.writable && !to.write(chunk)) await Promise.race([this.drained(to), this.closed(to)]);
       });
     });
     from.on("end", () => later(() => void (this.severed || to.end())));
@@ -88,6 +88,11 @@ export class Link {
     this.cut("RST");
     trap.sprung();
     return true;
+  }
+
+  /** What fails closes, too. */
+  private async drained(socket: Socket): Promise<void> {
+    await once(socket, "drain").catch(() => this.closed(socket));
   }
 
   private closed(socket: Socket): Promise<void> {

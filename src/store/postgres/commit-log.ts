@@ -1,0 +1,46 @@
+import type { NodeChange } from "../change-feed.js";
+
+/** The kind of the rows that transactions write of themselves, to be found by: they tell other nodes nothing. */
+export const COMMIT_KIND = "commit";
+
+/** Writes the rows of a transaction: the node, their kinds, their refs. */
+export const LOG_COMMIT =
+  "insert into node_changes (origin, kind, ref) " +
+  "select $1, kind, ref from unnest($2::text[], $3::text[]) with ordinality as row (kind, ref, place) order by place";
+
+/**
+ * What other nodes must hear of a transaction, gathered while its works run and written as one statement with its commit: each change once,
+ * however many of its works made it. It may tell of a work that was undone in the end, which costs a look.
+ */
+export class CommitLog {
+  readonly #rows = new Map<string, { readonly kind: string; readonly ref: string }>();
+
+  /** Begins with nothing, for another transaction. */
+  clear(): void {
+    this.#rows.clear();
+  }
+
+  get isEmpty(): boolean {
+    return this.#rows.size === 0;
+  }
+
+  add(changes: readonly NodeChange[]): void {
+    for (const { kind, ...rest } of changes) {
+      const ref = JSON.stringify(rest);
+      // The last place counts: followers are told in the order of the last changes.
+      this.#rows.delete(`${kind} ${ref}`);
+      this.#rows.set(`${kind} ${ref}`, { kind, ref });
+    }
+  }
+
+  /** The parameters of LOG_COMMIT. @param mark a unique text by which the transaction can be found */
+  parameters(nodeId: string, mark: string): readonly unknown[] {
+    const rows = [...this.#rows.values(), { kind: COMMIT_KIND, ref: mark }];
+    return [nodeId, rows.map(({ kind }) => kind), rows.map(({ ref }) => ref)];
+  }
+}
+
+/** The change that a row tells of. */
+export function changeOf({ kind, ref }: { readonly kind: string; readonly ref: string }): NodeChange {
+  return { kind, ...(JSON.parse(ref) as object) } as NodeChange;
+}
