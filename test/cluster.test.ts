@@ -8,7 +8,10 @@ import { Signet } from "./cli/spawned.js";
 
 const ROOT = join(import.meta.dirname, "..");
 
-describe("npm run cluster", () => {
+/** A database server, three nodes and eight commands are many processes for a machine that runs other tests too. */
+const TIMEOUT_MS = 150_000;
+
+describe("npm run cluster", { timeout: TIMEOUT_MS }, () => {
   let directory = "";
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "signet-example-"));
