@@ -5,6 +5,8 @@ import { benchCluster } from "./cluster.js";
 import { benchDisk } from "./disk.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
+import { benchMigrate } from "./migrate.js";
+import { benchStanding } from "./nodes/standing.js";
 import { benchPoll } from "./poll.js";
 import { benchPromote } from "./promote.js";
 import { benchPublish } from "./publish.js";
@@ -12,7 +14,7 @@ import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, and `history`, which needs 10 GB and an hour. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, `migrate`, `standing` and `history`, which needs 10 GB. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -29,6 +31,8 @@ const BENCHES = {
     await benchAttackWork();
   },
   history: benchHistory,
+  migrate: benchMigrate,
+  standing: benchStanding,
 };
 type Name = keyof typeof BENCHES;
 

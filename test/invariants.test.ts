@@ -42,7 +42,7 @@ describe("invariants, over the use cases", () => {
     const { activeVersion } = await signet.environment("dev");
     expect(active).toEqual([activeVersion]);
     // The pointer moves, and with it what every list says: no row has a flag that could say otherwise.
-    signet.tamper((database) => {
+    signet.tamperFile((database) => {
       const sql =
         "update environments set active_bundle_id = (select id from bundles where version = 3) where name = 'dev'";
       database.exec(sql);

@@ -113,7 +113,7 @@ const DATA = {
     ...setting(
       "SIGNET_ACCEPT_LOSS",
       "no",
-      "yes: start although acknowledged changes are missing; every environment skips 1,000,000 sequences and versions",
+      "yes: start although acknowledged changes are missing (PostgreSQL: after a restore, for one start); every environment skips 1,000,000 sequences and versions",
       oneOf("no", "yes"),
     ),
     preset: "yes",

@@ -10,6 +10,7 @@ export const EVENT_TYPES = [
   "bundle.pruned",
   "environment.held",
   "environment.released",
+  "environment.history_lost",
   "pipeline.promoted",
   "artifact.promoted",
   "token.created",

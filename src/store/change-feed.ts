@@ -1,7 +1,10 @@
+import type { HighWaterMark, HighWaterMarks } from "./high-water-marks.js";
+
 /**
  * What another node changed of that which nodes keep in memory. Ids alone: the follower reads the newest state.
  *
- * - `environment`: its active bundle changed, its numbers were raised, or it was deleted
+ * - `environment`: its active bundle changed, its numbers were raised, or it was deleted; with the numbers that it has then, where the
+ *   change is one of its state
  * - `token`: it was rotated, revoked or changed
  * - `tenancy`: an organization or project was changed or deleted (with its environments and tokens)
  * - `webhook`: it was made, changed or deleted, or has something to send again
@@ -9,7 +12,7 @@
  * - `keys`: a signing or public key was added, activated or retired
  */
 export type NodeChange =
-  | { readonly kind: "environment"; readonly id: string }
+  | { readonly kind: "environment"; readonly id: string; readonly numbers?: HighWaterMark }
   | { readonly kind: "token"; readonly id: number }
   | { readonly kind: "tenancy" }
   | { readonly kind: "webhook"; readonly orgId: string; readonly id: string }
@@ -32,6 +35,8 @@ export interface ChangeFeed {
    * was told. A node that has heard nothing for long does not know what is current.
    */
   readonly heardAtMs: number;
+  /** The highest numbers that this process knows, so that it notices when the database has lost some. */
+  readonly marks: HighWaterMarks;
   /** How often the connection was lost by which changes are heard of at once; without it the database is looked at more often. */
   readonly listenerLosses: number;
   /** Tells a follower until it is disposed of. */

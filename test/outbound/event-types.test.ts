@@ -10,7 +10,7 @@ describe("matchesEvent", () => {
       ["bundle.*"],
       ["bundle.published", "bundle.activated", "bundle.promoted", "bundle.imported", "bundle.deleted", "bundle.pruned"],
     ],
-    [["environment.*"], ["environment.held", "environment.released"]],
+    [["environment.*"], ["environment.held", "environment.released", "environment.history_lost"]],
     [
       ["token.*", "bundle.deleted"],
       ["bundle.deleted", "token.created", "token.revoked", "token.expiring"],

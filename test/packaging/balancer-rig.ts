@@ -171,7 +171,7 @@ export class RigWatcher implements AsyncDisposable {
   async #read(client: SignetClient, keys: readonly string[]): Promise<void> {
     const { signal } = this.#stop;
     const backoff = { baseMs: 50, maxMs: 200, random: Math.random };
-    const trust = { keys: await Promise.all(keys.map(parsePublicKey)), expect: {} };
+    const trust = { keys: keys.map(parsePublicKey), expect: {} };
     for await (const event of watchBundle(client, { ...trust, instanceId: "rig", signal, backoff })) {
       this.events.push(event);
       this.#wake();

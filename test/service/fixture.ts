@@ -12,7 +12,6 @@ import type { Clock } from "../../src/core/clock.js";
 import type { Environment } from "../../src/core/organization.js";
 import type { Principal } from "../../src/core/token.js";
 import { NO_TRACING } from "../../src/core/trace.js";
-import { openDataDirectory, type DataDirectory } from "../../src/server/database/data-directory.js";
 import { bootstrap } from "../../src/service/tenancy/bootstrap.js";
 import { createAudit } from "../../src/service/audit/audit.js";
 import { KeyRing } from "../../src/service/keys/key-ring.js";
@@ -25,8 +24,10 @@ import { NO_OBSERVERS, NO_WARNINGS, type WatchObserver } from "../../src/service
 import type { PublishInput } from "../../src/service/bundles/publishing.js";
 import { NO_KEPT_KEY } from "../../src/service/tokens/kept-key.js";
 import { createRawKey } from "../../src/service/tokens/raw-key.js";
+import { HighWaterMarks } from "../../src/store/high-water-marks.js";
 import type { ChangeFeed } from "../../src/store/change-feed.js";
 import type { Store } from "../../src/store/store.js";
+import { createFixtureDatabase, dropTriggers, type FixtureData, type FixtureDatabase } from "./fixture-database.js";
 
 /** A clock that only the test moves. */
 export class MovableClock implements Clock {
@@ -95,7 +96,7 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
   };
 }
 
-/** All use cases over SQLite in a directory of the test's own, after a first start. */
+/** All use cases over a store of the test's own, SQLite or PostgreSQL, after a first start. */
 export class Fixture {
   directory = "";
   clock = new MovableClock();
@@ -106,7 +107,8 @@ export class Fixture {
   readonly foreignKeys: [orgId: string, keyPrefix: string][] = [];
   /** Environments whose active bundle was found damaged. */
   damaged: string[] = [];
-  data!: DataDirectory;
+  data!: FixtureData;
+  database!: FixtureDatabase;
   services!: UseCases;
   /** Of the operator's organization. */
   admin!: Principal;
@@ -122,6 +124,7 @@ export class Fixture {
 
   async open(): Promise<void> {
     this.directory = await mkdtemp(join(tmpdir(), "signet-service-"));
+    this.database = await createFixtureDatabase(this.directory);
     Object.assign(this.moments, noMoments());
     this.clock = new MovableClock();
     this.damaged = [];
@@ -147,27 +150,35 @@ export class Fixture {
 
   async close(): Promise<void> {
     await this.data[Symbol.asyncDispose]();
+    await this.database.remove();
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  /** A second connection, for what the store does not let anybody do. */
-  tamper(change: (database: Database.Database) => void): void {
+  /** Changes the database past the store, which does not let anybody do it: one statement with `?` for values. */
+  async tamper(statement: string, ...values: readonly (string | number)[]) {
+    return await this.database.tamper(statement, ...values);
+  }
+
+  /** The same by many statements, for tests that are of SQLite alone. */
+  tamperFile(change: (database: Database.Database) => void): void {
     const database = new Database(join(this.directory, "signet.db"));
-    for (const { name } of database.prepare("select name from sqlite_master where type = 'trigger'").all() as {
-      name: string;
-    }[]) {
-      database.exec(`drop trigger "${name}"`);
-    }
+    dropTriggers(database);
     change(database);
     database.close();
   }
 
   /** How many rows a table has. */
-  count(table: string): number {
-    const database = new Database(join(this.directory, "signet.db"), { readonly: true });
-    const { n } = database.prepare(`select count(*) as n from ${table}`).get() as { n: number };
-    database.close();
-    return n;
+  async count(table: string): Promise<number> {
+    const [row] = await this.database.tamper(`select count(*) as n from ${table}`);
+    return Number(row?.["n"]);
+  }
+
+  /** The same of several tables. */
+  async counts(...tables: readonly string[]): Promise<number[]> {
+    const [row] = await this.database.tamper(
+      `select ${tables.map((table, index) => `(select count(*) from ${table}) as n${index}`).join(", ")}`,
+    );
+    return tables.map((_, index) => Number(row?.[`n${index}`]));
   }
 
   change(options: Partial<ChangeRequest> = {}): ChangeRequest {
@@ -233,12 +244,10 @@ export class Fixture {
   async fingerprint() {
     const tables = ["organizations", "projects", "environments", "bundles", "contents", "deployments", "tokens"];
     const drafts = ["pipelines", "pipeline_stages", "pipeline_apps", "source_artifacts", "outbox_events"];
-    const counts = [...tables, ...drafts, "audit_events", "idempotent_answers"].map((table) => [
-      table,
-      this.count(table),
-    ]);
+    const all = [...tables, ...drafts, "audit_events", "idempotent_answers"];
+    const counts = await this.counts(...all);
     const { rows } = await this.services.environments.list(this.admin, this.projectId, undefined, 0);
-    return { counts, environments: rows };
+    return { counts: all.map((table, index) => [table, counts[index]]), environments: rows };
   }
 
   async actions(orgId = this.orgId): Promise<string[]> {
@@ -247,14 +256,8 @@ export class Fixture {
   }
 
   async #assemble(): Promise<void> {
-    const { directory: path, clock } = this;
-    this.data = await openDataDirectory({
-      path,
-      signingKey: null,
-      synchronous: "normal",
-      create: true,
-      nativeDirectory: null,
-    });
+    const { clock } = this;
+    this.data = await this.database.open();
     const { store, keys } = this.data;
     const audit = createAudit({ store, clock, signer: keys.audit, ring: new KeyRing({ store, keys }) });
     await keepPublicKeys(store, clock, keys, this.data.lastKeys, keyEventRecorder(audit));
@@ -347,6 +350,7 @@ function silentFeed(): ChangeFeed {
     nodeId: randomUUID(),
     heardAtMs: 0,
     listenerLosses: 0,
+    marks: new HighWaterMarks(),
     follow: () => ({ [Symbol.dispose]: () => undefined }),
   };
 }

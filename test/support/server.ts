@@ -9,7 +9,10 @@ import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/serv
 
 export const ADMIN_TOKEN = "test-admin-token-0123456789";
 
-/** A server of the test's own: real SQLite in a temporary directory, any free port, no rate limits. */
+/**
+ * A server of the test's own: real SQLite in a temporary directory, any free port, no rate limits. In the project "postgres" these are two
+ * servers on one database, and whoever asks for `url`, or calls through a client, gets the next of them.
+ */
 export interface TestServer extends AsyncDisposable {
   readonly server: RunningServer;
   readonly url: string;
@@ -25,6 +28,8 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions {
   /** What its clients have. */
   readonly tls?: NodeTransportTls;
+  /** Of what one node has for itself alone, such as a rate limit, a budget of streams or its files: one server, on whichever store. */
+  readonly oneNode?: boolean;
 }
 
 /** Starts one; `settings` are environment variables on top of the test's own. */
@@ -32,6 +37,7 @@ export async function startTestServer(
   settings: Readonly<Record<string, string>> = {},
   options: TestServerOptions = {},
 ): Promise<TestServer> {
+  if (process.env.SIGNET_TEST_STORE === "postgres") return await startOnPostgres(settings, options);
   const directory = await mkdtemp(join(tmpdir(), "signet-test-"));
   const config = testConfig({ SIGNET_DATA: directory, ...settings });
   const { tls = {} } = options;
@@ -53,6 +59,33 @@ export async function startTestServer(
       await server[Symbol.asyncDispose]();
       await rm(directory, { recursive: true, force: true });
     },
+  };
+}
+
+async function startOnPostgres(
+  settings: Readonly<Record<string, string>>,
+  { tls = {}, oneNode = false }: TestServerOptions,
+): Promise<TestServer> {
+  const { startNodes } = await import("./two-nodes.js");
+  const nodes = await startNodes(oneNode ? 1 : 2, settings, tls);
+  const [server] = nodes.servers;
+  const { firstStart } = server;
+  if (firstStart === null) throw new Error("a new database that is not new");
+  const clientFor = (token: string) => createSignetClient({ transport: nodes.transport, token });
+  let asked = 0;
+  return {
+    server,
+    get url() {
+      return (nodes.servers[(asked += 1) % nodes.servers.length] ?? server).url;
+    },
+    get directory(): string {
+      throw new Error("no file: this test is of SQLite alone");
+    },
+    orgId: firstStart.orgId,
+    projectId: firstStart.projectId,
+    admin: clientFor(ADMIN_TOKEN),
+    clientFor,
+    [Symbol.asyncDispose]: () => nodes[Symbol.asyncDispose](),
   };
 }
 

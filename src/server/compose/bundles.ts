@@ -4,6 +4,7 @@ import { BundleVerifier } from "../../service/bundles/bundle-verifier.js";
 import { BundleWriter } from "../../service/bundles/bundle-writer.js";
 import { Bundles } from "../../service/bundles/bundles.js";
 import { Comparing } from "../../service/bundles/comparing.js";
+import { HistoryRepair } from "../../service/bundles/history-repair.js";
 import { Holds } from "../../service/bundles/holds.js";
 import { PolicySchemas } from "../../service/bundles/policy-schemas.js";
 import { Previews } from "../../service/bundles/previews.js";
@@ -19,6 +20,8 @@ import type { KeyServices } from "./keys.js";
 export interface BundleServices {
   readonly verifier: BundleVerifier;
   readonly writer: BundleWriter;
+  /** Null where no other process writes. */
+  readonly historyRepair: HistoryRepair | null;
   readonly holds: Holds;
   readonly bundles: Bundles;
   readonly comparing: Comparing;
@@ -32,7 +35,7 @@ export interface BundleServices {
 
 /** Composes the life of a bundle; `documents` works on large ones. */
 export function composeBundles(
-  { store, clock, observers }: ServiceContext,
+  { store, feed, clock, observers, warnings }: ServiceContext,
   { ring, signers, audit, idempotency, wakeups, outbox }: KeyServices & AuditServices & ChangeServices,
   documents: Documents,
 ): BundleServices {
@@ -42,9 +45,12 @@ export function composeBundles(
   const policySchemas = new PolicySchemas({ store, clock, audit, documents });
   const previews = new Previews({ store, documents });
   const holds = new Holds({ store, audit, outbox });
+  const marks = feed?.marks ?? null;
+  const historyRepair =
+    marks === null ? null : new HistoryRepair({ store, clock, audit, outbox, wakeups, marks, warnings });
   const publication = { store, documents, policySchemas, writer, verifier, idempotency, wakeups, outbox };
   return {
-    ...{ verifier, writer, holds, previews, policySchemas },
+    ...{ verifier, writer, historyRepair, holds, previews, policySchemas },
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),

@@ -1,4 +1,5 @@
 import { inChunks } from "../../core/schedule/in-steps.js";
+import { sleep } from "../../core/schedule/wait.js";
 import { HeardTokens } from "../../service/tokens/heard-tokens.js";
 import type { ChangeFeed, ChangeFollower, NodeChange } from "../../store/change-feed.js";
 import type { ServiceContext } from "./context.js";
@@ -7,8 +8,11 @@ import type { Services } from "./services.js";
 /** Environments that are read at once when all are. */
 const AT_ONCE = 50;
 
+/** Between two tries to compare all environments with the database. */
+const RETRY_MS = 500;
+
 /** The features that keep in memory something that other nodes change. */
-export type FollowedServices = Pick<Services, "changes" | "runtimes" | "tokens">;
+export type FollowedServices = Pick<Services, "changes" | "runtimes" | "tokens" | "bundles">;
 
 /** From here on does in this process what other nodes did: wakes watches, ends what is over, forgets what is old. */
 export function followFeed(
@@ -19,11 +23,47 @@ export function followFeed(
   const { wakeups, outbox } = services.changes;
   const { cache, sessions } = services.tokens;
   const tokens = new HeardTokens({ store, clock, cache, sessions, wakeups });
+  const ended = new AbortController();
+  let losses = 0;
+  let comparing: Promise<unknown> = Promise.resolve();
+
+  /** What is awaited first. One that cannot be read now is read again by whoever is told. */
+  const readAwaited = () =>
+    inChunks([...wakeups.awaited], AT_ONCE, (ids) =>
+      Promise.all(
+        ids.map(async (id) => {
+          await services.runtimes.active.read(id).catch(() => null);
+          wakeups.tell(id);
+        }),
+      ),
+    );
+  /** Whether commits of any environment that this node knows were lost. All nodes may do so at once. */
+  const compareAll = async (loss: number) => {
+    let left = feed.marks.environmentIds;
+    while (left.length > 0 && loss === losses && !ended.signal.aborted) {
+      const failed: string[] = [];
+      await inChunks(left, AT_ONCE, (ids) =>
+        Promise.all(
+          ids.map(async (id) => {
+            if (loss !== losses || ended.signal.aborted) return;
+            await services.bundles.historyRepair?.check(id).catch(() => failed.push(id));
+          }),
+        ),
+      );
+      left = failed;
+      if (left.length > 0) await sleep(RETRY_MS, ended.signal);
+    }
+  };
+
   const follower: ChangeFollower = {
     changed(changes) {
       const of = <Kind extends NodeChange["kind"]>(kind: Kind) =>
         changes.filter((change): change is Extract<NodeChange, { kind: Kind }> => change.kind === kind);
-      for (const { id } of of("environment")) wakeups.wake(id);
+      for (const { id, numbers } of of("environment")) {
+        // Before anybody reads it.
+        if (numbers !== undefined) feed.marks.record(id, numbers);
+        wakeups.wake(id);
+      }
       tokens.changed(of("token").map(({ id }) => id));
       if (of("tenancy").length > 0) tokens.tenancyChanged();
       for (const webhook of of("webhook")) outbox.changed(webhook);
@@ -31,23 +71,18 @@ export function followFeed(
     },
     missed() {
       wakeups.forgetAll();
-      void inChunks([...wakeups.awaited], AT_ONCE, (ids) =>
-        Promise.all(
-          ids.map(async (id) => {
-            // One that cannot be read now is read again by whoever is told.
-            await services.runtimes.active.read(id).catch(() => null);
-            wakeups.tell(id);
-          }),
-        ),
-      );
       tokens.missed();
       outbox.othersCommitted();
+      const loss = (losses += 1);
+      comparing = Promise.all([comparing, readAwaited().then(() => compareAll(loss))]);
     },
   };
   const following = feed.follow(follower);
   return {
     async [Symbol.asyncDispose]() {
       following[Symbol.dispose]();
+      ended.abort();
+      await comparing;
       await tokens[Symbol.asyncDispose]();
     },
   };

@@ -44,6 +44,11 @@ export function warningsTo(log: Logger): ServiceWarnings {
         "a token was registered with the key of another organization's token: it does not work",
       ),
     damaged: (environmentId, reason) => log.error({ environmentId, reason }, "the active bundle is not served"),
+    historyLost: (environmentId, servedSequence) =>
+      log.error(
+        { environmentId, servedSequence },
+        "the database has lost acknowledged changes; the environment goes on above what was served",
+      ),
   };
 }
 

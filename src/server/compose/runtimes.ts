@@ -25,7 +25,7 @@ export interface RuntimeServices {
 
 /** Composes watches, polls, reports and telemetry. Heartbeats come every `heartbeatMs`. */
 export function composeRuntimes(
-  { store, clock, observers, warnings }: ServiceContext,
+  { store, clock, feed, observers, warnings }: ServiceContext,
   {
     verifier,
     authentication,
@@ -36,7 +36,7 @@ export function composeRuntimes(
   }: BundleServices & TokenServices & ChangeServices & NodeServices,
   { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
 ): RuntimeServices {
-  const active = new ActiveBundles(store, wakeups, verifier, warnings);
+  const active = new ActiveBundles(store, wakeups, verifier, warnings, feed?.marks ?? null);
   const instances = new Instances({ store, clock, nodes });
   return {
     ...{ active, instances },

@@ -1,6 +1,6 @@
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { performedBy } from "../../core/actor.js";
-import { MAX_REASON_CHARACTERS } from "../../core/bundle.js";
+import { MAX_REASON_CHARACTERS, type Deployment } from "../../core/bundle.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
@@ -9,7 +9,7 @@ import { activateIn } from "./activation.js";
 /** More changes than any server loses between a backup and now. */
 export const DEFAULT_STEP = 1_000_000;
 /** Of sequences and versions. */
-const MAX_NUMBER = 0xffff_ffff;
+export const MAX_NUMBER = 0xffff_ffff;
 const ALL = { limit: 1_000_000, offset: 0 };
 
 interface Deps {
@@ -25,6 +25,13 @@ interface Cause {
   readonly reason: string;
   /** How far sequences and versions are raised. */
   readonly step: number;
+}
+
+/** How an environment goes on. */
+interface Continuation {
+  readonly by: "operator" | "system";
+  readonly skipped: { readonly sequences: number; readonly versions: number };
+  readonly reason: string;
 }
 
 /** What was raised, and what a restored server goes on with. */
@@ -74,11 +81,15 @@ async function goOnEverywhere(
 ): Promise<{ readonly environments: number; readonly reactivated: number }> {
   let environments = 0;
   let reactivated = 0;
+  const { step, reason } = cause;
+  const continuation: Continuation = { by: "operator", skipped: { sequences: step, versions: step }, reason };
   for (const organization of (await tx.organizations(ALL)).rows) {
     const all: Environment[] = [];
     for (const { id } of (await tx.projects(organization.id, ALL)).rows) all.push(...(await tx.environments(id)));
     await recordCause(tx, deps.audit, organization, cause, all.length);
-    for (const environment of all) if (await goOnIn(tx, deps, environment, cause)) reactivated += 1;
+    for (const environment of all) {
+      if ((await goOnIn(tx, deps, environment, continuation)) !== null) reactivated += 1;
+    }
     environments += all.length;
   }
   return { environments, reactivated };
@@ -97,39 +108,42 @@ async function recordCause(
   });
 }
 
-/** Whether something was active. */
-async function goOnIn(
+/**
+ * Skips numbers of an environment, as many as there are, and activates its active bundle again. Returns that activation; null when nothing
+ * was active, and after the last sequence. It takes the last of the skipped sequences.
+ */
+export async function goOnIn(
   tx: Writer,
   { clock, audit }: Omit<Deps, "store">,
   environment: Environment,
-  { step, reason }: Cause,
-): Promise<boolean> {
+  { by, skipped, reason }: Continuation,
+): Promise<Deployment | null> {
   // One less: the activation takes the next one.
-  const sequences = Math.max(0, Math.min(step, MAX_NUMBER - environment.sequence) - 1);
-  const versions = Math.min(step, MAX_NUMBER - environment.lastVersion);
+  const sequences = Math.max(0, Math.min(skipped.sequences, MAX_NUMBER - environment.sequence) - 1);
+  const versions = Math.min(skipped.versions, MAX_NUMBER - environment.lastVersion);
   await tx.skipNumbers(environment.id, { sequences, versions });
-  if (environment.sequence + sequences >= MAX_NUMBER) return false;
+  if (environment.sequence + sequences >= MAX_NUMBER) return null;
   const bundle = environment.activeBundleId === null ? null : await tx.bundleById(environment.activeBundleId);
-  if (bundle === null) return false;
+  if (bundle === null) return null;
   const before = {
     ...environment,
     sequence: environment.sequence + sequences,
     lastVersion: environment.lastVersion + versions,
   };
-  const { id, sequence } = await activateIn(tx, before, bundle, {
-    ...{ kind: "activate", by: performedBy("operator"), at: instantOf(clock.now()), reason, hold: environment.hold },
+  const deployment = await activateIn(tx, before, bundle, {
+    ...{ kind: "activate", by: performedBy(by), at: instantOf(clock.now()), reason, hold: environment.hold },
   });
-  await audit.record(tx, environment.orgId, "operator", {
+  await audit.record(tx, environment.orgId, by, {
     action: "bundle.activated",
     resourceType: "bundle",
     resourceId: bundle.id,
     metadata: {
       ...{ project_id: environment.projectId, environment: environment.name, kind: "activate" },
       ...{ policy_hash: bundle.policyHash, from_version: bundle.version, to_version: bundle.version },
-      ...{ deployment_id: id, sequence, reason },
+      ...{ deployment_id: deployment.id, sequence: deployment.sequence, reason },
     },
   });
-  return true;
+  return deployment;
 }
 
 async function switchOffWebhooks(tx: Writer, audit: Audit, reason: string): Promise<number> {

@@ -51,7 +51,13 @@ export interface ServiceWarnings {
   foreignKey(orgId: string, keyPrefix: string): void;
   /** The active bundle of an environment differs from what was signed, and is not served. */
   damaged(environmentId: string, reason: string): void;
+  /** The database had lost activations or versions of an environment; the environment goes on above this sequence, which was served. */
+  historyLost(environmentId: string, servedSequence: number): void;
 }
 
 /** Warnings that go nowhere. */
-export const NO_WARNINGS: ServiceWarnings = { foreignKey: () => undefined, damaged: () => undefined };
+export const NO_WARNINGS: ServiceWarnings = {
+  foreignKey: () => undefined,
+  damaged: () => undefined,
+  historyLost: () => undefined,
+};

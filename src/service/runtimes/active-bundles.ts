@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Bundle, Deployment } from "../../core/bundle.js";
 import { AppError, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
+import { isLost, markOf, type HighWaterMarks } from "../../store/high-water-marks.js";
 import type { Store } from "../../store/store.js";
 import { documentOf, type BundleVerifier } from "../bundles/bundle-verifier.js";
 import type { ServiceWarnings } from "../changes/observers.js";
@@ -32,6 +33,9 @@ const BYTES_PER_CHARACTER = 8;
 /** The pointer with its deployment, and the cache's own. */
 const ENTRY_BYTES = 2 * 1024;
 
+/** Reads again this often after a loss was made good: one host of the database may still be an old primary. */
+const MAX_REPAIRS = 3;
+
 /** Reads again this often when changes come between; then what it saw last is answered, and not kept. */
 const MAX_TRIES = 10;
 
@@ -52,6 +56,8 @@ export class ActiveBundles {
     wakeups: Wakeups,
     private readonly verifier: BundleVerifier,
     private readonly warnings: Pick<ServiceWarnings, "damaged">,
+    /** Null where the database cannot lose what was committed without notice. */
+    private readonly marks: HighWaterMarks | null = null,
   ) {
     wakeups.invalidate({
       forget: (environmentId) => {
@@ -99,14 +105,24 @@ export class ActiveBundles {
   }
 
   async #load(environmentId: string): Promise<Pointer> {
-    for (;;) {
+    for (let repairs = 0; ;) {
+      const mark = this.marks?.of(environmentId) ?? null;
       const environment = await this.store.read.environmentById(environmentId);
       if (environment === null) throw notFound("environment");
+      if (isLost(mark, environment)) {
+        if ((repairs += 1) > MAX_REPAIRS) throw behind();
+        await this.marks?.repair(environmentId);
+        continue;
+      }
       if (environment.activeDeploymentId === null || environment.activeBundleId === null) return { active: null };
       const deployment = await this.store.read.deployment(environment.orgId, environment.activeDeploymentId);
       const document = await this.#document(environment.activeBundleId, environment);
       if (document instanceof AppError) return { active: null, damage: document };
-      if (deployment !== null && document !== null) return { active: { deployment, document } };
+      if (deployment !== null && document !== null) {
+        // Before anybody gets it.
+        this.marks?.record(environmentId, markOf(environment));
+        return { active: { deployment, document } };
+      }
       // Something newer became active and this one was deleted between two reads: what is newest now is there.
     }
   }
@@ -124,6 +140,11 @@ export class ActiveBundles {
     }
     return documentOf(bundle, content);
   }
+}
+
+function behind(): AppError {
+  const message = "the database is behind what was served";
+  return new AppError("unavailable", message, { reason: "history_lost", retryAfterSeconds: 1 });
 }
 
 function activeOf({ active, damage }: Pointer): ActiveBundle | null {

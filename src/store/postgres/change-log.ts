@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { NodeChange } from "../change-feed.js";
+import { markOf } from "../high-water-marks.js";
 import { createWriter } from "../queries/writer.js";
 import type { Schema } from "../schema.js";
 import type { Writer } from "../store.js";
@@ -23,9 +24,8 @@ export const TOLD = {
   deleteOrganization: () => TENANCY,
   deleteProject: () => TENANCY,
   deleteEnvironment: (id) => [...environment(id), ...TENANCY],
-  updateEnvironment: ({ id }) => environment(id),
+  updateEnvironment: (state) => [{ kind: "environment", id: state.id, numbers: markOf(state) }],
   skipNumbers: (id) => environment(id),
-  insertDeployment: ({ environmentId }) => environment(environmentId),
   updateToken: ({ id }) => [{ kind: "token", id }],
   insertWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   updateWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],

@@ -1,6 +1,7 @@
 import { AppError } from "../../core/error.js";
 import { sleep, waitFor } from "../../core/schedule/wait.js";
 import type { ChangeFeed, ChangeFollower } from "../change-feed.js";
+import { HighWaterMarks } from "../high-water-marks.js";
 import { changeOf, COMMIT_KIND } from "./commit-log.js";
 import type { DirectClient, Pools } from "./connect.js";
 import { stateOf } from "./errors.js";
@@ -50,6 +51,7 @@ interface Ends {
  * Numbers of the log are in the order of the commits, since all writes are serial.
  */
 export class PostgresFeed implements ChangeFeed, AsyncDisposable {
+  readonly marks = new HighWaterMarks();
   readonly #pools: Pick<Pools, "read" | "connectDirect">;
   readonly #followers = new Set<ChangeFollower>();
   readonly #stopping = new AbortController();

@@ -161,9 +161,7 @@ describe("the audit", () => {
       [1, "organization.created", true],
       [2, "project.created", false],
     ]);
-    signet.tamper((database) => {
-      database.prepare("update audit_events set actor = 'x' where org_id = ? and id = 1").run(foreigner.orgId);
-    });
+    await signet.tamper("update audit_events set actor = 'x' where org_id = ? and id = 1", foreigner.orgId);
     expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true });
     expect(await signet.services.audit.verify(foreigner.orgId)).toMatchObject({ valid: false, firstBroken: 1 });
   });
@@ -246,7 +244,7 @@ describe("a check of the audit", () => {
     ["a changed order", SWAP, 4],
   ])("finds %s", async (_, sql, firstBroken) => {
     await filled();
-    signet.tamper((database) => database.exec(sql));
+    await signet.tamper(sql);
     const report = await signet.services.audit.verify(signet.orgId);
     expect(report).toMatchObject({ valid: false, firstBroken });
     expect(report.reason).not.toBeNull();
@@ -257,7 +255,7 @@ describe("a check of the audit", () => {
     await filled();
     const { number, hash } = await signet.services.audit.head(signet.orgId);
     expect(number).toBe(EVENTS);
-    signet.tamper((database) => database.exec("delete from audit_events where id > 5"));
+    await signet.tamper("delete from audit_events where id > 5");
     expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true, checked: 5 });
     const report = await signet.services.audit.verify(signet.orgId, undefined, { number, hash });
     expect(report).toMatchObject({ valid: false, firstBroken: 6, checked: 5 });
@@ -266,13 +264,13 @@ describe("a check of the audit", () => {
   it("finds a tail that was written anew, and that all was removed, with a head that was kept", async () => {
     await filled();
     const kept = await signet.services.audit.head(signet.orgId);
-    signet.tamper((database) => database.exec(`delete from audit_events where id > ${EVENTS - 2}`));
+    await signet.tamper(`delete from audit_events where id > ${EVENTS - 2}`);
     await signet.publish("dev", { n: "another story" });
     await signet.publish("dev", { n: "to the same length" });
     expect(await signet.services.audit.verify(signet.orgId)).toMatchObject({ valid: true });
     const report = await signet.services.audit.verify(signet.orgId, undefined, kept);
     expect(report).toMatchObject({ valid: false, firstBroken: EVENTS });
-    signet.tamper((database) => database.exec("delete from audit_events"));
+    await signet.tamper("delete from audit_events");
     const empty = await signet.services.audit.verify(signet.orgId, undefined, kept);
     expect(empty).toMatchObject({ valid: false, firstBroken: 1 });
   });
@@ -290,13 +288,13 @@ describe("a check of the audit", () => {
     ["more than there are", EVENTS, 100, { valid: false, checked: EVENTS - 1 }],
   ])("with a limit looks at %s", async (_, wrong, limit, expected) => {
     await filled();
-    signet.tamper((database) => database.exec(`update audit_events set actor = 'x' where id = ${wrong}`));
+    await signet.tamper(`update audit_events set actor = 'x' where id = ${wrong}`);
     expect(await signet.services.audit.verify(signet.orgId, limit)).toMatchObject(expected);
   });
 
   it("with a limit finds that the event before the first one is missing", async () => {
     await filled();
-    signet.tamper((database) => database.exec(`delete from audit_events where id = ${EVENTS - 3}`));
+    await signet.tamper(`delete from audit_events where id = ${EVENTS - 3}`);
     const report = await signet.services.audit.verify(signet.orgId, 3);
     expect(report).toMatchObject({ valid: false, reason: `event ${EVENTS - 3} is missing` });
   });

@@ -23,7 +23,7 @@ describe("activation", () => {
       activeDeploymentId: newest?.id,
       lastVersion: 3,
     });
-    expect(signet.count("bundles")).toBe(3);
+    expect(await signet.count("bundles")).toBe(3);
   });
 
   it("of a version that was only kept makes it the first active one", async () => {
@@ -83,8 +83,8 @@ describe("the deletion of a version", () => {
     await signet.publish("prod", { n: 1 });
     await signet.publish("dev", { n: 2 });
     await signet.services.bundles.delete(signet.admin, signet.path("dev"), 1);
-    expect(signet.count("deployments")).toBe(3);
-    expect(signet.count("contents")).toBe(2);
+    expect(await signet.count("deployments")).toBe(3);
+    expect(await signet.count("contents")).toBe(2);
     const gone = signet.services.bundles.get(signet.admin, signet.path("dev"), 1);
     await expect(gone).rejects.toMatchObject({ code: "not_found" });
     const { content } = await signet.services.bundles.get(signet.admin, signet.path("prod"), 1);

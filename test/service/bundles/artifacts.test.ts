@@ -64,16 +64,16 @@ describe("source artifacts", () => {
   it("keep a content once, for as long as something needs it", async () => {
     const { artifacts, bundles, publishing, projects } = signet.services;
     const [one, two] = [await create('{"n":1}'), await create('{ "n": 1 }')];
-    expect(signet.count("contents")).toBe(1);
+    expect(await signet.count("contents")).toBe(1);
     await artifacts.delete(signet.admin, one.id);
-    expect(signet.count("contents")).toBe(1);
+    expect(await signet.count("contents")).toBe(1);
     await promote(two.id);
     await signet.publish("dev", { n: 2 });
     // The bundle goes, the artifact still has it.
     await bundles.delete(signet.admin, signet.path("dev"), 1);
     expect((await artifacts.get(signet.admin, two.id)).content.policies).toBe('{"n":1}');
     await artifacts.delete(signet.admin, two.id);
-    expect(signet.count("contents")).toBe(1);
+    expect(await signet.count("contents")).toBe(1);
 
     const { project } = await projects.create(signet.admin, "doomed");
     const doomed = { projectId: project.id };
@@ -83,11 +83,11 @@ describe("source artifacts", () => {
     const input = { ...{ policies: '{"both":1}', scopePolicies: null, publishedBy: null }, ...UNTITLED };
     const path = { projectId: project.id, envName: "prod" };
     await publishing.publish(signet.change(), path, { ...input, labels: {}, source: null, activate: true });
-    expect(signet.count("contents")).toBe(3);
+    expect(await signet.count("contents")).toBe(3);
     await signet.unprotect(path);
     await projects.delete(signet.admin, project.id);
     await removeDeleted(signet.store);
-    expect([signet.count("contents"), signet.count("source_artifacts")]).toEqual([1, 0]);
+    expect([await signet.count("contents"), await signet.count("source_artifacts")]).toEqual([1, 0]);
   });
 
   it("of an environment that is deleted keep their content", async () => {
@@ -160,7 +160,7 @@ describe("source artifacts", () => {
     const caller = signet.change({ idempotencyKey: "draft-1" });
     const made = await create('{"n":1}', {}, caller);
     expect(await create('{"n":1}', {}, caller)).toEqual(made);
-    expect(signet.count("source_artifacts")).toBe(1);
+    expect(await signet.count("source_artifacts")).toBe(1);
     await expect(create('{"n":2}', {}, caller)).rejects.toMatchObject({ fields: [{ type: "idempotency_key_reused" }] });
     const answer = await promote(made.id, UNTITLED, caller);
     expect(await promote(made.id, UNTITLED, caller)).toEqual(answer);

@@ -72,7 +72,7 @@ describe("a hold", () => {
       (action) => action.startsWith("environment.") && action !== "environment.updated",
     );
     expect(actions).toEqual(["environment.held", "environment.released"]);
-    expect(signet.count("outbox_events where type in ('environment.held', 'environment.released')")).toBe(2);
+    expect(await signet.count("outbox_events where type in ('environment.held', 'environment.released')")).toBe(2);
   });
 
   it("is not ended by who may not change the environment", async () => {

@@ -39,7 +39,7 @@ describe("the schema of a project", () => {
   it("goes with its project", async () => {
     await set(LIMIT);
     await signet.services.projects.delete(signet.admin, signet.projectId);
-    expect(signet.count("policy_schemas")).toBe(0);
+    expect(await signet.count("policy_schemas")).toBe(0);
   });
 
   it("is refused when it is too large, and takes no other's place", async () => {
@@ -88,7 +88,7 @@ describe("the schema of a project", () => {
       await set(LIMIT);
     };
     await expect(signet.publish("dev", { limit: "none" })).rejects.toMatchObject(misfit);
-    expect(signet.count("bundles")).toBe(0);
+    expect(await signet.count("bundles")).toBe(0);
   });
 
   it("whose pattern backtracks without end costs its own project seconds, and the thread is replaced", async () => {

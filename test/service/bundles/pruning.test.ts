@@ -35,7 +35,7 @@ describe("prune", () => {
     expect(await prune()).toEqual(planned);
     // 4 was in force until 5 came, which is less than ten days ago.
     expect(await versions("dev")).toEqual([4, 5]);
-    expect(signet.count("contents")).toBe(2);
+    expect(await signet.count("contents")).toBe(2);
   });
 
   it("keeps what is active, however old, and what was made active again", async () => {
@@ -150,7 +150,7 @@ describe("prune", () => {
         environments: [{ deleted: OLD - 5_000, kept: 2, versions: [{ first: 5_002, last: OLD + 1 }] }, {}, {}],
       });
       expect((await prune(rules)).environments[0]).toMatchObject({ deleted: 0, kept: 2 });
-      expect([signet.count("bundles"), await versions("dev")]).toEqual([2, [1, OLD + 2]]);
+      expect([await signet.count("bundles"), await versions("dev")]).toEqual([2, [1, OLD + 2]]);
       expect(await signet.store.read.countBundles(id)).toBe(2);
     });
 

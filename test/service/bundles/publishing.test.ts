@@ -25,7 +25,7 @@ describe("publishing", () => {
     expect(kept).toMatchObject({ isActive: false, deploymentId: null, sequence: null, bundle: { version: 2 } });
     expect(kept.bundle.signatureV2).not.toBe("");
     expect(await signet.environment("dev")).toMatchObject({ activeVersion: 1, sequence: 1, lastVersion: 2 });
-    expect(signet.count("deployments")).toBe(1);
+    expect(await signet.count("deployments")).toBe(1);
   });
 
   it("keeps the order of the keys, and keeps a content once", async () => {
@@ -35,7 +35,7 @@ describe("publishing", () => {
     expect(again.bundle.contentId).toBe(first.bundle.contentId);
     expect(turned.bundle.contentId).not.toBe(first.bundle.contentId);
     expect(turned.bundle.policyHash).toBe(first.bundle.policyHash);
-    expect(signet.count("contents")).toBe(2);
+    expect(await signet.count("contents")).toBe(2);
     const document = await signet.services.bundles.document(signet.admin, signet.path("dev"), 1);
     expect(document).toContain('"policies":{"b":1,"a":2}');
   });
@@ -94,7 +94,7 @@ describe("the quota of versions", () => {
     expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     const refused = both.find(({ status }) => status === "rejected");
     expect(refused).toMatchObject({ reason: { code: "quota_exceeded" } });
-    expect(signet.count("bundles")).toBe(1);
+    expect(await signet.count("bundles")).toBe(1);
     expect(await signet.environment("dev")).toMatchObject({ lastVersion: 1, sequence: 1 });
   });
 

@@ -18,7 +18,7 @@ describe("a rollback", () => {
     await publishMany(3);
     expect(await rollback()).toMatchObject({ isActive: true, sequence: 4, bundle: { version: 2 } });
     expect(await newest()).toMatchObject({ kind: "rollback", version: 2, fromVersion: 3, sequence: 4 });
-    expect(signet.count("bundles")).toBe(3);
+    expect(await signet.count("bundles")).toBe(3);
   });
 
   it("goes further back when it is repeated, and never to the version that it left", async () => {

@@ -54,7 +54,7 @@ describe("what is no key in the database", () => {
   const api = useServices();
 
   it("counts for nothing, and stops nobody from checking the audit by the others", async () => {
-    api.tamper((database) => {
+    api.tamperFile((database) => {
       const insert =
         "insert into public_keys (key_id, purpose, public_key_pem, created_at, endorsed_by) values (?, 'audit', 'junk', '', ?)";
       const { key_id: trueId } = database.prepare("select key_id from public_keys where purpose = 'audit'").get() as {
@@ -101,7 +101,7 @@ describe("an audit that was signed anew with a key that was put into the databas
   ])("%s does not verify, before and after a restart, and its head is not signed", async (_, put) => {
     await api.publish("dev");
     const key = newKey();
-    api.tamper((database) => {
+    api.tamperFile((database) => {
       put(database, key);
       forge(database, key);
     });
@@ -128,7 +128,7 @@ describe("a key that was changed", () => {
     const [first] = (await api.services.audit.verify(api.orgId)).trustedKeyIds;
     const [second, third, planted] = [newKey(), newKey(), newKey()];
     const old = readFileSync(auditFile(), "utf8");
-    api.tamper((database) => plant(database, planted, "audit"));
+    api.tamperFile((database) => plant(database, planted, "audit"));
     for (const key of [second, third]) {
       await change(key);
       await api.publish("dev");
@@ -163,13 +163,13 @@ describe("a key that was changed", () => {
 
   it("takes on trust what a database of an earlier release has, once", async () => {
     const [older, planted] = [newKey(), newKey()];
-    api.tamper((database) => {
+    api.tamperFile((database) => {
       plant(database, older, "audit");
       database.prepare("update public_keys set endorsed_by = null, endorsement = null").run();
     });
     rmSync(join(api.directory, "current-keys.json"));
     await api.reopen();
-    api.tamper((database) => plant(database, planted, "audit"));
+    api.tamperFile((database) => plant(database, planted, "audit"));
     await api.reopen();
     const report = await api.services.audit.verify(api.orgId);
     expect(report).toMatchObject({ valid: true, untrustedKeyIds: [idOf(planted)] });
@@ -229,7 +229,7 @@ describe("keys of one's own", () => {
   it("come to an organization of an earlier release when it asks, once, and it keeps seeing the server's", async () => {
     const foreigner = await api.foreigner();
     const asOfBefore = "update organizations set own_keys_since = null where is_operator = 0";
-    api.tamper((database) => {
+    api.tamperFile((database) => {
       database.prepare(asOfBefore).run();
       database.prepare("delete from public_keys where org_id is not null").run();
     });

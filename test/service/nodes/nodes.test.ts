@@ -40,7 +40,7 @@ describe("the nodes of a shared database", () => {
     signet.clock.advanceSeconds(NODE_FORGOTTEN_SECONDS);
     await a.nodes.tell();
     expect(await shown(a)).toEqual([["a", "live", true]]);
-    expect(signet.count("nodes")).toBe(1);
+    expect(await signet.count("nodes")).toBe(1);
   });
 
   it("are gone at once when they say that they stop", async () => {
@@ -76,7 +76,7 @@ describe("the only process of a database", () => {
     const { nodes } = signet.services;
     await nodes.tell();
     await nodes.stop();
-    expect(signet.count("nodes")).toBe(0);
+    expect(await signet.count("nodes")).toBe(0);
     expect(await nodes.list()).toMatchObject([{ node: { name: "test", lagMs: null }, isSelf: true }]);
     expect(await nodes.live()).toEqual(new Set([nodes.id]));
   });

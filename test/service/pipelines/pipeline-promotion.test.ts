@@ -49,9 +49,9 @@ describe("a promotion to many targets", () => {
     const fan = await createFanOut(signet, 3);
     await signet.publish("dev");
     const before = (await signet.actions()).length;
-    const contents = signet.count("contents");
+    const contents = await signet.count("contents");
     const answer = await promote({ ...toAll(fan), promotedBy: "rita" });
-    expect(signet.count("contents")).toBe(contents);
+    expect(await signet.count("contents")).toBe(contents);
     const actions = (await signet.actions()).slice(before);
     expect(actions).toEqual(["bundle.promoted", "bundle.promoted", "bundle.promoted", "pipeline.promoted"]);
     const { rows } = await signet.services.audit.list({ orgId: signet.orgId, limit: 1 });

@@ -125,7 +125,7 @@ describe("pipelines", () => {
     const { pipeline, stages } = await fan.view();
     expect(pipeline.projectId).toBeNull();
     expect(stages[1]?.apps.map(({ app }) => app.environment.name)).toEqual(["t1"]);
-    expect(signet.count("pipeline_apps")).toBe(2);
+    expect(await signet.count("pipeline_apps")).toBe(2);
   });
 
   it("show where every bundle is, and whether it is what the stage before has", async () => {

@@ -199,10 +199,8 @@ describe("runtime instances", () => {
     const principal = await published(3);
     await instances().report(principal, { ...nothing, instanceId: "a", state: "applied" as const, sequence: 3 });
     await instances().flush();
-    signet.tamper((database) => {
-      database.exec("update environments set sequence = 2 where name = 'dev'");
-      database.exec("update instances set applied_sequence = 3, reported_sequence = 3");
-    });
+    await signet.tamper("update environments set sequence = 2 where name = 'dev'");
+    await signet.tamper("update instances set applied_sequence = 3, reported_sequence = 3");
     await instances().report(principal, {
       ...nothing,
       instanceId: "a",
@@ -236,7 +234,7 @@ describe("runtime instances", () => {
       instances().connected(principal, { instanceId: `i${n}`, labels: {}, userAgent: null, clientAddress });
     }
     await instances().flush();
-    expect(signet.count("instances")).toBe(10_000);
+    expect(await signet.count("instances")).toBe(10_000);
     expect((await list())[0]?.instanceId).toBe("i10099");
     const { environmentId, tokenId } = principal;
     expect(await signet.store.read.instancesNamed(environmentId ?? "", tokenId, ["i99"])).toEqual([]);
@@ -273,6 +271,6 @@ describe("runtime instances", () => {
     instances().connected(principal, { instanceId: "a", labels: {}, userAgent: null, clientAddress });
     await signet.services.environments.delete(signet.admin, signet.path("dev"));
     await instances().flush();
-    expect(signet.count("instances")).toBe(0);
+    expect(await signet.count("instances")).toBe(0);
   });
 });

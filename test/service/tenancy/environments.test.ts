@@ -105,7 +105,7 @@ describe("environments", () => {
     expect(made.id).not.toBe(id);
     expect(made).toMatchObject({ activeVersion: null, lastVersion: 1, sequence: 1 });
     await removeDeleted(signet.store);
-    expect(signet.count("bundles")).toBe(0);
+    expect(await signet.count("bundles")).toBe(0);
   });
 
   it("of another organization's project are not there", async () => {

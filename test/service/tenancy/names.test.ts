@@ -20,7 +20,7 @@ describe("names", () => {
     });
     await expect(pipelines.update(signet.admin, second.id, { projectId: other })).resolves.toBeDefined();
     // As a database of before has it.
-    signet.tamper((db) => db.prepare("update pipelines set display_name = 'Main' where id = ?").run(second.id));
+    await signet.tamper("update pipelines set display_name = 'Main' where id = ?", second.id);
     await expect(pipelines.update(signet.admin, second.id, { type: "branch" })).resolves.toBeDefined();
     await expect(pipelines.update(signet.admin, pipeline.id, { displayName: "Main" })).resolves.toBeDefined();
   });

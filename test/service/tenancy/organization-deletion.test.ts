@@ -32,9 +32,7 @@ describe("the deletion of an organization", () => {
     expect((await organizations().list(signet.admin, undefined, 0)).total).toBe(1);
     await removeDeleted(store);
     expect(await store.read.hasDeleted()).toBe(false);
-    expect(["organizations", "projects", "pipelines", "bundles"].map((table) => signet.count(table))).toEqual([
-      ...[1, 1, 0, 0],
-    ]);
+    expect(await signet.counts("organizations", "projects", "pipelines", "bundles")).toEqual([...[1, 1, 0, 0]]);
     expect((await signet.actions(orgId)).at(-1)).toBe("organization.deleted");
     expect(await services.audit.verify(orgId)).toMatchObject({ valid: true });
     const { rows } = await store.read.auditEvents({ orgId: signet.orgId, limit: 1 });
@@ -58,7 +56,7 @@ describe("the deletion of an organization", () => {
     await remove(foreigner.orgId);
     await signet.services.projects.create(foreigner, "late");
     await removeDeleted(signet.store);
-    expect([signet.count("organizations"), signet.count("projects")]).toEqual([1, 1]);
+    expect([await signet.count("organizations"), await signet.count("projects")]).toEqual([1, 1]);
   });
 });
 

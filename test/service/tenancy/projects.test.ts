@@ -46,7 +46,7 @@ describe("projects", () => {
     });
     await expect(signet.services.authentication.recheck(ci)).rejects.toMatchObject({ code: "unauthenticated" });
     await removeDeleted(signet.store);
-    expect(["environments", "bundles", "contents"].map((table) => signet.count(table))).toEqual([3, 0, 0]);
+    expect(await signet.counts("environments", "bundles", "contents")).toEqual([3, 0, 0]);
     expect((await projects().list(signet.admin, undefined, 0)).rows.map(({ project }) => project.id)).toEqual([
       other.id,
     ]);

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { chosenRawKey, createRawKey, hashRawKey } from "../../../src/service/tokens/raw-key.js";
@@ -48,7 +46,7 @@ describe("a token", () => {
     const listed = JSON.stringify(await tokens().list(signet.admin, { offset: 0 }));
     const audit = JSON.stringify(await signet.services.audit.list({ orgId: signet.orgId, limit: 1000 }));
     await signet.reopen();
-    const database = readFileSync(join(signet.directory, "signet.db"), "latin1");
+    const database = await signet.database.text();
     expect(database).toContain(hashRawKey(rotated.rawKey));
     for (const raw of [rawKey, rotated.rawKey]) {
       const secret = raw.split("_").at(-1) ?? "";
@@ -226,7 +224,7 @@ describe("a key that the caller made and that another organization's token has",
     await tokens.rotate(older, older.tokenId, 60);
     await tokens.revoke(api.admin, token.id);
     await expect(authentication.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
-    api.tamper((database) => void database.prepare("delete from tokens where id = ?").run(token.id));
+    await api.tamper("delete from tokens where id = ?", token.id);
     await expect(authentication.authenticate(key.rawKey)).rejects.toMatchObject({ code: "unauthenticated" });
   });
 

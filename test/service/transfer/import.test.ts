@@ -35,7 +35,7 @@ describe("export and import", () => {
     const before = await here.fingerprint();
     await expect(work()).rejects.toMatchObject(expected);
     expect(await here.fingerprint()).toEqual(before);
-    expect(here.count("bundle_imports")).toBe(0);
+    expect(await here.count("bundle_imports")).toBe(0);
   }
 
   it("publishes the content as the next version of the site, signed by it, and keeps the original", async () => {
@@ -72,7 +72,7 @@ describe("export and import", () => {
     expect(kept.origin.provenance.bundle).toMatchObject({ version: 1, publishedBy: "alice", isActive: true });
     expect(kept.origin.provenance.deployments).toMatchObject([{ sequence: 1, kind: "publish", fromVersion: null }]);
     expect((await here.actions()).at(-1)).toBe("bundle.imported");
-    expect(here.count("outbox_events")).toBe(2);
+    expect(await here.count("outbox_events")).toBe(2);
     await expect(here.services.origins.get(here.admin, here.path("prod"), 1)).rejects.toMatchObject({
       code: "not_found",
       message: "version 1 was not imported",
@@ -265,9 +265,7 @@ describe("export and import", () => {
     await trust();
     await there.publish("dev", { n: 1 });
     await importHere(await exported(1));
-    here.tamper((database) =>
-      database.exec(`update bundle_imports set document = replace(document, '"dev"', '"fab"')`),
-    );
+    await here.tamper(`update bundle_imports set document = replace(document, '"dev"', '"fab"')`);
     await expect(here.services.origins.get(here.admin, here.path("prod"), 1)).rejects.toMatchObject({
       code: "data_loss",
     });
@@ -296,7 +294,7 @@ describe("export and import", () => {
   it("exports nothing that is damaged", async () => {
     await there.publish("dev", { n: 1 });
     await there.reopen();
-    there.tamper((database) => database.exec(`update contents set policies = '{"n":2}'`));
+    await there.tamper(`update contents set policies = '{"n":2}'`);
     await expect(exported(1)).rejects.toMatchObject({ code: "data_loss" });
   });
 });

@@ -146,7 +146,7 @@ describe("the sender of webhooks", () => {
     const prune = () => signet.store.write((tx) => tx.deleteDeliveries("9999-01-01T00:00:00.000Z", 500));
     await until(async () => (await signet.services.webhooks.stats(signet.admin)).pending === 6);
     await prune();
-    expect(signet.count("outbox_events")).toBe(6);
+    expect(await signet.count("outbox_events")).toBe(6);
   });
 
   it("tells of a token's end 30, 7 and 1 days before, once each, and never of one that was revoked", async () => {

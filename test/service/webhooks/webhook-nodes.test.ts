@@ -89,7 +89,7 @@ describe("the sender of webhooks on two nodes that share a database", () => {
     const inOrder = Array.from({ length: 20 }, (_, index) => index + 1);
     expect(sequences("dev")).toEqual(inOrder);
     expect(sequences("prod")).toEqual(inOrder);
-    expect(signet.count("webhook_claims")).toBe(1);
+    expect(await signet.count("webhook_claims")).toBe(1);
   });
 
   it("is taken over by another node when the claim of a killed one has ended, and not before", async () => {
@@ -138,7 +138,7 @@ describe("the sender of webhooks on two nodes that share a database", () => {
     await receiver.count(1);
     await until(async () => (await states(webhook)).every((state) => state === "delivered"));
     await one.services.dispatcher[Symbol.asyncDispose]();
-    expect(signet.count("webhook_claims")).toBe(0);
+    expect(await signet.count("webhook_claims")).toBe(0);
     await publish(two, "dev", 2);
     await two.services.dispatcher.keepUp();
     await receiver.count(2);

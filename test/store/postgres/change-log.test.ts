@@ -40,6 +40,7 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "putNode",
   ]),
   ...reasons("what is kept of it is by an id that never means anything else", ["insertBundle", "putContent"]),
+  insertDeployment: "comes with updateEnvironment, of which they hear",
   ...reasons("never of an active bundle, which alone is kept", ["deleteBundle"]),
   ...reasons("rows that were marked as deleted before, of which others heard then", ["removeDeleted"]),
   ...reasons("each node keeps its own and writes them", ["touchTokens", "putInstances"]),

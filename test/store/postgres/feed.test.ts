@@ -10,11 +10,21 @@ import { useSharedDatabase } from "./shared-store.js";
 /** What a follower was told. */
 class Follower {
   readonly changes: NodeChange[] = [];
+  /** With the changes of environments. */
+  readonly numbers: unknown[] = [];
   missed = 0;
 
   constructor(feed: ChangeFeed) {
     feed.follow({
-      changed: (changes) => void this.changes.push(...changes),
+      changed: (changes) => {
+        for (const change of changes) {
+          if (change.kind !== "environment") this.changes.push(change);
+          else {
+            this.changes.push({ kind: "environment", id: change.id });
+            this.numbers.push(change.numbers);
+          }
+        }
+      },
       missed: () => void (this.missed += 1),
     });
   }
@@ -56,6 +66,8 @@ describe("nodes hear of each other's changes", () => {
       { kind: "token", id: token.id },
     ]);
     expect([own.changes, others.missed]).toStrictEqual([[], 0]);
+    const numbers = { sequence: 1, version: 1, deploymentId: expect.any(String) as string };
+    expect(others.numbers).toStrictEqual([numbers, numbers]);
   });
 
   it("of a work that was undone, nothing", async () => {
