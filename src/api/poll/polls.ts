@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { ActiveBundles } from "../../service/runtimes/active-bundles.js";
 import { hasActivation, type Cursor } from "../../service/access/cursor.js";
+import { newestIn } from "../../service/runtimes/latest.js";
 import type { Tracing } from "../../core/trace.js";
 import type { Admission, RateState } from "../admission/admission.js";
 import type { Call } from "../admission/call.js";
@@ -73,12 +74,16 @@ export class Polls {
     const newest = active.peek(call.principal.environmentId);
     if (newest == null) return false;
     const answer = this.#answers.of(newest);
+    const tags = req.headers["if-none-match"];
+    const isKnown = matches(tags, answer);
+    // What is in memory would take the runtime back: it is read anew.
+    if (!isKnown && active.isShared && active.isBehind(newest, newestOf(cursor, tags))) return false;
     if (!this.options.freshness.isCurrent)
       headers = headers.concat(Object.entries(ageHeaders(this.options.freshness)).flat());
     if (this.options.logger.isLevelEnabled("debug")) this.#logWhenOver(req, res, call);
     // Both have the same calls, but TypeScript does not join their overloads.
     const response = res as ServerResponse;
-    if (matches(req.headers["if-none-match"], answer)) {
+    if (isKnown) {
       this.#counts.notModified += 1;
       response.writeHead(304, headers.concat(answer.headers));
       response.end();
@@ -131,6 +136,10 @@ function cursorOf(url: string | undefined): Cursor | null | undefined {
   const [, sequence, afterDeploymentId = ""] = PATH_WITH_CURSOR.exec(url ?? "") ?? [];
   if (sequence === undefined) return undefined;
   return { afterSequence: Number(sequence), afterDeploymentId };
+}
+
+function newestOf(cursor: Cursor | null, ifNoneMatch: string | undefined): number {
+  return newestIn({ afterSequence: cursor?.afterSequence ?? 0, ifNoneMatch: entityTags(ifNoneMatch ?? null) });
 }
 
 /** What most pollers send is the tag as they got it; every other form is read as RFC 9110 has it. */

@@ -60,10 +60,7 @@ export class ActiveBundles {
     private readonly marks: HighWaterMarks | null = null,
   ) {
     wakeups.invalidate({
-      forget: (environmentId) => {
-        this.#kept.delete(environmentId);
-        this.#loading.delete(environmentId);
-      },
+      forget: (environmentId) => this.#forget(environmentId),
       forgetAll: () => {
         this.#kept.clear();
         this.#loading.clear();
@@ -96,6 +93,34 @@ export class ActiveBundles {
       if (isCurrent || this.#kept.has(environmentId) || tries >= MAX_TRIES)
         return activeOf(this.#kept.get(environmentId) ?? pointer);
     }
+  }
+
+  /** Whether other nodes change what is active, too. */
+  get isShared(): boolean {
+    return this.marks !== null;
+  }
+
+  /** Whether a runtime that has this number may have it from another node, which heard of the activation first. */
+  isBehind(active: ActiveBundle | null, sequence: number): boolean {
+    return this.isShared && sequence > (active?.deployment.sequence ?? 0);
+  }
+
+  /**
+   * As `read`, for a runtime that has an activation with this number: one that memory does not have yet is looked for in the database.
+   * Throws `unavailable` when that is away: what is in memory would take the runtime back.
+   */
+  async readFrom(environmentId: string, sequence: number): Promise<ActiveBundle | null> {
+    const active = await this.read(environmentId);
+    if (!this.isBehind(active, sequence)) return active;
+    const environment = await this.store.read.environmentById(environmentId);
+    if (environment?.activeDeploymentId === (active?.deployment.id ?? null)) return active;
+    if (this.peek(environmentId) === active) this.#forget(environmentId);
+    return await this.read(environmentId);
+  }
+
+  #forget(environmentId: string): void {
+    this.#kept.delete(environmentId);
+    this.#loading.delete(environmentId);
   }
 
   #keep(environmentId: string, pointer: Pointer): void {

@@ -76,7 +76,7 @@ export class LatestBundles {
   }
 
   async #current(environmentId: string, request: LatestRequest): Promise<Latest | null> {
-    const active = await this.deps.active.read(environmentId);
+    const active = await this.deps.active.readFrom(environmentId, newestIn(request));
     if (active === null) return null;
     if (request.ifNoneMatch.some((tag) => matches(tag, active))) return { active, known: "tag" };
     return { active, known: hasActivation(request, active.deployment) ? "cursor" : null };
@@ -86,6 +86,11 @@ export class LatestBundles {
 /** The entity tag of an activation, without quotes: it names the activation, so that a return to the same content is seen. */
 export function entityTagOf({ deployment }: ActiveBundle): string {
   return `${deployment.policyHash}.${deployment.sequence}`;
+}
+
+/** The highest sequence that a caller says to have: by its cursor, and by the entity tags that it got. */
+export function newestIn({ afterSequence, ifNoneMatch }: Pick<LatestRequest, "afterSequence" | "ifNoneMatch">): number {
+  return Math.max(afterSequence, ...ifNoneMatch.map((tag) => Number(/\.(\d{1,10})$/.exec(tag)?.[1] ?? 0)));
 }
 
 /** The documented bare policy hash matches too, by content. */

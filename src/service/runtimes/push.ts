@@ -58,7 +58,7 @@ export class Push {
       // After the lease was taken: a revocation from here on finds it.
       subscriber.lease.endBy(await authentication.recheck(principal));
       if (!subscriber.isOver) instance?.seen();
-      const newest = await active.read(environmentId);
+      const newest = await active.readFrom(environmentId, request.afterSequence);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
       subscriber.begin(firstEvent(newest, request, freshness.moment()));
     } catch (thrown) {

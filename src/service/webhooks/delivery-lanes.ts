@@ -11,12 +11,14 @@ export class DeliveryLanes {
   readonly #ended = new Set<string>();
   readonly #lanes = new Map<string, Delivery[]>();
   readonly #running = new Set<string>();
+  /** Lanes that gave back what they had since the last read began: that read may lack the first of it. */
+  readonly #givenBack = new Set<string>();
   #retries = 0;
 
   constructor(
     private readonly deps: {
-      /** Makes one attempt. Never rejects. */
-      readonly attempt: (delivery: Delivery) => Promise<void>;
+      /** Makes one attempt; false when it could not be made or recorded, and is to be read again. Never rejects. */
+      readonly attempt: (delivery: Delivery) => Promise<boolean>;
       /** Whether a lane continues with its next delivery. */
       readonly goesOn: () => boolean;
       /** Called when an attempt has ended: another one may start. */
@@ -41,13 +43,14 @@ export class DeliveryLanes {
   /** To be called before the deliveries are read that are then added. */
   beginRead(): void {
     this.#ended.clear();
+    this.#givenBack.clear();
   }
 
   /** Puts first attempts that are new here at the end of their lanes. */
   addFirstAttempts(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
-      if (!this.#take(delivery)) continue;
       const lane = delivery.environmentId ?? `event ${delivery.id}`;
+      if (this.#givenBack.has(lane) || !this.#take(delivery)) continue;
       const queue = this.#lanes.get(lane);
       if (queue === undefined) this.#lanes.set(lane, [delivery]);
       else queue.push(delivery);
@@ -90,15 +93,23 @@ export class DeliveryLanes {
   async #run(lane: string): Promise<void> {
     const queue = this.#lanes.get(lane) ?? [];
     for (let delivery = queue.shift(); delivery !== undefined; delivery = queue.shift()) {
-      await this.#attempt(delivery);
-      if (!this.deps.goesOn()) return;
+      const isRecorded = await this.#attempt(delivery);
+      // The next one must not overtake it: they are read again, in their order.
+      if (!isRecorded) this.#giveBack(lane, queue);
+      if (!isRecorded || !this.deps.goesOn()) return;
     }
   }
 
-  async #attempt(delivery: Delivery): Promise<void> {
-    await this.deps.attempt(delivery);
+  #giveBack(lane: string, queue: Delivery[]): void {
+    for (const { id } of queue.splice(0)) this.#taken.delete(id);
+    this.#givenBack.add(lane);
+  }
+
+  async #attempt(delivery: Delivery): Promise<boolean> {
+    const isRecorded = await this.deps.attempt(delivery);
     this.#taken.delete(delivery.id);
     this.#ended.add(delivery.id);
+    return isRecorded;
   }
 
   /** So that an endpoint that is tried in one lane at a time is tried in another one next. */

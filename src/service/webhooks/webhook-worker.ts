@@ -188,8 +188,8 @@ export class WebhookWorker {
     return isOld ? next.at : instantOf(now);
   }
 
-  /** Never rejects: what could not be recorded is sent again, with the same event id. */
-  async #attempt(delivery: Delivery): Promise<void> {
+  /** Whether it was recorded. Never rejects: what was not is sent again, with the same event id. */
+  async #attempt(delivery: Delivery): Promise<boolean> {
     const { store, outcomes, probes } = this.deps;
     try {
       using _probe = this.#breaker.isOpen ? await probes.acquire(this.#signal) : null;
@@ -197,17 +197,19 @@ export class WebhookWorker {
       const event = await store.read.event(delivery.eventNumber);
       // As it stands now: since the delivery was taken, its address or secret may be another, or it may be off.
       const webhook = await store.read.webhook(this.orgId, this.webhookId);
-      if (event === null || webhook === null || !webhook.isActive) return;
+      if (event === null || webhook === null || !webhook.isActive) return true;
       // The process may have slept meanwhile, or not heard from the database: another node sends to it.
-      if (!this.checkClaim()) return;
+      if (!this.checkClaim()) return false;
       const result = await sendTraced(this.deps, webhook, event, delivery.attempts + 1, this.#signal);
       if (isDelivered(result)) this.#breaker.succeeded();
       else this.#breaker.failed();
       await outcomes.record({ webhook, delivery, result, isCircuitOpen: this.#breaker.isOpen });
+      return true;
     } catch (error) {
       if (!this.#signal.aborted) this.deps.onError(error);
       // Not in a tight loop.
       await sleep(PAUSE_MS, this.#signal);
+      return false;
     }
   }
 

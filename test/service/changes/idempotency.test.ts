@@ -154,7 +154,8 @@ describe("an Idempotency-Key on two nodes at once", () => {
       publishing.publish(keyed(), signet.path("dev"), publishInput({ policies: '{"n":1}' })),
     );
     expect(two).toEqual(one);
-    expect([signet.count("bundles"), signet.count("deployments")]).toEqual([1, 1]);
+    expect(await signet.count("bundles")).toBe(1);
+    expect(await signet.count("deployments")).toBe(1);
   });
 
   it("makes both answer the same when the second is refused because of the first", async () => {
@@ -162,7 +163,7 @@ describe("an Idempotency-Key on two nodes at once", () => {
       publishing.publish({ ...keyed(), ifSequence: 0 }, signet.path("dev"), publishInput({ policies: '{"n":1}' })),
     );
     expect(two).toEqual(one);
-    expect(signet.count("bundles")).toBe(1);
+    expect(await signet.count("bundles")).toBe(1);
   });
 
   it("is refused by the second for another request", async () => {
@@ -171,6 +172,6 @@ describe("an Idempotency-Key on two nodes at once", () => {
       publishing.publish(keyed(), signet.path("dev"), publishInput({ policies: `{"n":${(n += 1)}}` })),
     );
     await expect(done).rejects.toMatchObject({ code: "invalid", fields: [{ type: "idempotency_key_reused" }] });
-    expect(signet.count("bundles")).toBe(1);
+    expect(await signet.count("bundles")).toBe(1);
   });
 });

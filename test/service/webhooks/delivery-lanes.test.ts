@@ -14,7 +14,7 @@ describe("the lanes of a webhook", () => {
   let attempted: string[];
   let goesOn: boolean;
   let ended: number;
-  const finish = new Map<string, () => void>();
+  const finish = new Map<string, (isRecorded: boolean) => void>();
 
   beforeEach(() => {
     [attempted, goesOn, ended] = [[], true, 0];
@@ -29,8 +29,8 @@ describe("the lanes of a webhook", () => {
   });
 
   /** Everything that follows from the end of an attempt happens before the next turn. */
-  async function end(id: string): Promise<void> {
-    finish.get(id)?.();
+  async function end(id: string, isRecorded = true): Promise<void> {
+    finish.get(id)?.(isRecorded);
     await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -65,6 +65,24 @@ describe("the lanes of a webhook", () => {
     lanes.addFirstAttempts(first("a1"));
     lanes.startLanes(16);
     expect(attempted).toEqual(["a1", "a1"]);
+  });
+
+  it("give back what is behind an attempt that could not be recorded, until all of it is read again", async () => {
+    lanes.beginRead();
+    lanes.addFirstAttempts(first("a1", "a2", "b1"));
+    lanes.startLanes(16);
+    await end("a1", false);
+    expect([attempted, lanes.size, ended]).toEqual([["a1", "b1"], 1, 1]);
+    // A read that began before has the next one, and not the one that failed.
+    lanes.addFirstAttempts(first("a1", "a2", "a3"));
+    lanes.startLanes(16);
+    expect(attempted).toEqual(["a1", "b1"]);
+    lanes.beginRead();
+    lanes.addFirstAttempts(first("a1", "a2", "a3"));
+    lanes.startLanes(16);
+    await end("a1");
+    await end("a2");
+    expect(attempted).toEqual(["a1", "b1", "a1", "a2", "a3"]);
   });
 
   it("run as many as they may, and begin with another one when they were stopped", async () => {
