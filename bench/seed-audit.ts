@@ -30,7 +30,8 @@ export async function seedSignedAudit(directory: string, events: number): Promis
     `insert into audit_events (org_id, id, actor, action, resource_type, resource_id, metadata, created_at, signature, prev_signature,
      key_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  let { id = 0, signature: prevSignature = "", created_at: createdAt = new Date().toISOString() } = last ?? {};
+  const createdAt = last?.created_at ?? new Date().toISOString();
+  let { id = 0, signature: prevSignature = "" } = last ?? {};
   while (id < events) {
     database.exec("begin");
     for (const end = Math.min(events, id + CHUNK); id < end;) {

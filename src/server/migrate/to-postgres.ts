@@ -17,7 +17,7 @@ import { PostgresBulk } from "../../store/postgres/bulk.js";
 import { postgresMigrationDialect } from "../../store/postgres/migration-dialect.js";
 import { SqliteBulk } from "../../store/sqlite/bulk.js";
 import { lockDataDirectory } from "../../store/sqlite/lock.js";
-import { MOVED_TABLES } from "../../store/tables.js";
+import { MOVED_TABLES, STAYING_TABLES } from "../../store/tables.js";
 import { DATABASE_FILE, openDataDirectory, type DataDirectory } from "../database/data-directory.js";
 import { compareTables, copyTables, readTables, type TableSum } from "./copy-tables.js";
 import { areSame, recordMove, rowsOf, totalsOf, type Moved, type MoveOptions } from "./move.js";
@@ -156,7 +156,8 @@ async function copyUnlessThere(
     const [these, those] = [await readTables(source, options), await readTables(target, options)];
     if (areSame(these, those)) return these;
     options.onNotice("the data directory was changed since the interrupted migration: all is copied again");
-    await target.empty(MOVED_TABLES.map(({ name }) => name));
+    // Those that stay too: one of them refers to webhooks.
+    await target.empty([...MOVED_TABLES.map(({ name }) => name), ...Object.keys(STAYING_TABLES)]);
   }
   const copied = await copyTables(source, target, options);
   await compareTables(target, copied, options);

@@ -35,6 +35,16 @@ export function createNodeSigner(privateKeyPem: string): Signer {
 
 /** A verifier with Node's Ed25519. */
 export const nodeVerifier: Verifier = {
-  verify: async (publicKey, message, signature) =>
-    verifyAsync(null, message, createPublicKey(formatPublicKey(publicKey)), signature),
+  verify: async (publicKey, message, signature) => verifyAsync(null, message, keyObjectOf(publicKey), signature),
 };
+
+/** By the bytes of a parsed key: one key signs a whole audit chain, and making the object costs as much as verifying. */
+const keyObjects = new WeakMap<Uint8Array, KeyObject>();
+
+function keyObjectOf(publicKey: Uint8Array): KeyObject {
+  const known = keyObjects.get(publicKey);
+  if (known !== undefined) return known;
+  const key = createPublicKey(formatPublicKey(publicKey));
+  keyObjects.set(publicKey, key);
+  return key;
+}

@@ -14,8 +14,7 @@ import { PostgresDialect } from "./dialect.js";
 import { postgresError, stateOf } from "./errors.js";
 import { migratePostgres } from "./migrate.js";
 import type { ConnectionNotice, PostgresOptions } from "./options.js";
-import { Session } from "./session.js";
-import { WRITE_LOCK } from "./write-lock.js";
+import { Session, WRITE_LOCK } from "./session.js";
 
 /** How long the lock of all writes is waited for: longer than any write has it. */
 const LOCK_WAIT = "30s";

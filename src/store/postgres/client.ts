@@ -67,10 +67,16 @@ export class HostClient extends pg.Client {
 
   #isBound = () => true;
   #wasGood = false;
+  #keepsStatements = false;
 
   /** Whether `connect` has succeeded. */
   get wasGood(): boolean {
     return this.#wasGood;
+  }
+
+  /** Whether prepared statements stay: it is no pooler's, which tells its clients another process than the server's. */
+  get keepsStatements(): boolean {
+    return this.#keepsStatements;
   }
 
   /** Not to be used again: it ended, it is in the middle of an answer, or its host takes no writes any more. */
@@ -95,7 +101,9 @@ export class HostClient extends pg.Client {
       if (this.#failure !== null) throw this.#failure;
       await super.connect();
       if (!this.#isBound()) throw new AppError("unavailable", CHANNEL_BINDING);
-      refuseServer(await serverFacts(this, connectTimeoutMs(this.#server)));
+      const facts = await serverFacts(this, connectTimeoutMs(this.#server));
+      refuseServer(facts);
+      this.#keepsStatements = facts.backendPid === (this as { readonly processID?: unknown }).processID;
       this.#wasGood = true;
       return this;
     } catch (error) {

@@ -86,7 +86,18 @@ export function postgresError(error: unknown): AppError {
  * connection, of which this is certain only before COMMIT was sent: see isConnectionLost.
  */
 export function isRetryable(error: unknown): boolean {
-  return /^(40001|40P01|55P03|25P03|25006)$/.test(stateOf(error) ?? "");
+  return /^(40001|40P01|55P03|25P03|25006)$/.test(stateOf(error) ?? "") || isPlanGone(error);
+}
+
+/**
+ * Whether a prepared statement does not fit any more: a newer node has changed its table, or a pooler has dropped it. The connection is to be
+ * given up, and the work may be repeated on another one.
+ */
+export function isPlanGone(error: unknown): boolean {
+  const state = stateOf(error);
+  if (state === "26000") return true;
+  const { routine } = driverError(error) as { readonly routine?: unknown };
+  return state === "0A000" && routine === "RevalidateCachedQuery";
 }
 
 /**

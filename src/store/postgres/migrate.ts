@@ -7,8 +7,7 @@ import { PostgresDialect } from "./dialect.js";
 import { PortableTypes, postgresMigrationDialect } from "./migration-dialect.js";
 import { isRetryable } from "./errors.js";
 import { refuseWithoutCreate } from "./refusals.js";
-import { Session } from "./session.js";
-import { WRITE_LOCK } from "./write-lock.js";
+import { Session, WRITE_LOCK } from "./session.js";
 
 /** Nodes that start together migrate one after the other: all but the first find nothing to do. */
 const MIGRATION_LOCK = 7_235_419_002;

@@ -1,7 +1,7 @@
 import { sleep } from "../../core/schedule/wait.js";
 import { COMMIT_KIND } from "./commit-log.js";
 import type { ConnectionPool } from "./connect.js";
-import { WRITE_LOCK } from "./write-lock.js";
+import { WRITE_LOCK } from "./session.js";
 
 /** What a transaction writes of itself into the log of changes, so that it can be found. */
 export interface TransactionMark {

@@ -31,6 +31,8 @@ export interface ServerFacts {
   readonly readOnly: boolean;
   readonly encoding: string;
   readonly standardStrings: boolean;
+  /** The process of the server that has the connection. */
+  readonly backendPid: number;
 }
 
 /** A host that takes no writes now; another one of the URL may. */
@@ -58,13 +60,14 @@ export async function serverFacts(client: ClientBase, timeoutMs: number): Promis
     readOnly: facts.read_only === "on",
     encoding: String(facts.encoding),
     standardStrings: facts.strings === "on",
+    backendPid: Number(facts.pid),
   };
 }
 
 const FACTS = [
   "version() as version, current_setting('server_version_num') as number, pg_is_in_recovery() as recovery",
   "current_setting('default_transaction_read_only') as read_only, current_setting('server_encoding') as encoding",
-  "current_setting('standard_conforming_strings') as strings",
+  "current_setting('standard_conforming_strings') as strings, pg_backend_pid() as pid",
 ].join(", ");
 
 /**

@@ -1,7 +1,12 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import type { ClientBase, QueryResult as PostgresResult } from "pg";
 import { AppError } from "../../core/error.js";
-import { isConnectionLost, postgresError } from "./errors.js";
+import type { HostClient } from "./client.js";
+import { isConnectionLost, isPlanGone, postgresError } from "./errors.js";
+import { statementName } from "./statement-names.js";
+
+/** The advisory lock of all writes, of all nodes. Locks belong to a database: several servers of one database share it, which does no harm. */
+export const WRITE_LOCK = 7_235_419_001;
 
 /** Statements on one connection of PostgreSQL. Every failure is an AppError. */
 export class Session implements DatabaseConnection {
@@ -17,10 +22,13 @@ export class Session implements DatabaseConnection {
   /** Runs a statement. On a pipelined connection it is sent before those before it were answered. */
   async send(sql: string, parameters?: readonly unknown[]): Promise<PostgresResult> {
     try {
-      // Without a name: a pooler may give each transaction another connection.
-      return await this.client.query(sql, parameters === undefined ? undefined : [...parameters]);
+      if (parameters === undefined) return await this.client.query(sql);
+      // Without a name where a pooler may give each transaction another connection.
+      const { keepsStatements = false } = this.client as Partial<HostClient>;
+      const name = keepsStatements ? statementName(sql) : undefined;
+      return await this.client.query({ text: sql, values: [...parameters], ...(name === undefined ? {} : { name }) });
     } catch (error) {
-      if (isConnectionLost(error)) this.#isLost = true;
+      if (isConnectionLost(error) || isPlanGone(error)) this.#isLost = true;
       throw postgresError(error);
     }
   }

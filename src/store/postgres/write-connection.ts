@@ -5,11 +5,10 @@ import { AppError } from "../../core/error.js";
 import { isDeferrable } from "../queries/prepared.js";
 import type { GroupConnection } from "../transactions/group-commit.js";
 import { LOG_COMMIT, type CommitLog } from "./commit-log.js";
-import { stateOf } from "./errors.js";
+import { isRetryable, stateOf } from "./errors.js";
 import type { CommitOutcome, TransactionMark } from "./outcome.js";
-import { resultOf, Session } from "./session.js";
+import { resultOf, Session, WRITE_LOCK } from "./session.js";
 import { LOCAL_SETTINGS } from "./timeouts.js";
-import { WRITE_LOCK } from "./write-lock.js";
 
 /**
  * Whatever the database or the role have as their defaults: each statement must see what was committed before the lock was got. A database
@@ -118,6 +117,8 @@ export class WriteConnection implements GroupConnection {
     this.#isInPart = false;
     if (!this.#hasSavepoint) return;
     this.#hasSavepoint = false;
+    // What is none of the work's doing makes the whole group run again.
+    if (this.#failure !== null && (this.isLost || isRetryable(this.#failure))) throw this.#failure;
     await this.#undo();
   }
 

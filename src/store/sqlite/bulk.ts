@@ -167,9 +167,9 @@ function nextBatch(rows: Iterator<Cell[]>): Rows {
   const batch: Cell[][] = [];
   let length = 0;
   while (batch.length < MAX_BATCH_ROWS && length < MAX_BATCH_LENGTH) {
-    const { value, done } = rows.next();
-    if (done === true) break;
-    const row = value as Cell[];
+    const next: IteratorResult<Cell[], unknown> = rows.next();
+    if (next.done === true) break;
+    const row = next.value;
     for (const cell of row) length += typeof cell === "string" ? cell.length : 8;
     batch.push(row);
   }

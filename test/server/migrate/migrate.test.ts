@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { undoMarkOfDatabase, undoMarkOfDirectory } from "../../../src/server/migrate/undo-mark.js";
 import { openDataDirectory } from "../../../src/server/database/data-directory.js";
+import { writeMark } from "../../../src/store/move-mark.js";
+import { PostgresBulk } from "../../../src/store/postgres/bulk.js";
+import { SqliteBulk } from "../../../src/store/sqlite/bulk.js";
 import { testConfig } from "../../support/server.js";
 import { openOnPostgres } from "../../store/temporary-store.js";
 import { SIGNING_KEY } from "../../upgrade/history.js";
@@ -94,6 +97,48 @@ describe("an interrupted move", () => {
     await (await open(target))[Symbol.asyncDispose]();
     for (const name of readdirSync(target).filter((it) => it.endsWith(".pem") || it === "signet.db"))
       expect([name, statSync(join(target, name)).mode & 0o777]).toEqual([name, 0o600]);
+  });
+});
+
+describe("a move that was killed after the rows were committed", () => {
+  /** As before its release: no node starts on it. */
+  async function takeBackRelease(data: string, id: string): Promise<void> {
+    const { database } = await moving.options(data);
+    await using target = await PostgresBulk.open(database);
+    await using source = SqliteBulk.openToRead({ file: join(data, "signet.db") });
+    const mark = {
+      state: "unfinished",
+      id,
+      source: source.databaseId,
+      other: data,
+      at: "2026-01-02T03:04:05.678Z",
+    } as const;
+    await target.transaction((_tx, db) => writeMark(db, mark));
+  }
+
+  it("is ended by the next one, when the source is marked already", async () => {
+    const data = moving.unpack();
+    const { id } = await moving.toPostgres(data);
+    await takeBackRelease(data, id);
+    expect(await moving.toPostgres(data)).toMatchObject({ id, verified: null });
+    await (await openOnPostgres((await moving.database()).url))[Symbol.asyncDispose]();
+    await expect(open(data)).rejects.toMatchObject({ reason: "store_moved" });
+  });
+
+  it("is begun anew, when the source is not marked and was used since", async () => {
+    const data = moving.unpack();
+    const { id } = await moving.toPostgres(data);
+    await takeBackRelease(data, id);
+    const { config } = await moving.options(data);
+    await undoMarkOfDirectory(config);
+    const notices: string[] = [];
+    const moved = await moving.toPostgres(data, { onNotice: (text) => notices.push(text) });
+    expect(notices.join()).toContain("was changed since the interrupted migration");
+    expect(moved.verified?.auditEvents).toBeGreaterThan(5);
+    await using store = await openOnPostgres((await moving.database()).url);
+    const operator = await store.read.operatorOrganization();
+    const { rows } = await store.read.auditEvents({ orgId: operator?.id ?? "", limit: 3 });
+    expect(rows.map(({ action }) => action).slice(0, 2)).toEqual(["server.migrated", "server.migration_undone"]);
   });
 });
 

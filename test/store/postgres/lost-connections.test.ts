@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { LOG_COMMIT } from "../../../src/store/postgres/commit-log.js";
-import { WRITE_LOCK } from "../../../src/store/postgres/write-lock.js";
+import { statementName } from "../../../src/store/postgres/statement-names.js";
+import { WRITE_LOCK } from "../../../src/store/postgres/session.js";
 import { startFaultProxy } from "../../support/postgres/fault-proxy.js";
 import { numbering, useSharedDatabase } from "./shared-store.js";
 
 const KILLS = Math.min(Number(process.env["SIGNET_TEST_KILLS"] ?? 5), 200);
+
+/** What is sent of the statement that goes before each commit, the first time beside its text. */
+const NAME_OF_COMMIT = `${statementName(LOG_COMMIT) ?? ""}\0`;
 
 describe("connections that are lost", () => {
   const shared = useSharedDatabase();
@@ -22,7 +26,7 @@ describe("connections that are lost", () => {
 
   it("while a committed answer is on its way: answered as committed", async () => {
     const { proxy, store } = await proxied();
-    const lost = proxy.loseAnswerTo(LOG_COMMIT, "COMMIT");
+    const lost = proxy.loseAnswerTo(NAME_OF_COMMIT, "COMMIT");
     const number = await store.write(numbering(shared.orgId, "answer lost"));
     await lost;
     expect(await shared.numbered()).toContainEqual({ id: number, resource: "answer lost" });
@@ -31,7 +35,7 @@ describe("connections that are lost", () => {
 
   it("before the commit arrives: run again", async () => {
     const { proxy, store } = await proxied();
-    const lost = proxy.loseRequest(LOG_COMMIT);
+    const lost = proxy.loseRequest(NAME_OF_COMMIT);
     const number = await store.write(numbering(shared.orgId, "request lost"));
     await lost;
     expect(await shared.numbered()).toContainEqual({ id: number, resource: "request lost" });
@@ -55,7 +59,7 @@ describe("connections that are lost", () => {
     const { proxy, store } = await proxied();
     let missed = 0;
     store.feed.follow({ changed: () => undefined, missed: () => void (missed += 1) });
-    const lost = proxy.loseAnswerTo(LOG_COMMIT, "COMMIT").then(() => {
+    const lost = proxy.loseAnswerTo(NAME_OF_COMMIT, "COMMIT").then(() => {
       proxy.refuse();
       proxy.cut("RST");
     });
