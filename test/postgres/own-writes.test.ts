@@ -43,7 +43,7 @@ const refusal = (call: Promise<unknown>) =>
     (error: unknown) => (error as { code?: unknown }).code,
   );
 
-/** The status for a token on a connection of its own: the end of a token ends those that it has. */
+/** The status for a token, on a connection of its own. */
 const asks = (token: string | undefined) => async (node: SignetClient) => {
   const url = nodes.servers[node === here ? 0 : 1]?.url ?? "";
   const headers = { "X-API-Key": token ?? "", Connection: "close" };
