@@ -94,6 +94,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     queries: [""],
     transactions: ["", "queries"],
     postgres: ["", "migrations", "queries", "transactions"],
+    examination: ["postgres"],
     sqlite: ["", "migrations", "queries", "transactions"],
   },
   server: {

@@ -49,7 +49,16 @@ export async function diagnoseOffline(config: Config, full: boolean): Promise<re
   await using store = opened.store;
   const loss = findLoss(readHead(headFileOf(file)), recordOf(opened.database));
   const subject = {
-    ...{ directory, database, read: store.read, keys, ring: new KeyRing({ store, keys }), clock: systemClock, config },
+    ...{
+      shared: null,
+      directory,
+      database,
+      read: store.read,
+      keys,
+      ring: new KeyRing({ store, keys }),
+      clock: systemClock,
+      config,
+    },
     doubt: loss === null ? null : `the database lacks acknowledged changes: ${loss.message}`,
     checkModes: () => requireSafeDataDirectory(directory),
   };

@@ -7,7 +7,8 @@ import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { notFound } from "../core/error.js";
 import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
-import { openDataDirectory } from "./database/data-directory.js";
+import { CHANGE, openServerDatabase } from "./database/server-database.js";
+import { createLogger } from "./logger.js";
 import { NO_TRACING } from "../core/trace.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
 import { NO_KEPT_KEY } from "../service/tokens/kept-key.js";
@@ -25,24 +26,13 @@ export interface OfflineAdminToken {
 }
 
 /**
- * Creates an admin token of the operator's organization in the data directory of a stopped server, to replace a lost one. Other tokens
- * stay. The audit names `operator` as the actor.
+ * Creates an admin token of the operator's organization in the data directory of a stopped server, or in PostgreSQL whose nodes may run, to
+ * replace a lost one. Other tokens stay. The audit names `operator` as the actor.
  *
  * Throws `conflict` while a server owns the directory, `not_found` when there is no database in it.
  */
-export async function createOfflineAdminToken(
-  config: Pick<Config, "data" | "signingKey" | "nextSigningKey" | "synchronous" | "nativeDirectory" | "upgradeCopy">,
-  name: string | null = null,
-): Promise<OfflineAdminToken> {
-  await using directory = await openDataDirectory({
-    path: config.data,
-    signingKey: config.signingKey,
-    nextSigningKey: config.nextSigningKey,
-    synchronous: config.synchronous,
-    nativeDirectory: config.nativeDirectory,
-    create: false,
-    withoutUpgradeCopy: config.upgradeCopy === "no",
-  });
+export async function createOfflineAdminToken(config: Config, name: string | null = null): Promise<OfflineAdminToken> {
+  await using directory = await openServerDatabase(config, createLogger("silent"), CHANGE);
   const { store, keys } = directory;
   const context: ServiceContext = {
     ...{ store, feed: null, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },

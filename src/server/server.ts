@@ -155,6 +155,7 @@ async function start(
     ...{
       directory: owned.path,
       database: files?.database ?? null,
+      shared: owned.examination,
       read: store.read,
       keys: owned.keys,
       ring: services.keys.ring,

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { line } from "../../core/printable.js";
+import { UsageError } from "../shell/cli-error.js";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
@@ -18,6 +19,10 @@ interface Options {
 /** More changes than any server makes between two backups. */
 const DEFAULT_STEP = 1_000_000;
 const MAX_STEP = 1_000_000_000;
+
+const NOT_POSTGRES =
+  "SIGNET_DATABASE_URL is set, and a backup becomes a data directory with SQLite: unset it, restore, and move the data by " +
+  "signet migrate --to postgres; PostgreSQL itself is restored with its own tools (docs/scale.md)";
 
 const HELP = `
 Works without a server. Makes the data directory DIR, which must be absent or empty, and makes it complete or not at all. Verifies the
@@ -54,7 +59,8 @@ export function addRestore(program: Command, shell: Shell): void {
     )
     .action(async (file: string, { data, keys, sequenceStep, webhooksOff }: Options) => {
       const { restoreBackup } = await import("../../server/backups/restore.js");
-      const { nativeDirectory, signingKey } = readConfig(shell, {});
+      const { nativeDirectory, signingKey, databaseUrl } = readConfig(shell, {});
+      if (databaseUrl !== null) throw new UsageError(NOT_POSTGRES);
       const target = resolve(data);
       const restored = await restoreBackup(resolve(file), {
         ...{ target, signingKey, nativeDirectory, sequenceStep, signal: shell.io.signal },

@@ -28,7 +28,7 @@ const HELP = `
 Asks the server about its database, audit chain, keys, disk, clock, limits, certificate, tokens and webhooks (needs an admin token of
 the first organization), and looks at the way to it: what a proxy in front changes. --url through the proxy checks that proxy; --proxy
 also waits ${SILENCE_SECONDS} seconds to see whether silent connections are cut. --data examines the data directory of a stopped server
-instead. Nothing is changed. Exit code 0 if there is nothing to do, 10 if there are warnings or errors; what each finding means:
+instead, or with SIGNET_DATABASE_URL the PostgreSQL server of running or stopped nodes. Nothing is changed. Exit code 0 if there is nothing to do, 10 if there are warnings or errors; what each finding means:
 docs/troubleshooting.md, "What signet doctor finds".
 `;
 
@@ -65,6 +65,10 @@ export function addDoctor(program: Command, shell: Shell): void {
 async function offline(shell: Shell, { data, full }: Options): Promise<readonly Finding[]> {
   const config = readConfig(shell, defined({ data }));
   // Only here: other commands need no database.
+  if (config.databaseUrl !== null) {
+    const { diagnoseDatabase } = await import("../../server/offline-database.js");
+    return await diagnoseDatabase(config, full === true);
+  }
   const { diagnoseOffline } = await import("../../server/offline-diagnosis.js");
   return await diagnoseOffline(config, full === true);
 }

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { databaseConfig } from "../../config/database-settings.js";
 import type { Config } from "../../config/config.js";
 import { instantOf, systemClock } from "../../core/clock.js";
+import { notFound } from "../../core/error.js";
 import { nodeState } from "../../core/cluster/server-node.js";
 import { createAudit } from "../../service/audit/audit.js";
 import { DEFAULT_STEP, goOnAfterLoss } from "../../service/bundles/history-loss.js";
@@ -11,6 +12,8 @@ import { KeyRing } from "../../service/keys/key-ring.js";
 import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
 import { openSharedKeys, type SharedKeys } from "../../service/keys/shared-keys.js";
 import type { ChangeFeed } from "../../store/change-feed.js";
+import type { PostgresFacts } from "../../store/examination/postgres-facts.js";
+import type { Pools } from "../../store/postgres/connect.js";
 import type { Store } from "../../store/store.js";
 import { createDirectory, openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
@@ -25,6 +28,8 @@ export interface ServerDatabase extends AsyncDisposable {
   readonly keys: SigningKeys;
   /** The same keys on a shared database, where other nodes change them too; null for SQLite. */
   readonly sharedKeys: SharedKeys | null;
+  /** How the server of a shared database is examined; null for SQLite. */
+  readonly examination: { facts(): Promise<PostgresFacts>; notifyRoundTrip(): Promise<number | null> } | null;
   /** The public keys of the start before. */
   readonly lastKeys: LastKeys;
   /** Resolves with the reason when it can write no more, until a restart. */
@@ -36,28 +41,50 @@ export interface ServerDatabase extends AsyncDisposable {
   readonly files: Pick<DataDirectory, "database" | "reclaim" | "reserve"> | null;
 }
 
-/** Opens the database that the settings name, migrated. Throws as openDataDirectory and openPostgresStore do. */
-export async function openServerDatabase(config: Config, log: Logger): Promise<ServerDatabase> {
-  return config.databaseUrl === null ? await openFiles(config, log) : await openShared(config, log);
+/**
+ * Opens the database that the settings name, migrated. Throws as openDataDirectory and openPostgresStore do, and `not_found` when it is new
+ * and `use` is of what is there.
+ */
+export async function openServerDatabase(
+  config: Config,
+  log: Logger,
+  use: DatabaseUse = SERVE,
+): Promise<ServerDatabase> {
+  return config.databaseUrl === null ? await openFiles(config, log, use) : await openShared(config, log, use);
 }
 
-async function openFiles(config: Config, log: Logger): Promise<ServerDatabase> {
+/** What a database is opened for. */
+export interface DatabaseUse {
+  /** Makes what a new one needs. */
+  readonly create: boolean;
+  /** Does what SIGNET_ACCEPT_LOSS says; a command leaves that to the start. */
+  readonly mayAcceptLoss: boolean;
+  /** Writes from a thread (SQLite), so that this one never waits for the disk. */
+  readonly thread: boolean;
+}
+
+const SERVE: DatabaseUse = { create: true, mayAcceptLoss: true, thread: true };
+
+/** For a command that changes something of a server that was started before. */
+export const CHANGE: DatabaseUse = { create: false, mayAcceptLoss: false, thread: false };
+
+async function openFiles(config: Config, log: Logger, use: DatabaseUse): Promise<ServerDatabase> {
   const { database, reclaim, reserve, ...directory } = await openDataDirectory({
     path: config.data,
     signingKey: config.signingKey,
     nextSigningKey: config.nextSigningKey,
     synchronous: config.synchronous,
     nativeDirectory: config.nativeDirectory,
-    create: true,
-    thread: true,
-    acceptLoss: config.acceptLoss === "yes",
+    create: use.create,
+    thread: use.thread,
+    acceptLoss: use.mayAcceptLoss && config.acceptLoss === "yes",
     withoutUpgradeCopy: config.upgradeCopy === "no",
     onUpgrade: (upgrade) => log.info(upgrade, "upgrading the database"),
   });
-  return { ...directory, feed: null, sharedKeys: null, files: { database, reclaim, reserve } };
+  return { ...directory, feed: null, sharedKeys: null, examination: null, files: { database, reclaim, reserve } };
 }
 
-async function openShared(config: Config, log: Logger): Promise<ServerDatabase> {
+async function openShared(config: Config, log: Logger, use: DatabaseUse): Promise<ServerDatabase> {
   const connection = databaseConfig(config);
   if (connection === null) throw new TypeError("no database URL");
   const path = resolve(config.data);
@@ -73,13 +100,15 @@ async function openShared(config: Config, log: Logger): Promise<ServerDatabase> 
     onUpgrade: (steps) => log.info({ steps }, "upgrading the database"),
   });
   try {
+    if (!use.create && (await store.read.sealedKeys()).length === 0) throw notFound("data of Signet in the database");
     const { keySecret: secret, signingKey, nextSigningKey } = config;
     const settings = { secret, signingKey, nextSigningKey };
     const othersLive = () => areOthersLive(store, store.feed.nodeId);
     const sharedKeys = await openSharedKeys(store, { ...settings, clock: systemClock, othersLive });
     const { keys, lastKeys } = sharedKeys;
-    if (config.acceptLoss === "yes") await acceptLoss(store, keys, log);
+    if (use.mayAcceptLoss && config.acceptLoss === "yes") await acceptLoss(store, keys, log);
     return {
+      examination: await examinationOf(store.pools),
       ...{ path, store, feed: store.feed, keys, sharedKeys, lastKeys, files: null },
       ...{ lost: new Promise<Error>(() => undefined), doubt: null, readOnly: null, problem: () => null },
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
@@ -99,6 +128,12 @@ async function acceptLoss(store: Store, keys: SigningKeys, log: Logger): Promise
     { skipped: DEFAULT_STEP },
     "every environment skips sequences and versions; start without SIGNET_ACCEPT_LOSS from now on",
   );
+}
+
+/** How a server of PostgreSQL is examined. */
+export async function examinationOf(pools: Pools): Promise<NonNullable<ServerDatabase["examination"]>> {
+  const { notifyRoundTrip, readFacts } = await import("../../store/examination/postgres-facts.js");
+  return { facts: () => readFacts(pools), notifyRoundTrip: () => notifyRoundTrip(pools) };
 }
 
 /** Nodes of which as many are read as may be there at once. */

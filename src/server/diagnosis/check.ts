@@ -4,7 +4,16 @@ import type { Config } from "../../config/config.js";
 import type { KeyRing } from "../../service/keys/key-ring.js";
 import type { SigningKeys } from "../../service/keys/key-files.js";
 import type { SqliteOptions } from "../../store/sqlite/connect.js";
+import type { PostgresFacts } from "../../store/examination/postgres-facts.js";
 import type { Reader } from "../../store/store.js";
+
+/** How a shared database is examined. */
+export interface SharedSubject {
+  /** Throws as the database does. */
+  readonly facts: () => Promise<PostgresFacts>;
+  /** The time of a notification in milliseconds; null when it does not arrive. */
+  readonly notifyRoundTrip: () => Promise<number | null>;
+}
 
 /** What is examined. */
 export interface Subject {
@@ -12,6 +21,8 @@ export interface Subject {
   readonly directory: string;
   /** Null when the data is in PostgreSQL. */
   readonly database: SqliteOptions | null;
+  /** Null when the data is in files. */
+  readonly shared: SharedSubject | null;
   readonly read: Reader;
   readonly keys: SigningKeys;
   readonly ring: KeyRing;
@@ -25,13 +36,19 @@ export interface Subject {
 }
 
 /** One check. What it throws becomes a finding of its id. */
-export interface Check {
+export interface Check<Needed = Subject> {
   readonly id: string;
-  run(subject: Subject): Promise<readonly Finding[]>;
+  run(subject: Needed): Promise<readonly Finding[]>;
 }
 
+/** What a check needs that examines the data alone. */
+export type DataSubject = Pick<Subject, "shared" | "read" | "clock" | "config" | "full">;
+
 /** Runs checks one after another, so that they do not add up. Never rejects. */
-export async function runChecks(checks: readonly Check[], subject: Subject): Promise<readonly Finding[]> {
+export async function runChecks<Needed>(
+  checks: readonly Check<Needed>[],
+  subject: Needed,
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const check of checks) {
     try {

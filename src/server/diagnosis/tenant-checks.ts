@@ -1,7 +1,7 @@
 import { addSeconds, instantOf } from "../../core/clock.js";
 import { fine, warning, type Finding } from "../../core/finding.js";
 import { printable } from "../../core/printable.js";
-import { daysBetween, type Check } from "./check.js";
+import { daysBetween, type Check, type DataSubject } from "./check.js";
 
 const SOON_DAYS = 14;
 const DAY_SECONDS = 86_400;
@@ -12,7 +12,7 @@ const MAX_TOLD = 10;
 const MAX_BACKLOG_HOURS = 1;
 
 /** Whether admin tokens, and runtime tokens in use, expire soon. */
-export const TOKENS: Check = {
+export const TOKENS: Check<DataSubject> = {
   id: "tokens",
   async run({ read, clock }) {
     const now = clock.now();
@@ -41,7 +41,7 @@ export const TOKENS: Check = {
 };
 
 /** Whether webhooks get their events. URLs may hold secrets: they are not told. */
-export const WEBHOOKS: Check = {
+export const WEBHOOKS: Check<DataSubject> = {
   id: "webhooks",
   async run({ read, clock }) {
     const webhooks = await read.activeWebhooks();

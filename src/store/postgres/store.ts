@@ -26,14 +26,15 @@ export const GROUP_LIMITS: GroupLimits = { maxWorks: 32, maxMs: 10, maxWaiting: 
 export class PostgresStore implements Store {
   readonly read: Reader;
   readonly feed: PostgresFeed;
-  readonly #pools: Pools;
+  /** For what is asked of the server itself. */
+  readonly pools: Pools;
   readonly #readDb: Kysely<Schema>;
   readonly #log = new CommitLog();
   readonly #groups: GroupCommit<WriteConnection>;
 
   /** Takes the pools over: they are closed with the store. @param nodeId this process */
   constructor(pools: Pools, nodeId: string, limits = GROUP_LIMITS) {
-    this.#pools = pools;
+    this.pools = pools;
     this.#readDb = new Kysely<Schema>({ dialect: new PostgresDialect(new ReadDriver(pools.read)) });
     this.read = createReader(this.#readDb);
     this.feed = new PostgresFeed(nodeId, pools);
@@ -70,7 +71,7 @@ export class PostgresStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#groups.close();
     await this.feed[Symbol.asyncDispose]();
-    await this.#pools[Symbol.asyncDispose]();
+    await this.pools[Symbol.asyncDispose]();
   }
 }
 

@@ -1,0 +1,32 @@
+import { randomUUID } from "node:crypto";
+import { databaseConfig } from "../config/database-settings.js";
+import type { Config } from "../config/config.js";
+import { systemClock } from "../core/clock.js";
+import { AppError } from "../core/error.js";
+import { problem, type Finding } from "../core/finding.js";
+import { examinationOf } from "./database/server-database.js";
+import { examineDatabase } from "./diagnosis/diagnosis.js";
+
+/**
+ * Examines the PostgreSQL of the settings without a server, and changes nothing in it: what keeps it from being reached is a finding. Audit
+ * chains and keys are left to a running node, which has the keys.
+ */
+export async function diagnoseDatabase(config: Config, full: boolean): Promise<readonly Finding[]> {
+  const connection = databaseConfig(config);
+  if (connection === null) throw new TypeError("no database URL");
+  const [{ createPools }, { PostgresStore }] = await Promise.all([
+    import("../store/postgres/connect.js"),
+    import("../store/postgres/store.js"),
+  ]);
+  const pools = createPools({ ...connection, applicationName: "signet doctor" }, () => undefined);
+  // Not followed: that would write.
+  await using store = new PostgresStore(pools, randomUUID());
+  try {
+    await pools.check();
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return [problem("database", error.message, "check SIGNET_DATABASE_URL, and the server's own log")];
+  }
+  const shared = await examinationOf(pools);
+  return await examineDatabase({ shared, read: store.read, clock: systemClock, config, full });
+}
