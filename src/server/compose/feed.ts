@@ -59,11 +59,10 @@ export function followFeed(
     changed(changes) {
       const of = <Kind extends NodeChange["kind"]>(kind: Kind) =>
         changes.filter((change): change is Extract<NodeChange, { kind: Kind }> => change.kind === kind);
-      for (const { id, numbers } of of("environment")) {
-        // Before anybody reads it.
-        if (numbers !== undefined) feed.marks.record(id, numbers);
-        wakeups.wake(id);
-      }
+      const environments = of("environment");
+      // Before anybody reads them.
+      for (const { id, numbers } of environments) if (numbers !== undefined) feed.marks.record(id, numbers);
+      for (const id of new Set(environments.map(({ id }) => id))) wakeups.wake(id);
       tokens.changed(of("token").map(({ id }) => id));
       if (of("tenancy").length > 0) tokens.tenancyChanged();
       for (const webhook of of("webhook")) outbox.changed(webhook);

@@ -13,29 +13,32 @@ export const LOG_COMMIT =
  * however many of its works made it. It may tell of a work that was undone in the end, which costs a look.
  */
 export class CommitLog {
-  readonly #rows = new Map<string, { readonly kind: string; readonly ref: string }>();
+  readonly #changes = new Map<string, NodeChange>();
 
   /** Begins with nothing, for another transaction. */
   clear(): void {
-    this.#rows.clear();
+    this.#changes.clear();
   }
 
   get isEmpty(): boolean {
-    return this.#rows.size === 0;
+    return this.#changes.size === 0;
   }
 
   add(changes: readonly NodeChange[]): void {
-    for (const { kind, ...rest } of changes) {
-      const ref = JSON.stringify(rest);
+    for (const change of changes) {
+      // Of an environment the last numbers: they only grow.
+      const key = change.kind === "environment" ? `environment ${change.id}` : JSON.stringify(change);
+      const before = this.#changes.get(key);
       // The last place counts: followers are told in the order of the last changes.
-      this.#rows.delete(`${kind} ${ref}`);
-      this.#rows.set(`${kind} ${ref}`, { kind, ref });
+      this.#changes.delete(key);
+      this.#changes.set(key, { ...before, ...change });
     }
   }
 
   /** The parameters of LOG_COMMIT. @param mark a unique text by which the transaction can be found */
   parameters(nodeId: string, mark: string): readonly unknown[] {
-    const rows = [...this.#rows.values(), { kind: COMMIT_KIND, ref: mark }];
+    const changes = [...this.#changes.values()].map(({ kind, ...rest }) => ({ kind, ref: JSON.stringify(rest) }));
+    const rows = [...changes, { kind: COMMIT_KIND, ref: mark }];
     return [nodeId, rows.map(({ kind }) => kind), rows.map(({ ref }) => ref)];
   }
 }

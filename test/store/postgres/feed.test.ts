@@ -70,6 +70,26 @@ describe("nodes hear of each other's changes", () => {
     expect(others.numbers).toStrictEqual([numbers, numbers]);
   });
 
+  it("of an environment once for each transaction, with its last numbers", async () => {
+    const other = await shared.node();
+    const follower = new Follower(await feedOn());
+    const { dev } = await insertTenancy(other);
+    await other.write(async (tx) => {
+      for (let count = 0; count < 3; count += 1) await publish(tx, dev.id);
+      await tx.skipNumbers(dev.id, { sequences: 0, versions: 0 });
+    });
+    const id = await change(other);
+    await expect.poll(() => follower.changes.at(-1), { timeout: 10_000 }).toStrictEqual({ kind: "environment", id });
+    expect(follower.changes).toStrictEqual([
+      { kind: "environment", id: dev.id },
+      { kind: "environment", id },
+    ]);
+    expect(follower.numbers).toMatchObject([
+      { sequence: 3, version: 3 },
+      { sequence: 1, version: 1 },
+    ]);
+  });
+
   it("of a work that was undone, nothing", async () => {
     const other = await shared.node();
     const follower = new Follower(await feedOn());
