@@ -21,6 +21,8 @@ import { BENCH_TOKEN } from "./signet-process.js";
 
 const DOCUMENT_BYTES = 10 * 1024;
 const OPENING_AT_ONCE = 100;
+/** As many pipelines of as many projects. */
+const CLIENTS = 8;
 
 /** Sends one document; returns when it is acknowledged. */
 type Publish = () => Promise<void>;
@@ -45,15 +47,15 @@ async function benchPublishing(): Promise<void> {
   await using etcd = await EtcdProcess.start();
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const subjects: Record<string, Publish> = {
-    "SQLite, one process": publishTo(agent, [sqlite.url], sqlite.environment),
-    "PostgreSQL, one node": publishTo(agent, one.urls, one.first.environment),
-    "PostgreSQL, three nodes": publishTo(agent, three.urls, three.first.environment),
+    "SQLite, one process": publishTo(agent, [sqlite.url], await sqlite.newEnvironments(CLIENTS)),
+    "PostgreSQL, one node": publishTo(agent, one.urls, await one.first.newEnvironments(CLIENTS)),
+    "PostgreSQL, three nodes": publishTo(agent, three.urls, await three.first.newEnvironments(CLIENTS)),
     ...(etcd === null ? {} : { "etcd put": putTo(agent, etcd.port) }),
   };
   const rates = new Map<string, number[]>();
   for (let round = 0; round <= rounds; round += 1) {
     for (const [name, publish] of Object.entries(subjects)) {
-      for (const clients of [1, 8]) {
+      for (const clients of [1, CLIENTS]) {
         const rate = await rateOf(clients === 1 ? publishes / 4 : publishes, clients, publish);
         const key = `${name}, ${clients} client${clients === 1 ? "" : "s"}`;
         if (round > 0) rates.set(key, [...(rates.get(key) ?? []), rate]);
@@ -181,10 +183,11 @@ async function benchPolling(): Promise<void> {
   });
 }
 
-function publishTo(agent: Agent, urls: readonly string[], environment: string): Publish {
+function publishTo(agent: Agent, urls: readonly string[], environments: readonly string[]): Publish {
   let next = 0;
   return async () => {
-    const url = urls[(next += 1) % urls.length] ?? "";
+    next += 1;
+    const [url, environment] = [urls[next % urls.length] ?? "", environments[next % environments.length] ?? ""];
     const headers = { authorization: `Bearer ${BENCH_TOKEN}`, "content-type": "application/json" };
     await post(agent, `${url}${environment}/bundles/publish`, headers, documentOf(DOCUMENT_BYTES));
   };

@@ -72,6 +72,17 @@ export class SignetBench implements AsyncDisposable {
     await call(`${this.url}${this.environment}/bundles/publish`, { policies });
   }
 
+  /** The paths of environments in so many new projects. */
+  async newEnvironments(count: number): Promise<readonly string[]> {
+    const organization = this.environment.slice(0, this.environment.indexOf("/projects/"));
+    const paths: string[] = [];
+    for (let number = 1; number <= count; number += 1) {
+      const { id } = await call<{ id: string }>(`${this.url}${organization}/projects`, { name: `bench ${number}` });
+      paths.push(`${organization}/projects/${id}/envs/dev`);
+    }
+    return paths;
+  }
+
   async publishBody(body: Buffer): Promise<void> {
     const answer = await fetch(`${this.url}${this.environment}/bundles/publish`, post(BENCH_TOKEN, body));
     if (!answer.ok) throw new Error(`the publish answered ${answer.status}: ${await answer.text()}`);
