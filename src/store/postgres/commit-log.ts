@@ -35,6 +35,13 @@ export class CommitLog {
     }
   }
 
+  /** A work was undone after it had told of its changes: numbers that were never given would look like a loss to other nodes. */
+  forgetNumbers(): void {
+    for (const [key, change] of this.#changes) {
+      if (change.kind === "environment") this.#changes.set(key, { kind: "environment", id: change.id });
+    }
+  }
+
   /** The parameters of LOG_COMMIT. @param mark a unique text by which the transaction can be found */
   parameters(nodeId: string, mark: string): readonly unknown[] {
     const changes = [...this.#changes.values()].map(({ kind, ...rest }) => ({ kind, ref: JSON.stringify(rest) }));

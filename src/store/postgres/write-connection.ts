@@ -103,6 +103,7 @@ export class WriteConnection implements GroupConnection {
     const kept = this.#send(KEEP_PART).then(
       () => undefined,
       async (failure: unknown) => {
+        this.#log.forgetNumbers();
         await this.#undo();
         throw failure;
       },
