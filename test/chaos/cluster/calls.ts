@@ -26,6 +26,8 @@ export type Call<T> = (client: SignetClient, headers: Record<string, string>) =>
 /** What was acknowledged, and how to ask for it again. */
 export interface Settled<T> {
   readonly answer: T;
+  /** With those before it that were not answered, and may be carried out later. */
+  readonly tries: number;
   readonly again: (node: ModelNode) => Promise<T>;
 }
 
@@ -37,11 +39,11 @@ export async function settle<T>(
   givenUp: AbortSignal,
 ): Promise<Settled<T> | null> {
   const headers = changeHeaders({ idempotencyKey: randomUUID() });
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     try {
       const answer = await call(pick().client(), headers);
       counts.acknowledged += 1;
-      return { answer, again: (node) => call(node.client(), headers) };
+      return { answer, tries, again: (node) => call(node.client(), headers) };
     } catch (thrown) {
       if (!(thrown instanceof SignetError)) throw thrown;
       const { code, reason } = thrown;

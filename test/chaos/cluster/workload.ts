@@ -92,7 +92,8 @@ export async function endTokens(
     let rawKey: string | undefined;
     if (rotates) {
       const done = await settle((client) => client.tokens.rotateToken({ orgId, keyId }), pick, counts, givenUp);
-      rawKey = done?.answer.rawKey;
+      // A frozen node carries out a try that was given up when it goes on, and the secret of this one is over then.
+      if (done?.tries === 1) rawKey = done.answer.rawKey;
     } else {
       await settle((client) => client.tokens.revokeToken({ orgId, keyId }), pick, counts, givenUp);
     }
