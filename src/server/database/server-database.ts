@@ -17,6 +17,7 @@ import type { Pools } from "../../store/postgres/connect.js";
 import type { Store } from "../../store/store.js";
 import { createDirectory, openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { refuseUnmovedDatabase } from "./unmoved-database.js";
 
 /** The database of a server, open until it is disposed of: SQLite in its data directory, or PostgreSQL that nodes share. */
 export interface ServerDatabase extends AsyncDisposable {
@@ -90,6 +91,7 @@ async function openShared(config: Config, log: Logger, use: DatabaseUse): Promis
   const path = resolve(config.data);
   createDirectory(path);
   requireSafeDataDirectory(path);
+  await refuseUnmovedDatabase(path, config);
   // Loaded only here: a server on SQLite has no need of it.
   const { openPostgresStore } = await import("../../store/postgres/open.js");
   const store = await openPostgresStore({

@@ -159,7 +159,8 @@ export const NODES: Check<DataSubject> = {
     for (const { name, problem: reason } of live) {
       if (reason !== null) findings.push(problem(id, line`${name}: ${reason}`, "see the log of that node"));
     }
-    return findings.length > 0 ? findings : [fine(id, `${many(live.length, "node")} of one release`)];
+    if (findings.length > 0) return findings;
+    return [fine(id, live.length === 0 ? "none is up" : `${many(live.length, "node")} of one release`)];
   },
 };
 
