@@ -105,3 +105,21 @@ export function checkDatabase(config: ValuesOf<typeof DATABASE_SETTINGS>): void 
     }
   }
 }
+
+/** Refuses what a server on PostgreSQL lacks or cannot do; commands that only look at its database need no more than the URL. */
+export function checkServed(config: ValuesOf<typeof DATABASE_SETTINGS> & { readonly backupEveryHours: number }): void {
+  if (config.databaseUrl === null) return;
+  if (config.keySecret === null) {
+    throw new AppError(
+      "invalid",
+      "SIGNET_KEY_SECRET must be set: with SIGNET_DATABASE_URL it encrypts the signing keys in the database, and is the same on every " +
+        "node; make one by: openssl rand -base64 32",
+    );
+  }
+  if (config.backupEveryHours > 0) {
+    throw new AppError(
+      "invalid",
+      "SIGNET_BACKUP_EVERY makes backups of SQLite: unset it, and back up PostgreSQL with its own tools (docs/scale.md)",
+    );
+  }
+}

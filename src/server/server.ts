@@ -28,6 +28,7 @@ import { observabilityOf, openMetricsListener, urlOf } from "./metrics-listener.
 import { checkPortOfFirstStart } from "./port-check.js";
 import { watchOpenFiles } from "./open-files-job.js";
 import type { Declaration } from "../provision/declaration.js";
+import { databaseName } from "../store/postgres/database-url.js";
 import { openListenerTls } from "../tls/listener-tls.js";
 import { watchWriteFailures, WriteFailures } from "./write-failures.js";
 
@@ -205,7 +206,8 @@ async function start(
   ]);
   graceMs = config.shutdownGraceMs;
   const metricsUrl = metricsListener?.url ?? null;
-  log.info({ url, metricsUrl: metricsUrl ?? undefined, data: owned.path, version: VERSION }, "listening");
+  const database = config.databaseUrl === null ? undefined : databaseName(config.databaseUrl);
+  log.info({ url, metricsUrl: metricsUrl ?? undefined, data: owned.path, database, version: VERSION }, "listening");
 
   const stop = async () => {
     log.info("shutting down");

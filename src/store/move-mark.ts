@@ -67,7 +67,7 @@ export async function refuseMarked<T>(db: Kysely<T>, steps: readonly string[]): 
     throw new AppError(
       "conflict",
       `the data was moved to ${where}, and this copy is not used any more. To go back to it, which loses all changes made there ` +
-        "since: signet migrate --undo-mark",
+        "since: signet migrate --undo-mark <sqlite|postgres> (docs/migrate.md)",
       { reason: "store_moved" },
     );
   }

@@ -4,7 +4,7 @@ import { firstStartNotice } from "../../src/cli/server/first-start-notice.js";
 
 const MADE = { orgId: "an-organization", projectId: "a-project", adminToken: "signet_a_secret" };
 const CHOSEN = { ...MADE, adminToken: null };
-const PLAIN = { tlsCert: null, tlsClientCa: null };
+const PLAIN = { databaseUrl: null, tlsCert: null, tlsClientCa: null };
 const HERE = "http://127.0.0.1:8080";
 
 const exportsOf = (
@@ -41,11 +41,18 @@ describe("the notice of a first start", () => {
   it("names what TLS needs", () => {
     const url = "https://127.0.0.1:8443";
     const ca = ["export SIGNET_URL=https://127.0.0.1:8443", "export SIGNET_CA=ca.pem"];
-    expect(exportsOf({ url }, { tlsCert: "tls.crt", tlsClientCa: null })).toEqual(ca);
-    expect(exportsOf({ url }, { tlsCert: "tls.crt", tlsClientCa: "clients.pem" })).toEqual([
+    expect(exportsOf({ url }, { ...PLAIN, tlsCert: "tls.crt" })).toEqual(ca);
+    expect(exportsOf({ url }, { ...PLAIN, tlsCert: "tls.crt", tlsClientCa: "clients.pem" })).toEqual([
       ...ca,
       "export SIGNET_CLIENT_CERT=client.crt SIGNET_CLIENT_KEY=client.key",
     ]);
+  });
+
+  it("says what it was the first start of", () => {
+    const server = { url: HERE, dataDirectory: "data", adminTokenFile: "data/admin-token", firstStart: MADE };
+    expect(firstStartNotice(server, PLAIN, false)).toContain("First start of this data directory.");
+    const shared = { ...PLAIN, databaseUrl: "postgres://signet@db/signet" };
+    expect(firstStartNotice(server, shared, false)).toContain("First start of this database.");
   });
 
   it("shows the token to a terminal only, and nothing at another start", () => {

@@ -45,6 +45,12 @@ class SqliteFixture implements FixtureDatabase {
     const database = new Database(join(this.directory, "signet.db"));
     try {
       database.pragma("foreign_keys = OFF");
+      if (statement.includes(";")) {
+        // Of more than one statement there is no result.
+        dropTriggers(database);
+        database.exec(statement);
+        return [];
+      }
       const prepared = database.prepare<unknown[], Row>(statement);
       if (prepared.reader) return prepared.all(...values);
       dropTriggers(database);

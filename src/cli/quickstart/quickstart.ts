@@ -7,6 +7,7 @@ import { createSignetClient } from "../../sdk/index.js";
 import { openNodeTransport } from "../../sdk/node-transport.js";
 import type { RunningServer } from "../../server/server.js";
 import { readConfig } from "../server/serve.js";
+import { UsageError } from "../shell/cli-error.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
 import { examples } from "../shell/help.js";
 import type { Shell } from "../shell/shell.js";
@@ -31,6 +32,11 @@ export function addQuickstart(program: Command, shell: Shell): void {
     .action(async (flags: { readonly data?: string; readonly port?: string }) => {
       const { signal, environment } = shell.io;
       const config = quieter(shell, readConfig(shell, flags));
+      if (config.databaseUrl !== null) {
+        throw new UsageError(
+          "SIGNET_DATABASE_URL is set, and the quickstart publishes and rolls back on what it finds: unset it, which takes SQLite",
+        );
+      }
       const say = (text: string) => shell.io.out(`${text}\n`);
       say("1. Server: one process, one SQLite file");
       await using server = await startOnFreePort(config, say);

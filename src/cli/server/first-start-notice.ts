@@ -8,12 +8,12 @@ import { isThisMachine } from "../shell/credentials.js";
 type Started = Pick<RunningServer, "url" | "dataDirectory" | "adminTokenFile" | "firstStart">;
 
 /**
- * The notice of a data directory's first start: where the admin token is, and commands to try next; empty at later starts. The token
- * itself is shown on a terminal only, so that no log has it.
+ * The notice of the first start of a data directory or a PostgreSQL database: where the admin token is, and commands to try next; empty at
+ * later starts. The token itself is shown on a terminal only, so that no log has it.
  */
 export function firstStartNotice(
   server: Started,
-  config: Pick<Config, "tlsCert" | "tlsClientCa">,
+  config: Pick<Config, "databaseUrl" | "tlsCert" | "tlsClientCa">,
   isTerminal: boolean,
 ): string {
   if (server.firstStart === null) return "";
@@ -23,7 +23,7 @@ export function firstStartNotice(
     ? ["signet", "policy.json"]
     : ["npx signet", "examples/policies/guardrails.json"];
   return [
-    "First start of this data directory. It now has",
+    `First start of this ${config.databaseUrl === null ? "data directory" : "database"}. It now has`,
     `  organization default  ${orgId}`,
     `  project default       ${projectId}, with dev, staging and prod`,
     adminToken === null ? "  the admin token that you chose" : `  an admin token        in ${server.adminTokenFile}`,

@@ -46,8 +46,8 @@ export function addMigrate(program: Command, shell: Shell): void {
       "after",
       HELP +
         examples(
-          "SIGNET_DATABASE_URL_FILE=/etc/signet/database-url signet migrate --to postgres --data /var/lib/signet",
-          "SIGNET_DATABASE_URL_FILE=/etc/signet/database-url signet migrate --to sqlite --data /var/lib/signet-back",
+          "signet migrate --to postgres --data /var/lib/signet",
+          "signet migrate --to sqlite --data /var/lib/signet-back",
           "signet migrate --undo-mark sqlite --data /var/lib/signet",
         ),
     )

@@ -1,6 +1,7 @@
 import { aborted } from "../../core/schedule/wait.js";
 import { CommanderError, Option, type Command } from "commander";
 import { loadConfig, SETTING_GROUPS, SETTING_NAMES, SETTINGS, type Config } from "../../config/config.js";
+import { checkServed } from "../../config/database-settings.js";
 import { AppError } from "../../core/error.js";
 import { flagOf, type Setting } from "../../config/setting.js";
 import { UsageError } from "../shell/cli-error.js";
@@ -50,7 +51,7 @@ export function addServe(program: Command, shell: Shell): void {
       const value = options[flag.attributeName()];
       return value === undefined ? [] : [[name, value]];
     });
-    const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>);
+    const config = readConfig(shell, Object.fromEntries(given) as Partial<Record<keyof Config, string>>, checkServed);
     // Only here: other commands need no database.
     const [{ startServer, DEFAULT_OPTIONS }, { createLogger }] = await Promise.all([
       import("../../server/server.js"),
@@ -90,10 +91,16 @@ function logStyle(shell: Shell, { logFormat }: Config): { format: "json" | "text
   return { format, color: isErrTerminal && shell.allowsColor };
 }
 
-/** Reads the configuration. Throws UsageError for a value that cannot be used, wherever it came from. */
-export function readConfig(shell: Shell, flags: Partial<Record<keyof Config, string>>): Config {
+/** Reads the configuration. Throws UsageError for a value that cannot be used, wherever it came from, and for what `check` refuses. */
+export function readConfig(
+  shell: Shell,
+  flags: Partial<Record<keyof Config, string>>,
+  check: (config: Config) => void = () => undefined,
+): Config {
   try {
-    return loadConfig(shell.io.environment, flags);
+    const config = loadConfig(shell.io.environment, flags);
+    check(config);
+    return config;
   } catch (thrown) {
     if (thrown instanceof AppError) throw new UsageError(thrown.message, { cause: thrown });
     throw thrown;

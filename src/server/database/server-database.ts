@@ -5,18 +5,19 @@ import { databaseConfig } from "../../config/database-settings.js";
 import type { Config } from "../../config/config.js";
 import { instantOf, systemClock } from "../../core/clock.js";
 import { notFound } from "../../core/error.js";
-import { nodeState } from "../../core/cluster/server-node.js";
 import { createAudit } from "../../service/audit/audit.js";
 import { DEFAULT_STEP, goOnAfterLoss } from "../../service/bundles/history-loss.js";
 import { KeyRing } from "../../service/keys/key-ring.js";
 import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
 import { openSharedKeys, type SharedKeys } from "../../service/keys/shared-keys.js";
+import { liveNodes } from "../../service/nodes/live-nodes.js";
 import type { ChangeFeed } from "../../store/change-feed.js";
 import type { PostgresFacts } from "../../store/examination/postgres-facts.js";
 import type { Pools } from "../../store/postgres/connect.js";
 import type { Store } from "../../store/store.js";
 import { createDirectory, openDataDirectory, type DataDirectory } from "./data-directory.js";
 import { requireSafeDataDirectory } from "./data-directory-safety.js";
+import { refuseUnmovedDatabase } from "./unmoved-database.js";
 
 /** The database of a server, open until it is disposed of: SQLite in its data directory, or PostgreSQL that nodes share. */
 export interface ServerDatabase extends AsyncDisposable {
@@ -90,6 +91,7 @@ async function openShared(config: Config, log: Logger, use: DatabaseUse): Promis
   const path = resolve(config.data);
   createDirectory(path);
   requireSafeDataDirectory(path);
+  await refuseUnmovedDatabase(path, config);
   // Loaded only here: a server on SQLite has no need of it.
   const { openPostgresStore } = await import("../../store/postgres/open.js");
   const store = await openPostgresStore({
@@ -136,11 +138,7 @@ export async function examinationOf(pools: Pools): Promise<NonNullable<ServerDat
   return { facts: () => readFacts(pools), notifyRoundTrip: () => notifyRoundTrip(pools) };
 }
 
-/** Nodes of which as many are read as may be there at once. */
-const MAX_NODES = 1_000;
-
 async function areOthersLive(store: Store, ownId: string): Promise<boolean> {
-  const now = instantOf(systemClock.now());
-  const nodes = await store.read.nodes(MAX_NODES);
-  return nodes.some((node) => node.id !== ownId && nodeState(node, now) === "live");
+  const live = await liveNodes(store.read, instantOf(systemClock.now()));
+  return live.some(({ id }) => id !== ownId);
 }

@@ -9,7 +9,7 @@ import type { Reader, Writer } from "../store.js";
 import type { NamedTable } from "../tables.js";
 import { TransactionDriver } from "../transactions/transaction-driver.js";
 import { createPools, type DirectClient, type Pools } from "./connect.js";
-import { parseDatabaseUrl } from "./database-url.js";
+import { databaseName } from "./database-url.js";
 import { PostgresDialect } from "./dialect.js";
 import { postgresError, stateOf } from "./errors.js";
 import { migratePostgres } from "./migrate.js";
@@ -58,7 +58,11 @@ export class PostgresBulk implements BulkTarget, AsyncDisposable {
     const pools = createPools(options, onNotice);
     try {
       await pools.check();
-      return new PostgresBulk(nameOf(options.url), pools, await pools.connectDirect());
+      return new PostgresBulk(
+        `the PostgreSQL database ${databaseName(options.url)}`,
+        pools,
+        await pools.connectDirect(),
+      );
     } catch (error) {
       await pools[Symbol.asyncDispose]();
       throw postgresError(error);
@@ -247,11 +251,6 @@ function rowName(columns: readonly string[], row: readonly Cell[]): string {
     /(^|_)(id|number)$/.test(name) ? [`${name} ${String(row[index])}`] : [],
   );
   return JSON.stringify(ids.join(", "));
-}
-
-function nameOf(text: string): string {
-  const { hosts, database } = parseDatabaseUrl(text, "SIGNET_DATABASE_URL");
-  return `the PostgreSQL database ${database} at ${hosts.map(({ host, port }) => `${host}:${port}`).join(",")}`;
 }
 
 function list(names: readonly string[]): string {

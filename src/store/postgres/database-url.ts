@@ -45,6 +45,12 @@ const PARAMETERS = [
 
 const MAX_HOSTS = 16;
 
+/** The database and the hosts of a URL, for a person: `signet at db1:5432,db2:5432`. No user, no password. Throws as parseDatabaseUrl. */
+export function databaseName(text: string): string {
+  const { hosts, database } = parseDatabaseUrl(text, "SIGNET_DATABASE_URL");
+  return `${database} at ${hosts.map(({ host, port }) => `${host}:${port}`).join(",")}`;
+}
+
 /**
  * Takes a URL apart as libpq does: `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE?NAME=VALUE&…`. Each part is percent-encoded;
  * IPv6 addresses stand in brackets; the directory of a Unix socket is `?host=/DIRECTORY` or a percent-encoded host. Parameters: those of
