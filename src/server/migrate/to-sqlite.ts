@@ -98,7 +98,7 @@ async function refuseLiveNodes({ read }: PostgresBulk): Promise<void> {
   const live = (await read.nodes(MAX_NODES)).filter((node) => nodeState(node, now) === "live");
   if (live.length === 0) return;
   const names = live.map(({ name }) => name).join(", ");
-  throw new AppError("conflict", `${live.length} servers run on the database (${names}): stop them first`);
+  throw new AppError("conflict", `servers run on the database: ${names}: stop them first`);
 }
 
 async function keysOf({ name, read }: PostgresBulk, sealer: KeySealer): Promise<KeySet> {
