@@ -23,10 +23,12 @@ export function timeStore(store: Store, registry: Registry): Store {
   return {
     read: timedReader(store.read, reads),
     async write(work) {
-      const begun = waits.startTimer();
+      let begun: (() => void) | null = waits.startTimer();
       let committed = transactions.startTimer();
       const result = await store.write((tx) => {
-        begun();
+        // Once for a work that is run again.
+        begun?.();
+        begun = null;
         committed = transactions.startTimer();
         return work(tx);
       });

@@ -67,8 +67,8 @@ export function adminTokenIn(dataDirectory: string, log: Pick<Logger, "error">):
 }
 
 /**
- * Ends what a rotation or a first start began before the process ended: a successor whose key works takes the place of the file, one that was never
- * committed is removed. Does nothing without one. Called before the server listens.
+ * Ends what a rotation or a first start began before the process ended: a successor whose key works takes the place of the file, one that
+ * was never committed is removed. Does nothing without one. Called before the server listens.
  */
 export async function settleAdminToken(dataDirectory: string, read: Pick<Reader, "tokenByHash">): Promise<void> {
   const hash = keyHashIn(nextTokenFile(dataDirectory));

@@ -64,7 +64,7 @@ function jobsOfDatabase({ services, store, clock, config }: JobContext): readonl
   const expiring = { store, clock, outbox: changes.outbox };
   return [
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
-    { name: "token expiry", everyMs: 600_000, run: () => tellExpiringTokens(expiring) },
+    { name: "token expiry", everyMs: 600_000, run: (signal) => tellExpiringTokens(expiring, signal) },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },
     {
       ...{ name: "deletions", everyMs: 5_000, hasWork: () => store.read.hasDeleted() },

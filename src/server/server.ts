@@ -56,7 +56,7 @@ export interface ServerOptions {
 }
 
 /** A database that is away must not hold up the end of the streams. */
-const MAX_FAREWELL_MS = 1_000;
+const STOP_NOTICE_TIMEOUT_MS = 1_000;
 
 const LISTEN_FLAGS: ListenFlags = { host: "--host (SIGNET_HOST)", port: "--port (SIGNET_PORT)" };
 
@@ -183,7 +183,7 @@ async function start(
     const said = nodes.stop();
     await waitFor(
       said.catch((error: unknown) => log.warn({ err: error }, "cannot say that this node stops")),
-      MAX_FAREWELL_MS,
+      STOP_NOTICE_TIMEOUT_MS,
     );
   });
   const { address, port } = await http.listen(config.host, config.port).catch((thrown: unknown) => {

@@ -7,7 +7,7 @@ import type { HighWaterMark, HighWaterMarks } from "./high-water-marks.js";
  *   change is one of its state
  * - `token`: it was rotated, revoked or changed
  * - `tenancy`: an organization or project was changed or deleted (with its environments and tokens)
- * - `webhook`: it was made, changed or deleted, or has something to send again
+ * - `webhook`: it was made or changed, or has something to send again
  * - `outbox`: there are new events to fan out
  * - `keys`: a signing or public key was added, activated or retired
  */

@@ -64,11 +64,12 @@ export interface WebhookReader {
   /** Of all organizations; bounded, so that it may be asked often. */
   webhookBacklog(): Promise<WebhookBacklog>;
 
-  /** Tokens that expire in a span and have no notice yet for that many days. */
+  /** Tokens that expire in a span and have no notice yet for that many days; the first to expire of them, at most `limit` (default: all). */
   tokensExpiring(
     from: Instant,
     until: Instant,
     daysBefore: number,
+    limit?: number,
   ): Promise<readonly { orgId: string; id: number; expiresAt: Instant }[]>;
 }
 

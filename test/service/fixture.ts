@@ -123,6 +123,7 @@ export class Fixture {
   }
 
   async open(): Promise<void> {
+    this.foreignKeys.length = 0;
     this.directory = await mkdtemp(join(tmpdir(), "signet-service-"));
     this.database = await createFixtureDatabase(this.directory);
     Object.assign(this.moments, noMoments());

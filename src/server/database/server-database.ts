@@ -5,12 +5,12 @@ import { databaseConfig } from "../../config/database-settings.js";
 import type { Config } from "../../config/config.js";
 import { instantOf, systemClock } from "../../core/clock.js";
 import { notFound } from "../../core/error.js";
-import { nodeState } from "../../core/cluster/server-node.js";
 import { createAudit } from "../../service/audit/audit.js";
 import { DEFAULT_STEP, goOnAfterLoss } from "../../service/bundles/history-loss.js";
 import { KeyRing } from "../../service/keys/key-ring.js";
 import type { LastKeys, SigningKeys } from "../../service/keys/key-files.js";
 import { openSharedKeys, type SharedKeys } from "../../service/keys/shared-keys.js";
+import { liveNodes } from "../../service/nodes/live-nodes.js";
 import type { ChangeFeed } from "../../store/change-feed.js";
 import type { PostgresFacts } from "../../store/examination/postgres-facts.js";
 import type { Pools } from "../../store/postgres/connect.js";
@@ -138,11 +138,7 @@ export async function examinationOf(pools: Pools): Promise<NonNullable<ServerDat
   return { facts: () => readFacts(pools), notifyRoundTrip: () => notifyRoundTrip(pools) };
 }
 
-/** Nodes of which as many are read as may be there at once. */
-const MAX_NODES = 1_000;
-
 async function areOthersLive(store: Store, ownId: string): Promise<boolean> {
-  const now = instantOf(systemClock.now());
-  const nodes = await store.read.nodes(MAX_NODES);
-  return nodes.some((node) => node.id !== ownId && nodeState(node, now) === "live");
+  const live = await liveNodes(store.read, instantOf(systemClock.now()));
+  return live.some(({ id }) => id !== ownId);
 }

@@ -1,7 +1,7 @@
 import { fine, problem, warning, type Finding } from "../../core/finding.js";
 import { instantOf } from "../../core/clock.js";
-import { nodeState } from "../../core/cluster/server-node.js";
 import { formatBytes, line } from "../../core/printable.js";
+import { liveNodes } from "../../service/nodes/live-nodes.js";
 import type { PostgresFacts } from "../../store/examination/postgres-facts.js";
 import type { Check, DataSubject } from "./check.js";
 
@@ -13,7 +13,6 @@ const MIN_IDLE_MS = 15_000;
 const BESIDE_POOL = 4;
 /** The log of changes is cut to 100,000 rows each minute. */
 const MAX_CHANGES = 1_000_000;
-const MAX_NODES = 1_000;
 const FAILOVER = "see docs/scale.md, “Failover”: synchronous_standby_names";
 
 /** The database server: whether it is there and the primary, its clock and its connections. */
@@ -26,7 +25,7 @@ export const POSTGRES: Check<DataSubject> = {
     if (!facts.isPrimary)
       return [problem("database", `${name} is a standby`, "name the primary in SIGNET_DATABASE_URL")];
     const now = instantOf(clock.now());
-    const live = (await read.nodes(MAX_NODES)).filter((node) => nodeState(node, now) === "live").length;
+    const live = (await liveNodes(read, now)).length;
     return [
       fine("database", `${name} answers and is the primary; no extensions are needed`),
       durability(facts),
@@ -136,7 +135,7 @@ export const NODES: Check<DataSubject> = {
     if (shared === null) return [];
     const id = "nodes";
     const now = instantOf(clock.now());
-    const live = (await read.nodes(MAX_NODES)).filter((node) => nodeState(node, now) === "live");
+    const live = await liveNodes(read, now);
     const findings: Finding[] = [];
     const differing = (what: string, values: readonly string[]) => {
       const all = [...new Set(values)];

@@ -3,12 +3,12 @@ import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { openNativeBinding } from "../../assets/native-binding.js";
 import { instantOf, systemClock } from "../../core/clock.js";
-import { nodeState } from "../../core/cluster/server-node.js";
 import { defined } from "../../core/defined.js";
 import { AppError } from "../../core/error.js";
 import { KeyRing } from "../../service/keys/key-ring.js";
 import { KeySealer } from "../../service/keys/key-sealer.js";
 import { openKeySet, type KeySet } from "../../service/keys/sealed-key-set.js";
+import { liveNodes } from "../../service/nodes/live-nodes.js";
 import { readMark, removeMark, writeMark, type MoveMark } from "../../store/move-mark.js";
 import { PostgresBulk } from "../../store/postgres/bulk.js";
 import { SqliteBulk } from "../../store/sqlite/bulk.js";
@@ -21,9 +21,6 @@ import { compareTables, copyTables, readTables, type TableSum } from "./copy-tab
 import { areSame, recordMove, rowsOf, totalsOf, type Moved, type MoveOptions } from "./move.js";
 import { keysOfSet, requireGiven, writeKeyFiles } from "./moved-keys.js";
 import { verifyMoved, type Verified } from "./verify-moved.js";
-
-/** Nodes of one database that are looked at. */
-const MAX_NODES = 1_000;
 
 /**
  * Moves the data of a PostgreSQL database, on which no node runs, into a new data directory, which is built beside its place and appears
@@ -94,8 +91,7 @@ async function leftover({ path, file, native }: Place): Promise<MoveMark | null>
 }
 
 async function refuseLiveNodes({ read }: PostgresBulk): Promise<void> {
-  const now = instantOf(systemClock.now());
-  const live = (await read.nodes(MAX_NODES)).filter((node) => nodeState(node, now) === "live");
+  const live = await liveNodes(read, instantOf(systemClock.now()));
   if (live.length === 0) return;
   const names = live.map(({ name }) => name).join(", ");
   throw new AppError("conflict", `servers run on the database: ${names}: stop them first`);

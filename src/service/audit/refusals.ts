@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/clock.js";
 import type { AppErrorCode } from "../../core/error.js";
+import { inChunks } from "../../core/schedule/in-steps.js";
 import type { KnownToken } from "../../core/token.js";
-import type { Store } from "../../store/store.js";
+import type { Store, Writer } from "../../store/store.js";
 import type { Audit } from "./audit.js";
 
 interface Count {
@@ -14,6 +15,9 @@ interface Count {
 
 /** Counters between two writes; beyond this only existing ones continue to count. */
 const MAX_PENDING = 10_000;
+
+/** Events in one write: they hold up the writes of all nodes, and whoever has many tokens decides how many there are. */
+const EVENTS_PER_WRITE = 50;
 
 /**
  * Counts refused attempts of known tokens by token, operation and minute, with one audit event for each, so that a misbehaving token
@@ -43,17 +47,20 @@ export class Refusals {
   async flush(all = false): Promise<void> {
     const now = this.deps.clock.now().toISOString().slice(0, 16);
     const due = [...this.#pending].filter(([, entry]) => all || entry.minute !== now);
-    if (due.length === 0) return;
-    await this.deps.store.write(async (tx) => {
-      for (const [, { token, operation, minute, codes, count }] of due) {
-        await this.deps.audit.record(tx, token.orgId, token, {
-          action: "access.refused",
-          resourceType: "operation",
-          resourceId: operation,
-          metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
-        });
-      }
+    await inChunks(due, EVENTS_PER_WRITE, async (chunk) => {
+      await this.deps.store.write(async (tx) => {
+        for (const [, entry] of chunk) await this.#record(tx, entry);
+      });
+      for (const [key] of chunk) this.#pending.delete(key);
     });
-    for (const [key] of due) this.#pending.delete(key);
+  }
+
+  async #record(tx: Writer, { token, operation, minute, codes, count }: Count): Promise<void> {
+    await this.deps.audit.record(tx, token.orgId, token, {
+      action: "access.refused",
+      resourceType: "operation",
+      resourceId: operation,
+      metadata: { codes: [...codes].sort(), count, minute: `${minute}:00.000Z` },
+    });
   }
 }

@@ -29,9 +29,9 @@ interface Deps {
 }
 
 /**
- * Makes good that a database which several nodes share has lost commits, as after the failover to an asynchronous standby: an environment that
- * is behind what this node knows goes on above it, so that no number gets two contents, and its active bundle is activated again, so that
- * runtimes that are ahead take it. Any number of nodes may do it at once: the first one does, the others find nothing to do.
+ * Makes good that a database which several nodes share has lost commits, as after the failover to an asynchronous standby: an environment
+ * that is behind what this node knows goes on above it, so that no number gets two contents, and its active bundle is activated again, so
+ * that runtimes that are ahead take it. Any number of nodes may do it at once: the first one does, the others find nothing to do.
  */
 export class HistoryRepair {
   constructor(private readonly deps: Deps) {

@@ -69,9 +69,9 @@ export async function keepFirstSet(store: Store, made: readonly SealedKey[]): Pr
 }
 
 /**
- * Encrypts all keys with another secret, in one transaction, in which it calls `record` with the keys. Nodes that run go on with the keys in memory, and need the new secret for
- * their next start and for keys that are made from then on. Returns the ids of the keys. Throws `invalid` for a wrong secret, `not_found`
- * for a database without keys, `conflict` when a node changed the keys meanwhile.
+ * Encrypts all keys with another secret, in one transaction, in which it calls `record` with the keys. Nodes that run go on with the keys
+ * in memory, and need the new secret for their next start and for keys that are made from then on. Returns the ids of the keys. Throws
+ * `invalid` for a wrong secret, `not_found` for a database without keys, `conflict` when a node changed the keys meanwhile.
  */
 export async function resealKeys(
   store: Store,

@@ -3,14 +3,13 @@ import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { SealedKey } from "../../core/key.js";
 import type { Store, Writer } from "../../store/store.js";
-import { givenPem, newPem } from "./bundle-key.js";
+import { givenPem, loadBundleKey, newPem } from "./bundle-key.js";
 import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import type { LastKeys, SharedKeySet, SigningKeys } from "./key-files.js";
 import { KeySealer } from "./key-sealer.js";
 import { keepFirstSet, keyIdOf, publicPemOf, sealKeySet } from "./sealed-key-set.js";
 import { openBundleSlots, SharedBundleKey, type BundleSlots, type SlotKey } from "./shared-bundle-key.js";
-import { loadBundleKey } from "./bundle-key.js";
 import { settleGiven, type GivenKeys } from "./given-keys.js";
 
 /** What a node brings to the keys that it shares with others. */

@@ -2,6 +2,7 @@ import { addSeconds, instantOf, type Clock } from "../../core/clock.js";
 import { NODE_FORGOTTEN_SECONDS, nodeState, type NodeState, type ServerNode } from "../../core/cluster/server-node.js";
 import type { ChangeFeed } from "../../store/change-feed.js";
 import type { Store } from "../../store/store.js";
+import { MAX_NODES } from "./live-nodes.js";
 
 /** What stays the same of a process. */
 export interface NodeIdentity {
@@ -21,9 +22,6 @@ export interface NodeView {
 
 /** For how long the nodes that are there are remembered: presence is looked at much more often than nodes come and go. */
 const KEPT_MS = 2_000;
-
-/** A process that starts over and over leaves a row each time, for an hour: the newest are enough. */
-const MAX_LISTED = 1_000;
 
 /**
  * The server processes of the database. On a shared one each writes its row every few seconds; on SQLite there is this one alone, and
@@ -148,7 +146,7 @@ export class Nodes {
   async #others(): Promise<readonly ServerNode[]> {
     if (!this.isShared) return [];
     const now = instantOf(this.deps.clock.now());
-    const known = await this.deps.store.read.nodes(MAX_LISTED);
+    const known = await this.deps.store.read.nodes(MAX_NODES);
     return known.filter(({ id, seenAt }) => id !== this.id && seenAt >= addSeconds(now, -NODE_FORGOTTEN_SECONDS));
   }
 }

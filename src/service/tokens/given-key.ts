@@ -1,7 +1,6 @@
 import { AppError } from "../../core/error.js";
-import type { KeyType } from "../../core/token.js";
+import type { KeyType, Token } from "../../core/token.js";
 import type { Reader } from "../../store/store.js";
-import type { ServiceWarnings } from "../changes/observers.js";
 import { chosenKey, createRawKey, type RawKey } from "./raw-key.js";
 
 /** The key of a new token: generated, or supplied by its hash. */
@@ -17,14 +16,13 @@ export interface GivenKey {
 
 /**
  * A generated key, or the stored form of the caller's own. Throws `conflict` if a token of the organization has or had it. A token of
- * another organization with the same key does not change the response.
+ * another organization with the same key does not change the response; the new one then has a hash of which isForeign is true.
  */
 export async function keyFor(
   reader: Reader,
   orgId: string,
   keyType: KeyType,
   { keyHash, refusesForeignKey = false }: GivenKey,
-  warnings: Pick<ServiceWarnings, "foreignKey">,
 ): Promise<RawKey> {
   if (keyHash === null || keyHash === undefined) return createRawKey(keyType);
   const unusable = unusableHash(orgId, keyHash);
@@ -34,12 +32,17 @@ export async function keyFor(
   if (holder?.orgId === orgId || hadItUnusable || refusesForeignKey) {
     throw new AppError("conflict", "this key already is or was a token: use another key", { reason: "key_exists" });
   }
-  const key = chosenKey(keyHash);
-  warnings.foreignKey(orgId, key.keyPrefix);
-  return { ...key, hash: unusable };
+  return { ...chosenKey(keyHash), hash: unusable };
 }
+
+/** Whether the key of a token is another organization's, so that it never works. */
+export function isForeign({ hash }: Pick<Token, "hash">): boolean {
+  return hash.startsWith(UNUSABLE);
+}
+
+const UNUSABLE = "unusable:";
 
 /** Stored instead of a hash that another organization has: no key has this hash, and it is unique within the organization. */
 function unusableHash(orgId: string, keyHash: string): string {
-  return `unusable:${orgId}:${keyHash}`;
+  return `${UNUSABLE}${orgId}:${keyHash}`;
 }

@@ -8,7 +8,7 @@ import { isUuid } from "../../core/uuid.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
-import { keyFor, type GivenKey } from "./given-key.js";
+import { isForeign, keyFor, type GivenKey } from "./given-key.js";
 import type { ServiceWarnings } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { KeptKey } from "./kept-key.js";
@@ -174,13 +174,13 @@ export class Tokens {
     given: GivenKey,
     key?: RawKey,
   ): Promise<IssuedToken> {
-    const { store, audit, sessions, cache, warnings } = this.deps;
+    const { store, audit, sessions, cache } = this.deps;
     const graceEnd = addSeconds(this.#now(), graceSeconds);
     const issued = await store.write(async (tx) => {
       const token = await tx.token(caller.orgId, id);
       if (token === null) throw notFound("token");
       if (!isLive(token, this.#now())) throw new AppError("conflict", "the token is revoked or has expired");
-      const { rawKey, keyPrefix, hash } = key ?? (await keyFor(tx, caller.orgId, token.keyType, given, warnings));
+      const { rawKey, keyPrefix, hash } = key ?? (await keyFor(tx, caller.orgId, token.keyType, given));
       const rotated: Token = {
         ...token,
         keyPrefix,
@@ -203,6 +203,7 @@ export class Tokens {
     const endsAt = graceSeconds > 0 ? new Date(graceEnd) : null;
     cache.forget(({ tokenId }) => tokenId === id, endsAt);
     sessions.endToken(id, endsAt ?? undefined);
+    this.#tellForeign(issued);
     return issued;
   }
 
@@ -241,7 +242,7 @@ export class Tokens {
     } = {},
     given?: RawKey,
   ): Promise<IssuedToken> {
-    const key = given ?? (await keyFor(tx, orgId, keyType, options, this.deps.warnings));
+    const key = given ?? (await keyFor(tx, orgId, keyType, options));
     const now = this.#now();
     const token = await tx.insertToken({
       orgId,
@@ -288,7 +289,13 @@ export class Tokens {
       return issued;
     });
     this.deps.outbox.committed();
+    this.#tellForeign(issued);
     return issued;
+  }
+
+  /** After the commit: the transaction may fail, or run again. */
+  #tellForeign({ token }: IssuedToken): void {
+    if (isForeign(token)) this.deps.warnings.foreignKey(token.orgId, token.keyPrefix);
   }
 
   #now(): Instant {

@@ -49,6 +49,9 @@ interface Ends {
 /**
  * Hears of other nodes' changes: looks into their log each second, which is the truth, and at once when NOTIFY says that there is more.
  * Numbers of the log are in the order of the commits, since all writes are serial.
+ *
+ * A log and not counters, so that it is known what changed; and because it has everything, nothing in memory is dropped when the listener is
+ * lost: the log is looked at more often until there is another one. What is kept is read again when the log itself has lost rows.
  */
 export class PostgresFeed implements ChangeFeed, AsyncDisposable {
   readonly marks = new HighWaterMarks();

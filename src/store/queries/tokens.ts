@@ -50,7 +50,7 @@ export function tokenReader(db: Kysely<Schema>) {
         .where("expires_at", ">", now)
         .select(["key_type", "expires_at"])
         .orderBy("expires_at")
-        .limit(limit)
+        .$if(limit !== undefined, (query) => query.limit(limit ?? 0))
         .execute();
       return rows.map((row) => ({ keyType: row.key_type, expiresAt: row.expires_at ?? "" }));
     },
@@ -155,7 +155,7 @@ function tokensMatching(db: Kysely<Schema>, { orgId, projectId, keyType }: Token
 /** Look-ups of notices of expiring tokens. */
 export function expiryReader(db: Kysely<Schema>) {
   return {
-    async tokensExpiring(from, until, daysBefore) {
+    async tokensExpiring(from, until, daysBefore, limit) {
       const rows = await tokensOf(db)
         .select(["id", "org_id", "expires_at"])
         .where("expires_at", ">", from)
@@ -174,6 +174,7 @@ export function expiryReader(db: Kysely<Schema>) {
           ),
         )
         .orderBy("expires_at")
+        .$if(limit !== undefined, (query) => query.limit(limit ?? 0))
         .execute();
       return rows.map((row) => ({ orgId: row.org_id, id: row.id, expiresAt: row.expires_at ?? "" }));
     },

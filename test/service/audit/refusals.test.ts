@@ -70,6 +70,18 @@ describe("refused attempts", () => {
     await refusals().flush(true);
     expect((await signet.services.audit.head(signet.orgId)).number).toBe(10_001);
   });
+
+  it("let other writes in between when there are many", async () => {
+    for (let n = 0; n < 101; n += 1) refusals().count(signet.admin, `operation ${n}`, "forbidden");
+    const order: string[] = [];
+    const flushed = refusals()
+      .flush(true)
+      .then(() => order.push("refusals"));
+    const other = signet.store.write(async (tx) => await tx.auditHead(signet.orgId)).then(() => order.push("other"));
+    await Promise.all([flushed, other]);
+    expect(order).toEqual(["other", "refusals"]);
+    expect((await signet.services.audit.head(signet.orgId)).number).toBe(102);
+  });
 });
 
 describe("refused attempts, over a server", () => {

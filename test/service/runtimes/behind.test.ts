@@ -37,9 +37,9 @@ describe("a node that has not heard yet of what another one activated", () => {
     const client = { userAgent: null, clientAddress: "192.0.2.1", addressKey: "192.0.2.1" };
     const request = { ...from, instanceId: "", labels: {}, ...client };
     const events = pullEvents(late.push, principal, request, new AbortController().signal);
-    const { value } = await events.next();
+    const next = await events.next();
     await events.return(undefined);
-    return value;
+    return next.done === true ? undefined : next.value;
   };
   const poll = (ifNoneMatch: readonly string[]) => {
     const none = { afterSequence: 0, afterDeploymentId: "" };

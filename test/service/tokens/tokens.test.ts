@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { chosenRawKey, createRawKey, hashRawKey } from "../../../src/service/tokens/raw-key.js";
+import type { Store } from "../../../src/store/store.js";
 import { DAY, useServices } from "../fixture.js";
 
 const NEVER = { name: null, expiresInDays: null };
@@ -191,6 +192,29 @@ describe("a token of another organization", () => {
 
 describe("a key that the caller made and that another organization's token has", () => {
   const api = useServices();
+
+  it("is told of once, when the token is there, however often its transaction is run", async () => {
+    const { store } = api;
+    const undone = new Error("undone");
+    const repeating: Store = {
+      ...store,
+      write: async (work) => {
+        const first = store.write(async (tx) => {
+          await work(tx);
+          throw undone;
+        });
+        await expect(first).rejects.toBe(undone);
+        expect(api.foreignKeys).toEqual([]);
+        return await store.write(work);
+      },
+    };
+    const taken = createRawKey("admin");
+    await api.services.tokens.createAdmin(api.admin, { ...NEVER, keyHash: taken.hash });
+    const foreigner = await api.foreigner();
+    const { tokens } = api.compose(repeating);
+    const { token } = await tokens.createAdmin(foreigner, { ...NEVER, keyHash: taken.hash });
+    expect(api.foreignKeys).toEqual([[foreigner.orgId, token.keyPrefix]]);
+  });
 
   it("makes no difference to what is answered, is the operator's to hear of, and goes on authenticating its first owner", async () => {
     const [taken, free] = [createRawKey("admin"), createRawKey("admin")];

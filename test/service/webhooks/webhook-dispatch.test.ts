@@ -166,4 +166,18 @@ describe("the sender of webhooks", () => {
     expect(told.sort((a, b) => Number(b[1]) - Number(a[1]))).toEqual([30, 7, 1].map((days) => [token.id, days]));
     expect(JSON.stringify(receiver.arrivals)).not.toContain(rawKey);
   });
+
+  it("tells of all tokens that end at once, and lets other writes in between when they are many", async () => {
+    for (let n = 0; n < 101; n += 1) await signet.runtime("dev", { expiresInDays: 5, name: `runtime ${n}` });
+    const { store, clock, services } = signet;
+    const before = await signet.count("outbox_events");
+    const order: string[] = [];
+    const told = tellExpiringTokens({ store, clock, outbox: services.outbox }).then(() => order.push("told"));
+    const other = signet.count("expiry_notices").then(() => store.write(async () => order.push("other")));
+    await Promise.all([told, other]);
+    expect(order).toEqual(["other", "told"]);
+    expect(await signet.count("outbox_events")).toBe(before + 101);
+    await tellExpiringTokens({ store, clock, outbox: services.outbox });
+    expect(await signet.count("outbox_events")).toBe(before + 101);
+  });
 });
