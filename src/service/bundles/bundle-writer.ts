@@ -198,6 +198,7 @@ export class BundleWriter {
     const bundle = draftedBundle(environment, draft);
     await tx.putContent(draft.content.content);
     await tx.insertBundle(bundle);
+    // Before the commit, and again if the work is: it says nothing but that this process has signed it.
     this.deps.verifier.made(bundle);
     const kept = { ...environment, lastVersion: bundle.version, lastPublishedAt: bundle.publishedAt };
     if (activation === null) {

@@ -288,7 +288,7 @@ export class Instances {
       await tx.putInstances(merged, KEPT_PER_TOKEN);
       return held;
     });
-    for (const key of elsewhere) this.#presence.isElsewhere(key);
+    for (const key of elsewhere) this.#presence.foundElsewhere(key);
   }
 
   /**

@@ -51,7 +51,7 @@ export class Presence {
   }
 
   /** Another node is kept as the one that has a watch of it open: it is renewed the next time, lest it ends with that watch. */
-  isElsewhere(key: string): void {
+  foundElsewhere(key: string): void {
     this.keptUntil(key, 0);
   }
 
