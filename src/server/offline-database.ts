@@ -3,9 +3,23 @@ import { databaseConfig } from "../config/database-settings.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
-import { problem, type Finding } from "../core/finding.js";
+import { problem, warning, type Finding } from "../core/finding.js";
 import { examinationOf } from "./database/server-database.js";
 import { examineDatabase } from "./diagnosis/diagnosis.js";
+
+/** What cannot be examined: the checks read tables that are not there. */
+const OTHER_SCHEMA: Readonly<Record<"none" | "earlier", Finding>> = {
+  none: warning(
+    "database",
+    "PostgreSQL can be used, and has no data of Signet",
+    "start a server on it, or correct SIGNET_DATABASE_URL",
+  ),
+  earlier: warning(
+    "database",
+    "PostgreSQL can be used, and has the schema of an earlier release",
+    "start a server of this release, which migrates it (docs/upgrade.md), or examine it with that release",
+  ),
+};
 
 /**
  * Examines the PostgreSQL of the settings without a server, and changes nothing in it: what keeps it from being reached is a finding. Audit
@@ -14,15 +28,19 @@ import { examineDatabase } from "./diagnosis/diagnosis.js";
 export async function diagnoseDatabase(config: Config, full: boolean): Promise<readonly Finding[]> {
   const connection = databaseConfig(config);
   if (connection === null) throw new TypeError("no database URL");
-  const [{ createPools }, { PostgresStore }] = await Promise.all([
+  const [{ createPools }, { PostgresStore }, { schemaState }] = await Promise.all([
     import("../store/postgres/connect.js"),
     import("../store/postgres/store.js"),
+    import("../store/postgres/migrate.js"),
   ]);
   const pools = createPools({ ...connection, applicationName: "signet doctor" }, () => undefined);
   // Not followed: that would write.
   await using store = new PostgresStore(pools, randomUUID());
   try {
     await pools.check();
+    const client = await pools.connectDirect();
+    const state = await schemaState(client).finally(() => client.end());
+    if (state !== "newest") return [OTHER_SCHEMA[state]];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return [problem("database", error.message, "check SIGNET_DATABASE_URL, and the server's own log")];

@@ -71,9 +71,14 @@ export class WriteFailures {
     this.#wroteSinceLook = true;
   }
 
-  /** Whether this error was counted by `failed`, and need not be logged again. */
+  /**
+   * Whether this error need not be logged again: `failed` counted it, or one of the same cause that is not over. The latter are failed
+   * reads: while PostgreSQL is away, each job fails at each of its runs.
+   */
   hasTold(error: unknown): boolean {
-    return error instanceof Error && this.#toldErrors.has(error);
+    if (!(error instanceof Error)) return false;
+    if (this.#toldErrors.has(error)) return true;
+    return error instanceof AppError && error.code === "unavailable" && this.#counts.has(causeOf(error));
   }
 
   /** Logs that it is over when changes were written since the last look and none failed: on a disk that is nearly full some of both do. */

@@ -57,6 +57,19 @@ describe("what cannot be written", () => {
     expect(lines).toHaveLength(1);
   });
 
+  it("has told reads that fail for the same reason, until it is over", () => {
+    const away = () => new AppError("unavailable", "the database cannot be reached");
+    expect(failures.hasTold(away())).toBe(false);
+    failures.failed(away());
+    expect(failures.hasTold(away())).toBe(true);
+    expect(failures.hasTold(full())).toBe(false);
+    expect(failures.hasTold(new AppError("internal", "the database cannot be reached"))).toBe(false);
+    failures.look();
+    failures.wrote();
+    failures.look();
+    expect(failures.hasTold(away())).toBe(false);
+  });
+
   it("is not what the work itself refuses", () => {
     failures.failed(new AppError("conflict", "taken"));
     failures.failed(new Error("a defect"));

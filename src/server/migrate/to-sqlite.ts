@@ -94,7 +94,7 @@ async function refuseLiveNodes({ read }: PostgresBulk): Promise<void> {
   const live = await liveNodes(read, instantOf(systemClock.now()));
   if (live.length === 0) return;
   const names = live.map(({ name }) => name).join(", ");
-  throw new AppError("conflict", `${live.length} servers run on the database (${names}): stop them first`);
+  throw new AppError("conflict", `servers run on the database: ${names}: stop them first`);
 }
 
 async function keysOf({ name, read }: PostgresBulk, sealer: KeySealer): Promise<KeySet> {

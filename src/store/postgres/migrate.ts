@@ -39,12 +39,32 @@ export async function migratePostgres(client: ClientBase, onSteps: (steps: reado
   }
 }
 
-async function migrateOnce(client: ClientBase, onSteps: (steps: readonly string[]) => void): Promise<void> {
+/**
+ * Whether the database has the newest schema, that of an earlier release, or none of Signet's. Changes nothing. Throws `conflict` for the
+ * schema of a later release and for a database whose data was moved.
+ */
+export async function schemaState(client: ClientBase): Promise<"newest" | "earlier" | "none"> {
   const session = new Session(client);
-  const db = new Kysely<unknown>({
+  const db = databaseOf(session);
+  await session.send("begin isolation level read committed read only");
+  try {
+    if ((await pendingSteps(db, postgresMigrationDialect)).length > 0) return "earlier";
+    return (await isNewest(db, postgresMigrationDialect)) ? "newest" : "none";
+  } finally {
+    await session.send("rollback").catch(() => undefined);
+  }
+}
+
+function databaseOf(session: Session): Kysely<unknown> {
+  return new Kysely<unknown>({
     dialect: new PostgresDialect(new TransactionDriver(session)),
     plugins: [new PortableTypes()],
   });
+}
+
+async function migrateOnce(client: ClientBase, onSteps: (steps: readonly string[]) => void): Promise<void> {
+  const session = new Session(client);
+  const db = databaseOf(session);
   await session.send("begin isolation level read committed");
   try {
     await session.send(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { durability } from "../../../src/server/diagnosis/postgres-checks.js";
 import { diagnoseDatabase } from "../../../src/server/offline-database.js";
 import type { PostgresFacts, Standby } from "../../../src/store/examination/postgres-facts.js";
-import { testDatabase, type TestDatabase } from "../../support/postgres/test-database.js";
+import { sharedDatabases, testDatabase, type TestDatabase } from "../../support/postgres/test-database.js";
 import { startTestServer, testConfig, type TestServer } from "../../support/server.js";
 
 const facts: PostgresFacts = {
@@ -81,6 +81,23 @@ describe("a diagnosis on PostgreSQL", () => {
     const findings = await diagnoseDatabase(testConfig({ SIGNET_DATA: server.directory, ...settings }), false);
     expect(findings.map(({ id }) => id)).toEqual([...OF_DATABASE, "tokens", "webhooks"]);
     expect(findings.filter(({ level }) => level !== "ok").map(({ id }) => id)).toEqual(["failover"]);
+  });
+
+  it.each([
+    ["is empty", null, "warning", "has no data of Signet"],
+    ["has the schema of an earlier release", "0001-initial", "warning", "has the schema of an earlier release"],
+    ["has that of a later one", "9000-later", "error", "is from a newer release of Signet"],
+  ])("says of a database that it %s, in one finding", async (_, step, level, says) => {
+    await using other = await testDatabase();
+    const databases = await sharedDatabases();
+    const asAdmin = (sql: string) => databases.query(sql, [], other.name);
+    if (step !== null) {
+      await asAdmin(`create table kysely_migration as select '${step}' as name, '' as timestamp`);
+      await asAdmin("grant select on kysely_migration to public");
+    }
+    const config = testConfig({ ...settings, SIGNET_DATA: server.directory, SIGNET_DATABASE_URL: other.url });
+    const findings = await diagnoseDatabase(config, false);
+    expect(findings).toMatchObject([{ id: "database", level, summary: expect.stringContaining(says) as string }]);
   });
 
   it("tells of a database that cannot be reached, and no password", async () => {
