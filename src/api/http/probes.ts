@@ -1,5 +1,6 @@
+import { invalidField } from "../../core/error.js";
 import { answerError, answerJson } from "./answer.js";
-import { methodNotAllowed, plainError } from "./error-body.js";
+import { errorAnswer, methodNotAllowed } from "./error-body.js";
 import { queryOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 
 /** What the probes report. */
@@ -16,7 +17,7 @@ export interface ProbeOptions {
   readonly diskFull?: () => string | null;
 }
 
-const UNKNOWN_EXCLUDE = "exclude takes the value database only";
+const UNKNOWN_EXCLUDE = "takes the value database only";
 
 /** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */
 export interface Probes {
@@ -52,7 +53,7 @@ export function createProbes(options: ProbeOptions): Probes {
       const excluded = queryOf(req).getAll("exclude");
       const unknown = excluded.find((name) => name !== "database");
       if (unknown !== undefined) {
-        answerError(req, res, plainError(400, "Bad Request", UNKNOWN_EXCLUDE, requestId));
+        answerError(req, res, errorAnswer(invalidField(["exclude"], UNKNOWN_EXCLUDE, "value", "query"), requestId));
         return;
       }
       // A database that hangs must not hold up the answer: it is not asked at all.
