@@ -1,3 +1,4 @@
+import { waitFor } from "../../core/schedule/wait.js";
 import { answerError, answerJson } from "./answer.js";
 import { methodNotAllowed, plainError } from "./error-body.js";
 import { queryOf, type NodeRequest, type NodeResponse } from "./node-http.js";
@@ -6,8 +7,10 @@ import { queryOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 export interface ProbeOptions {
   /** Told by /healthz. */
   readonly version: string;
-  /** Whether requests can be served now. One that rejects counts as no. */
+  /** Whether requests can be served now. One that rejects, or does not answer in time, counts as no. */
   readonly ready: () => Promise<boolean>;
+  /** How long `ready` is waited for, in milliseconds: a database that hangs answers after much longer. */
+  readonly readyTimeoutMs?: number;
   /** Whether the server ends. */
   readonly shutdownSignal: AbortSignal;
   /** Why nothing can be changed now though everything can be read; null when it can. */
@@ -15,6 +18,9 @@ export interface ProbeOptions {
   /** Why only what makes room can be changed now; null when the disk has space. Goes before `readOnly`. */
   readonly diskFull?: () => string | null;
 }
+
+/** Longer than a connection to a database takes that is there. */
+const READY_TIMEOUT_MS = 5_000;
 
 const UNKNOWN_EXCLUDE = "exclude takes the value database only";
 
@@ -32,6 +38,7 @@ export interface Probes {
  */
 export function createProbes(options: ProbeOptions): Probes {
   const { version, ready, shutdownSignal, readOnly = () => null, diskFull = () => null } = options;
+  const { readyTimeoutMs = READY_TIMEOUT_MS } = options;
   const status = () => {
     const full = diskFull();
     if (full !== null) return { status: "disk_full", reason: full };
@@ -57,8 +64,17 @@ export function createProbes(options: ProbeOptions): Probes {
       }
       // A database that hangs must not hold up the answer: it is not asked at all.
       const ask = excluded.length > 0 ? async () => true : ready;
-      const isReady = !shutdownSignal.aborted && (await ask().catch(() => false));
+      const isReady = !shutdownSignal.aborted && (await isSoon(ask, readyTimeoutMs));
       answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify(isReady ? status() : { status: "unavailable" }));
     },
   };
+}
+
+/** What `ask` answers; false when it rejects or does not answer in time. */
+async function isSoon(ask: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  let answer = false;
+  const asked = ask().then((is) => {
+    answer = is;
+  });
+  return (await waitFor(asked, timeoutMs).catch(() => false)) && answer;
 }

@@ -79,6 +79,19 @@ describe("probes", () => {
     await once(server.close(), "close");
   });
 
+  test("/readyz does not wait for a database that hangs", async () => {
+    const ready = () => new Promise<boolean>(() => undefined);
+    const { signal } = new AbortController();
+    const probes = createProbes({ version: "1.2.3", ready, readyTimeoutMs: 1, shutdownSignal: signal });
+    const server = createServer((req, res) => void probes.answer("/readyz", req, res, "id")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/readyz`;
+    const answer = await fetch(url, { headers: { connection: "close" } });
+    expect([answer.status, await answer.json()]).toEqual([503, { status: "unavailable" }]);
+    server.closeAllConnections();
+    await once(server.close(), "close");
+  });
+
   test("HEAD has no body, other methods are 405 with Allow", async () => {
     await using rig = await openRig();
     const head = await fetch(`${rig.url}/healthz`, { method: "HEAD" });
