@@ -5,6 +5,7 @@ import { systemClock } from "../core/clock.js";
 import { AppError } from "../core/error.js";
 import { problem, warning, type Finding } from "../core/finding.js";
 import { examinationOf } from "./database/server-database.js";
+import type { DirectClient, Pools } from "../store/postgres/connect.js";
 import { examineDatabase } from "./diagnosis/diagnosis.js";
 
 /** What cannot be examined: the checks read tables that are not there. */
@@ -38,8 +39,7 @@ export async function diagnoseDatabase(config: Config, full: boolean): Promise<r
   await using store = new PostgresStore(pools, randomUUID());
   try {
     await pools.check();
-    const client = await pools.connectDirect();
-    const state = await schemaState(client).finally(() => client.end());
+    const state = await schemaOf(pools, schemaState);
     if (state !== "newest") return [OTHER_SCHEMA[state]];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -47,4 +47,16 @@ export async function diagnoseDatabase(config: Config, full: boolean): Promise<r
   }
   const shared = await examinationOf(pools);
   return await examineDatabase({ shared, read: store.read, clock: systemClock, config, full });
+}
+
+async function schemaOf<T>(
+  { connectDirect }: Pick<Pools, "connectDirect">,
+  read: (client: DirectClient) => Promise<T>,
+) {
+  const client = await connectDirect();
+  try {
+    return await read(client);
+  } finally {
+    await client.end();
+  }
 }

@@ -1,14 +1,16 @@
-import { invalidField } from "../../core/error.js";
+import { waitFor } from "../../core/schedule/wait.js";
 import { answerError, answerJson } from "./answer.js";
-import { errorAnswer, methodNotAllowed } from "./error-body.js";
+import { methodNotAllowed, plainError } from "./error-body.js";
 import { queryOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 
 /** What the probes report. */
 export interface ProbeOptions {
   /** Told by /healthz. */
   readonly version: string;
-  /** Whether requests can be served now. One that rejects counts as no. */
+  /** Whether requests can be served now. One that rejects, or does not answer in time, counts as no. */
   readonly ready: () => Promise<boolean>;
+  /** How long `ready` is waited for, in milliseconds: a database that hangs answers after much longer. */
+  readonly readyTimeoutMs?: number;
   /** Whether the server ends. */
   readonly shutdownSignal: AbortSignal;
   /** Why nothing can be changed now though everything can be read; null when it can. */
@@ -17,7 +19,10 @@ export interface ProbeOptions {
   readonly diskFull?: () => string | null;
 }
 
-const UNKNOWN_EXCLUDE = "takes the value database only";
+/** Longer than a connection to a database takes that is there. */
+const READY_TIMEOUT_MS = 5_000;
+
+const UNKNOWN_EXCLUDE = "exclude takes the value database only";
 
 /** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */
 export interface Probes {
@@ -33,6 +38,7 @@ export interface Probes {
  */
 export function createProbes(options: ProbeOptions): Probes {
   const { version, ready, shutdownSignal, readOnly = () => null, diskFull = () => null } = options;
+  const { readyTimeoutMs = READY_TIMEOUT_MS } = options;
   const status = () => {
     const full = diskFull();
     if (full !== null) return { status: "disk_full", reason: full };
@@ -53,13 +59,22 @@ export function createProbes(options: ProbeOptions): Probes {
       const excluded = queryOf(req).getAll("exclude");
       const unknown = excluded.find((name) => name !== "database");
       if (unknown !== undefined) {
-        answerError(req, res, errorAnswer(invalidField(["exclude"], UNKNOWN_EXCLUDE, "value", "query"), requestId));
+        answerError(req, res, plainError(400, "Bad Request", UNKNOWN_EXCLUDE, requestId));
         return;
       }
       // A database that hangs must not hold up the answer: it is not asked at all.
       const ask = excluded.length > 0 ? async () => true : ready;
-      const isReady = !shutdownSignal.aborted && (await ask().catch(() => false));
+      const isReady = !shutdownSignal.aborted && (await isSoon(ask, readyTimeoutMs));
       answerJson(req, res, isReady ? 200 : 503, {}, JSON.stringify(isReady ? status() : { status: "unavailable" }));
     },
   };
+}
+
+/** What `ask` answers; false when it rejects or does not answer in time. */
+async function isSoon(ask: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  let answer = false;
+  const asked = ask().then((is) => {
+    answer = is;
+  });
+  return (await waitFor(asked, timeoutMs).catch(() => false)) && answer;
 }

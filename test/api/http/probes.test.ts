@@ -59,7 +59,7 @@ describe("probes", () => {
     async (query) => {
       await using rig = await openRig({ ready: async () => true });
       const answer = await fetch(`${rig.url}/readyz?${query}`);
-      expect(answer.status).toBe(422);
+      expect(answer.status).toBe(400);
       expect(await answer.json()).toMatchObject({ message: "exclude takes the value database only" });
     },
   );
@@ -75,6 +75,19 @@ describe("probes", () => {
     const answer = await fetch(url, { headers: { connection: "close" } });
     expect(answer.status).toBe(503);
     expect(await answer.json()).toEqual({ status: "unavailable" });
+    server.closeAllConnections();
+    await once(server.close(), "close");
+  });
+
+  test("/readyz does not wait for a database that hangs", async () => {
+    const ready = () => new Promise<boolean>(() => undefined);
+    const { signal } = new AbortController();
+    const probes = createProbes({ version: "1.2.3", ready, readyTimeoutMs: 1, shutdownSignal: signal });
+    const server = createServer((req, res) => void probes.answer("/readyz", req, res, "id")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/readyz`;
+    const answer = await fetch(url, { headers: { connection: "close" } });
+    expect([answer.status, await answer.json()]).toEqual([503, { status: "unavailable" }]);
     server.closeAllConnections();
     await once(server.close(), "close");
   });
