@@ -51,7 +51,7 @@ export function probePaths(headers: Headers): Record<string, PathItem> {
           "200": answer("They can; `read_only`: all but changes, and `reason` says why.", ["ok", "read_only"], {}, [
             "reason",
           ]),
-          "400": { $ref: "#/components/responses/BadRequest" },
+          "422": { $ref: "#/components/responses/UnprocessableContent" },
           "503": answer("Not now: starting, shutting down, or the database does not answer.", ["unavailable"]),
         },
         [exclude],

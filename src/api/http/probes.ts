@@ -1,6 +1,7 @@
+import { invalidField } from "../../core/error.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import { answerError, answerJson } from "./answer.js";
-import { methodNotAllowed, plainError } from "./error-body.js";
+import { errorAnswer, methodNotAllowed } from "./error-body.js";
 import { queryOf, type NodeRequest, type NodeResponse } from "./node-http.js";
 
 /** What the probes report. */
@@ -22,7 +23,7 @@ export interface ProbeOptions {
 /** Longer than a connection to a database takes that is there. */
 const READY_TIMEOUT_MS = 5_000;
 
-const UNKNOWN_EXCLUDE = "exclude takes the value database only";
+const UNKNOWN_EXCLUDE = invalidField(["exclude"], "takes the value database only", "value", "query");
 
 /** Answers /healthz and /readyz (api.md, "health"): for everybody, and never counted by rate limits. */
 export interface Probes {
@@ -59,7 +60,7 @@ export function createProbes(options: ProbeOptions): Probes {
       const excluded = queryOf(req).getAll("exclude");
       const unknown = excluded.find((name) => name !== "database");
       if (unknown !== undefined) {
-        answerError(req, res, plainError(400, "Bad Request", UNKNOWN_EXCLUDE, requestId));
+        answerError(req, res, errorAnswer(UNKNOWN_EXCLUDE, requestId));
         return;
       }
       // A database that hangs must not hold up the answer: it is not asked at all.

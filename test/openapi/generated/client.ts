@@ -9026,7 +9026,7 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["BadRequest"];
+            422: components["responses"]["UnprocessableContent"];
             /** @description Not now: starting, shutting down, or the database does not answer. */
             503: {
                 headers: {
