@@ -29,7 +29,13 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   ],
   "docs/migrate.md": ["needs a PostgreSQL server", "needs a PostgreSQL server", "needs a moved data directory"],
   "docs/operate.md": ["needs systemd", "needs systemd", "needs docker", "the server of another machine"],
-  "docs/scale.md": ["needs a PostgreSQL server", "of a PostgreSQL server", "needs a cluster", "needs docker"],
+  "docs/scale.md": [
+    "needs a PostgreSQL server",
+    "needs a PostgreSQL server",
+    "of a PostgreSQL server",
+    "needs a cluster",
+    "needs docker",
+  ],
   "docs/upgrade.md": ["needs an older release"],
   "docs/runtimes.md": ["needs the npm package eventsource"],
 };
