@@ -3,7 +3,7 @@
  * the time from a commit on one node to the last of many streams on another, with NOTIFY and without; polls on one and two nodes; and the
  * CPU of a push beside SQLite. All servers and their load share this machine. Rounds in turn, medians.
  *
- * PUBLISHES, ROUNDS, STREAMS and CHANGES in the environment change a run; PARTS=publish,push,poll chooses.
+ * PUBLISHES, ROUNDS, STREAMS, CHANGES and SHARE_PERCENT in the environment change a run; PARTS=publish,push,poll chooses.
  */
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -145,7 +145,8 @@ async function push(
 async function benchPolling(): Promise<void> {
   const rounds = numberFrom("ROUNDS", 3);
   const durationMs = numberFrom("DURATION_MS", 2_000);
-  const share = 0.25;
+  // The load has to fit beside the nodes.
+  const share = numberFrom("SHARE_PERCENT", 10) / 100;
   await using shared = await SharedDatabase.open();
   await using nodes = await Nodes.open(shared, 2);
   await nodes.first.publish(DOCUMENT_BYTES);
@@ -158,12 +159,14 @@ async function benchPolling(): Promise<void> {
     etags.push(answer.headers.get("etag") ?? "");
   }
   using held = holdToShare(nodes.pids, share);
+  const busy: number[] = [];
   const poll = async (node: number) => {
     const port = nodes.ports[node] ?? 0;
     const lines = ["GET /v1/bundles/latest HTTP/1.1", `Host: 127.0.0.1:${port}`, `Authorization: ${authorization}`];
     const text = [...lines, `If-None-Match: ${etags[node]}`].join("\r\n");
     const load = { port, request: `${text}\r\n\r\n`, connections: 16, durationMs, status: 304 };
-    const { answers, tookMs } = (await pollers[node]?.run(load)) ?? { answers: 0, tookMs: 1 };
+    const { answers, tookMs, busyShare } = (await pollers[node]?.run(load)) ?? { answers: 0, tookMs: 1, busyShare: 0 };
+    busy.push(busyShare);
     return (answers * 1000) / tookMs;
   };
   const [alone, both]: [number[], number[]] = [[], []];
@@ -181,6 +184,7 @@ async function benchPolling(): Promise<void> {
     "one node": { "a second": rounded(median(alone), 0), "of one": 1 },
     "two nodes": { "a second": rounded(median(both), 0), "of one": rounded(median(both) / median(alone), 2) },
   });
+  console.log(`Share of the time that a load was busy: ${rounded(median(busy), 2)}`);
 }
 
 function publishTo(agent: Agent, urls: readonly string[], environments: readonly string[]): Publish {
