@@ -28,6 +28,9 @@ export interface Store extends AsyncDisposable {
    * Runs `work` in one transaction that no other writer interleaves with. Commits when it resolves; rolls back and rethrows when
    * it rejects. What it resolved with was durable before this resolves.
    *
+   * `work` may run again, on a database that several nodes share: what it does beside its transaction must do no harm twice. There a work
+   * fails with the first statement that fails, also when it catches that.
+   *
    * Inside of `work` use only the transaction that it is given: a call on `read` or a second `write` would wait for ever.
    */
   write<T>(work: (tx: Writer) => Promise<T>): Promise<T>;

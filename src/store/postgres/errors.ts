@@ -101,7 +101,7 @@ export function isPlanGone(error: unknown): boolean {
 }
 
 /**
- * Whether the connection ended, so that the outcome of a COMMIT that was sent is unknown: `pg_xact_status` tells. An answer of 57P01 is
+ * Whether the connection ended, so that the outcome of a COMMIT that was sent is unknown: outcome.ts asks. An answer of 57P01 is
  * one too: a server that stops while it waits for its standby has committed. Before COMMIT was sent nothing is committed, and the work
  * may be repeated on another connection.
  */
