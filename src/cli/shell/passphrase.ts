@@ -55,9 +55,7 @@ async function ask(
   questions: readonly string[],
 ): Promise<readonly string[]> {
   if (!shell.io.isInTerminal) {
-    throw new UsageError(
-      `no passphrase: set ${variable} or ${variable}_FILE${otherwise} (stdin is not a terminal)`,
-    );
+    throw new UsageError(`no passphrase: set ${variable} or ${variable}_FILE${otherwise} (stdin is not a terminal)`);
   }
   return await askSecrets(shell, questions);
 }

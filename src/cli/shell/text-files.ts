@@ -81,7 +81,9 @@ export async function writeNewFile(file: string, text: string, mode = 0o666): Pr
   } catch (cause) {
     if (isOurs) await rm(file, { force: true });
     const exists = (cause as NodeJS.ErrnoException).code === "EEXIST";
-    const why = exists ? `${file} exists already and is not overwritten` : `cannot write ${file}: ${systemReason(cause)}`;
+    const why = exists
+      ? `${file} exists already and is not overwritten`
+      : `cannot write ${file}: ${systemReason(cause)}`;
     throw new InputError(why, { cause });
   }
   await syncDirectory(dirname(file));

@@ -87,7 +87,10 @@ function addThreshold(trust: Command, shell: Shell): void {
     .description("set how many keys must sign")
     .addArgument(trust.createArgument("<role>", "what is signed").choices(ROLES))
     .argument("<count>", "distinct keys; 0 for release alone: none is needed", wholeNumber(0, 32))
-    .addHelpText("after", HELP + examples("signet trust threshold release 2", "signet trust threshold release 3 --env prod"))
+    .addHelpText(
+      "after",
+      HELP + examples("signet trust threshold release 2", "signet trust threshold release 3 --env prod"),
+    )
     .action(async (role: Role, threshold: number, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<EditOptions>();
       const environment = environmentOf(options);

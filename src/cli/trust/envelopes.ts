@@ -22,9 +22,9 @@ export function messageOf(envelope: string): Uint8Array {
  */
 export function mergedSignatures(envelope: string, other: string): string {
   const [ours, theirs] = [boundedEnvelope(envelope), boundedEnvelope(other)];
-  const isSame =
-    ours.payloadType === theirs.payloadType && Buffer.compare(ours.payload, theirs.payload) === 0;
-  if (!isSame) throw new InputError("the two files do not say the same: only signatures over the same payload can be added");
+  const isSame = ours.payloadType === theirs.payloadType && Buffer.compare(ours.payload, theirs.payload) === 0;
+  if (!isSame)
+    throw new InputError("the two files do not say the same: only signatures over the same payload can be added");
   return withSignatures(envelope, theirs.signatures);
 }
 

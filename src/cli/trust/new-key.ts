@@ -15,7 +15,10 @@ export function addNewKey(trust: Command, shell: Shell): void {
   withNoPassphrase(trust.command("new-key"))
     .description("make a private key for roots or releases")
     .argument("<file>", "file for the private key")
-    .addHelpText("after", HELP + examples("signet trust new-key alice.key", "signet trust new-key ci.key --no-passphrase"))
+    .addHelpText(
+      "after",
+      HELP + examples("signet trust new-key alice.key", "signet trust new-key ci.key --no-passphrase"),
+    )
     .action(async (file: string, options: PassphraseOptions) => {
       const { publicKey } = await createKeyFile(shell, file, options);
       const publicFile = `${file.replace(/\.(key|pem)$/, "")}.pub`;
@@ -24,7 +27,8 @@ export function addNewKey(trust: Command, shell: Shell): void {
       shell.answer(
         () =>
           JSON.stringify({ key_id: keyid, private_key: file, public_key: publicFile, encrypted: options.passphrase }),
-        () => `key ${keyid.slice(0, 16)}\nprivate  ${file}${options.passphrase ? " (encrypted)" : ""}\npublic   ${publicFile}\n`,
+        () =>
+          `key ${keyid.slice(0, 16)}\nprivate  ${file}${options.passphrase ? " (encrypted)" : ""}\npublic   ${publicFile}\n`,
       );
       if (!options.passphrase) shell.notice(`${file} is not encrypted: whoever reads it can sign`);
     });

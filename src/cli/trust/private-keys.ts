@@ -39,7 +39,10 @@ const PRIVATE_KEY = /-----BEGIN PRIVATE KEY-----[^]*?-----END PRIVATE KEY-----/;
 
 /** Adds `--key`. */
 export function withSigningKey(command: Command): Command {
-  return command.option("--key <file>", "private key that signs (PEM; default: SIGNET_TRUST_KEY, SIGNET_TRUST_KEY_FILE)");
+  return command.option(
+    "--key <file>",
+    "private key that signs (PEM; default: SIGNET_TRUST_KEY, SIGNET_TRUST_KEY_FILE)",
+  );
 }
 
 /** Adds `--no-passphrase`, for commands that make a private key. */

@@ -8,7 +8,9 @@ export function withKey(root: Root, { key, name }: NamedKey): { readonly root: R
   const keyid = envelopeKeyId(key);
   const holder = Object.keys(root.names).find((id) => root.names[id] === name && id !== keyid);
   if (name !== "" && holder !== undefined && root.keys.has(holder)) {
-    throw new InputError(`"${name}" is the name of another key, ${holder.slice(0, 16)}: give this one another with --name`);
+    throw new InputError(
+      `"${name}" is the name of another key, ${holder.slice(0, 16)}: give this one another with --name`,
+    );
   }
   const names = name === "" ? root.names : { ...root.names, [keyid]: name };
   return { root: { ...root, keys: new Map([...root.keys, [keyid, key]]), names }, keyid };

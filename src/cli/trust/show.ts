@@ -39,7 +39,12 @@ async function answer(shell: Shell, shown: RootFile, draft: RootFile | null): Pr
       const root: unknown = JSON.parse(new TextDecoder().decode(boundedEnvelope(shown.envelope).payload));
       const about = { file: shown.file, digest: payloadDigest(shown.envelope), expired: isExpired(shown), root };
       const drafted = draft &&
-        next && { file: draft.file, version: draft.root.version, changes: next.changes, missing: missingIn(next.rules) };
+        next && {
+          file: draft.file,
+          version: draft.root.version,
+          changes: next.changes,
+          missing: missingIn(next.rules),
+        };
       return JSON.stringify({ ...about, missing: missingIn(own), draft: drafted });
     },
     () => {
@@ -55,15 +60,21 @@ async function answer(shell: Shell, shown: RootFile, draft: RootFile | null): Pr
         ["digest", payloadDigest(shown.envelope)],
         ...root.revoked.map((digest) => ["revoked", digest] as const),
       ];
-      const rules = formatTable(rulesOf(root), [
-        ["ROLE", ({ role }) => role],
-        ["ENVIRONMENT", ({ environment }) => environment ?? "all others"],
-        ["SIGNATURES", ({ rule }) => ruleInWords(rule, root)],
-      ], shell.tableStyle);
+      const rules = formatTable(
+        rulesOf(root),
+        [
+          ["ROLE", ({ role }) => role],
+          ["ENVIRONMENT", ({ environment }) => environment ?? "all others"],
+          ["SIGNATURES", ({ rule }) => ruleInWords(rule, root)],
+        ],
+        shell.tableStyle,
+      );
       const keys = [...root.keys.keys()].map((id) => `  ${keyLabel(id, root)}\n`).join("");
       const lines = next === null ? [] : [...next.changes, ...next.rules.map(progressOf)];
       const drafted =
-        draft === null ? "" : `draft ${draft.file}: version ${draft.root.version}\n${lines.map((it) => `  ${it}\n`).join("")}`;
+        draft === null
+          ? ""
+          : `draft ${draft.file}: version ${draft.root.version}\n${lines.map((it) => `  ${it}\n`).join("")}`;
       return `${formatFacts(facts)}${rules}keys\n${keys}${drafted}`;
     },
   );

@@ -34,7 +34,7 @@ export function addSign(trust: Command, shell: Shell): void {
       const directory = new TrustDirectory(options.dir, shell.io);
       const [newest, draft] = [await directory.newest(), await directory.requireDraft()];
       requireNext(draft, newest);
-      const key = await findSigningKey(shell, options, directory.file("root.key"));
+      const key = await findSigningKey(shell, options, "root.key");
       const keyid = envelopeKeyId(key.publicKey);
       const before = await signaturesOn(draft, newest);
       if (!before.some(({ keys }) => keys.some((it) => envelopeKeyId(it) === keyid))) {
@@ -85,7 +85,8 @@ async function answerSignatures(
   const { file, root } = draft;
   shell.answer(
     () => JSON.stringify({ file, version: root.version, signer, changes, complete: missing === null, missing }),
-    () => `${signer === null ? "added" : `signed as ${signer}`}: ${file}\n${rules.map((it) => `  ${progressOf(it)}\n`).join("")}`,
+    () =>
+      `${signer === null ? "added" : `signed as ${signer}`}: ${file}\n${rules.map((it) => `  ${progressOf(it)}\n`).join("")}`,
   );
   if (shell.json) return;
   shell.notice(
@@ -120,5 +121,8 @@ function namesOf(rules: readonly Signed[]): string {
 /** What is about to be signed. */
 function inWords({ orgId, projectId, version }: Root, changes: readonly string[]): string {
   const what = version === 1 ? "says" : "changes";
-  return [`root ${version} of project ${projectId}, organization ${orgId}, ${what}:`, ...changes.map((it) => `  ${it}`)].join("\n");
+  return [
+    `root ${version} of project ${projectId}, organization ${orgId}, ${what}:`,
+    ...changes.map((it) => `  ${it}`),
+  ].join("\n");
 }

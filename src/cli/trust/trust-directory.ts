@@ -9,7 +9,7 @@ import { TrustError } from "../../bundle/trust/trust-error.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
 import type { Io } from "../shell/io.js";
-import { readTextFile, writeFileAtomically } from "../shell/text-files.js";
+import { readTextFile, systemReason, writeFileAtomically } from "../shell/text-files.js";
 import { unsignedEnvelope } from "./envelopes.js";
 
 /** A root document in a file, whose signatures may be missing. */
@@ -48,6 +48,14 @@ export class TrustDirectory {
     return join(this.path, name);
   }
 
+  /** Makes the directory if it is not there. */
+  async ready(): Promise<this> {
+    await mkdir(this.path, { recursive: true }).catch((cause: unknown) => {
+      throw new InputError(`cannot make ${this.path}: ${systemReason(cause)}`, { cause });
+    });
+    return this;
+  }
+
   /** Whether there is a root or a draft. */
   get isUsed(): boolean {
     return existsSync(this.file("root.json")) || existsSync(this.file("draft.json"));
@@ -62,7 +70,9 @@ export class TrustDirectory {
   async requireNewest(): Promise<RootFile> {
     const newest = await this.newest();
     if (newest !== null) return newest;
-    throw new InputError(`${this.file("root.json")} does not exist: signet trust init makes one, --dir names its directory`);
+    throw new InputError(
+      `${this.file("root.json")} does not exist: signet trust init makes one, --dir names its directory`,
+    );
   }
 
   /** The next root; null when there is none. */
@@ -81,7 +91,10 @@ export class TrustDirectory {
   versions(): readonly string[] {
     if (!existsSync(this.path)) return [];
     const numbers = readdirSync(this.path).flatMap((name) => /^([1-9]\d{0,8})\.root\.json$/.exec(name)?.[1] ?? []);
-    return numbers.map(Number).sort((a, b) => a - b).map((version) => this.file(`${version}.root.json`));
+    return numbers
+      .map(Number)
+      .sort((a, b) => a - b)
+      .map((version) => this.file(`${version}.root.json`));
   }
 
   /** Replaces the draft by a root without signatures. */
@@ -91,13 +104,13 @@ export class TrustDirectory {
 
   /** Replaces the draft. */
   async writeDraftEnvelope(envelope: string): Promise<void> {
-    await mkdir(this.path, { recursive: true });
+    await this.ready();
     await writeFileAtomically(this.file("draft.json"), `${envelope}\n`);
   }
 
   /** Keeps a published root as the newest one. The draft goes when it is the same root. */
   async keep({ envelope, root }: Pick<RootFile, "envelope" | "root">): Promise<void> {
-    await mkdir(this.path, { recursive: true });
+    await this.ready();
     await writeFileAtomically(this.file(`${root.version}.root.json`), `${envelope}\n`);
     await writeFileAtomically(this.file("root.json"), `${envelope}\n`);
     const draft = await this.draft();
@@ -170,7 +183,8 @@ export async function naming<T>(file: string, read: () => Promise<T>): Promise<T
   try {
     return await read();
   } catch (thrown) {
-    if (thrown instanceof TrustError) throw new TrustError(thrown.code, `${file}: ${thrown.message}`, { cause: thrown });
+    if (thrown instanceof TrustError)
+      throw new TrustError(thrown.code, `${file}: ${thrown.message}`, { cause: thrown });
     throw thrown;
   }
 }

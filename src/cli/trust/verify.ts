@@ -95,6 +95,10 @@ function requireSame(a: RootFile, b: RootFile): void {
 }
 
 function jsonOf({ file: { file, envelope, root }, rules }: Link) {
-  const signatures = rules.map(({ by, threshold, signed }) => ({ by, threshold, signed: signed.map((key) => key.keyId) }));
+  const signatures = rules.map(({ by, threshold, signed }) => ({
+    by,
+    threshold,
+    signed: signed.map((key) => key.keyId),
+  }));
   return { file, version: root.version, expires_at: root.expiresAt, digest: payloadDigest(envelope), signatures };
 }
