@@ -10,6 +10,7 @@ import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
 import { file_signet_v1_system } from "../../gen/signet/v1/system_pb.js";
 import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
 import { file_signet_v1_transfer } from "../../gen/signet/v1/transfer_pb.js";
+import { file_signet_v1_trust } from "../../gen/signet/v1/trust_pb.js";
 import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
 import { writeMessage } from "./write.js";
 
@@ -25,6 +26,7 @@ const MESSAGES = createRegistry(
   file_signet_v1_system,
   file_signet_v1_token,
   file_signet_v1_transfer,
+  file_signet_v1_trust,
   file_signet_v1_webhook,
 );
 

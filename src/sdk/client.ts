@@ -10,6 +10,7 @@ import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
+import { TrustService } from "../../gen/signet/v1/trust_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
 import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
@@ -25,6 +26,8 @@ export interface SignetClient {
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
+  /** Roots and releases: what runtimes can prove. */
+  readonly trust: Client<typeof TrustService>;
   readonly artifacts: Client<typeof ArtifactService>;
   /** For admins of the operator's organization. */
   readonly system: Client<typeof SystemService>;
@@ -60,6 +63,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     audit: createClient(AuditService, authorized),
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
+    trust: createClient(TrustService, authorized),
     artifacts: createClient(ArtifactService, authorized),
     system: createClient(SystemService, authorized),
     backups: createClient(BackupService, authorized),
