@@ -1,6 +1,6 @@
 import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
-import { parseRoot, ROOT_TYPE, ruleOf, type Role, type Root } from "../../bundle/trust/root.js";
+import { parseRoot, ROOT_TYPE, ruleOf, type Root } from "../../bundle/trust/root.js";
 import { timeMs } from "../../bundle/trust/trust-time.js";
 import type { TrustCode } from "../../bundle/trust/trust-error.js";
 import { invalidField, type AppError } from "../../core/error.js";
@@ -56,7 +56,10 @@ export async function checkRoot({ envelope, root }: GivenRoot, context: RootCont
   const signedBy = new Set(signatures.map(({ keyid }) => keyid));
   if (before !== null) requireSigned(before, signedBy, `the root before it, version ${before.version}`);
   requireSigned(root, signedBy, "itself");
-  for (const environment of [null, ...root.environments.keys()]) requireServed(root, environment, serverKeys);
+  for (const environment of [null, ...root.environments.keys()]) {
+    const why = notServed(root, environment, serverKeys);
+    if (why !== null) throw refused("bad_root", why);
+  }
   return { envelope: formatEnvelope(envelope, signatures, FIELD), signedBy: [...signedBy] };
 }
 
@@ -72,17 +75,22 @@ function requireSigned(by: Root, signedBy: ReadonlySet<string>, whose: string): 
   throw refused("bad_signature", `is not signed as ${whose} demands: ${whoMustSign(by, rule, signedBy)}`);
 }
 
-/** The server signs activations and leases with its own keys alone: the threshold must be 1, and one of them named. */
-function requireServed(root: Root, environment: string | null, serverKeys: readonly PublicKey[]): void {
+/**
+ * Why this server cannot sign for an environment (null: for those without rules of their own) under a root; null if it can. It signs
+ * activations and leases with its own keys alone: the threshold must be 1, and one of them named.
+ */
+export function notServed(root: Root, environment: string | null, serverKeys: readonly PublicKey[]): string | null {
   const own = new Set(serverKeys.map(envelopeKeyId));
-  const where = environment === null ? "" : ` in "${environment}"`;
-  for (const role of ["activation", "lease"] as const satisfies readonly Role[]) {
-    const rule = (environment === null ? undefined : root.environments.get(environment)?.[role]) ?? root.roles[role];
-    if (rule.threshold > 1)
-      throw refused("bad_root", `demands ${rule.threshold} signatures for the role ${role}${where}, and this server makes one`);
-    if (rule.keyIds.some((id) => own.has(id))) continue;
-    throw refused("bad_root", `does not name this server's key ${ownNames(root, own)} for the role ${role}${where}`);
+  const rules = environment === null ? undefined : root.environments.get(environment);
+  const where = rules === undefined ? "" : ` in "${environment}"`;
+  for (const role of ["activation", "lease"] as const) {
+    const { threshold, keyIds } = rules?.[role] ?? root.roles[role];
+    if (threshold > 1)
+      return `demands ${threshold} signatures for the role ${role}${where}, and this server makes one`;
+    if (!keyIds.some((id) => own.has(id)))
+      return `does not name this server's key ${ownNames(root, own)} for the role ${role}${where}`;
   }
+  return null;
 }
 
 function ownNames(root: Root, own: ReadonlySet<string>): string {
