@@ -1,3 +1,4 @@
+import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import { parseRelease, type Release as Statement } from "../../bundle/trust/release.js";
 import type { Root } from "../../bundle/trust/root.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
@@ -222,9 +223,9 @@ function problemOf(
 }
 
 function unsigned(root: Root, field: string): AppError {
-  const authors = Object.keys(Object.fromEntries([...root.keys].filter(([, key]) => authorsOf(root).includes(key))));
-  const who = authors.length === 0 ? "names none" : `names ${keyNames(root, authors)}`;
-  return invalidField([field], `is signed by no author: root ${root.version} ${who}`, "bad_signature");
+  const authors = authorsOf(root).map(envelopeKeyId);
+  const who = authors.length === 0 ? "no authors" : `as authors ${keyNames(root, authors)}`;
+  return invalidField([field], `is signed by no author: root ${root.version} names ${who}`, "bad_signature");
 }
 
 function subjectsOf({ projectId, digest, number }: Release, { subjects }: Statement): readonly ReleaseSubject[] {

@@ -171,13 +171,6 @@ export class Roots {
     return found(await this.deps.documents.envelope(this.deps.store.read, projectId, version));
   }
 
-  /** After a project got another root, here or on another node: forgets the ones before, and wakes all who wait for its environments. */
-  async changed(projectId: string): Promise<void> {
-    const { store, documents, wakeups } = this.deps;
-    documents.forget(projectId);
-    for (const id of await store.read.environmentIds({ projectId })) wakeups.wake(id);
-  }
-
   /** The newest root, which was published before. */
   async #again(reader: Reader, project: Project, known: KnownRoot, dryRun: boolean): Promise<Outcome> {
     const { overview } = this.deps;

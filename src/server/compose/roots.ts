@@ -10,7 +10,7 @@ import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 
 /** Roots and releases. */
-export interface TrustServices {
+export interface RootServices {
   readonly rootDocuments: RootDocuments;
   readonly releaseRules: ReleaseRules;
   readonly roots: Roots;
@@ -18,10 +18,10 @@ export interface TrustServices {
 }
 
 /** Composes what runtimes can prove whoever runs the server. */
-export function composeTrust(
+export function composeRoots(
   { store, clock, signingKeys }: ServiceContext,
   { audit, outbox, wakeups }: AuditServices & ChangeServices,
-): TrustServices {
+): RootServices {
   // Read each time: another node may have rotated it.
   const serverKeys = (): readonly PublicKey[] => [parsePublicKey(signingKeys.attestation.publicKeyPem)];
   const documents = new RootDocuments();
