@@ -105,7 +105,8 @@ async function leastNumber(
   { root }: KnownRoot,
   { name, activeDeploymentId }: Environment,
 ): Promise<number | null> {
-  if (root.rollback !== "release" || activeDeploymentId === null || releaseRule(root, name).threshold === 0) return null;
+  if (root.rollback !== "release" || activeDeploymentId === null || releaseRule(root, name).threshold === 0)
+    return null;
   return (await reader.activationAttestation(activeDeploymentId))?.releaseNumber ?? null;
 }
 

@@ -48,7 +48,10 @@ export function givenRoot(text: string): GivenRoot {
 export async function checkRoot({ envelope, root }: GivenRoot, context: RootContext): Promise<CheckedRoot> {
   const { before, orgId, projectId, serverKeys, now } = context;
   if (root.orgId !== orgId || root.projectId !== projectId)
-    throw refused("wrong_identity", `is the root of project ${root.projectId} of organization ${root.orgId}, not of this one`);
+    throw refused(
+      "wrong_identity",
+      `is the root of project ${root.projectId} of organization ${root.orgId}, not of this one`,
+    );
   const next = (before?.version ?? 0) + 1;
   if (root.version !== next) throw refused("root_version", `has version ${root.version}, and the next one is ${next}`);
   if (timeMs(root.expiresAt) <= now.getTime()) throw refused("root_expired", `expired at ${root.expiresAt}`);
@@ -85,8 +88,7 @@ export function notServed(root: Root, environment: string | null, serverKeys: re
   const where = rules === undefined ? "" : ` in "${environment}"`;
   for (const role of ["activation", "lease"] as const) {
     const { threshold, keyIds } = rules?.[role] ?? root.roles[role];
-    if (threshold > 1)
-      return `demands ${threshold} signatures for the role ${role}${where}, and this server makes one`;
+    if (threshold > 1) return `demands ${threshold} signatures for the role ${role}${where}, and this server makes one`;
     if (!keyIds.some((id) => own.has(id)))
       return `does not name this server's key ${ownNames(root, own)} for the role ${role}${where}`;
   }

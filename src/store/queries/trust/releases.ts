@@ -1,4 +1,4 @@
-import { sql, type Kysely } from "kysely";
+import { sql, type ExpressionBuilder, type Kysely } from "kysely";
 import type { Release, ReleaseSubject } from "../../../core/trust/release.js";
 import { rowMapping } from "../../row-mapping.js";
 import type { Schema } from "../../schema.js";
@@ -81,7 +81,7 @@ export function releaseWriter(db: Kysely<Schema>) {
         .selectFrom("releases")
         .select("digest")
         .where("project_id", "=", projectId)
-        .where(({ not, exists }) => not(exists(bundlesMadeActive(db))))
+        .where(({ not, exists, selectFrom }) => not(exists(bundlesMadeActive(selectFrom))))
         .orderBy("number")
         .limit(limit);
       const result = await db
@@ -95,9 +95,8 @@ export function releaseWriter(db: Kysely<Schema>) {
 }
 
 /** The kept bundles that were active with a content that the release of the outer query allows there. */
-function bundlesMadeActive(db: Kysely<Schema>) {
-  return db
-    .selectFrom("release_subjects")
+function bundlesMadeActive(selectFrom: ExpressionBuilder<Schema, "releases">["selectFrom"]) {
+  return selectFrom("release_subjects")
     .innerJoin("environments", (join) =>
       join
         .onRef("environments.project_id", "=", "release_subjects.project_id")
