@@ -14,7 +14,8 @@ import { file_signet_v1_trust } from "../../gen/signet/v1/trust_pb.js";
 import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
 import { writeMessage } from "./write.js";
 
-const MESSAGES = createRegistry(
+// Without the mark a bundler keeps every message, also for a browser that formats none.
+const MESSAGES = /* @__PURE__ */ createRegistry(
   file_signet_v1_artifact,
   file_signet_v1_audit,
   file_signet_v1_backup,

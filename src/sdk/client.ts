@@ -34,13 +34,16 @@ export interface SignetClient {
   readonly backups: Client<typeof BackupService>;
 }
 
+/** A transport of `@connectrpc/connect` 2, also of another copy than the one in here: TypeScript takes their types for different ones. */
+export interface AnyTransport {
+  unary(...args: never[]): Promise<unknown>;
+  stream(...args: never[]): Promise<unknown>;
+}
+
 /** The server and the token of a client. */
 export interface SignetClientOptions {
-  /**
-   * The connection to the server: `openNodeTransport` for Node, `createConnectTransport` or `createGrpcWebTransport` of
-   * `@connectrpc/connect-web` for browsers.
-   */
-  readonly transport: Transport;
+  /** The connection to the server: `openNodeTransport` for Node, `createFetchTransport` for browsers, or any other of Connect's. */
+  readonly transport: AnyTransport;
   readonly token: TokenSource;
 }
 
@@ -52,7 +55,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
   // A token that no header can carry would look like an unavailable server.
   const isToken = typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
   check(isToken, "token", "printable ASCII characters, or a function that returns them");
-  const authorized = withToken(transport, token);
+  const authorized = withToken(transport as Transport, token);
   return {
     organizations: createClient(OrganizationService, authorized),
     tokens: createClient(TokenService, authorized),
