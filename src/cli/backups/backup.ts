@@ -8,7 +8,7 @@ import { formatMessage, SignetError, type Backup } from "../../sdk/index.js";
 import { readConfig } from "../server/serve.js";
 import { CheckFailedError, InputError, UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
-import { readNewPassphrase } from "../shell/passphrase.js";
+import { readNewPassphrase } from "../shell/prompt.js";
 import { OF_BACKUP, PASSPHRASE_HELP } from "./passphrase.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";

@@ -1,4 +1,4 @@
-import type { PassphraseOf } from "../shell/passphrase.js";
+import type { PassphraseOf } from "../shell/prompt.js";
 
 /** The part of a command's help about the passphrase of keys. */
 export const PASSPHRASE_HELP = `

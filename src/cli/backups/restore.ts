@@ -5,7 +5,7 @@ import { UsageError } from "../shell/cli-error.js";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { readPassphrase } from "../shell/passphrase.js";
+import { readPassphrase } from "../shell/prompt.js";
 import { OF_BACKUP, PASSPHRASE_HELP } from "./passphrase.js";
 import type { Shell } from "../shell/shell.js";
 import { quarters } from "./progress.js";

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { formatBytes } from "../../core/printable.js";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
-import { givenPassphrase } from "../shell/passphrase.js";
+import { givenPassphrase } from "../shell/prompt.js";
 import { OF_BACKUP, PASSPHRASE_HELP } from "./passphrase.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts } from "../shell/table.js";

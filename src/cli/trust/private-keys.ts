@@ -7,7 +7,7 @@ import type { Signer } from "../../bundle/signer.js";
 import { AppError } from "../../core/error.js";
 import { parseSealedTrustKey, publicKeyOf, requirePassphrase, sealTrustKey } from "../../server/trust-key.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
-import { readNewPassphrase, readPassphrase, type PassphraseOf } from "../shell/passphrase.js";
+import { readNewPassphrase, readPassphrase, type PassphraseOf } from "../shell/prompt.js";
 import type { Shell } from "../shell/shell.js";
 import { readTextFile, writeNewFile } from "../shell/text-files.js";
 
