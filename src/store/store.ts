@@ -6,6 +6,7 @@ import type { Environment, FormerEnvironment, Organization, Project } from "../c
 import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
+import type { AuditLogReader, AuditLogWriter } from "./audit-log-store.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { ClaimReader, ClaimWriter } from "./claim-store.js";
 import type { FleetReader } from "./fleet-store.js";
@@ -131,7 +132,15 @@ export interface TrustedKeyCount {
 
 /** Look-ups answer null for what is not there. */
 export interface Reader
-  extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, NodeReader, TransferReader, ClaimReader {
+  extends
+    WebhookReader,
+    PipelineReader,
+    ArtifactReader,
+    AuditLogReader,
+    FleetReader,
+    NodeReader,
+    TransferReader,
+    ClaimReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -255,7 +264,15 @@ export interface Reader
 
 /** A transaction: reads see its own writes. */
 export interface Writer
-  extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter, ClaimWriter {
+  extends
+    Reader,
+    WebhookWriter,
+    PipelineWriter,
+    ArtifactWriter,
+    AuditLogWriter,
+    NodeWriter,
+    TransferWriter,
+    ClaimWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

@@ -24,6 +24,7 @@ import { sealedKeys } from "./0021-sealed-keys.js";
 import { claims } from "./0022-claims.js";
 import { nodes } from "./0023-nodes.js";
 import { nodeChanges } from "./0024-node-changes.js";
+import { auditLog } from "./0026-audit-log.js";
 import type { MigrationDialect } from "./dialect.js";
 import { isMark, refuseMarked } from "../move-mark.js";
 
@@ -54,6 +55,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0022-claims": claims,
     "0023-nodes": nodes,
     "0024-node-changes": nodeChanges(dialect),
+    "0026-audit-log": auditLog(dialect),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { artifactReader } from "./artifacts.js";
+import { auditLogReader } from "./audit-log.js";
 import { auditReader } from "./audit.js";
 import { bundleReader } from "./bundles.js";
 import { claimReader } from "./claims.js";
@@ -42,6 +43,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...deploymentReader(db),
     ...tokenReader(db),
     ...auditReader(db),
+    ...auditLogReader(db),
     ...idempotencyReader(db),
     ...instanceReader(db),
     ...fleetReader(db),

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { artifactWriter } from "./artifacts.js";
+import { auditLogWriter } from "./audit-log.js";
 import { auditWriter } from "./audit.js";
 import { bundleWriter } from "./bundles.js";
 import { claimWriter } from "./claims.js";
@@ -40,6 +41,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...deploymentWriter(tx),
     ...tokenWriter(tx),
     ...auditWriter(tx),
+    ...auditLogWriter(tx),
     ...idempotencyWriter(tx),
     ...instanceWriter(tx),
     ...nodeWriter(tx),
