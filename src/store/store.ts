@@ -14,6 +14,7 @@ import type { NodeReader, NodeWriter } from "./node-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { TransferReader, TransferWriter } from "./transfer-store.js";
+import type { TrustReader, TrustWriter } from "./trust-store.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 /**
@@ -140,7 +141,8 @@ export interface Reader
     FleetReader,
     NodeReader,
     TransferReader,
-    ClaimReader {
+    ClaimReader,
+    TrustReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -272,7 +274,8 @@ export interface Writer
     AuditLogWriter,
     NodeWriter,
     TransferWriter,
-    ClaimWriter {
+    ClaimWriter,
+    TrustWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

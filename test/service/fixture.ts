@@ -304,6 +304,7 @@ export class Fixture {
           },
           audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
           webhooks: keys.webhooks,
+          attestation: keys.attestation,
           problem: null,
           lastBundlesPem: null,
           shared: keys.shared,

@@ -2820,10 +2820,10 @@ export interface components {
             /** @description New signatures of its purpose and owner are made with this one. A runtime token has one current key for bundles: its environment's. */
             is_current: boolean;
             /**
-             * @description "bundles", "audit" or "webhooks".
+             * @description "bundles", "audit", "webhooks" or "attestation" (activations and leases).
              * @enum {string}
              */
-            purpose: "bundles" | "audit" | "webhooks";
+            purpose: "bundles" | "audit" | "webhooks" | "attestation";
             /**
              * Format: uuid
              * @description The organization whose key it is; unset for the server's own.

@@ -1,5 +1,5 @@
 import type { Kysely, Migration } from "kysely";
-import type { MigrationDialect } from "./dialect.js";
+import type { MigrationDialect } from "../dialect.js";
 
 /**
  * The Merkle tree over each organization's audit events, as far as its tiles of 256 leaves are complete. All of it follows from the
