@@ -46,9 +46,5 @@ export interface AuditLogReader {
 /** Changes of the tree. */
 export interface AuditLogWriter {
   /** Adds the next tile, with the nodes that it completes and the activations of its events. What is there already stays. */
-  insertAuditTile(
-    tile: AuditTile,
-    nodes: readonly AuditNode[],
-    activations: readonly AuditActivation[],
-  ): Promise<void>;
+  insertAuditTile(tile: AuditTile, nodes: readonly AuditNode[], activations: readonly AuditActivation[]): Promise<void>;
 }

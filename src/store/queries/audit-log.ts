@@ -1,12 +1,6 @@
 import type { Kysely } from "kysely";
 import type { AuditEvent } from "../../core/audit.js";
-import type {
-  AuditActivation,
-  AuditLogReader,
-  AuditLogWriter,
-  AuditNode,
-  AuditTile,
-} from "../audit-log-store.js";
+import type { AuditActivation, AuditLogReader, AuditLogWriter, AuditNode, AuditTile } from "../audit-log-store.js";
 import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
 

@@ -22,7 +22,8 @@ export function completeHash(leaves: readonly Hash[]): Hash {
 /** The hashes of a tile's leaves from its text. Throws `data_loss` for another text. */
 export function leavesOfTile(hashes: string): readonly Hash[] {
   const bytes = decodeBase64(hashes);
-  if (bytes?.length !== TILE_LEAVES * HASH_BYTES) throw new AppError("data_loss", "a tile of the audit's log is damaged");
+  if (bytes?.length !== TILE_LEAVES * HASH_BYTES)
+    throw new AppError("data_loss", "a tile of the audit's log is damaged");
   return Array.from({ length: TILE_LEAVES }, (_, at) => bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES));
 }
 
