@@ -3,7 +3,7 @@ import type { Hash } from "../../../bundle/log/merkle.js";
 import { logOrigin } from "../../../bundle/log/origin.js";
 import type { AuditEvent } from "../../../core/audit.js";
 import type { AuditLogReader } from "../../../store/audit-log-store.js";
-import { completeHash, subtreeHashes, TILE_LEAVES } from "./subtrees.js";
+import { carryTile, completeHash, subtreeHashes, TILE_LEAVES } from "./subtrees.js";
 
 /** What is known of an organization's tree: its tiles by the hashes of their subtrees, and the leaves after them. */
 export interface TreeState {
@@ -33,7 +33,7 @@ export class AuditTree {
   ) {
     this.size = state.tiles * TILE_LEAVES + state.leaves.length;
     this.origin = logOrigin(state.orgId, state.logId);
-    this.root = foldSubtrees([...state.peaks, ...looseHashes(state)]);
+    this.root = rootOf(state);
   }
 
   /** The hashes of ranges of leaves, as proofs have them. Reads O(log size) rows. Throws `data_loss` where the tree is damaged. */
@@ -59,11 +59,16 @@ export class AuditTree {
   }
 }
 
-/** The hashes of the complete subtrees of the leaves that are in no tile. */
-function looseHashes({ tiles, leaves }: TreeState): readonly Hash[] {
-  const from = tiles * TILE_LEAVES;
-  return subtreesOf({ start: from, end: from + leaves.length }).map(({ level, number }) => {
-    const start = number * 2 ** level - from;
-    return completeHash(leaves.slice(start, start + 2 ** level));
-  });
+/** The root from the peaks: what is loose may complete tiles that nobody has made yet. */
+function rootOf({ tiles, peaks, leaves }: TreeState): Hash {
+  let complete = peaks;
+  let at = 0;
+  for (; at + TILE_LEAVES <= leaves.length; at += TILE_LEAVES) {
+    complete = carryTile(complete, tiles + at / TILE_LEAVES, completeHash(leaves.slice(at, at + TILE_LEAVES)));
+  }
+  const rest = leaves.slice(at);
+  const below = subtreesOf({ start: 0, end: rest.length }).map(({ level, number }) =>
+    completeHash(rest.slice(number * 2 ** level, (number + 1) * 2 ** level)),
+  );
+  return foldSubtrees([...complete, ...below]);
 }

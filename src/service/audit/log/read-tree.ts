@@ -1,5 +1,5 @@
 import { decodeBase64 } from "../../../bundle/base64.js";
-import { isSameHash, nodeHash, type Hash } from "../../../bundle/log/merkle.js";
+import { isSameHash, type Hash } from "../../../bundle/log/merkle.js";
 import { logIdOf } from "../../../bundle/log/origin.js";
 import { foldSubtrees, subtreesOf } from "../../../bundle/log/proof-ranges.js";
 import type { AuditEvent } from "../../../core/audit.js";
@@ -8,7 +8,7 @@ import { nextTurn } from "../../../core/schedule/in-steps.js";
 import type { Reader } from "../../../store/store.js";
 import type { TreeState } from "./audit-tree.js";
 import { leafOfEvent } from "./event-leaf.js";
-import { completeHash, TILE_LEAVES } from "./subtrees.js";
+import { carryTile, completeHash, TILE_LEAVES } from "./subtrees.js";
 
 /** Events that are read and hashed in one turn of the event loop: some 3 ms. */
 const EVENTS_PER_TURN = 64;
@@ -40,20 +40,14 @@ export async function advanceTiles(reader: Reader, state: TreeState): Promise<Tr
   if (added === 0) return state;
   if (added < 0 || added > leaves.length) throw new HistoryChanged();
   const advanced = (await reader.auditNodes(orgId, subtreesOf({ start: 0, end: tiles * TILE_LEAVES }))).map(peakOf);
-  const roots: Hash[] = [];
-  for (let at = 0; at < added; at += TILE_LEAVES) roots.push(completeHash(leaves.slice(at, at + TILE_LEAVES)));
-  const expected = roots.reduce((all, root, at) => carry(all, state.tiles + at, root), peaks);
+  let expected = peaks;
+  for (let at = 0; at < added; at += TILE_LEAVES) {
+    const root = completeHash(leaves.slice(at, at + TILE_LEAVES));
+    expected = carryTile(expected, state.tiles + at / TILE_LEAVES, root);
+  }
   if (!isSameHash(foldSubtrees(expected), foldSubtrees(advanced))) throw new HistoryChanged();
   const activations = [...state.activations].filter(([, eventId]) => eventId > tiles * TILE_LEAVES);
   return { ...state, tiles, peaks: advanced, leaves: leaves.slice(added), activations: new Map(activations) };
-}
-
-/** The peaks with one more tile, as a binary counter carries. */
-function carry(peaks: readonly Hash[], tiles: number, root: Hash): readonly Hash[] {
-  const left = [...peaks];
-  let hash = root;
-  for (let number = tiles; number % 2 === 1; number = (number - 1) / 2) hash = nodeHash(left.pop() ?? hash, hash);
-  return [...left, hash];
 }
 
 function peakOf(text: string | null): Hash {

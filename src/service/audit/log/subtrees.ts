@@ -13,10 +13,12 @@ export function completeHash(leaves: readonly Hash[]): Hash {
   let hashes = leaves;
   while (hashes.length > 1) {
     const above: Hash[] = [];
-    for (let at = 0; at + 1 < hashes.length; at += 2) above.push(nodeHash(hashes[at]!, hashes[at + 1]!));
+    for (let at = 0; at + 1 < hashes.length; at += 2) {
+      above.push(nodeHash(hashAt(hashes, at), hashAt(hashes, at + 1)));
+    }
     hashes = above;
   }
-  return hashes[0]!;
+  return hashAt(hashes, 0);
 }
 
 /** The hashes of a tile's leaves from its text. Throws `data_loss` for another text. */
@@ -33,11 +35,65 @@ export interface LooseLeaves {
   readonly leaves: readonly Hash[];
 }
 
+/** The peaks of a tree with one more tile, whose hash is `root`: as a binary counter carries. `onNode` is told of each node above it. */
+export function carryTile(
+  peaks: readonly Hash[],
+  tiles: number,
+  root: Hash,
+  onNode: (node: Subtree, hash: Hash) => void = () => undefined,
+): readonly Hash[] {
+  const left = [...peaks];
+  let hash = root;
+  let level = TILE_LEVEL;
+  for (let number = tiles; number % 2 === 1;) {
+    const sibling = left.pop();
+    if (sibling === undefined) throw new RangeError("fewer peaks than the tree has");
+    [level, number, hash] = [level + 1, (number - 1) / 2, nodeHash(sibling, hash)];
+    onNode({ level, number }, hash);
+  }
+  return [...left, hash];
+}
+
 /**
- * The hashes of complete subtrees, from tiles, kept nodes and the leaves after them. Reads a row for each subtree at most. Throws
+ * The hashes of complete subtrees, from tiles, kept nodes and the leaves after them. Reads O(log size) rows for each. Throws
  * `data_loss` for one that is missing.
  */
 export async function subtreeHashes(
+  reader: AuditLogReader,
+  orgId: string,
+  subtrees: readonly Subtree[],
+  loose: LooseLeaves,
+): Promise<readonly Hash[]> {
+  // One that is partly loose is kept nowhere, but its halves may be.
+  const isMixed = ({ level, number }: Subtree) =>
+    number * 2 ** level < loose.from && (number + 1) * 2 ** level > loose.from;
+  const mixed = subtrees.filter(isMixed);
+  const halves = mixed.flatMap(({ level, number }) => [
+    { level: level - 1, number: 2 * number },
+    { level: level - 1, number: 2 * number + 1 },
+  ]);
+  const ofHalves = halves.length === 0 ? [] : await subtreeHashes(reader, orgId, halves, loose);
+  const whole = await wholeHashes(
+    reader,
+    orgId,
+    subtrees.filter((it) => !isMixed(it)),
+    loose,
+  );
+  let [half, next] = [0, 0];
+  return subtrees.map((it) => {
+    if (!isMixed(it)) return hashAt(whole, next++);
+    half += 2;
+    return nodeHash(hashAt(ofHalves, half - 2), hashAt(ofHalves, half - 1));
+  });
+}
+
+function hashAt(hashes: readonly Hash[], at: number): Hash {
+  const hash = hashes[at];
+  if (hash === undefined) throw new RangeError("no such hash");
+  return hash;
+}
+
+async function wholeHashes(
   reader: AuditLogReader,
   orgId: string,
   subtrees: readonly Subtree[],

@@ -1,13 +1,12 @@
 import { concatBytes } from "@noble/hashes/utils.js";
 import { encodeBase64 } from "../../../bundle/base64.js";
-import { nodeHash, type Hash } from "../../../bundle/log/merkle.js";
 import { nextTurn } from "../../../core/schedule/in-steps.js";
 import { AppError } from "../../../core/error.js";
 import type { AuditNode } from "../../../store/audit-log-store.js";
 import type { Store } from "../../../store/store.js";
 import type { TreeState } from "./audit-tree.js";
 import { extendTree, HistoryChanged, readTiles } from "./read-tree.js";
-import { completeHash, TILE_LEAVES, TILE_LEVEL } from "./subtrees.js";
+import { carryTile, completeHash, TILE_LEAVES, TILE_LEVEL } from "./subtrees.js";
 
 /** How far the tiles of an organization are. */
 export interface TileProgress {
@@ -57,7 +56,11 @@ async function read(store: Store, state: TreeState, end: number): Promise<TreeSt
 async function keep(store: Store, before: TreeState, full: TreeState): Promise<TreeState | null> {
   const { orgId, tiles: number, leaves, newest, logEvent } = full;
   if (newest === null || leaves.length !== TILE_LEAVES) return null;
-  const { nodes, peaks } = completedBy(before, completeHash(leaves));
+  const root = completeHash(leaves);
+  const nodes: AuditNode[] = [{ orgId, level: TILE_LEVEL, number, hash: encodeBase64(root) }];
+  const peaks = carryTile(before.peaks, number, root, (node, hash) => {
+    nodes.push({ orgId, ...node, hash: encodeBase64(hash) });
+  });
   const activations = [...full.activations].map(([activation, eventId]) => ({ orgId, activation, eventId }));
   const tile = { orgId, number, hashes: encodeBase64(concatBytes(...leaves)), logEvent };
   const isKept = await store.write(async (tx) => {
@@ -68,17 +71,4 @@ async function keep(store: Store, before: TreeState, full: TreeState): Promise<T
     return true;
   });
   return isKept ? { ...full, tiles: number + 1, peaks, leaves: [], activations: new Map() } : null;
-}
-
-/** The nodes that the next tile completes, and the peaks with it: as a binary counter carries. */
-function completedBy({ orgId, tiles, peaks }: TreeState, root: Hash) {
-  const nodes: AuditNode[] = [];
-  const left = [...peaks];
-  let [level, number, hash] = [TILE_LEVEL, tiles, root];
-  for (;;) {
-    nodes.push({ orgId, level, number, hash: encodeBase64(hash) });
-    const sibling = number % 2 === 1 ? left.pop() : undefined;
-    if (sibling === undefined) return { nodes, peaks: [...left, hash] };
-    [level, number, hash] = [level + 1, (number - 1) / 2, nodeHash(sibling, hash)];
-  }
 }
