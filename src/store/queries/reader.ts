@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { artifactReader } from "./artifacts.js";
-import { auditLogReader } from "./audit-log.js";
-import { auditReader } from "./audit.js";
+import { auditLogReader } from "./audit/audit-log.js";
+import { auditReader } from "./audit/audit.js";
 import { bundleReader } from "./bundles.js";
 import { claimReader } from "./claims.js";
 import { contentReader } from "./contents.js";

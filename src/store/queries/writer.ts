@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { artifactWriter } from "./artifacts.js";
-import { auditLogWriter } from "./audit-log.js";
-import { auditWriter } from "./audit.js";
+import { auditLogWriter } from "./audit/audit-log.js";
+import { auditWriter } from "./audit/audit.js";
 import { bundleWriter } from "./bundles.js";
 import { claimWriter } from "./claims.js";
 import { contentWriter } from "./contents.js";

@@ -1,4 +1,3 @@
-import { hexToBytes } from "@noble/hashes/utils.js";
 import { LRUCache } from "lru-cache";
 import { parsePublicKey } from "../../../bundle/keys.js";
 import { formatCheckpoint, type Checkpoint } from "../../../bundle/log/checkpoint.js";
@@ -127,7 +126,7 @@ export class AuditLog {
   async #proofIn(tree: AuditTree, event: LoggedEvent): Promise<string> {
     const { note } = await this.#signed(tree);
     const { eventId, eventHash, hashes } = await this.#inclusion(tree, event, tree.size);
-    const extra = hexToBytes(eventHash.slice("sha256:".length));
+    const extra = Buffer.from(eventHash.slice("sha256:".length), "hex");
     return formatTlogProof({ extra, index: eventId - 1, hashes, checkpoint: note });
   }
 

@@ -4,8 +4,9 @@ import type { Subtree } from "../../../bundle/log/proof-ranges.js";
 import { AppError } from "../../../core/error.js";
 import type { AuditLogReader } from "../../../store/audit-log-store.js";
 
-/** Leaves of a tile, and the level of its subtree. */
+/** Leaves of a tile. */
 export const TILE_LEAVES = 256;
+/** The level of the subtree that a tile is. */
 export const TILE_LEVEL = 8;
 
 /** The hash of a complete subtree from its leaves: a power of two of them. */

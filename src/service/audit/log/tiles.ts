@@ -1,4 +1,3 @@
-import { concatBytes } from "@noble/hashes/utils.js";
 import { encodeBase64 } from "../../../bundle/base64.js";
 import { nextTurn } from "../../../core/schedule/in-steps.js";
 import { AppError } from "../../../core/error.js";
@@ -62,7 +61,7 @@ async function keep(store: Store, before: TreeState, full: TreeState): Promise<T
     nodes.push({ orgId, ...node, hash: encodeBase64(hash) });
   });
   const activations = [...full.activations].map(([activation, eventId]) => ({ orgId, activation, eventId }));
-  const tile = { orgId, number, hashes: encodeBase64(concatBytes(...leaves)), logEvent };
+  const tile = { orgId, number, hashes: Buffer.concat(leaves).toString("base64"), logEvent };
   const isKept = await store.write(async (tx) => {
     if ((await tx.auditTiles(orgId)).count !== number) return false;
     const last = await tx.auditEvent(orgId, newest.id);

@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
-import type { AuditEvent } from "../../core/audit.js";
-import type { AuditActivation, AuditLogReader, AuditLogWriter, AuditNode, AuditTile } from "../audit-log-store.js";
-import { rowMapping } from "../row-mapping.js";
-import type { Schema } from "../schema.js";
+import type { AuditEvent } from "../../../core/audit.js";
+import type { AuditActivation, AuditLogReader, AuditLogWriter, AuditNode, AuditTile } from "../../audit-log-store.js";
+import { rowMapping } from "../../row-mapping.js";
+import type { Schema } from "../../schema.js";
 
 const { read: eventOf } = rowMapping<AuditEvent, "audit_events">({
   ...{ metadata: "json", source: "hidden", project_id: "hidden", environment: "hidden" },
