@@ -35,6 +35,22 @@ export interface NodeTransport extends Disposable {
  * URL is prefixed to that of every call. Disposing of it ends calls in flight. Throws a TypeError for invalid options.
  */
 export function openNodeTransport(options: NodeTransportOptions): NodeTransport {
+  const { grpc, connect, [Symbol.dispose]: dispose } = openNodeTransports(options);
+  return { transport: withHttp1Fallback(grpc, connect), [Symbol.dispose]: dispose };
+}
+
+/** Both ways to a server, apart from each other. */
+export interface NodeTransports extends Disposable {
+  /** gRPC over one HTTP/2 connection. */
+  readonly grpc: Transport;
+  /** Connect over HTTP/1.1. */
+  readonly connect: Transport;
+  /** Of the connections of HTTP/1.1. */
+  readonly agent: http.Agent;
+}
+
+/** As openNodeTransport, without the choice between them. */
+export function openNodeTransports(options: NodeTransportOptions): NodeTransports {
   checkOptions(options);
   const { url, timeoutMs, tls = {} } = options;
   // Pings detect a dead connection sooner than the silence of a watch does.
@@ -43,14 +59,14 @@ export function openNodeTransport(options: NodeTransportOptions): NodeTransport 
   const sessionManager = new Sessions(url, pings, secure);
   const grpc = createGrpcTransport({ baseUrl: url, sessionManager, defaultTimeoutMs: timeoutMs });
   const agent = url.startsWith("https:") ? new https.Agent({ ...secure, keepAlive: true }) : keptAlive();
-  const http1 = createConnectTransport({
+  const connect = createConnectTransport({
     ...{ baseUrl: url, httpVersion: "1.1", nodeOptions: { agent }, useBinaryFormat: true, defaultTimeoutMs: timeoutMs },
   });
   const dispose = () => {
     sessionManager.abort();
     agent.destroy();
   };
-  return { transport: withHttp1Fallback(grpc, http1), [Symbol.dispose]: dispose };
+  return { grpc, connect, agent, [Symbol.dispose]: dispose };
 }
 
 /** The longest timer of Node; a longer one would fire at once. */
