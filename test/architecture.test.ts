@@ -62,6 +62,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   service: {
     access: [],
+    trust: ["access", "audit", "changes", "documents", "keys"],
     changes: ["access"],
     documents: [],
     nodes: [],
@@ -70,10 +71,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     rotation: ["audit", "keys"],
     tokens: ["access", "audit", "changes"],
     tenancy: ["access", "audit", "changes", "keys", "tokens"],
-    bundles: ["access", "audit", "changes", "documents", "keys"],
-    pipelines: ["access", "audit", "bundles", "changes", "documents"],
-    runtimes: ["access", "bundles", "changes", "documents", "nodes", "tokens"],
-    transfer: ["access", "audit", "bundles", "changes", "documents", "keys"],
+    bundles: ["access", "audit", "changes", "documents", "keys", "trust"],
+    pipelines: ["access", "audit", "bundles", "changes", "documents", "trust"],
+    runtimes: ["access", "bundles", "changes", "documents", "nodes", "tokens", "trust"],
+    transfer: ["access", "audit", "bundles", "changes", "documents", "keys", "trust"],
     webhooks: ["access", "audit", "changes", "keys"],
     backups: ["audit", "documents", "keys"],
   },

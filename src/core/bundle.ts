@@ -35,6 +35,10 @@ export interface Bundle {
   readonly signature: string;
   readonly signatureV2: string;
   readonly keyId: string;
+  /** Of the bytes of the served document, 64 hex digits; null for bundles of releases that did not keep it. */
+  readonly documentSha256: string | null;
+  /** Bytes of the content that `policyHash` names; null as documentSha256. */
+  readonly contentSize: number | null;
 }
 
 /** The text of a policy document, stored once for each distinct content. */

@@ -1,7 +1,10 @@
 import type { Instant } from "./clock.js";
 
-/** What a key signs. Each purpose has its own key. */
-export type KeyPurpose = "bundles" | "audit" | "webhooks";
+/** What keys sign, in the order in which they are listed. */
+export const KEY_PURPOSES = ["bundles", "audit", "webhooks", "attestation"] as const;
+
+/** What a key signs. Each purpose has its own key; that of `attestation` signs activations and leases (docs/trust.md). */
+export type KeyPurpose = (typeof KEY_PURPOSES)[number];
 
 /** The owner of a key: the server (both null), an organization, or an environment. */
 export interface KeyOwner {

@@ -58,10 +58,7 @@ const MAX_KEY_IDS = 32;
  * A reporter for one instance. A report that gets 429, 503 or no response is sent again after a random wait on top of the one that
  * the server asks for; only the newest status is. Throws a TypeError for invalid options.
  */
-export function createStatusReporter(
-  client: ReportClient,
-  options: StatusReporterOptions,
-): StatusReporter {
+export function createStatusReporter(client: ReportClient, options: StatusReporterOptions): StatusReporter {
   checkOptions(client, options);
   let newest: InstanceStatus | null = null;
   let last: { readonly status: InstanceStatus; readonly keyIds: readonly string[] } | null = null;

@@ -5,9 +5,10 @@ import type { Config } from "../config/config.js";
 import { defined } from "../core/defined.js";
 import { systemClock } from "../core/clock.js";
 import { AppError, notFound } from "../core/error.js";
+import type { KeyPurpose } from "../core/key.js";
 import { problem, type Finding } from "../core/finding.js";
 import { KeyRing } from "../service/keys/key-ring.js";
-import { openSigningKeys } from "../service/keys/key-files.js";
+import { KEY_FILE_OF, openLastKeys, openSigningKeys } from "../service/keys/key-files.js";
 import { findLoss, headFileOf, readHead, recordOf } from "../store/sqlite/head-file.js";
 import { lockDataDirectory } from "../store/sqlite/lock.js";
 import { openReadOnly } from "../store/sqlite/read-only.js";
@@ -27,13 +28,13 @@ export async function diagnoseOffline(config: Config, full: boolean): Promise<re
   const native = defined({ nativeBinding });
   await using _lock = lockDataDirectory(directory, native);
   const database = { file, ...native };
-  // It would be made anew, and nothing is to be changed here.
-  if (!existsSync(join(directory, "webhook-signing-key.pem")))
-    return [
-      problem("signing-keys", "the webhook signing key is missing", "restore it; else the next start makes a new one"),
-    ];
   let keys;
   try {
+    const missing = keyToMake(directory);
+    if (missing !== null) {
+      const text = `the signing key for ${missing} is missing`;
+      return [problem("signing-keys", text, "restore it; else the next start makes a new one")];
+    }
     keys = openSigningKeys(directory, config.signingKey, false);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -63,4 +64,11 @@ export async function diagnoseOffline(config: Config, full: boolean): Promise<re
     checkModes: () => requireSafeDataDirectory(directory),
   };
   return await new Diagnoses(subject, false).run(full);
+}
+
+/** The purpose of a key that opening the keys would make; null for none. Nothing is to be changed by an examination. */
+function keyToMake(directory: string): KeyPurpose | null {
+  const isMissing = (purpose: KeyPurpose) => !existsSync(join(directory, KEY_FILE_OF[purpose]));
+  if (isMissing("webhooks")) return "webhooks";
+  return isMissing("attestation") && openLastKeys(directory).pems?.attestation === undefined ? "attestation" : null;
 }

@@ -42,7 +42,10 @@ export async function resealOffline(config: Config): Promise<readonly string[]> 
 async function recordReseal(store: Store, tx: Writer, { audit: pem, bundles }: KeySet): Promise<void> {
   const operator = await tx.operatorOrganization();
   if (operator === null || pem === undefined || bundles === undefined) return;
-  const ring = new KeyRing({ store, keys: verifyingKeys({ bundles: null, audit: null, webhooks: null }) });
+  const ring = new KeyRing({
+    store,
+    keys: verifyingKeys({ bundles: null, audit: null, webhooks: null, attestation: null }),
+  });
   const audit = createAudit({ store, clock: systemClock, signer: createNodeSigner(pem), ring });
   await audit.record(tx, operator.id, "operator", {
     action: "key.resealed",

@@ -9,6 +9,9 @@ import type { Pipeline, PipelineStage } from "../core/pipeline.js";
 import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { Token } from "../core/token.js";
+import type { ActivationAttestation } from "../core/trust/activation-attestation.js";
+import type { Release, ReleaseSubject } from "../core/trust/release.js";
+import type { TrustRoot } from "../core/trust/trust-root.js";
 import type { BundleImport, TrustedOrigin } from "../core/transfer.js";
 import type { Delivery, OutboxEvent, Webhook } from "../core/webhook.js";
 import type { IdempotentAnswer } from "./store.js";
@@ -65,6 +68,11 @@ export interface Schema {
   bundles: Table<Bundle>;
   /** `bundle_id` may name a bundle that was deleted since. */
   deployments: Table<Deployment>;
+  /** An activation of before attestations gets one when it is first asked for. */
+  activation_attestations: Table<ActivationAttestation>;
+  trust_roots: Table<TrustRoot>;
+  releases: Table<Release>;
+  release_subjects: Table<ReleaseSubject>;
   tokens: Table<Token, { id: Generated<number> }>;
   instances: Table<RuntimeInstance>;
   nodes: Table<ServerNode>;

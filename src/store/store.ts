@@ -13,6 +13,7 @@ import type { NodeReader, NodeWriter } from "./node-store.js";
 import type { Listed, Page } from "./page.js";
 import type { PipelineReader, PipelineWriter } from "./pipeline-store.js";
 import type { TransferReader, TransferWriter } from "./transfer-store.js";
+import type { TrustReader, TrustWriter } from "./trust-store.js";
 import type { WebhookReader, WebhookWriter } from "./webhook-store.js";
 
 /**
@@ -131,7 +132,15 @@ export interface TrustedKeyCount {
 
 /** Look-ups answer null for what is not there. */
 export interface Reader
-  extends WebhookReader, PipelineReader, ArtifactReader, FleetReader, NodeReader, TransferReader, ClaimReader {
+  extends
+    WebhookReader,
+    PipelineReader,
+    ArtifactReader,
+    FleetReader,
+    NodeReader,
+    TransferReader,
+    ClaimReader,
+    TrustReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
   organizations(page: Page): Promise<Listed<Organization>>;
@@ -255,7 +264,7 @@ export interface Reader
 
 /** A transaction: reads see its own writes. */
 export interface Writer
-  extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter, ClaimWriter {
+  extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter, ClaimWriter, TrustWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

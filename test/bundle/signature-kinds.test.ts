@@ -35,6 +35,14 @@ const head = { org_id: "o", number: 1, hash: "sha256:00" };
 const owner = { purpose: "bundles", orgId: "o", environmentId: null } as const;
 const body = '{"type":"bundle.published"}';
 
+const STATEMENT_TYPE = "application/vnd.in-toto+json";
+const LEASE_TYPE = "application/vnd.signet.lease+json";
+
+/** Activations and releases have one payload type; the predicate tells them apart. */
+function statementOf(kind: "activation" | "release"): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ predicateType: `https://signet.dev/${kind}/v1` }));
+}
+
 /** What a webhook's delivery signs. */
 async function deliveryMessage(eventId: string): Promise<Uint8Array> {
   const messages: Uint8Array[] = [];
@@ -56,6 +64,9 @@ const MESSAGES = {
   "an audit's head": auditHeadMessage(head),
   "a key's endorsement": keyEndorsementMessage({ ...owner, publicKey: key.bytes }),
   "an exported version": envelopeMessage(PROVENANCE_TYPE, new TextEncoder().encode("{}")),
+  "an activation": envelopeMessage(STATEMENT_TYPE, statementOf("activation")),
+  "a release": envelopeMessage(STATEMENT_TYPE, statementOf("release")),
+  "a lease": envelopeMessage(LEASE_TYPE, new TextEncoder().encode("{}")),
   "a webhook's delivery": await deliveryMessage("evt_1"),
 };
 type Kind = keyof typeof MESSAGES;
@@ -76,6 +87,12 @@ function verifiesDocument(signature: string, signatureV2: string): Promise<boole
     ...{ signature, signatureV2, bundleVersion: 1, keyId: key.keyId },
   });
   return passes(verifyDocument(text, [key], {}));
+}
+
+async function verifiesEnvelope(payloadType: string, payload: Uint8Array, sig: string): Promise<boolean> {
+  const text = JSON.stringify({ payload: encodeBase64(payload), payloadType, signatures: [{ sig }] });
+  const envelope = parseEnvelope(text, { maxLength: 1_000, maxSignatures: 1 });
+  return (await signersOf(envelope, payloadType, [key], nobleVerifier)).length === 1;
 }
 
 /** Who checks a signature of each kind: the code that does it for users, but for webhooks, which their receivers check. */
@@ -99,11 +116,10 @@ const CHECKS: Record<Kind, (signature: string) => boolean | Promise<boolean>> = 
       },
       signer.publicKeyPem,
     ),
-  "an exported version": async (sig) => {
-    const text = JSON.stringify({ payload: "e30=", payloadType: PROVENANCE_TYPE, signatures: [{ sig }] });
-    const envelope = parseEnvelope(text, { maxLength: 1_000, maxSignatures: 1 });
-    return (await signersOf(envelope, PROVENANCE_TYPE, [key], nobleVerifier)).length === 1;
-  },
+  "an exported version": (sig) => verifiesEnvelope(PROVENANCE_TYPE, new TextEncoder().encode("{}"), sig),
+  "an activation": (sig) => verifiesEnvelope(STATEMENT_TYPE, statementOf("activation"), sig),
+  "a release": (sig) => verifiesEnvelope(STATEMENT_TYPE, statementOf("release"), sig),
+  "a lease": (sig) => verifiesEnvelope(LEASE_TYPE, new TextEncoder().encode("{}"), sig),
   "a webhook's delivery": (signature) => {
     const publicKey = createPublicKey(signer.publicKeyPem);
     return verify(null, MESSAGES["a webhook's delivery"], publicKey, Buffer.from(signature, "base64"));
@@ -129,7 +145,7 @@ describe("the texts that are signed", () => {
 
   it("begin with marks of their own", () => {
     const found = KINDS.map((kind) => MARKS.filter((mark) => textOf(kind).startsWith(mark)));
-    expect(found).toStrictEqual([...MARKS.map((mark) => [mark]), []]);
+    expect(found).toStrictEqual([...MARKS.map((mark) => [mark]), ["DSSEv1 "], ["DSSEv1 "], ["DSSEv1 "], []]);
   });
 
   it.each(MARKS)("of a webhook cannot begin with %j, whatever its event is called", async (mark) => {

@@ -95,5 +95,6 @@ export const EXPECTED_LIFE = {
     { purpose: "bundles", isCurrent: true },
     { purpose: "audit", isCurrent: true },
     { purpose: "webhooks", isCurrent: true },
+    { purpose: "attestation", isCurrent: true },
   ],
 };

@@ -122,6 +122,14 @@ describe("restoring a backup", () => {
     expect(leftovers()).toEqual([]);
   });
 
+  it("needs the attestation key, which runtimes know by their root", async () => {
+    cpSync(at("keys"), at("other-keys"), { recursive: true });
+    rmSync(join(at("other-keys"), "attestation-signing-key.pem"));
+    await expect(restore(at("none"), { keysDirectory: at("other-keys") })).rejects.toMatchObject({
+      ...{ code: "signing_failed", message: expect.stringContaining("attestation-signing-key.pem") as string },
+    });
+  });
+
   it("takes the bundle key from SIGNET_SIGNING_KEY, and does not write it", async () => {
     cpSync(at("keys"), at("without"), { recursive: true });
     const signingKey = readFileSync(join(at("without"), "bundle-signing-key.pem"), "utf8");

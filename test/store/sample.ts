@@ -85,6 +85,8 @@ export function aBundle(environment: Environment, changes: Partial<Bundle> = {})
     signature: "c2ln",
     signatureV2: "c2lnMg==",
     keyId: "0011223344556677",
+    documentSha256: null,
+    contentSize: null,
     ...changes,
   };
 }

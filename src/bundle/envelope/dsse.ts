@@ -53,12 +53,37 @@ export async function signEnvelope(
   signer: Signer,
   key: PublicKey,
 ): Promise<string> {
-  const sig = await signer.sign(envelopeMessage(payloadType, payload)).catch((cause: unknown) => {
-    throw new AppError("signing_failed", "policy signing failed", { cause });
-  });
-  if (sig.length !== 64) throw new AppError("signing_failed", "policy signing failed");
-  const signature = { keyid: envelopeKeyId(key), sig: encodeBase64(sig) };
+  const signature = await signatureBy(signer, key, envelopeMessage(payloadType, payload));
   return JSON.stringify({ payload: encodeBase64(payload), payloadType, signatures: [signature] });
+}
+
+/**
+ * The envelope with one more signature over the same payload, as JSON text. The signatures that it has are kept as they are and not
+ * verified; one by the same key is replaced.
+ *
+ * @param key the public half of the signer
+ * @param bounds of the given envelope and of the result
+ * @throws VerificationError `malformed` for another text, or one that exceeds the bounds
+ * @throws AppError `signing_failed` if the signer fails or does not return 64 bytes
+ */
+export async function addSignature(
+  envelopeText: string,
+  signer: Signer,
+  key: PublicKey,
+  bounds: EnvelopeBounds = { maxLength: 64 * 1024, maxSignatures: 32 },
+): Promise<string> {
+  const { payloadType, payload, signatures } = parseEnvelope(envelopeText, bounds);
+  const added = await signatureBy(signer, key, envelopeMessage(payloadType, payload));
+  const kept = signatures.filter(({ keyid }) => keyid !== added.keyid);
+  const text = JSON.stringify({
+    payload: encodeBase64(payload),
+    payloadType,
+    signatures: [...kept.map(({ keyid, sig }) => ({ keyid, sig: encodeBase64(sig) })), added],
+  });
+  if (kept.length + 1 > bounds.maxSignatures || text.length > bounds.maxLength) {
+    throw malformed("the envelope has no room for one more signature");
+  }
+  return text;
 }
 
 /** The `keyid` of a key in envelopes: 64 hex digits, of which the first 16 are its key id. */
@@ -84,6 +109,7 @@ export function parseEnvelope(text: string, { maxLength, maxSignatures }: Envelo
 /**
  * The distinct keys of `keys` that signed an envelope. Signatures that do not verify are skipped.
  *
+ * @param enough how many keys end the search
  * @throws VerificationError `malformed` when the payload is of another type than `payloadType`
  */
 export async function signersOf(
@@ -91,19 +117,35 @@ export async function signersOf(
   payloadType: string,
   keys: readonly PublicKey[],
   verifier: Verifier,
+  enough = Infinity,
 ): Promise<readonly PublicKey[]> {
   if (envelope.payloadType !== payloadType) throw malformed(`the payload is not ${payloadType}`);
   const message = envelopeMessage(envelope.payloadType, envelope.payload);
   const signers: PublicKey[] = [];
   for (const key of keys) {
+    if (signers.length >= enough) break;
     if (signers.some(({ keyId }) => keyId === key.keyId)) continue;
-    for (const { sig } of envelope.signatures) {
+    for (const { sig } of hintedFirst(envelope.signatures, envelopeKeyId(key))) {
       if (!(await verifier.verify(key.bytes, message, sig))) continue;
       signers.push(key);
       break;
     }
   }
   return signers;
+}
+
+async function signatureBy(signer: Signer, key: PublicKey, message: Uint8Array) {
+  const sig = await signer.sign(message).catch((cause: unknown) => {
+    throw new AppError("signing_failed", "policy signing failed", { cause });
+  });
+  if (sig.length !== 64) throw new AppError("signing_failed", "policy signing failed");
+  return { keyid: envelopeKeyId(key), sig: encodeBase64(sig) };
+}
+
+/** The signatures, those that name the key first: the hint decides nothing but the order. */
+function hintedFirst(signatures: readonly EnvelopeSignature[], keyid: string): readonly EnvelopeSignature[] {
+  const isHinted = (signature: EnvelopeSignature) => signature.keyid === keyid;
+  return [...signatures.filter(isHinted), ...signatures.filter((signature) => !isHinted(signature))];
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

@@ -108,6 +108,31 @@ export class SignedObject {
     return fields as Record<string, string>;
   }
 
+  /** An object of at most `maxItems` objects by key; each key matches a pattern. */
+  objectsByKey(field: string, maxItems: number, pattern: RegExp): ReadonlyMap<string, SignedObject> {
+    const { fields, name } = this.object(field);
+    const entries = Object.entries(fields);
+    if (entries.length > maxItems || !entries.every(([key]) => pattern.test(key))) {
+      throw notOf(name, `at most ${maxItems} objects by keys like ${String(pattern)}`);
+    }
+    return new Map(entries.map(([key, value]) => [key, objectOf(value, `${name}.${key}`)]));
+  }
+
+  /** A list of at most `maxItems` texts that match a pattern. */
+  matchingList(field: string, maxItems: number, pattern: RegExp): readonly string[] {
+    const value = this.#own(field);
+    const isGood = (item: unknown) => typeof item === "string" && pattern.test(item);
+    if (!Array.isArray(value) || value.length > maxItems || !value.every(isGood)) {
+      throw notOf(`${this.name}.${field}`, `a list of at most ${maxItems} texts like ${String(pattern)}`);
+    }
+    return value as string[];
+  }
+
+  /** Whether a field is there and not null. */
+  has(field: string): boolean {
+    return !this.#isAbsent(field);
+  }
+
   #own(field: string): unknown {
     return Object.hasOwn(this.fields, field) ? this.fields[field] : undefined;
   }

@@ -7,7 +7,7 @@ import { startRuntime } from "./start-runtime.js";
 /** The options of a runtime that needs nothing but `fetch`. */
 export interface FetchRuntimeOptions extends RuntimeOptions {
   /** Default: the global one. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof globalThis.fetch;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface FetchRuntimeOptions extends RuntimeOptions {
  */
 export async function openRuntime(options: FetchRuntimeOptions): Promise<Runtime> {
   check(isObject(options), "options", "an object");
-  const { fetch: fetchBy = globalThis.fetch.bind(globalThis) } = options;
-  check(typeof fetchBy === "function", "fetch", "a function");
-  return await startRuntime(options, createFetchPlatform(String(options.url), fetchBy), ["connect", "sse", "poll"]);
+  const { url, fetch } = options;
+  check(fetch === undefined || typeof fetch === "function", "fetch", "a function");
+  return await startRuntime(options, createFetchPlatform(url, fetch), ["connect", "sse", "poll"]);
 }

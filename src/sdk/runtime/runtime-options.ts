@@ -5,7 +5,7 @@ import { check, hasMethods, isKeys, isObject } from "../../bundle/verify-argumen
 import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { TokenSource } from "../authorized-transport.js";
 import type { BackoffOptions } from "../backoff.js";
-import { checkBackoff, checkLabels, isPositive, isText } from "../option-checks.js";
+import { checkBackoff, checkLabels, checkServer, isPositive, isText } from "../option-checks.js";
 import type { RuntimeCache } from "./runtime-cache.js";
 import type { TransportName } from "./runtime.js";
 
@@ -13,9 +13,7 @@ import type { TransportName } from "./runtime.js";
  * What a runtime trusts: the root document of its project, as `signet trust init` made it, or keys of the server (level 0 of
  * docs/trust.md), as PEM texts or as parsePublicKey returns them. Either comes from the configuration, never from the server.
  */
-export type RuntimeTrust =
-  | { readonly root: string }
-  | { readonly keys: readonly (string | PublicKey)[] };
+export type RuntimeTrust = { readonly root: string } | { readonly keys: readonly (string | PublicKey)[] };
 
 /** The options of openRuntime, wherever it runs. */
 export interface RuntimeOptions {
@@ -61,7 +59,11 @@ export interface RuntimeOptions {
 /** Throws a TypeError that names the first invalid option. */
 export function checkRuntimeOptions(options: RuntimeOptions, known: readonly TransportName[]): void {
   check(isObject(options), "options", "an object");
-  checkServer(options);
+  const { url, token } = options;
+  checkServer(url, 1);
+  // A token that no header can carry would look like an unavailable server.
+  const isToken = typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
+  check(isToken, "token", "printable ASCII characters, or a function that returns them");
   checkTrust(options.trust);
   checkIdentity(options.identity);
   const { instanceId, agent = "", labels = {}, cache, reports = true, now } = options;
@@ -73,7 +75,8 @@ export function checkRuntimeOptions(options: RuntimeOptions, known: readonly Tra
     check(["serve", "close", undefined].includes(options[name]), name, '"serve" or "close"');
   }
   const { transports = known, maxContentBytes = 1 } = options;
-  const areKnown = Array.isArray(transports) && transports.length > 0 && transports.every((name) => known.includes(name));
+  const areKnown =
+    Array.isArray(transports) && transports.length > 0 && transports.every((name) => known.includes(name));
   check(areKnown, "transports", `a list of ${known.join(", ")}`);
   check(isPositive(maxContentBytes) && maxContentBytes <= 16 * 1024 * 1024, "maxContentBytes", "at most 16 MiB");
   check(typeof reports === "boolean", "reports", "true or false");
@@ -95,14 +98,6 @@ export function pinnedKeys(keys: readonly (string | PublicKey)[]): readonly Publ
       throw new TypeError("trust.keys must be Ed25519 public keys, as PEM texts", { cause });
     }
   });
-}
-
-function checkServer({ url, token }: RuntimeOptions): void {
-  const protocol = typeof url === "string" && URL.canParse(url) ? new URL(url).protocol : "";
-  check(protocol === "http:" || protocol === "https:", "url", "http://host:port or https://host:port");
-  // A token that no header can carry would look like an unavailable server.
-  const isToken = typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
-  check(isToken, "token", "printable ASCII characters, or a function that returns them");
 }
 
 function checkTrust(trust: RuntimeTrust): void {

@@ -40,7 +40,12 @@ export async function startRuntime(
     memory: connection.memory,
   });
   const { instanceId, agent, labels, reports = true } = options;
-  const about = { instanceId, signal: stop.signal, ...(agent === undefined ? {} : { agent }), ...(labels && { labels }) };
+  const about = {
+    instanceId,
+    signal: stop.signal,
+    ...(agent === undefined ? {} : { agent }),
+    ...(labels && { labels }),
+  };
   const client = reportBy(() => runtime.status.transport);
   const keys = "keys" in trust ? { keys: pinnedKeys(trust.keys) } : {};
   const runtime: FollowedRuntime = new FollowedRuntime({

@@ -1,8 +1,7 @@
 import { AppError } from "../../core/error.js";
+import { KEY_PURPOSES } from "../../core/key.js";
 import { fine, problem, warning, type Finding } from "../../core/finding.js";
 import type { Check, Subject } from "./check.js";
-
-const PURPOSES = ["bundles", "audit", "webhooks"] as const;
 
 /** Whether the signing keys are there, usable, and recorded for those who verify. */
 export const KEYS: Check = {
@@ -14,7 +13,7 @@ export const KEYS: Check = {
       const text = `the bundle signing key cannot be used: ${keys.problem}`;
       findings.push(problem("signing-keys", text, "restore the key file from a backup, and restart the server"));
     }
-    for (const purpose of PURPOSES) {
+    for (const purpose of KEY_PURPOSES) {
       const { keyId } = keys[purpose];
       if (keyId === "") continue;
       const record = await read.publicKey(keyId);
@@ -25,13 +24,13 @@ export const KEYS: Check = {
       );
     }
     findings.push(...(await unendorsed(subject)));
-    return findings.length > 0 ? findings : [fine("signing-keys", "all three are usable and match their records")];
+    return findings.length > 0 ? findings : [fine("signing-keys", "all are usable and match their records")];
   },
 };
 
 async function unendorsed({ ring }: Subject): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const purpose of PURPOSES) {
+  for (const purpose of KEY_PURPOSES) {
     const { untrustedIds } = await ring.sorted(purpose);
     if (untrustedIds.length === 0) continue;
     const text = `the database has keys of ${purpose} that no key of this server endorses: ${untrustedIds.slice(0, 5).join(", ")}`;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import type { KeySlot, SealedKey } from "../../core/key.js";
+import { KEY_PURPOSES, type KeySlot, type SealedKey } from "../../core/key.js";
 import { readKeyFiles } from "../../service/backups/read-keys.js";
 import { givenPem } from "../../service/keys/bundle-key.js";
 import { createNodeSigner } from "../../service/keys/ed25519-node.js";
@@ -16,7 +16,9 @@ const FILE_OF: Readonly<Record<KeySlot, string>> = {
   ...KEY_FILE_OF,
   next: KEY_FILE_OF.bundles.replace(/\.pem$/, ".next.pem"),
 };
-const SLOTS: readonly KeySlot[] = ["bundles", "audit", "webhooks", "next"];
+const SLOTS: readonly KeySlot[] = [...KEY_PURPOSES, "next"];
+/** Slots that are empty in a database that no server of this release has opened; the next start fills `attestation`. */
+const OPTIONAL: readonly KeySlot[] = ["attestation", "next"];
 
 /**
  * The keys of a data directory, encrypted for a database: private ones of its files, and the public halves of those that settings give,
@@ -63,7 +65,7 @@ export function requireGiven(set: KeySet, config: Pick<MoveConfig, "signingKey" 
     const pem = set[slot];
     const own = given(slot, config);
     if (pem === undefined) {
-      if (slot !== "next") throw new AppError("signing_failed", `the database has no key for ${slot}`);
+      if (!OPTIONAL.includes(slot)) throw new AppError("signing_failed", `the database has no key for ${slot}`);
       continue;
     }
     const name = slot === "next" ? "SIGNET_NEXT_SIGNING_KEY" : "SIGNET_SIGNING_KEY";
@@ -83,10 +85,18 @@ export function requireGiven(set: KeySet, config: Pick<MoveConfig, "signingKey" 
 export function keysOfSet(set: KeySet): VerifyingKeys {
   const half = (slot: KeySlot) => {
     const pem = set[slot];
-    if (pem === undefined) throw new AppError("signing_failed", `the database has no key for ${slot}`);
+    if (pem === undefined) {
+      if (OPTIONAL.includes(slot)) return null;
+      throw new AppError("signing_failed", `the database has no key for ${slot}`);
+    }
     return { keyId: keyIdOf(pem), publicKeyPem: publicPemOf(pem) };
   };
-  const keys = verifyingKeys({ bundles: half("bundles"), audit: half("audit"), webhooks: half("webhooks") });
+  const keys = verifyingKeys({
+    bundles: half("bundles"),
+    audit: half("audit"),
+    webhooks: half("webhooks"),
+    attestation: half("attestation"),
+  });
   return { ...keys, audit: createNodeSigner(set.audit ?? "") };
 }
 

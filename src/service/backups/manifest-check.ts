@@ -7,7 +7,7 @@ import type { DatabaseFacts, Manifest } from "./manifest.js";
 import type { KeyFiles } from "./sealed-keys.js";
 
 /** Without the others a server does not start, or cannot publish; a lost webhook key is replaced by a new one. */
-const REQUIRED: readonly KeyPurpose[] = ["audit", "bundles"];
+const REQUIRED: readonly KeyPurpose[] = ["audit", "bundles", "attestation"];
 const PURPOSES: readonly KeyPurpose[] = [...REQUIRED, "webhooks"];
 
 /** Throws `data_loss` if the database of a backup is not the one that its manifest describes. */
@@ -20,8 +20,8 @@ export function requireSameFacts(manifest: Manifest, facts: DatabaseFacts): void
 }
 
 /**
- * Throws `conflict` if a private key is not the one that the server of the backup used, and `signing_failed` if the key of the audit or
- * of bundles is missing or malformed. The message names the file and both keys, never a private one.
+ * Throws `conflict` if a private key is not the one that the server of the backup used, and `signing_failed` if the key of the audit, of
+ * bundles or of attestation is missing or malformed. The message names the file and both keys, never a private one.
  */
 export function requireKeysOf(manifest: Manifest, files: KeyFiles): void {
   for (const purpose of PURPOSES) {

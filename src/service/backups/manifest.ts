@@ -70,7 +70,12 @@ export function formatManifest(manifest: Manifest): string {
     operator_organization: manifest.operatorOrganization,
     schema: manifest.schema,
     counts: manifest.counts,
-    keys: { bundles: keyOf(keys.bundles), audit: keyOf(keys.audit), webhooks: keyOf(keys.webhooks) },
+    keys: {
+      bundles: keyOf(keys.bundles),
+      audit: keyOf(keys.audit),
+      webhooks: keyOf(keys.webhooks),
+      attestation: keyOf(keys.attestation),
+    },
     audit_heads: auditHeads.map(({ orgId, number, hash }) => ({ org_id: orgId, number, hash })),
     members: members.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
   };
@@ -102,6 +107,8 @@ export function parseManifest(text: string): Manifest {
       bundles: keyIn(keys.bundles),
       audit: keyIn(keys.audit),
       webhooks: keyIn(keys.webhooks),
+      // Backups of earlier releases have none.
+      attestation: keyIn(keys.attestation ?? null),
     },
     auditHeads: listOf(json.audit_heads, "audit_heads").map((item) => {
       const head = objectOf(item, "audit_heads");

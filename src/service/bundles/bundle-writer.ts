@@ -231,6 +231,7 @@ export function draftedBundle(environment: Environment, draft: BundleDraft): Bun
     ...{ version: nextVersion(environment), contentId: draft.content.content.id, publishedAt: draft.publishedAt },
     ...draft.signed,
     ...draft.description,
+    ...{ documentSha256: null, contentSize: null },
   };
 }
 

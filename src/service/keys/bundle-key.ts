@@ -174,7 +174,7 @@ export class FileBundleKey implements BundleKey {
 export function loadBundleKey(pem: string, otherKeyIds: readonly string[]): LoadedKey {
   const signer = createNodeSigner(pem);
   if (otherKeyIds.includes(signer.keyId)) {
-    throw new AppError("signing_failed", "the bundle signing key must not be the audit's or the webhooks' key");
+    throw new AppError("signing_failed", "the bundle signing key must not be a key of another purpose");
   }
   return { pem, signer, derived: createDerivedKeys("bundles", parsePrivateKey(pem)) };
 }

@@ -10,7 +10,7 @@ import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
 
 /** The purposes for which organizations can have their own keys. */
-export type OwnedPurpose = Exclude<KeyPurpose, "audit">;
+export type OwnedPurpose = Exclude<KeyPurpose, "audit" | "attestation">;
 
 /** The keys of a data directory, as signers. */
 export interface SigningKeys {
@@ -18,6 +18,8 @@ export interface SigningKeys {
   readonly bundles: Signer;
   readonly audit: Signer;
   readonly webhooks: Signer;
+  /** Signs activations and leases. */
+  readonly attestation: Signer;
   /** Why bundles cannot be signed; null if they can. */
   readonly problem: string | null;
   /** The public bundle key of the last start, PEM, while the private one is unusable: its endorsements still count. */
@@ -64,20 +66,24 @@ export interface LastKeys {
 
 const AUDIT_KEY_FILE = "audit-signing-key.pem";
 const WEBHOOK_KEY_FILE = "webhook-signing-key.pem";
+/** The private attestation key of a data directory. */
+export const ATTESTATION_KEY_FILE = "attestation-signing-key.pem";
 /** The files of a data directory with the server's private keys. */
 export const KEY_FILE_OF: Readonly<Record<KeyPurpose, string>> = {
   bundles: BUNDLE_KEY_FILE,
   audit: AUDIT_KEY_FILE,
   webhooks: WEBHOOK_KEY_FILE,
+  attestation: ATTESTATION_KEY_FILE,
 };
 const LAST_KEYS_FILE = "current-keys.json";
 
 /**
- * The signing keys: the given bundle keys (PEM, or a path to it) or those of the data directory, and the audit and webhook keys of the
- * data directory. A new directory gets new keys; in an existing one a missing key is not replaced, because runtimes trust it.
+ * The signing keys: the given bundle keys (PEM, or a path to it) or those of the data directory, and the audit, webhook and attestation
+ * keys of the data directory. A new directory gets new keys; in an existing one a missing key is not replaced, because runtimes trust it.
  *
  * A missing or malformed bundle key does not stop the server: reads and watches work, publishing fails with `signing_failed`
- * (docs/api.md). The audit key is required: throws `signing_failed` without it.
+ * (docs/api.md). The audit key and, once there was one, the attestation key are required: throws
+ * `signing_failed` without them.
  */
 export function openSigningKeys(
   directory: string,
@@ -90,20 +96,24 @@ export function openSigningKeys(
   const webhookPem = readOrCreateKey(join(directory, WEBHOOK_KEY_FILE), true);
   const webhooks = createNodeSigner(webhookPem);
   const derivedWebhooks = createDerivedKeys("webhooks", parsePrivateKey(webhookPem));
+  const lastPems = openLastKeys(directory).pems;
+  // Directories of earlier releases have none. A lost one is not replaced: the root documents of runtimes name it.
+  const mayCreate = isNew || lastPems?.attestation === undefined;
+  const attestation = createNodeSigner(readOrCreateKey(join(directory, ATTESTATION_KEY_FILE), mayCreate));
   const bundleKey = new FileBundleKey({
     directory,
     given,
     givenNext,
     isNew,
-    otherKeyIds: [audit.keyId, webhooks.keyId],
+    otherKeyIds: [audit.keyId, webhooks.keyId, attestation.keyId],
   });
   const { problem } = bundleKey;
   return {
-    ...{ audit, webhooks, bundleKey, problem, shared: null },
+    ...{ audit, webhooks, attestation, bundleKey, problem, shared: null },
     get bundles() {
       return bundleKey.current;
     },
-    lastBundlesPem: problem === null ? null : (openLastKeys(directory).pems?.bundles ?? null),
+    lastBundlesPem: problem === null ? null : (lastPems?.bundles ?? null),
     derive: (purpose, owner) => (purpose === "bundles" ? bundleKey.derive(owner) : derivedWebhooks.of(owner)),
   };
 }

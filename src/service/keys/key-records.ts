@@ -4,13 +4,12 @@ import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import { SERVER_KEY, type KeyOwner, type KeyPurpose, type PublicKeyRecord } from "../../core/key.js";
+import { KEY_PURPOSES, SERVER_KEY, type KeyOwner, type KeyPurpose, type PublicKeyRecord } from "../../core/key.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
 import { nodeVerifier } from "./ed25519-node.js";
 import type { LastKeys, OwnedPurpose, SigningKeys } from "./key-files.js";
 
-const PURPOSES = ["bundles", "audit", "webhooks"] as const;
 const ALL = { limit: 1_000_000, offset: 0 };
 
 /** A change of the server's keys that a start found or made. */
@@ -41,7 +40,7 @@ export async function keepPublicKeys(
     const onTrust: string[] = [];
     let isRenewed = false;
     await keys.shared?.adoptIn(tx);
-    for (const purpose of PURPOSES) {
+    for (const purpose of KEY_PURPOSES) {
       if (keys[purpose].keyId === "") continue;
       const server = { purpose, signer: keys[purpose] };
       await refuseRetired(tx, server);
@@ -63,7 +62,7 @@ export async function keepPublicKeys(
 
 /** Writes the current public keys where the next start finds them: keys that it replaces are endorsed by the new ones. */
 export function rememberKeys(keys: SigningKeys, last: LastKeys): void {
-  const now = PURPOSES.filter((purpose) => keys[purpose].keyId !== "").map((it) => [it, keys[it].publicKeyPem]);
+  const now = KEY_PURPOSES.filter((purpose) => keys[purpose].keyId !== "").map((it) => [it, keys[it].publicKeyPem]);
   last.remember({ ...last.pems, ...(Object.fromEntries(now) as LastKeys["pems"]) });
 }
 

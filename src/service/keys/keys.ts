@@ -1,6 +1,6 @@
 import type { Signer } from "../../bundle/signer.js";
 import type { Instant } from "../../core/clock.js";
-import type { KeyOwner, KeyPurpose, PublicKeyRecord } from "../../core/key.js";
+import { KEY_PURPOSES, type KeyOwner, type KeyPurpose, type PublicKeyRecord } from "../../core/key.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import { notFound } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
@@ -20,7 +20,6 @@ export interface ListedKey {
   readonly environment: string | null;
 }
 
-const PURPOSES = ["bundles", "audit", "webhooks"] as const satisfies readonly KeyPurpose[];
 const STATES = ["current", "next", "previous"] as const satisfies readonly KeyState[];
 
 /** Lists public keys. */
@@ -35,8 +34,8 @@ export class KeyList {
   ) {}
 
   /**
-   * The keys that verify what the caller's organization receives: bundle keys first, then audit and webhook keys; of each purpose the
-   * current ones, the announced ones, the previous ones. Includes keys of environments that the caller sees, and keys of the server
+   * The keys that verify what the caller's organization receives: bundle keys first, then those for audit, webhooks and attestation;
+   * of each purpose the current ones, the announced ones, the previous ones. Includes keys of environments that the caller sees, and keys of the server
    * that sign or signed for the organization. Keys that are not endorsed, and retired ones, are left out.
    */
   async list(caller: Principal): Promise<readonly ListedKey[]> {
@@ -57,7 +56,7 @@ export class KeyList {
       const state = current.has(key.keyId) ? "current" : "previous";
       listed.push({ key, state, environment: environment?.name ?? null });
     }
-    const order = ({ key, state }: ListedKey) => 3 * PURPOSES.indexOf(key.purpose) + STATES.indexOf(state);
+    const order = ({ key, state }: ListedKey) => 3 * KEY_PURPOSES.indexOf(key.purpose) + STATES.indexOf(state);
     return listed.sort((a, b) => order(a) - order(b));
   }
 
@@ -110,7 +109,7 @@ export class KeyList {
     environments: ReadonlyMap<string, Environment>,
   ): ReadonlySet<string> {
     const { keys, signers } = this.deps;
-    const ids = new Set([keys.audit.keyId, signers.webhooks(organization).keyId]);
+    const ids = new Set([keys.audit.keyId, keys.attestation.keyId, signers.webhooks(organization).keyId]);
     const own = [...environments.values()].filter(({ signingKey }) => signingKey === "environment");
     for (const environment of own) ids.add(signers.ofEnvironment(environment).keyId);
     // A runtime token's environment has exactly one current bundle key.
@@ -119,7 +118,7 @@ export class KeyList {
   }
 }
 
-/** Whether the server's key of a purpose signs, or signed, for an organization: always for the audit log, else before it had its own. */
+/** Whether the server's key of a purpose signs, or signed, for an organization: always for audit and attestation, else before it had its own. */
 function needsServerKey({ ownKeysSince, createdAt }: Organization, purpose: KeyPurpose): boolean {
-  return purpose === "audit" || ownKeysSince === null || ownKeysSince > createdAt;
+  return purpose === "audit" || purpose === "attestation" || ownKeysSince === null || ownKeysSince > createdAt;
 }

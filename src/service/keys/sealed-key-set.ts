@@ -3,6 +3,7 @@ import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { KeySlot, SealedKey } from "../../core/key.js";
 import type { Store, Writer } from "../../store/store.js";
+import { newPem } from "./bundle-key.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import type { KeySealer } from "./key-sealer.js";
 
@@ -65,6 +66,41 @@ export async function keepFirstSet(store: Store, made: readonly SealedKey[]): Pr
     }
     for (const row of made) await tx.putSealedKey(row);
     return made;
+  });
+}
+
+/**
+ * The rows of a database, with a new attestation key for one of an earlier release: of nodes that start together, one makes it. Throws
+ * `invalid` for another secret than that of the rows, `conflict` when it changes meanwhile, and `signing_failed` when the database has
+ * attested with a key that is missing in it: the root documents of runtimes name it.
+ */
+export async function withAttestationKey(
+  store: Store,
+  rows: readonly SealedKey[],
+  sealer: KeySealer,
+  at: Instant,
+): Promise<readonly SealedKey[]> {
+  const [known] = rows;
+  if (known === undefined || rows.some(({ slot }) => slot === "attestation")) return rows;
+  // From here on the sealer derives as the other rows do.
+  await sealer.open(known);
+  const made = await sealKeySet({ attestation: newPem() }, sealer, at);
+  return await store.write(async (tx) => {
+    const kept = await tx.sealedKeys();
+    if (kept.some(({ slot }) => slot === "attestation")) return kept;
+    const [lost] = await tx.publicKeys("attestation");
+    if (lost !== undefined) {
+      const message = `the database has attested with the key ${lost.keyId}, which is missing in it: restore the table sealed_keys from a backup`;
+      throw new AppError("signing_failed", message);
+    }
+    if (!kept.every((row) => sealer.hasSealed(row))) {
+      throw new AppError(
+        "conflict",
+        "the keys were encrypted with another secret while this node started: start it again",
+      );
+    }
+    for (const row of made) await tx.putSealedKey(row);
+    return [...kept, ...made];
   });
 }
 

@@ -8,7 +8,7 @@ import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import type { LastKeys, SharedKeySet, SigningKeys } from "./key-files.js";
 import { KeySealer } from "./key-sealer.js";
-import { keepFirstSet, keyIdOf, publicPemOf, sealKeySet } from "./sealed-key-set.js";
+import { keepFirstSet, keyIdOf, publicPemOf, sealKeySet, withAttestationKey } from "./sealed-key-set.js";
 import { openBundleSlots, SharedBundleKey, type BundleSlots, type SlotKey } from "./shared-bundle-key.js";
 import { settleGiven, type GivenKeys } from "./given-keys.js";
 
@@ -49,7 +49,8 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
   const { clock } = options;
   const sealer = new KeySealer(options.secret);
   const given = givenKeys(options);
-  const rows = await openOrMake(store, sealer, given, options);
+  const found = await openOrMake(store, sealer, given, options);
+  const rows = await withAttestationKey(store, found, sealer, instantOf(clock.now()));
   const pemOf = async (slot: SealedKey["slot"]) => {
     const row = rows.find((it) => it.slot === slot);
     if (row === undefined) throw new AppError("signing_failed", `the key for ${slot} is missing in the database`);
@@ -60,7 +61,9 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
   const webhooks = createNodeSigner(webhookPem);
   const derivedWebhooks = createDerivedKeys("webhooks", parsePrivateKey(webhookPem));
 
-  const otherKeyIds = [audit.keyId, webhooks.keyId];
+  const attestation = createNodeSigner(await pemOf("attestation"));
+
+  const otherKeyIds = [audit.keyId, webhooks.keyId, attestation.keyId];
   const pems = [given.current, given.next].flatMap((it) => (it === null ? [] : [[it.keyId, it.pem] as const]));
   const bundleOptions = { store, clock, sealer, otherKeyIds, given: new Map(pems) };
   const opened = await openBundleSlots(rows, sealer, bundleOptions);
@@ -68,7 +71,7 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
   const bundleKey = new SharedBundleKey(bundleOptions, slots);
   return {
     keys: {
-      ...{ audit, webhooks, bundleKey },
+      ...{ audit, webhooks, attestation, bundleKey },
       get bundles() {
         return bundleKey.current;
       },
@@ -83,7 +86,12 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
     },
     // The rows are what the last start left, and authentic: the key before is endorsed if this start replaces it.
     lastKeys: {
-      pems: { bundles: opened.current.publicPem, audit: audit.publicKeyPem, webhooks: webhooks.publicKeyPem },
+      pems: {
+        bundles: opened.current.publicPem,
+        audit: audit.publicKeyPem,
+        webhooks: webhooks.publicKeyPem,
+        attestation: attestation.publicKeyPem,
+      },
       remember: () => undefined,
     },
     onChanged: (listener) => bundleKey.onChanged(listener),
@@ -100,7 +108,11 @@ async function openOrMake(
   if (kept.length > 0) return kept;
   // What a setting gives is kept by its public half: it says which key the nodes have, and the private one stays where it is.
   const bundles = given.current === null ? newPem() : publicPemOf(given.current.pem);
-  const made = await sealKeySet({ bundles, audit: newPem(), webhooks: newPem() }, sealer, instantOf(clock.now()));
+  const made = await sealKeySet(
+    { bundles, audit: newPem(), webhooks: newPem(), attestation: newPem() },
+    sealer,
+    instantOf(clock.now()),
+  );
   return await keepFirstSet(store, made);
 }
 

@@ -17,6 +17,7 @@ export function verifyingKeys(publicKeys: Readonly<Record<KeyPurpose, PublicHalf
     bundles: half("bundles"),
     audit: half("audit"),
     webhooks: half("webhooks"),
+    attestation: half("attestation"),
     problem: null,
     lastBundlesPem: null,
     shared: null,

@@ -1,29 +1,30 @@
 import { Migrator, type Kysely, type Migration } from "kysely";
 import { AppError } from "../../core/error.js";
-import { initial } from "./0001-initial.js";
-import { webhooks } from "./0002-webhooks.js";
-import { pipelines } from "./0003-pipelines.js";
-import { history } from "./0004-history.js";
-import { traceContext } from "./0005-trace-context.js";
-import { webhookPlaces } from "./0006-webhook-places.js";
-import { sources } from "./0007-sources.js";
-import { commitHead } from "./0008-commit-head.js";
-import { holds } from "./0009-holds.js";
-import { reportedSequence } from "./0010-reported-sequence.js";
-import { keyOwners } from "./0011-key-owners.js";
-import { activationTimes } from "./0012-activation-times.js";
-import { slugs } from "./0013-slugs.js";
-import { deletions } from "./0014-deletions.js";
-import { actors } from "./0015-actors.js";
-import { schemas } from "./0016-schemas.js";
-import { protection } from "./0017-protection.js";
-import { imports } from "./0018-imports.js";
-import { presence } from "./0019-presence.js";
-import { trustedKeys } from "./0020-trusted-keys.js";
-import { sealedKeys } from "./0021-sealed-keys.js";
-import { claims } from "./0022-claims.js";
-import { nodes } from "./0023-nodes.js";
-import { nodeChanges } from "./0024-node-changes.js";
+import { initial } from "./0001-0020/0001-initial.js";
+import { webhooks } from "./0001-0020/0002-webhooks.js";
+import { pipelines } from "./0001-0020/0003-pipelines.js";
+import { history } from "./0001-0020/0004-history.js";
+import { traceContext } from "./0001-0020/0005-trace-context.js";
+import { webhookPlaces } from "./0001-0020/0006-webhook-places.js";
+import { sources } from "./0001-0020/0007-sources.js";
+import { commitHead } from "./0001-0020/0008-commit-head.js";
+import { holds } from "./0001-0020/0009-holds.js";
+import { reportedSequence } from "./0001-0020/0010-reported-sequence.js";
+import { keyOwners } from "./0001-0020/0011-key-owners.js";
+import { activationTimes } from "./0001-0020/0012-activation-times.js";
+import { slugs } from "./0001-0020/0013-slugs.js";
+import { deletions } from "./0001-0020/0014-deletions.js";
+import { actors } from "./0001-0020/0015-actors.js";
+import { schemas } from "./0001-0020/0016-schemas.js";
+import { protection } from "./0001-0020/0017-protection.js";
+import { imports } from "./0001-0020/0018-imports.js";
+import { presence } from "./0001-0020/0019-presence.js";
+import { trustedKeys } from "./0001-0020/0020-trusted-keys.js";
+import { sealedKeys } from "./0021-0040/0021-sealed-keys.js";
+import { claims } from "./0021-0040/0022-claims.js";
+import { nodes } from "./0021-0040/0023-nodes.js";
+import { nodeChanges } from "./0021-0040/0024-node-changes.js";
+import { trust } from "./0021-0040/0025-trust.js";
 import type { MigrationDialect } from "./dialect.js";
 import { isMark, refuseMarked } from "../move-mark.js";
 
@@ -54,6 +55,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0022-claims": claims,
     "0023-nodes": nodes,
     "0024-node-changes": nodeChanges(dialect),
+    "0025-trust": trust,
   };
 }
 

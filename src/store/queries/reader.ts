@@ -25,6 +25,9 @@ import { deletionReader } from "./deletions.js";
 import { deliveryReader } from "./webhooks/deliveries.js";
 import { eventReader } from "./webhooks/outbox-events.js";
 import { expiryReader, tokenReader } from "./tokens.js";
+import { attestationReader } from "./trust/attestations.js";
+import { releaseReader } from "./trust/releases.js";
+import { rootReader } from "./trust/roots.js";
 import { transferReader } from "./transfers.js";
 import { backlogReader } from "./webhooks/webhook-backlog.js";
 import { webhookReader } from "./webhooks/webhooks.js";
@@ -60,5 +63,8 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...artifactReader(db),
     ...transferReader(db),
     ...claimReader(db),
+    ...rootReader(db),
+    ...releaseReader(db),
+    ...attestationReader(db),
   };
 }

@@ -24,6 +24,9 @@ import { deletionWriter } from "./deletions.js";
 import { deliveryWriter } from "./webhooks/deliveries.js";
 import { eventWriter } from "./webhooks/outbox-events.js";
 import { expiryWriter, tokenWriter } from "./tokens.js";
+import { attestationWriter } from "./trust/attestations.js";
+import { releaseWriter } from "./trust/releases.js";
+import { rootWriter } from "./trust/roots.js";
 import { transferWriter } from "./transfers.js";
 import { webhookWriter } from "./webhooks/webhooks.js";
 
@@ -56,5 +59,8 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...artifactWriter(tx),
     ...transferWriter(tx),
     ...claimWriter(tx),
+    ...rootWriter(tx),
+    ...releaseWriter(tx),
+    ...attestationWriter(tx),
   };
 }

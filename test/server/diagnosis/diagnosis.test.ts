@@ -140,7 +140,7 @@ describe("a diagnosis of the data directory of a stopped server", () => {
     expect(findings).toContainEqual(expect.objectContaining({ id: "database", level: "error" }));
   });
 
-  it.each(["audit-signing-key.pem", "webhook-signing-key.pem"])(
+  it.each(["audit-signing-key.pem", "webhook-signing-key.pem", "attestation-signing-key.pem"])(
     "finds that %s is missing, and makes none",
     async (name) => {
       rmSync(file(name));

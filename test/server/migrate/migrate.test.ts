@@ -1,8 +1,9 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { undoMarkOfDatabase, undoMarkOfDirectory } from "../../../src/server/migrate/undo-mark.js";
 import { openDataDirectory } from "../../../src/server/database/data-directory.js";
+import { KEY_FILE_OF } from "../../../src/service/keys/key-files.js";
 import { writeMark } from "../../../src/store/move-mark.js";
 import { PostgresBulk } from "../../../src/store/postgres/bulk.js";
 import { SqliteBulk } from "../../../src/store/sqlite/bulk.js";
@@ -42,6 +43,9 @@ describe("a move there and back", () => {
     expect(unchanged(back.tables)).toEqual(unchanged(there.tables));
     await expect(openOnPostgres((await moving.database()).url)).rejects.toMatchObject({ reason: "store_moved" });
     await using directory = await open(target);
+    for (const file of Object.values(KEY_FILE_OF).filter((name) => existsSync(join(data, name)))) {
+      expect(readFileSync(join(target, file))).toEqual(readFileSync(join(data, file)));
+    }
     const operator = await directory.store.read.operatorOrganization();
     expect(await directory.store.read.auditHead(operator?.id ?? "")).toMatchObject({
       ...{ action: "server.migrated", metadata: { from: "postgres", to: "sqlite" } },

@@ -5,12 +5,17 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readArchive } from "../../../src/service/backups/archive-reader.js";
 import { addSealedKeys, writeArchive } from "../../../src/service/backups/archive-writer.js";
+import { createManifest, formatManifest, parseManifest } from "../../../src/service/backups/manifest.js";
 import { openSealedKeys, sealKeys } from "../../../src/service/backups/sealed-keys.js";
 
 const KEY = { keyId: "0123456789abcdef", publicKeyPem: "a PEM" };
 const MANIFEST = {
   ...{ programVersion: "0.1.0", createdAt: "2026-11-28T12:00:00.000Z", operatorOrganization: "an organization" },
-  ...{ schema: ["0001-initial"], counts: { bundles: 2 }, keys: { bundles: null, audit: KEY, webhooks: KEY } },
+  ...{
+    schema: ["0001-initial"],
+    counts: { bundles: 2 },
+    keys: { bundles: null, audit: KEY, webhooks: KEY, attestation: KEY },
+  },
   auditHeads: [{ orgId: "an organization", number: 3, hash: "sha256:00" }],
 };
 
@@ -38,6 +43,13 @@ describe("an archive", () => {
     expect(readFileSync(file)).toHaveLength(bytes);
     expect(sealedKeys).toBe("sealed");
     expect(manifest).toMatchObject(MANIFEST);
+  });
+
+  it("of an earlier release names no key for attestation", () => {
+    const manifest = createManifest({ ...MANIFEST, members: [] });
+    const json = JSON.parse(formatManifest(manifest)) as { keys: Record<string, unknown> };
+    delete json.keys.attestation;
+    expect(parseManifest(JSON.stringify(json))).toEqual({ ...manifest, keys: { ...MANIFEST.keys, attestation: null } });
   });
 
   it("is a tar file with hashes that other programs check", async () => {

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writ
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nodeVerifier } from "../../../src/service/keys/ed25519-node.js";
-import { openSigningKeys } from "../../../src/service/keys/key-files.js";
+import { KEY_PURPOSES } from "../../../src/core/key.js";
+import { openLastKeys, openSigningKeys } from "../../../src/service/keys/key-files.js";
 import { parsePublicKey } from "../../../src/bundle/keys.js";
 import { writeSecretFile } from "../../../src/service/keys/secret-file.js";
 import { useDirectory } from "../../store/temporary-store.js";
@@ -11,6 +12,7 @@ import { useDirectory } from "../../store/temporary-store.js";
 const BUNDLES = "bundle-signing-key.pem";
 const WEBHOOKS = "webhook-signing-key.pem";
 const AUDIT = "audit-signing-key.pem";
+const ATTESTATION = "attestation-signing-key.pem";
 const newPem = () => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const modeOf = (file: string) => statSync(file).mode & 0o777;
 
@@ -23,8 +25,9 @@ describe("signing keys", () => {
     const keys = open();
     expect(keys.problem).toBeNull();
     expect(keys.bundles.keyId).not.toBe(keys.audit.keyId);
-    expect(readdirSync(directory.path).sort()).toEqual([AUDIT, BUNDLES, WEBHOOKS]);
-    for (const name of [AUDIT, BUNDLES]) expect(modeOf(file(name))).toBe(0o600);
+    expect(readdirSync(directory.path).sort()).toEqual([ATTESTATION, AUDIT, BUNDLES, WEBHOOKS]);
+    expect(new Set(KEY_PURPOSES.map((it) => keys[it].keyId)).size).toBe(4);
+    for (const name of [ATTESTATION, AUDIT, BUNDLES]) expect(modeOf(file(name))).toBe(0o600);
   });
 
   it("stay the same when they are opened again", () => {
@@ -43,7 +46,7 @@ describe("signing keys", () => {
       code: "signing_failed",
       message: "policy signing failed",
     });
-    expect(readdirSync(directory.path)).toEqual([AUDIT, WEBHOOKS]);
+    expect(readdirSync(directory.path)).toEqual([ATTESTATION, AUDIT, WEBHOOKS]);
     await keys.audit.sign(new Uint8Array());
   });
 
@@ -51,7 +54,24 @@ describe("signing keys", () => {
     open();
     rmSync(file(AUDIT));
     expect(() => open(null, false)).toThrow(expect.objectContaining({ code: "signing_failed" }));
-    expect(readdirSync(directory.path)).toEqual([BUNDLES, WEBHOOKS]);
+    expect(readdirSync(directory.path)).toEqual([ATTESTATION, BUNDLES, WEBHOOKS]);
+  });
+
+  it("for attestation are made in a directory of an earlier release, and a lost one is not replaced", () => {
+    open();
+    openLastKeys(directory.path).remember({ audit: open().audit.publicKeyPem });
+    rmSync(file(ATTESTATION));
+    const made = open(null, false).attestation;
+    openLastKeys(directory.path).remember({ attestation: made.publicKeyPem });
+    expect(open(null, false).attestation.keyId).toBe(made.keyId);
+    rmSync(file(ATTESTATION));
+    expect(() => open(null, false)).toThrow(expect.objectContaining({ code: "signing_failed" }));
+    expect(readdirSync(directory.path)).not.toContain(ATTESTATION);
+  });
+
+  it.each([AUDIT, WEBHOOKS, ATTESTATION])("in %s cannot sign bundles, too", (name) => {
+    open();
+    expect(open(file(name), false).problem).toContain("another purpose");
   });
 
   const given = newPem();

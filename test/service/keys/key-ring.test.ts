@@ -191,14 +191,15 @@ describe("keys of one's own", () => {
   it("are the server's for the first organization, and others' for every other one, the same after a restart", async () => {
     const foreigner = await api.foreigner();
     const [own, foreign] = [await keysOf(), await keysOf(foreigner)];
-    expect(own.map(({ orgId }) => orgId)).toEqual([null, null, null]);
+    expect(own.map(({ orgId }) => orgId)).toEqual([null, null, null, null]);
     expect(foreign.map(({ purpose, orgId }) => [purpose, orgId])).toEqual([
       ["bundles", foreigner.orgId],
       ["audit", null],
       ["webhooks", foreigner.orgId],
+      ["attestation", null],
     ]);
     const shared = own.filter(({ keyId }) => foreign.some((key) => key.keyId === keyId));
-    expect(shared.map(({ purpose }) => purpose)).toEqual(["audit"]);
+    expect(shared.map(({ purpose }) => purpose)).toEqual(["audit", "attestation"]);
     await api.reopen();
     expect(await keysOf(foreigner)).toEqual(foreign);
   });
@@ -275,6 +276,6 @@ describe("keys of one's own", () => {
   it("of a signature's purpose differ from those of every other, whoever's they are", async () => {
     await api.foreigner();
     const ids = (await keysOf()).concat(await keysOf(await api.foreigner("third"))).map(({ keyId }) => keyId);
-    expect(new Set(ids).size).toBe(ids.length - 1);
+    expect(new Set(ids).size).toBe(ids.length - 2);
   });
 });

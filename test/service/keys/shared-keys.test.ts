@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
+import { KEY_PURPOSES } from "../../../src/core/key.js";
 import type { Principal } from "../../../src/core/token.js";
 import { KeySealer } from "../../../src/service/keys/key-sealer.js";
 import { keyIdOf, publicPemOf, resealKeys } from "../../../src/service/keys/sealed-key-set.js";
@@ -54,16 +55,29 @@ describe("keys that nodes share", () => {
 
   it("are made once by nodes that start together on a new database, and encrypted", async () => {
     const [a, b] = await Promise.all([startNode(database.store), startNode(database.store)]);
-    for (const purpose of ["bundles", "audit", "webhooks"] as const) {
+    for (const purpose of KEY_PURPOSES) {
       expect(a.shared.keys[purpose].keyId).toBe(b.shared.keys[purpose].keyId);
     }
     const rows = await database.raw("select * from sealed_keys");
-    expect(rows.map(({ slot }) => slot).toSorted()).toEqual(["audit", "bundles", "webhooks"]);
+    expect(rows.map(({ slot }) => slot).toSorted()).toEqual(["attestation", "audit", "bundles", "webhooks"]);
     expect(JSON.stringify(rows)).not.toContain("PRIVATE");
     await firstStart(a);
     const nextId = await announce(b);
     await activate(a, nextId);
     expect((await publish(b)).keyId).toBe(nextId);
+  });
+
+  it("of an earlier release get one key for attestation from nodes that start together, and never another", async () => {
+    await keepCheapSet(database.store);
+    await database.store.write((tx) => tx.deleteSealedKey("attestation"));
+    const [a, b] = await Promise.all([startNode(database.store), startNode(database.store)]);
+    const { keyId } = a.shared.keys.attestation;
+    expect(b.shared.keys.attestation.keyId).toBe(keyId);
+    expect((await startNode(database.store)).shared.keys.attestation.keyId).toBe(keyId);
+    await database.store.write((tx) => tx.deleteSealedKey("attestation"));
+    await expect(startNode(database.store)).rejects.toMatchObject({
+      ...{ code: "signing_failed", message: expect.stringContaining(keyId) as string },
+    });
   });
 
   describe("of one set", () => {
@@ -189,7 +203,7 @@ describe("keys that nodes share", () => {
       ).rejects.toMatchObject({ code: "invalid" });
       const recorded: string[] = [];
       await resealKeys(database.store, secrets, async (_, set) => void recorded.push(...Object.keys(set)));
-      expect(recorded.toSorted()).toEqual(["audit", "bundles", "webhooks"]);
+      expect(recorded.toSorted()).toEqual(["attestation", "audit", "bundles", "webhooks"]);
       expect((await publish(a)).keyId).toBe(before);
       await expect(announce(a)).rejects.toMatchObject({ reason: "key_secret_changed" });
       await expect(startNode(database.store)).rejects.toMatchObject({ code: "invalid" });

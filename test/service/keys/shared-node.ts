@@ -27,7 +27,7 @@ export function cheapSealer(secret: string): KeySealer {
 /** Keeps a set of keys whose secret costs little to derive: a start takes milliseconds. */
 export async function keepCheapSet(store: Store, bundles = newPem()): Promise<void> {
   const sealer = cheapSealer(SECRET);
-  const set = { bundles, audit: newPem(), webhooks: newPem() };
+  const set = { bundles, audit: newPem(), webhooks: newPem(), attestation: newPem() };
   await keepFirstSet(store, await sealKeySet(set, sealer, "2026-05-01T12:00:00.000Z"));
 }
 

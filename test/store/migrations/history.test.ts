@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import { Kysely, SqliteDialect } from "kysely";
 import { describe, expect, it } from "vitest";
-import { history } from "../../../src/store/migrations/0004-history.js";
+import { history } from "../../../src/store/migrations/0001-0020/0004-history.js";
 import { insertTenancy, publish } from "../sample.js";
 import { useStore } from "../temporary-store.js";
 

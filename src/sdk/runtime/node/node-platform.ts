@@ -1,6 +1,7 @@
 import http from "node:http";
 import https from "node:https";
-import { openNodeTransports, type NodeTransports, type NodeTransportTls } from "../../node-transport.js";
+import type { NodeTransportTls } from "../../node-transport-options.js";
+import { openNodeTransports, type NodeTransports } from "../../node-transports.js";
 import type { HttpSend } from "../ways/http.js";
 import type { PathMemory } from "../ways/ladder.js";
 import { nodeVerifier, sha256Hex } from "./node-verifier.js";

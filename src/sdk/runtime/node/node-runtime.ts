@@ -1,5 +1,5 @@
 import { check, isObject } from "../../../bundle/verify-arguments.js";
-import type { NodeTransportTls } from "../../node-transport.js";
+import type { NodeTransportTls } from "../../node-transport-options.js";
 import { openFileCache } from "./node-cache.js";
 import { createNodePlatform } from "./node-platform.js";
 import type { RuntimeCache } from "../runtime-cache.js";

@@ -119,7 +119,12 @@ export function signetError(value: unknown) {
   const reason = ((detail ?? {}) as { error?: unknown }).error;
   const fallback = codeOf(status);
   const named = typeof reason === "string" ? reason : fallback;
-  return { code: Object.hasOwn(HTTP_STATUS, named) ? (named as SignetErrorCode) : fallback, reason: named, requestId, message };
+  return {
+    code: Object.hasOwn(HTTP_STATUS, named) ? (named as SignetErrorCode) : fallback,
+    reason: named,
+    requestId,
+    message,
+  };
 }
 
 const CODES: Readonly<Record<number, AppErrorCode | "timeout">> = {

@@ -36,7 +36,12 @@ export async function askLatest(
   }
   const lease = leaseOf(answer);
   if (lease === null) return { type: "alive" };
-  return { type: "proof", about, source: latestSource(rest, about, lease, signal), whole: () => askWhole(rest, signal) };
+  return {
+    type: "proof",
+    about,
+    source: latestSource(rest, about, lease, signal),
+    whole: () => askWhole(rest, signal),
+  };
 }
 
 /** Asks for what proves the active bundle, whatever the caller has. */
@@ -73,9 +78,9 @@ function latestSource(rest: Rest, about: About, attestation: string, signal: Abo
 function rootVersionIn(attestation: string): number {
   try {
     const { lease } = parseAttestation(attestation);
-    const { root_version: version } = JSON.parse(
-      new TextDecoder().decode(boundedEnvelope(lease ?? "").payload),
-    ) as { root_version?: unknown };
+    const { root_version: version } = JSON.parse(new TextDecoder().decode(boundedEnvelope(lease ?? "").payload)) as {
+      root_version?: unknown;
+    };
     return typeof version === "number" ? version : 0;
   } catch {
     return 0;
@@ -86,7 +91,10 @@ function leaseOf(answer: HttpAnswer): string | null {
   const header = answer.header("Signet-Lease");
   if (header === null) return null;
   if (header.length > 2 * MAX_ENVELOPE_LENGTH) throw new TrustError("too_large", "the lease is too long");
-  const padded = header.replaceAll("-", "+").replaceAll("_", "/").padEnd(Math.ceil(header.length / 4) * 4, "=");
+  const padded = header
+    .replaceAll("-", "+")
+    .replaceAll("_", "/")
+    .padEnd(Math.ceil(header.length / 4) * 4, "=");
   const envelope = decodeBase64(padded);
   if (envelope === undefined) throw new TrustError("malformed", "Signet-Lease is not base64url");
   return `{"lease":${new TextDecoder().decode(envelope)}}`;

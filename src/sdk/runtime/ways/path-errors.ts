@@ -2,7 +2,8 @@ import { isWithoutHttp2, speaksNoTls } from "../../http1-fallback.js";
 import { causesOf, type SignetError } from "../../signet-error.js";
 
 /** Nobody is there, or it is the wrong one: every way to the same address fails so. */
-const NO_SERVER = /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ERR_TLS_|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO)/;
+const NO_SERVER =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ERR_TLS_|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO)/;
 /** The connection was cut. */
 const CUT = /^(ECONNRESET|EPIPE|ERR_HTTP2_|ERR_STREAM_|UND_ERR_SOCKET)/;
 

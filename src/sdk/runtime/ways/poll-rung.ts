@@ -40,7 +40,6 @@ export function createPollRung(rest: Rest, { instanceId, firstMs }: Following): 
   };
   return {
     name: "poll",
-    open: (position, signal) =>
-      limitSilence((connection) => polls(position, connection), SILENT_MS, signal, firstMs),
+    open: (position, signal) => limitSilence((connection) => polls(position, connection), SILENT_MS, signal, firstMs),
   };
 }

@@ -48,7 +48,10 @@ function* messageOf({ name, data }: ServerEvent): Generator<WatchMessage> {
   const value = parsed(data);
   if (name === "error") {
     const said = signetError(value);
-    const { code, message, ...details } = said ?? { code: "unavailable" as const, message: "the stream ended with an error" };
+    const { code, message, ...details } = said ?? {
+      code: "unavailable" as const,
+      message: "the stream ended with an error",
+    };
     throw new SignetError(code, message, { isFromServer: said !== null, ...details });
   }
   const message = value as Readonly<Record<string, Fields | null | undefined>>;
@@ -58,7 +61,12 @@ function* messageOf({ name, data }: ServerEvent): Generator<WatchMessage> {
   else if (activation) {
     const content = activation["content"];
     const attestation = attestationOf(activation);
-    yield { type: "activation", about: aboutOf(activation), attestation, content: typeof content === "string" ? content : "" };
+    yield {
+      type: "activation",
+      about: aboutOf(activation),
+      attestation,
+      content: typeof content === "string" ? content : "",
+    };
   } else if (other) yield { type: "other", about: aboutOf(message), attestation: attestationOf(other) };
 }
 

@@ -5,7 +5,12 @@ import type { About, News } from "./rung.js";
 /** A message of a watch, in whichever protocol it came. */
 export type WatchMessage =
   | { readonly type: "root"; readonly version: number; readonly envelope: string }
-  | { readonly type: "activation"; readonly about: About; readonly attestation: string | null; readonly content: string }
+  | {
+      readonly type: "activation";
+      readonly about: About;
+      readonly attestation: string | null;
+      readonly content: string;
+    }
   | { readonly type: "other"; readonly about: About; readonly attestation: string | null };
 
 /** Asks for what is active, apart from a watch. */

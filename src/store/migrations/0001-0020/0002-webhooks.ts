@@ -1,5 +1,5 @@
 import type { Kysely, Migration } from "kysely";
-import type { MigrationDialect } from "./dialect.js";
+import type { MigrationDialect } from "../dialect.js";
 
 /** Webhooks, the outbox, and the deliveries. */
 export function webhooks(dialect: MigrationDialect): Migration {

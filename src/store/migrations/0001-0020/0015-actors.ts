@@ -1,5 +1,5 @@
 import { sql, type Kysely, type Migration } from "kysely";
-import type { MigrationDialect } from "./dialect.js";
+import type { MigrationDialect } from "../dialect.js";
 
 /**
  * Who activated what and why, kept with each activation, and how the events of the audit are found by project, environment and token.

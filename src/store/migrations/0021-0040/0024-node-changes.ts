@@ -1,5 +1,5 @@
 import type { Kysely, Migration } from "kysely";
-import type { MigrationDialect } from "./dialect.js";
+import type { MigrationDialect } from "../dialect.js";
 
 /** The log by which nodes of one database hear of each other's changes (store/postgres/change-log.ts). One process alone keeps none. */
 export function nodeChanges(dialect: MigrationDialect): Migration {

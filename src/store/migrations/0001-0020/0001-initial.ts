@@ -1,5 +1,5 @@
 import type { CreateTableBuilder, Kysely, Migration } from "kysely";
-import type { MigrationDialect } from "./dialect.js";
+import type { MigrationDialect } from "../dialect.js";
 
 /** Everything the first release keeps. */
 export function initial(dialect: MigrationDialect): Migration {

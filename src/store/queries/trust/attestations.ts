@@ -1,0 +1,45 @@
+import type { Kysely } from "kysely";
+import type { ActivationAttestation } from "../../../core/trust/activation-attestation.js";
+import { rowMapping } from "../../row-mapping.js";
+import type { NewRow, Schema } from "../../schema.js";
+import type { TrustReader, TrustWriter } from "../../trust-store.js";
+import { preparedChange, preparedFirst } from "../prepared.js";
+
+const attestations = rowMapping<ActivationAttestation, "activation_attestations">({});
+
+const byDeployment = preparedFirst((db, { deploymentId }: { deploymentId: string }) =>
+  db.selectFrom("activation_attestations").selectAll().where("deployment_id", "=", deploymentId),
+);
+
+const insert = preparedChange((db, row: NewRow<"activation_attestations">) =>
+  db
+    .insertInto("activation_attestations")
+    .values(row)
+    .onConflict((conflict) => conflict.column("deployment_id").doNothing()),
+);
+
+/** Look-ups of the attestations of activations. */
+export function attestationReader(db: Kysely<Schema>) {
+  return {
+    async activationAttestation(deploymentId) {
+      const row = await byDeployment(db, { deploymentId });
+      return row === undefined ? null : attestations.read(row);
+    },
+  } satisfies Partial<TrustReader>;
+}
+
+/** Changes of the attestations of activations. */
+export function attestationWriter(db: Kysely<Schema>) {
+  return {
+    async insertActivationAttestation(attestation) {
+      await insert(db, attestations.write(attestation));
+    },
+    async updateActivationAttestation({ deploymentId, envelope, keyId }) {
+      await db
+        .updateTable("activation_attestations")
+        .set({ envelope, key_id: keyId })
+        .where("deployment_id", "=", deploymentId)
+        .execute();
+    },
+  } satisfies Partial<TrustWriter>;
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Environment, Project } from "../../../src/core/organization.js";
+import type { ActivationAttestation } from "../../../src/core/trust/activation-attestation.js";
+import type { Release } from "../../../src/core/trust/release.js";
+import type { TrustRoot } from "../../../src/core/trust/trust-root.js";
+import { aBundle, aContent, aDeployment, insertTenancy, minutesLater } from "../sample.js";
+import { useStore } from "../temporary-store.js";
+
+const db = useStore();
+const AT = minutesLater(0);
+let project: Project;
+let environment: Environment;
+
+beforeEach(async () => {
+  ({ project, dev: environment } = await insertTenancy(db));
+});
+
+function aRoot(version: number): TrustRoot {
+  return {
+    ...{ projectId: project.id, version, envelope: `{"root":${version}}`, digest: String(version).padStart(64, "0") },
+    ...{ expiresAt: AT, publishedAt: AT, publishedBy: "sgt_admin" },
+  };
+}
+
+function aRelease(number: number, digest = String(number).padStart(64, "0")): Release {
+  const { id: projectId } = project;
+  return { projectId, digest, envelope: "{}", number, expiresAt: null, uploadedAt: AT, uploadedBy: "sgt_ci" };
+}
+
+function subjectOf(release: Release, contentSha256: string, name = "prod") {
+  const { projectId, digest, number } = release;
+  return { projectId, environment: name, contentSha256, digest, number };
+}
+
+describe("roots", () => {
+  it("are found by version, newest, and after a version", async () => {
+    expect(await db.read.newestTrustRoot(project.id)).toBeNull();
+    await db.write(async (tx) => {
+      for (const version of [1, 2, 3]) await tx.insertTrustRoot(aRoot(version));
+    });
+    expect(await db.read.newestTrustRoot(project.id)).toEqual(aRoot(3));
+    expect(await db.read.trustRoot(project.id, 2)).toEqual(aRoot(2));
+    expect(await db.read.trustRoot(project.id, 4)).toBeNull();
+    expect(await db.read.trustRootsAfter(project.id, 1, 1)).toEqual([aRoot(2)]);
+    expect(await db.read.trustRootsAfter(randomUUID(), 0, 9)).toEqual([]);
+  });
+
+  it("of one version are refused twice", async () => {
+    await db.write((tx) => tx.insertTrustRoot(aRoot(1)));
+    await expect(db.write((tx) => tx.insertTrustRoot(aRoot(1)))).rejects.toMatchObject({ code: "conflict" });
+  });
+});
+
+describe("releases", () => {
+  it("are found by the content that they allow, highest number first", async () => {
+    const [old, next, other] = [aRelease(1), aRelease(2), aRelease(3)];
+    await db.write(async (tx) => {
+      await tx.putRelease(old, [subjectOf(old, "a"), subjectOf(old, "b", "dev")]);
+      await tx.putRelease(next, [subjectOf(next, "a")]);
+      await tx.putRelease(other, [subjectOf(other, "c")]);
+      await tx.putRelease(other, [subjectOf(other, "c")]);
+    });
+    const of = (name: string, contentSha256: string, limit = 9) =>
+      db.read.releasesOf({ projectId: project.id, environment: name, contentSha256 }, limit);
+    expect(await of("prod", "a")).toEqual([next, old]);
+    expect(await of("prod", "a", 1)).toEqual([next]);
+    expect(await of("prod", "b")).toEqual([]);
+    expect(await of("dev", "b")).toEqual([old]);
+    expect(await db.read.releases(project.id, { limit: 2, offset: 0 })).toEqual({ rows: [other, next], total: 3 });
+    expect(await db.read.release(project.id, old.digest)).toEqual(old);
+    expect(await db.read.release(randomUUID(), old.digest)).toBeNull();
+  });
+});
+
+describe("the attestation of an activation", () => {
+  it("is kept once, and may get another signature", async () => {
+    const content = aContent("x");
+    const bundle = aBundle(environment, { contentId: content.id });
+    const deployment = aDeployment(bundle);
+    const attestation: ActivationAttestation = {
+      ...{ deploymentId: deployment.id, envelope: "{}", digest: "d", releaseDigest: null, releaseNumber: null },
+      ...{ keyId: "k", attestedAt: AT },
+    };
+    await db.write(async (tx) => {
+      await tx.putContent(content);
+      await tx.insertBundle(bundle);
+      await tx.insertDeployment(deployment);
+      await tx.insertActivationAttestation(attestation);
+      await tx.insertActivationAttestation({ ...attestation, digest: "another" });
+    });
+    expect(await db.read.activationAttestation(deployment.id)).toEqual(attestation);
+    const more = { deploymentId: deployment.id, envelope: '{"two":1}', keyId: "k2" };
+    await db.write((tx) => tx.updateActivationAttestation(more));
+    expect(await db.read.activationAttestation(deployment.id)).toEqual({ ...attestation, ...more });
+    expect(await db.read.activationAttestation(randomUUID())).toBeNull();
+  });
+});
