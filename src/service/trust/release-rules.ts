@@ -53,7 +53,7 @@ export class ReleaseRules {
     const known = await this.deps.documents.newest(reader, environment.projectId);
     if (known === null) return null;
     const found = await this.#find(reader, known, environment, policyHash, brought);
-    if (found !== null && "problem" in found) throw refusalError(found);
+    if (found !== null && "problem" in found) throw refusalError([found]);
     return found;
   }
 
