@@ -24,7 +24,7 @@ import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
 import { PromotedContents } from "./promoted-contents.js";
 import { participants, refuseTwice, type Participants, type PromotionRequest } from "./promotion-request.js";
 import type { ReleaseRules } from "../trust/release-rules.js";
-import { refusalError, type Refusal } from "../trust/release-verdict.js";
+import { refusalError } from "../trust/release-verdict.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** What a promotion did to one target, or would do. */
@@ -57,7 +57,7 @@ export class PipelinePromotion {
       readonly verifier: BundleVerifier;
       readonly previews: Previews;
       readonly policySchemas: PolicySchemas;
-      readonly releaseRules: Pick<ReleaseRules, "refusal">;
+      readonly releaseRules: Pick<ReleaseRules, "refusals">;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -162,13 +162,10 @@ export class PipelinePromotion {
   /** Names every target that does not take its content; the transaction, which asks again, would name the first. */
   async #requireReleased(plans: ReadonlyMap<string, TargetPlan>): Promise<void> {
     const { store, releaseRules } = this.deps;
-    const refusals: Refusal[] = [];
-    for (const { replacement, draft } of plans.values()) {
-      if (draft === null) continue;
-      const { policyHash } = draft.content.canonical;
-      const refusal = await releaseRules.refusal(store.read, replacement.environment, policyHash);
-      if (refusal !== null) refusals.push(refusal);
-    }
+    const contents = [...plans.values()].flatMap(({ replacement: { environment }, draft }) =>
+      draft === null ? [] : [{ environment, policyHash: draft.content.canonical.policyHash }],
+    );
+    const refusals = await releaseRules.refusals(store.read, contents);
     if (refusals.length > 0) throw refusalError(refusals);
   }
 
