@@ -8,6 +8,7 @@ import type { ServiceContext } from "./context.js";
 import { composeKeys, type KeyServices } from "./keys.js";
 import { composeNodes, type NodeServices } from "./nodes.js";
 import { composePipelines, type PipelineServices } from "./pipelines.js";
+import { composeRoots, type RootServices } from "./roots.js";
 import { composeRotation, type RotationServices } from "./rotation.js";
 import { composeRuntimes, type RuntimeServices } from "./runtimes.js";
 import { composeTenancy, type TenancyServices } from "./tenancy.js";
@@ -37,6 +38,7 @@ export interface Services {
   readonly rotation: RotationServices;
   readonly tokens: TokenServices;
   readonly nodes: NodeServices;
+  readonly roots: RootServices;
   readonly tenancy: TenancyServices;
   /** Disposing of it ends its threads. */
   readonly documents: Documents;
@@ -57,8 +59,9 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const tokens = composeTokens(context, { ...audit, ...changes }, options.sessionLimits);
   const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
-  const bundles = composeBundles(context, { ...keys, ...audit, ...changes }, documents);
-  const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes }, documents);
+  const roots = composeRoots(context, { ...audit, ...changes });
+  const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots }, documents);
+  const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes, ...roots }, documents);
   const runtimes = composeRuntimes(
     context,
     { ...bundles, ...tokens, ...changes, ...nodes },
@@ -66,12 +69,12 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   );
   const transfer = composeTransfer(
     context,
-    { ...keys, ...audit, ...changes, ...bundles },
+    { ...keys, ...audit, ...changes, ...bundles, ...roots },
     { documents, server: options.server },
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
   return {
-    ...{ changes, keys, audit, rotation, tokens, nodes, tenancy, documents, bundles, pipelines },
+    ...{ changes, keys, audit, rotation, tokens, nodes, roots, tenancy, documents, bundles, pipelines },
     ...{ runtimes, transfer, webhooks },
   };
 }
