@@ -15,6 +15,7 @@ import type { AuditServices } from "./audit.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import type { KeyServices } from "./keys.js";
+import type { RootServices } from "./roots.js";
 
 /** Bundles from the draft to the removal of old versions. */
 export interface BundleServices {
@@ -36,9 +37,10 @@ export interface BundleServices {
 /** Composes the life of a bundle; `documents` works on large ones. */
 export function composeBundles(
   { store, feed, clock, observers, warnings }: ServiceContext,
-  { ring, signers, audit, idempotency, wakeups, outbox }: KeyServices & AuditServices & ChangeServices,
+  services: KeyServices & AuditServices & ChangeServices & RootServices,
   documents: Documents,
 ): BundleServices {
+  const { ring, signers, audit, idempotency, wakeups, outbox, releases, releaseRules } = services;
   const observer = observers.publishing;
   const verifier = new BundleVerifier({ ring, documents });
   const writer = new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer });
@@ -54,7 +56,7 @@ export function composeBundles(
     bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
     comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),
-    publishing: new Publishing({ ...publication, previews, observer }),
+    publishing: new Publishing({ ...publication, previews, releases, releaseRules, observer }),
     artifacts: new Artifacts({ store, clock, audit, idempotency, documents }),
     artifactPromotions: new ArtifactPromotions({ ...publication, clock, audit }),
   };

@@ -60,8 +60,8 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
   const roots = composeRoots(context, { ...audit, ...changes });
-  const bundles = composeBundles(context, { ...keys, ...audit, ...changes }, documents);
-  const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes }, documents);
+  const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots }, documents);
+  const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes, ...roots }, documents);
   const runtimes = composeRuntimes(
     context,
     { ...bundles, ...tokens, ...changes, ...nodes },
@@ -69,7 +69,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   );
   const transfer = composeTransfer(
     context,
-    { ...keys, ...audit, ...changes, ...bundles },
+    { ...keys, ...audit, ...changes, ...bundles, ...roots },
     { documents, server: options.server },
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);

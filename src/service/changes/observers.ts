@@ -53,6 +53,10 @@ export interface ServiceWarnings {
   damaged(environmentId: string, reason: string): void;
   /** The database had lost activations or versions of an environment; the environment goes on above this sequence, which was served. */
   historyLost(environmentId: string, servedSequence: number): void;
+  /** The database had lost audit events of an organization, of whose log this process had given a checkpoint of so many. */
+  auditLost(orgId: string, toldSize: number): void;
+  /** So many of the events of an organization are in tiles of the log over them: a long chain is being taken over. */
+  auditTiles(progress: { readonly orgId: string; readonly size: number; readonly of: number }): void;
 }
 
 /** Warnings that go nowhere. */
@@ -60,4 +64,6 @@ export const NO_WARNINGS: ServiceWarnings = {
   foreignKey: () => undefined,
   damaged: () => undefined,
   historyLost: () => undefined,
+  auditLost: () => undefined,
+  auditTiles: () => undefined,
 };
