@@ -13,6 +13,9 @@ export interface CanonicalContent {
   readonly policyHash: string;
 }
 
+/** The media type of a content: the text that its policy hash names. */
+export const CONTENT_TYPE = "application/json";
+
 /** Lower-case hex of the SHA-256 of a text's UTF-8 bytes. */
 export type Sha256Hex = (text: string) => string;
 
@@ -25,6 +28,11 @@ export function canonicalContent(
   const texts = { policies: canonicalText(policiesText), scopePolicies: canonicalText(scopePoliciesText) };
   const hashed = `{"policies":${texts.policies},"scope_policies":${texts.scopePolicies}}`;
   return { ...texts, policyHash: `sha256:${sha256Hex(hashed)}` };
+}
+
+/** The bytes of the text, all ASCII, that the policy hash names. */
+export function contentSize({ policies, scopePolicies }: Omit<CanonicalContent, "policyHash">): number {
+  return '{"policies":,"scope_policies":}'.length + policies.length + scopePolicies.length;
 }
 
 function portableSha256Hex(text: string): string {

@@ -15,6 +15,8 @@ export interface TrustReader {
   /** The releases that allow a content in an environment: highest number first, at most `limit`. */
   releasesOf(subject: Omit<ReleaseSubject, "digest" | "number">, limit: number): Promise<readonly Release[]>;
   activationAttestation(deploymentId: string): Promise<ActivationAttestation | null>;
+  /** Of the activation before a sequence of an environment; null without one, and when that has none. */
+  attestationBefore(environmentId: string, sequence: number): Promise<ActivationAttestation | null>;
 }
 
 /** Writes of roots, releases and attestations. They go with their project or deployment. */

@@ -18,6 +18,7 @@ export function serviceOptions(
   return {
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
+    leaseSeconds: config.leaseSeconds,
     documents,
     server: {
       version: VERSION,
@@ -49,6 +50,8 @@ export function warningsTo(log: Logger): ServiceWarnings {
         { environmentId, servedSequence },
         "the database has lost acknowledged changes; the environment goes on above what was served",
       ),
+    unattested: (environmentId, error) =>
+      log.error({ environmentId, err: error }, "what is active cannot be attested: runtimes with a root keep what they have"),
   };
 }
 

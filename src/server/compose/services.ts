@@ -7,6 +7,7 @@ import { composeChanges, type ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import { composeKeys, type KeyServices } from "./keys.js";
 import { composeNodes, type NodeServices } from "./nodes.js";
+import { composeProofs, type ProofServices } from "./proofs.js";
 import { composePipelines, type PipelineServices } from "./pipelines.js";
 import { composeRotation, type RotationServices } from "./rotation.js";
 import { composeRuntimes, type RuntimeServices } from "./runtimes.js";
@@ -14,6 +15,7 @@ import { composeTenancy, type TenancyServices } from "./tenancy.js";
 import { composeTokens, type TokenServices } from "./tokens.js";
 import { composeTransfer, type TransferServices } from "./transfer.js";
 import type { ServerName } from "../../service/transfer/exporting.js";
+import { composeTrust, type TrustServices } from "./trust.js";
 import { composeWebhooks, type WebhookOptions, type WebhookServices } from "./webhooks.js";
 
 /** How the features of a server differ from those of another one. */
@@ -21,6 +23,8 @@ export interface ServiceOptions {
   readonly sessionLimits: SessionLimits;
   /** Time between heartbeats of a watch. */
   readonly heartbeatMs: number;
+  /** The life of a lease. */
+  readonly leaseSeconds: number;
   readonly documents: DocumentsOptions;
   /** How exports name the server. */
   readonly server: ServerName;
@@ -37,10 +41,12 @@ export interface Services {
   readonly rotation: RotationServices;
   readonly tokens: TokenServices;
   readonly nodes: NodeServices;
+  readonly trust: TrustServices;
   readonly tenancy: TenancyServices;
   /** Disposing of it ends its threads. */
   readonly documents: Documents;
   readonly bundles: BundleServices;
+  readonly proofs: ProofServices;
   readonly pipelines: PipelineServices;
   readonly runtimes: RuntimeServices;
   readonly transfer: TransferServices;
@@ -57,7 +63,9 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const tokens = composeTokens(context, { ...audit, ...changes }, options.sessionLimits);
   const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
-  const bundles = composeBundles(context, { ...keys, ...audit, ...changes }, documents);
+  const trust = composeTrust(context);
+  const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...trust }, documents);
+  const proofs = composeProofs(context, { ...trust, ...bundles, ...tokens, ...changes }, options.leaseSeconds);
   const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes }, documents);
   const runtimes = composeRuntimes(
     context,
@@ -71,7 +79,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
   return {
-    ...{ changes, keys, audit, rotation, tokens, nodes, tenancy, documents, bundles, pipelines },
+    ...{ changes, keys, audit, rotation, tokens, nodes, trust, tenancy, documents, bundles, proofs, pipelines },
     ...{ runtimes, transfer, webhooks },
   };
 }

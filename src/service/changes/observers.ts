@@ -53,6 +53,8 @@ export interface ServiceWarnings {
   damaged(environmentId: string, reason: string): void;
   /** The database had lost activations or versions of an environment; the environment goes on above this sequence, which was served. */
   historyLost(environmentId: string, servedSequence: number): void;
+  /** What is active cannot be attested: runtimes that check a root document keep what they have until it expires. */
+  unattested(environmentId: string, error: unknown): void;
 }
 
 /** Warnings that go nowhere. */
@@ -60,4 +62,5 @@ export const NO_WARNINGS: ServiceWarnings = {
   foreignKey: () => undefined,
   damaged: () => undefined,
   historyLost: () => undefined,
+  unattested: () => undefined,
 };
