@@ -26,8 +26,12 @@ export function canonicalContent(
   sha256Hex: Sha256Hex = portableSha256Hex,
 ): CanonicalContent {
   const texts = { policies: canonicalText(policiesText), scopePolicies: canonicalText(scopePoliciesText) };
-  const hashed = `{"policies":${texts.policies},"scope_policies":${texts.scopePolicies}}`;
-  return { ...texts, policyHash: `sha256:${sha256Hex(hashed)}` };
+  return { ...texts, policyHash: `sha256:${sha256Hex(contentText(texts))}` };
+}
+
+/** The content of a bundle: the text, all ASCII, whose SHA-256 is its `policyHash`. */
+export function contentText({ policies, scopePolicies }: Omit<CanonicalContent, "policyHash">): string {
+  return `{"policies":${policies},"scope_policies":${scopePolicies}}`;
 }
 
 /** The bytes of the text, all ASCII, that the policy hash names. */

@@ -76,7 +76,7 @@ type UseCases = ReturnType<typeof useCases>;
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
   const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, nodes } = features;
-  const { transfer, webhooks } = features;
+  const { transfer, webhooks, trust, proofs } = features;
   return {
     ...{
       ...changes,
@@ -91,6 +91,8 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...nodes,
       ...transfer,
       ...webhooks,
+      ...trust,
+      ...proofs,
     },
     ...{ documents, clock: context.clock },
   };
@@ -337,6 +339,7 @@ export class Fixture {
         node: { name: "test", version: "test", schema: "test" },
         sessionLimits: { stream: 3, poll: 3 },
         heartbeatMs: 600_000,
+        leaseSeconds: 300,
       },
     );
   }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/runtime.proto.
  */
 export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJIuYBChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6gEKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIaCg1kZXBsb3ltZW50X2lkGAUgASgJSAGIAQFCBwoFZXZlbnRCEAoOX2RlcGxveW1lbnRfaWQi4gIKCkFjdGl2YXRpb24SEAoIc2VxdWVuY2UYASABKA0SFQoNZGVwbG95bWVudF9pZBgCIAEoCRJACgRraW5kGAMgASgJQjLaiCcuWgdwdWJsaXNoWghhY3RpdmF0ZVoHcHJvbW90ZVoIcm9sbGJhY2taBmltcG9ydBIPCgd2ZXJzaW9uGAQgASgNEjAKC3BvbGljeV9oYXNoGAUgASgJQhvaiCcXUhVec2hhMjU2OlswLTlhLWZdezY0fSQSOAoMYWN0aXZhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEiIKCGRvY3VtZW50GAcgASgJQhDaiCcMCAEYAWoGb2JqZWN0EhgKC2F0dGVzdGF0aW9uGAggASgJSACIAQESEwoGcmVhc29uGAkgASgJSAGIAQFCDgoMX2F0dGVzdGF0aW9uQgkKB19yZWFzb24iDwoNTm90aGluZ0FjdGl2ZSKVAQoJSGVhcnRiZWF0Ei4KAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhgKC2F0dGVzdGF0aW9uGAIgASgJSACIAQESLgoKY3VycmVudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2F0dGVzdGF0aW9uIpsDChNSZXBvcnRTdGF0dXNSZXF1ZXN0EiAKC2luc3RhbmNlX2lkGAEgASgJQgvaiCcHGAEgASiAARIoCgVzdGF0ZRgCIAEoCUIZ2ognFRgBWgdhcHBsaWVkWghyZWplY3RlZBIYCghzZXF1ZW5jZRgDIAEoDUIG2ognAhgBEhMKBnJlYXNvbhgEIAEoCUgAiAEBEhIKBWFnZW50GAUgASgJSAGIAQESRwoGbGFiZWxzGAYgAygLMiouc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/Eh0KDWRlcGxveW1lbnRfaWQYByABKAlCBtqIJwIoQBJJCgdrZXlfaWRzGAggAygJQjjaiCc0SCBSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19yZWFzb25CCAoGX2FnZW50Ii8KFFJlcG9ydFN0YXR1c1Jlc3BvbnNlEhcKD25ld2VzdF9zZXF1ZW5jZRgBIAEoDSKvBQoPUnVudGltZUluc3RhbmNlEhMKC2luc3RhbmNlX2lkGAEgASgJEh0KEGFwcGxpZWRfc2VxdWVuY2UYAiABKA1IAIgBARIcCg9hcHBsaWVkX3ZlcnNpb24YAyABKA1IAYgBARIWCgliZWhpbmRfYnkYBCABKA1IAogBARIxCgVzdGF0ZRgFIAEoCUIi2ognHloJY29ubmVjdGVkWgdhcHBsaWVkWghyZWplY3RlZBITCgZyZWFzb24YBiABKAlIA4gBARI1CglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFYWdlbnQYCCABKAlIBIgBARI2CgZsYWJlbHMYCSADKAsyJi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlLkxhYmVsc0VudHJ5EhIKCmtleV9wcmVmaXgYCiABKAkSFQoIa2V5X25hbWUYEiABKAlIBYgBARITCgZzb3VyY2UYCyABKAlIBogBARIPCgdrZXlfaWRzGAwgAygJEhMKC2Vudmlyb25tZW50GA0gASgJEhIKCnByb2plY3RfaWQYDiABKAkSEQoJY29ubmVjdGVkGA8gASgIEgwKBGxpdmUYECABKAgSOQoHcm9sbG91dBgRIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhMKEV9hcHBsaWVkX3NlcXVlbmNlQhIKEF9hcHBsaWVkX3ZlcnNpb25CDAoKX2JlaGluZF9ieUIJCgdfcmVhc29uQggKBl9hZ2VudEILCglfa2V5X25hbWVCCQoHX3NvdXJjZSKjAQoTTGlzdFJ1bnRpbWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA0SEwoGc291cmNlGAYgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19zb3VyY2UibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIrUDChBMaXN0RmxlZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEiAKC2Vudmlyb25tZW50GAMgASgJQgbaiCcCKD9IAIgBARI8CgVzdGF0ZRgEIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bkgBiAEBEhYKCWNvbm5lY3RlZBgFIAEoCEgCiAEBEhEKBGxpdmUYBiABKAhIA4gBARIUCgd2ZXJzaW9uGAcgASgNSASIAQESPQoFbGFiZWwYCCABKAlCKdqIJyUovwJSDF5bXj1dezEsNjN9PYIBEW11c3QgYmUga2V5PXZhbHVlSAWIAQESEwoGc291cmNlGAkgASgJSAaIAQESHAoFbGltaXQYCiABKA1CCNqIJwQwAThkSAeIAQESDgoGb2Zmc2V0GAsgASgNQg4KDF9lbnZpcm9ubWVudEIICgZfc3RhdGVCDAoKX2Nvbm5lY3RlZEIHCgVfbGl2ZUIKCghfdmVyc2lvbkIICgZfbGFiZWxCCQoHX3NvdXJjZUIICgZfbGltaXQiawoRTGlzdEZsZWV0UmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIp0BChFHZXRSb2xsb3V0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCghzZXF1ZW5jZRgEIAEoDUIG2ognAjABSACIAQESHAoFbGltaXQYBSABKA1CCNqIJwQwAThkSAGIAQFCCwoJX3NlcXVlbmNlQggKBl9saW1pdCLuAgoSR2V0Um9sbG91dFJlc3BvbnNlEhwKD2FjdGl2ZV9zZXF1ZW5jZRgBIAEoDUgAiAEBEhQKB3ZlcnNpb24YAiABKA1IAYgBARIaCg1kZXBsb3ltZW50X2lkGAMgASgJSAKIAQESMAoMYWN0aXZlX3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghjb21wbGV0ZRgFIAEoCBISCgpzdXBlcnNlZGVkGAYgASgIEgwKBGxpdmUYByABKA0SDwoHYXBwbGllZBgIIAEoDRIOCgZiZWhpbmQYCSABKA0SEAoIcmVqZWN0ZWQYCiABKA0SDwoHdW5rbm93bhgLIAEoDRIsCghsYWdnYXJkcxgMIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2VCEgoQX2FjdGl2ZV9zZXF1ZW5jZUIKCghfdmVyc2lvbkIQCg5fZGVwbG95bWVudF9pZCKHAwoUU2VuZEhlYXJ0YmVhdFJlcXVlc3QSHAoPcnVudGltZV92ZXJzaW9uGAEgASgJSACIAQESEQoEbW9kZRgCIAEoCUgBiAEBEh4KCHJlcG9ydGVyGAMgASgJQgfaiCcDKIABSAKIAQESFgoJYnVuZGxlX2lkGAQgASgJSAOIAQESGAoLcG9saWN5X2hhc2gYBSABKAlIBIgBARIYCgtidW5kbGVfZXRhZxgGIAEoCUgFiAEBEhsKBm1vZGVscxgHIAEoCUIG2ognAggBSAaIAQESHAoPc2lkZWNhcl92ZXJzaW9uGAggASgJSAeIAQESGAoDZW52GAkgASgJQgbaiCcCCAFICIgBAUISChBfcnVudGltZV92ZXJzaW9uQgcKBV9tb2RlQgsKCV9yZXBvcnRlckIMCgpfYnVuZGxlX2lkQg4KDF9wb2xpY3lfaGFzaEIOCgxfYnVuZGxlX2V0YWdCCQoHX21vZGVsc0ISChBfc2lkZWNhcl92ZXJzaW9uQgYKBF9lbnYiMQoVU2VuZEhlYXJ0YmVhdFJlc3BvbnNlEhgKBnN0YXR1cxgBIAEoCUII2ognBFoCb2siPgoUU2VuZFRlbGVtZXRyeVJlcXVlc3QSGwoGZXZlbnRzGAEgASgJQgbaiCcCCAFIAIgBAUIJCgdfZXZlbnRzIikKFVNlbmRUZWxlbWV0cnlSZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoDSI9ChVDbGFpbUJlbmNobWFya1JlcXVlc3QSGgoFY2xhaW0YASABKAlCBtqIJwIIAUgAiAEBQggKBl9jbGFpbSIYChZDbGFpbUJlbmNobWFya1Jlc3BvbnNlMr8LCg5SdW50aW1lU2VydmljZRKsAQoPR2V0TGF0ZXN0QnVuZGxlEiEuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlcXVlc3QaIi5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVzcG9uc2UiUtKIJyoKD2dldExhdGVzdEJ1bmRsZRAGGMgBKAEyAgQFOgQHCAkKQgbMAbAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSjAEKC1dhdGNoQnVuZGxlEh0uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdBoeLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlc3BvbnNlIjzSiCcfCgt3YXRjaEJ1bmRsZRAGGMgBKAEyAQZCApQDSICAEILT5JMCExIRL3YxL2J1bmRsZXMvd2F0Y2gwARKOAQoMUmVwb3J0U3RhdHVzEh4uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QaHy5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVzcG9uc2UiPdKIJxsKDHJlcG9ydFN0YXR1cxAGGMgBSICAEFgBYAGC0+STAhg6ASoiEy92MS9ydW50aW1lcy9zdGF0dXMSsAEKDExpc3RSdW50aW1lcxIeLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1Jlc3BvbnNlIl/SiCcTCgxsaXN0UnVudGltZXMQAhjIAYLT5JMCQhJAL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9ydW50aW1lcxKyAQoJTGlzdEZsZWV0Ehsuc2lnbmV0LnYxLkxpc3RGbGVldFJlcXVlc3QaHC5zaWduZXQudjEuTGlzdEZsZWV0UmVzcG9uc2UiatKIJxAKCWxpc3RGbGVldBACGMgBgtPkkwJQWjISMC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9ydW50aW1lcxIaL3YxL29yZ3Mve29yZ19pZH0vcnVudGltZXMSpwEKCkdldFJvbGxvdXQSHC5zaWduZXQudjEuR2V0Um9sbG91dFJlcXVlc3QaHS5zaWduZXQudjEuR2V0Um9sbG91dFJlc3BvbnNlIlzSiCcRCgpnZXRSb2xsb3V0EAIYyAGC0+STAkESPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcm9sbG91dBKWAQoNU2VuZEhlYXJ0YmVhdBIfLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVzcG9uc2UiQtKIJxwKDXNlbmRIZWFydGJlYXQQBhjIAUiAgBBYAWABgtPkkwIcOgEqIhcvdjEvaW5mZXJlbmNlL2hlYXJ0YmVhdBKWAQoNU2VuZFRlbGVtZXRyeRIfLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVzcG9uc2UiQtKIJxoKDXNlbmRUZWxlbWV0cnkQBhjKAUiAgEBgAYLT5JMCHjoGZXZlbnRzIhQvdjEvdGVsZW1ldHJ5L2V2ZW50cxKZAQoOQ2xhaW1CZW5jaG1hcmsSIC5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXF1ZXN0GiEuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVzcG9uc2UiQtKIJxsKDmNsYWltQmVuY2htYXJrEAYYyAFCApQDYAGC0+STAh06BWNsYWltIhQvdjEvYmVuY2htYXJrcy9jbGFpbWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJInQKF0dldExhdGVzdENvbnRlbnRSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAASKKAQoYR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlEiEKB2NvbnRlbnQYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSJ4ChtHZXRMYXRlc3RBdHRlc3RhdGlvblJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIqkBChxHZXRMYXRlc3RBdHRlc3RhdGlvblJlc3BvbnNlEiUKC2F0dGVzdGF0aW9uGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0EhQKDG5vdF9tb2RpZmllZBgCIAEoCBIMCgRldGFnGAMgASgJEhAKCHNlcXVlbmNlGAQgASgNEhoKDWRlcGxveW1lbnRfaWQYBSABKAlIAIgBAUIQCg5fZGVwbG95bWVudF9pZCI4Ch9HZXREZXBsb3ltZW50QXR0ZXN0YXRpb25SZXF1ZXN0EhUKDWRlcGxveW1lbnRfaWQYASABKAkiSQogR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVzcG9uc2USJQoLYXR0ZXN0YXRpb24YASABKAlCENqIJwwIARgBagZvYmplY3QijQIKEldhdGNoQnVuZGxlUmVxdWVzdBIWCg5hZnRlcl9zZXF1ZW5jZRgBIAEoDRIcCgtpbnN0YW5jZV9pZBgCIAEoCUIH2ognAyiAARJGCgZsYWJlbHMYAyADKAsyKS5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxIjChNhZnRlcl9kZXBsb3ltZW50X2lkGAQgASgJQgbaiCcCKEASFAoMcm9vdF92ZXJzaW9uGAUgASgNEg8KB2NvbnRlbnQYBiABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKWAgoTV2F0Y2hCdW5kbGVSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoDRIrCgphY3RpdmF0aW9uGAIgASgLMhUuc2lnbmV0LnYxLkFjdGl2YXRpb25IABIyCg5ub3RoaW5nX2FjdGl2ZRgDIAEoCzIYLnNpZ25ldC52MS5Ob3RoaW5nQWN0aXZlSAASKQoJaGVhcnRiZWF0GAQgASgLMhQuc2lnbmV0LnYxLkhlYXJ0YmVhdEgAEioKCnRydXN0X3Jvb3QYBiABKAsyFC5zaWduZXQudjEuVHJ1c3RSb290SAASGgoNZGVwbG95bWVudF9pZBgFIAEoCUgBiAEBQgcKBWV2ZW50QhAKDl9kZXBsb3ltZW50X2lkIpIDCgpBY3RpdmF0aW9uEhAKCHNlcXVlbmNlGAEgASgNEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSQAoEa2luZBgDIAEoCUIy2ognLloHcHVibGlzaFoIYWN0aXZhdGVaB3Byb21vdGVaCHJvbGxiYWNrWgZpbXBvcnQSDwoHdmVyc2lvbhgEIAEoDRIwCgtwb2xpY3lfaGFzaBgFIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjgKDGFjdGl2YXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIgCghkb2N1bWVudBgHIAEoCUIO2ognCggBagZvYmplY3QSKAoLYXR0ZXN0YXRpb24YCCABKAlCDtqIJwoIAWoGb2JqZWN0SACIAQESEwoGcmVhc29uGAkgASgJSAGIAQESFAoHY29udGVudBgKIAEoCUgCiAEBQg4KDF9hdHRlc3RhdGlvbkIJCgdfcmVhc29uQgoKCF9jb250ZW50IkkKDU5vdGhpbmdBY3RpdmUSKAoLYXR0ZXN0YXRpb24YASABKAlCDtqIJwoIAWoGb2JqZWN0SACIAQFCDgoMX2F0dGVzdGF0aW9uIkgKCVRydXN0Um9vdBIXCgd2ZXJzaW9uGAEgASgNQgbaiCcCMAESIgoIZW52ZWxvcGUYAiABKAlCENqIJwwIARgBagZvYmplY3QipQEKCUhlYXJ0YmVhdBIuCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIoCgthdHRlc3RhdGlvbhgCIAEoCUIO2ognCggBagZvYmplY3RIAIgBARIuCgpjdXJyZW50X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIOCgxfYXR0ZXN0YXRpb24imwMKE1JlcG9ydFN0YXR1c1JlcXVlc3QSIAoLaW5zdGFuY2VfaWQYASABKAlCC9qIJwcYASABKIABEigKBXN0YXRlGAIgASgJQhnaiCcVGAFaB2FwcGxpZWRaCHJlamVjdGVkEhgKCHNlcXVlbmNlGAMgASgNQgbaiCcCGAESEwoGcmVhc29uGAQgASgJSACIAQESEgoFYWdlbnQYBSABKAlIAYgBARJHCgZsYWJlbHMYBiADKAsyKi5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SHQoNZGVwbG95bWVudF9pZBgHIAEoCUIG2ognAihAEkkKB2tleV9pZHMYCCADKAlCONqIJzRIIFIOXlswLTlhLWZdezE2fSSCAR9tdXN0IGJlIGEga2V5IGlkOiAxNiBoZXggZGlnaXRzGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3JlYXNvbkIICgZfYWdlbnQiLwoUUmVwb3J0U3RhdHVzUmVzcG9uc2USFwoPbmV3ZXN0X3NlcXVlbmNlGAEgASgNIq8FCg9SdW50aW1lSW5zdGFuY2USEwoLaW5zdGFuY2VfaWQYASABKAkSHQoQYXBwbGllZF9zZXF1ZW5jZRgCIAEoDUgAiAEBEhwKD2FwcGxpZWRfdmVyc2lvbhgDIAEoDUgBiAEBEhYKCWJlaGluZF9ieRgEIAEoDUgCiAEBEjEKBXN0YXRlGAUgASgJQiLaiCceWgljb25uZWN0ZWRaB2FwcGxpZWRaCHJlamVjdGVkEhMKBnJlYXNvbhgGIAEoCUgDiAEBEjUKCWxhc3Rfc2VlbhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARISCgVhZ2VudBgIIAEoCUgEiAEBEjYKBmxhYmVscxgJIAMoCzImLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2UuTGFiZWxzRW50cnkSEgoKa2V5X3ByZWZpeBgKIAEoCRIVCghrZXlfbmFtZRgSIAEoCUgFiAEBEhMKBnNvdXJjZRgLIAEoCUgGiAEBEg8KB2tleV9pZHMYDCADKAkSEwoLZW52aXJvbm1lbnQYDSABKAkSEgoKcHJvamVjdF9pZBgOIAEoCRIRCgljb25uZWN0ZWQYDyABKAgSDAoEbGl2ZRgQIAEoCBI5Cgdyb2xsb3V0GBEgASgJQijaiCckWgdhcHBsaWVkWgZiZWhpbmRaCHJlamVjdGVkWgd1bmtub3duGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCEwoRX2FwcGxpZWRfc2VxdWVuY2VCEgoQX2FwcGxpZWRfdmVyc2lvbkIMCgpfYmVoaW5kX2J5QgkKB19yZWFzb25CCAoGX2FnZW50QgsKCV9rZXlfbmFtZUIJCgdfc291cmNlIqMBChNMaXN0UnVudGltZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEhwKBWxpbWl0GAQgASgNQgjaiCcEMAE4ZEgAiAEBEg4KBm9mZnNldBgFIAEoDRITCgZzb3VyY2UYBiABKAlIAYgBAUIICgZfbGltaXRCCQoHX3NvdXJjZSJuChRMaXN0UnVudGltZXNSZXNwb25zZRIoCgRkYXRhGAEgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZRINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0itQMKEExpc3RGbGVldFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSIAoLZW52aXJvbm1lbnQYAyABKAlCBtqIJwIoP0gAiAEBEjwKBXN0YXRlGAQgASgJQijaiCckWgdhcHBsaWVkWgZiZWhpbmRaCHJlamVjdGVkWgd1bmtub3duSAGIAQESFgoJY29ubmVjdGVkGAUgASgISAKIAQESEQoEbGl2ZRgGIAEoCEgDiAEBEhQKB3ZlcnNpb24YByABKA1IBIgBARI9CgVsYWJlbBgIIAEoCUIp2ognJSi/AlIMXltePV17MSw2M309ggERbXVzdCBiZSBrZXk9dmFsdWVIBYgBARITCgZzb3VyY2UYCSABKAlIBogBARIcCgVsaW1pdBgKIAEoDUII2ognBDABOGRIB4gBARIOCgZvZmZzZXQYCyABKA1CDgoMX2Vudmlyb25tZW50QggKBl9zdGF0ZUIMCgpfY29ubmVjdGVkQgcKBV9saXZlQgoKCF92ZXJzaW9uQggKBl9sYWJlbEIJCgdfc291cmNlQggKBl9saW1pdCJrChFMaXN0RmxlZXRSZXNwb25zZRIoCgRkYXRhGAEgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZRINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0inQEKEUdldFJvbGxvdXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh0KCHNlcXVlbmNlGAQgASgNQgbaiCcCMAFIAIgBARIcCgVsaW1pdBgFIAEoDUII2ognBDABOGRIAYgBAUILCglfc2VxdWVuY2VCCAoGX2xpbWl0Iu4CChJHZXRSb2xsb3V0UmVzcG9uc2USHAoPYWN0aXZlX3NlcXVlbmNlGAEgASgNSACIAQESFAoHdmVyc2lvbhgCIAEoDUgBiAEBEhoKDWRlcGxveW1lbnRfaWQYAyABKAlIAogBARIwCgxhY3RpdmVfc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNvbXBsZXRlGAUgASgIEhIKCnN1cGVyc2VkZWQYBiABKAgSDAoEbGl2ZRgHIAEoDRIPCgdhcHBsaWVkGAggASgNEg4KBmJlaGluZBgJIAEoDRIQCghyZWplY3RlZBgKIAEoDRIPCgd1bmtub3duGAsgASgNEiwKCGxhZ2dhcmRzGAwgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZUISChBfYWN0aXZlX3NlcXVlbmNlQgoKCF92ZXJzaW9uQhAKDl9kZXBsb3ltZW50X2lkIocDChRTZW5kSGVhcnRiZWF0UmVxdWVzdBIcCg9ydW50aW1lX3ZlcnNpb24YASABKAlIAIgBARIRCgRtb2RlGAIgASgJSAGIAQESHgoIcmVwb3J0ZXIYAyABKAlCB9qIJwMogAFIAogBARIWCglidW5kbGVfaWQYBCABKAlIA4gBARIYCgtwb2xpY3lfaGFzaBgFIAEoCUgEiAEBEhgKC2J1bmRsZV9ldGFnGAYgASgJSAWIAQESGwoGbW9kZWxzGAcgASgJQgbaiCcCCAFIBogBARIcCg9zaWRlY2FyX3ZlcnNpb24YCCABKAlIB4gBARIYCgNlbnYYCSABKAlCBtqIJwIIAUgIiAEBQhIKEF9ydW50aW1lX3ZlcnNpb25CBwoFX21vZGVCCwoJX3JlcG9ydGVyQgwKCl9idW5kbGVfaWRCDgoMX3BvbGljeV9oYXNoQg4KDF9idW5kbGVfZXRhZ0IJCgdfbW9kZWxzQhIKEF9zaWRlY2FyX3ZlcnNpb25CBgoEX2VudiIxChVTZW5kSGVhcnRiZWF0UmVzcG9uc2USGAoGc3RhdHVzGAEgASgJQgjaiCcEWgJvayI+ChRTZW5kVGVsZW1ldHJ5UmVxdWVzdBIbCgZldmVudHMYASABKAlCBtqIJwIIAUgAiAEBQgkKB19ldmVudHMiKQoVU2VuZFRlbGVtZXRyeVJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgNIj0KFUNsYWltQmVuY2htYXJrUmVxdWVzdBIaCgVjbGFpbRgBIAEoCUIG2ognAggBSACIAQFCCAoGX2NsYWltIhgKFkNsYWltQmVuY2htYXJrUmVzcG9uc2UyqBAKDlJ1bnRpbWVTZXJ2aWNlEq0BCg9HZXRMYXRlc3RCdW5kbGUSIS5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVxdWVzdBoiLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXNwb25zZSJT0ognKwoPZ2V0TGF0ZXN0QnVuZGxlEAYYyAEoATICBAU6BQcICRMKQgbMAbAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSuQEKEEdldExhdGVzdENvbnRlbnQSIi5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlcXVlc3QaIy5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlIlzSiCctChBnZXRMYXRlc3RDb250ZW50EAYYyAEoATICBAU6BgcUCAkTCkIGzAGwApQDgtPkkwIlYgdjb250ZW50EhovdjEvYnVuZGxlcy9sYXRlc3QvY29udGVudBLOAQoUR2V0TGF0ZXN0QXR0ZXN0YXRpb24SJi5zaWduZXQudjEuR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0Gicuc2lnbmV0LnYxLkdldExhdGVzdEF0dGVzdGF0aW9uUmVzcG9uc2UiZdKIJy4KFGdldExhdGVzdEF0dGVzdGF0aW9uEAYYyAEoATICBAU6BQcICRMKQgTMAbACgtPkkwItYgthdHRlc3RhdGlvbhIeL3YxL2J1bmRsZXMvbGF0ZXN0L2F0dGVzdGF0aW9uEtgBChhHZXREZXBsb3ltZW50QXR0ZXN0YXRpb24SKi5zaWduZXQudjEuR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBorLnNpZ25ldC52MS5HZXREZXBsb3ltZW50QXR0ZXN0YXRpb25SZXNwb25zZSJj0ognHwoYZ2V0RGVwbG95bWVudEF0dGVzdGF0aW9uEAIYyAGC0+STAjpiC2F0dGVzdGF0aW9uEisvdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9L2F0dGVzdGF0aW9uEowBCgtXYXRjaEJ1bmRsZRIdLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlcXVlc3QaHi5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXNwb25zZSI80ognHwoLd2F0Y2hCdW5kbGUQBhjIASgBMgEGQgKUA0iAgBCC0+STAhMSES92MS9idW5kbGVzL3dhdGNoMAESjgEKDFJlcG9ydFN0YXR1cxIeLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1Jlc3BvbnNlIj3SiCcbCgxyZXBvcnRTdGF0dXMQBhjIAUiAgBBYAWABgtPkkwIYOgEqIhMvdjEvcnVudGltZXMvc3RhdHVzErABCgxMaXN0UnVudGltZXMSHi5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVxdWVzdBofLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXNwb25zZSJf0ognEwoMbGlzdFJ1bnRpbWVzEAIYyAGC0+STAkISQC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcnVudGltZXMSsgEKCUxpc3RGbGVldBIbLnNpZ25ldC52MS5MaXN0RmxlZXRSZXF1ZXN0Ghwuc2lnbmV0LnYxLkxpc3RGbGVldFJlc3BvbnNlImrSiCcQCglsaXN0RmxlZXQQAhjIAYLT5JMCUFoyEjAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcnVudGltZXMSGi92MS9vcmdzL3tvcmdfaWR9L3J1bnRpbWVzEqcBCgpHZXRSb2xsb3V0Ehwuc2lnbmV0LnYxLkdldFJvbGxvdXRSZXF1ZXN0Gh0uc2lnbmV0LnYxLkdldFJvbGxvdXRSZXNwb25zZSJc0ognEQoKZ2V0Um9sbG91dBACGMgBgtPkkwJBEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3JvbGxvdXQSlgEKDVNlbmRIZWFydGJlYXQSHy5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlcXVlc3QaIC5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlc3BvbnNlIkLSiCccCg1zZW5kSGVhcnRiZWF0EAYYyAFIgIAQWAFgAYLT5JMCHDoBKiIXL3YxL2luZmVyZW5jZS9oZWFydGJlYXQSlgEKDVNlbmRUZWxlbWV0cnkSHy5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlcXVlc3QaIC5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlc3BvbnNlIkLSiCcaCg1zZW5kVGVsZW1ldHJ5EAYYygFIgIBAYAGC0+STAh46BmV2ZW50cyIUL3YxL3RlbGVtZXRyeS9ldmVudHMSmQEKDkNsYWltQmVuY2htYXJrEiAuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVxdWVzdBohLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1Jlc3BvbnNlIkLSiCcbCg5jbGFpbUJlbmNobWFyaxAGGMgBQgKUA2ABgtPkkwIdOgVjbGFpbSIUL3YxL2JlbmNobWFya3MvY2xhaW1iBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * See RuntimeService.GetLatestBundle.
@@ -99,6 +99,210 @@ export const GetLatestBundleResponseSchema: GenMessage<GetLatestBundleResponse> 
   messageDesc(file_signet_v1_runtime, 1);
 
 /**
+ * See RuntimeService.GetLatestContent.
+ *
+ * @generated from message signet.v1.GetLatestContentRequest
+ */
+export type GetLatestContentRequest = Message<"signet.v1.GetLatestContentRequest"> & {
+  /**
+   * As GetLatestBundleRequest.after_sequence.
+   *
+   * @generated from field: uint32 after_sequence = 1;
+   */
+  afterSequence: number;
+
+  /**
+   * As GetLatestBundleRequest.after_deployment_id; at most 64 characters.
+   *
+   * @generated from field: string after_deployment_id = 2;
+   */
+  afterDeploymentId: string;
+
+  /**
+   * As GetLatestBundleRequest.instance_id; at most 128 characters.
+   *
+   * @generated from field: string instance_id = 3;
+   */
+  instanceId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestContentRequest.
+ * Use `create(GetLatestContentRequestSchema)` to create a new message.
+ */
+export const GetLatestContentRequestSchema: GenMessage<GetLatestContentRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 2);
+
+/**
+ * The content of the active bundle. REST answers with the content alone and tells the rest in headers.
+ *
+ * @generated from message signet.v1.GetLatestContentResponse
+ */
+export type GetLatestContentResponse = Message<"signet.v1.GetLatestContentResponse"> & {
+  /**
+   * The text {"policies":…,"scope_policies":…} whose SHA-256 is policy_hash: at most 16 MiB of ASCII; empty when not_modified.
+   *
+   * @generated from field: string content = 1;
+   */
+  content: string;
+
+  /**
+   * As GetLatestBundleResponse.not_modified.
+   *
+   * @generated from field: bool not_modified = 2;
+   */
+  notModified: boolean;
+
+  /**
+   * "<policy_hash>.<sequence>", without quotes.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * @generated from field: uint32 sequence = 4;
+   */
+  sequence: number;
+
+  /**
+   * @generated from field: string deployment_id = 5;
+   */
+  deploymentId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestContentResponse.
+ * Use `create(GetLatestContentResponseSchema)` to create a new message.
+ */
+export const GetLatestContentResponseSchema: GenMessage<GetLatestContentResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 3);
+
+/**
+ * See RuntimeService.GetLatestAttestation.
+ *
+ * @generated from message signet.v1.GetLatestAttestationRequest
+ */
+export type GetLatestAttestationRequest = Message<"signet.v1.GetLatestAttestationRequest"> & {
+  /**
+   * As GetLatestBundleRequest.after_sequence.
+   *
+   * @generated from field: uint32 after_sequence = 1;
+   */
+  afterSequence: number;
+
+  /**
+   * As GetLatestBundleRequest.after_deployment_id; at most 64 characters.
+   *
+   * @generated from field: string after_deployment_id = 2;
+   */
+  afterDeploymentId: string;
+
+  /**
+   * As GetLatestBundleRequest.instance_id; at most 128 characters.
+   *
+   * @generated from field: string instance_id = 3;
+   */
+  instanceId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestAttestationRequest.
+ * Use `create(GetLatestAttestationRequestSchema)` to create a new message.
+ */
+export const GetLatestAttestationRequestSchema: GenMessage<GetLatestAttestationRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 4);
+
+/**
+ * The attestation of the active bundle. REST answers with the attestation alone and tells the rest in headers.
+ *
+ * @generated from message signet.v1.GetLatestAttestationResponse
+ */
+export type GetLatestAttestationResponse = Message<"signet.v1.GetLatestAttestationResponse"> & {
+  /**
+   * As Activation.attestation; while nothing is active its lease alone, for sequence 0. Empty when not_modified.
+   *
+   * @generated from field: string attestation = 1;
+   */
+  attestation: string;
+
+  /**
+   * As GetLatestBundleResponse.not_modified.
+   *
+   * @generated from field: bool not_modified = 2;
+   */
+  notModified: boolean;
+
+  /**
+   * "<policy_hash>.<sequence>", without quotes; empty while nothing is active.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * 0 while nothing is active.
+   *
+   * @generated from field: uint32 sequence = 4;
+   */
+  sequence: number;
+
+  /**
+   * Unset while nothing is active.
+   *
+   * @generated from field: optional string deployment_id = 5;
+   */
+  deploymentId?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestAttestationResponse.
+ * Use `create(GetLatestAttestationResponseSchema)` to create a new message.
+ */
+export const GetLatestAttestationResponseSchema: GenMessage<GetLatestAttestationResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 5);
+
+/**
+ * See RuntimeService.GetDeploymentAttestation.
+ *
+ * @generated from message signet.v1.GetDeploymentAttestationRequest
+ */
+export type GetDeploymentAttestationRequest = Message<"signet.v1.GetDeploymentAttestationRequest"> & {
+  /**
+   * @generated from field: string deployment_id = 1;
+   */
+  deploymentId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetDeploymentAttestationRequest.
+ * Use `create(GetDeploymentAttestationRequestSchema)` to create a new message.
+ */
+export const GetDeploymentAttestationRequestSchema: GenMessage<GetDeploymentAttestationRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 6);
+
+/**
+ * See RuntimeService.GetDeploymentAttestation.
+ *
+ * @generated from message signet.v1.GetDeploymentAttestationResponse
+ */
+export type GetDeploymentAttestationResponse = Message<"signet.v1.GetDeploymentAttestationResponse"> & {
+  /**
+   * As Activation.attestation; `lease` is null unless the activation is the active one.
+   *
+   * @generated from field: string attestation = 1;
+   */
+  attestation: string;
+};
+
+/**
+ * Describes the message signet.v1.GetDeploymentAttestationResponse.
+ * Use `create(GetDeploymentAttestationResponseSchema)` to create a new message.
+ */
+export const GetDeploymentAttestationResponseSchema: GenMessage<GetDeploymentAttestationResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 7);
+
+/**
  * See RuntimeService.WatchBundle.
  *
  * @generated from message signet.v1.WatchBundleRequest
@@ -133,6 +337,20 @@ export type WatchBundleRequest = Message<"signet.v1.WatchBundleRequest"> & {
    * @generated from field: string after_deployment_id = 4;
    */
   afterDeploymentId: string;
+
+  /**
+   * The version of the project's root document that the runtime has; newer ones are sent as `trust_root`. 0 wants none.
+   *
+   * @generated from field: uint32 root_version = 5;
+   */
+  rootVersion: number;
+
+  /**
+   * Sends Activation.content in place of Activation.document.
+   *
+   * @generated from field: bool content = 6;
+   */
+  content: boolean;
 };
 
 /**
@@ -140,7 +358,7 @@ export type WatchBundleRequest = Message<"signet.v1.WatchBundleRequest"> & {
  * Use `create(WatchBundleRequestSchema)` to create a new message.
  */
 export const WatchBundleRequestSchema: GenMessage<WatchBundleRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 2);
+  messageDesc(file_signet_v1_runtime, 8);
 
 /**
  * One message of a watch.
@@ -177,6 +395,12 @@ export type WatchBundleResponse = Message<"signet.v1.WatchBundleResponse"> & {
      */
     value: Heartbeat;
     case: "heartbeat";
+  } | {
+    /**
+     * @generated from field: signet.v1.TrustRoot trust_root = 6;
+     */
+    value: TrustRoot;
+    case: "trustRoot";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -192,7 +416,7 @@ export type WatchBundleResponse = Message<"signet.v1.WatchBundleResponse"> & {
  * Use `create(WatchBundleResponseSchema)` to create a new message.
  */
 export const WatchBundleResponseSchema: GenMessage<WatchBundleResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 3);
+  messageDesc(file_signet_v1_runtime, 9);
 
 /**
  * A bundle became the active one.
@@ -235,14 +459,15 @@ export type Activation = Message<"signet.v1.Activation"> & {
   activatedAt?: Timestamp | undefined;
 
   /**
-   * The bundle document, exactly as signed.
+   * The bundle document, exactly as signed; empty when the request asks for the content.
    *
    * @generated from field: string document = 7;
    */
   document: string;
 
   /**
-   * Kept for the signed statement of this activation (a DSSE envelope); unset until activations are attested.
+   * What proves this activation and that it is the newest one: {"lease", "activation", "release", "proof"}, envelopes of DSSE 1.0.2 and
+   * null for what there is none of (docs/trust.md). Unset while none can be made.
    *
    * @generated from field: optional string attestation = 8;
    */
@@ -254,6 +479,13 @@ export type Activation = Message<"signet.v1.Activation"> & {
    * @generated from field: optional string reason = 9;
    */
   reason?: string | undefined;
+
+  /**
+   * As GetLatestContentResponse.content, as a text in every protocol: exact bytes. Unset unless the request asks for it.
+   *
+   * @generated from field: optional string content = 10;
+   */
+  content?: string | undefined;
 };
 
 /**
@@ -261,7 +493,7 @@ export type Activation = Message<"signet.v1.Activation"> & {
  * Use `create(ActivationSchema)` to create a new message.
  */
 export const ActivationSchema: GenMessage<Activation> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 4);
+  messageDesc(file_signet_v1_runtime, 10);
 
 /**
  * The environment has no active bundle yet.
@@ -269,6 +501,12 @@ export const ActivationSchema: GenMessage<Activation> = /*@__PURE__*/
  * @generated from message signet.v1.NothingActive
  */
 export type NothingActive = Message<"signet.v1.NothingActive"> & {
+  /**
+   * As Activation.attestation, with nothing but a lease of sequence 0. Unset while none can be made.
+   *
+   * @generated from field: optional string attestation = 1;
+   */
+  attestation?: string | undefined;
 };
 
 /**
@@ -276,7 +514,36 @@ export type NothingActive = Message<"signet.v1.NothingActive"> & {
  * Use `create(NothingActiveSchema)` to create a new message.
  */
 export const NothingActiveSchema: GenMessage<NothingActive> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 5);
+  messageDesc(file_signet_v1_runtime, 11);
+
+/**
+ * A newer version of the project's root document: versions come one by one, in their order, before what they are needed for. A
+ * heartbeat or an activation with a lease follows.
+ *
+ * @generated from message signet.v1.TrustRoot
+ */
+export type TrustRoot = Message<"signet.v1.TrustRoot"> & {
+  /**
+   * 1 and up.
+   *
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * The envelope of DSSE 1.0.2, exactly as published.
+   *
+   * @generated from field: string envelope = 2;
+   */
+  envelope: string;
+};
+
+/**
+ * Describes the message signet.v1.TrustRoot.
+ * Use `create(TrustRootSchema)` to create a new message.
+ */
+export const TrustRootSchema: GenMessage<TrustRoot> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 12);
 
 /**
  * The stream lives; what the runtime has is current, or was at `current_at`.
@@ -290,7 +557,7 @@ export type Heartbeat = Message<"signet.v1.Heartbeat"> & {
   at?: Timestamp | undefined;
 
   /**
-   * As Activation.attestation.
+   * {"lease"} as in Activation.attestation, when this stream was not told this lease yet.
    *
    * @generated from field: optional string attestation = 2;
    */
@@ -309,7 +576,7 @@ export type Heartbeat = Message<"signet.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 6);
+  messageDesc(file_signet_v1_runtime, 13);
 
 /**
  * See RuntimeService.ReportStatus.
@@ -377,7 +644,7 @@ export type ReportStatusRequest = Message<"signet.v1.ReportStatusRequest"> & {
  * Use `create(ReportStatusRequestSchema)` to create a new message.
  */
 export const ReportStatusRequestSchema: GenMessage<ReportStatusRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 7);
+  messageDesc(file_signet_v1_runtime, 14);
 
 /**
  * See RuntimeService.ReportStatus.
@@ -398,7 +665,7 @@ export type ReportStatusResponse = Message<"signet.v1.ReportStatusResponse"> & {
  * Use `create(ReportStatusResponseSchema)` to create a new message.
  */
 export const ReportStatusResponseSchema: GenMessage<ReportStatusResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 8);
+  messageDesc(file_signet_v1_runtime, 15);
 
 /**
  * A program that enforces the active bundle.
@@ -529,7 +796,7 @@ export type RuntimeInstance = Message<"signet.v1.RuntimeInstance"> & {
  * Use `create(RuntimeInstanceSchema)` to create a new message.
  */
 export const RuntimeInstanceSchema: GenMessage<RuntimeInstance> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 9);
+  messageDesc(file_signet_v1_runtime, 16);
 
 /**
  * See RuntimeService.ListRuntimes.
@@ -581,7 +848,7 @@ export type ListRuntimesRequest = Message<"signet.v1.ListRuntimesRequest"> & {
  * Use `create(ListRuntimesRequestSchema)` to create a new message.
  */
 export const ListRuntimesRequestSchema: GenMessage<ListRuntimesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 10);
+  messageDesc(file_signet_v1_runtime, 17);
 
 /**
  * One page of instances.
@@ -615,7 +882,7 @@ export type ListRuntimesResponse = Message<"signet.v1.ListRuntimesResponse"> & {
  * Use `create(ListRuntimesResponseSchema)` to create a new message.
  */
 export const ListRuntimesResponseSchema: GenMessage<ListRuntimesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 11);
+  messageDesc(file_signet_v1_runtime, 18);
 
 /**
  * See RuntimeService.ListFleet. An instance must match all of what is set.
@@ -704,7 +971,7 @@ export type ListFleetRequest = Message<"signet.v1.ListFleetRequest"> & {
  * Use `create(ListFleetRequestSchema)` to create a new message.
  */
 export const ListFleetRequestSchema: GenMessage<ListFleetRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 12);
+  messageDesc(file_signet_v1_runtime, 19);
 
 /**
  * One page of instances.
@@ -738,7 +1005,7 @@ export type ListFleetResponse = Message<"signet.v1.ListFleetResponse"> & {
  * Use `create(ListFleetResponseSchema)` to create a new message.
  */
 export const ListFleetResponseSchema: GenMessage<ListFleetResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 13);
+  messageDesc(file_signet_v1_runtime, 20);
 
 /**
  * See RuntimeService.GetRollout.
@@ -785,7 +1052,7 @@ export type GetRolloutRequest = Message<"signet.v1.GetRolloutRequest"> & {
  * Use `create(GetRolloutRequestSchema)` to create a new message.
  */
 export const GetRolloutRequestSchema: GenMessage<GetRolloutRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 14);
+  messageDesc(file_signet_v1_runtime, 21);
 
 /**
  * See RuntimeService.GetRollout.
@@ -873,7 +1140,7 @@ export type GetRolloutResponse = Message<"signet.v1.GetRolloutResponse"> & {
  * Use `create(GetRolloutResponseSchema)` to create a new message.
  */
 export const GetRolloutResponseSchema: GenMessage<GetRolloutResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 15);
+  messageDesc(file_signet_v1_runtime, 22);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -942,7 +1209,7 @@ export type SendHeartbeatRequest = Message<"signet.v1.SendHeartbeatRequest"> & {
  * Use `create(SendHeartbeatRequestSchema)` to create a new message.
  */
 export const SendHeartbeatRequestSchema: GenMessage<SendHeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 16);
+  messageDesc(file_signet_v1_runtime, 23);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -963,7 +1230,7 @@ export type SendHeartbeatResponse = Message<"signet.v1.SendHeartbeatResponse"> &
  * Use `create(SendHeartbeatResponseSchema)` to create a new message.
  */
 export const SendHeartbeatResponseSchema: GenMessage<SendHeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 17);
+  messageDesc(file_signet_v1_runtime, 24);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -984,7 +1251,7 @@ export type SendTelemetryRequest = Message<"signet.v1.SendTelemetryRequest"> & {
  * Use `create(SendTelemetryRequestSchema)` to create a new message.
  */
 export const SendTelemetryRequestSchema: GenMessage<SendTelemetryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 18);
+  messageDesc(file_signet_v1_runtime, 25);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -1005,7 +1272,7 @@ export type SendTelemetryResponse = Message<"signet.v1.SendTelemetryResponse"> &
  * Use `create(SendTelemetryResponseSchema)` to create a new message.
  */
 export const SendTelemetryResponseSchema: GenMessage<SendTelemetryResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 19);
+  messageDesc(file_signet_v1_runtime, 26);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1026,7 +1293,7 @@ export type ClaimBenchmarkRequest = Message<"signet.v1.ClaimBenchmarkRequest"> &
  * Use `create(ClaimBenchmarkRequestSchema)` to create a new message.
  */
 export const ClaimBenchmarkRequestSchema: GenMessage<ClaimBenchmarkRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 20);
+  messageDesc(file_signet_v1_runtime, 27);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1041,7 +1308,7 @@ export type ClaimBenchmarkResponse = Message<"signet.v1.ClaimBenchmarkResponse">
  * Use `create(ClaimBenchmarkResponseSchema)` to create a new message.
  */
 export const ClaimBenchmarkResponseSchema: GenMessage<ClaimBenchmarkResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 21);
+  messageDesc(file_signet_v1_runtime, 28);
 
 /**
  * What runtimes (policy enforcement points) call, and what is known of them.
@@ -1059,6 +1326,40 @@ export const RuntimeService: GenService<{
     methodKind: "unary";
     input: typeof GetLatestBundleRequestSchema;
     output: typeof GetLatestBundleResponseSchema;
+  },
+  /**
+   * Returns the content of the active bundle alone: the exact bytes whose SHA-256 is policy_hash, so that a runtime needs no canonical
+   * JSON of its own. Conditional and held as GetLatestBundle is.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetLatestContent
+   */
+  getLatestContent: {
+    methodKind: "unary";
+    input: typeof GetLatestContentRequestSchema;
+    output: typeof GetLatestContentResponseSchema;
+  },
+  /**
+   * Returns what proves that the active bundle is the active one, and until when; while nothing is active, what proves that. Conditional
+   * and held as GetLatestBundle is: the entity tag names the activation, and a 304 renews the lease by its header. UNAVAILABLE while
+   * none can be made.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetLatestAttestation
+   */
+  getLatestAttestation: {
+    methodKind: "unary";
+    input: typeof GetLatestAttestationRequestSchema;
+    output: typeof GetLatestAttestationResponseSchema;
+  },
+  /**
+   * Returns the signed statement of an activation, also of one that is over: it has a lease while it is the active one. UNAVAILABLE
+   * while none can be made.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetDeploymentAttestation
+   */
+  getDeploymentAttestation: {
+    methodKind: "unary";
+    input: typeof GetDeploymentAttestationRequestSchema;
+    output: typeof GetDeploymentAttestationResponseSchema;
   },
   /**
    * Pushes every activation of the token's environment. The first message comes at once: what is active, or that nothing is, or a

@@ -32,6 +32,8 @@ const EXPOSED_HEADERS = [
   "Preference-Applied",
   "Signet-Sequence",
   "Signet-Deployment-Id",
+  "Signet-Lease",
+  "Content-Digest",
 ].join(", ");
 
 /** Methods that change nothing (RFC 9110, section 9.2.1). */

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Freshness } from "../../service/access/freshness.js";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import type { RuntimeInstanceSchema, RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { defined } from "../../core/defined.js";
 import { notFound } from "../../core/error.js";
@@ -8,17 +8,17 @@ import type { RolloutState } from "../../core/runtime-instance.js";
 import type { Tokens } from "../../service/tokens/tokens.js";
 import type { Fleet, FleetInstance } from "../../service/runtimes/fleet.js";
 import type { Instances } from "../../service/runtimes/instances.js";
-import { entityTagOf, type LatestBundles } from "../../service/runtimes/latest.js";
+import type { LatestBundles } from "../../service/runtimes/latest.js";
+import type { Bundles } from "../../service/bundles/bundles.js";
+import type { ActiveContents } from "../../service/runtimes/active-contents.js";
 import type { Rollouts } from "../../service/runtimes/rollouts.js";
 import type { Telemetry } from "../../service/runtimes/telemetry.js";
 import { pullEvents } from "../../service/runtimes/pull.js";
 import type { Push } from "../../service/runtimes/push.js";
-import { addressKey } from "../admission/admission-address.js";
-import { callOf, httpStatusKey } from "../admission/call.js";
+import { callOf } from "../admission/call.js";
 import type { ReportBudget } from "../admission/report-budget.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
-import { entityTags, preferredWaitSeconds } from "../http/runtime-headers.js";
-import { ageHeaders, latestHeaders } from "../poll/poll-answer.js";
+import { createLatestMethods } from "./latest.js";
 import { watchMessage } from "./watch-message.js";
 import { watchRequest } from "./watch-request.js";
 import { timestampOf, withoutNulls } from "./message-fields.js";
@@ -27,6 +27,8 @@ import { timestampOf, withoutNulls } from "./message-fields.js";
 export function createRuntimeService(services: {
   readonly push: Push;
   readonly latest: LatestBundles;
+  readonly contents: ActiveContents;
+  readonly bundles: Pick<Bundles, "deployment">;
   readonly freshness: Freshness;
   readonly instances: Instances;
   readonly fleet: Fleet;
@@ -36,34 +38,13 @@ export function createRuntimeService(services: {
   readonly reports: ReportBudget;
   readonly tokens: Pick<Tokens, "names">;
 }): ServiceImpl<typeof RuntimeService> {
-  const { push, latest, freshness, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
+  const { push, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
   const instanceMessages = async (rows: readonly FleetInstance[]) => {
     const names = await tokens.names([...new Set(rows.map(({ instance }) => instance.tokenId))]);
     return rows.map((row) => instanceMessage(row, names.get(row.instance.tokenId) ?? null));
   };
   return {
-    async getLatestBundle({ afterSequence, afterDeploymentId, instanceId }, context) {
-      const { principal, clientAddress } = callOf(context);
-      const named = { instanceId, userAgent: context.requestHeader.get("user-agent") };
-      const request = {
-        ...{ afterSequence, afterDeploymentId },
-        ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
-        waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
-        clientAddress: addressKey(clientAddress),
-        ...(instanceId === "" ? {} : { instance: { ...named, labels: {}, clientAddress } }),
-      };
-      const { active, known } = await latest.latest(principal, request, context.signal);
-      const { sequence, id: deploymentId } = active.deployment;
-      const etag = entityTagOf(active);
-      setHeaders(context, {
-        ...latestHeaders(active),
-        ...ageHeaders(freshness),
-        ...(request.waitSeconds > 0 ? { "Preference-Applied": `wait=${request.waitSeconds}` } : {}),
-      });
-      if (known !== null) context.values.set(httpStatusKey, known === "tag" ? 304 : 204);
-      const notModified = known !== null;
-      return { document: notModified ? "" : active.document, notModified, etag, sequence, deploymentId };
-    },
+    ...createLatestMethods(services),
 
     async *watchBundle(request, context) {
       const call = callOf(context);
@@ -152,8 +133,4 @@ function instanceMessage(row: FleetInstance, keyName: string | null): MessageIni
     ...{ environment, projectId, connected, live, rollout },
     ...withoutNulls({ appliedSequence, appliedVersion, behindBy, reason, agent, source, keyName }),
   };
-}
-
-function setHeaders(context: HandlerContext, headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
 }

@@ -27,6 +27,12 @@ export function latestHeaders(active: ActiveBundle): Readonly<Record<string, str
   };
 }
 
+/** The SHA-256 of a content (RFC 9530), which its policy hash is in another form. */
+export function contentDigestHeaders({ deployment }: ActiveBundle): Readonly<Record<string, string>> {
+  const digest = Buffer.from(deployment.policyHash.slice("sha256:".length), "hex");
+  return { "Content-Digest": `sha-256=:${digest.toString("base64")}:` };
+}
+
 /** The age of an answer from memory while the database is away (RFC 9111, section 5.1); nothing while what is in memory is current. */
 export function ageHeaders({ ageSeconds }: Pick<Freshness, "ageSeconds">): Readonly<Record<string, string>> {
   return ageSeconds === 0 ? {} : { Age: String(ageSeconds) };

@@ -51,7 +51,10 @@ export function warningsTo(log: Logger): ServiceWarnings {
         "the database has lost acknowledged changes; the environment goes on above what was served",
       ),
     unattested: (environmentId, error) =>
-      log.error({ environmentId, err: error }, "what is active cannot be attested: runtimes with a root keep what they have"),
+      log.error(
+        { environmentId, err: error },
+        "what is active cannot be attested: runtimes with a root keep what they have",
+      ),
   };
 }
 

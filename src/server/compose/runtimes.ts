@@ -1,5 +1,6 @@
 import type { Documents } from "../../service/documents/documents.js";
 import { ActiveBundles } from "../../service/runtimes/active-bundles.js";
+import { ActiveContents } from "../../service/runtimes/active-contents.js";
 import { Fleet } from "../../service/runtimes/fleet.js";
 import { Instances } from "../../service/runtimes/instances.js";
 import { LatestBundles } from "../../service/runtimes/latest.js";
@@ -15,6 +16,7 @@ import type { TokenServices } from "./tokens.js";
 /** What runtimes get, and what they report. */
 export interface RuntimeServices {
   readonly active: ActiveBundles;
+  readonly contents: ActiveContents;
   readonly instances: Instances;
   readonly fleet: Fleet;
   readonly rollouts: Rollouts;
@@ -40,6 +42,7 @@ export function composeRuntimes(
   const instances = new Instances({ store, clock, nodes });
   return {
     ...{ active, instances },
+    contents: new ActiveContents(documents),
     fleet: new Fleet({ store, clock, instances, nodes }),
     rollouts: new Rollouts({ store, clock, instances, nodes }),
     latest: new LatestBundles({ active, authentication, sessions, wakeups, instances }),

@@ -12,7 +12,7 @@ import type { Content } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
-import { verifyKeptDocument, type DocumentDigests } from "./kept-document.js";
+import { contentOfDocument, verifyKeptDocument, type DocumentDigests } from "./kept-document.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** The largest diff: a caller can make a larger one from both documents. */
@@ -38,6 +38,7 @@ export type DocumentTask =
   | { readonly kind: "read"; readonly policies: string; readonly scopePolicies: string | null }
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
+  | { readonly kind: "content"; readonly document: string }
   | {
       readonly kind: "import";
       readonly document: string;
@@ -65,6 +66,7 @@ export interface DocumentAnswers {
   readonly read: PolicyContent;
   readonly promote: PolicyContent;
   readonly verify: DocumentDigests | string;
+  readonly content: string;
   readonly import: OpenedImport;
   readonly names_environment: boolean;
   readonly count_events: number;
@@ -83,6 +85,8 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
       return promoteContent(task.content, task.from, task.to);
     case "verify":
       return verifyKeptDocument(task.document, task.publicKey);
+    case "content":
+      return contentOfDocument(task.document);
     case "import":
       return openImport(task.document, task.provenance, task.toEnvironment);
     case "names_environment":
@@ -108,6 +112,7 @@ export function sizeOf(task: DocumentTask): number {
     case "promote":
       return task.content.policies.length + task.content.scopePolicies.length;
     case "verify":
+    case "content":
     case "import":
       return task.document.length;
     case "names_environment":

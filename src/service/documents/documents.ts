@@ -53,6 +53,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   read: true,
   promote: false,
   verify: false,
+  content: false,
   import: true,
   count_events: true,
   names_environment: false,
@@ -117,6 +118,11 @@ export class Documents implements AsyncDisposable {
   /** As verifyKeptDocument. */
   verify(owner: DocumentOwner, document: string, publicKey: Uint8Array): Promise<DocumentDigests | string> {
     return this.#run(owner, { kind: "verify", document, publicKey });
+  }
+
+  /** As contentOfDocument. */
+  content(owner: DocumentOwner, document: string): Promise<string> {
+    return this.#run(owner, { kind: "content", document });
   }
 
   /** As openImport. */

@@ -42,14 +42,21 @@ export class LatestBundles {
     },
   ) {}
 
-  /**
-   * What is active, and whether the caller has it. With `waitSeconds` it waits while the caller has it, or nothing is active.
-   * Throws `not_found` when nothing is active, and what ends a held poll, as Push.open.
-   */
+  /** As `poll`. Throws `not_found` when nothing is active. */
   async latest(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest> {
+    const latest = await this.poll(principal, request, signal);
+    if (latest === null) throw notFound("active bundle");
+    return latest;
+  }
+
+  /**
+   * What is active, and whether the caller has it; null while nothing is. With `waitSeconds` it waits while the caller has it, or nothing is
+   * active. Throws what ends a held poll, as Push.open.
+   */
+  async poll(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest | null> {
     const environmentId = environmentOf(principal);
     const current = await this.#current(environmentId, request);
-    if (request.waitSeconds <= 0 || current?.known === null) return found(current);
+    if (request.waitSeconds <= 0 || current?.known === null) return current;
 
     const { authentication, sessions, wakeups } = this.deps;
     using session = sessions.open("poll", principal, environmentId, request.clientAddress);
@@ -61,7 +68,7 @@ export class LatestBundles {
       if (session.signal.aborted) throw session.signal.reason;
       const now = await this.#current(environmentId, request);
       const leftMs = end - performance.now();
-      if (now?.known === null || leftMs <= 0) return found(now);
+      if (now?.known === null || leftMs <= 0) return now;
       await waitFor(wakeup.woken, leftMs, [session.signal, signal]);
     }
   }
@@ -96,9 +103,4 @@ export function newestIn({ afterSequence, ifNoneMatch }: Pick<LatestRequest, "af
 /** The documented bare policy hash matches too, by content. */
 function matches(tag: string, active: ActiveBundle): boolean {
   return tag === "*" || tag === entityTagOf(active) || tag === active.deployment.policyHash;
-}
-
-function found(latest: Latest | null): Latest {
-  if (latest === null) throw notFound("active bundle");
-  return latest;
 }

@@ -1200,6 +1200,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bundles/latest/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the content of the active bundle alone: the exact bytes whose SHA-256 is policy_hash, so that a runtime needs no canonical JSON of its own
+         * @description Conditional and held as GetLatestBundle is.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getLatestContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bundles/latest/attestation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns what proves that the active bundle is the active one, and until when; while nothing is active, what proves that
+         * @description Conditional and held as GetLatestBundle is: the entity tag names the activation, and a 304 renews the lease by its header. UNAVAILABLE while none can be made.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getLatestAttestation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{deployment_id}/attestation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the signed statement of an activation, also of one that is over: it has a lease while it is the active one
+         * @description UNAVAILABLE while none can be made.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getDeploymentAttestation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/bundles/watch": {
         parameters: {
             query?: never;
@@ -2002,14 +2068,18 @@ export interface components {
             policy_hash: string;
             /** Format: date-time */
             activated_at: string;
-            /** @description The bundle document, exactly as signed. */
+            /** @description The bundle document, exactly as signed; empty when the request asks for the content. */
             document: {
                 [key: string]: unknown;
-            };
-            /** @description Kept for the signed statement of this activation (a DSSE envelope); unset until activations are attested. */
-            attestation: string | null;
+            } | null;
+            /** @description What proves this activation and that it is the newest one: {"lease", "activation", "release", "proof"}, envelopes of DSSE 1.0.2 and null for what there is none of (docs/trust.md). Unset while none can be made. */
+            attestation: {
+                [key: string]: unknown;
+            } | null;
             /** @description Why it was activated, as the caller said; not signed. */
             reason: string | null;
+            /** @description As GetLatestContentResponse.content, as a text in every protocol: exact bytes. Unset unless the request asks for it. */
+            content: string | null;
         };
         /** @description Who did something: a token, as it was then. Names and kinds are kept with what was done, so that they outlive the token. */
         Actor: {
@@ -2753,8 +2823,10 @@ export interface components {
         Heartbeat: {
             /** Format: date-time */
             at: string;
-            /** @description As Activation.attestation. */
-            attestation: string | null;
+            /** @description {"lease"} as in Activation.attestation, when this stream was not told this lease yet. */
+            attestation: {
+                [key: string]: unknown;
+            } | null;
             /**
              * Format: date-time
              * @description While the server cannot read its database: when it last could. What the runtime has was current then.
@@ -2978,7 +3050,12 @@ export interface components {
             offset: number;
         };
         /** @description The environment has no active bundle yet. */
-        NothingActive: Record<string, never>;
+        NothingActive: {
+            /** @description As Activation.attestation, with nothing but a lease of sequence 0. Unset while none can be made. */
+            attestation: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** @description A tenant. Nothing crosses from one to another. */
         Organization: {
             /**
@@ -3539,6 +3616,18 @@ export interface components {
             /** @description In the answer that rotates it: true when the file admin-token of the server's data directory now has the new secret. */
             in_admin_token_file: boolean | null;
         };
+        /** @description A newer version of the project's root document: versions come one by one, in their order, before what they are needed for. A heartbeat or an activation with a lease follows. */
+        TrustRoot: {
+            /**
+             * Format: int64
+             * @description 1 and up.
+             */
+            version: number;
+            /** @description The envelope of DSSE 1.0.2, exactly as published. */
+            envelope: {
+                [key: string]: unknown;
+            };
+        };
         /** @description A public key of another site. */
         TrustedKey: {
             /** @description The first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
@@ -3685,6 +3774,7 @@ export interface components {
             activation: components["schemas"]["Activation"] | null;
             nothing_active: components["schemas"]["NothingActive"] | null;
             heartbeat: components["schemas"]["Heartbeat"] | null;
+            trust_root: components["schemas"]["TrustRoot"] | null;
             /** @description The activation of that sequence; unset while nothing was ever active. */
             deployment_id: string | null;
         };
@@ -3995,6 +4085,8 @@ export interface components {
     headers: {
         /** @description The methods that the path has; on 405. */
         Allow: string;
+        /** @description The SHA-256 of the body (RFC 9530): `sha-256=:<base64>:`. */
+        "Content-Digest": string;
         /** @description Names the activation and its content: `"<policy_hash>.<sequence>"`. */
         ETag: string;
         /** @description The part of Prefer that was honoured. */
@@ -4003,6 +4095,8 @@ export interface components {
         "Retry-After": number;
         /** @description The deployment_id of what is active. */
         "Signet-Deployment-Id": string;
+        /** @description The lease of what is active: the base64url of its envelope, without padding. Absent while none can be made. */
+        "Signet-Lease": string;
         /** @description The sequence of what is active. */
         "Signet-Sequence": number;
         /** @description The scheme that would do. */
@@ -7227,6 +7321,7 @@ export interface operations {
                     ETag: components["headers"]["ETag"];
                     "Signet-Sequence": components["headers"]["Signet-Sequence"];
                     "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
                     "Preference-Applied": components["headers"]["Preference-Applied"];
                     [name: string]: unknown;
                 };
@@ -7246,6 +7341,7 @@ export interface operations {
                     ETag: components["headers"]["ETag"];
                     "Signet-Sequence": components["headers"]["Signet-Sequence"];
                     "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
                     "Preference-Applied": components["headers"]["Preference-Applied"];
                     [name: string]: unknown;
                 };
@@ -7261,6 +7357,7 @@ export interface operations {
                     ETag: components["headers"]["ETag"];
                     "Signet-Sequence": components["headers"]["Signet-Sequence"];
                     "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
                     "Preference-Applied": components["headers"]["Preference-Applied"];
                     [name: string]: unknown;
                 };
@@ -7277,6 +7374,219 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    getLatestContent: {
+        parameters: {
+            query?: {
+                /** @description As GetLatestBundleRequest.after_sequence. */
+                after_sequence?: number;
+                /** @description As GetLatestBundleRequest.after_deployment_id; at most 64 characters. */
+                after_deployment_id?: string;
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text {"policies":…,"scope_policies":…} whose SHA-256 is policy_hash: at most 16 MiB of ASCII; empty when not_modified. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Content-Digest": components["headers"]["Content-Digest"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Content-Digest": components["headers"]["Content-Digest"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Content-Digest": components["headers"]["Content-Digest"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getLatestAttestation: {
+        parameters: {
+            query?: {
+                /** @description As GetLatestBundleRequest.after_sequence. */
+                after_sequence?: number;
+                /** @description As GetLatestBundleRequest.after_deployment_id; at most 64 characters. */
+                after_deployment_id?: string;
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As Activation.attestation; while nothing is active its lease alone, for sequence 0. Empty when not_modified. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getDeploymentAttestation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                deployment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As Activation.attestation; `lease` is null unless the activation is the active one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
     watchBundle: {
         parameters: {
             query?: {
@@ -7286,6 +7596,10 @@ export interface operations {
                 instance_id?: string;
                 /** @description The deployment_id of the activation that the runtime has; at most 64 characters. With it after_sequence decides nothing: after a restore the same number can be another activation, which is then sent. */
                 after_deployment_id?: string;
+                /** @description The version of the project's root document that the runtime has; newer ones are sent as `trust_root`. 0 wants none. */
+                root_version?: number;
+                /** @description Sends Activation.content in place of Activation.document. */
+                content?: boolean;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
