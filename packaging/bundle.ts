@@ -38,6 +38,6 @@ export async function bundle(root: string, entry: string): Promise<Bundle> {
 }
 
 /** `node_modules/a/node_modules/@b/c/index.js` is `node_modules/a/node_modules/@b/c`. */
-function packageOf(file: string): string | undefined {
+export function packageOf(file: string): string | undefined {
   return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
 }

@@ -12,15 +12,30 @@ const LICENSE_FILE = /^(licen[cs]e|copying|notice)(\.|$)/i;
  * of, SQLite's, and every package's.
  *
  * @param packages their directories
- * @throws when a licence is not an accepted one, or its text is nowhere to be found
+ * @throws as packageLicenses does
  */
 export function licensesOf(root: string, node: NodeInstall, packages: readonly string[]): string {
   return [
-    section("signet, Apache-2.0", readFileSync(join(root, "LICENSE"), "utf8")),
+    signetLicense(root),
     section(`Node.js v${node.versions.node}`, node.license),
     section("SQLite", "SQLite is in the public domain: https://www.sqlite.org/copyright.html"),
-    ...packages.map((directory) => packageSection(root, directory)),
+    ...packageLicenses(root, packages),
   ].join("\n");
+}
+
+/** Signet's own. The first of a list: texts of others with the same licence refer to it. */
+export function signetLicense(root: string): string {
+  return section("signet, Apache-2.0", readFileSync(join(root, "LICENSE"), "utf8"));
+}
+
+/**
+ * The licence texts of npm packages.
+ *
+ * @param packages their directories
+ * @throws when a licence is not an accepted one, or its text is nowhere to be found
+ */
+export function packageLicenses(root: string, packages: readonly string[]): readonly string[] {
+  return packages.map((directory) => packageSection(root, directory));
 }
 
 function packageSection(root: string, directory: string): string {

@@ -10,10 +10,12 @@ import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
 import { file_signet_v1_system } from "../../gen/signet/v1/system_pb.js";
 import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
 import { file_signet_v1_transfer } from "../../gen/signet/v1/transfer_pb.js";
+import { file_signet_v1_trust } from "../../gen/signet/v1/trust_pb.js";
 import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
 import { writeMessage } from "./write.js";
 
-const MESSAGES = createRegistry(
+// Without the mark a bundler keeps every message, also for a browser that formats none.
+const MESSAGES = /* @__PURE__ */ createRegistry(
   file_signet_v1_artifact,
   file_signet_v1_audit,
   file_signet_v1_backup,
@@ -25,6 +27,7 @@ const MESSAGES = createRegistry(
   file_signet_v1_system,
   file_signet_v1_token,
   file_signet_v1_transfer,
+  file_signet_v1_trust,
   file_signet_v1_webhook,
 );
 

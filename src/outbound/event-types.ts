@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   "token.created",
   "token.revoked",
   "token.expiring",
+  "trust.root_published",
   "webhook.disabled",
   "webhook.test",
 ] as const;

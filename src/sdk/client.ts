@@ -10,6 +10,7 @@ import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
+import { TrustService } from "../../gen/signet/v1/trust_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
 import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
@@ -25,19 +26,24 @@ export interface SignetClient {
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
   readonly pipelines: Client<typeof PipelineService>;
+  /** Roots and releases: what runtimes can prove. */
+  readonly trust: Client<typeof TrustService>;
   readonly artifacts: Client<typeof ArtifactService>;
   /** For admins of the operator's organization. */
   readonly system: Client<typeof SystemService>;
   readonly backups: Client<typeof BackupService>;
 }
 
+/** A transport of `@connectrpc/connect` 2, also of another copy than the one in here: TypeScript takes their types for different ones. */
+export interface AnyTransport {
+  unary(...args: never[]): Promise<unknown>;
+  stream(...args: never[]): Promise<unknown>;
+}
+
 /** The server and the token of a client. */
 export interface SignetClientOptions {
-  /**
-   * The connection to the server: `openNodeTransport` for Node, `createConnectTransport` or `createGrpcWebTransport` of
-   * `@connectrpc/connect-web` for browsers.
-   */
-  readonly transport: Transport;
+  /** The connection to the server: `openNodeTransport` for Node, `createFetchTransport` for browsers, or any other of Connect's. */
+  readonly transport: AnyTransport;
   readonly token: TokenSource;
 }
 
@@ -49,7 +55,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
   // A token that no header can carry would look like an unavailable server.
   const isToken = typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
   check(isToken, "token", "printable ASCII characters, or a function that returns them");
-  const authorized = withToken(transport, token);
+  const authorized = withToken(transport as Transport, token);
   return {
     organizations: createClient(OrganizationService, authorized),
     tokens: createClient(TokenService, authorized),
@@ -60,6 +66,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     audit: createClient(AuditService, authorized),
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
+    trust: createClient(TrustService, authorized),
     artifacts: createClient(ArtifactService, authorized),
     system: createClient(SystemService, authorized),
     backups: createClient(BackupService, authorized),

@@ -1,8 +1,9 @@
 /**
- * The client of Signet. Runs in Node and in browsers; the transport is the caller's. For Node there is `openNodeTransport` in
- * node-transport.js, kept apart because a browser cannot load it.
+ * The client of Signet. Runs in Node and in browsers. For Node there is `openNodeTransport` in node-transport.js, kept apart because a
+ * browser cannot load it.
  */
-export { createSignetClient, type SignetClient, type SignetClientOptions } from "./client.js";
+export { createSignetClient, type AnyTransport, type SignetClient, type SignetClientOptions } from "./client.js";
+export { createFetchTransport, type FetchTransportOptions } from "./fetch-transport.js";
 export type { TokenSource } from "./authorized-transport.js";
 export { changeHeaders, type ChangeGuards } from "./client.js";
 export { HTTP_STATUS, SignetError, toSignetError, type SignetErrorCode } from "./signet-error.js";
@@ -40,4 +41,5 @@ export type * from "../../gen/signet/v1/runtime_pb.js";
 export type * from "../../gen/signet/v1/system_pb.js";
 export type * from "../../gen/signet/v1/token_pb.js";
 export type * from "../../gen/signet/v1/transfer_pb.js";
+export type * from "../../gen/signet/v1/trust_pb.js";
 export type * from "../../gen/signet/v1/webhook_pb.js";

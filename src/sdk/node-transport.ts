@@ -5,6 +5,7 @@ import type { Http2Session } from "node:http2";
 import https from "node:https";
 import { withHttp1Fallback } from "./http1-fallback.js";
 import { check, isObject } from "../bundle/verify-arguments.js";
+import { checkServer } from "./option-checks.js";
 
 /** The server of a Node transport. */
 export interface NodeTransportOptions {
@@ -53,16 +54,10 @@ export function openNodeTransport(options: NodeTransportOptions): NodeTransport 
   return { transport: withHttp1Fallback(grpc, http1), [Symbol.dispose]: dispose };
 }
 
-/** The longest timer of Node; a longer one would fire at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
 function checkOptions(options: NodeTransportOptions): void {
   check(isObject(options), "options", "an object");
   const { url, timeoutMs, tls = {} } = options;
-  const protocol = typeof url === "string" && URL.canParse(url) ? new URL(url).protocol : "";
-  check(protocol === "http:" || protocol === "https:", "url", "http://host:port or https://host:port");
-  const isTimeout = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS;
-  check(isTimeout, "timeoutMs", `a number above 0, at most ${MAX_TIMEOUT_MS}`);
+  checkServer(url, timeoutMs);
   check(isObject(tls), "tls", "an object");
   for (const name of ["ca", "cert", "key"] as const) {
     check(["string", "undefined"].includes(typeof tls[name]), `tls.${name}`, "a PEM text");

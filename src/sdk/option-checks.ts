@@ -31,3 +31,14 @@ export function isText(value: unknown, maxLength: number): boolean {
 export function isPositive(value: unknown): boolean {
   return typeof value === "number" && value > 0;
 }
+
+/** The longest timer of Node and of browsers; a longer one would fire at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Checks the options that the transports share. Throws like check. */
+export function checkServer(url: unknown, timeoutMs: unknown): void {
+  const protocol = typeof url === "string" && URL.canParse(url) ? new URL(url).protocol : "";
+  check(protocol === "http:" || protocol === "https:", "url", "http://host:port or https://host:port");
+  const isTimeout = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS;
+  check(isTimeout, "timeoutMs", `a number above 0, at most ${MAX_TIMEOUT_MS}`);
+}

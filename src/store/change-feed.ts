@@ -9,6 +9,7 @@ import type { HighWaterMark, HighWaterMarks } from "./high-water-marks.js";
  * - `tenancy`: an organization or project was changed or deleted (with its environments and tokens)
  * - `webhook`: it was made or changed, or has something to send again
  * - `outbox`: there are new events to fan out
+ * - `trust`: a project got another root
  * - `keys`: a signing or public key was added, activated or retired
  */
 export type NodeChange =
@@ -17,6 +18,7 @@ export type NodeChange =
   | { readonly kind: "tenancy" }
   | { readonly kind: "webhook"; readonly orgId: string; readonly id: string }
   | { readonly kind: "outbox" }
+  | { readonly kind: "trust"; readonly projectId: string }
   | { readonly kind: "keys" };
 
 /** Is told of the changes of other nodes, after their commits and in their order. No method may throw. */

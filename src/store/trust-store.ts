@@ -14,6 +14,8 @@ export interface TrustReader {
   releases(projectId: string, page: Page): Promise<Listed<Release>>;
   /** The releases that allow a content in an environment: highest number first, at most `limit`. */
   releasesOf(subject: Omit<ReleaseSubject, "digest" | "number">, limit: number): Promise<readonly Release[]>;
+  /** How many releases a project has. */
+  countReleases(projectId: string): Promise<number>;
   activationAttestation(deploymentId: string): Promise<ActivationAttestation | null>;
   /** Of the activation before a sequence of an environment; null without one, and when that has none. */
   attestationBefore(environmentId: string, sequence: number): Promise<ActivationAttestation | null>;
@@ -25,6 +27,13 @@ export interface TrustWriter extends TrustReader {
   insertTrustRoot(root: TrustRoot): Promise<void>;
   /** Does nothing when the project has the release. */
   putRelease(release: Release, subjects: readonly ReleaseSubject[]): Promise<void>;
+  /** Replaces the envelope, which has more signatures of the same payload. */
+  updateRelease(release: Pick<Release, "projectId" | "digest" | "envelope">): Promise<void>;
+  /**
+   * Deletes up to `limit` releases of a project that nothing needs, lowest number first: no kept bundle was active in an
+   * environment with a content that they allow there. Returns how many.
+   */
+  deleteUnneededReleases(projectId: string, limit: number): Promise<number>;
   /** After its deployment. Does nothing when that has one. */
   insertActivationAttestation(attestation: ActivationAttestation): Promise<void>;
   /** Replaces the envelope, which has one more signature. */

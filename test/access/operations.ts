@@ -58,6 +58,9 @@ const webhook = (id: string, method: string, path: string, body?: unknown): Oper
 const transfer = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
   ...{ id, service: "TransferService", http: [method, path], allow, body },
 });
+const trust = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
+  ...{ id, service: "TrustService", http: [method, path], allow, body },
+});
 const pipeline = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
   ...{ id, service: "PipelineService", http: [method, `/v1/pipelines${path}`], allow, body },
 });
@@ -113,6 +116,13 @@ export const OPERATIONS: readonly OperationCase[] = [
   }),
   transfer("listTrustedOrigins", "GET", `${ORG}/trusted-origins`, ADMIN),
   transfer("deleteTrustedOrigin", "DELETE", `${ORG}/trusted-origins/{origin_id}`, ADMIN),
+  trust("publishRoot", "POST", `${PROJECT}/trust/roots`, PUBLISHERS, { envelope: "{trust_root}" }),
+  trust("getTrust", "GET", `${PROJECT}/trust`, ALL),
+  trust("getProjectRoot", "GET", `${PROJECT}/trust/roots/{version}`, ALL),
+  trust("getRoot", "GET", "/v1/trust/roots/{version}", RUNTIME),
+  trust("uploadRelease", "POST", `${PROJECT}/trust/releases`, PUBLISHERS, { envelope: "{trust_release}" }),
+  trust("listReleases", "GET", `${PROJECT}/trust/releases`, ALL),
+  trust("getRelease", "GET", `${PROJECT}/trust/releases/{digest}`, ALL),
   { ...key("rotateKey", "POST", "/rotate"), operatorOnly: true },
   key("getKeyRotation", "GET", "/rotation"),
   { ...key("activateKey", "POST", "/{key_id}/activate"), operatorOnly: true },

@@ -2,6 +2,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { CreateOrganizationResponse } from "../../gen/signet/v1/organization_pb.js";
 import Database from "better-sqlite3";
 import { ADMIN_TOKEN, type TestServer } from "../support/server.js";
+import { aRoot, publicKeyOf, releaseEnvelope, rootEnvelope, testKey } from "../support/trust.js";
 import type { Kind, OperationCase } from "./operations.js";
 
 export interface Credential {
@@ -83,6 +84,10 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   await admin.bundles.publishBundle({ ...target, envName: "prod", policies: '{"n":9}' });
   await admin.organizations.updateEnvironment({ ...target, envName: "prod", protected: false });
 
+  const root = await publishRoot(server, project.id);
+  const { digest, envelope: release = "" } = await admin.trust.uploadRelease({
+    ...{ orgId, projectId: project.id, envelope: await releaseFor(orgId, project.id) },
+  });
   const database = new Database(`${server.directory}/signet.db`, { readonly: true });
   const ids: Readonly<Record<string, string | number>> = {
     org_id: orgId,
@@ -94,6 +99,9 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
     origin_id: trusted.id,
     export_document: toImport.document,
     export_provenance: toImport.provenance,
+    trust_root: root,
+    trust_release: release,
+    digest,
     environment_id: dev?.id ?? "",
     version: 1,
     other_version: 2,
@@ -112,7 +120,7 @@ export async function createTenants(server: TestServer): Promise<Tenants> {
   // The key_id of a token is a number; a signing key's has 16 hex digits, and this one does not exist.
   const fill = (text: string, by: "id" | "slug" = "id") =>
     text
-      .replace(/"\{(export_[a-z]+)\}"/g, "{$1}")
+      .replace(/"\{((?:export|trust)_[a-z]+)\}"/g, "{$1}")
       .replace("/v1/keys/{key_id}", "/v1/keys/0123456789abcdef")
       .replace(/\{([a-z_]+)\}/g, (_, name: string) => String((by === "id" ? ids : slugs)[name]));
   return {
@@ -176,6 +184,23 @@ async function exported(
 ): Promise<{ document: string; provenance: string }> {
   const { document = "", provenance } = await admin.transfers.exportBundle(version);
   return { document, provenance };
+}
+
+const OWNER = testKey("owner");
+const AUTHOR = testKey("author");
+
+/** A root of a project that asks for no release. */
+async function publishRoot({ admin, orgId }: TestServer, projectId: string): Promise<string> {
+  const { serverKeys } = await admin.trust.getTrust({ orgId, projectId });
+  const server = publicKeyOf(serverKeys[0]?.publicKey ?? "");
+  const root = aRoot({ orgId, projectId, server, owner: OWNER, authors: [AUTHOR] });
+  const envelope = await rootEnvelope(root, OWNER);
+  await admin.trust.publishRoot({ orgId, projectId, envelope });
+  return envelope;
+}
+
+async function releaseFor(orgId: string, projectId: string): Promise<string> {
+  return await releaseEnvelope({ orgId, projectId, contents: { dev: "0".repeat(64) } }, AUTHOR);
 }
 
 /** A pipeline of a project with one app in each of its two stages. */

@@ -1,6 +1,6 @@
 import { createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { createSignetClient, createStatusReporter, verifyDocument } from "../../src/sdk/index.js";
+import { createFetchTransport, createSignetClient, createStatusReporter, verifyDocument } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
 
 const transport = createRouterTransport(() => undefined);
@@ -25,6 +25,10 @@ describe("wrong options are a TypeError at the call that has them", () => {
     ["the transport", openNodeTransport as Loose, [{ url: "http://x", timeoutMs: NaN }], "timeoutMs"],
     ["the transport", openNodeTransport as Loose, [{ url: "http://x", timeoutMs: Infinity }], "timeoutMs"],
     ["the transport", openNodeTransport as Loose, [{ url: "https://x", timeoutMs: 1, tls: { ca: 5 } }], "tls.ca"],
+    ["the transport", createFetchTransport as Loose, ["http://x"], "options"],
+    ["the transport", createFetchTransport as Loose, [{ url: "/v1", timeoutMs: 1 }], "url"],
+    ["the transport", createFetchTransport as Loose, [{ url: "http://x", timeoutMs: 0 }], "timeoutMs"],
+    ["the transport", createFetchTransport as Loose, [{ url: "http://x", timeoutMs: 1, fetch: "x" }], "fetch"],
     ["the reporter", createStatusReporter as Loose, [{}, { instanceId: "i", signal }], "client"],
     ["the reporter", createStatusReporter as Loose, [client, { instanceId: "i" }], "signal"],
     ["the reporter", createStatusReporter as Loose, [client, { instanceId: "i".repeat(129), signal }], "instanceId"],

@@ -75,7 +75,7 @@ type UseCases = ReturnType<typeof useCases>;
 
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
-  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, nodes } = features;
+  const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, nodes, roots } = features;
   const { transfer, webhooks, trust, proofs } = features;
   return {
     ...{
@@ -89,6 +89,7 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...pipelines,
       ...runtimes,
       ...nodes,
+      ...roots,
       ...transfer,
       ...webhooks,
       ...trust,

@@ -12,7 +12,7 @@ const AT_ONCE = 50;
 const RETRY_MS = 500;
 
 /** The features that keep in memory something that other nodes change. */
-export type FollowedServices = Pick<Services, "changes" | "runtimes" | "tokens" | "bundles">;
+export type FollowedServices = Pick<Services, "changes" | "runtimes" | "tokens" | "bundles" | "roots">;
 
 /** From here on does in this process what other nodes did: wakes watches, ends what is over, forgets what is old. */
 export function followFeed(
@@ -22,11 +22,18 @@ export function followFeed(
 ): AsyncDisposable {
   const { wakeups, outbox } = services.changes;
   const { cache, sessions } = services.tokens;
+  const { rootDocuments } = services.roots;
   const tokens = new HeardTokens({ store, clock, cache, sessions, wakeups });
   const ended = new AbortController();
   let losses = 0;
   let comparing: Promise<unknown> = Promise.resolve();
 
+  /** Wakes all who wait for an environment of the project. While the database is away they hear of the root with the next lease. */
+  const rootChanged = async (projectId: string) => {
+    rootDocuments.forget(projectId);
+    const ids = await store.read.environmentIds({ projectId }).catch(() => []);
+    for (const id of ids) wakeups.wake(id);
+  };
   /** What is awaited first. One that cannot be read now is read again by whoever is told. */
   const readAwaited = () =>
     inChunks([...wakeups.awaited], AT_ONCE, (ids) =>
@@ -64,11 +71,13 @@ export function followFeed(
       for (const { id, numbers } of environments) if (numbers !== undefined) feed.marks.record(id, numbers);
       for (const id of new Set(environments.map(({ id }) => id))) wakeups.wake(id);
       tokens.changed(of("token").map(({ id }) => id));
+      for (const { projectId } of of("trust")) void rootChanged(projectId);
       if (of("tenancy").length > 0) tokens.tenancyChanged();
       for (const webhook of of("webhook")) outbox.changed(webhook);
       if (of("outbox").length > 0) outbox.othersCommitted();
     },
     missed() {
+      rootDocuments.forgetAll();
       wakeups.forgetAll();
       tokens.missed();
       outbox.othersCommitted();

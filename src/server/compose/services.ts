@@ -9,6 +9,7 @@ import { composeKeys, type KeyServices } from "./keys.js";
 import { composeNodes, type NodeServices } from "./nodes.js";
 import { composeProofs, type ProofServices } from "./proofs.js";
 import { composePipelines, type PipelineServices } from "./pipelines.js";
+import { composeRoots, type RootServices } from "./roots.js";
 import { composeRotation, type RotationServices } from "./rotation.js";
 import { composeRuntimes, type RuntimeServices } from "./runtimes.js";
 import { composeTenancy, type TenancyServices } from "./tenancy.js";
@@ -41,6 +42,7 @@ export interface Services {
   readonly rotation: RotationServices;
   readonly tokens: TokenServices;
   readonly nodes: NodeServices;
+  readonly roots: RootServices;
   readonly trust: TrustServices;
   readonly tenancy: TenancyServices;
   /** Disposing of it ends its threads. */
@@ -63,6 +65,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const tokens = composeTokens(context, { ...audit, ...changes }, options.sessionLimits);
   const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
+  const roots = composeRoots(context, { ...audit, ...changes });
   const trust = composeTrust(context);
   const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...trust }, documents);
   const proofs = composeProofs(context, { ...trust, ...bundles, ...tokens, ...changes }, options.leaseSeconds);
@@ -79,7 +82,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
   return {
-    ...{ changes, keys, audit, rotation, tokens, nodes, trust, tenancy, documents, bundles, proofs, pipelines },
-    ...{ runtimes, transfer, webhooks },
+    ...{ changes, keys, audit, rotation, tokens, nodes, roots, trust, tenancy, documents, bundles, proofs },
+    ...{ pipelines, runtimes, transfer, webhooks },
   };
 }

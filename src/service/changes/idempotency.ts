@@ -11,7 +11,7 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
  * Of what is hashed of a request. To be raised with every change of it, which test/upgrade tells: an answer that was stored under
  * another version is given without comparing, so that a retry across an upgrade gets the first result.
  */
-const FINGERPRINT_VERSION = 3;
+const FINGERPRINT_VERSION = 4;
 /** Answers that one transaction deletes: some 10 ms. */
 const PRUNED_AT_ONCE = 500;
 

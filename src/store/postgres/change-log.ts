@@ -30,6 +30,7 @@ export const TOLD = {
   insertWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   updateWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   putDelivery: (_delivery, { id, orgId }) => [{ kind: "webhook", id, orgId }],
+  insertTrustRoot: ({ projectId }) => [{ kind: "trust", projectId }],
   insertEvent: () => OUTBOX,
   putPublicKey: () => KEYS,
   retirePublicKey: () => KEYS,

@@ -139,6 +139,7 @@ function projectStep(db: Kysely<Schema>): Step {
       (await removeArtifacts(db, id, left)) ||
       (await removeToken(db, await tokens(), left)) ||
       (await removeFormer(db, id, left)) ||
+      (await removeReleases(db, id, left)) ||
       count(await db.deleteFrom("projects").where("id", "=", id).executeTakeFirstOrThrow())
     );
   };
@@ -243,6 +244,17 @@ async function removeFormer(db: Kysely<Schema>, projectId: string, left: number)
     .deleteFrom("former_environments")
     .where("project_id", "=", projectId)
     .where("name", "in", own.select("name").limit(left))
+    .executeTakeFirstOrThrow();
+  return count(result);
+}
+
+/** What they allow goes with them. */
+async function removeReleases(db: Kysely<Schema>, projectId: string, left: number): Promise<number> {
+  const own = db.selectFrom("releases").where("project_id", "=", projectId);
+  const result = await db
+    .deleteFrom("releases")
+    .where("project_id", "=", projectId)
+    .where("digest", "in", own.select("digest").limit(left))
     .executeTakeFirstOrThrow();
   return count(result);
 }

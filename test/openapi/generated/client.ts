@@ -1816,6 +1816,140 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publishes the next root document of a project: connected runtimes get it at once
+         * @description It is refused (422) unless it is the version after the newest one, of this project, not expired, signed by the thresholds of that one and of itself, and unless this server can sign activations and leases under it in every environment. When what is active somewhere would be refused under it, it takes force (409 "root_stops_runtimes"). Version 1 takes an admin, later ones an admin or a ci token of the whole project. The newest one again changes nothing.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["publishRoot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the newest root document of a project, parsed, and how each environment stands under it
+         * @description Without one only the keys that the server signs with: what version 1 is made of.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getTrust"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the envelope of one root document
+         * @description It never changes.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getProjectRoot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trust/roots/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the envelope of one root document of the token's project
+         * @description 404 above the newest: a runtime asks for the version after its own until then.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getRoot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the releases of a project, the highest number first, without their envelopes
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listReleases"];
+        put?: never;
+        /**
+         * Keeps a release, so that an activation of its content in one of its environments finds it
+         * @description At least one author of the newest root must have signed it. The same statement again adds the signatures that it did not have: authors can sign one after another.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["uploadRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one release with its envelope
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getRelease"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/webhooks": {
         parameters: {
             query?: never;
@@ -2725,6 +2859,42 @@ export interface components {
             /** @description Whether it cannot be deleted. prod of a new project is protected. */
             protected: boolean;
         };
+        /** @description What an environment has instead of the rules of the whole root; unset is the same. */
+        EnvironmentRules: {
+            activation: components["schemas"]["RoleRule"] | null;
+            lease: components["schemas"]["RoleRule"] | null;
+            release: components["schemas"]["RoleRule"] | null;
+        };
+        /** @description How an environment stands under the newest root. */
+        EnvironmentTrust: {
+            environment: string;
+            /**
+             * Format: int64
+             * @description How many authors must sign what becomes active; 0 without a root.
+             */
+            release_threshold: number;
+            /** @description The authors, by key id. */
+            release_key_ids: string[];
+            /**
+             * Format: int64
+             * @description What is active; all of it is unset while nothing is.
+             */
+            sequence: number | null;
+            /** @description The SHA-256 of the active content, 64 hex digits. */
+            content_sha256: string | null;
+            /** @description The digest of the release that the activation names. */
+            release_digest: string | null;
+            /**
+             * Format: date-time
+             * @description Until when that release holds; unset without an end.
+             */
+            release_expires_at: string | null;
+            /**
+             * @description Why runtimes refuse what is active: "release_missing", "release_expired" or "revoked"; unset when they do not.
+             * @enum {string|null}
+             */
+            problem: "release_missing" | "release_expired" | "revoked" | null;
+        };
         /** @description The body of every error. */
         Error: {
             /** @description The fields that were refused, a list of FieldError; or a machine-readable code with its message, an ErrorReason; or the message, a string. */
@@ -3019,6 +3189,16 @@ export interface components {
             /** Format: int64 */
             offset: number;
         };
+        /** @description One page of releases. */
+        ListReleasesAnswer: {
+            data: components["schemas"]["Release"][];
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            offset: number;
+        };
         /** @description One page of instances. */
         ListRuntimesAnswer: {
             data: components["schemas"]["RuntimeInstance"][];
@@ -3230,6 +3410,64 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description A root document, parsed. */
+        ProjectRoot: {
+            /** Format: uuid */
+            org_id: string;
+            /** Format: uuid */
+            project_id: string;
+            /**
+             * Format: int64
+             * @description From 1, without gaps.
+             */
+            version: number;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description In the order of their ids. */
+            keys: components["schemas"]["TrustKey"][];
+            root: components["schemas"]["RoleRule"];
+            activation: components["schemas"]["RoleRule"];
+            lease: components["schemas"]["RoleRule"];
+            /** @description Threshold 0 asks for no release. */
+            release: components["schemas"]["RoleRule"];
+            /** @description Environments with rules of their own, by name. */
+            environments: {
+                [key: string]: components["schemas"]["EnvironmentRules"];
+            };
+            /**
+             * @description "server": the server may go back to any content that the authors released. "release": only forward by the numbers of releases.
+             * @enum {string}
+             */
+            rollback: "server" | "release";
+            /** @description Digests of contents and releases that nothing may use any more. */
+            revoked: string[];
+            /** @description The keys that signed it. */
+            signed_by: string[];
+            /** @description SHA-256 of the payload, 64 hex digits. */
+            digest: string;
+            /** Format: date-time */
+            published_at: string;
+            /** @description The prefix of the token that published it. */
+            published_by: string;
+            /** @description Nothing was kept: the request only asked. */
+            dry_run: boolean;
+            /** @description What runtimes will refuse from now on, and what ends soon. */
+            warnings: string[];
+        };
+        ProjectTrust: {
+            /** Format: uuid */
+            org_id: string;
+            /** Format: uuid */
+            project_id: string;
+            /** @description The newest one; unset without any. */
+            root: components["schemas"]["ProjectRoot"] | null;
+            /** @description The keys with which this server signs activations and leases, the current one first. */
+            server_keys: components["schemas"]["TrustKey"][];
+            /** @description Those that the token sees, by position. */
+            environments: components["schemas"]["EnvironmentTrust"][];
+            /** @description What needs attention: what expires within 30 days or has expired, and what runtimes refuse. */
+            warnings: string[];
+        };
         PromoteArtifactRequest: {
             /** @description Of the bundle: at most 255 characters. */
             title?: string | null;
@@ -3331,8 +3569,75 @@ export interface components {
             reason?: string | null;
             /** @description Checks everything, makes nothing, and answers what would be made and what it would change. Idempotency-Key is not looked up. */
             dry_run?: boolean;
+            /** @description The release of its content (TrustService.UploadRelease): kept with it, or not at all. */
+            release?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        PublishRootRequest: {
+            /** @description The root document, a DSSE envelope of payloadType "application/vnd.signet.root+json". */
+            envelope: {
+                [key: string]: unknown;
+            };
+            /** @description Also while something is active that runtimes refuse under it: they stop at what they have, or close what was revoked. */
+            force?: boolean;
+            /** @description Checks everything, changes nothing, and answers what would be published. */
+            dry_run?: boolean;
+            /** @description Why; for the audit. At most 1,000 characters. */
+            reason?: string | null;
+        };
+        /** @description What the authors released, and to which environments. */
+        Release: {
+            /** @description SHA-256 of its payload, 64 hex digits. */
+            digest: string;
+            /** @description The counter of the authors: an integer below 2^53. */
+            number: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Unset without an end.
+             */
+            expires_at: string | null;
+            media_type: string;
+            /** @description Where the content came from, as the authors say; unset when they do not. */
+            source: components["schemas"]["BundleSource"] | null;
+            /** @description The environments that it is for, as the authors name them. */
+            subjects: components["schemas"]["ReleaseSubject"][];
+            /** @description The keys of authors that signed it, by the newest root. */
+            signed_by: string[];
+            /** Format: date-time */
+            uploaded_at: string;
+            /** @description The prefix of the token that uploaded it first. */
+            uploaded_by: string;
+            /**
+             * @description "revoked" or "release_expired": nothing can be activated with it any more; unset otherwise.
+             * @enum {string|null}
+             */
+            problem: "revoked" | "release_expired" | null;
+            /** @description The DSSE envelope with all signatures; unset in lists. */
+            envelope: {
+                [key: string]: unknown;
+            } | null;
         };
         ReleaseEnvironmentRequest: Record<string, never>;
+        /** @description One environment that a release is for. */
+        ReleaseSubject: {
+            environment: string;
+            /** @description The SHA-256 of the content there, 64 hex digits. */
+            content_sha256: string;
+            /**
+             * Format: int64
+             * @description How many authors must have signed for this environment.
+             */
+            threshold: number;
+            /** @description Those of them that have. */
+            signed_by: string[];
+            /** @description Whether its content can be activated there now. */
+            ready: boolean;
+            /** @description Why not; unset when it can. */
+            missing: string | null;
+        };
         ReplayWebhookDeliveryRequest: Record<string, never>;
         ReplayWebhookEventsAnswer: {
             /**
@@ -3383,6 +3688,12 @@ export interface components {
         RetireKeyRequest: {
             /** @description Why; for the audit. At most 1,000 characters. */
             reason?: string | null;
+        };
+        /** @description How many of which keys must sign. */
+        RoleRule: {
+            /** Format: int64 */
+            threshold: number;
+            key_ids: string[];
         };
         RollbackBundleRequest: {
             /**
@@ -3616,6 +3927,15 @@ export interface components {
             /** @description In the answer that rotates it: true when the file admin-token of the server's data directory now has the new secret. */
             in_admin_token_file: boolean | null;
         };
+        /** @description A key as root documents have it. */
+        TrustKey: {
+            /** @description The SHA-256 of its SubjectPublicKeyInfo, 64 hex digits. */
+            key_id: string;
+            /** @description Base64 of 32 bytes, Ed25519. */
+            public_key: string;
+            /** @description Whose it is, as the root document says, for people; unset without a name. */
+            name: string | null;
+        };
         /** @description A newer version of the project's root document: versions come one by one, in their order, before what they are needed for. A heartbeat or an activation with a lease follows. */
         TrustRoot: {
             /**
@@ -3712,6 +4032,12 @@ export interface components {
             url?: string | null;
             events?: string[];
             is_active?: boolean | null;
+        };
+        UploadReleaseRequest: {
+            /** @description The release, a DSSE envelope of payloadType "application/vnd.in-toto+json". */
+            envelope: {
+                [key: string]: unknown;
+            };
         };
         /** @description One value that differs. The values are JSON, with numbers as documents spell them. */
         ValueChange: {
@@ -8794,6 +9120,313 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    publishRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishRootRequest"];
+            };
+        };
+        responses: {
+            /** @description A root document, parsed. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectRoot"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTrust: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectTrust"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProjectRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DSSE envelope. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DSSE envelope. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listReleases: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of releases. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListReleasesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadRelease: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description What the authors released, and to which environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRelease: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
+                /** @description The SHA-256 of its payload. */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the authors released, and to which environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { sql, type ExpressionBuilder, type Kysely } from "kysely";
 import type { Release, ReleaseSubject } from "../../../core/trust/release.js";
 import { rowMapping } from "../../row-mapping.js";
 import type { Schema } from "../../schema.js";
@@ -44,6 +44,9 @@ export function releaseReader(db: Kysely<Schema>) {
         .execute();
       return rows.map(releases.read);
     },
+    async countReleases(projectId) {
+      return await countRows(db.selectFrom("releases").where("project_id", "=", projectId));
+    },
   } satisfies Partial<TrustReader>;
 }
 
@@ -65,5 +68,47 @@ export function releaseWriter(db: Kysely<Schema>) {
         )
         .execute();
     },
+    async updateRelease({ projectId, digest, envelope }) {
+      await db
+        .updateTable("releases")
+        .set({ envelope })
+        .where("project_id", "=", projectId)
+        .where("digest", "=", digest)
+        .execute();
+    },
+    async deleteUnneededReleases(projectId, limit) {
+      const unneeded = db
+        .selectFrom("releases")
+        .select("digest")
+        .where("project_id", "=", projectId)
+        .where(({ not, exists, selectFrom }) => not(exists(bundlesMadeActive(selectFrom))))
+        .orderBy("number")
+        .limit(limit);
+      const result = await db
+        .deleteFrom("releases")
+        .where("project_id", "=", projectId)
+        .where("digest", "in", unneeded)
+        .executeTakeFirstOrThrow();
+      return Number(result.numDeletedRows);
+    },
   } satisfies Partial<TrustWriter>;
+}
+
+/** The kept bundles that were active with a content that the release of the outer query allows there. */
+function bundlesMadeActive(selectFrom: ExpressionBuilder<Schema, "releases">["selectFrom"]) {
+  return selectFrom("release_subjects")
+    .innerJoin("environments", (join) =>
+      join
+        .onRef("environments.project_id", "=", "release_subjects.project_id")
+        .onRef("environments.name", "=", "release_subjects.environment"),
+    )
+    .innerJoin("deployments", (join) =>
+      join
+        .onRef("deployments.environment_id", "=", "environments.id")
+        .on("deployments.policy_hash", "=", sql<string>`${sql.lit("sha256:")} || release_subjects.content_sha256`),
+    )
+    .innerJoin("bundles", "bundles.id", "deployments.bundle_id")
+    .select("bundles.id")
+    .whereRef("release_subjects.project_id", "=", "releases.project_id")
+    .whereRef("release_subjects.digest", "=", "releases.digest");
 }

@@ -1,0 +1,116 @@
+import type { Clock } from "../../core/clock.js";
+import { instantOf } from "../../core/clock.js";
+import type { Environment } from "../../core/organization.js";
+import type { Release, ReleaseSubject } from "../../core/trust/release.js";
+import type { Reader } from "../../store/store.js";
+import { ReleaseSigners } from "./release-signers.js";
+import {
+  refusalError,
+  refusalOf,
+  releaseRule,
+  revokedContent,
+  unreleased,
+  type Refusal,
+  type ReleaseUse,
+} from "./release-verdict.js";
+import type { KnownRoot, RootDocuments } from "./root-documents.js";
+
+/** Releases of one content that are looked at, highest number first. */
+const MAX_CANDIDATES = 8;
+
+/** The release that an activation names. */
+export type NamedRelease = Pick<Release, "digest" | "number">;
+
+/** A release that is brought along with a change, and not kept yet. */
+export interface BroughtRelease {
+  readonly release: Release;
+  readonly subjects: readonly ReleaseSubject[];
+}
+
+/** Decides by the newest root of a project which content may become active in which environment. */
+export class ReleaseRules {
+  constructor(
+    private readonly deps: {
+      readonly clock: Clock;
+      readonly documents: RootDocuments;
+      readonly signers: ReleaseSigners;
+    },
+  ) {}
+
+  /**
+   * The release by which a content may become active in an environment, null where none is needed and none is there. To be asked in the
+   * transaction of the activation: the newest root is read there, which is all that a project without a root costs. `policyHash` is the
+   * content's; `brought` is looked at besides what is kept.
+   *
+   * Throws `invalid` with the reason `release_missing`, `release_expired`, `revoked` or `rolled_back`, and says who must sign.
+   */
+  async authorize(
+    reader: Reader,
+    environment: Environment,
+    policyHash: string,
+    brought: BroughtRelease | null = null,
+  ): Promise<NamedRelease | null> {
+    const known = await this.deps.documents.newest(reader, environment.projectId);
+    if (known === null) return null;
+    const found = await this.#find(reader, known, environment, policyHash, brought);
+    if (found !== null && "problem" in found) throw refusalError(found);
+    return found;
+  }
+
+  /** As authorize, but returns the refusal instead of throwing it; null where the content may become active. */
+  async refusal(reader: Reader, environment: Environment, policyHash: string): Promise<Refusal | null> {
+    const known = await this.deps.documents.newest(reader, environment.projectId);
+    if (known === null) return null;
+    const found = await this.#find(reader, known, environment, policyHash, null);
+    return found !== null && "problem" in found ? found : null;
+  }
+
+  async #find(
+    reader: Reader,
+    known: KnownRoot,
+    environment: Environment,
+    policyHash: string,
+    brought: BroughtRelease | null,
+  ): Promise<NamedRelease | Refusal | null> {
+    const { root } = known;
+    const { name, projectId } = environment;
+    const contentSha256 = contentDigest(policyHash);
+    const rule = releaseRule(root, name);
+    if (root.revoked.includes(contentSha256)) return revokedContent(name);
+    if (rule.threshold === 0 && rule.keyIds.length === 0) return null;
+    const use: ReleaseUse = {
+      environment: name,
+      now: instantOf(this.deps.clock.now()),
+      leastNumber: await leastNumber(reader, known, environment),
+    };
+    const kept = await reader.releasesOf({ projectId, environment: name, contentSha256 }, MAX_CANDIDATES);
+    let refused: Refusal | null = null;
+    for (const release of [...releasesIn(brought, name, contentSha256), ...kept]) {
+      const refusal = refusalOf(root, release, await this.deps.signers.of(known, release), use);
+      if (refusal === null) return { digest: release.digest, number: release.number };
+      refused ??= refusal;
+    }
+    return rule.threshold === 0 ? null : (refused ?? unreleased(root, name));
+  }
+}
+
+/** The digest of a content, which its policy hash has after `sha256:`. */
+export function contentDigest(policyHash: string): string {
+  return policyHash.slice("sha256:".length);
+}
+
+/** With `rollback: release`, the number of the release that is active. */
+async function leastNumber(
+  reader: Reader,
+  { root }: KnownRoot,
+  { name, activeDeploymentId }: Environment,
+): Promise<number | null> {
+  if (root.rollback !== "release" || activeDeploymentId === null || releaseRule(root, name).threshold === 0)
+    return null;
+  return (await reader.activationAttestation(activeDeploymentId))?.releaseNumber ?? null;
+}
+
+function releasesIn(brought: BroughtRelease | null, environment: string, contentSha256: string): readonly Release[] {
+  const allows = (it: ReleaseSubject) => it.environment === environment && it.contentSha256 === contentSha256;
+  return brought?.subjects.some(allows) === true ? [brought.release] : [];
+}
