@@ -4,6 +4,7 @@ import { KeptAttestations, type DigestsOf } from "../../service/trust/kept-attes
 import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
+import type { RootServices } from "./roots.js";
 import type { TokenServices } from "./tokens.js";
 import type { TrustServices } from "./trust.js";
 
@@ -16,7 +17,13 @@ export interface ProofServices {
 /** Composes attestations and leases; a lease lives for `leaseSeconds`. */
 export function composeProofs(
   { store, clock, warnings }: ServiceContext,
-  { attester, verifier, freshness, wakeups }: TrustServices & BundleServices & TokenServices & ChangeServices,
+  {
+    attester,
+    rootDocuments,
+    verifier,
+    freshness,
+    wakeups,
+  }: TrustServices & RootServices & BundleServices & TokenServices & ChangeServices,
   leaseSeconds: number,
 ): ProofServices {
   const digestsOf: DigestsOf = async (bundle) => {
@@ -29,6 +36,6 @@ export function composeProofs(
     return await verifier.require(bundle, content, environment);
   };
   const attestations = new KeptAttestations({ store, clock, attester, digestsOf });
-  const options = { store, clock, attester, attestations, freshness, warnings, leaseSeconds };
+  const options = { store, clock, attester, attestations, rootDocuments, freshness, warnings, leaseSeconds };
   return { attestations, proofs: new ActivationProofs(options, wakeups) };
 }

@@ -68,7 +68,11 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const roots = composeRoots(context, { ...audit, ...changes });
   const trust = composeTrust(context);
   const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...trust }, documents);
-  const proofs = composeProofs(context, { ...trust, ...bundles, ...tokens, ...changes }, options.leaseSeconds);
+  const proofs = composeProofs(
+    context,
+    { ...trust, ...roots, ...bundles, ...tokens, ...changes },
+    options.leaseSeconds,
+  );
   const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes }, documents);
   const runtimes = composeRuntimes(
     context,

@@ -75,7 +75,8 @@ export class BundleVerifier {
     if (typeof digests === "string") return digests;
     const { documentSha256, contentSize } = bundle;
     // Bundles of earlier releases have neither.
-    if (documentSha256 !== null && documentSha256 !== digests.documentSha256) return "the digest of its document was changed";
+    if (documentSha256 !== null && documentSha256 !== digests.documentSha256)
+      return "the digest of its document was changed";
     if (contentSize !== null && contentSize !== digests.contentSize) return "the size of its content was changed";
     this.#known.set(bundle.id, { fingerprint, digests });
     return digests;

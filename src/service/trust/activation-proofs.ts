@@ -12,6 +12,7 @@ import type { Attester } from "./attester.js";
 import type { KeptAttestations } from "./kept-attestations.js";
 import { leaseTimes, type LeaseTimes } from "./lease-times.js";
 import type { Proof, Proofs } from "./proofs.js";
+import type { RootDocuments } from "./root-documents.js";
 
 /** For all environments; what was not asked for longest is made again when it is. */
 const MAX_CACHED_BYTES = 64 * 1024 * 1024;
@@ -30,7 +31,6 @@ interface Subject {
   readonly orgId: string;
   readonly projectId: string;
   readonly environment: string;
-  readonly rootVersion: number;
   /** Null while nothing is active. */
   readonly activation: { readonly envelope: string; readonly digest: string; readonly release: string | null } | null;
 }
@@ -47,13 +47,12 @@ interface Kept {
 
 /** A load under way, and whether it was overtaken by a change. */
 interface Load {
-  readonly projectId: string | null;
   isOvertaken: boolean;
 }
 
 /**
  * The proofs of environments, signed when somebody asks for them. No timer: a lease that is due is signed when it is asked for next. What a
- * lease says is read once for each change of its environment, so that a renewal is a signature and nothing else.
+ * lease says is read once for each change of its environment, so that a renewal is a signature and reads nothing.
  *
  * None is signed while this process may not have heard of another one's activation; the last one is served until it runs out.
  */
@@ -73,6 +72,7 @@ export class ActivationProofs implements Proofs {
       readonly clock: Clock;
       readonly attester: Attester;
       readonly attestations: KeptAttestations;
+      readonly rootDocuments: RootDocuments;
       readonly freshness: Freshness;
       readonly warnings: Pick<ServiceWarnings, "unattested">;
       /** The life of a lease. */
@@ -80,7 +80,7 @@ export class ActivationProofs implements Proofs {
     },
     wakeups: Wakeups,
   ) {
-    wakeups.invalidate({ forget: (id) => this.#forget(id), forgetAll: () => this.forgetAll() });
+    wakeups.invalidate({ forget: (id) => this.#forget(id), forgetAll: () => this.#forgetAll() });
   }
 
   peek(environmentId: string, deployment: Deployment | null): Proof | null | undefined {
@@ -109,27 +109,15 @@ export class ActivationProofs implements Proofs {
     });
   }
 
-  /** A project got another root: leases name its version. */
-  forgetProject(projectId: string): void {
-    this.#outdate((project) => project === null || project === projectId);
-  }
-
-  /** It is not known what changed. */
-  forgetAll(): void {
-    this.#outdate(() => true);
-  }
-
   #forget(environmentId: string): void {
     const kept = this.#kept.peek(environmentId);
     if (kept !== undefined) kept.isOutdated = true;
     for (const load of this.#loads.get(environmentId) ?? []) load.isOvertaken = true;
   }
 
-  #outdate(isMeant: (projectId: string | null) => boolean): void {
-    for (const kept of this.#kept.values()) kept.isOutdated ||= isMeant(kept.subject.projectId);
-    for (const load of [...this.#loads.values()].flatMap((some) => [...some])) {
-      load.isOvertaken ||= isMeant(load.projectId);
-    }
+  #forgetAll(): void {
+    for (const kept of this.#kept.values()) kept.isOutdated = true;
+    for (const loads of this.#loads.values()) for (const load of loads) load.isOvertaken = true;
   }
 
   #isDue({ isOutdated, times, keyId }: Kept): boolean {
@@ -146,7 +134,7 @@ export class ActivationProofs implements Proofs {
     const kept = this.#kept.peek(environmentId);
     const { keyId } = this.deps.attester;
     const isUsable = kept?.deploymentId === (deployment?.id ?? null) && !kept.isOutdated && kept.keyId === keyId;
-    const load: Load = { projectId: deployment?.projectId ?? null, isOvertaken: false };
+    const load: Load = { isOvertaken: false };
     const loads = this.#loads.get(environmentId) ?? new Set();
     this.#loads.set(environmentId, loads.add(load));
     try {
@@ -164,7 +152,9 @@ export class ActivationProofs implements Proofs {
   }
 
   async #sign(subject: Subject, sequence: number, times: LeaseTimes): Promise<Proof> {
-    const { orgId, projectId, environment, rootVersion, activation } = subject;
+    const { store, rootDocuments } = this.deps;
+    const { orgId, projectId, environment, activation } = subject;
+    const rootVersion = await rootDocuments.newestVersion(store.read, projectId);
     const lease = await this.deps.attester.lease({
       ...{ orgId, projectId, environment, rootVersion, sequence, activation: activation?.digest ?? null },
       ...{ issuedAt: trustTime(times.issuedAtMs), expiresAt: trustTime(times.expiresAtMs) },
@@ -183,21 +173,13 @@ export class ActivationProofs implements Proofs {
       const found = await store.read.environmentById(environmentId);
       if (found === null) throw notFound("environment");
       const { orgId, projectId, name } = found;
-      const rootVersion = await this.#rootVersion(projectId);
-      return { orgId, projectId, environment: name, rootVersion, activation: null };
+      return { orgId, projectId, environment: name, activation: null };
     }
     const { orgId, projectId, environment } = deployment;
-    const [rootVersion, { envelope, digest, releaseDigest }] = await Promise.all([
-      this.#rootVersion(projectId),
-      attestations.of(deployment),
-    ]);
+    const { envelope, digest, releaseDigest } = await attestations.of(deployment);
     const release = releaseDigest === null ? null : await store.read.release(projectId, releaseDigest);
     const activation = { envelope, digest, release: release?.envelope ?? null };
-    return { orgId, projectId, environment, rootVersion, activation };
-  }
-
-  async #rootVersion(projectId: string): Promise<number> {
-    return (await this.deps.store.read.newestTrustRoot(projectId))?.version ?? 0;
+    return { orgId, projectId, environment, activation };
   }
 
   get #nowMs(): number {
