@@ -5,8 +5,9 @@ import { writeExecutable } from "./executable.js";
 import { measure } from "./measure.js";
 import { billOfMaterials } from "./sbom.js";
 import { writeChecksums } from "./checksums.js";
+import { readManifest } from "./sdk/entries.js";
 
-// Makes dist/signet, the program as one file, and what has to go with it. The compiled files have to be there.
+// Makes dist/signet, the program as one file, and what has to go with it. The compiled files and the packed SDK have to be there.
 
 const root = join(import.meta.dirname, "../..");
 const executable = join(root, "dist/signet");
@@ -15,5 +16,6 @@ const contents = await gatherContents(root);
 await writeExecutable(executable, contents.node.binary, contents.script, contents.assets);
 await writeFile(join(root, "dist/THIRD-PARTY-LICENSES"), contents.licenses);
 await writeFile(join(root, "dist/sbom.json"), await billOfMaterials(root, contents.node, contents.packages));
-await writeChecksums(join(root, "dist"), ["signet", "sbom.json", "THIRD-PARTY-LICENSES"]);
+const sdk = `signet-sdk-${readManifest(root).version}.tgz`;
+await writeChecksums(join(root, "dist"), ["signet", "sbom.json", "THIRD-PARTY-LICENSES", sdk]);
 console.log(await measure(executable));

@@ -36,6 +36,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     "needs a cluster",
     "needs docker",
   ],
+  "docs/sdk.md": ["needs a browser"],
   "docs/upgrade.md": ["needs an older release"],
   "docs/runtimes.md": ["needs the npm package eventsource"],
 };

@@ -21,9 +21,18 @@ case $name in
 esac
 `;
 
-/** `npm` without installing and building, which the test run did before. */
+/** `npm` without installing and building the server, which the test run did before, and without a network. */
 const NPM = `#!/bin/sh
+own() { PATH=\${PATH#*:} npm "$@"; }
 case "$*" in
+  "run pack:sdk")
+    set -e
+    work=$(mktemp -d -p "${ROOT}dist")
+    "${process.execPath}" "${ROOT}dist/packaging/sdk/build.js" "$work/sdk"
+    own pack "$work/sdk" --ignore-scripts --silent --pack-destination "$work"
+    mv "$work"/*.tgz "${ROOT}dist"
+    exec rm -r "$work" ;;
+  "install --prefix "*" ./dist/"*) own "$@" --offline --no-audit --no-fund; exit ;;
   ci|"run build") exit 0 ;;
   start) exec "${process.execPath}" "${MAIN}" serve ;;
   "run quickstart") exec "${process.execPath}" "${ROOT}dist/src/main.js" quickstart ;;
