@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** The modules of the package, by their names in its `dist`: the source that each is made of. */
 export const ENTRIES: Readonly<Record<string, string>> = {
   index: "src/sdk/index.ts",
-  node: "src/sdk/node-transport.ts",
+  node: "src/sdk/node.ts",
 };
 
 /** What is used of `packages/sdk/package.json`. */

@@ -40,7 +40,8 @@ export function withHttp1Fallback(http2: Transport, http1: Transport): Transport
   };
 }
 
-function isWithoutHttp2(thrown: unknown): boolean {
+/** Whether a call failed because the peer does not speak HTTP/2. */
+export function isWithoutHttp2(thrown: unknown): boolean {
   // An HTTP/2 peer may end a session with such an error too; then the message has an HTTP/2 error code.
   return causesOf(thrown).some(({ code, message }) => NO_HTTP2.has(code) && !/\berror code\b/.test(message));
 }

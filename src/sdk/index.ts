@@ -1,6 +1,6 @@
 /**
- * The client of Signet. Runs in Node and in browsers. For Node there is `openNodeTransport` in node-transport.js, kept apart because a
- * browser cannot load it.
+ * The client of Signet. Runs in Node and in browsers. What needs Node is in node.js, kept apart because a browser cannot
+ * load it.
  */
 export { createSignetClient, type AnyTransport, type SignetClient, type SignetClientOptions } from "./client.js";
 export { createFetchTransport, type FetchTransportOptions } from "./fetch-transport.js";
@@ -18,6 +18,13 @@ export type { BackoffOptions } from "./backoff.js";
 export { parseCachedActivation, type BundleCache, type CachedActivation } from "./bundle-cache.js";
 export { verifyActivation, type Trust } from "./verify-activation.js";
 export type * from "./watch-event.js";
+
+export { openRuntime, type FetchRuntimeOptions } from "./runtime/open-runtime.js";
+export type { RuntimeOptions, RuntimeTrust } from "./runtime/runtime-options.js";
+export type * from "./runtime/runtime.js";
+export { createMemoryCache, type CachedContent, type CacheEntry, type RuntimeCache } from "./runtime/runtime-cache.js";
+export { TRUST_CODES, TrustError, type TrustCode } from "../bundle/trust/trust-error.js";
+export type { TrustIdentity } from "../bundle/trust/trust-state.js";
 
 export { parsePublicKey, type PublicKey } from "../bundle/keys.js";
 export { VerificationError, type VerificationReason } from "../bundle/verification-error.js";

@@ -13,13 +13,23 @@ interface InstanceOptions {
 export function checkInstance({ instanceId, signal, labels = {}, backoff }: InstanceOptions): void {
   check(isText(instanceId, 128), "instanceId", "a text of at most 128 characters");
   check((signal as unknown) instanceof AbortSignal, "signal", "an AbortSignal");
+  checkLabels(labels);
+  checkBackoff(backoff, "backoff");
+}
+
+/** Checks labels. Throws like check. */
+export function checkLabels(labels: Readonly<Record<string, string>>): void {
   check(isObject(labels), "labels", "an object");
   const entries = Object.entries(labels);
   check(entries.length <= 64, "labels", "at most 64");
   for (const [key, value] of entries) check(isText(value, 255), `labels.${key}`, "a text of at most 255 characters");
+}
+
+/** Checks waits. Throws like check. */
+export function checkBackoff(backoff: BackoffOptions | undefined, name: string): void {
   const { baseMs, maxMs, random } = backoff ?? { baseMs: 1, maxMs: 1, random: Math.random };
-  check(isPositive(baseMs) && isPositive(maxMs), "backoff", "times above 0");
-  check(typeof random === "function", "backoff.random", "a function");
+  check(isPositive(baseMs) && isPositive(maxMs), name, "times above 0");
+  check(typeof random === "function", `${name}.random`, "a function");
 }
 
 /** Whether a value is a string of at most so many code points; looks at no more than those. */

@@ -4,7 +4,7 @@ import { FINAL_ERRORS, SignetError, toSignetError } from "./signet-error.js";
 import type { ReconnectingEvent } from "./watch-event.js";
 
 /** A connection that lived this long was stable. One that is repeatedly accepted and lost at once must not be retried without a wait. */
-const GOOD_AFTER_MS = 60_000;
+export const GOOD_AFTER_MS = 60_000;
 
 /**
  * The stream that `open` returns, opened again whenever it ends or fails, each time with an event that gives the reason and the wait.

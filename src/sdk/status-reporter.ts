@@ -25,6 +25,11 @@ export interface StatusReporterOptions {
   readonly onFailure?: (error: SignetError, delayMs: number | null) => void;
 }
 
+/** What a reporter calls. */
+export interface ReportClient {
+  readonly runtimes: Pick<SignetClient["runtimes"], "reportStatus">;
+}
+
 /** The outcome of an activation on an instance. */
 export interface InstanceStatus {
   readonly state: "applied" | "rejected";
@@ -53,10 +58,7 @@ const MAX_KEY_IDS = 32;
  * A reporter for one instance. A report that gets 429, 503 or no response is sent again after a random wait on top of the one that
  * the server asks for; only the newest status is. Throws a TypeError for invalid options.
  */
-export function createStatusReporter(
-  client: Pick<SignetClient, "runtimes">,
-  options: StatusReporterOptions,
-): StatusReporter {
+export function createStatusReporter(client: ReportClient, options: StatusReporterOptions): StatusReporter {
   checkOptions(client, options);
   let newest: InstanceStatus | null = null;
   let last: { readonly status: InstanceStatus; readonly keyIds: readonly string[] } | null = null;
@@ -114,7 +116,7 @@ async function keyIdsOf(keys: KeySource | undefined): Promise<readonly string[]>
   }
 }
 
-function checkOptions(client: Pick<SignetClient, "runtimes">, options: StatusReporterOptions): void {
+function checkOptions(client: ReportClient, options: StatusReporterOptions): void {
   check(isObject(client) && hasMethods(client.runtimes, "reportStatus"), "client", "what createSignetClient returns");
   check(isObject(options), "options", "an object");
   checkInstance(options);
@@ -126,7 +128,7 @@ function checkOptions(client: Pick<SignetClient, "runtimes">, options: StatusRep
 
 /** Returns the wait before the next attempt, in milliseconds; null if there is none. */
 async function send(
-  client: Pick<SignetClient, "runtimes">,
+  client: ReportClient,
   { instanceId, agent, labels = {}, signal, onFailure }: StatusReporterOptions,
   { state, sequence, deploymentId, reason }: InstanceStatus,
   keyIds: readonly string[],

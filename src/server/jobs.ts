@@ -46,6 +46,7 @@ function jobsOfNode({ services, store, log }: JobContext): readonly Job[] {
     { name: "refusals", everyMs: 15_000, waitsForDisk: true, run: () => audit.refusals.flush() },
     { name: "webhook claims", everyMs: 5_000, run: () => webhooks.dispatcher.keepUp() },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
+    { name: "audit tiles", everyMs: 5_000, run: (signal) => audit.auditTiles.makeDue(signal) },
     { name: "node", everyMs: NODE_TELLS_SECONDS * 1_000, run: () => nodes.nodes.tell() },
   ];
 }
@@ -58,11 +59,15 @@ interface DatabaseJob extends Job {
 
 /** What any process may do for all; harmless when two do it at once. */
 function jobsOfDatabase({ services, store, clock, config }: JobContext): readonly DatabaseJob[] {
-  const { changes } = services;
+  const { audit, changes } = services;
   const removeOld = (signal: AbortSignal) =>
     removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
   const expiring = { store, clock, outbox: changes.outbox };
   return [
+    {
+      ...{ name: "audit log", everyMs: 10_000, hasWork: async () => !audit.auditTiles.isSwept },
+      run: (signal) => audit.auditTiles.sweep(signal),
+    },
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
     { name: "token expiry", everyMs: 600_000, run: (signal) => tellExpiringTokens(expiring, signal) },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },

@@ -14,6 +14,7 @@ import type { Release, ReleaseSubject } from "../core/trust/release.js";
 import type { TrustRoot } from "../core/trust/trust-root.js";
 import type { BundleImport, TrustedOrigin } from "../core/transfer.js";
 import type { Delivery, OutboxEvent, Webhook } from "../core/webhook.js";
+import type { AuditActivation, AuditNode, AuditTile } from "./audit-log-store.js";
 import type { IdempotentAnswer } from "./store.js";
 
 /** `keyId` as `key_id`, `signatureV2` as `signature_v2`. */
@@ -84,6 +85,10 @@ export interface Schema {
     AuditEvent,
     { source: string | null; project_id: GeneratedAlways<string>; environment: GeneratedAlways<string> }
   >;
+  /** The tree over the events (audit-log-store.ts). */
+  audit_tiles: Table<AuditTile>;
+  audit_nodes: Table<AuditNode>;
+  audit_activations: Table<AuditActivation>;
   /** Every prefix that a token ever had, by which its events are found. Refers to nothing: events outlive tokens. */
   token_prefixes: { org_id: string; prefix: string; token_id: number; name: string | null };
   idempotent_answers: Table<IdempotentAnswer>;

@@ -6,6 +6,7 @@ import type { Environment, FormerEnvironment, Organization, Project } from "../c
 import type { PolicySchema } from "../core/policy-schema.js";
 import type { RuntimeInstance } from "../core/runtime-instance.js";
 import type { KeyType, Token } from "../core/token.js";
+import type { AuditLogReader, AuditLogWriter } from "./audit-log-store.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { ClaimReader, ClaimWriter } from "./claim-store.js";
 import type { FleetReader } from "./fleet-store.js";
@@ -136,6 +137,7 @@ export interface Reader
     WebhookReader,
     PipelineReader,
     ArtifactReader,
+    AuditLogReader,
     FleetReader,
     NodeReader,
     TransferReader,
@@ -264,7 +266,16 @@ export interface Reader
 
 /** A transaction: reads see its own writes. */
 export interface Writer
-  extends Reader, WebhookWriter, PipelineWriter, ArtifactWriter, NodeWriter, TransferWriter, ClaimWriter, TrustWriter {
+  extends
+    Reader,
+    WebhookWriter,
+    PipelineWriter,
+    ArtifactWriter,
+    AuditLogWriter,
+    NodeWriter,
+    TransferWriter,
+    ClaimWriter,
+    TrustWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
   updateOrganization(organization: Organization): Promise<void>;

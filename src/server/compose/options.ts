@@ -36,6 +36,9 @@ export function serviceOptions(
   };
 }
 
+/** Between two lines about a chain that is taken over: some seconds. */
+const EVENTS_PER_LINE = 65_536;
+
 /** Logs the warnings of the features. */
 export function warningsTo(log: Logger): ServiceWarnings {
   return {
@@ -55,6 +58,11 @@ export function warningsTo(log: Logger): ServiceWarnings {
         { environmentId, err: error },
         "what is active cannot be attested: runtimes with a root keep what they have",
       ),
+    auditLost: (orgId, toldSize) =>
+      log.error({ orgId, toldSize }, "the database has lost audit events; the organization's log has a new origin"),
+    auditTiles: ({ orgId, size, of }) => {
+      if (size % EVENTS_PER_LINE === 0) log.info({ orgId, events: size, of }, "audit events taken into the log");
+    },
   };
 }
 

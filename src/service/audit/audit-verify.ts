@@ -6,6 +6,7 @@ import type { Reader } from "../../store/store.js";
 import { hashOf, signatureBytes, signedForm } from "./audit-form.js";
 import { nodeVerifier } from "../keys/ed25519-node.js";
 import type { KeyRing } from "../keys/key-ring.js";
+import { LogCheck } from "./log/log-check.js";
 
 /** The result of verifying an organization's chain. */
 export interface ChainReport {
@@ -26,9 +27,9 @@ const PAGE = 500;
 const AT_ONCE = 64;
 
 /**
- * Reads the chain oldest first and checks each event: consecutive numbers, the link to the previous signature, and a valid signature by
- * a key that this server endorses; a key that is merely in the database does not count. Then checks that the event of a kept head
- * still exists with the same hash: truncation leaves a chain that is valid by itself.
+ * Reads the chain oldest first and checks each event: consecutive numbers, the link to the previous signature, a valid signature by a
+ * key that this server endorses (one that is merely in the database does not count), and that it is the event of the log's leaf. Then
+ * checks that the event of a kept head still exists with the same hash: truncation leaves a chain that is valid by itself.
  *
  * @param limit checks this many of the newest events; with `from`, of the first ones above that number
  */
@@ -46,6 +47,7 @@ export async function verifyChain(
   const start = from ?? (limit === undefined ? 0 : Math.max(0, newest - limit));
   const most = from === undefined ? Infinity : (limit ?? Infinity);
   let previous = start === 0 ? null : await reader.auditEvent(orgId, start);
+  const log = new LogCheck(reader, orgId);
   let checked = 0;
   const report = (firstBroken: number, reason: string): ChainReport => ({
     ...{ valid: false, checked, firstBroken, reason },
@@ -58,7 +60,8 @@ export async function verifyChain(
     const flaws = await flawsOf(page.rows, keys);
     for (const [index, event] of page.rows.entries()) {
       const isPreviousMissing = checked === 0 && start > 0 && previous === null;
-      const wrong = brokenBecause(event, previous, isPreviousMissing, after + 1) ?? flaws[index] ?? null;
+      const wrong =
+        brokenBecause(event, previous, isPreviousMissing, after + 1) ?? flaws[index] ?? (await log.flawOf(event));
       if (wrong !== null) return report(Math.min(event.id, after + 1), wrong);
       checked += 1;
       after = event.id;

@@ -51,9 +51,18 @@ export interface Audit {
   verify(orgId: string, limit?: number, kept?: { number: number; hash: string }, from?: number): Promise<ChainReport>;
 }
 
+/** What the audit works with. */
+export interface AuditDeps {
+  readonly store: Pick<Store, "read">;
+  readonly clock: Clock;
+  readonly signer: Signer;
+  readonly ring: KeyRing;
+  /** Told of each event in its transaction, which may still fail. Must not throw or wait. */
+  readonly onRecorded?: (orgId: string, eventId: number) => void;
+}
+
 /** The audit log on a store, signed by `signer`. */
-export function createAudit(deps: { store: Pick<Store, "read">; clock: Clock; signer: Signer; ring: KeyRing }): Audit {
-  const { store, clock, signer, ring } = deps;
+export function createAudit({ store, clock, signer, ring, onRecorded = () => undefined }: AuditDeps): Audit {
   return {
     async record(tx, orgId, caller, entry) {
       const last = await tx.auditHead(orgId);
@@ -72,6 +81,7 @@ export function createAudit(deps: { store: Pick<Store, "read">; clock: Clock; si
       };
       const signature = encodeBase64(await signer.sign(auditEventMessage(signedForm(unsigned))));
       await tx.insertAuditEvent({ ...unsigned, signature, keyId: signer.keyId });
+      onRecorded(orgId, unsigned.id);
     },
 
     list: (filter) => store.read.auditEvents(filter),

@@ -4,6 +4,7 @@ import { MAX_REASON_CHARACTERS, type Deployment } from "../../core/bundle.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
+import { newLog } from "../audit/log/losses.js";
 import { activateIn } from "./activation.js";
 
 /** More changes than any server loses between a backup and now. */
@@ -104,7 +105,7 @@ async function recordCause(
 ): Promise<void> {
   await audit.record(tx, orgId, "operator", {
     ...{ action, resourceType: "organization", resourceId: orgId },
-    metadata: { ...metadata, skipped_sequences: step, skipped_versions: step, environments },
+    metadata: { ...metadata, skipped_sequences: step, skipped_versions: step, environments, ...newLog() },
   });
 }
 

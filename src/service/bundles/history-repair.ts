@@ -4,6 +4,7 @@ import type { Environment } from "../../core/organization.js";
 import { isLost, type HighWaterMark, type HighWaterMarks } from "../../store/high-water-marks.js";
 import type { Store, Writer } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
+import { newLog } from "../audit/log/losses.js";
 import type { ServiceWarnings } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -77,7 +78,7 @@ export class HistoryRepair {
       ...{ action: "environment.history_lost", resourceType: "environment", resourceId: id },
       metadata: {
         ...{ project_id: projectId, environment: name, ...lost },
-        ...{ skipped_sequences: skipped.sequences, skipped_versions: skipped.versions },
+        ...{ skipped_sequences: skipped.sequences, skipped_versions: skipped.versions, ...newLog() },
       },
     });
     const deployment = await goOnIn(tx, this.deps, environment, { by: "system", skipped, reason: REASON });

@@ -55,6 +55,10 @@ export interface ServiceWarnings {
   historyLost(environmentId: string, servedSequence: number): void;
   /** What is active cannot be attested: runtimes that check a root document keep what they have until it expires. */
   unattested(environmentId: string, error: unknown): void;
+  /** The database had lost audit events of an organization, of whose log this process had given a checkpoint of so many. */
+  auditLost(orgId: string, toldSize: number): void;
+  /** So many of the events of an organization are in tiles of the log over them: a long chain is being taken over. */
+  auditTiles(progress: { readonly orgId: string; readonly size: number; readonly of: number }): void;
 }
 
 /** Warnings that go nowhere. */
@@ -63,4 +67,6 @@ export const NO_WARNINGS: ServiceWarnings = {
   damaged: () => undefined,
   historyLost: () => undefined,
   unattested: () => undefined,
+  auditLost: () => undefined,
+  auditTiles: () => undefined,
 };

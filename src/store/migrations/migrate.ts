@@ -25,6 +25,7 @@ import { claims } from "./0021-0040/0022-claims.js";
 import { nodes } from "./0021-0040/0023-nodes.js";
 import { nodeChanges } from "./0021-0040/0024-node-changes.js";
 import { trust } from "./0021-0040/0025-trust.js";
+import { auditLog } from "./0021-0040/0026-audit-log.js";
 import type { MigrationDialect } from "./dialect.js";
 import { isMark, refuseMarked } from "../move-mark.js";
 
@@ -56,6 +57,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0023-nodes": nodes,
     "0024-node-changes": nodeChanges(dialect),
     "0025-trust": trust,
+    "0026-audit-log": auditLog(dialect),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { artifactReader } from "./artifacts.js";
-import { auditReader } from "./audit.js";
+import { auditLogReader } from "./audit/audit-log.js";
+import { auditReader } from "./audit/audit.js";
 import { bundleReader } from "./bundles.js";
 import { claimReader } from "./claims.js";
 import { contentReader } from "./contents.js";
@@ -45,6 +46,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...deploymentReader(db),
     ...tokenReader(db),
     ...auditReader(db),
+    ...auditLogReader(db),
     ...idempotencyReader(db),
     ...instanceReader(db),
     ...fleetReader(db),

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { artifactWriter } from "./artifacts.js";
-import { auditWriter } from "./audit.js";
+import { auditLogWriter } from "./audit/audit-log.js";
+import { auditWriter } from "./audit/audit.js";
 import { bundleWriter } from "./bundles.js";
 import { claimWriter } from "./claims.js";
 import { contentWriter } from "./contents.js";
@@ -43,6 +44,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...deploymentWriter(tx),
     ...tokenWriter(tx),
     ...auditWriter(tx),
+    ...auditLogWriter(tx),
     ...idempotencyWriter(tx),
     ...instanceWriter(tx),
     ...nodeWriter(tx),

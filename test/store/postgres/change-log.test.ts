@@ -41,6 +41,7 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "insertAuditEvent",
     "putExpiryNotice",
     "putNode",
+    "insertAuditTile",
   ]),
   ...reasons("what is kept of it is by an id that never means anything else", ["insertBundle", "putContent"]),
   ...reasons("says the same as the one that is kept", ["insertActivationAttestation", "updateActivationAttestation"]),

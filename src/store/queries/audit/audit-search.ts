@@ -1,7 +1,7 @@
 import { sql, type Kysely, type SelectQueryBuilder } from "kysely";
-import { invalidField } from "../../core/error.js";
-import type { Schema } from "../schema.js";
-import type { AuditFilter } from "../store.js";
+import { invalidField } from "../../../core/error.js";
+import type { Schema } from "../../schema.js";
+import type { AuditFilter } from "../../store.js";
 
 /** A count reads every row that it counts: what a filter matches is counted so far. */
 const MAX_COUNTED = 10_000;

@@ -1,11 +1,11 @@
 import { sql, type Kysely } from "kysely";
-import type { AuditEvent } from "../../core/audit.js";
+import type { AuditEvent } from "../../../core/audit.js";
 import { pageIds, totalOf } from "./audit-search.js";
-import { boundedPage } from "./paging.js";
-import { preparedFirst, preparedInsert } from "./prepared.js";
-import { rowMapping } from "../row-mapping.js";
-import type { Schema } from "../schema.js";
-import type { Reader, Writer } from "../store.js";
+import { boundedPage } from "../paging.js";
+import { preparedFirst, preparedInsert } from "../prepared.js";
+import { rowMapping } from "../../row-mapping.js";
+import type { Schema } from "../../schema.js";
+import type { Reader, Writer } from "../../store.js";
 
 const { read: eventOf } = rowMapping<AuditEvent, "audit_events">({
   ...{ metadata: "json", source: "hidden", project_id: "hidden", environment: "hidden" },

@@ -1,0 +1,68 @@
+import type { Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import http from "node:http";
+import type { Http2Session } from "node:http2";
+import https from "node:https";
+import { check, isObject } from "../bundle/verify-arguments.js";
+import { checkServer } from "./option-checks.js";
+import type { NodeTransportOptions } from "./node-transport-options.js";
+
+/** Both ways to a server, apart from each other. */
+export interface NodeTransports extends Disposable {
+  /** gRPC over one HTTP/2 connection. */
+  readonly grpc: Transport;
+  /** Connect over HTTP/1.1. */
+  readonly connect: Transport;
+  /** Of the connections of HTTP/1.1. */
+  readonly agent: http.Agent;
+}
+
+/** As openNodeTransport, without the choice between them. */
+export function openNodeTransports(options: NodeTransportOptions): NodeTransports {
+  checkOptions(options);
+  const { url, timeoutMs, tls = {} } = options;
+  // Pings detect a dead connection sooner than the silence of a watch does.
+  const pings = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
+  const secure = { ...tls, minVersion: "TLSv1.2" } as const;
+  const sessionManager = new Sessions(url, pings, secure);
+  const grpc = createGrpcTransport({ baseUrl: url, sessionManager, defaultTimeoutMs: timeoutMs });
+  const agent = url.startsWith("https:") ? new https.Agent({ ...secure, keepAlive: true }) : keptAlive();
+  const connect = createConnectTransport({
+    ...{ baseUrl: url, httpVersion: "1.1", nodeOptions: { agent }, useBinaryFormat: true, defaultTimeoutMs: timeoutMs },
+  });
+  const dispose = () => {
+    sessionManager.abort();
+    agent.destroy();
+  };
+  return { grpc, connect, agent, [Symbol.dispose]: dispose };
+}
+
+function checkOptions(options: NodeTransportOptions): void {
+  check(isObject(options), "options", "an object");
+  const { url, timeoutMs, tls = {} } = options;
+  checkServer(url, timeoutMs);
+  check(isObject(tls), "tls", "an object");
+  for (const name of ["ca", "cert", "key"] as const) {
+    check(["string", "undefined"].includes(typeof tls[name]), `tls.${name}`, "a PEM text");
+  }
+}
+
+function keptAlive(): http.Agent {
+  return new http.Agent({ keepAlive: true });
+}
+
+/** Listens to the errors of its sessions, because an error event without a listener ends the process. */
+class Sessions extends Http2SessionManager {
+  private readonly heard = new WeakSet<Http2Session>();
+
+  override async request(...args: Parameters<Http2SessionManager["request"]>) {
+    const stream = await super.request(...args);
+    const { session } = stream;
+    if (session !== undefined && !this.heard.has(session)) {
+      this.heard.add(session);
+      // The stream reports it to the caller.
+      session.on("error", () => undefined);
+    }
+    return stream;
+  }
+}

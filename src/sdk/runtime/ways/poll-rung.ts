@@ -1,0 +1,45 @@
+import { sleep } from "../../../core/schedule/wait.js";
+import { limitSilence } from "../../limit-silence.js";
+import { SignetError } from "../../signet-error.js";
+import { askLatest } from "./latest.js";
+import type { Rest } from "./http.js";
+import type { Following, News, Position, Rung } from "./rung.js";
+
+/** The longest that a poll is held: many a path cuts what is silent for half a minute. */
+const HELD_SECONDS = 25;
+/** Between polls that are not held. */
+const IDLE_MS = 15_000;
+/** Sooner than this an answer was not held. */
+const AT_ONCE_MS = 1_000;
+const SILENT_MS = HELD_SECONDS * 1_000 + IDLE_MS + 10_000;
+
+/**
+ * Follows by polls that the server holds until there is something new. On a path that cuts held requests they are held for half as long
+ * each time, down to polls that are answered at once.
+ */
+export function createPollRung(rest: Rest, { instanceId, firstMs }: Following): Rung {
+  let heldSeconds = HELD_SECONDS;
+  const poll = async (position: Position, waitSeconds: number, signal: AbortSignal) => {
+    try {
+      return await askLatest(rest, position, { instanceId, waitSeconds }, signal);
+    } catch (thrown) {
+      const isCut = !signal.aborted && thrown instanceof SignetError && !thrown.isFromServer;
+      if (waitSeconds > 0 && isCut) heldSeconds >>= 1;
+      throw thrown;
+    }
+  };
+  const polls = async function* (position: () => Position, signal: AbortSignal): AsyncGenerator<News> {
+    for (let waitSeconds = 0; ; waitSeconds = heldSeconds) {
+      const [from, had] = [performance.now(), position()];
+      const news = await poll(had, waitSeconds, signal);
+      const isNew = news.type === "proof" && news.about.deploymentId !== had.deploymentId;
+      const wasHeld = performance.now() - from >= AT_ONCE_MS;
+      yield news;
+      if (heldSeconds === 0 || (waitSeconds > 0 && !isNew && !wasHeld)) await sleep(IDLE_MS, signal);
+    }
+  };
+  return {
+    name: "poll",
+    open: (position, signal) => limitSilence((connection) => polls(position, connection), SILENT_MS, signal, firstMs),
+  };
+}

@@ -1,0 +1,48 @@
+import type { News, Position, Rung } from "./rung.js";
+
+/** One connection of a rung, which can be left from outside. */
+export class RungConnection {
+  readonly #left = new AbortController();
+  readonly #iterator: AsyncIterator<News>;
+  readonly #forget: () => void;
+  #first: News | null = null;
+
+  constructor(
+    readonly rung: Rung,
+    position: () => Position,
+    signal: AbortSignal,
+  ) {
+    const leave = () => this.#left.abort();
+    signal.addEventListener("abort", leave, { once: true });
+    this.#forget = () => signal.removeEventListener("abort", leave);
+    if (signal.aborted) leave();
+    this.#iterator = rung.open(position, this.#left.signal)[Symbol.asyncIterator]();
+  }
+
+  /** Whether the first news came. `news` yields them again. Rejects as the rung does. */
+  async begins(): Promise<boolean> {
+    const { done, value } = await this.#iterator.next();
+    if (done !== true) this.#first = value;
+    return done !== true;
+  }
+
+  /** All news, until it is left. */
+  async *news(): AsyncGenerator<News, void> {
+    try {
+      if (this.#first !== null) yield this.#first;
+      for (;;) {
+        const { done, value } = await this.#iterator.next();
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Ends it. */
+  leave(): void {
+    this.#forget();
+    this.#left.abort();
+  }
+}
