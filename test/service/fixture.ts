@@ -377,6 +377,7 @@ export function publishInput(input: Partial<PublishInput> = {}): PublishInput {
     description: null,
     source: null,
     reason: null,
+    release: null,
   };
   return { policies: '{"n":1}', ...nothing, labels: {}, activate: true, ...input };
 }

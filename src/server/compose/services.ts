@@ -67,13 +67,13 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
   const roots = composeRoots(context, { ...audit, ...changes });
   const trust = composeTrust(context);
-  const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...trust }, documents);
+  const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots, ...trust }, documents);
   const proofs = composeProofs(
     context,
     { ...trust, ...roots, ...bundles, ...tokens, ...changes },
     options.leaseSeconds,
   );
-  const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes }, documents);
+  const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes, ...roots }, documents);
   const runtimes = composeRuntimes(
     context,
     { ...bundles, ...tokens, ...changes, ...nodes },
@@ -81,7 +81,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   );
   const transfer = composeTransfer(
     context,
-    { ...keys, ...audit, ...changes, ...bundles },
+    { ...keys, ...audit, ...changes, ...bundles, ...roots },
     { documents, server: options.server },
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
