@@ -52,6 +52,7 @@ export function createBundleService(services: {
         source: source === undefined ? null : sourceOf(source),
         activate: activate ?? true,
         reason: textOrNull(request.reason),
+        release: textOrNull(request.release),
       });
       return bundleMessage(state);
     },

@@ -15,6 +15,8 @@ import type { AuditServices } from "./audit.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import type { KeyServices } from "./keys.js";
+import type { RootServices } from "./roots.js";
+import type { TrustServices } from "./trust.js";
 
 /** Bundles from the draft to the removal of old versions. */
 export interface BundleServices {
@@ -36,12 +38,13 @@ export interface BundleServices {
 /** Composes the life of a bundle; `documents` works on large ones. */
 export function composeBundles(
   { store, feed, clock, observers, warnings }: ServiceContext,
-  { ring, signers, audit, idempotency, wakeups, outbox }: KeyServices & AuditServices & ChangeServices,
+  services: KeyServices & AuditServices & ChangeServices & RootServices & TrustServices,
   documents: Documents,
 ): BundleServices {
+  const { ring, signers, audit, idempotency, wakeups, outbox, releases, releaseRules, trust } = services;
   const observer = observers.publishing;
   const verifier = new BundleVerifier({ ring, documents });
-  const writer = new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer });
+  const writer = new BundleWriter({ clock, store, signers, verifier, trust, audit, outbox, observer });
   const policySchemas = new PolicySchemas({ store, clock, audit, documents });
   const previews = new Previews({ store, documents });
   const holds = new Holds({ store, audit, outbox });
@@ -51,10 +54,10 @@ export function composeBundles(
   const publication = { store, documents, policySchemas, writer, verifier, idempotency, wakeups, outbox };
   return {
     ...{ verifier, writer, historyRepair, holds, previews, policySchemas },
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
+    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier, trust }),
     comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),
-    publishing: new Publishing({ ...publication, previews, observer }),
+    publishing: new Publishing({ ...publication, previews, releases, releaseRules, observer }),
     artifacts: new Artifacts({ store, clock, audit, idempotency, documents }),
     artifactPromotions: new ArtifactPromotions({ ...publication, clock, audit }),
   };

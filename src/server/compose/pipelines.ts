@@ -7,6 +7,7 @@ import type { AuditServices } from "./audit.js";
 import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
+import type { RootServices } from "./roots.js";
 
 /** Promotion pipelines and their comparisons and promotions. */
 export interface PipelineServices {
@@ -27,7 +28,8 @@ export function composePipelines(
     idempotency,
     wakeups,
     outbox,
-  }: AuditServices & BundleServices & ChangeServices,
+    releaseRules,
+  }: AuditServices & BundleServices & ChangeServices & RootServices,
   documents: Documents,
 ): PipelineServices {
   const promotedHashes = new PromotedHashes(documents);
@@ -36,6 +38,7 @@ export function composePipelines(
     pipelineStages: new PipelineStages({ store, clock, audit, promotedHashes }),
     pipelinePromotion: new PipelinePromotion({
       ...{ store, documents, writer, verifier, previews, policySchemas, audit, idempotency, wakeups, outbox },
+      releaseRules,
     }),
   };
 }

@@ -8,6 +8,7 @@ import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import type { KeyServices } from "./keys.js";
+import type { RootServices } from "./roots.js";
 
 /** The transfer of bundles between servers. */
 export interface TransferServices {
@@ -20,13 +21,22 @@ export interface TransferServices {
 /** Composes exports and imports, which publish through the writer of bundles. */
 export function composeTransfer(
   { store, clock }: ServiceContext,
-  services: KeyServices & AuditServices & ChangeServices & BundleServices,
+  services: KeyServices & AuditServices & ChangeServices & BundleServices & RootServices,
   { documents, server }: { readonly documents: Documents; readonly server: ServerName },
 ): TransferServices {
-  const { ring, signers, audit, wakeups, outbox, verifier, writer, policySchemas } = services;
+  const { ring, signers, audit, wakeups, outbox, verifier, writer, policySchemas, releaseRules } = services;
   return {
     exporting: new Exporting({ store, verifier, ring, signers, server }),
-    importing: new Importing({ store, clock, documents, schemas: policySchemas, writer, wakeups, outbox }),
+    importing: new Importing({
+      store,
+      clock,
+      documents,
+      schemas: policySchemas,
+      releaseRules,
+      writer,
+      wakeups,
+      outbox,
+    }),
     origins: new Origins({ store }),
     trustedOrigins: new TrustedOrigins({ store, clock, audit }),
   };

@@ -1,7 +1,7 @@
 import type { BundleSource, PublishedBundle } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
-import type { Reader, Store } from "../../store/store.js";
+import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
 import { checkQuota, checkSequence } from "./activation.js";
 import { promotedDescription, type BundleWriter } from "./bundle-writer.js";
@@ -15,6 +15,8 @@ import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { PolicyContent } from "../documents/policy-content.js";
+import type { ReleaseRules } from "../trust/release-rules.js";
+import { requireReleased, type GivenRelease, type Releases } from "../trust/releases.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** The input of a publication. Documents are JSON texts as sent. */
@@ -29,6 +31,8 @@ export interface PublishInput {
   readonly activate: boolean;
   /** Why it is published; at most 1,000 characters. */
   readonly reason: string | null;
+  /** The envelope of its release, JSON text; null without one. */
+  readonly release: string | null;
 }
 
 /** What a promotion is told besides its source. */
@@ -49,6 +53,8 @@ export class Publishing {
       readonly verifier: BundleVerifier;
       readonly previews: Previews;
       readonly policySchemas: PolicySchemas;
+      readonly releases: Releases;
+      readonly releaseRules: Pick<ReleaseRules, "authorize">;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
@@ -81,12 +87,20 @@ export class Publishing {
     remember: Remember<PublishedBundle>,
   ): Promise<PublishedBundle | null> {
     const { store, writer, previews, policySchemas, observer } = this.deps;
+    const { principal } = caller;
     const seen = await this.#changeable(store.read, caller, path);
+    const release = await this.#given(caller, seen, content, input.release);
     const schemaHash = await policySchemas.require(ownerOf(caller), seen.projectId, content.content);
     const replacement = await previews.replacement(seen, content);
     if (replacement === null) return null;
     if (caller.skipUnchanged && replacement.isUnchanged) {
-      return await this.#skip(caller, replacement, (reader) => this.#changeable(reader, caller, path), remember);
+      return await this.#skip(
+        caller,
+        replacement,
+        (reader) => this.#changeable(reader, caller, path),
+        remember,
+        release,
+      );
     }
     await checkQuota(store.read, seen);
     const { publishedBy, title, description, labels, source } = input;
@@ -94,7 +108,11 @@ export class Publishing {
       ...{ publishedBy, title, description, labels, source },
       origin: "publish",
     });
-    if (caller.dryRun) return await previews.dryRun(caller, replacement, draft, input.activate);
+    if (caller.dryRun) {
+      const preview = await previews.dryRun(caller, replacement, draft, input.activate);
+      if (input.activate) await this.#authorize(seen, content, release);
+      return preview;
+    }
 
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
@@ -105,9 +123,10 @@ export class Publishing {
       if (demanded !== schemaHash) return null;
       checkSequence(environment, caller.ifSequence);
       if (caller.skipUnchanged && environment.activeBundleId !== seen.activeBundleId) return null;
+      if (!(await this.#keep(tx, caller, release))) return null;
       const [isUnchanged, made] = await Promise.all([
         isUnchangedIn(tx, environment, replacement, content),
-        writer.publishIn(tx, caller.principal, environment, draft, input),
+        writer.publishIn(tx, principal, environment, draft, input),
       ]);
       const published = { ...made, change: madeChange(isUnchanged) };
       await remember(tx, published);
@@ -161,7 +180,11 @@ export class Publishing {
     }
     if (caller.skipUnchanged) await checkQuota(store.read, target);
     const draft = await writer.sign(target, content, promotedDescription(bundle, promotedBy));
-    if (caller.dryRun) return await previews.dryRun(caller, replacement, draft, true);
+    if (caller.dryRun) {
+      const preview = await previews.dryRun(caller, replacement, draft, true);
+      await this.#authorize(target, content, null);
+      return preview;
+    }
     const committingMs = performance.now();
     const state = await store.write(async (tx) => {
       const [now, demanded] = await Promise.all([this.#stages(tx, caller, path), tx.policySchemaHash(path.projectId)]);
@@ -191,6 +214,7 @@ export class Publishing {
     replacement: Replacement,
     find: (reader: Reader) => Promise<Environment | null>,
     remember: Remember<PublishedBundle>,
+    release: GivenRelease | null = null,
   ): Promise<PublishedBundle | null> {
     const { store, previews } = this.deps;
     const answerIn = async (reader: Reader) => {
@@ -200,9 +224,35 @@ export class Publishing {
     if (caller.dryRun) return await answerIn(store.read);
     return await store.write(async (tx) => {
       const answer = await answerIn(tx);
-      if (answer !== null) await remember(tx, answer);
+      if (answer === null || !(await this.#keep(tx, caller, release))) return null;
+      await remember(tx, answer);
       return answer;
     });
+  }
+
+  /** The release of a request, if it has one. Throws as Releases.given, and `invalid` when it is not one of this content. */
+  async #given(
+    { principal }: ChangeRequest,
+    environment: Environment,
+    { canonical }: PolicyContent,
+    release: string | null,
+  ): Promise<GivenRelease | null> {
+    if (release === null) return null;
+    const project = { id: environment.projectId, orgId: environment.orgId };
+    const given = await this.deps.releases.given(principal, project, release, "release");
+    requireReleased(given, environment.name, canonical.policyHash, "release");
+    return given;
+  }
+
+  /** Keeps the release that was brought, if any. False when it was verified under another root than the newest one. */
+  async #keep(tx: Writer, { principal }: ChangeRequest, release: GivenRelease | null): Promise<boolean> {
+    return release === null || (await this.deps.releases.keepIn(tx, principal, release, "release")) !== null;
+  }
+
+  /** For a dry run: the change asks in its transaction. */
+  async #authorize(environment: Environment, { canonical }: PolicyContent, brought: GivenRelease | null) {
+    const { store, releaseRules } = this.deps;
+    await releaseRules.authorize(store.read, environment, canonical.policyHash, brought);
   }
 
   async #changeable(reader: Reader, caller: ChangeRequest, path: EnvironmentPath): Promise<Environment> {

@@ -23,6 +23,8 @@ import type { Outbox } from "../changes/outbox.js";
 import { pipelinePromoted, type Promoted } from "./pipeline-events.js";
 import { PromotedContents } from "./promoted-contents.js";
 import { participants, refuseTwice, type Participants, type PromotionRequest } from "./promotion-request.js";
+import type { ReleaseRules } from "../trust/release-rules.js";
+import { refusalError } from "../trust/release-verdict.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** What a promotion did to one target, or would do. */
@@ -55,6 +57,7 @@ export class PipelinePromotion {
       readonly verifier: BundleVerifier;
       readonly previews: Previews;
       readonly policySchemas: PolicySchemas;
+      readonly releaseRules: Pick<ReleaseRules, "refusals">;
       readonly audit: Audit;
       readonly idempotency: Idempotency;
       readonly wakeups: Wakeups;
@@ -91,6 +94,7 @@ export class PipelinePromotion {
     const plans = await this.#planAll(caller, source, seen.targets, request.promotedBy);
     if (plans === null) return null;
     if (caller.dryRun) return await this.#dryRun(caller, seen, plans);
+    await this.#requireReleased(plans);
 
     return await store.write(async (tx) => {
       const now = await participants(tx, principal, request);
@@ -151,7 +155,18 @@ export class PipelinePromotion {
       if (state === null) return null;
       states.set(environment.id, state);
     }
+    await this.#requireReleased(plans);
     return answerOf(targets, states);
+  }
+
+  /** Names every target that does not take its content; the transaction, which asks again, would name the first. */
+  async #requireReleased(plans: ReadonlyMap<string, TargetPlan>): Promise<void> {
+    const { store, releaseRules } = this.deps;
+    const contents = [...plans.values()].flatMap(({ replacement: { environment }, draft }) =>
+      draft === null ? [] : [{ environment, policyHash: draft.content.canonical.policyHash }],
+    );
+    const refusals = await releaseRules.refusals(store.read, contents);
+    if (refusals.length > 0) throw refusalError(refusals);
   }
 
   /** Null when it changed between two reads. */

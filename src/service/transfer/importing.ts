@@ -20,6 +20,7 @@ import type { Wakeups } from "../changes/wakeups.js";
 import type { Documents } from "../documents/documents.js";
 import { notVerified, type OpenedImport } from "../documents/imported-document.js";
 import { nodeVerifier } from "../keys/ed25519-node.js";
+import type { ReleaseRules } from "../trust/release-rules.js";
 import { originKeys } from "./trusted-origins.js";
 
 /** The input of an import. */
@@ -72,6 +73,7 @@ export class Importing {
       readonly clock: Clock;
       readonly documents: Documents;
       readonly schemas: Pick<PolicySchemas, "require">;
+      readonly releaseRules: Pick<ReleaseRules, "authorize">;
       readonly writer: BundleWriter;
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
@@ -104,13 +106,17 @@ export class Importing {
     verified: Verified,
     activate: boolean,
   ): Promise<ImportOutcome> {
-    const { store, schemas } = this.deps;
+    const { store, schemas, releaseRules } = this.deps;
     const { read } = store;
+    const { canonical } = verified.opened.content;
     await schemas.require(caller.principal, environment.projectId, verified.opened.content.content);
     checkSequence(environment, caller.ifSequence);
     await checkQuota(read, environment);
     nextVersion(environment);
-    if (activate) checkNotHeld(environment);
+    if (activate) {
+      checkNotHeld(environment);
+      await releaseRules.authorize(read, environment, canonical.policyHash);
+    }
     return await this.#outcome(read, environment, verified, null, null);
   }
 

@@ -27,6 +27,12 @@ export interface BroughtRelease {
   readonly subjects: readonly ReleaseSubject[];
 }
 
+/** A content that may become active in an environment. */
+export interface PlannedContent {
+  readonly environment: Environment;
+  readonly policyHash: string;
+}
+
 /** Decides by the newest root of a project which content may become active in which environment. */
 export class ReleaseRules {
   constructor(
@@ -53,16 +59,23 @@ export class ReleaseRules {
     const known = await this.deps.documents.newest(reader, environment.projectId);
     if (known === null) return null;
     const found = await this.#find(reader, known, environment, policyHash, brought);
-    if (found !== null && "problem" in found) throw refusalError(found);
+    if (found !== null && "problem" in found) throw refusalError([found]);
     return found;
   }
 
-  /** As authorize, but returns the refusal instead of throwing it; null where the content may become active. */
-  async refusal(reader: Reader, environment: Environment, policyHash: string): Promise<Refusal | null> {
-    const known = await this.deps.documents.newest(reader, environment.projectId);
-    if (known === null) return null;
-    const found = await this.#find(reader, known, environment, policyHash, null);
-    return found !== null && "problem" in found ? found : null;
+  /** The refusals of several contents in environments that they may become active in, as authorize would throw them. */
+  async refusals(reader: Reader, contents: readonly PlannedContent[]): Promise<readonly Refusal[]> {
+    const roots = new Map<string, KnownRoot | null>();
+    const refusals: Refusal[] = [];
+    for (const { environment, policyHash } of contents) {
+      const { projectId } = environment;
+      const read = roots.get(projectId);
+      const known = read === undefined ? await this.deps.documents.newest(reader, projectId) : read;
+      roots.set(projectId, known);
+      const found = known === null ? null : await this.#find(reader, known, environment, policyHash, null);
+      if (found !== null && "problem" in found) refusals.push(found);
+    }
+    return refusals;
   }
 
   async #find(

@@ -7,6 +7,8 @@ import { whoMustSign } from "./key-names.js";
 /** Why a content may not be active in an environment: codes of runtimes (bundle/trust/trust-error.ts). */
 export type ReleaseProblem = "release_missing" | "release_expired" | "revoked" | "rolled_back";
 
+const MAX_SHOWN = 10;
+
 /** A problem, and how it is told. */
 export interface Refusal {
   readonly problem: ReleaseProblem;
@@ -59,7 +61,9 @@ export function revokedContent(environment: string): Refusal {
   return { problem: "revoked", message: `"${environment}" cannot have this content: it was revoked` };
 }
 
-/** A refusal as the error that callers get: `invalid`, with the problem as its reason. */
-export function refusalError({ problem, message }: Refusal): AppError {
-  return new AppError("invalid", message, { reason: problem });
+/** Refusals of one change as the error that callers get: `invalid`, with the problem of the first one as its reason. Names ten at most. */
+export function refusalError(refusals: readonly Refusal[]): AppError {
+  const shown = refusals.slice(0, MAX_SHOWN).map(({ message }) => message);
+  const more = refusals.length > shown.length ? [`${refusals.length - shown.length} more environments`] : [];
+  return new AppError("invalid", [...shown, ...more].join("; "), { reason: refusals[0]?.problem ?? "release_missing" });
 }

@@ -16,7 +16,7 @@ import { actorOf, type Audit } from "../audit/audit.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import { explained, formatEnvelope, givenEnvelope } from "./envelopes.js";
 import { keyNames } from "./key-names.js";
-import type { BroughtRelease } from "./release-rules.js";
+import { contentDigest, type BroughtRelease } from "./release-rules.js";
 import { authorsOf, type ReleaseSigners } from "./release-signers.js";
 import { refusalOf, releaseRule, revokedContent, type Refusal } from "./release-verdict.js";
 import type { KnownRoot, RootDocuments } from "./root-documents.js";
@@ -86,7 +86,12 @@ export class Releases {
    * Verifies a release of a request, before the transaction that keeps it. Throws `invalid` about `field`, and `conflict` (`no_root`) in a
    * project without a root: nothing says who its authors are.
    */
-  async given(caller: Principal, project: Project, text: string, field: string): Promise<GivenRelease> {
+  async given(
+    caller: Principal,
+    project: Pick<Project, "id" | "orgId">,
+    text: string,
+    field: string,
+  ): Promise<GivenRelease> {
     const { store, clock, documents, signers } = this.deps;
     const known = await documents.newest(store.read, project.id);
     if (known === null) {
@@ -205,9 +210,25 @@ export class Releases {
   }
 }
 
+/** Throws `invalid` about `field` if a release is not one of a content in an environment: it was brought by mistake. */
+export function requireReleased(
+  { statement }: GivenRelease,
+  environment: string,
+  policyHash: string,
+  field: string,
+): void {
+  const released = statement.subjects.get(environment);
+  if (released === contentDigest(policyHash)) return;
+  const other =
+    released === undefined
+      ? `names no content for "${environment}"`
+      : `names another content for "${environment}": sha256:${released}, and this one is ${policyHash}`;
+  throw invalidField([field], other, "digest_mismatch");
+}
+
 function problemOf(
   root: Root,
-  { id, orgId }: Project,
+  { id, orgId }: Pick<Project, "id" | "orgId">,
   statement: Statement,
   digest: string,
   now: Instant,

@@ -1,4 +1,5 @@
 import type { PublicKey } from "../../bundle/keys.js";
+import type { RoleRule } from "../../bundle/trust/root.js";
 import { timeMs } from "../../bundle/trust/trust-time.js";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
@@ -13,8 +14,10 @@ import type { KnownRoot } from "./root-documents.js";
 /** What ends within this time is warned of. */
 const WARNED_SECONDS = 30 * 86_400;
 
-/** Environments that are looked at in one turn of the event loop. */
+/** Environments that are looked at together, and in one turn of the event loop. */
 const AT_ONCE = 20;
+
+const NO_RULE: RoleRule = { threshold: 0, keyIds: [] };
 
 /** What is active in an environment, as runtimes see it under a root. */
 export interface ActiveTrust {
@@ -54,11 +57,10 @@ export class TrustOverview {
     environments: readonly Environment[],
   ): Promise<readonly EnvironmentTrust[]> {
     const states: EnvironmentTrust[] = [];
-    for (const [index, environment] of environments.entries()) {
-      if (index % AT_ONCE === AT_ONCE - 1) await nextTurn();
-      const rule = known === null ? { threshold: 0, keyIds: [] } : releaseRule(known.root, environment.name);
-      const active = await this.#active(reader, known, environment);
-      states.push({ environment: environment.name, threshold: rule.threshold, authorIds: rule.keyIds, active });
+    for (let first = 0; first < environments.length; first += AT_ONCE) {
+      const some = environments.slice(first, first + AT_ONCE);
+      states.push(...(await Promise.all(some.map((environment) => this.#environment(reader, known, environment)))));
+      await nextTurn();
     }
     return states;
   }
@@ -78,6 +80,12 @@ export class TrustOverview {
       ...unknown.map((name) => `root ${root.version} has rules for "${name}", which is no environment of the project`),
       ...states.flatMap(({ environment, active }) => activeWarnings(environment, active, now)),
     ];
+  }
+
+  async #environment(reader: Reader, known: KnownRoot | null, environment: Environment): Promise<EnvironmentTrust> {
+    const rule = known === null ? NO_RULE : releaseRule(known.root, environment.name);
+    const active = await this.#active(reader, known, environment);
+    return { environment: environment.name, threshold: rule.threshold, authorIds: rule.keyIds, active };
   }
 
   async #active(reader: Reader, known: KnownRoot | null, environment: Environment): Promise<ActiveTrust | null> {

@@ -82,7 +82,13 @@ describe("source artifacts", () => {
     await create('{"both":1}', doomed);
     const input = { ...{ policies: '{"both":1}', scopePolicies: null, publishedBy: null }, ...UNTITLED };
     const path = { projectId: project.id, envName: "prod" };
-    await publishing.publish(signet.change(), path, { ...input, labels: {}, source: null, activate: true });
+    await publishing.publish(signet.change(), path, {
+      ...input,
+      labels: {},
+      source: null,
+      activate: true,
+      release: null,
+    });
     expect(await signet.count("contents")).toBe(3);
     await signet.unprotect(path);
     await projects.delete(signet.admin, project.id);
