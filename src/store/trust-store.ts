@@ -17,6 +17,8 @@ export interface TrustReader {
   /** How many releases a project has. */
   countReleases(projectId: string): Promise<number>;
   activationAttestation(deploymentId: string): Promise<ActivationAttestation | null>;
+  /** Of the activation before a sequence of an environment; null without one, and when that has none. */
+  attestationBefore(environmentId: string, sequence: number): Promise<ActivationAttestation | null>;
 }
 
 /** Writes of roots, releases and attestations. They go with their project or deployment. */
