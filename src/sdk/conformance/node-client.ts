@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { TrustError, type TrustCode } from "../../bundle/trust/trust-error.js";
 import { conditionOf, type TrustCondition, type TrustIdentity } from "../../bundle/trust/trust-state.js";
 import { verifyPinnedRoot } from "../../bundle/trust/verify-objects.js";
@@ -30,8 +31,36 @@ interface Pinned {
 
 const PINNED = "pinned.json";
 
-/** Pins a root, of which the file is named, for an environment: `directory` is that of a runtime from then on. */
-export async function initialize(directory: string, rootFile: string, identity: TrustIdentity): Promise<ClientEnd> {
+const USAGE = `usage: signet-runtime-conformance --state DIRECTORY init ROOT ORG PROJECT ENVIRONMENT
+       signet-runtime-conformance --state DIRECTORY --url URL update`;
+
+/**
+ * A runtime for the conformance kit (test/vectors/README.md): `init` pins a root, `update` is one start from the cache, one poll, and the
+ * end, with the parts that openRuntime has.
+ *
+ * @param environment `SIGNET_NOW`: its clock, default the machine's; `SIGNET_TOKEN`: for servers that ask for one
+ * @throws TypeError with the usage
+ */
+export async function runClient(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<ClientEnd> {
+  const options = { state: { type: "string" }, url: { type: "string" } } as const;
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+  const { state, url } = values;
+  const [command, ...rest] = positionals;
+  if (state !== undefined && command === "init" && rest.length === 4) {
+    const [root = "", orgId = "", projectId = "", name = ""] = rest;
+    return await initialize(state, root, { orgId, projectId, environment: name });
+  }
+  if (state !== undefined && url !== undefined && command === "update" && rest.length === 0) {
+    const { SIGNET_NOW: now, SIGNET_TOKEN: token = "none" } = environment;
+    return await update(state, url, token, now === undefined ? new Date() : new Date(now));
+  }
+  throw new TypeError(USAGE);
+}
+
+async function initialize(directory: string, rootFile: string, identity: TrustIdentity): Promise<ClientEnd> {
   const root = await readFile(rootFile, "utf8");
   try {
     await verifyPinnedRoot(root, identity, nodeVerifier);
@@ -44,8 +73,7 @@ export async function initialize(directory: string, rootFile: string, identity: 
   return { state: "empty", sequence: 0, error: null };
 }
 
-/** One start of a runtime from its cache, one poll, and its end: with the parts that openRuntime has, and a cache of files. */
-export async function update(directory: string, url: string, token: string, now: Date): Promise<ClientEnd> {
+async function update(directory: string, url: string, token: string, now: Date): Promise<ClientEnd> {
   const { root, identity } = JSON.parse(await readFile(join(directory, PINNED), "utf8")) as Pinned;
   const keeper = await Keeper.open(await verifyPinnedRoot(root, identity, nodeVerifier), {
     ...{ identity, verifier: nodeVerifier, sha256Hex, maxBytes: MAX_CONTENT_BYTES, now: () => now },

@@ -10,7 +10,7 @@ import type * as Sdk from "../../../src/sdk/index.js";
 import { activationOf, IDENTITY, ScriptedSignet, until } from "../../sdk/runtime/scripted-signet.js";
 import { createTestProject } from "../../scenarios/project.js";
 import { ADMIN_TOKEN, startTestServer, type TestServer } from "../../support/server.js";
-import { installSdk, type Consumer } from "../../support/sdk-package.js";
+import { installSdk, PACKING_MS, type Consumer } from "../../support/sdk-package.js";
 import { keys } from "../../vectors/make/keys.js";
 import { content, pack, signRoot, siteRoot, START } from "../../vectors/make/objects.js";
 
@@ -21,7 +21,7 @@ let server: TestServer;
 beforeAll(async () => {
   consumer = await installSdk(scratch);
   server = await startTestServer();
-});
+}, PACKING_MS);
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
