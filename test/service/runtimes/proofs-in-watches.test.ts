@@ -21,7 +21,15 @@ function active(sequence: number): ActiveBundle {
 
 function root(version: number): TrustRoot {
   const envelope = `{"version":${version}}`;
-  return { projectId: "project", version, envelope, digest: "", expiresAt: NOW.at, publishedAt: NOW.at, publishedBy: "" };
+  return {
+    projectId: "project",
+    version,
+    envelope,
+    digest: "",
+    expiresAt: NOW.at,
+    publishedAt: NOW.at,
+    publishedBy: "",
+  };
 }
 
 /** One environment, with proofs that are due when the test says so. */
@@ -217,7 +225,12 @@ describe("roots in a watch", () => {
     room.newest = active(2);
     room.wake();
     await expect.poll(() => reader.told.at(-1)).toMatch(/^activation 2/);
-    expect(opened.told.slice(0, 4)).toEqual(["trust_root 4", "trust_root 5", "activation 1: lease 1 1", "trust_root 6"]);
+    expect(opened.told.slice(0, 4)).toEqual([
+      "trust_root 4",
+      "trust_root 5",
+      "activation 1: lease 1 1",
+      "trust_root 6",
+    ]);
     for (let turns = 0; turns < 3; turns += 1) opened.subscriber.ready();
     await expect.poll(() => opened.told.at(-1)).toMatch(/^activation 2/);
     expect(opened.told.slice(4)).toEqual(["trust_root 7", expect.stringMatching(/^activation 2: /)]);
