@@ -81,6 +81,11 @@ export interface DocumentParts {
  * The two content texts are inserted unparsed, so that the size of a document does not matter.
  */
 export function formatDocument(parts: DocumentParts): string {
+  return documentHead(parts) + documentTail(parts);
+}
+
+/** A document up to its number, which a bundle gets last. */
+export function documentHead(parts: Omit<DocumentParts, "bundleVersion" | "keyId">): string {
   const { identity } = parts;
   const fields: [name: string, json: string][] = [
     ["version", String(BUNDLE_FORMAT_VERSION)],
@@ -95,10 +100,13 @@ export function formatDocument(parts: DocumentParts): string {
     ["policy_hash", JSON.stringify(parts.policyHash)],
     ["signature", JSON.stringify(parts.signature)],
     ["signature_v2", JSON.stringify(parts.signatureV2)],
-    ["bundle_version", String(parts.bundleVersion)],
-    ["key_id", JSON.stringify(parts.keyId)],
   ];
-  return `{${fields.map(([name, json]) => `"${name}":${json}`).join(",")}}`;
+  return `{${fields.map(([name, json]) => `"${name}":${json}`).join(",")}`;
+}
+
+/** What follows documentHead. */
+export function documentTail({ bundleVersion, keyId }: Pick<DocumentParts, "bundleVersion" | "keyId">): string {
+  return `,"bundle_version":${bundleVersion},"key_id":${JSON.stringify(keyId)}}`;
 }
 
 /**

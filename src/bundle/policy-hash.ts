@@ -13,6 +13,9 @@ export interface CanonicalContent {
   readonly policyHash: string;
 }
 
+/** The media type of a content: the text that its policy hash names. */
+export const CONTENT_TYPE = "application/json";
+
 /** Lower-case hex of the SHA-256 of a text's UTF-8 bytes. */
 export type Sha256Hex = (text: string) => string;
 
@@ -29,6 +32,11 @@ export function canonicalContent(
 /** The content of a bundle: the text, all ASCII, whose SHA-256 is its `policyHash`. */
 export function contentText({ policies, scopePolicies }: Omit<CanonicalContent, "policyHash">): string {
   return `{"policies":${policies},"scope_policies":${scopePolicies}}`;
+}
+
+/** The bytes of the text, all ASCII, that the policy hash names. */
+export function contentSize({ policies, scopePolicies }: Omit<CanonicalContent, "policyHash">): number {
+  return '{"policies":,"scope_policies":}'.length + policies.length + scopePolicies.length;
 }
 
 function portableSha256Hex(text: string): string {

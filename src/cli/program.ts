@@ -30,6 +30,7 @@ import { addPromote } from "./bundles/promote.js";
 import { addPrune } from "./bundles/prune.js";
 import { addPublish } from "./bundles/publish.js";
 import { addQuickstart } from "./quickstart/quickstart.js";
+import { addRelease } from "./releases/releases.js";
 import { addRollback } from "./bundles/rollback.js";
 import { addRollout } from "./runtimes/rollout.js";
 import { addRuntimes } from "./runtimes/runtimes.js";
@@ -48,6 +49,7 @@ import { addOpen } from "./status/open.js";
 import { addStatus } from "./status/status.js";
 import { addVersion } from "./status/version.js";
 import { addToken } from "./tokens/token.js";
+import { addTrust } from "./trust/trust.js";
 import { addExport } from "./transfer/export.js";
 import { addImport } from "./transfer/import.js";
 import { addTrustOrigin } from "./transfer/trust-origin.js";
@@ -88,6 +90,8 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Transfer:", addExport],
   ["Transfer:", addImport],
   ["Transfer:", addTrustOrigin],
+  ["Trust:", addTrust],
+  ["Trust:", addRelease],
   ["Pipelines:", addPipeline],
   ["Runtimes:", addWatch],
   ["Runtimes:", addVerify],

@@ -219,6 +219,12 @@ const OPERATION = {
     "how long a shutdown waits for requests in flight",
     wholeNumber(0, 600_000),
   ),
+  leaseSeconds: setting(
+    "SIGNET_LEASE_SECONDS",
+    "300",
+    "how long runtimes with a root document take what is active for current; renewed each minute, or five times in it",
+    wholeNumber(60, 86_400),
+  ),
   heartbeatMs: setting("SIGNET_HEARTBEAT_MS", "15000", "time between heartbeats of a watch", wholeNumber(100, 300_000)),
   /** Null serves it with a token only. */
   metricsAddress: setting(

@@ -33,6 +33,8 @@ export interface TrustReader {
   /** The newest roots and active releases, of all organizations, that expire before an instant: the first `limit` of each. */
   trustEnds(before: Instant, limit: number): Promise<readonly TrustEnd[]>;
   activationAttestation(deploymentId: string): Promise<ActivationAttestation | null>;
+  /** Of the activation before a sequence of an environment; null without one, and when that has none. */
+  attestationBefore(environmentId: string, sequence: number): Promise<ActivationAttestation | null>;
 }
 
 /** Writes of roots, releases and attestations. They go with their project or deployment. */

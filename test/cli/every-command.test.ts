@@ -65,11 +65,13 @@ interface ExitCase {
   readonly says: string;
 }
 
+const ID = "0b0c0d0e-0000-4000-8000-000000000001";
 const DOWN = { SIGNET_URL: "http://127.0.0.1:1", SIGNET_TOKEN: "t" };
 const CONTEXTS = join(folder, "contexts.json");
 writeFileSync(CONTEXTS, '{"version":1,"current":"a","contexts":{"a":{"url":"http://127.0.0.1:1"}}}', { mode: 0o600 });
 const DECLARATION = join(folder, "declaration.json");
 writeFileSync(DECLARATION, '{"signet":1,"organizations":[]}');
+const NEW_ROOT = ["trust", "init", "--no-passphrase", "--org", ID, "--project", ID];
 const KEPT = { SIGNET_CONFIG: CONTEXTS };
 
 /** The commands that need no server or no token, with a case of each exit code that they have of their own. */
@@ -124,6 +126,37 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   "trust-origin add": [
     { exitCode: 3, says: "no token" },
     { environment: DOWN, exitCode: 6, says: "contains no PEM public key" },
+  ],
+  "trust init": [
+    { exitCode: 2, says: "--org must be a UUID" },
+    { argv: [...NEW_ROOT, "--keys", file], exitCode: 6, says: "contains no PEM public key" },
+  ],
+  "trust show": [{ exitCode: 6, says: "signet trust init makes one" }],
+  "trust new-key": [{ argv: ["trust", "new-key", file], exitCode: 6, says: "exists already and is not overwritten" }],
+  "trust add-key": [{ exitCode: 6, says: "no such file" }],
+  "trust remove-key": [{ exitCode: 6, says: "signet trust init makes one" }],
+  "trust threshold": [{ exitCode: 6, says: "signet trust init makes one" }],
+  "trust rule": [
+    { argv: ["trust", "rule"], exitCode: 2, says: "pass a role, or --rollback" },
+    { exitCode: 6, says: "signet trust init makes one" },
+  ],
+  "trust revoke": [{ exitCode: 6, says: "neither a SHA-256 of 64 lower-case hex digits nor a file" }],
+  "trust renew": [{ exitCode: 6, says: "signet trust init makes one" }],
+  "trust sign": [{ exitCode: 6, says: "nothing waits to be signed" }],
+  "trust add-signature": [{ exitCode: 6, says: "nothing waits to be signed" }],
+  "trust message": [{ exitCode: 6, says: "nothing waits to be signed" }],
+  "trust accept": [{ exitCode: 6, says: "nothing waits to be signed" }],
+  "trust verify": [
+    { exitCode: 6, says: "signet trust init makes one" },
+    { argv: ["trust", "verify", file], exitCode: 8, says: "an envelope has payload" },
+  ],
+  "release create": [{ exitCode: 6, says: "cannot read trust/root.json" }],
+  "release sign": [{ exitCode: 6, says: "no such file" }],
+  "release add-signature": [{ exitCode: 6, says: "no such file" }],
+  "release message": [{ exitCode: 6, says: "no such file" }],
+  "release verify": [
+    { exitCode: 6, says: "no such file" },
+    { argv: ["release", "verify", file], exitCode: 8, says: "an envelope has payload" },
   ],
   restore: [{ exitCode: 4, says: "there is no file" }],
   "verify-backup": [{ exitCode: 4, says: "there is no file" }],

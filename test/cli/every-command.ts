@@ -17,6 +17,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   "webhook update": ["--active"],
   "context set": ["--env", "dev"],
   apply: ["--dry-run"],
+  "trust rule": ["--rollback", "server"],
   "webhook replay": ["--since", "2026-01-31T12:00:00Z"],
 };
 

@@ -152,6 +152,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: [],
   },
+  leaseSeconds: number("SIGNET_LEASE_SECONDS", "lease-seconds", 300, 60, 86_400),
   heartbeatMs: number("SIGNET_HEARTBEAT_MS", "heartbeat-ms", 15_000, 100, 300_000),
   shutdownGraceMs: number("SIGNET_SHUTDOWN_GRACE_MS", "shutdown-grace-ms", 10_000, 0, 600_000),
   synchronous: {

@@ -76,7 +76,7 @@ type UseCases = ReturnType<typeof useCases>;
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
   const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, nodes, roots } = features;
-  const { transfer, webhooks } = features;
+  const { transfer, webhooks, trust, proofs } = features;
   return {
     ...{
       ...changes,
@@ -92,6 +92,8 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...roots,
       ...transfer,
       ...webhooks,
+      ...trust,
+      ...proofs,
     },
     ...{ documents, clock: context.clock },
   };
@@ -338,6 +340,7 @@ export class Fixture {
         node: { name: "test", version: "test", schema: "test" },
         sessionLimits: { stream: 3, poll: 3 },
         heartbeatMs: 600_000,
+        leaseSeconds: 300,
       },
     );
   }

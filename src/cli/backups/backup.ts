@@ -8,7 +8,8 @@ import { formatMessage, SignetError, type Backup } from "../../sdk/index.js";
 import { readConfig } from "../server/serve.js";
 import { CheckFailedError, InputError, UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
-import { PASSPHRASE_HELP, readNewPassphrase } from "./passphrase.js";
+import { readNewPassphrase } from "../shell/prompt.js";
+import { OF_BACKUP, PASSPHRASE_HELP } from "./passphrase.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { syncDirectory, systemReason } from "../shell/text-files.js";
@@ -81,7 +82,7 @@ type Seal = (path: string) => Promise<void>;
 async function prepareKeys(shell: Shell, { data }: Options): Promise<Seal> {
   const { prepareBackupKeys, requirePassphrase } = await import("../../server/backups/backup-keys.js");
   const config = readConfig(shell, data === undefined ? {} : { data });
-  const passphrase = await readNewPassphrase(shell, requirePassphrase);
+  const passphrase = await readNewPassphrase(shell, OF_BACKUP, requirePassphrase);
   return prepareBackupKeys(config, passphrase);
 }
 

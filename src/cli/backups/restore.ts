@@ -5,7 +5,8 @@ import { UsageError } from "../shell/cli-error.js";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
-import { PASSPHRASE_HELP, readPassphrase } from "./passphrase.js";
+import { readPassphrase } from "../shell/prompt.js";
+import { OF_BACKUP, PASSPHRASE_HELP } from "./passphrase.js";
 import type { Shell } from "../shell/shell.js";
 import { quarters } from "./progress.js";
 
@@ -65,7 +66,7 @@ export function addRestore(program: Command, shell: Shell): void {
       const restored = await restoreBackup(resolve(file), {
         ...{ target, signingKey, nativeDirectory, sequenceStep, signal: shell.io.signal },
         keysDirectory: keys === undefined ? null : resolve(keys),
-        passphrase: () => readPassphrase(shell),
+        passphrase: () => readPassphrase(shell, OF_BACKUP),
         webhooksOff: webhooksOff === true,
         onProgress: quarters(shell, "reading"),
       });

@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { formatBytes } from "../../core/printable.js";
 import { readConfig } from "../server/serve.js";
 import { examples } from "../shell/help.js";
-import { givenPassphrase, PASSPHRASE_HELP } from "./passphrase.js";
+import { givenPassphrase } from "../shell/prompt.js";
+import { OF_BACKUP, PASSPHRASE_HELP } from "./passphrase.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts } from "../shell/table.js";
 import { quarters } from "./progress.js";
@@ -32,7 +33,7 @@ export function addVerifyBackup(program: Command, shell: Shell): void {
       const { verifyBackup } = await import("../../server/backups/verify-backup.js");
       const { nativeDirectory } = readConfig(shell, {});
       const { manifest, bytes, keys } = await verifyBackup(resolve(file), {
-        ...{ passphrase: givenPassphrase(shell), scratch: resolve(scratch), nativeDirectory },
+        ...{ passphrase: givenPassphrase(shell, OF_BACKUP), scratch: resolve(scratch), nativeDirectory },
         ...{ signal: shell.io.signal, onProgress: quarters(shell, "reading") },
       });
       const { createdAt, programVersion, schema, counts, auditHeads } = manifest;

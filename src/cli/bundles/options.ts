@@ -74,8 +74,14 @@ YAML 1.1 reads otherwise (no, 0644, 12:30, 2001-01-01) are refused. Standard inp
 
 /** Adds `--file` and the options for reading it as a policy document. */
 export function withPolicyOptions(command: Command): Command {
+  return withPolicyReading(
+    command.requiredOption("-f, --file <file>", "policy document: .json, .yaml, .yml, or - for standard input"),
+  );
+}
+
+/** Adds the options for reading a policy document (PolicyOptions). */
+export function withPolicyReading(command: Command): Command {
   return command
-    .requiredOption("-f, --file <file>", "policy document: .json, .yaml, .yml, or - for standard input")
     .option("--yaml-1.2", "accept values that YAML 1.1 reads otherwise, and read them as YAML 1.2")
     .option("--expand-anchors", "expand YAML aliases and merge keys (<<)")
     .option("--under <key>", "wrap the document, for example a list, in an object under this key");

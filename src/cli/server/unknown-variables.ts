@@ -15,6 +15,10 @@ export const COMMAND_VARIABLES: readonly string[] = [
   "SIGNET_ENV",
   "SIGNET_CONTEXT",
   "SIGNET_CONFIG",
+  "SIGNET_TRUST_KEY",
+  "SIGNET_TRUST_KEY_FILE",
+  "SIGNET_TRUST_PASSPHRASE",
+  "SIGNET_TRUST_PASSPHRASE_FILE",
 ];
 
 /** Kubernetes sets these in every container of a namespace with a Service named signet. */

@@ -1,4 +1,5 @@
 import { printable, printableLines } from "../../core/printable.js";
+import { TrustError } from "../../bundle/trust/trust-error.js";
 import { AppError, DISK_FULL, type FieldError } from "../../core/error.js";
 import { SignetError, VerificationError } from "../../sdk/index.js";
 import { causesOf, type Cause } from "../../sdk/signet-error.js";
@@ -49,6 +50,7 @@ function reportOf(thrown: unknown): ErrorReport {
   if (thrown instanceof VerificationError || thrown instanceof CheckFailedError) {
     return report(thrown.reason, `not verified: ${thrown.message}`);
   }
+  if (thrown instanceof TrustError) return report(thrown.code, `not verified: ${thrown.message}`);
   if (thrown instanceof UsageError) return report("usage", thrown.message);
   if (thrown instanceof InputError) return report("invalid_input", thrown.message);
   return report("unexpected", unexpected(thrown));

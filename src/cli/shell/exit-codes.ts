@@ -1,3 +1,4 @@
+import { TrustError } from "../../bundle/trust/trust-error.js";
 import { AppError } from "../../core/error.js";
 import { SignetError, VerificationError, type SignetErrorCode } from "../../sdk/index.js";
 import { CheckFailedError, InputError, UsageError } from "./cli-error.js";
@@ -45,6 +46,7 @@ export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof UsageError) return EXIT_CODES.usage;
   if (thrown instanceof InputError) return EXIT_CODES.invalid;
   if (thrown instanceof CheckFailedError || thrown instanceof VerificationError) return EXIT_CODES.notVerified;
+  if (thrown instanceof TrustError) return EXIT_CODES.notVerified;
   if (isNotVerified(thrown)) return EXIT_CODES.notVerified;
   if (thrown instanceof SignetError || thrown instanceof AppError) return BY_ERROR_CODE[thrown.code];
   return EXIT_CODES.unexpected;

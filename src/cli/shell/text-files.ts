@@ -65,6 +65,30 @@ export async function streamFileAtomically<T>(
   return result;
 }
 
+/**
+ * Writes a file that must not exist yet: a key is never overwritten. Nothing is left of one that cannot be written whole.
+ *
+ * @param mode permissions of the file, before the umask
+ * @throws InputError when it exists, or cannot be written
+ */
+export async function writeNewFile(file: string, text: string, mode = 0o666): Promise<void> {
+  let isOurs = false;
+  try {
+    await using handle = await open(file, "wx", mode);
+    isOurs = true;
+    await handle.writeFile(text);
+    await handle.sync();
+  } catch (cause) {
+    if (isOurs) await rm(file, { force: true });
+    const exists = (cause as NodeJS.ErrnoException).code === "EEXIST";
+    const why = exists
+      ? `${file} exists already and is not overwritten`
+      : `cannot write ${file}: ${systemReason(cause)}`;
+    throw new InputError(why, { cause });
+  }
+  await syncDirectory(dirname(file));
+}
+
 /** Makes the new name survive a power failure, where the system can open a directory. */
 export async function syncDirectory(directory: string): Promise<void> {
   try {

@@ -15,6 +15,10 @@ const SCOPES = {
   environment: [...SERVER, "org", "project", "env"],
   /** The identity that a document must have; no server. */
   identity: ["org", "project", "env"],
+  /** The project that a root is made for; no server. */
+  projectIdentity: ["org", "project"],
+  /** An environment that has a rule of its own in a root document; no server. */
+  place: ["env"],
   /** Changes a kept context; its values come from the command line alone. */
   context: ["url", "ca", "clientCert", "clientKey", "org", "project", "env", "context"],
   login: [...SERVER, "org", "project", "env"],
@@ -48,7 +52,13 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   promote: "environment",
   activate: "environment",
   rollback: "environment",
-  release: "environment",
+  trust: "nothing",
+  "trust init": "projectIdentity",
+  "trust add-key": "place",
+  "trust remove-key": "place",
+  "trust threshold": "place",
+  "trust rule": "place",
+  release: "nothing",
   // A pipeline is found by its name in the whole organization; an app by its environment's name in the project.
   pipeline: "server",
   "pipeline create": "project",
@@ -111,6 +121,10 @@ const FLAG_ONLY: Readonly<Record<string, readonly OptionName[]>> = {
   "token list": ["project"],
   watch: ["org", "project", "env"],
   verify: ["org", "project", "env"],
+  "trust add-key": ["env"],
+  "trust remove-key": ["env"],
+  "trust threshold": ["env"],
+  "trust rule": ["env"],
 };
 
 /** The words of a command, without the program's own: `token create`. */

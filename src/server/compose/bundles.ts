@@ -16,6 +16,7 @@ import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import type { KeyServices } from "./keys.js";
 import type { RootServices } from "./roots.js";
+import type { TrustServices } from "./trust.js";
 
 /** Bundles from the draft to the removal of old versions. */
 export interface BundleServices {
@@ -37,13 +38,13 @@ export interface BundleServices {
 /** Composes the life of a bundle; `documents` works on large ones. */
 export function composeBundles(
   { store, feed, clock, observers, warnings }: ServiceContext,
-  services: KeyServices & AuditServices & ChangeServices & RootServices,
+  services: KeyServices & AuditServices & ChangeServices & RootServices & TrustServices,
   documents: Documents,
 ): BundleServices {
-  const { ring, signers, audit, idempotency, wakeups, outbox, releases, releaseRules } = services;
+  const { ring, signers, audit, idempotency, wakeups, outbox, releases, releaseRules, trust } = services;
   const observer = observers.publishing;
   const verifier = new BundleVerifier({ ring, documents });
-  const writer = new BundleWriter({ clock, store, signers, verifier, audit, outbox, observer });
+  const writer = new BundleWriter({ clock, store, signers, verifier, trust, audit, outbox, observer });
   const policySchemas = new PolicySchemas({ store, clock, audit, documents });
   const previews = new Previews({ store, documents });
   const holds = new Holds({ store, audit, outbox });
@@ -53,7 +54,7 @@ export function composeBundles(
   const publication = { store, documents, policySchemas, writer, verifier, idempotency, wakeups, outbox };
   return {
     ...{ verifier, writer, historyRepair, holds, previews, policySchemas },
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier }),
+    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier, trust }),
     comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...publication, previews, releases, releaseRules, observer }),

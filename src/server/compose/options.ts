@@ -18,6 +18,7 @@ export function serviceOptions(
   return {
     sessionLimits: { stream: config.maxStreams, poll: config.maxHeldPolls },
     heartbeatMs: config.heartbeatMs,
+    leaseSeconds: config.leaseSeconds,
     documents,
     server: {
       version: VERSION,
@@ -51,6 +52,11 @@ export function warningsTo(log: Logger): ServiceWarnings {
       log.error(
         { environmentId, servedSequence },
         "the database has lost acknowledged changes; the environment goes on above what was served",
+      ),
+    unattested: (environmentId, error) =>
+      log.error(
+        { environmentId, err: error },
+        "what is active cannot be attested: runtimes with a root keep what they have",
       ),
     auditLost: (orgId, toldSize) =>
       log.error({ orgId, toldSize }, "the database has lost audit events; the organization's log has a new origin"),

@@ -7,6 +7,7 @@ import { composeChanges, type ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import { composeKeys, type KeyServices } from "./keys.js";
 import { composeNodes, type NodeServices } from "./nodes.js";
+import { composeProofs, type ProofServices } from "./proofs.js";
 import { composePipelines, type PipelineServices } from "./pipelines.js";
 import { composeRoots, type RootServices } from "./roots.js";
 import { composeRotation, type RotationServices } from "./rotation.js";
@@ -15,6 +16,7 @@ import { composeTenancy, type TenancyServices } from "./tenancy.js";
 import { composeTokens, type TokenServices } from "./tokens.js";
 import { composeTransfer, type TransferServices } from "./transfer.js";
 import type { ServerName } from "../../service/transfer/exporting.js";
+import { composeTrust, type TrustServices } from "./trust.js";
 import { composeWebhooks, type WebhookOptions, type WebhookServices } from "./webhooks.js";
 
 /** How the features of a server differ from those of another one. */
@@ -22,6 +24,8 @@ export interface ServiceOptions {
   readonly sessionLimits: SessionLimits;
   /** Time between heartbeats of a watch. */
   readonly heartbeatMs: number;
+  /** The life of a lease. */
+  readonly leaseSeconds: number;
   readonly documents: DocumentsOptions;
   /** How exports name the server. */
   readonly server: ServerName;
@@ -39,10 +43,12 @@ export interface Services {
   readonly tokens: TokenServices;
   readonly nodes: NodeServices;
   readonly roots: RootServices;
+  readonly trust: TrustServices;
   readonly tenancy: TenancyServices;
   /** Disposing of it ends its threads. */
   readonly documents: Documents;
   readonly bundles: BundleServices;
+  readonly proofs: ProofServices;
   readonly pipelines: PipelineServices;
   readonly runtimes: RuntimeServices;
   readonly transfer: TransferServices;
@@ -60,7 +66,13 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
   const roots = composeRoots(context, { ...audit, ...changes });
-  const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots }, documents);
+  const trust = composeTrust(context);
+  const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots, ...trust }, documents);
+  const proofs = composeProofs(
+    context,
+    { ...trust, ...roots, ...bundles, ...tokens, ...changes },
+    options.leaseSeconds,
+  );
   const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes, ...roots }, documents);
   const runtimes = composeRuntimes(
     context,
@@ -74,7 +86,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   );
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
   return {
-    ...{ changes, keys, audit, rotation, tokens, nodes, roots, tenancy, documents, bundles, pipelines },
-    ...{ runtimes, transfer, webhooks },
+    ...{ changes, keys, audit, rotation, tokens, nodes, roots, trust, tenancy, documents, bundles, proofs },
+    ...{ pipelines, runtimes, transfer, webhooks },
   };
 }

@@ -5,6 +5,7 @@ import { AppError } from "../../core/error.js";
 import type { Environment, Hold, Organization } from "../../core/organization.js";
 import type { Reader, Writer } from "../../store/store.js";
 import { newRowId } from "../changes/row-id.js";
+import type { Clearance } from "../trust/activation-trust.js";
 
 /** An activation: who does it, why, and what it does besides. */
 export interface Activation {
@@ -19,16 +20,22 @@ export interface Activation {
 }
 
 /**
- * Activates a bundle in its environment: assigns the next sequence, records the deployment, and moves the pointer. `environment` must
- * have been read in this transaction. Throws `conflict` (`held`) if the environment is held, unless the activation sets a new hold.
+ * Activates a bundle in its environment: assigns the next sequence, records the deployment with its attestation, and moves the pointer.
+ * `environment` must have been read in this transaction. `clearance` is null where the server itself activates again what was active: that
+ * is attested when it is first asked for.
+ *
+ * Throws `conflict` (`held`) if the environment is held, unless the activation sets a new hold, and `invalid` if the project's root does not
+ * allow it.
  */
 export async function activateIn(
   tx: Writer,
   environment: Environment,
   bundle: Bundle,
   { kind, by, at, reason, hold = null, source = null }: Activation,
+  clearance: Clearance | null,
 ): Promise<Deployment> {
   if (hold === null) checkNotHeld(environment);
+  clearance?.requireAllowed();
   const deployment: Deployment = {
     id: newRowId(),
     orgId: environment.orgId,
@@ -52,6 +59,7 @@ export async function activateIn(
     sourceVersion: source?.version ?? null,
   };
   await tx.insertDeployment(deployment);
+  await clearance?.attestIn(tx, deployment, bundle);
   await tx.updateEnvironment({
     ...environment,
     lastVersion: Math.max(environment.lastVersion, bundle.version),

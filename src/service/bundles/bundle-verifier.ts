@@ -5,6 +5,7 @@ import type { Bundle, Content } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Documents } from "../documents/documents.js";
+import type { DocumentDigests } from "../documents/kept-document.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import type { Reader } from "../../store/store.js";
 
@@ -13,27 +14,36 @@ const MAX_KNOWN = 50_000;
 /** Texts of at most this many bytes are hashed on the event loop. */
 const MAX_INLINE_CHARACTERS = 64 * 1024;
 
+/** A bundle that this process verified or signed. */
+interface KnownBundle {
+  /** A hash of everything signed and served; the content is included by its id. */
+  readonly fingerprint: string;
+  readonly digests: DocumentDigests;
+}
+
 /**
  * Verifies that a bundle in the database is what was signed, before it is signed again or served: disks fail, and an attacker who can
  * write to the database must not get the changes signed.
  */
 export class BundleVerifier {
-  /** By bundle id, a hash of everything signed and served; the content is included by its id. */
-  readonly #known = new LRUCache<string, string>({ max: MAX_KNOWN });
+  /** By bundle id. */
+  readonly #known = new LRUCache<string, KnownBundle>({ max: MAX_KNOWN });
 
   constructor(private readonly deps: { readonly ring: KeyRing; readonly documents: Pick<Documents, "verify"> }) {}
 
   /** Adds a bundle that was signed by this process: from now on only its content is checked. */
-  made(bundle: Bundle): void {
-    this.#known.set(bundle.id, fingerprintOf(bundle));
+  made(bundle: Bundle & DocumentDigests): void {
+    const { documentSha256, contentSize } = bundle;
+    this.#known.set(bundle.id, { fingerprint: fingerprintOf(bundle), digests: { documentSha256, contentSize } });
   }
 
   /**
-   * Throws `data_loss` unless the bundle belongs to the environment, and its hash and its signatures, by a trusted key, verify.
+   * Throws `data_loss` unless the bundle belongs to the environment, and its hash and its signatures, by a trusted key, verify. Returns what
+   * is attested of it.
    */
-  async require(bundle: Bundle, content: Content, environment: Environment): Promise<void> {
-    const wrong = await this.#wrong(bundle, content, environment);
-    if (wrong === null) return;
+  async require(bundle: Bundle, content: Content, environment: Environment): Promise<DocumentDigests> {
+    const wrong = await this.#verify(bundle, content, environment);
+    if (typeof wrong !== "string") return wrong;
     const which = `version ${bundle.version} of "${environment.name}"`;
     throw new AppError("data_loss", `${which} differs from what was signed: ${wrong}; publish it again`);
   }
@@ -49,19 +59,27 @@ export class BundleVerifier {
     throw new AppError("data_loss", "the content differs from what was submitted: submit it again");
   }
 
-  async #wrong(bundle: Bundle, content: Content, environment: Environment): Promise<string | null> {
+  /** Its digests, or what is wrong. */
+  async #verify(bundle: Bundle, content: Content, environment: Environment): Promise<DocumentDigests | string> {
     if (!isOf(bundle, environment)) return "it was made for another environment";
     if (content.id !== bundle.contentId || !(await isItself(content))) return "its content was changed";
     const fingerprint = fingerprintOf(bundle);
-    if (this.#known.get(bundle.id) === fingerprint) return null;
+    const known = this.#known.get(bundle.id);
+    if (known?.fingerprint === fingerprint) return known.digests;
     const { ring, documents } = this.deps;
     const key = await ring.ofBundle(bundle);
     if (key === null) return `no key of this server endorses its key ${bundle.keyId}`;
     // On behalf of the publisher, whose token may be deleted.
     const owner = { orgId: bundle.orgId, tokenId: 0 };
-    const wrong = await documents.verify(owner, documentOf(bundle, content), key.bytes);
-    if (wrong === null) this.#known.set(bundle.id, fingerprint);
-    return wrong;
+    const digests = await documents.verify(owner, documentOf(bundle, content), key.bytes);
+    if (typeof digests === "string") return digests;
+    const { documentSha256, contentSize } = bundle;
+    // Bundles of earlier releases have neither.
+    if (documentSha256 !== null && documentSha256 !== digests.documentSha256)
+      return "the digest of its document was changed";
+    if (contentSize !== null && contentSize !== digests.contentSize) return "the size of its content was changed";
+    this.#known.set(bundle.id, { fingerprint, digests });
+    return digests;
   }
 }
 
@@ -96,6 +114,7 @@ function fingerprintOf(bundle: Bundle): string {
     .update(
       documentOf(bundle, { id: bundle.contentId, policies: JSON.stringify(bundle.contentId), scopePolicies: "{}" }),
     )
+    .update(JSON.stringify([bundle.documentSha256, bundle.contentSize]))
     .digest("base64");
 }
 

@@ -16,7 +16,11 @@ import { bundleEvent } from "./bundle-events.js";
 import { OutdatedDraftError } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
+import { contentSize } from "../../bundle/policy-hash.js";
+import { hashDocument, type DocumentHash } from "../documents/document-hash.js";
+import type { DocumentDigests } from "../documents/kept-document.js";
 import type { PolicyContent } from "../documents/policy-content.js";
+import type { ActivationTrust } from "../trust/activation-trust.js";
 import { timeSigner } from "./timed-signer.js";
 import { newRowId } from "../changes/row-id.js";
 import type { Signers } from "../keys/signers.js";
@@ -30,6 +34,8 @@ export interface BundleDraft {
   readonly publishedAt: Instant;
   readonly content: PolicyContent;
   readonly signed: SignedBundle;
+  /** Of its document, as soon as that has a number. */
+  readonly hash: DocumentHash;
   readonly description: BundleDescription;
 }
 
@@ -65,6 +71,7 @@ export class BundleWriter {
       readonly store: Pick<Store, "read">;
       readonly signers: Signers;
       readonly verifier: BundleVerifier;
+      readonly trust: ActivationTrust;
       readonly audit: Audit;
       readonly outbox: Outbox;
       readonly observer: PublishObserver;
@@ -87,9 +94,11 @@ export class BundleWriter {
     const startedMs = performance.now();
     const signer = timeSigner(await this.#signerOf(store.read, environment));
     const signed = await signBundle({ identity, content: content.canonical }, signer);
+    const { policies: policiesText, scopePolicies: scopePoliciesText } = content.content;
+    const hash = await hashDocument({ identity, policiesText, scopePoliciesText, ...signed });
     observer.phase("hash", performance.now() - startedMs - signer.spentMs);
     observer.phase("sign", signer.spentMs);
-    return { id, publishedAt, content, signed, description };
+    return { id, publishedAt, content, signed, hash, description };
   }
 
   /**
@@ -187,9 +196,12 @@ export class BundleWriter {
     draft: BundleDraft,
     activation: Activation | null,
   ): Promise<BundleState> {
-    const [organization, areCurrent] = await Promise.all([
+    const { signers, trust, verifier } = this.deps;
+    const { policyHash } = draft.signed;
+    const [organization, areCurrent, clearance] = await Promise.all([
       tx.organization(environment.orgId),
-      this.deps.signers.areCurrent(tx),
+      signers.areCurrent(tx),
+      activation === null ? null : trust.clear(tx, environment, policyHash),
     ]);
     if (organization === null) throw notFound("organization");
     await checkQuota(tx, environment, organization);
@@ -199,13 +211,13 @@ export class BundleWriter {
     await tx.putContent(draft.content.content);
     await tx.insertBundle(bundle);
     // Before the commit, and again if the work is: it says nothing but that this process has signed it.
-    this.deps.verifier.made(bundle);
+    verifier.made(bundle);
     const kept = { ...environment, lastVersion: bundle.version, lastPublishedAt: bundle.publishedAt };
     if (activation === null) {
       await tx.updateEnvironment(kept);
       return { bundle, isActive: false, deploymentId: null, sequence: null };
     }
-    return activated(bundle, await activateIn(tx, kept, bundle, activation));
+    return activated(bundle, await activateIn(tx, kept, bundle, activation, clearance));
   }
 
   /** Throws OutdatedDraftError if the environment got a newer version or another key since, on whatever node. */
@@ -224,14 +236,16 @@ export class BundleWriter {
 }
 
 /** The bundle that a draft becomes as the next version of its environment. Throws `quota_exceeded` after the last version number. */
-export function draftedBundle(environment: Environment, draft: BundleDraft): Bundle {
+export function draftedBundle(environment: Environment, draft: BundleDraft): Bundle & DocumentDigests {
   const { id: environmentId, name, orgId, projectId } = environment;
+  const version = nextVersion(environment);
   return {
     ...{ id: draft.id, orgId, projectId, environmentId, environment: name },
-    ...{ version: nextVersion(environment), contentId: draft.content.content.id, publishedAt: draft.publishedAt },
+    ...{ version, contentId: draft.content.content.id, publishedAt: draft.publishedAt },
     ...draft.signed,
     ...draft.description,
-    ...{ documentSha256: null, contentSize: null },
+    documentSha256: draft.hash.of(version),
+    contentSize: contentSize(draft.content.canonical),
   };
 }
 

@@ -13,6 +13,8 @@ import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
 import { activated, activateIn, checkSequence } from "./activation.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
+import type { DocumentDigests } from "../documents/kept-document.js";
+import type { ActivationTrust } from "../trust/activation-trust.js";
 import type { Holds } from "./holds.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
 import type { Outbox } from "../changes/outbox.js";
@@ -24,6 +26,13 @@ import { rollbackTarget } from "./rollback-target.js";
 export interface BundleWithContent {
   readonly state: BundleState;
   readonly content: Content;
+}
+
+/** A version that was verified before the transaction which activates it. */
+interface VerifiedVersion {
+  readonly version: number;
+  readonly bundleId: string;
+  readonly digests: DocumentDigests;
 }
 
 /** The options of an activation. */
@@ -44,6 +53,7 @@ export class Bundles {
       readonly wakeups: Wakeups;
       readonly outbox: Outbox;
       readonly verifier: BundleVerifier;
+      readonly trust: ActivationTrust;
       readonly documents: Documents;
       readonly holds: Holds;
     },
@@ -62,10 +72,10 @@ export class Bundles {
     const { store, idempotency } = this.deps;
     const asked = { path, version, ...options };
     return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
-      await this.#requireGood(caller.principal, path, version);
+      const good = await this.#requireGood(caller.principal, path, version);
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
-        return await this.#activateIn(tx, caller, environment, version, options, remember);
+        return await this.#activateIn(tx, caller, environment, good, options, remember);
       });
       return this.#done(state);
     });
@@ -100,12 +110,12 @@ export class Bundles {
     checkSequence(seen, caller.ifSequence);
     const version = to ?? (await rollbackTarget(read, seen));
     if (to === null && (await read.bundle(seen.id, version)) === null) return null;
-    await this.#requireGood(caller.principal, path, version);
+    const good = await this.#requireGood(caller.principal, path, version);
     return await this.deps.store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller.principal, path);
       const isSame = environment.id === seen.id && environment.sequence === seen.sequence;
       if (to === null && (!isSame || (await tx.bundle(seen.id, version)) === null)) return null;
-      return await this.#activateIn(tx, caller, environment, version, options, remember);
+      return await this.#activateIn(tx, caller, environment, good, options, remember);
     });
   }
 
@@ -113,22 +123,28 @@ export class Bundles {
     tx: Writer,
     caller: ChangeRequest,
     environment: Environment,
-    version: number,
+    good: VerifiedVersion,
     { hold, reason }: ActivationOptions,
     remember: Remember<BundleState>,
   ): Promise<BundleState> {
-    const { clock, audit, outbox, holds, verifier } = this.deps;
+    const { clock, audit, outbox, holds, verifier, trust } = this.deps;
     const { principal } = caller;
+    const { version } = good;
     requireChangeable(principal, environment.name);
-    const { bundle } = await keptBundle(tx, environment, version);
-    await verifier.requireUsableKey(tx, bundle);
+    const { bundle: kept } = await keptBundle(tx, environment, version);
+    // One of another environment, that was made meanwhile under the name, is attested when it is first asked for.
+    const bundle = kept.id === good.bundleId ? { ...kept, ...good.digests } : kept;
+    const [, clearance] = await Promise.all([
+      verifier.requireUsableKey(tx, bundle),
+      trust.clear(tx, environment, bundle.policyHash),
+    ]);
     checkSequence(environment, caller.ifSequence);
     const why = { ...(hold ? { hold } : {}), ...reasonOf(reason) };
     const kind = (environment.activeVersion ?? 0) > version ? "rollback" : "activate";
     const at = instantOf(clock.now());
     const by = performedBy(principal);
     const held = hold ? { by: by.prefix, byName: by.name, reason, since: at } : null;
-    const deployment = await activateIn(tx, environment, bundle, { kind, by, at, reason, hold: held });
+    const deployment = await activateIn(tx, environment, bundle, { kind, by, at, reason, hold: held }, clearance);
     await audit.record(tx, environment.orgId, principal, {
       action: "bundle.activated",
       resourceType: "bundle",
@@ -251,13 +267,14 @@ export class Bundles {
   }
 
   /** A damaged bundle is not activated: runtimes would be notified, and not get it. */
-  async #requireGood(caller: Principal, path: EnvironmentPath, version: number): Promise<void> {
+  async #requireGood(caller: Principal, path: EnvironmentPath, version: number): Promise<VerifiedVersion> {
     const { store, verifier } = this.deps;
     const environment = await visibleEnvironment(store.read, caller, path);
     requireChangeable(caller, environment.name);
     const { state, content } = await this.#withContent(store.read, environment, version);
     await verifier.requireUsableKey(store.read, state.bundle);
-    await verifier.require(state.bundle, content, environment);
+    const digests = await verifier.require(state.bundle, content, environment);
+    return { version, bundleId: state.bundle.id, digests };
   }
 
   async #withContent(reader: Reader, environment: Environment, version: number): Promise<BundleWithContent> {

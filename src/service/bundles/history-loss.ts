@@ -131,9 +131,8 @@ export async function goOnIn(
     sequence: environment.sequence + sequences,
     lastVersion: environment.lastVersion + versions,
   };
-  const deployment = await activateIn(tx, before, bundle, {
-    ...{ kind: "activate", by: performedBy(by), at: instantOf(clock.now()), reason, hold: environment.hold },
-  });
+  const again = { by: performedBy(by), at: instantOf(clock.now()), reason, hold: environment.hold };
+  const deployment = await activateIn(tx, before, bundle, { kind: "activate", ...again }, null);
   await audit.record(tx, environment.orgId, by, {
     action: "bundle.activated",
     resourceType: "bundle",

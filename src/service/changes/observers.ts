@@ -53,6 +53,8 @@ export interface ServiceWarnings {
   damaged(environmentId: string, reason: string): void;
   /** The database had lost activations or versions of an environment; the environment goes on above this sequence, which was served. */
   historyLost(environmentId: string, servedSequence: number): void;
+  /** What is active cannot be attested: runtimes that check a root document keep what they have until it expires. */
+  unattested(environmentId: string, error: unknown): void;
   /** The database had lost audit events of an organization, of whose log this process had given a checkpoint of so many. */
   auditLost(orgId: string, toldSize: number): void;
   /** So many of the events of an organization are in tiles of the log over them: a long chain is being taken over. */
@@ -64,6 +66,7 @@ export const NO_WARNINGS: ServiceWarnings = {
   foreignKey: () => undefined,
   damaged: () => undefined,
   historyLost: () => undefined,
+  unattested: () => undefined,
   auditLost: () => undefined,
   auditTiles: () => undefined,
 };

@@ -12,7 +12,7 @@ import type { Content } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
-import { contentOfDocument, verifyKeptDocument } from "./kept-document.js";
+import { contentOfDocument, verifyKeptDocument, type DocumentDigests } from "./kept-document.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** The largest diff: a caller can make a larger one from both documents. */
@@ -65,7 +65,7 @@ export interface DocumentAnswers {
   readonly scan: StrictJson;
   readonly read: PolicyContent;
   readonly promote: PolicyContent;
-  readonly verify: string | null;
+  readonly verify: DocumentDigests | string;
   readonly content: string;
   readonly import: OpenedImport;
   readonly names_environment: boolean;

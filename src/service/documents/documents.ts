@@ -15,6 +15,7 @@ import {
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
+import type { DocumentDigests } from "./kept-document.js";
 import type { OpenedImport } from "./imported-document.js";
 import type { PolicyContent } from "./policy-content.js";
 
@@ -115,7 +116,7 @@ export class Documents implements AsyncDisposable {
   }
 
   /** As verifyKeptDocument. */
-  verify(owner: DocumentOwner, document: string, publicKey: Uint8Array): Promise<string | null> {
+  verify(owner: DocumentOwner, document: string, publicKey: Uint8Array): Promise<DocumentDigests | string> {
     return this.#run(owner, { kind: "verify", document, publicKey });
   }
 

@@ -35,8 +35,8 @@ export function openImport(text: string, provenance: Provenance, toEnvironment: 
   try {
     const parsed = parseDocument(text);
     requireExported(text, parsed, provenance);
-    const wrong = verifyKeptDocument(text, key.bytes);
-    if (wrong !== null) throw notVerified(`the document is not what was signed: ${wrong}`);
+    const verified = verifyKeptDocument(text, key.bytes);
+    if (typeof verified === "string") throw notVerified(`the document is not what was signed: ${verified}`);
     const { policiesText: policies, scopePoliciesText: scopePolicies } = parsed;
     const content = promoteContent({ id: "", policies, scopePolicies }, provenance.environment.name, toEnvironment);
     return {

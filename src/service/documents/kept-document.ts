@@ -4,16 +4,24 @@ import { decodeBase64 } from "../../bundle/base64.js";
 import { identityOf, signatureMessage, signatureV2Message } from "../../bundle/document.js";
 import { formatPublicKey } from "../../bundle/keys.js";
 import { parseDocument } from "../../bundle/parse-document.js";
-import { canonicalContent, contentText } from "../../bundle/policy-hash.js";
+import { canonicalContent, contentSize, contentText } from "../../bundle/policy-hash.js";
 import { MAX_POLICY_LEVELS, scanStrictJson } from "../../bundle/strict-json.js";
 
+/** What is attested of a document. */
+export interface DocumentDigests {
+  /** Of the document's bytes, 64 hex digits. */
+  readonly documentSha256: string;
+  /** Bytes of the content that its policy hash names. */
+  readonly contentSize: number;
+}
+
 /**
- * Why a document that is kept is not what was signed; null when it is. As verifyDocument with one key, in one go, so that a thread can
- * do it: both signatures must be there.
+ * Verifies a document that is kept: as verifyDocument with one key, in one go, so that a thread can do it; both signatures must be there.
+ * Returns its digests, or why it is not what was signed.
  *
  * @param publicKey 32 bytes
  */
-export function verifyKeptDocument(text: string, publicKey: Uint8Array): string | null {
+export function verifyKeptDocument(text: string, publicKey: Uint8Array): DocumentDigests | string {
   try {
     const { document, policiesText, scopeText, scopePoliciesText } = parseDocument(text);
     const content = canonicalContent(policiesText, scopePoliciesText, sha256Hex);
@@ -25,7 +33,8 @@ export function verifyKeptDocument(text: string, publicKey: Uint8Array): string 
     };
     if (!isSigned(signatureMessage(document.policy_hash), document.signature)) return "its signature does not verify";
     const message = signatureV2Message(identityOf(document), content, canonicalText(scopeText));
-    return isSigned(message, document.signature_v2) ? null : "its signature_v2 does not verify";
+    if (!isSigned(message, document.signature_v2)) return "its signature_v2 does not verify";
+    return { documentSha256: sha256Hex(text), contentSize: contentSize(content) };
   } catch (thrown) {
     return `it cannot be read: ${thrown instanceof Error ? thrown.message : "unknown error"}`;
   }

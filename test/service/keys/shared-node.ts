@@ -66,6 +66,7 @@ export async function startNode(
       node: { name: "test", version: "test", schema: "test" },
       sessionLimits: { stream: 3, poll: 3 },
       heartbeatMs: 600_000,
+      leaseSeconds: 300,
     },
   );
   const { audit, keys } = services;

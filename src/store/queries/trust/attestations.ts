@@ -25,6 +25,18 @@ export function attestationReader(db: Kysely<Schema>) {
       const row = await byDeployment(db, { deploymentId });
       return row === undefined ? null : attestations.read(row);
     },
+    async attestationBefore(environmentId, sequence) {
+      const before = db
+        .selectFrom("deployments")
+        .select("id")
+        .where("environment_id", "=", environmentId)
+        .where("sequence", "<", sequence)
+        .orderBy("sequence", "desc")
+        .limit(1);
+      const query = db.selectFrom("activation_attestations").selectAll().where("deployment_id", "=", before);
+      const row = await query.executeTakeFirst();
+      return row === undefined ? null : attestations.read(row);
+    },
   } satisfies Partial<TrustReader>;
 }
 

@@ -1,0 +1,15 @@
+import { ActivationTrust, ALLOWS_ALL } from "../../service/trust/activation-trust.js";
+import { Attester } from "../../service/trust/attester.js";
+import type { ServiceContext } from "./context.js";
+
+/** What allows activations and attests them. */
+export interface TrustServices {
+  readonly attester: Attester;
+  readonly trust: ActivationTrust;
+}
+
+/** Composes what activations need of trust. */
+export function composeTrust({ signingKeys }: ServiceContext): TrustServices {
+  const attester = new Attester(signingKeys);
+  return { attester, trust: new ActivationTrust({ authorizer: ALLOWS_ALL, attester }) };
+}
