@@ -20,6 +20,7 @@ export function composeProofs(
   {
     attester,
     rootDocuments,
+    releaseRules,
     verifier,
     freshness,
     wakeups,
@@ -35,7 +36,7 @@ export function composeProofs(
     if (content === null || environment === null) throw notFound("bundle of the activation");
     return await verifier.require(bundle, content, environment);
   };
-  const attestations = new KeptAttestations({ store, clock, attester, digestsOf });
+  const attestations = new KeptAttestations({ store, clock, attester, releaseRules, digestsOf });
   const options = { store, clock, attester, attestations, rootDocuments, freshness, warnings, leaseSeconds };
   return { attestations, proofs: new ActivationProofs(options, wakeups) };
 }
