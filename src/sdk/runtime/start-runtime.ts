@@ -46,15 +46,14 @@ export async function startRuntime(
     ...(agent === undefined ? {} : { agent }),
     ...(labels && { labels }),
   };
-  const client = reportBy(() => runtime.status.transport);
+  const client = reportBy(() => connection.memory.works);
   const keys = "keys" in trust ? { keys: pinnedKeys(trust.keys) } : {};
-  const runtime: FollowedRuntime = new FollowedRuntime({
+  return new FollowedRuntime({
     ...{ keeper, ladder, stop, now },
     reporter: reports ? createStatusReporter(client, { ...about, ...keys }) : null,
     closes: { expired: options.onExpired === "close", revoked: options.onRevoked !== "serve" },
     disconnect: () => connection[Symbol.dispose](),
   });
-  return runtime;
 }
 
 async function trustedRoot({ trust, identity }: RuntimeOptions, { verifier }: Platform): Promise<Root> {

@@ -47,7 +47,7 @@ describe("the proof of what is active", () => {
     return new ActivationProofs(
       {
         ...{ store, clock, attester, rootDocuments: services.rootDocuments, leaseSeconds: 300 },
-        attestations: new KeptAttestations({ store, clock, attester, releaseRules, digestsOf }),
+        attestations: new KeptAttestations({ store, clock, audit: services.audit, attester, releaseRules, digestsOf }),
         freshness: new Freshness(() => silenceMs, clock),
         warnings: { ...NO_WARNINGS, unattested: (id) => void unattested.push(id) },
       },

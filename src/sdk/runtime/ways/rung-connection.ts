@@ -12,11 +12,11 @@ export class RungConnection {
     position: () => Position,
     signal: AbortSignal,
   ) {
-    const leave = () => this.#left.abort();
+    const leave = () => this.leave();
     signal.addEventListener("abort", leave, { once: true });
     this.#forget = () => signal.removeEventListener("abort", leave);
-    if (signal.aborted) leave();
     this.#iterator = rung.open(position, this.#left.signal)[Symbol.asyncIterator]();
+    if (signal.aborted) leave();
   }
 
   /** Whether the first news came. `news` yields them again. Rejects as the rung does. */
@@ -40,9 +40,11 @@ export class RungConnection {
     }
   }
 
-  /** Ends it. */
+  /** Ends it, also while nobody waits for the next news: a generator that rests looks at no signal. */
   leave(): void {
+    if (this.#left.signal.aborted) return;
     this.#forget();
     this.#left.abort();
+    void this.#iterator.return?.().catch(() => undefined);
   }
 }

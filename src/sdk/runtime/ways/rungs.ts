@@ -20,8 +20,8 @@ import type { Rung } from "./rung.js";
 export interface Ways {
   /** Best first. */
   readonly rungs: readonly Rung[];
-  /** Reports on the way that is in use; by REST before there is one. */
-  reportBy(transport: () => TransportName | null): ReportClient;
+  /** Reports on the way that worked last, also while it is not connected; by REST before there was one. */
+  reportBy(works: () => TransportName | null): ReportClient;
 }
 
 /** All ways that the options allow. */
@@ -40,11 +40,11 @@ export function waysOf(options: RuntimeOptions, connection: ServerConnection): W
   const wanted = options.transports ?? all.map(({ name }) => name);
   return {
     rungs: wanted.flatMap((wish) => all.find(({ name }) => name === wish) ?? []),
-    reportBy: (transport) => ({
+    reportBy: (works) => ({
       runtimes: {
         async reportStatus(request, call) {
-          const inUse = clients.find(({ name }) => name === transport());
-          if (inUse !== undefined) return await inUse.client.runtimes.reportStatus(request, call);
+          const known = clients.find(({ name }) => name === works());
+          if (known !== undefined) return await known.client.runtimes.reportStatus(request, call);
           const message = create(ReportStatusRequestSchema, request);
           const json = toJson(ReportStatusRequestSchema, message, { useProtoFieldName: true });
           await rest.post("/v1/runtimes/status", json, call?.signal ?? new AbortController().signal);
