@@ -150,10 +150,15 @@ const SCOPE_WITH_FILE: Readonly<Record<string, OptionScope>> = { verify: "identi
 /** The scope of a command, parsed or not. Throws for a command that SCOPE_OF does not list: a defect, which a test finds. */
 export function scopeOf(command: Command): OptionScope {
   for (let words = wordsOf(command); words !== ""; words = words.split(" ").slice(0, -1).join(" ")) {
-    const scope = (command.args.length > 0 ? SCOPE_WITH_FILE[words] : undefined) ?? SCOPE_OF[words];
+    const scope = (hasFile(command) ? SCOPE_WITH_FILE[words] : undefined) ?? SCOPE_OF[words];
     if (scope !== undefined) return scope;
   }
   throw new Error(`${wordsOf(command)}: missing in SCOPE_OF`);
+}
+
+/** Whether the command line has an argument: what commander did not parse, such as --help, is there too. */
+function hasFile({ args }: Command): boolean {
+  return args.some((word) => word === "-" || !word.startsWith("-"));
 }
 
 /** Whether a command takes a program option, by its attribute name, from its command line only. */

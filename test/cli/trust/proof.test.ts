@@ -91,7 +91,7 @@ describe("what verify and watch prove by a root", () => {
     people.write("forged.json", people.read("trust/root.json"));
     await people.forge("forged.json", (root) => ({ ...root, version: 1 }), "mallory");
     await refused("has 0 of the 1 signatures", "content.json", "--env dev", "@forged.json");
-    expect((await offline("content.json", "")).err).toContain("pass --env");
+    expect((await offline("content.json", "--json")).err).toContain("pass --env");
   });
 
   it("follows a root that was changed since, from the server or the files beside it", async () => {
