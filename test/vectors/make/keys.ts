@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { createNobleSigner } from "../../../src/bundle/ed25519-noble.js";
 import { envelopeKeyId } from "../../../src/bundle/envelope/dsse.js";
 import { formatPrivateKey, parsePublicKey, type PublicKey } from "../../../src/bundle/keys.js";
 import type { Signer } from "../../../src/bundle/signer.js";
+import { createNodeSigner } from "../../../src/service/keys/ed25519-node.js";
 
 /** A key of the vectors: its seed is the SHA-256 of a text with its name, so that the same keys are made each time. */
 export interface VectorKey {
@@ -15,7 +15,7 @@ export interface VectorKey {
 
 export function vectorKey(name: string): VectorKey {
   const seed = createHash("sha256").update(`signet trust vectors: ${name}`).digest();
-  const signer = createNobleSigner(formatPrivateKey(seed));
+  const signer = createNodeSigner(formatPrivateKey(seed));
   const key = parsePublicKey(signer.publicKeyPem);
   return { name, signer, key, id: envelopeKeyId(key) };
 }
