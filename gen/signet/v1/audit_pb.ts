@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/audit.proto.
  */
 export const file_signet_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("ChVzaWduZXQvdjEvYXVkaXQucHJvdG8SCXNpZ25ldC52MSLCAgoKQXVkaXRFdmVudBIKCgJpZBgBIAEoDRINCgVhY3RvchgCIAEoCRIOCgZhY3Rpb24YAyABKAkSFQoNcmVzb3VyY2VfdHlwZRgEIAEoCRITCgtyZXNvdXJjZV9pZBgFIAEoCRIiCghtZXRhZGF0YRgGIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYByABKAkSFgoOcHJldl9zaWduYXR1cmUYCCABKAkSNgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIOCgZrZXlfaWQYCiABKAkSEwoGc291cmNlGAsgASgJSACIAQESJgoMcGVyZm9ybWVkX2J5GAwgASgLMhAuc2lnbmV0LnYxLkFjdG9yQgkKB19zb3VyY2UihwQKFkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEh0KBWxpbWl0GAIgASgNQgnaiCcFMAE46AdIAIgBARITCgZiZWZvcmUYAyABKA1IAYgBARISCgVhZnRlchgEIAEoDUgCiAEBEhsKBWFjdG9yGAUgASgJQgfaiCcDKP8BSAOIAQESEwoGYWN0aW9uGAYgASgJSASIAQESGgoNcmVzb3VyY2VfdHlwZRgHIAEoCUgFiAEBEhgKC3Jlc291cmNlX2lkGAggASgJSAaIAQESKQoFc2luY2UYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgZzb3VyY2UYCyABKAlIB4gBARIgCgpwcm9qZWN0X2lkGAwgASgJQgfaiCcDKP8BSAiIAQESIAoLZW52aXJvbm1lbnQYDSABKAlCBtqIJwIoP0gJiAEBQggKBl9saW1pdEIJCgdfYmVmb3JlQggKBl9hZnRlckIICgZfYWN0b3JCCQoHX2FjdGlvbkIQCg5fcmVzb3VyY2VfdHlwZUIOCgxfcmVzb3VyY2VfaWRCCQoHX3NvdXJjZUINCgtfcHJvamVjdF9pZEIOCgxfZW52aXJvbm1lbnQiQAoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USJQoGZXZlbnRzGAEgAygLMhUuc2lnbmV0LnYxLkF1ZGl0RXZlbnQiuAEKElZlcmlmeUF1ZGl0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSGgoFbGltaXQYAiABKA1CBtqIJwIwAUgAiAEBEhgKC2hlYWRfbnVtYmVyGAMgASgNSAGIAQESFgoJaGVhZF9oYXNoGAQgASgJSAKIAQESEgoFYWZ0ZXIYBSABKA1IA4gBAUIICgZfbGltaXRCDgoMX2hlYWRfbnVtYmVyQgwKCl9oZWFkX2hhc2hCCAoGX2FmdGVyIrUBChNWZXJpZnlBdWRpdFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg8KB2NoZWNrZWQYAiABKA0SGQoMZmlyc3RfYnJva2VuGAMgASgNSACIAQESEwoGcmVhc29uGAQgASgJSAGIAQESFwoPdHJ1c3RlZF9rZXlfaWRzGAUgAygJEhkKEXVudHJ1c3RlZF9rZXlfaWRzGAYgAygJQg8KDV9maXJzdF9icm9rZW5CCQoHX3JlYXNvbiIlChNHZXRBdWRpdEhlYWRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCSKpAQoJQXVkaXRIZWFkEg4KBm9yZ19pZBgBIAEoCRIOCgZudW1iZXIYAiABKA0SKQoEaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCXNpZ25hdHVyZRgEIAEoCRIOCgZrZXlfaWQYBSABKAkSLgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAEyvQMKDEF1ZGl0U2VydmljZRKbAQoPTGlzdEF1ZGl0RXZlbnRzEiEuc2lnbmV0LnYxLkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QaIi5zaWduZXQudjEuTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2UiQdKIJxYKD2xpc3RBdWRpdEV2ZW50cxAIGMgBgtPkkwIhYgZldmVudHMSFy92MS9vcmdzL3tvcmdfaWR9L2F1ZGl0EooBCgtWZXJpZnlBdWRpdBIdLnNpZ25ldC52MS5WZXJpZnlBdWRpdFJlcXVlc3QaHi5zaWduZXQudjEuVmVyaWZ5QXVkaXRSZXNwb25zZSI80ognEgoLdmVyaWZ5QXVkaXQQCBjIAYLT5JMCIBIeL3YxL29yZ3Mve29yZ19pZH0vYXVkaXQvdmVyaWZ5EoEBCgxHZXRBdWRpdEhlYWQSHi5zaWduZXQudjEuR2V0QXVkaXRIZWFkUmVxdWVzdBoULnNpZ25ldC52MS5BdWRpdEhlYWQiO9KIJxMKDGdldEF1ZGl0SGVhZBAIGMgBgtPkkwIeEhwvdjEvb3Jncy97b3JnX2lkfS9hdWRpdC9oZWFkYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
+  fileDesc("ChVzaWduZXQvdjEvYXVkaXQucHJvdG8SCXNpZ25ldC52MSLCAgoKQXVkaXRFdmVudBIKCgJpZBgBIAEoDRINCgVhY3RvchgCIAEoCRIOCgZhY3Rpb24YAyABKAkSFQoNcmVzb3VyY2VfdHlwZRgEIAEoCRITCgtyZXNvdXJjZV9pZBgFIAEoCRIiCghtZXRhZGF0YRgGIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIRCglzaWduYXR1cmUYByABKAkSFgoOcHJldl9zaWduYXR1cmUYCCABKAkSNgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIOCgZrZXlfaWQYCiABKAkSEwoGc291cmNlGAsgASgJSACIAQESJgoMcGVyZm9ybWVkX2J5GAwgASgLMhAuc2lnbmV0LnYxLkFjdG9yQgkKB19zb3VyY2UihwQKFkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEh0KBWxpbWl0GAIgASgNQgnaiCcFMAE46AdIAIgBARITCgZiZWZvcmUYAyABKA1IAYgBARISCgVhZnRlchgEIAEoDUgCiAEBEhsKBWFjdG9yGAUgASgJQgfaiCcDKP8BSAOIAQESEwoGYWN0aW9uGAYgASgJSASIAQESGgoNcmVzb3VyY2VfdHlwZRgHIAEoCUgFiAEBEhgKC3Jlc291cmNlX2lkGAggASgJSAaIAQESKQoFc2luY2UYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgZzb3VyY2UYCyABKAlIB4gBARIgCgpwcm9qZWN0X2lkGAwgASgJQgfaiCcDKP8BSAiIAQESIAoLZW52aXJvbm1lbnQYDSABKAlCBtqIJwIoP0gJiAEBQggKBl9saW1pdEIJCgdfYmVmb3JlQggKBl9hZnRlckIICgZfYWN0b3JCCQoHX2FjdGlvbkIQCg5fcmVzb3VyY2VfdHlwZUIOCgxfcmVzb3VyY2VfaWRCCQoHX3NvdXJjZUINCgtfcHJvamVjdF9pZEIOCgxfZW52aXJvbm1lbnQiQAoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USJQoGZXZlbnRzGAEgAygLMhUuc2lnbmV0LnYxLkF1ZGl0RXZlbnQiuAEKElZlcmlmeUF1ZGl0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSGgoFbGltaXQYAiABKA1CBtqIJwIwAUgAiAEBEhgKC2hlYWRfbnVtYmVyGAMgASgNSAGIAQESFgoJaGVhZF9oYXNoGAQgASgJSAKIAQESEgoFYWZ0ZXIYBSABKA1IA4gBAUIICgZfbGltaXRCDgoMX2hlYWRfbnVtYmVyQgwKCl9oZWFkX2hhc2hCCAoGX2FmdGVyIrUBChNWZXJpZnlBdWRpdFJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEg8KB2NoZWNrZWQYAiABKA0SGQoMZmlyc3RfYnJva2VuGAMgASgNSACIAQESEwoGcmVhc29uGAQgASgJSAGIAQESFwoPdHJ1c3RlZF9rZXlfaWRzGAUgAygJEhkKEXVudHJ1c3RlZF9rZXlfaWRzGAYgAygJQg8KDV9maXJzdF9icm9rZW5CCQoHX3JlYXNvbiIlChNHZXRBdWRpdEhlYWRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCSKpAQoJQXVkaXRIZWFkEg4KBm9yZ19pZBgBIAEoCRIOCgZudW1iZXIYAiABKA0SKQoEaGFzaBgDIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhEKCXNpZ25hdHVyZRgEIAEoCRIOCgZrZXlfaWQYBSABKAkSLgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAEiSQoZR2V0QXVkaXRDaGVja3BvaW50UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoFc2luY2UYAiABKA1IAIgBAUIICgZfc2luY2UiPAocR2V0T3duQXVkaXRDaGVja3BvaW50UmVxdWVzdBISCgVzaW5jZRgBIAEoDUgAiAEBQggKBl9zaW5jZSKbAQoPQXVkaXRDaGVja3BvaW50Eg4KBm9yZ19pZBgBIAEoCRIOCgZvcmlnaW4YAiABKAkSDAoEc2l6ZRgDIAEoDRIRCglyb290X2hhc2gYBCABKAkSDAoEbm90ZRgFIAEoCRIOCgZrZXlfaWQYBiABKAkSFAoMdmVyaWZpZXJfa2V5GAcgASgJEhMKC2NvbnNpc3RlbmN5GAggAygJIrgBChhHZXRBdWRpdEluY2x1c2lvblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEh0KCGV2ZW50X2lkGAIgASgNQgbaiCcCMAFIAIgBARItCgphY3RpdmF0aW9uGAMgASgJQhTaiCcQUg5eWzAtOWEtZl17NjR9JEgBiAEBEhkKBHNpemUYBCABKA1CBtqIJwIwAUgCiAEBQgsKCV9ldmVudF9pZEINCgtfYWN0aXZhdGlvbkIHCgVfc2l6ZSLpAQoOQXVkaXRJbmNsdXNpb24SDgoGb3JnX2lkGAEgASgJEhAKCGV2ZW50X2lkGAIgASgNEi8KCmV2ZW50X2hhc2gYAyABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIXCgphY3RpdmF0aW9uGAQgASgJSACIAQESEQoJbGVhZl9oYXNoGAUgASgJEg0KBWluZGV4GAYgASgNEgwKBHNpemUYByABKA0SDgoGaGFzaGVzGAggAygJEhIKBXByb29mGAkgASgJSAGIAQFCDQoLX2FjdGl2YXRpb25CCAoGX3Byb29mImEKGkdldEF1ZGl0Q29uc2lzdGVuY3lSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIVCgVvbGRlchgCIAEoDUIG2ognAhgBEhIKBW5ld2VyGAMgASgNSACIAQFCCAoGX25ld2VyIlAKEEF1ZGl0Q29uc2lzdGVuY3kSDgoGb3JnX2lkGAEgASgJEg0KBW9sZGVyGAIgASgNEg0KBW5ld2VyGAMgASgNEg4KBmhhc2hlcxgEIAMoCTLSCAoMQXVkaXRTZXJ2aWNlEpsBCg9MaXN0QXVkaXRFdmVudHMSIS5zaWduZXQudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBoiLnNpZ25ldC52MS5MaXN0QXVkaXRFdmVudHNSZXNwb25zZSJB0ognFgoPbGlzdEF1ZGl0RXZlbnRzEAgYyAGC0+STAiFiBmV2ZW50cxIXL3YxL29yZ3Mve29yZ19pZH0vYXVkaXQSigEKC1ZlcmlmeUF1ZGl0Eh0uc2lnbmV0LnYxLlZlcmlmeUF1ZGl0UmVxdWVzdBoeLnNpZ25ldC52MS5WZXJpZnlBdWRpdFJlc3BvbnNlIjzSiCcSCgt2ZXJpZnlBdWRpdBAIGMgBgtPkkwIgEh4vdjEvb3Jncy97b3JnX2lkfS9hdWRpdC92ZXJpZnkSgQEKDEdldEF1ZGl0SGVhZBIeLnNpZ25ldC52MS5HZXRBdWRpdEhlYWRSZXF1ZXN0GhQuc2lnbmV0LnYxLkF1ZGl0SGVhZCI70ognEwoMZ2V0QXVkaXRIZWFkEAgYyAGC0+STAh4SHC92MS9vcmdzL3tvcmdfaWR9L2F1ZGl0L2hlYWQSowEKEkdldEF1ZGl0Q2hlY2twb2ludBIkLnNpZ25ldC52MS5HZXRBdWRpdENoZWNrcG9pbnRSZXF1ZXN0Ghouc2lnbmV0LnYxLkF1ZGl0Q2hlY2twb2ludCJL0ognHQoSZ2V0QXVkaXRDaGVja3BvaW50EAgYyAFCApkDgtPkkwIkEiIvdjEvb3Jncy97b3JnX2lkfS9hdWRpdC9jaGVja3BvaW50Ep4BChVHZXRPd25BdWRpdENoZWNrcG9pbnQSJy5zaWduZXQudjEuR2V0T3duQXVkaXRDaGVja3BvaW50UmVxdWVzdBoaLnNpZ25ldC52MS5BdWRpdENoZWNrcG9pbnQiQNKIJyAKFWdldE93bkF1ZGl0Q2hlY2twb2ludBACGMgBQgKZA4LT5JMCFhIUL3YxL2F1ZGl0L2NoZWNrcG9pbnQSoAEKEUdldEF1ZGl0SW5jbHVzaW9uEiMuc2lnbmV0LnYxLkdldEF1ZGl0SW5jbHVzaW9uUmVxdWVzdBoZLnNpZ25ldC52MS5BdWRpdEluY2x1c2lvbiJL0ognHgoRZ2V0QXVkaXRJbmNsdXNpb24QCBjIAUIElAOZA4LT5JMCIxIhL3YxL29yZ3Mve29yZ19pZH0vYXVkaXQvaW5jbHVzaW9uEqgBChNHZXRBdWRpdENvbnNpc3RlbmN5EiUuc2lnbmV0LnYxLkdldEF1ZGl0Q29uc2lzdGVuY3lSZXF1ZXN0Ghsuc2lnbmV0LnYxLkF1ZGl0Q29uc2lzdGVuY3kiTdKIJx4KE2dldEF1ZGl0Q29uc2lzdGVuY3kQCBjIAUICmQOC0+STAiUSIy92MS9vcmdzL3tvcmdfaWR9L2F1ZGl0L2NvbnNpc3RlbmN5YgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_actor, file_signet_v1_options]);
 
 /**
  * One event. What is signed: docs/audit.md.
@@ -399,6 +399,307 @@ export const AuditHeadSchema: GenMessage<AuditHead> = /*@__PURE__*/
   messageDesc(file_signet_v1_audit, 6);
 
 /**
+ * See AuditService.GetAuditCheckpoint.
+ *
+ * @generated from message signet.v1.GetAuditCheckpointRequest
+ */
+export type GetAuditCheckpointRequest = Message<"signet.v1.GetAuditCheckpointRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * A size that the caller has a checkpoint of. 409 "log_shorter" when the log has fewer events.
+   *
+   * @generated from field: optional uint32 since = 2;
+   */
+  since?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetAuditCheckpointRequest.
+ * Use `create(GetAuditCheckpointRequestSchema)` to create a new message.
+ */
+export const GetAuditCheckpointRequestSchema: GenMessage<GetAuditCheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_audit, 7);
+
+/**
+ * See AuditService.GetOwnAuditCheckpoint.
+ *
+ * @generated from message signet.v1.GetOwnAuditCheckpointRequest
+ */
+export type GetOwnAuditCheckpointRequest = Message<"signet.v1.GetOwnAuditCheckpointRequest"> & {
+  /**
+   * As in GetAuditCheckpointRequest.
+   *
+   * @generated from field: optional uint32 since = 1;
+   */
+  since?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetOwnAuditCheckpointRequest.
+ * Use `create(GetOwnAuditCheckpointRequestSchema)` to create a new message.
+ */
+export const GetOwnAuditCheckpointRequestSchema: GenMessage<GetOwnAuditCheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_audit, 8);
+
+/**
+ * The signed head of the log over an organization's audit events: docs/audit.md, "The log".
+ *
+ * @generated from message signet.v1.AuditCheckpoint
+ */
+export type AuditCheckpoint = Message<"signet.v1.AuditCheckpoint"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Which log it is. The server begins another one when it finds that events are lost.
+   *
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+
+  /**
+   * How many events there are.
+   *
+   * @generated from field: uint32 size = 3;
+   */
+  size: number;
+
+  /**
+   * Base64: the root of the tree, RFC 6962.
+   *
+   * @generated from field: string root_hash = 4;
+   */
+  rootHash: string;
+
+  /**
+   * The checkpoint as a C2SP signed note: what to keep, and what witnesses cosign.
+   *
+   * @generated from field: string note = 5;
+   */
+  note: string;
+
+  /**
+   * Names the key of the signature in ListKeys.
+   *
+   * @generated from field: string key_id = 6;
+   */
+  keyId: string;
+
+  /**
+   * The key as verifiers of notes are told of it: origin, key id and key.
+   *
+   * @generated from field: string verifier_key = 7;
+   */
+  verifierKey: string;
+
+  /**
+   * Base64: the hashes of the proof that the log begins with the first `since` events; none when that needs no hash.
+   *
+   * @generated from field: repeated string consistency = 8;
+   */
+  consistency: string[];
+};
+
+/**
+ * Describes the message signet.v1.AuditCheckpoint.
+ * Use `create(AuditCheckpointSchema)` to create a new message.
+ */
+export const AuditCheckpointSchema: GenMessage<AuditCheckpoint> = /*@__PURE__*/
+  messageDesc(file_signet_v1_audit, 9);
+
+/**
+ * See AuditService.GetAuditInclusion.
+ *
+ * @generated from message signet.v1.GetAuditInclusionRequest
+ */
+export type GetAuditInclusionRequest = Message<"signet.v1.GetAuditInclusionRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * The number of an event; or activation.
+   *
+   * @generated from field: optional uint32 event_id = 2;
+   */
+  eventId?: number | undefined;
+
+  /**
+   * The hex SHA-256 of an activation's payload.
+   *
+   * @generated from field: optional string activation = 3;
+   */
+  activation?: string | undefined;
+
+  /**
+   * The size of a log that the caller has a checkpoint of; all events by default.
+   *
+   * @generated from field: optional uint32 size = 4;
+   */
+  size?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetAuditInclusionRequest.
+ * Use `create(GetAuditInclusionRequestSchema)` to create a new message.
+ */
+export const GetAuditInclusionRequestSchema: GenMessage<GetAuditInclusionRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_audit, 10);
+
+/**
+ * See AuditService.GetAuditInclusion.
+ *
+ * @generated from message signet.v1.AuditInclusion
+ */
+export type AuditInclusion = Message<"signet.v1.AuditInclusion"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: uint32 event_id = 2;
+   */
+  eventId: number;
+
+  /**
+   * "sha256:" and 64 hex digits: the hash of the event, as in an audit head.
+   *
+   * @generated from field: string event_hash = 3;
+   */
+  eventHash: string;
+
+  /**
+   * The hex SHA-256 of the payload of the activation that the event made; unset when it made none.
+   *
+   * @generated from field: optional string activation = 4;
+   */
+  activation?: string | undefined;
+
+  /**
+   * Base64: what the tree has for the event.
+   *
+   * @generated from field: string leaf_hash = 5;
+   */
+  leafHash: string;
+
+  /**
+   * The leaf's place in the tree, from 0: event_id - 1.
+   *
+   * @generated from field: uint32 index = 6;
+   */
+  index: number;
+
+  /**
+   * @generated from field: uint32 size = 7;
+   */
+  size: number;
+
+  /**
+   * Base64, from the leaf's sibling up: RFC 6962, section 2.1.1.
+   *
+   * @generated from field: repeated string hashes = 8;
+   */
+  hashes: string[];
+
+  /**
+   * All of it with a signed checkpoint, as a C2SP tlog-proof; unset when the request names a size.
+   *
+   * @generated from field: optional string proof = 9;
+   */
+  proof?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.AuditInclusion.
+ * Use `create(AuditInclusionSchema)` to create a new message.
+ */
+export const AuditInclusionSchema: GenMessage<AuditInclusion> = /*@__PURE__*/
+  messageDesc(file_signet_v1_audit, 11);
+
+/**
+ * See AuditService.GetAuditConsistency.
+ *
+ * @generated from message signet.v1.GetAuditConsistencyRequest
+ */
+export type GetAuditConsistencyRequest = Message<"signet.v1.GetAuditConsistencyRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * The smaller size.
+   *
+   * @generated from field: uint32 older = 2;
+   */
+  older: number;
+
+  /**
+   * The larger one; all events by default.
+   *
+   * @generated from field: optional uint32 newer = 3;
+   */
+  newer?: number | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetAuditConsistencyRequest.
+ * Use `create(GetAuditConsistencyRequestSchema)` to create a new message.
+ */
+export const GetAuditConsistencyRequestSchema: GenMessage<GetAuditConsistencyRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_audit, 12);
+
+/**
+ * See AuditService.GetAuditConsistency.
+ *
+ * @generated from message signet.v1.AuditConsistency
+ */
+export type AuditConsistency = Message<"signet.v1.AuditConsistency"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: uint32 older = 2;
+   */
+  older: number;
+
+  /**
+   * @generated from field: uint32 newer = 3;
+   */
+  newer: number;
+
+  /**
+   * Base64: RFC 6962, section 2.1.2.
+   *
+   * @generated from field: repeated string hashes = 4;
+   */
+  hashes: string[];
+};
+
+/**
+ * Describes the message signet.v1.AuditConsistency.
+ * Use `create(AuditConsistencySchema)` to create a new message.
+ */
+export const AuditConsistencySchema: GenMessage<AuditConsistency> = /*@__PURE__*/
+  messageDesc(file_signet_v1_audit, 13);
+
+/**
  * The record of every state change, chained so that no event can be changed or taken out unseen.
  *
  * @generated from service signet.v1.AuditService
@@ -433,6 +734,47 @@ export const AuditService: GenService<{
     methodKind: "unary";
     input: typeof GetAuditHeadRequestSchema;
     output: typeof AuditHeadSchema;
+  },
+  /**
+   * Returns a signed checkpoint of the log: the Merkle tree over all events. With since, also the proof that the log still begins with
+   * that many events.
+   *
+   * @generated from rpc signet.v1.AuditService.GetAuditCheckpoint
+   */
+  getAuditCheckpoint: {
+    methodKind: "unary";
+    input: typeof GetAuditCheckpointRequestSchema;
+    output: typeof AuditCheckpointSchema;
+  },
+  /**
+   * Returns the same of the token's own organization, to every token that reads: it tells how many events there are, and nothing of them.
+   *
+   * @generated from rpc signet.v1.AuditService.GetOwnAuditCheckpoint
+   */
+  getOwnAuditCheckpoint: {
+    methodKind: "unary";
+    input: typeof GetOwnAuditCheckpointRequestSchema;
+    output: typeof AuditCheckpointSchema;
+  },
+  /**
+   * Proves that an event is in the log, as hashes and as a C2SP tlog-proof.
+   *
+   * @generated from rpc signet.v1.AuditService.GetAuditInclusion
+   */
+  getAuditInclusion: {
+    methodKind: "unary";
+    input: typeof GetAuditInclusionRequestSchema;
+    output: typeof AuditInclusionSchema;
+  },
+  /**
+   * Proves that the log of one size begins with that of a smaller one.
+   *
+   * @generated from rpc signet.v1.AuditService.GetAuditConsistency
+   */
+  getAuditConsistency: {
+    methodKind: "unary";
+    input: typeof GetAuditConsistencyRequestSchema;
+    output: typeof AuditConsistencySchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_signet_v1_audit, 0);

@@ -6,7 +6,9 @@ import { invalidField, notFound } from "../../core/error.js";
 import { isUuid } from "../../core/uuid.js";
 import { actorOfEvent } from "../../service/audit/audit-form.js";
 import type { Audit } from "../../service/audit/audit.js";
+import type { AuditLog } from "../../service/audit/log/audit-log.js";
 import type { AuditFilter } from "../../store/store.js";
+import { auditLogMethods } from "./audit-log.js";
 import {
   actorMessage,
   countedRows,
@@ -17,8 +19,15 @@ import {
 } from "./message-fields.js";
 
 /** AuditService on the use cases. The guard has checked that `org_id` is the token's organization. */
-export function createAuditService({ audit }: { readonly audit: Audit }): ServiceImpl<typeof AuditService> {
+export function createAuditService({
+  audit,
+  auditLog,
+}: {
+  readonly audit: Audit;
+  readonly auditLog: AuditLog;
+}): ServiceImpl<typeof AuditService> {
   return {
+    ...auditLogMethods(auditLog),
     async listAuditEvents(request, context) {
       const { orgId, before, after, actor, action, resourceType, resourceId, since, until, source } = request;
       if (before !== undefined && after !== undefined) {

@@ -1,6 +1,7 @@
 import { notFound } from "../../core/error.js";
 import { ActivationProofs } from "../../service/trust/activation-proofs.js";
 import { KeptAttestations, type DigestsOf } from "../../service/trust/kept-attestations.js";
+import type { AuditServices } from "./audit.js";
 import type { BundleServices } from "./bundles.js";
 import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
@@ -18,12 +19,13 @@ export interface ProofServices {
 export function composeProofs(
   { store, clock, warnings }: ServiceContext,
   {
+    audit,
     attester,
     rootDocuments,
     verifier,
     freshness,
     wakeups,
-  }: TrustServices & RootServices & BundleServices & TokenServices & ChangeServices,
+  }: AuditServices & TrustServices & RootServices & BundleServices & TokenServices & ChangeServices,
   leaseSeconds: number,
 ): ProofServices {
   const digestsOf: DigestsOf = async (bundle) => {
@@ -35,7 +37,7 @@ export function composeProofs(
     if (content === null || environment === null) throw notFound("bundle of the activation");
     return await verifier.require(bundle, content, environment);
   };
-  const attestations = new KeptAttestations({ store, clock, attester, digestsOf });
+  const attestations = new KeptAttestations({ store, clock, audit, attester, digestsOf });
   const options = { store, clock, attester, attestations, rootDocuments, freshness, warnings, leaseSeconds };
   return { attestations, proofs: new ActivationProofs(options, wakeups) };
 }

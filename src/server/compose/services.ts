@@ -70,7 +70,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots, ...trust }, documents);
   const proofs = composeProofs(
     context,
-    { ...trust, ...roots, ...bundles, ...tokens, ...changes },
+    { ...audit, ...trust, ...roots, ...bundles, ...tokens, ...changes },
     options.leaseSeconds,
   );
   const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes, ...roots }, documents);

@@ -1,5 +1,7 @@
 import type { Actor } from "../../core/actor.js";
 import type { Bundle, BundleState, Deployment, DeploymentKind } from "../../core/bundle.js";
+import { ACTIVATION_DIGEST } from "../../bundle/log/leaf.js";
+import type { Metadata } from "../../core/audit.js";
 import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { Environment, Hold, Organization } from "../../core/organization.js";
@@ -19,6 +21,13 @@ export interface Activation {
   readonly source?: Pick<Bundle, "projectId" | "environment" | "version"> | null;
 }
 
+/** An activation, and how the audit names its attestation. */
+export interface MadeActivation {
+  readonly deployment: Deployment;
+  /** Metadata of its event: the payload digest, by which the log over the events has it. Empty for one that is attested later. */
+  readonly attested: Metadata;
+}
+
 /**
  * Activates a bundle in its environment: assigns the next sequence, records the deployment with its attestation, and moves the pointer.
  * `environment` must have been read in this transaction. `clearance` is null where the server itself activates again what was active: that
@@ -33,7 +42,7 @@ export async function activateIn(
   bundle: Bundle,
   { kind, by, at, reason, hold = null, source = null }: Activation,
   clearance: Clearance | null,
-): Promise<Deployment> {
+): Promise<MadeActivation> {
   if (hold === null) checkNotHeld(environment);
   clearance?.requireAllowed();
   const deployment: Deployment = {
@@ -59,7 +68,7 @@ export async function activateIn(
     sourceVersion: source?.version ?? null,
   };
   await tx.insertDeployment(deployment);
-  await clearance?.attestIn(tx, deployment, bundle);
+  const digest = (await clearance?.attestIn(tx, deployment, bundle)) ?? null;
   await tx.updateEnvironment({
     ...environment,
     lastVersion: Math.max(environment.lastVersion, bundle.version),
@@ -69,7 +78,7 @@ export async function activateIn(
     activeDeploymentId: deployment.id,
     hold,
   });
-  return deployment;
+  return { deployment, attested: digest === null ? {} : { [ACTIVATION_DIGEST]: digest } };
 }
 
 /** Throws `conflict` (`held`) if the environment is held. */

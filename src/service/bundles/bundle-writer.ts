@@ -3,6 +3,7 @@ import { signBundle, type SignedBundle } from "../../bundle/sign-bundle.js";
 import type { Signer } from "../../bundle/signer.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { performedBy } from "../../core/actor.js";
+import type { Metadata } from "../../core/audit.js";
 import type { Bundle, BundleState } from "../../core/bundle.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { notFound } from "../../core/error.js";
@@ -52,6 +53,13 @@ export interface ImportSource {
   /** The key that signed the provenance. */
   readonly keyId: string;
   readonly provenance: Provenance;
+}
+
+/** A new version as it was stored. */
+interface KeptBundle {
+  readonly state: BundleState;
+  /** As of MadeActivation. */
+  readonly attested: Metadata;
 }
 
 /** What to do with a new version, and why. */
@@ -114,7 +122,7 @@ export class BundleWriter {
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
     const activation = activate ? this.#activation("publish", caller, reason) : null;
-    const published = await this.#keep(tx, environment, draft, activation);
+    const { state: published, attested } = await this.#keep(tx, environment, draft, activation);
     const why = reasonOf(reason);
     // Concurrently: their reads wait for the database only once.
     await Promise.all([
@@ -122,7 +130,12 @@ export class BundleWriter {
         action: "bundle.published",
         resourceType: "bundle",
         resourceId: published.bundle.id,
-        metadata: { ...changeMetadata(environment, published), published_by: published.bundle.publishedBy, ...why },
+        metadata: {
+          ...changeMetadata(environment, published),
+          published_by: published.bundle.publishedBy,
+          ...attested,
+          ...why,
+        },
       }),
       bundleEvent(tx, caller, "bundle.published", environment, published, why).then((event) => outbox.emit(tx, event)),
     ]);
@@ -140,7 +153,7 @@ export class BundleWriter {
   ): Promise<BundleState> {
     const { audit, outbox } = this.deps;
     const activation = { ...this.#activation("promote", caller, reason), source: source.bundle };
-    const promoted = await this.#keep(tx, target, draft, activation);
+    const { state: promoted, attested } = await this.#keep(tx, target, draft, activation);
     const why = reasonOf(reason);
     const stages = { from_environment: source.environment.name, to_environment: target.name };
     await audit.record(tx, target.orgId, caller, {
@@ -153,6 +166,7 @@ export class BundleWriter {
         source_bundle_id: source.bundle.id,
         source_version: source.bundle.version,
         promoted_by: promoted.bundle.publishedBy,
+        ...attested,
         ...why,
       },
     });
@@ -174,13 +188,18 @@ export class BundleWriter {
     const { project, environment: stage, bundle } = from.provenance;
     const source = { projectId: project.id, environment: stage.name, version: bundle.version };
     const activation = activate ? { ...this.#activation("import", caller, reason), source } : null;
-    const imported = await this.#keep(tx, environment, draft, activation);
+    const { state: imported, attested } = await this.#keep(tx, environment, draft, activation);
     const origin = { ...originMetadata(from), ...reasonOf(reason) };
     await audit.record(tx, environment.orgId, caller, {
       action: "bundle.imported",
       resourceType: "bundle",
       resourceId: imported.bundle.id,
-      metadata: { ...changeMetadata(environment, imported), ...origin, imported_by: imported.bundle.publishedBy },
+      metadata: {
+        ...changeMetadata(environment, imported),
+        ...origin,
+        imported_by: imported.bundle.publishedBy,
+        ...attested,
+      },
     });
     await outbox.emit(tx, await bundleEvent(tx, caller, "bundle.imported", environment, imported, origin));
     return imported;
@@ -195,7 +214,7 @@ export class BundleWriter {
     environment: Environment,
     draft: BundleDraft,
     activation: Activation | null,
-  ): Promise<BundleState> {
+  ): Promise<KeptBundle> {
     const { signers, trust, verifier } = this.deps;
     const { policyHash } = draft.signed;
     const [organization, areCurrent, clearance] = await Promise.all([
@@ -215,9 +234,10 @@ export class BundleWriter {
     const kept = { ...environment, lastVersion: bundle.version, lastPublishedAt: bundle.publishedAt };
     if (activation === null) {
       await tx.updateEnvironment(kept);
-      return { bundle, isActive: false, deploymentId: null, sequence: null };
+      return { state: { bundle, isActive: false, deploymentId: null, sequence: null }, attested: {} };
     }
-    return activated(bundle, await activateIn(tx, kept, bundle, activation, clearance));
+    const { deployment, attested } = await activateIn(tx, kept, bundle, activation, clearance);
+    return { state: activated(bundle, deployment), attested };
   }
 
   /** Throws OutdatedDraftError if the environment got a newer version or another key since, on whatever node. */

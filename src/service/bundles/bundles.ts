@@ -10,7 +10,7 @@ import { requireChangeable, seesEnvironment, visibleEnvironment, type Environmen
 import { reasonOf, type Audit } from "../audit/audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
-import { activated, activateIn, checkSequence } from "./activation.js";
+import { activated, activateIn, checkSequence, type Activation } from "./activation.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { DocumentDigests } from "../documents/kept-document.js";
@@ -144,7 +144,8 @@ export class Bundles {
     const at = instantOf(clock.now());
     const by = performedBy(principal);
     const held = hold ? { by: by.prefix, byName: by.name, reason, since: at } : null;
-    const deployment = await activateIn(tx, environment, bundle, { kind, by, at, reason, hold: held }, clearance);
+    const made: Activation = { kind, by, at, reason, hold: held };
+    const { deployment, attested } = await activateIn(tx, environment, bundle, made, clearance);
     await audit.record(tx, environment.orgId, principal, {
       action: "bundle.activated",
       resourceType: "bundle",
@@ -158,6 +159,7 @@ export class Bundles {
         to_version: version,
         deployment_id: deployment.id,
         sequence: deployment.sequence,
+        ...attested,
         ...why,
       },
     });

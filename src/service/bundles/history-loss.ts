@@ -132,7 +132,7 @@ export async function goOnIn(
     lastVersion: environment.lastVersion + versions,
   };
   const again = { by: performedBy(by), at: instantOf(clock.now()), reason, hold: environment.hold };
-  const deployment = await activateIn(tx, before, bundle, { kind: "activate", ...again }, null);
+  const { deployment } = await activateIn(tx, before, bundle, { kind: "activate", ...again }, null);
   await audit.record(tx, environment.orgId, by, {
     action: "bundle.activated",
     resourceType: "bundle",

@@ -25,8 +25,11 @@ export const ALLOWS_ALL: ActivationAuthorizer = { authorize: async () => null };
 export interface Clearance {
   /** Throws `invalid` if the content may not become active. */
   requireAllowed(): void;
-  /** Keeps the attestation of an activation, after its deployment. One whose bundle has no digests is attested later. */
-  attestIn(tx: Writer, deployment: Deployment, bundle: Bundle): Promise<void>;
+  /**
+   * Keeps the attestation of an activation, after its deployment. Returns the digest of its payload; null for one whose bundle has no
+   * digests, which is attested later.
+   */
+  attestIn(tx: Writer, deployment: Deployment, bundle: Bundle): Promise<string | null>;
 }
 
 /** Authorizes and attests activations, inside their transactions. */
@@ -51,9 +54,11 @@ export class ActivationTrust {
     return {
       requireAllowed: () => void allowed(),
       async attestIn(tx, deployment, { documentSha256, contentSize }) {
-        if (documentSha256 === null || contentSize === null) return;
+        if (documentSha256 === null || contentSize === null) return null;
         const facts = { release: allowed(), previous: previous?.digest ?? null, attestedAt: deployment.at };
-        await tx.insertActivationAttestation(await attester.attest(deployment, { documentSha256, contentSize }, facts));
+        const attestation = await attester.attest(deployment, { documentSha256, contentSize }, facts);
+        await tx.insertActivationAttestation(attestation);
+        return attestation.digest;
       },
     };
   }

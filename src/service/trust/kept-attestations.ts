@@ -1,8 +1,10 @@
+import { ACTIVATION_DIGEST } from "../../bundle/log/leaf.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import type { Bundle, Deployment } from "../../core/bundle.js";
 import { notFound } from "../../core/error.js";
 import type { ActivationAttestation } from "../../core/trust/activation-attestation.js";
 import type { Store } from "../../store/store.js";
+import type { Audit } from "../audit/audit.js";
 import type { DocumentDigests } from "../documents/kept-document.js";
 import type { Attester } from "./attester.js";
 
@@ -15,6 +17,7 @@ export class KeptAttestations {
     private readonly deps: {
       readonly store: Store;
       readonly clock: Clock;
+      readonly audit: Audit;
       readonly attester: Attester;
       readonly digestsOf: DigestsOf;
     },
@@ -31,7 +34,7 @@ export class KeptAttestations {
   }
 
   async #attest(deployment: Deployment): Promise<ActivationAttestation> {
-    const { store, clock, attester, digestsOf } = this.deps;
+    const { store, clock, audit, attester, digestsOf } = this.deps;
     const bundle = await store.read.bundleById(deployment.bundleId);
     if (bundle === null) throw notFound("bundle of the activation");
     const digests = await digestsOf(bundle);
@@ -46,6 +49,11 @@ export class KeptAttestations {
       const facts = { release: null, previous: previous?.digest ?? null, attestedAt: instantOf(clock.now()) };
       const attestation = await attester.attest(deployment, digests, facts);
       await tx.insertActivationAttestation(attestation);
+      const { projectId, environment, sequence } = deployment;
+      await audit.record(tx, deployment.orgId, "system", {
+        ...{ action: "activation.attested", resourceType: "deployment", resourceId: deployment.id },
+        metadata: { project_id: projectId, environment, sequence, [ACTIVATION_DIGEST]: attestation.digest },
+      });
       return attestation;
     });
   }

@@ -136,6 +136,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a signed checkpoint of the log: the Merkle tree over all events
+         * @description With since, also the proof that the log still begins with that many events.
+         *
+         *     Needs a token with the scope `audit:read`.
+         */
+        get: operations["getAuditCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the same of the token's own organization, to every token that reads: it tells how many events there are, and nothing of them
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getOwnAuditCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/audit/inclusion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proves that an event is in the log, as hashes and as a C2SP tlog-proof
+         * @description Needs a token with the scope `audit:read`.
+         */
+        get: operations["getAuditInclusion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/audit/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proves that the log of one size begins with that of a smaller one
+         * @description Needs a token with the scope `audit:read`.
+         */
+        get: operations["getAuditConsistency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/backups": {
         parameters: {
             query?: never;
@@ -2280,6 +2362,36 @@ export interface components {
             /** @description The policy document: JSON, whatever it was handed in as. */
             policies: unknown;
         };
+        /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
+        AuditCheckpoint: {
+            org_id: string;
+            /** @description Which log it is. The server begins another one when it finds that events are lost. */
+            origin: string;
+            /**
+             * Format: int64
+             * @description How many events there are.
+             */
+            size: number;
+            /** @description Base64: the root of the tree, RFC 6962. */
+            root_hash: string;
+            /** @description The checkpoint as a C2SP signed note: what to keep, and what witnesses cosign. */
+            note: string;
+            /** @description Names the key of the signature in ListKeys. */
+            key_id: string;
+            /** @description The key as verifiers of notes are told of it: origin, key id and key. */
+            verifier_key: string;
+            /** @description Base64: the hashes of the proof that the log begins with the first `since` events; none when that needs no hash. */
+            consistency: string[];
+        };
+        AuditConsistency: {
+            org_id: string;
+            /** Format: int64 */
+            older: number;
+            /** Format: int64 */
+            newer: number;
+            /** @description Base64: RFC 6962, section 2.1.2. */
+            hashes: string[];
+        };
         /** @description One event. What is signed: docs/audit.md. */
         AuditEvent: {
             /**
@@ -2324,6 +2436,28 @@ export interface components {
             key_id: string;
             /** Format: date-time */
             at: string;
+        };
+        AuditInclusion: {
+            org_id: string;
+            /** Format: int64 */
+            event_id: number;
+            /** @description "sha256:" and 64 hex digits: the hash of the event, as in an audit head. */
+            event_hash: string;
+            /** @description The hex SHA-256 of the payload of the activation that the event made; unset when it made none. */
+            activation: string | null;
+            /** @description Base64: what the tree has for the event. */
+            leaf_hash: string;
+            /**
+             * Format: int64
+             * @description The leaf's place in the tree, from 0: event_id - 1.
+             */
+            index: number;
+            /** Format: int64 */
+            size: number;
+            /** @description Base64, from the leaf's sibling up: RFC 6962, section 2.1.1. */
+            hashes: string[];
+            /** @description All of it with a signed checkpoint, as a C2SP tlog-proof; unset when the request names a size. */
+            proof: string | null;
         };
         /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
         Backup: {
@@ -4789,6 +4923,179 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditCheckpoint: {
+        parameters: {
+            query?: {
+                /** @description A size that the caller has a checkpoint of. 409 "log_shorter" when the log has fewer events. */
+                since?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheckpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getOwnAuditCheckpoint: {
+        parameters: {
+            query?: {
+                since?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheckpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditInclusion: {
+        parameters: {
+            query?: {
+                /** @description The number of an event; or activation. */
+                event_id?: number;
+                /** @description The hex SHA-256 of an activation's payload. */
+                activation?: string;
+                /** @description The size of a log that the caller has a checkpoint of; all events by default. */
+                size?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditInclusion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditConsistency: {
+        parameters: {
+            query: {
+                /** @description The smaller size. */
+                older: number;
+                /** @description The larger one; all events by default. */
+                newer?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditConsistency"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];

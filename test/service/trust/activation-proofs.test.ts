@@ -46,7 +46,7 @@ describe("the proof of what is active", () => {
     return new ActivationProofs(
       {
         ...{ store, clock, attester, rootDocuments: services.rootDocuments, leaseSeconds: 300 },
-        attestations: new KeptAttestations({ store, clock, attester, digestsOf }),
+        attestations: new KeptAttestations({ store, clock, audit: services.audit, attester, digestsOf }),
         freshness: new Freshness(() => silenceMs, clock),
         warnings: { ...NO_WARNINGS, unattested: (id) => void unattested.push(id) },
       },

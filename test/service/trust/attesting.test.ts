@@ -44,6 +44,9 @@ describe("an activation", () => {
       });
       expect(attestation).toMatchObject({ digest: payloadDigest(attestation.envelope), attestedAt: deployment.at });
       previous = attestation.digest;
+      const { rows: events } = await api.services.audit.list({ orgId: api.orgId, limit: 100, after: 0 });
+      const event = events.find(({ metadata }) => metadata["deployment_id"] === deployment.id);
+      expect(event?.metadata["activation_sha256"]).toBe(attestation.digest);
     }
     expect(rows.map(({ kind }) => kind)).toEqual(["rollback", "publish", "publish"]);
     for (const state of [first, back]) {
@@ -108,6 +111,10 @@ describe("an activation", () => {
       expect(await kept(deployment.id)).toEqual(made);
       api.clock.advanceSeconds(1);
       expect(await api.services.attestations.of(deployment)).toEqual(made);
+      const { rows: events } = await api.services.audit.list({ orgId: api.orgId, limit: 1 });
+      expect(events).toMatchObject([
+        { action: "activation.attested", resourceId: deployment.id, metadata: { activation_sha256: made.digest } },
+      ]);
     });
 
     it("gets one, however many ask at once", async () => {

@@ -38,6 +38,11 @@ export interface InclusionProof {
   readonly hashes: readonly Hash[];
 }
 
+/** A proof with a signed checkpoint: the text of a C2SP tlog-proof. */
+export interface SignedInclusion extends InclusionProof {
+  readonly proof: string;
+}
+
 /** Which event an inclusion proof is asked for. */
 export type LoggedEvent = { readonly eventId: number } | { readonly activation: string };
 
@@ -98,10 +103,9 @@ export class AuditLog {
     return await this.#inclusion(tree, event, size ?? tree.size);
   }
 
-  /** As `inclusion`, with a signed checkpoint, as the text of a C2SP tlog-proof. */
-  async proof(orgId: string, event: LoggedEvent): Promise<string> {
-    const tree = await this.#told(orgId);
-    return await this.#proofIn(tree, event);
+  /** As `inclusion` in the log of all events, with a signed checkpoint. */
+  async signedInclusion(orgId: string, event: LoggedEvent): Promise<SignedInclusion> {
+    return await this.#proven(await this.#told(orgId), event);
   }
 
   /**
@@ -113,9 +117,9 @@ export class AuditLog {
     const kept = this.#proofs.get(activation);
     if (kept?.origin === tree.origin) return kept.text;
     if ((await tree.eventOf(activation)) === null) return null;
-    const text = await this.#proofIn(tree, { activation });
-    this.#proofs.set(activation, { origin: tree.origin, text });
-    return text;
+    const { proof } = await this.#proven(tree, { activation });
+    this.#proofs.set(activation, { origin: tree.origin, text: proof });
+    return proof;
   }
 
   async #told(orgId: string): Promise<AuditTree> {
@@ -123,11 +127,12 @@ export class AuditLog {
     return await trees.tell(await trees.current(orgId));
   }
 
-  async #proofIn(tree: AuditTree, event: LoggedEvent): Promise<string> {
+  async #proven(tree: AuditTree, event: LoggedEvent): Promise<SignedInclusion> {
     const { note } = await this.#signed(tree);
-    const { eventId, eventHash, hashes } = await this.#inclusion(tree, event, tree.size);
+    const inclusion = await this.#inclusion(tree, event, tree.size);
+    const { eventId, eventHash, hashes } = inclusion;
     const extra = Buffer.from(eventHash.slice("sha256:".length), "hex");
-    return formatTlogProof({ extra, index: eventId - 1, hashes, checkpoint: note });
+    return { ...inclusion, proof: formatTlogProof({ extra, index: eventId - 1, hashes, checkpoint: note }) };
   }
 
   async #inclusion(tree: AuditTree, wanted: LoggedEvent, size: number): Promise<InclusionProof> {

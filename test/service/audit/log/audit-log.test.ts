@@ -124,8 +124,7 @@ describe("the audit as a log", () => {
     expect(parseTlogProof(again)).toMatchObject({ index: eventId - 1 });
     expect((await verifyActivationProof(again, activation, keys, nobleVerifier)).size).toBe(eventId + 600);
 
-    const proof = await signet.services.auditLog.proof(signet.orgId, { eventId: 1 });
-    const { eventHash } = await signet.services.auditLog.inclusion(signet.orgId, { eventId: 1 });
+    const { proof, eventHash } = await signet.services.auditLog.signedInclusion(signet.orgId, { eventId: 1 });
     await verifyTlogProof(parseTlogProof(proof), leafData(eventHash, null), keys, nobleVerifier);
   });
 
