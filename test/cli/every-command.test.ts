@@ -128,7 +128,9 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
     { environment: DOWN, exitCode: 6, says: "contains no PEM public key" },
   ],
   "trust init": [
-    { exitCode: 2, says: "--org must be a UUID" },
+    { exitCode: 3, says: "no token" },
+    { environment: DOWN, exitCode: 7, says: "is the server running" },
+    { argv: ["trust", "init", "--keys", file], exitCode: 2, says: "--org must be a UUID" },
     { argv: [...NEW_ROOT, "--keys", file], exitCode: 6, says: "contains no PEM public key" },
   ],
   "trust show": [{ exitCode: 6, says: "signet trust init makes one" }],
@@ -146,6 +148,12 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   "trust add-signature": [{ exitCode: 6, says: "nothing waits to be signed" }],
   "trust message": [{ exitCode: 6, says: "nothing waits to be signed" }],
   "trust accept": [{ exitCode: 6, says: "nothing waits to be signed" }],
+  "trust publish": [{ environment: DOWN, exitCode: 6, says: "signet trust init makes one" }],
+  "trust pull": [{ environment: DOWN, exitCode: 6, says: "signet trust init makes one" }],
+  "trust online-keys": [
+    { environment: DOWN, exitCode: 6, says: "signet trust init makes one" },
+    { argv: ["trust", "online-keys", "--keys", file], exitCode: 6, says: "contains no PEM public key" },
+  ],
   "trust verify": [
     { exitCode: 6, says: "signet trust init makes one" },
     { argv: ["trust", "verify", file], exitCode: 8, says: "an envelope has payload" },
@@ -158,6 +166,7 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
     { exitCode: 6, says: "no such file" },
     { argv: ["release", "verify", file], exitCode: 8, says: "an envelope has payload" },
   ],
+  "release upload": [{ environment: DOWN, exitCode: 6, says: "no such file" }],
   restore: [{ exitCode: 4, says: "there is no file" }],
   "verify-backup": [{ exitCode: 4, says: "there is no file" }],
   apply: [

@@ -6,6 +6,7 @@ import { examples } from "../shell/help.js";
 import { readPolicyFile } from "../shell/policy-file.js";
 import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from "../shell/rollout-wait.js";
 import { Session } from "../shell/session.js";
+import { readTextFile } from "../shell/text-files.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
 import {
@@ -31,6 +32,7 @@ interface Options extends PolicyOptions, PreviewOptions, ChangeGuards, ReasonOpt
   readonly sourceRepository?: string;
   readonly sourceRevision?: string;
   readonly sourceUrl?: string;
+  readonly release?: string;
   readonly activate: boolean;
 }
 
@@ -46,6 +48,7 @@ export function addPublish(program: Command, shell: Shell): void {
     .option("--source-repository <repository>", "repository of the document")
     .option("--source-revision <revision>", "revision of the document, for example a commit")
     .option("--source-url <url>", "link to the change, for example a pull request")
+    .option("--release <file>", "release of the content, signed by its authors (signet release sign)")
     .option("--no-activate", "sign and keep the version without activating it")
     .addHelpText("after", POLICY_HELP + WAIT_HELP.trimEnd())
     .addHelpText(
@@ -54,6 +57,7 @@ export function addPublish(program: Command, shell: Shell): void {
         "signet publish --env dev -f policy.yaml",
         "signet publish --env dev -f policy.json --title v2 --if-match 4",
         "signet publish --env prod -f policy.yaml --dry-run",
+        "signet publish --env dev -f policy.yaml --release release.json",
       ),
     )
     .action(async (options: Options, command: Command) => {
@@ -63,9 +67,10 @@ export function addPublish(program: Command, shell: Shell): void {
       const scoped = options.scopePolicies;
       const scopePolicies =
         scoped === undefined ? undefined : await readPolicyFile(scoped, shell.io, scopeReading(options));
+      const release = options.release === undefined ? undefined : await readTextFile(options.release, shell.io);
       using session = Session.open(shell, command);
       await session.inEnvironment(async (environment) => {
-        const request = { ...environment, policies, ...defined({ scopePolicies }), ...metadataOf(options) };
+        const request = { ...environment, policies, ...defined({ scopePolicies, release }), ...metadataOf(options) };
         const bundle = await session.client.bundles.publishBundle(request, guardedBy(options));
         answerBundle(shell, options.activate ? "published and activated" : "published", environment.envName, bundle);
         await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);

@@ -3,6 +3,7 @@ import { examples } from "../shell/help.js";
 import type { Shell } from "../shell/shell.js";
 import { addReleaseCreate } from "./create.js";
 import { addReleaseSign } from "./sign.js";
+import { addReleaseUpload } from "./upload.js";
 import { addReleaseVerify } from "./verify.js";
 
 /** `signet release`: what the authors of a policy sign, so that no server can write one. */
@@ -21,4 +22,5 @@ export function addRelease(program: Command, shell: Shell): void {
   addReleaseCreate(release, shell);
   addReleaseSign(release, shell);
   addReleaseVerify(release, shell);
+  addReleaseUpload(release, shell);
 }

@@ -53,12 +53,21 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   activate: "environment",
   rollback: "environment",
   trust: "nothing",
-  "trust init": "projectIdentity",
+  // With --keys "projectIdentity", which the command checks itself.
+  "trust init": "project",
+  "trust status": "project",
+  // The project is the root document's. With --keys "nothing".
+  "trust online-keys": "server",
+  "trust publish": "server",
+  "trust pull": "server",
   "trust add-key": "place",
   "trust remove-key": "place",
   "trust threshold": "place",
   "trust rule": "place",
   release: "nothing",
+  // The project is the release's.
+  "release upload": "server",
+  "release list": "project",
   // A pipeline is found by its name in the whole organization; an app by its environment's name in the project.
   pipeline: "server",
   "pipeline create": "project",

@@ -5,12 +5,15 @@ import { formatRoot, parseRoot, ROOT_TYPE, type Root } from "../../bundle/trust/
 import { payloadDigest } from "../../bundle/trust/threshold.js";
 import type { TrustTime } from "../../bundle/trust/trust-time.js";
 import { isUuid } from "../../core/uuid.js";
+import { SignetError, type ProjectRoot } from "../../sdk/index.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
+import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { formatFacts } from "../shell/table.js";
 import { readKeys } from "../shell/trusted-keys.js";
+import { refuseUnusedOptions } from "../shell/used-options.js";
 import { unsignedEnvelope } from "./envelopes.js";
 import { expiry, inMs, ROOT_LIFE_MS } from "./expiry.js";
 import { firstRoot } from "./first-root.js";
@@ -19,10 +22,11 @@ import { readPublicKey } from "./public-keys.js";
 import { requireUsable } from "./root-edits.js";
 import { expiryInWords } from "./root-words.js";
 import { TrustDirectory, withDirectory, type DirectoryOptions, type RootFile } from "./trust-directory.js";
+import { sendRoot, serverKeysOf } from "./trust-server.js";
 
 /** The options of `signet trust init`. */
 export interface InitOptions extends GlobalOptions, DirectoryOptions, PassphraseOptions {
-  readonly keys: string;
+  readonly keys?: string;
   readonly keyOut?: string;
   readonly rootKeys?: readonly string[];
   readonly threshold?: number;
@@ -39,15 +43,17 @@ export interface Origin {
 
 const HELP = `
 Makes a root key, encrypted with a passphrase (SIGNET_TRUST_PASSPHRASE, SIGNET_TRUST_PASSPHRASE_FILE, or asked for twice), and root 1:
-the server's keys sign activations and leases, the root key alone changes the root. --keys names the server's attestation keys in a
-file. With --root-keys no key is made, and root 1 waits as draft.json for signet trust sign by those who have them.
+the server's keys sign activations and leases, the root key alone changes the root. Publishes it, which takes an admin token, and ends
+with root.json for runtimes and a key to take away. With --keys no server is asked: --org and --project are UUIDs then, and
+signet trust publish sends the root later. With --root-keys no key is made, and root 1 waits as draft.json for signet trust sign by those
+who have them.
 `;
 
 /** `signet trust init`: the first root of a project. */
 export function addInit(trust: Command, shell: Shell): void {
   withNoPassphrase(withDirectory(trust.command("init")))
     .description("make the first root document of a project, and the key that changes it")
-    .requiredOption("--keys <file>", "public keys with which the server signs activations and leases (PEM)")
+    .option("--keys <file>", "public keys with which the server signs (PEM), instead of asking the server")
     .option("--key-out <file>", "file for the root key (default: root.key)")
     .option("--root-keys <files...>", "public keys of those who change the root, instead of a new key")
     .option("--threshold <count>", "how many of --root-keys must sign a root (default: 1)", wholeNumber(1, 32))
@@ -56,13 +62,16 @@ export function addInit(trust: Command, shell: Shell): void {
     .addHelpText(
       "after",
       examples(
-        "signet trust init --keys attestation.pem --org 0b0c0d0e-… --project 1b0c0d0e-…",
-        "signet trust init --keys attestation.pem --root-keys alice.pub bob.pub --threshold 2 --org 0b0c0d0e-… --project 1b0c0d0e-…",
+        "signet trust init --project shop",
+        "signet trust init --key-out /media/usb/root.key --expires 2y",
+        "signet trust init --root-keys alice.pub bob.pub carol.pub --threshold 2",
       ),
     )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<InitOptions>();
       const directory = requireNew(options, shell);
+      if (options.keys === undefined) return await initOnline(shell, command, options, directory);
+      refuseUnusedOptions(command, "projectIdentity");
       const origin = {
         orgId: requireUuid("--org", options.org),
         projectId: requireUuid("--project", options.project),
@@ -70,8 +79,35 @@ export function addInit(trust: Command, shell: Shell): void {
       };
       const made = await makeFirstRoot(shell, options, directory, origin);
       if (made.isSigned) await directory.keep(made.file);
-      answerInit(shell, directory, made);
+      answerInit(shell, directory, made, null);
     });
+}
+
+async function initOnline(
+  shell: Shell,
+  command: Command,
+  options: InitOptions,
+  directory: TrustDirectory,
+): Promise<void> {
+  using session = Session.open(shell, command);
+  const project = await session.project();
+  const found = await session.client.trust.getTrust(project);
+  if (found.root !== undefined) {
+    throw new SignetError("conflict", `the project has root ${found.root.version} already: signet trust status`);
+  }
+  const made = await makeFirstRoot(shell, options, directory, { ...project, serverKeys: serverKeysOf(found) });
+  if (!made.isSigned) return answerInit(shell, directory, made, null);
+  let published: ProjectRoot;
+  try {
+    published = await sendRoot(session, made.file, {});
+  } catch (thrown) {
+    // Nothing is lost: the draft is complete.
+    const key = made.key?.source ?? "";
+    shell.notice(`not published, but ${made.file.file} and ${key} are kept: signet trust publish tries again`);
+    throw thrown;
+  }
+  await directory.keep(made.file);
+  answerInit(shell, directory, made, published);
 }
 
 /** A first root that was made. */
@@ -110,7 +146,12 @@ export async function makeFirstRoot(
 }
 
 /** Says what there is now, and what comes next. */
-function answerInit(shell: Shell, directory: TrustDirectory, { file, isSigned, key }: MadeRoot): void {
+function answerInit(
+  shell: Shell,
+  directory: TrustDirectory,
+  { file, isSigned, key }: MadeRoot,
+  published: ProjectRoot | null,
+): void {
   const { root, envelope } = file;
   const where = isSigned ? directory.file("root.json") : file.file;
   const digest = payloadDigest(envelope);
@@ -119,7 +160,9 @@ function answerInit(shell: Shell, directory: TrustDirectory, { file, isSigned, k
         `give ${where} to every runtime: it is not secret, but it must come from you`,
         `take ${key?.source ?? ""} away from this machine: whoever has it decides what runtimes trust`,
         `before ${root.expiresAt.slice(0, 10)}: signet trust renew, sign and publish`,
-        "signet trust publish sends the root to the server",
+        published === null
+          ? "signet trust publish sends the root to the server"
+          : "signet watch --root shows what runtimes prove from now on",
       ]
     : [`give ${where} to those who have the root keys: signet trust sign`, "then signet trust publish"];
   shell.answer(
@@ -127,6 +170,7 @@ function answerInit(shell: Shell, directory: TrustDirectory, { file, isSigned, k
       const about = { file: where, version: 1, digest, expires_at: root.expiresAt, complete: isSigned };
       return JSON.stringify({
         ...about,
+        published: published !== null,
         root_key: key?.source ?? null,
         org_id: root.orgId,
         project_id: root.projectId,
@@ -134,7 +178,7 @@ function answerInit(shell: Shell, directory: TrustDirectory, { file, isSigned, k
     },
     () => {
       const facts = [
-        ["root 1", where],
+        [published === null ? "root 1" : "root 1, published", where],
         ["digest", digest],
         ["root key", key?.source],
         ["expires", expiryInWords(root.expiresAt)],

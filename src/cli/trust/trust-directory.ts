@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { nobleVerifier } from "../../bundle/ed25519-noble.js";
 import { formatRoot, parseRoot, ROOT_TYPE, ruleOf, type Root } from "../../bundle/trust/root.js";
-import { boundedEnvelope, requireThreshold, signersIn } from "../../bundle/trust/threshold.js";
+import { boundedEnvelope, payloadDigest, requireThreshold, signersIn } from "../../bundle/trust/threshold.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
@@ -40,7 +40,7 @@ export function withDirectory(command: Command): Command {
 export class TrustDirectory {
   constructor(
     private readonly path: string,
-    private readonly io: Io,
+    readonly io: Io,
   ) {}
 
   /** The path of a file of the directory. */
@@ -108,13 +108,13 @@ export class TrustDirectory {
     await writeFileAtomically(this.file("draft.json"), `${envelope}\n`);
   }
 
-  /** Keeps a published root as the newest one. The draft goes when it is the same root. */
+  /** Keeps a root as the newest one. The draft goes when it is the same root; another draft stays, and may be of a version that is taken. */
   async keep({ envelope, root }: Pick<RootFile, "envelope" | "root">): Promise<void> {
     await this.ready();
     await writeFileAtomically(this.file(`${root.version}.root.json`), `${envelope}\n`);
     await writeFileAtomically(this.file("root.json"), `${envelope}\n`);
     const draft = await this.draft();
-    if (draft !== null && draft.root.version <= root.version) await this.discardDraft();
+    if (draft !== null && payloadDigest(draft.envelope) === payloadDigest(envelope)) await this.discardDraft();
   }
 
   /** Removes the draft. */

@@ -5,9 +5,12 @@ import { addEdits } from "./edit.js";
 import { addInit } from "./init.js";
 import { addMessage } from "./message.js";
 import { addNewKey } from "./new-key.js";
-import { addAccept } from "./publish.js";
+import { addOnlineKeys } from "./online-keys.js";
+import { addPublishRoot } from "./publish.js";
+import { addPull } from "./pull.js";
 import { addShow } from "./show.js";
 import { addSign } from "./sign.js";
+import { addTrustStatus } from "./status.js";
 import { DIRECTORY_HELP } from "./trust-directory.js";
 import { addVerifyTrust } from "./verify.js";
 
@@ -26,10 +29,13 @@ export function addTrust(program: Command, shell: Shell): void {
     );
   addInit(trust, shell);
   addShow(trust, shell);
+  addTrustStatus(trust, shell);
   addNewKey(trust, shell);
   addEdits(trust, shell);
+  addOnlineKeys(trust, shell);
   addSign(trust, shell);
   addMessage(trust, shell);
-  addAccept(trust, shell);
+  addPublishRoot(trust, shell);
+  addPull(trust, shell);
   addVerifyTrust(trust, shell);
 }

@@ -66,7 +66,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
   const roots = composeRoots(context, { ...audit, ...changes });
-  const trust = composeTrust(context);
+  const trust = composeTrust(context, roots);
   const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots, ...trust }, documents);
   const proofs = composeProofs(
     context,
@@ -76,7 +76,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes, ...roots }, documents);
   const runtimes = composeRuntimes(
     context,
-    { ...bundles, ...tokens, ...changes, ...nodes },
+    { ...bundles, ...tokens, ...changes, ...nodes, ...proofs, ...roots },
     { documents, heartbeatMs: options.heartbeatMs },
   );
   const transfer = composeTransfer(

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { encodeBase64 } from "../../../src/bundle/base64.js";
 import { createNobleSigner, nobleVerifier } from "../../../src/bundle/ed25519-noble.js";
-import { envelopeMessage, parseEnvelope, signEnvelope, signersOf } from "../../../src/bundle/envelope/dsse.js";
+import {
+  addSignature,
+  envelopeMessage,
+  parseEnvelope,
+  signEnvelope,
+  signersOf,
+} from "../../../src/bundle/envelope/dsse.js";
 import { parseSignedObject } from "../../../src/bundle/envelope/signed-json.js";
 import { formatPrivateKey, parsePublicKey } from "../../../src/bundle/keys.js";
 
@@ -42,6 +48,18 @@ describe("an envelope", () => {
     expect(await signed({ ...envelope, signatures: [a, a, b] })).toEqual([alice.keyId, bob.keyId]);
     const zeros = { keyid: "x", sig: encodeBase64(new Uint8Array(64)) };
     expect(await signed({ ...envelope, signatures: [zeros, a] })).toEqual([alice.keyId]);
+  });
+
+  it("gets further signatures over the same payload, one for each key", async () => {
+    const one = await signEnvelope(TYPE, payload, alice, keyOf(alice));
+    const two = await addSignature(one, bob, keyOf(bob));
+    expect(await signed(JSON.parse(two) as Envelope)).toEqual([alice.keyId, bob.keyId]);
+    expect(await addSignature(two, bob, keyOf(bob))).toBe(two);
+    expect((JSON.parse(two) as Envelope).payload).toBe((JSON.parse(one) as Envelope).payload);
+    await expect(
+      addSignature(two, signer(3), keyOf(signer(3)), { maxLength: 10_000, maxSignatures: 2 }),
+    ).rejects.toThrow(expect.objectContaining({ reason: "malformed" }));
+    await expect(addSignature("{}", bob, keyOf(bob))).rejects.toMatchObject({ reason: "malformed" });
   });
 
   it("takes URL-safe base64", async () => {

@@ -5,6 +5,7 @@ import { conditionOf, emptyState, storedState, type TrustedState } from "../../.
 import { verifyUpdate, type UpdateSource } from "../../../src/bundle/trust/update.js";
 import { verifyPinnedRoot } from "../../../src/bundle/trust/verify-objects.js";
 import { verifyState } from "../../../src/bundle/trust/verify-state.js";
+import { nodeVerifier } from "../../../src/service/keys/ed25519-node.js";
 import { after, ORG, pack, PROJECT, signRoot, siteRoot, START, type Pack } from "../../vectors/make/objects.js";
 
 const identity = { orgId: ORG, projectId: PROJECT, environment: "prod" };
@@ -43,5 +44,63 @@ describe("an update", () => {
     const start = await verifyState(stored, root, parts.content, { identity, verifier });
     expect(start).toMatchObject({ error: null, content: parts.content });
     expect(start.trusted).toEqual(renewed.trusted);
+  });
+});
+
+describe("an update that is refused", () => {
+  it("keeps the roots that it followed, and what runs", async () => {
+    const first = await update(emptyState(await pinned(), identity), await pack());
+    const v2 = await signRoot(siteRoot({ version: 2 }));
+    const bad = await pack({ sequence: 6, issuedAt: after(60), rootVersion: 2 });
+    const refused = await update(first.trusted, bad, after(60), { 2: v2 });
+    expect(refused).toMatchObject({ outcome: "refused", content: null, error: { code: "rolled_back" } });
+    expect(refused.trusted).toMatchObject({ root: { version: 2 }, running: { sequence: 7 }, isProven: true });
+    expect(storedState(refused.trusted).roots).toEqual([{ version: 2, envelope: v2 }]);
+  });
+
+  it("by the source's own failure is not a refusal", async () => {
+    const away = new Error("away");
+    const source = { ...sourceOf(await pack()), attestation: () => Promise.reject(away) };
+    const now = new Date(START);
+    await expect(verifyUpdate(emptyState(await pinned(), identity), source, { now, verifier })).rejects.toBe(away);
+  });
+
+  it("reads no more of a content than it declares, and none that is too large", async () => {
+    const parts = await pack();
+    const asked: number[] = [];
+    const source = {
+      ...sourceOf(parts),
+      content: async (size: number) => {
+        asked.push(size);
+        return parts.content;
+      },
+    };
+    const now = new Date(START);
+    const state = emptyState(await pinned(), identity);
+    const small = await verifyUpdate(state, source, { now, verifier, maxBytes: parts.content.length - 1 });
+    expect([small.error?.code, asked]).toEqual(["too_large", []]);
+    await verifyUpdate(state, source, { now, verifier, maxBytes: parts.content.length });
+    expect(asked).toEqual([parts.content.length]);
+  });
+});
+
+describe("many roots", () => {
+  it("are followed 64 at a time; the next update goes on", async () => {
+    const roots: Record<number, string> = {};
+    for (let version = 2; version <= 80; version++) roots[version] = await signRoot(siteRoot({ version }));
+    const parts = await pack({ rootVersion: 80 });
+    const asked: number[] = [];
+    const source = {
+      ...sourceOf(parts),
+      root: async (version: number) => {
+        asked.push(version);
+        return roots[version] ?? null;
+      },
+    };
+    const options = { now: new Date(START), verifier: nodeVerifier };
+    const first = await verifyUpdate(emptyState(await pinned(), identity), source, options);
+    expect([first.error?.code, first.trusted.root.version, asked.length]).toEqual(["root_withheld", 65, 64]);
+    const second = await verifyUpdate(first.trusted, source, options);
+    expect([second.outcome, second.trusted.root.version]).toEqual(["activated", 80]);
   });
 });
