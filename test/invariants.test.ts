@@ -62,6 +62,7 @@ describe("invariants, over the use cases", () => {
     const request = {
       afterSequence: 3,
       afterDeploymentId: "",
+      rootVersion: 0,
       instanceId: "",
       labels: {},
       userAgent: null,
@@ -101,6 +102,7 @@ describe("invariants, over the use cases", () => {
     const request = {
       afterSequence: 0,
       afterDeploymentId: "",
+      rootVersion: 0,
       instanceId: "",
       labels: {},
       userAgent: null,

@@ -263,6 +263,7 @@ function mask(text: string, project: TestProject): string {
     text
       .replaceAll(project.projectId, "PROJECT")
       .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "UUID")
+      .replace(/((?:payload|sig)\\?":\\?")[A-Za-z0-9+/=]+/g, "$1BASE64")
       .replace(/[A-Za-z0-9+/]{86}==/g, "SIGNATURE")
       .replace(/[0-9a-f]{64,}/g, "HEX")
       .replace(/(key_id[^0-9a-f]+)[0-9a-f]{16}/g, "$1KEY")

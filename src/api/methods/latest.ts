@@ -1,14 +1,18 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
-import { AppError } from "../../core/error.js";
+import { AppError, notFound } from "../../core/error.js";
 import type { Freshness } from "../../service/access/freshness.js";
-import type { Bundles } from "../../service/bundles/bundles.js";
+import { environmentOf } from "../../service/access/access.js";
+import type { ActiveBundle } from "../../service/runtimes/active-bundles.js";
 import type { ActiveContents } from "../../service/runtimes/active-contents.js";
+import type { DeploymentAttestations } from "../../service/runtimes/deployment-attestations.js";
 import { entityTagOf, type Latest, type LatestBundles, type LatestRequest } from "../../service/runtimes/latest.js";
+import { proofOf } from "../../service/runtimes/proof-of.js";
+import type { Proof, Proofs } from "../../service/trust/proofs.js";
 import { addressKey } from "../admission/admission-address.js";
 import { callOf, httpStatusKey, type Call } from "../admission/call.js";
 import { entityTags, preferredWaitSeconds } from "../http/runtime-headers.js";
-import { ageHeaders, contentDigestHeaders, latestHeaders } from "../poll/poll-answer.js";
+import { ageHeaders, contentDigestHeaders, latestHeaders, leaseHeaders } from "../poll/poll-answer.js";
 
 type LatestMethods = Pick<
   ServiceImpl<typeof RuntimeService>,
@@ -22,55 +26,79 @@ interface PollMessage {
   readonly instanceId: string;
 }
 
-/** The methods of RuntimeService that runtimes poll. */
-export function createLatestMethods(services: {
+/** What a poll found, and what proves it: null when nothing can. */
+interface Polled {
+  readonly latest: Latest | null;
+  readonly proof: Proof | null;
+}
+
+/** The services behind polls and attestations. */
+export interface LatestServices {
   readonly latest: LatestBundles;
   readonly contents: ActiveContents;
+  readonly proofs: Proofs;
+  readonly deploymentAttestations: DeploymentAttestations;
   readonly freshness: Freshness;
-  readonly bundles: Pick<Bundles, "deployment">;
-}): LatestMethods {
-  const { latest, contents, freshness, bundles } = services;
+}
 
-  /** Tells in headers and in the status what was found. */
-  const tell = (context: HandlerContext, { active, known }: Latest, { waitSeconds }: LatestRequest) => {
+/** The methods of RuntimeService that runtimes poll, and the attestations of single activations. */
+export function createLatestMethods(services: LatestServices): LatestMethods {
+  const { latest, contents, proofs, deploymentAttestations, freshness } = services;
+
+  const poll = async (message: PollMessage, context: HandlerContext): Promise<Polled> => {
+    const call = callOf(context);
+    const request = pollRequest(message, context, call);
+    const found = await latest.poll(call.principal, request, context.signal);
+    const proof = await proofOf(proofs, environmentOf(call.principal), found?.active.deployment ?? null);
     setHeaders(context, {
-      ...latestHeaders(active),
+      ...(found === null ? {} : latestHeaders(found.active)),
+      ...leaseHeaders(proof),
       ...ageHeaders(freshness),
-      ...(waitSeconds > 0 ? { "Preference-Applied": `wait=${waitSeconds}` } : {}),
+      ...(request.waitSeconds > 0 ? { "Preference-Applied": `wait=${request.waitSeconds}` } : {}),
     });
-    if (known !== null) context.values.set(httpStatusKey, known === "tag" ? 304 : 204);
-    const { sequence, id: deploymentId } = active.deployment;
-    return { notModified: known !== null, etag: entityTagOf(active), sequence, deploymentId };
+    if (found !== null && found.known !== null) context.values.set(httpStatusKey, found.known === "tag" ? 304 : 204);
+    return { latest: found, proof };
   };
 
   return {
     async getLatestBundle(message, context) {
-      const call = callOf(context);
-      const request = pollRequest(message, context, call);
-      const found = await latest.latest(call.principal, request, context.signal);
-      const told = tell(context, found, request);
-      return { ...told, document: told.notModified ? "" : found.active.document };
+      const { active, known } = required(await poll(message, context));
+      return { ...toldOf(active), notModified: known !== null, document: known === null ? active.document : "" };
     },
 
     async getLatestContent(message, context) {
-      const call = callOf(context);
-      const request = pollRequest(message, context, call);
-      const found = await latest.latest(call.principal, request, context.signal);
-      const content = found.known === null ? await contents.of(found.active) : "";
-      const told = tell(context, found, request);
-      if (!told.notModified) setHeaders(context, contentDigestHeaders(found.active));
+      const { active, known } = required(await poll(message, context));
+      const told = { ...toldOf(active), notModified: known !== null };
+      if (known !== null) return { ...told, content: "" };
+      const content = await contents.of(active);
+      setHeaders(context, contentDigestHeaders(active));
       return { ...told, content };
     },
 
-    getLatestAttestation() {
-      throw unattested();
+    async getLatestAttestation(message, context) {
+      const { latest: found, proof } = await poll(message, context);
+      if (proof === null) throw unattested();
+      if (found === null) return { attestation: proof.attestation };
+      const notModified = found.known !== null;
+      return { ...toldOf(found.active), notModified, attestation: notModified ? "" : proof.attestation };
     },
 
     async getDeploymentAttestation({ deploymentId }, context) {
-      await bundles.deployment(callOf(context).principal, deploymentId);
-      throw unattested();
+      const attestation = await deploymentAttestations.of(callOf(context).principal, deploymentId);
+      if (attestation === null) throw unattested();
+      return { attestation };
     },
   };
+}
+
+function required({ latest }: Polled): Latest {
+  if (latest === null) throw notFound("active bundle");
+  return latest;
+}
+
+function toldOf(active: ActiveBundle) {
+  const { sequence, id: deploymentId } = active.deployment;
+  return { etag: entityTagOf(active), sequence, deploymentId };
 }
 
 function unattested(): AppError {

@@ -1,5 +1,4 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Freshness } from "../../service/access/freshness.js";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { RuntimeInstanceSchema, RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { defined } from "../../core/defined.js";
@@ -8,9 +7,6 @@ import type { RolloutState } from "../../core/runtime-instance.js";
 import type { Tokens } from "../../service/tokens/tokens.js";
 import type { Fleet, FleetInstance } from "../../service/runtimes/fleet.js";
 import type { Instances } from "../../service/runtimes/instances.js";
-import type { LatestBundles } from "../../service/runtimes/latest.js";
-import type { Bundles } from "../../service/bundles/bundles.js";
-import type { ActiveContents } from "../../service/runtimes/active-contents.js";
 import type { Rollouts } from "../../service/runtimes/rollouts.js";
 import type { Telemetry } from "../../service/runtimes/telemetry.js";
 import { pullEvents } from "../../service/runtimes/pull.js";
@@ -18,27 +14,25 @@ import type { Push } from "../../service/runtimes/push.js";
 import { callOf } from "../admission/call.js";
 import type { ReportBudget } from "../admission/report-budget.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
-import { createLatestMethods } from "./latest.js";
+import { createLatestMethods, type LatestServices } from "./latest.js";
 import { watchMessage } from "./watch-message.js";
 import { watchRequest } from "./watch-request.js";
 import { timestampOf, withoutNulls } from "./message-fields.js";
 
 /** RuntimeService on the use cases. */
-export function createRuntimeService(services: {
-  readonly push: Push;
-  readonly latest: LatestBundles;
-  readonly contents: ActiveContents;
-  readonly bundles: Pick<Bundles, "deployment">;
-  readonly freshness: Freshness;
-  readonly instances: Instances;
-  readonly fleet: Fleet;
-  readonly rollouts: Rollouts;
-  readonly telemetry: Telemetry;
-  readonly streams: StreamObserver;
-  readonly reports: ReportBudget;
-  readonly tokens: Pick<Tokens, "names">;
-}): ServiceImpl<typeof RuntimeService> {
-  const { push, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
+export function createRuntimeService(
+  services: LatestServices & {
+    readonly push: Push;
+    readonly instances: Instances;
+    readonly fleet: Fleet;
+    readonly rollouts: Rollouts;
+    readonly telemetry: Telemetry;
+    readonly streams: StreamObserver;
+    readonly reports: ReportBudget;
+    readonly tokens: Pick<Tokens, "names">;
+  },
+): ServiceImpl<typeof RuntimeService> {
+  const { push, contents, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
   const instanceMessages = async (rows: readonly FleetInstance[]) => {
     const names = await tokens.names([...new Set(rows.map(({ instance }) => instance.tokenId))]);
     return rows.map((row) => instanceMessage(row, names.get(row.instance.tokenId) ?? null));
@@ -52,7 +46,10 @@ export function createRuntimeService(services: {
       const events = pullEvents(push, call.principal, asked, context.signal);
       streams.opened(context.protocolName);
       try {
-        for await (const event of events) yield watchMessage(event);
+        for await (const event of events) {
+          const isContent = request.content && event.kind === "activation";
+          yield watchMessage(event, isContent ? await contents.of(event.active) : null);
+        }
       } finally {
         streams.closed(context.protocolName);
       }

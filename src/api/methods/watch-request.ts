@@ -25,9 +25,10 @@ export function watchRequest(
   const errors = new FieldErrors();
   checkMessage(WatchBundleRequestSchema, request, placeOf, errors);
   errors.throwIfAny();
-  const { afterSequence, afterDeploymentId, instanceId, labels } = request;
+  const { afterSequence, afterDeploymentId, rootVersion, instanceId, labels } = request;
   return {
     ...(resumeCursor(header.get("last-event-id")) ?? { afterSequence, afterDeploymentId }),
+    rootVersion,
     instanceId,
     labels,
     userAgent: header.get("user-agent"),

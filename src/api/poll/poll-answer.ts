@@ -1,5 +1,6 @@
 import type { ActiveBundle } from "../../service/runtimes/active-bundles.js";
 import type { Freshness } from "../../service/access/freshness.js";
+import type { Proof } from "../../service/trust/proofs.js";
 import { entityTagOf } from "../../service/runtimes/latest.js";
 
 /** What every poll of an activation is answered with: bytes and headers that are made once. */
@@ -27,6 +28,11 @@ export function latestHeaders(active: ActiveBundle): Readonly<Record<string, str
   };
 }
 
+/** The lease of what is active (docs/trust.md); nothing when there is no proof. */
+export function leaseHeaders(proof: Proof | null): Readonly<Record<string, string>> {
+  return proof === null ? {} : { "Signet-Lease": proof.header };
+}
+
 /** The SHA-256 of a content (RFC 9530), which its policy hash is in another form. */
 export function contentDigestHeaders({ deployment }: ActiveBundle): Readonly<Record<string, string>> {
   const digest = Buffer.from(deployment.policyHash.slice("sha256:".length), "hex");
@@ -38,24 +44,24 @@ export function ageHeaders({ ageSeconds }: Pick<Freshness, "ageSeconds">): Reado
   return ageSeconds === 0 ? {} : { Age: String(ageSeconds) };
 }
 
-/** The answers to polls, which live as long as what they answer with. */
+/** The answers to polls, which live as long as what they answer with; their headers change with the lease. */
 export class PollAnswers {
-  readonly #answers = new WeakMap<ActiveBundle, PollAnswer>();
+  readonly #answers = new WeakMap<ActiveBundle, { readonly proof: Proof | null; readonly answer: PollAnswer }>();
 
-  of(active: ActiveBundle): PollAnswer {
+  of(active: ActiveBundle, proof: Proof | null): PollAnswer {
     const kept = this.#answers.get(active);
-    if (kept !== undefined) return kept;
+    if (kept?.proof === proof) return kept.answer;
     const etag = entityTagOf(active);
-    const body = Buffer.from(active.document);
+    const body = kept?.answer.body ?? Buffer.from(active.document);
     const answer: PollAnswer = {
       etag,
       quotedEtag: `"${etag}"`,
       policyHash: active.deployment.policyHash,
       body,
-      headers: Object.entries(latestHeaders(active)).flat(),
+      headers: Object.entries({ ...latestHeaders(active), ...leaseHeaders(proof) }).flat(),
       bodyHeaders: ["Content-Type", "application/json", "Content-Length", String(body.byteLength)],
     };
-    this.#answers.set(active, answer);
+    this.#answers.set(active, { proof, answer });
     return answer;
   }
 }

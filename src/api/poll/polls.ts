@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Freshness } from "../../service/access/freshness.js";
 import type { Logger } from "pino";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import type { Proofs } from "../../service/trust/proofs.js";
 import type { ActiveBundles } from "../../service/runtimes/active-bundles.js";
 import { hasActivation, type Cursor } from "../../service/access/cursor.js";
 import { newestIn } from "../../service/runtimes/latest.js";
@@ -33,6 +34,7 @@ export interface PollCounts {
 export interface PollOptions {
   readonly admission: Admission;
   readonly active: ActiveBundles;
+  readonly proofs: Proofs;
   readonly freshness: Freshness;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
@@ -40,8 +42,9 @@ export interface PollOptions {
 }
 
 /**
- * Answers plain polls at once: `GET /v1/bundles/latest` with a token and a bundle that are in memory. The answers are
- * those of the method behind the REST mapping, which answers everything else (a first call, an error, a held poll, a browser).
+ * Answers plain polls at once: `GET /v1/bundles/latest` with a token, a bundle and a lease that are in memory. The answers are
+ * those of the method behind the REST mapping, which answers everything else (a first call, a lease that is due, an error, a held poll, a
+ * browser).
  *
  * These polls have their log line at level debug only, and are counted: a line for each costs as much as the answer.
  */
@@ -63,7 +66,7 @@ export class Polls {
     const cursor = cursorOf(req.url);
     if (cursor === undefined || !this.#isPlain(req)) return false;
     const startedMs = performance.now();
-    const { admission, active } = this.options;
+    const { admission, active, proofs } = this.options;
     const requestId = requestIdOf(req);
     let headers = commonHeaders(requestId);
     const onRate = (state: RateState) => (headers = headers.concat(rateHeaders(state)));
@@ -73,7 +76,9 @@ export class Polls {
     if (call?.principal.environmentId == null) return false;
     const newest = active.peek(call.principal.environmentId);
     if (newest == null) return false;
-    const answer = this.#answers.of(newest);
+    const proof = proofs.peek(call.principal.environmentId, newest.deployment);
+    if (proof === undefined) return false;
+    const answer = this.#answers.of(newest, proof);
     const tags = req.headers["if-none-match"];
     const isKnown = matches(tags, answer);
     // What is in memory would take the runtime back: it is read anew.

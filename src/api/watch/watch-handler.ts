@@ -1,3 +1,4 @@
+import type { ActiveContents } from "../../service/runtimes/active-contents.js";
 import type { Push } from "../../service/runtimes/push.js";
 import type { WatchRequest } from "../../service/runtimes/watch.js";
 import type { Call } from "../admission/call.js";
@@ -18,13 +19,16 @@ import { WatchStream } from "./watch-stream.js";
  * encoding) are left to the protocol's own handler, which has the words for it.
  */
 export class StreamingWatchHandler implements WatchHandler {
-  readonly #frames = new Frames();
+  readonly #frames: Frames;
 
   constructor(
     private readonly push: Push,
     private readonly onRefused: OnRefused,
     private readonly streams: StreamObserver,
-  ) {}
+    contents: ActiveContents,
+  ) {
+    this.#frames = new Frames(contents);
+  }
 
   async rpc({ form, header, body, message: decoded, call, report, res }: WatchRpc): Promise<boolean> {
     const negotiated = negotiate(form, header);
@@ -32,7 +36,7 @@ export class StreamingWatchHandler implements WatchHandler {
     if (negotiated === undefined || message === undefined) return false;
     const { wire, timeoutMs } = negotiated;
     report.reached = true;
-    const stream = new WatchStream(this.#frames, wire, report, this.streams);
+    const stream = new WatchStream(this.#frames, wire, message.content, report, this.streams);
     stream.into(new ResponseSink(res, stream));
     if (timeoutMs !== undefined) stream.endAfter(timeoutMs);
     try {
@@ -44,7 +48,8 @@ export class StreamingWatchHandler implements WatchHandler {
   }
 
   async rest({ message, header, call, report, req, res }: WatchRest): Promise<void> {
-    const stream = new WatchStream(this.#frames, restWire(headerOf(req, "accept")), report, this.streams);
+    const wire = restWire(headerOf(req, "accept"));
+    const stream = new WatchStream(this.#frames, wire, message.content, report, this.streams);
     const request = watchRequest(message, header, call);
     stream.into(new ResponseSink(res, stream));
     await this.#open(call, request, stream);

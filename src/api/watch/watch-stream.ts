@@ -4,7 +4,7 @@ import type { WatchEvent } from "../../service/runtimes/watch.js";
 import { toAppError } from "../admission/error-status.js";
 import type { WatchReport } from "../http/watch-contract.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
-import type { Frames } from "./frames.js";
+import { frameForm, type FrameForm, type Frames } from "./frames.js";
 import type { Sink, SinkEvents } from "./response-sink.js";
 import type { WatchWire } from "./watch-wire.js";
 
@@ -14,14 +14,18 @@ export class WatchStream implements WatchReader, SinkEvents {
   #subscription: Subscription | null = null;
   #hasBegun = false;
   #isOver = false;
+  readonly #form: FrameForm;
   #deadline: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly frames: Frames,
     private readonly wire: WatchWire,
+    hasContent: boolean,
     private readonly report: WatchReport,
     private readonly streams: StreamObserver,
-  ) {}
+  ) {
+    this.#form = frameForm(wire.body, wire.compression, hasContent);
+  }
 
   /** Sets the sink; before the watch is opened. */
   into(sink: Sink): void {
@@ -41,7 +45,7 @@ export class WatchStream implements WatchReader, SinkEvents {
 
   send(event: WatchEvent): boolean {
     try {
-      const frame = this.frames.of(event, this.wire.body, this.wire.compression);
+      const frame = this.frames.of(event, this.#form);
       if (!(frame instanceof Promise)) return this.#write(frame);
       void this.#writeLater(frame);
       return false;

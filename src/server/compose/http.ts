@@ -77,6 +77,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const polls = new Polls({
     admission,
     active: runtimes.active,
+    proofs: services.proofs.proofs,
     freshness: tokens.freshness,
     observer: metrics.requests,
     tracing,
@@ -87,7 +88,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const methods = createMethods(
     {
       ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
-      ...{ ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
+      ...{ ...services.proofs, ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       ...services.roots,
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
@@ -98,7 +99,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
-  const watch = new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams);
+  const watch = new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams, runtimes.contents);
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;

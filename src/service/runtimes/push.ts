@@ -9,7 +9,8 @@ import type { Authentication } from "../tokens/authentication.js";
 import type { WatchObserver } from "../changes/observers.js";
 import { firstEvent, type WatchRequest } from "./watch.js";
 import { TimerWheel } from "../../core/schedule/timer-wheel.js";
-import { Hub, type HubDeps } from "./hub.js";
+import { proofOf } from "./proof-of.js";
+import { Hub, type HubDeps, type HubEnvironment } from "./hub.js";
 import { Subscriber, type PushContext, type WatchReader } from "./subscriber.js";
 
 /** Streams that are written in one turn of the event loop: about two milliseconds. */
@@ -39,18 +40,19 @@ export class Push {
   /**
    * Opens a watch. Sends at once what is active, or that nothing is, or a heartbeat when the runtime has it already; then each change and
    * each heartbeat. A sequence above the newest, or of another activation, comes from a history that this server no longer has: what is
-   * active is sent.
+   * active is sent. Versions of the root document above the one that the runtime has come before all that, and when one is published.
    *
    * A watch ends with `unauthenticated` when the token stops, `not_found` when the environment is deleted, and `unavailable` on shutdown:
    * before its first event by throwing, later by WatchReader.end. Throws `invalid` for a request that cannot be kept, `forbidden` for a
    * token without an environment, `rate_limited` when too many streams are open, `cancelled` when the reader went away.
    */
   async open(principal: Principal, request: WatchRequest, reader: WatchReader): Promise<void> {
-    const { active, authentication, sessions, instances, freshness } = this.deps;
+    const { active, authentication, sessions, instances, freshness, proofs, roots } = this.deps;
     const environmentId = environmentOf(principal);
-    const hub = this.#hubOf(environmentId);
+    const projectId = principal.projectId ?? "";
+    const hub = this.#hubOf({ id: environmentId, projectId });
     const instance = request.instanceId === "" ? null : instances.watch(principal, request);
-    const subscriber = new Subscriber(this.#context, hub, reader, instance);
+    const subscriber = new Subscriber(this.#context, hub, reader, instance, request.rootVersion);
     hub.add(subscriber);
     reader.opened(subscriber);
     try {
@@ -59,8 +61,17 @@ export class Push {
       subscriber.lease.endBy(await authentication.recheck(principal));
       if (!subscriber.isOver) instance?.seen();
       const newest = await active.readFrom(environmentId, request.afterSequence);
+      const proof = await proofOf(proofs, environmentId, newest?.deployment ?? null);
+      const { rootVersion, afterSequence, afterDeploymentId } = request;
+      const lacking =
+        rootVersion === 0 ? [] : await roots.after(projectId, rootVersion, proof === null ? null : proof.rootVersion);
       if (subscriber.isOver) throw new AppError("cancelled", "the client closed the request");
-      subscriber.begin(firstEvent(newest, request, freshness.moment()));
+      hub.learn(newest);
+      const cursor = [afterSequence, afterDeploymentId === "" ? null : afterDeploymentId] as const;
+      subscriber.begin(
+        firstEvent(newest, proof, request, freshness.moment()),
+        lacking.map((root) => hub.rootEvent(root, ...cursor)),
+      );
     } catch (thrown) {
       subscriber.close();
       // It may have ended before it was known here.
@@ -69,14 +80,14 @@ export class Push {
     }
   }
 
-  #hubOf(environmentId: string): Hub {
-    const known = this.#hubs.get(environmentId);
+  #hubOf(environment: HubEnvironment): Hub {
+    const known = this.#hubs.get(environment.id);
     if (known !== undefined) return known;
-    const hub: Hub = new Hub(environmentId, { ...this.deps, quota: this.#quota }, () => {
+    const hub: Hub = new Hub(environment, { ...this.deps, quota: this.#quota }, () => {
       hub[Symbol.dispose]();
-      if (this.#hubs.get(environmentId) === hub) this.#hubs.delete(environmentId);
+      if (this.#hubs.get(environment.id) === hub) this.#hubs.delete(environment.id);
     });
-    this.#hubs.set(environmentId, hub);
+    this.#hubs.set(environment.id, hub);
     return hub;
   }
 }
@@ -94,6 +105,7 @@ function createPushContext(
   let leaving: Subscriber[] = [];
   return {
     heartbeatMs,
+    moment: () => freshness.moment(),
     behind: (change) => observer.behind(change),
     join: (subscriber) => wheel.add(subscriber),
     leave: (subscriber) => wheel.delete(subscriber),

@@ -1,6 +1,8 @@
 import type { AppError } from "../../core/error.js";
+import type { TrustRoot } from "../../core/trust/trust-root.js";
 import type { Moment } from "../access/freshness.js";
 import type { LeaseOwner, Lease } from "../access/sessions.js";
+import type { Proof } from "../trust/proofs.js";
 import type { InstanceWatch } from "./instances.js";
 import type { WatchEvent } from "./watch.js";
 import type { Timed } from "../../core/schedule/timer-wheel.js";
@@ -31,14 +33,24 @@ export interface Source {
   isCurrent(cursor: number): boolean;
   /** Sends the newest to a subscriber that has not got it. */
   catchUp(subscriber: Subscriber): void;
-  /** The heartbeat of a moment, the same object for all that are due together. */
-  heartbeat(sequence: number, deploymentId: string | null, now: Moment): WatchEvent;
+  /** The heartbeat of a moment, the same object for all that are due together. `proof` is null for those that know the lease. */
+  heartbeat(sequence: number, deploymentId: string | null, now: Moment, proof: Proof | null): WatchEvent;
+  /** The newest version of a root document, the same object for all that have the same cursor. */
+  rootEvent(root: TrustRoot, sequence: number, deploymentId: string | null): WatchEvent;
+  /**
+   * What proves that this subscriber has what is active; null when there is nothing that does. While a new lease is due, too: then the
+   * subscriber is told of it as soon as it is made.
+   */
+  proofFor(subscriber: Subscriber): Proof | null;
+  /** Reads the versions of the root document up to `newest` that this subscriber lacks, and has it take them. */
+  giveRoots(subscriber: Subscriber, newest: number): void;
   delete(subscriber: Subscriber): void;
 }
 
 /** What the subscribers of all environments share. */
 export interface PushContext {
   readonly heartbeatMs: number;
+  moment(): Moment;
   /** So many more subscribers are behind; negative: fewer. */
   behind(change: number): void;
   join(subscriber: Subscriber): void;
@@ -47,7 +59,8 @@ export interface PushContext {
 }
 
 /**
- * One watch: a cursor, and a mark when its reader is behind. There is no queue: a reader that is behind gets the newest when it is ready.
+ * One watch: a cursor, and a mark when its reader is behind. There is no queue: a reader that is behind gets the newest when it is ready. Only
+ * versions of the root document wait for it one by one, since none of them replaces another.
  */
 export class Subscriber implements Subscription, LeaseOwner, Timed {
   /** The newest sequence that was sent; null before the first event. */
@@ -61,6 +74,13 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
   reason: AppError | null = null;
   #isBehind = false;
   #isOver = false;
+  /** What goes before anything else; null for nothing. */
+  #queue: WatchEvent[] | null = null;
+  /** Names the lease that it was told last. Not the proof itself, with which frames are kept. */
+  #lease = "";
+  /** It was sent roots, and a lease by the newest of them has to follow. */
+  #owesLease = false;
+  #awaitsRoots = false;
 
   constructor(
     private readonly context: PushContext,
@@ -68,25 +88,40 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     private readonly reader: WatchReader,
     /** Tells the fleet view of the instance; null when it does not name itself. */
     private readonly instance: InstanceWatch | null,
+    /** The version of the root document that it has; 0 when it wants none. */
+    private rootVersion: number,
   ) {}
+
+  /** The version of the root document that it has; 0 when it wants none. */
+  get root(): number {
+    return this.rootVersion;
+  }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Sends the answer to the request, and from now on what is newer. */
-  begin(first: WatchEvent): void {
-    this.#send(first);
+  /** Sends the answer to the request, after the roots that it lacks, and from now on what is newer. */
+  begin(first: WatchEvent, roots: readonly WatchEvent[] = []): void {
+    const [root] = roots;
+    if (root === undefined) this.#send(first);
+    else {
+      this.cursor = root.sequence;
+      this.#queue = [...roots, first];
+      this.#flush();
+    }
     // Its reader may have gone while it was sent that: then it has left already.
     if (this.#isOver) return;
     this.context.join(this);
-    this.hub.catchUp(this);
+    // A root may have been published since the roots were read.
+    this.#owesLease = this.rootVersion !== 0;
+    this.#proceed();
   }
 
   /** Sends the event that it does not have, if it is ready. */
   offer(event: WatchEvent): void {
-    if (this.#isOver || this.#isBehind || this.cursor === null || event.sequence <= this.cursor) return;
-    this.#send(event);
+    if (!this.#isReady || this.cursor === null || event.sequence <= this.cursor) return;
+    if (!this.#lacksRoots(event.proof)) this.#send(event);
   }
 
   /** A heartbeat is due. A reader that is behind needs none: it has an event to read. */
@@ -95,15 +130,35 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     this.dueAtMs = performance.now() + this.context.heartbeatMs;
     const { instance } = this;
     if (instance !== null) this.reader.ask(() => this.#alive(instance));
-    if (!this.#isBehind && this.hub.isCurrent(this.cursor)) {
-      this.#send(this.hub.heartbeat(this.cursor, this.deploymentId, now));
+    if (this.#isReady) {
+      if (this.hub.isCurrent(this.cursor)) this.#sendHeartbeat(this.cursor, now, this.hub.proofFor(this));
+      // The roots that it lacks could not be read.
+      else if (this.rootVersion !== 0) this.hub.catchUp(this);
     }
     if (!this.#isOver) this.context.join(this);
   }
 
+  /** There is a new lease: sends it, if it is ready and has what the lease is about. */
+  renewed(proof: Proof): void {
+    if (!this.#isReady || this.cursor !== proof.sequence || !this.hub.isCurrent(this.cursor)) return;
+    if (proof.header === this.#lease || this.#lacksRoots(proof)) return;
+    this.#sendHeartbeat(this.cursor, this.context.moment(), proof);
+  }
+
+  /** Sends those of these versions of the root document that it lacks, one by one, and then a lease by the newest. */
+  takeRoots(roots: readonly TrustRoot[]): void {
+    this.#awaitsRoots = false;
+    const { cursor, deploymentId } = this;
+    const lacking = roots.filter(({ version }) => version > this.rootVersion);
+    if (this.#isOver || cursor === null || this.#queue !== null || lacking.length === 0) return;
+    this.#queue = lacking.map((root) => this.hub.rootEvent(root, cursor, deploymentId));
+    this.#owesLease = true;
+    this.#proceed();
+  }
+
   ready(): void {
     this.#fallBehind(false);
-    if (!this.#isOver) this.hub.catchUp(this);
+    this.#proceed();
   }
 
   end(reason: AppError): void {
@@ -134,9 +189,49 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     if (!this.#isOver) instance.seen();
   }
 
+  get #isReady(): boolean {
+    return !this.#isOver && !this.#isBehind && this.#queue === null;
+  }
+
+  /** Whether roots have to come before what this proves; then they are on their way. */
+  #lacksRoots(proof: Proof | null): boolean {
+    if (proof === null || this.rootVersion === 0 || proof.rootVersion <= this.rootVersion) return false;
+    if (!this.#awaitsRoots) {
+      this.#awaitsRoots = true;
+      this.hub.giveRoots(this, proof.rootVersion);
+    }
+    return true;
+  }
+
+  /** Sends what waits, then what is newer. */
+  #proceed(): void {
+    this.#flush();
+    if (!this.#isReady || this.cursor === null) return;
+    this.hub.catchUp(this);
+    if (!this.#owesLease || !this.#isReady || !this.hub.isCurrent(this.cursor)) return;
+    this.#owesLease = false;
+    const proof = this.hub.proofFor(this);
+    if (proof !== null) this.renewed(proof);
+  }
+
+  #flush(): void {
+    while (this.#queue !== null && !this.#isBehind && !this.#isOver) {
+      const next = this.#queue.shift();
+      if (this.#queue.length === 0) this.#queue = null;
+      if (next !== undefined) this.#send(next);
+    }
+  }
+
+  #sendHeartbeat(cursor: number, now: Moment, proof: Proof | null): void {
+    const isNews = proof !== null && proof.header !== this.#lease && !this.#lacksRoots(proof);
+    this.#send(this.hub.heartbeat(cursor, this.deploymentId, now, isNews ? proof : null));
+  }
+
   #send(event: WatchEvent): void {
     this.cursor = event.sequence;
     this.deploymentId = event.deploymentId;
+    if (event.proof !== null) this.#lease = event.proof.header;
+    if (event.kind === "trust_root") this.rootVersion = event.root.version;
     this.dueAtMs = performance.now() + this.context.heartbeatMs;
     this.#fallBehind(!this.reader.send(event));
   }

@@ -8,7 +8,7 @@ import { AppError } from "../../../src/core/error.js";
 import type { WatchEvent } from "../../../src/service/runtimes/watch.js";
 
 const heartbeat = (sequence: number): WatchEvent => ({
-  ...{ kind: "heartbeat", sequence, deploymentId: null, at: "2026-05-01T12:00:00.000Z", currentAt: null },
+  ...{ kind: "heartbeat", sequence, deploymentId: null, proof: null, at: "2026-05-01T12:00:00.000Z", currentAt: null },
 });
 
 /** A stream into a sink whose calls are noted, and fail from a moment on that the test chooses. */
@@ -30,7 +30,13 @@ function open() {
   const open = { count: 0 };
   const streams = { opened: () => void (open.count += 1), closed: () => void (open.count -= 1) };
   const report: WatchReport = { requestId: "r", protocol: "rest", error: undefined };
-  const stream = new WatchStream(new Frames(), restWire(undefined), report, streams);
+  const stream = new WatchStream(
+    new Frames({ of: () => Promise.resolve("{}") }),
+    restWire(undefined),
+    false,
+    report,
+    streams,
+  );
   let closed = 0;
   stream.into(sink);
   stream.opened({ ready: () => undefined, close: () => void (closed += 1) });

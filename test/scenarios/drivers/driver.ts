@@ -60,9 +60,28 @@ export interface LatestView {
   readonly deploymentId: string;
 }
 
+/** The answer to a poll of a content or an attestation. */
+export interface PolledText {
+  readonly notModified: boolean;
+  /** Exactly the bytes that came; empty when not modified. */
+  readonly text: string;
+  /** Without quotes; empty while nothing is active. */
+  readonly etag: string;
+  /** 0 while nothing is active. */
+  readonly sequence: number;
+}
+
+/** What proves an activation, parsed; a heartbeat has the lease alone. */
+export interface AttestationView {
+  readonly lease: object | null;
+  readonly activation?: object | null;
+  readonly release?: object | null;
+  readonly proof?: string | null;
+}
+
 /** One message of a watch. What only an activation has is null in the others. */
 export interface WatchMessage {
-  readonly event: "activation" | "nothing_active" | "heartbeat";
+  readonly event: "activation" | "nothing_active" | "heartbeat" | "trust_root";
   readonly sequence: number;
   readonly version: number | null;
   readonly policyHash: string | null;
@@ -70,6 +89,10 @@ export interface WatchMessage {
   readonly kind: string | null;
   /** Exactly the bytes that came. */
   readonly document: string | null;
+  readonly content: string | null;
+  /** Of heartbeats and of nothing active, too. */
+  readonly attestation: AttestationView | null;
+  readonly root: { readonly version: number; readonly envelope: object } | null;
 }
 
 export interface KeyView {
@@ -112,6 +135,8 @@ export interface Failure {
 export interface WatchStart {
   readonly afterSequence?: number;
   readonly afterDeploymentId?: string;
+  readonly rootVersion?: number;
+  readonly content?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
@@ -130,6 +155,9 @@ export interface Driver extends AsyncDisposable {
   document(place: Place, version: number): Promise<string>;
   diff(place: Place, version: number, other: number): Promise<unknown>;
   deployments(place: Place): Promise<{ readonly total: number; readonly data: readonly DeploymentView[] }>;
+  latestContent(headers?: Headers): Promise<PolledText>;
+  latestAttestation(headers?: Headers): Promise<PolledText>;
+  deploymentAttestation(deploymentId: string): Promise<AttestationView>;
   latest(headers?: Headers, cursor?: { afterSequence?: number; afterDeploymentId?: string }): Promise<LatestView>;
   watch(start: WatchStart): AsyncGenerator<WatchMessage, void>;
   keys(): Promise<readonly KeyView[]>;

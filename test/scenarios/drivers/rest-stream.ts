@@ -16,7 +16,8 @@ export type StreamPart =
       /** What an event's id must be. */
       readonly id: string;
       readonly event: WatchMessage["event"];
-      readonly activation: Message | undefined;
+      /** The member of that name. */
+      readonly value: Message;
     };
 
 /** Server-sent events (HTML standard, section 9.2). Throws when id, name and data do not say the same. */
@@ -51,18 +52,19 @@ function messagePart(text: string): Extract<StreamPart, { kind: "message" }> {
     sequence: number;
     deployment_id: string | null;
   };
-  const names = ["activation", "nothing_active", "heartbeat"] as const;
+  const names = ["activation", "nothing_active", "heartbeat", "trust_root"] as const;
   const set = names.filter((name) => members[name] !== null);
   const [event] = set;
-  // Every field is there, and one of the three is not null.
+  // Every field is there, and one of them is not null.
   if (event === undefined || set.length > 1 || names.some((name) => !(name in members))) throw new Error(text);
-  const { activation } = members;
+  const value = camelCased(members[event] ?? {});
+  const document = event !== "activation" || value["document"] === null ? {} : { document: rawDocument(text) };
   return {
     kind: "message",
     sequence,
     id: deployment_id === null ? String(sequence) : `${sequence}.${deployment_id}`,
     event,
-    activation: activation === null ? undefined : { ...camelCased(activation), document: rawDocument(text) },
+    value: { ...value, ...document },
   };
 }
 

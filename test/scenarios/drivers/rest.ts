@@ -1,4 +1,4 @@
-import type { Driver, Failure, Place, Publication } from "./driver.js";
+import type { AttestationView, Driver, Failure, Place, Publication } from "./driver.js";
 import type { Http, HttpAnswer, HttpRequest } from "./http.js";
 import { readEvents, readLines, type StreamPart } from "./rest-stream.js";
 import {
@@ -31,6 +31,15 @@ export function restDriver(http: Http, token: string, streams: "events" | "lines
   const get = async (path: string) => (await send({ method: "GET", path })).text;
   const post = async (path: string, body: string | undefined, headers?: Readonly<Record<string, string>>) =>
     bundleOf((await send({ method: "POST", path, ...(body === undefined ? {} : { body }) }, headers)).text);
+  const polled = async (path: string, headers?: Readonly<Record<string, string>>) => {
+    const answer = await send({ method: "GET", path }, headers);
+    return {
+      notModified: answer.status === 304 || answer.status === 204,
+      text: answer.text,
+      etag: /^"(.*)"$/.exec(answer.headers.get("etag") ?? "")?.[1] ?? "",
+      sequence: Number(answer.headers.get("signet-sequence") ?? 0),
+    };
+  };
   const listed = async (path: string) => (JSON.parse(await get(path)) as object[]).map(camelCased);
   return {
     publish: (place, publication, headers) =>
@@ -73,13 +82,16 @@ export function restDriver(http: Http, token: string, streams: "events" | "lines
         deploymentId: answer.headers.get("signet-deployment-id") ?? "",
       };
     },
-    async *watch({ afterSequence = 0, afterDeploymentId, headers = {}, signal }) {
+    latestContent: (headers) => polled("/v1/bundles/latest/content", headers),
+    latestAttestation: (headers) => polled("/v1/bundles/latest/attestation", headers),
+    deploymentAttestation: async (id) => JSON.parse(await get(`/v1/deployments/${id}/attestation`)) as AttestationView,
+    async *watch({ afterSequence = 0, afterDeploymentId, rootVersion, content, headers = {}, signal }) {
       const accept = streams === "events" ? "text/event-stream" : "application/x-ndjson";
       const request = {
         method: "GET",
         path: `/v1/bundles/watch?after_sequence=${afterSequence}${
           afterDeploymentId === undefined ? "" : `&after_deployment_id=${afterDeploymentId}`
-        }`,
+        }${rootVersion === undefined ? "" : `&root_version=${rootVersion}`}${content === true ? "&content=true" : ""}`,
         headers: { Authorization: `Bearer ${token}`, Accept: accept, ...headers },
       };
       const stream = await http.stream(request, signal);
@@ -114,7 +126,7 @@ export function restDriver(http: Http, token: string, streams: "events" | "lines
 
 function messageOf(part: StreamPart) {
   if (part.kind === "error") throw new RestError(part.body, null);
-  return watchMessage(part.sequence, part.event, part.activation);
+  return watchMessage(part.sequence, part.event, part.value);
 }
 
 function checked(answer: HttpAnswer): HttpAnswer {

@@ -1,4 +1,4 @@
-import type { Driver, Failure, WatchMessage } from "./driver.js";
+import type { AttestationView, Driver, Failure, PolledText, WatchMessage } from "./driver.js";
 import {
   artifactPromotionView,
   bundleView,
@@ -31,7 +31,17 @@ const EVENTS: Readonly<Record<string, WatchMessage["event"]>> = {
   activation: "activation",
   nothingActive: "nothing_active",
   heartbeat: "heartbeat",
+  trustRoot: "trust_root",
 };
+
+function polled(message: Message, field: "content" | "attestation"): PolledText {
+  return {
+    notModified: message["notModified"] as boolean,
+    text: message[field] as string,
+    etag: message["etag"] as string,
+    sequence: message["sequence"] as number,
+  };
+}
 
 /** The driver of anything that speaks the proto's methods. */
 export function rpcDriver(rpc: Rpc): Driver {
@@ -81,13 +91,27 @@ export function rpcDriver(rpc: Rpc): Driver {
         deploymentId: m["deploymentId"] as string,
       };
     },
-    async *watch({ afterSequence = 0, afterDeploymentId = "", headers = {}, signal }) {
-      const cursor = { afterSequence, afterDeploymentId };
+    latestContent: async (headers) => polled(await call("RuntimeService/getLatestContent", {}, headers), "content"),
+    latestAttestation: async (headers) =>
+      polled(await call("RuntimeService/getLatestAttestation", {}, headers), "attestation"),
+    deploymentAttestation: async (deploymentId) => {
+      const { attestation } = await call("RuntimeService/getDeploymentAttestation", { deploymentId });
+      return JSON.parse(attestation as string) as AttestationView;
+    },
+    async *watch({
+      afterSequence = 0,
+      afterDeploymentId = "",
+      rootVersion = 0,
+      content = false,
+      headers = {},
+      signal,
+    }) {
+      const cursor = { afterSequence, afterDeploymentId, rootVersion, content };
       const stream = rpc.stream("RuntimeService/watchBundle", cursor, headers, signal);
       for await (const { sequence, event, value } of stream) {
         const name = EVENTS[event];
         if (name === undefined) throw new Error(`unknown event ${event}`);
-        yield watchMessage(sequence, name, name === "activation" ? value : undefined);
+        yield watchMessage(sequence, name, value);
       }
     },
     keys: async () => (await many("BundleService/listKeys", {}, "keys")).map(keyView),

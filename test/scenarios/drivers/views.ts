@@ -1,4 +1,5 @@
 import type {
+  AttestationView,
   ArtifactPromotionView,
   BundleView,
   DeploymentView,
@@ -63,12 +64,10 @@ export function artifactPromotionView(message: Message, bundle: BundleView): Art
   return { artifactId, status, deploymentId, bundle };
 }
 
-export function watchMessage(
-  sequence: number,
-  event: WatchMessage["event"],
-  activation: Message | undefined,
-): WatchMessage {
-  const a = (activation ?? {}) as Partial<WatchMessage>;
+/** @param value the member of the oneof; a json_text in it is a text or parsed already */
+export function watchMessage(sequence: number, event: WatchMessage["event"], value: Message): WatchMessage {
+  const a = (event === "activation" ? value : {}) as Partial<WatchMessage>;
+  const { version, envelope } = value as { readonly version?: number; readonly envelope?: unknown };
   return {
     event,
     sequence,
@@ -76,8 +75,17 @@ export function watchMessage(
     policyHash: a.policyHash ?? null,
     deploymentId: a.deploymentId ?? null,
     kind: a.kind ?? null,
-    document: a.document ?? null,
+    // In RPC the text that is not sent is empty.
+    document: a.document === "" ? null : (a.document ?? null),
+    content: a.content ?? null,
+    attestation: parsedJson(value["attestation"]) as AttestationView | null,
+    root: event === "trust_root" ? { version: Number(version), envelope: parsedJson(envelope) ?? {} } : null,
   };
+}
+
+function parsedJson(json: unknown): object | null {
+  if (json === undefined || json === null || json === "") return null;
+  return (typeof json === "string" ? JSON.parse(json) : json) as object;
 }
 
 /** Names in camel case, one level deep. */

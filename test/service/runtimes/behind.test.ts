@@ -35,7 +35,7 @@ describe("a node that has not heard yet of what another one activated", () => {
   const cursor = () => ({ afterSequence: 2, afterDeploymentId: deploymentId });
   const watch = async (from: { afterSequence: number; afterDeploymentId: string }) => {
     const client = { userAgent: null, clientAddress: "192.0.2.1", addressKey: "192.0.2.1" };
-    const request = { ...from, instanceId: "", labels: {}, ...client };
+    const request = { ...from, rootVersion: 0, instanceId: "", labels: {}, ...client };
     const events = pullEvents(late.push, principal, request, new AbortController().signal);
     const next = await events.next();
     await events.return(undefined);

@@ -245,6 +245,7 @@ describe("runtime instances", () => {
     const request = {
       afterSequence: 0,
       afterDeploymentId: "",
+      rootVersion: 0,
       instanceId: "a",
       labels: {},
       clientAddress,

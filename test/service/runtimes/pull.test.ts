@@ -14,7 +14,7 @@ describe("a watch that is pulled", () => {
   const reader = new AbortController();
   function watch(principal: Principal, afterSequence = 0, signal = reader.signal): AsyncGenerator<WatchEvent> {
     const from = { userAgent: null, clientAddress: "192.0.2.1", addressKey: "192.0.2.1" };
-    const request = { afterSequence, afterDeploymentId: "", instanceId: "", labels: {}, ...from };
+    const request = { afterSequence, afterDeploymentId: "", rootVersion: 0, instanceId: "", labels: {}, ...from };
     return pullEvents(signet.services.push, principal, request, signal);
   }
   const next = async (events: AsyncGenerator<WatchEvent>) => (await events.next()).value as WatchEvent;
@@ -87,7 +87,7 @@ describe("a watch that is pulled", () => {
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(700_000);
     const at = signet.clock.now().toISOString();
-    expect(await waiting).toEqual({ kind: "heartbeat", sequence: 1, deploymentId, at, currentAt: null });
+    expect(await waiting).toEqual({ kind: "heartbeat", proof: null, sequence: 1, deploymentId, at, currentAt: null });
     await events.return(undefined);
     expect(vi.getTimerCount()).toBe(0);
   });

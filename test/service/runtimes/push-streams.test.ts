@@ -45,7 +45,7 @@ describe("watches of a fleet", () => {
       const from = { userAgent: null, clientAddress: address, addressKey: address };
       await signet.services.push.open(
         principal,
-        { afterSequence, afterDeploymentId: "", instanceId: "", labels: {}, ...from },
+        { afterSequence, afterDeploymentId: "", rootVersion: 0, instanceId: "", labels: {}, ...from },
         reader,
       );
     }

@@ -8,13 +8,21 @@ import {
 import type { WatchEvent } from "../../../src/service/runtimes/watch.js";
 
 const AT = "2026-01-01T00:00:00.000Z";
-const HEARTBEAT: WatchEvent = { kind: "heartbeat", sequence: 1, deploymentId: null, at: AT, currentAt: null };
+const HEARTBEAT: WatchEvent = {
+  kind: "heartbeat",
+  sequence: 1,
+  deploymentId: null,
+  proof: null,
+  at: AT,
+  currentAt: null,
+};
 
 /** A watch, and what its room and its hub were asked for. */
 function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {
   const asked: string[] = [];
   const room: PushContext = {
     heartbeatMs: 1_000,
+    moment: () => ({ at: AT, currentAt: null }),
     behind: () => undefined,
     join: () => void asked.push("join"),
     leave: () => void asked.push("leave"),
@@ -24,6 +32,9 @@ function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {
     isCurrent: () => true,
     catchUp: () => undefined,
     heartbeat: () => HEARTBEAT,
+    rootEvent: () => HEARTBEAT,
+    proofFor: () => null,
+    giveRoots: () => undefined,
     delete: () => void asked.push("delete"),
   };
   let turn = 0;
@@ -37,7 +48,7 @@ function openWatch(onSend: (subscriber: Subscriber, turn: number) => void) {
     end: () => undefined,
     ask: () => undefined,
   };
-  const subscriber: Subscriber = new Subscriber(room, hub, reader, null);
+  const subscriber: Subscriber = new Subscriber(room, hub, reader, null, 0);
   return { subscriber, asked };
 }
 

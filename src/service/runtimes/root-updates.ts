@@ -1,0 +1,46 @@
+import { LRUCache } from "lru-cache";
+import type { TrustRoot } from "../../core/trust/trust-root.js";
+import type { TrustReader } from "../../store/trust-store.js";
+import type { Wakeups } from "../changes/wakeups.js";
+
+/** For all projects; what was not asked for longest is read again when it is. */
+const MAX_CACHED_BYTES = 16 * 1024 * 1024;
+
+/** The row without its envelope, and the cache's own. */
+const ENTRY_BYTES = 1024;
+
+/** Read at once. */
+const MAX_READ = 64;
+
+/** The versions of root documents that runtimes do not have yet, from memory: a published version never changes. */
+export class RootUpdates {
+  readonly #kept = new LRUCache<string, TrustRoot>({
+    maxSize: MAX_CACHED_BYTES,
+    sizeCalculation: ({ envelope }) => envelope.length + ENTRY_BYTES,
+  });
+
+  constructor(
+    private readonly read: Pick<TrustReader, "trustRootsAfter">,
+    wakeups: Wakeups,
+  ) {
+    wakeups.invalidate({ forget: () => undefined, forgetAll: () => this.#kept.clear() });
+  }
+
+  /** The versions above `version` up to `newest`, oldest first, without gaps. `newest` is null where it is not known. */
+  async after(projectId: string, version: number, newest: number | null): Promise<readonly TrustRoot[]> {
+    const found: TrustRoot[] = [];
+    for (let last = version; newest === null || last < newest;) {
+      const kept = newest === null ? undefined : this.#kept.get(keyOf(projectId, last + 1));
+      const next = kept === undefined ? await this.read.trustRootsAfter(projectId, last, MAX_READ) : [kept];
+      for (const root of next) this.#kept.set(keyOf(projectId, root.version), root);
+      found.push(...next);
+      if (next.length === 0) break;
+      last += next.length;
+    }
+    return found;
+  }
+}
+
+function keyOf(projectId: string, version: number): string {
+  return `${projectId} ${version}`;
+}
