@@ -23,7 +23,7 @@ const ON_POSTGRES = [
   "test/service/pipelines/pipeline-promotion.test.ts",
   "test/service/tenancy/organization-deletion.test.ts",
   "test/service/tokens/tokens.test.ts",
-  "test/service/trust/attesting.test.ts",
+  "test/service/trust/{attesting,release-rules,releases,roots,trust-ends}.test.ts",
   "test/service/webhooks/webhook-{dispatch,nodes}.test.ts",
   // Over two nodes.
   "test/scenarios/{lifecycle,who-and-why}.test.ts",

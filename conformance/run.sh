@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds Signet's listener to the Connect project's conformance suite and to h2spec. Needs Go; fetches both by `go install`.
+# Holds runtimes of the packed SDK to the vectors of the trust format, and Signet's listener to the Connect project's conformance suite
+# and to h2spec. Those two need Go, and are fetched by `go install`. `run.sh runtime` does the first alone.
 # `run.sh clients` does something else: it holds the OpenAPI document to the clients that others generate from it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,6 +9,26 @@ if [ "${1-}" = clients ]; then
   shift
   exec node dist/conformance/clients/main.js "$@"
 fi
+
+# Installed as a program installs it: packed, in a directory of its own.
+runtime() {
+  local scratch
+  scratch=$(mktemp -d)
+  trap "rm -rf '$scratch'" RETURN
+  node dist/packaging/sdk/build.js "$scratch/sdk" || return
+  npm pack "$scratch/sdk" --ignore-scripts --silent --pack-destination "$scratch" >/dev/null || return
+  npm install --prefix "$scratch/program" --offline --no-audit --no-fund --silent "$scratch"/signet-sdk-*.tgz || return
+  npx --no-install tsx test/vectors/run.ts "$@" "$scratch/program/node_modules/.bin/signet-runtime-conformance"
+}
+
+failed=0
+if [ "${1-}" = runtime ]; then
+  shift
+  runtime "$@"
+  exit
+fi
+printf '\n== runtimes\n'
+runtime || failed=1
 
 suite=connectrpc.com/conformance
 suite_version=v1.0.7
@@ -26,7 +47,6 @@ fetch "$h2spec/cmd/h2spec" "$h2spec_version"
 module=$(go mod download -json "$suite@$suite_version" | node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).Dir')
 npx --no-install buf build "$module/proto" -o "$cache/image.binpb"
 
-failed=0
 printf '\n== gRPC, gRPC-Web and Connect\n'
 "$cache/$suite_version/connectconformance" --mode server --max-servers 2 -v \
   --conf conformance/config.yaml --known-failing @conformance/known-failing.txt "$@" \

@@ -7,6 +7,11 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   node: "src/sdk/node.ts",
 };
 
+/** The programs of the package, likewise. They export nothing. */
+export const PROGRAMS: Readonly<Record<string, string>> = {
+  conformance: "src/sdk/conformance/node-main.ts",
+};
+
 /** What is used of `packages/sdk/package.json`. */
 export interface Manifest {
   readonly name: string;

@@ -2,7 +2,7 @@ import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packageLicenses, signetLicense } from "../licenses.js";
 import { copyDeclarations } from "./declarations.js";
-import { ENTRIES, readManifest } from "./entries.js";
+import { ENTRIES, PROGRAMS, readManifest } from "./entries.js";
 import { bundleModules } from "./modules.js";
 
 const KEPT = ["package.json", "README.md", "LICENSE"];
@@ -20,7 +20,7 @@ export async function buildPackage(root: string, directory: string): Promise<voi
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
   if (directory !== source) for (const name of KEPT) await cp(join(source, name), join(directory, name));
-  const packages = await bundleModules(root, ENTRIES, target);
+  const packages = await bundleModules(root, { ...ENTRIES, ...PROGRAMS }, target);
   copyDeclarations(root, ENTRIES, target);
   const licenses = [signetLicense(root), ...packageLicenses(root, packages)];
   await writeFile(join(target, "THIRD-PARTY-LICENSES"), licenses.join("\n"));

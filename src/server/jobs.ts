@@ -10,6 +10,7 @@ import type { Job } from "./job-runner.js";
 import { removeDeleted, removeOldEvents } from "../service/changes/deletions.js";
 import { TimedJobs } from "../service/changes/timed-jobs.js";
 import { tellExpiringTokens } from "../service/tokens/token-events.js";
+import { TrustEndsLog } from "./trust-ends.js";
 import type { ChangeFeed } from "../store/change-feed.js";
 import type { Store } from "../store/store.js";
 
@@ -58,10 +59,11 @@ interface DatabaseJob extends Job {
 }
 
 /** What any process may do for all; harmless when two do it at once. */
-function jobsOfDatabase({ services, store, clock, config }: JobContext): readonly DatabaseJob[] {
+function jobsOfDatabase({ services, store, clock, config, log }: JobContext): readonly DatabaseJob[] {
   const { audit, changes } = services;
   const removeOld = (signal: AbortSignal) =>
     removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
+  const ends = new TrustEndsLog({ read: store.read, clock, log });
   const expiring = { store, clock, outbox: changes.outbox };
   return [
     {
@@ -70,6 +72,7 @@ function jobsOfDatabase({ services, store, clock, config }: JobContext): readonl
     },
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
     { name: "token expiry", everyMs: 600_000, run: (signal) => tellExpiringTokens(expiring, signal) },
+    { name: "trust expiry", everyMs: 3_600_000, run: () => ends.tell() },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },
     {
       ...{ name: "deletions", everyMs: 5_000, hasWork: () => store.read.hasDeleted() },

@@ -1,7 +1,21 @@
+import type { Instant } from "../core/clock.js";
 import type { ActivationAttestation } from "../core/trust/activation-attestation.js";
 import type { Release, ReleaseSubject } from "../core/trust/release.js";
 import type { TrustRoot } from "../core/trust/trust-root.js";
 import type { Listed, Page } from "./page.js";
+
+/** Something that runtimes refuse from an instant on: the newest root of a project, or the release that is active in an environment. */
+export interface TrustEnd {
+  readonly orgId: string;
+  readonly projectId: string;
+  /** The slug of the project. */
+  readonly project: string;
+  /** The environment's name; null for a root. */
+  readonly environment: string | null;
+  /** The version of the root, or the number of the release. */
+  readonly number: number;
+  readonly expiresAt: Instant;
+}
 
 /** Reads of roots, releases and attestations. Look-ups answer null for what is not there. */
 export interface TrustReader {
@@ -16,6 +30,8 @@ export interface TrustReader {
   releasesOf(subject: Omit<ReleaseSubject, "digest" | "number">, limit: number): Promise<readonly Release[]>;
   /** How many releases a project has. */
   countReleases(projectId: string): Promise<number>;
+  /** The newest roots and active releases, of all organizations, that expire before an instant: the first `limit` of each. */
+  trustEnds(before: Instant, limit: number): Promise<readonly TrustEnd[]>;
   activationAttestation(deploymentId: string): Promise<ActivationAttestation | null>;
   /** Of the activation before a sequence of an environment; null without one, and when that has none. */
   attestationBefore(environmentId: string, sequence: number): Promise<ActivationAttestation | null>;

@@ -5,6 +5,9 @@ import { buildPackage } from "../../packaging/sdk/package.js";
 
 const ROOT = join(import.meta.dirname, "../..");
 
+/** For a hook that packs and installs, on a machine that is busy with other tests. */
+export const PACKING_MS = 300_000;
+
 /** npm as on a machine that has no network and never installed anything. */
 const ALONE = {
   npm_config_registry: "http://127.0.0.1:9",

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { randomUUID } from "node:crypto";
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ServedPack, VectorCase } from "./case.js";
 import { readPacks } from "./packs.js";
 
@@ -29,12 +30,12 @@ export function createVectorServer(cases: readonly VectorCase[] = [...readPacks(
 
 function answerTo(cases: ReadonlyMap<string, VectorCase>, method: string, url: string): Answer {
   const [path = ""] = url.split("?");
-  if (method !== "GET") return json(405, { detail: "GET alone" });
+  if (method !== "GET") return failure(405, "GET alone");
   if (path === "/cases") return json(200, { cases: [...cases.values()].map(summaryOf) });
   const [, id = "", index = "", rest = ""] = /^\/cases\/([a-z0-9-]+)\/(\d+)(\/.*)$/.exec(path) ?? [];
   const step = cases.get(id)?.steps[Number(index)];
-  if (step === undefined) return json(404, { detail: "no such case or step: see /cases" });
-  return step.serve === null ? json(503, { detail: "this server is away" }) : answerFrom(step.serve, rest);
+  if (step === undefined) return failure(404, "no such case or step: see /cases");
+  return step.serve === null ? failure(503, "this server is away") : answerFrom(step.serve, rest);
 }
 
 function answerFrom({ roots, attestation, content }: ServedPack, path: string): Answer {
@@ -45,7 +46,7 @@ function answerFrom({ roots, attestation, content }: ServedPack, path: string): 
   if (path === "/v1/bundles/latest/content") {
     return { status: 200, type: "application/json", body: Buffer.from(content, "base64") };
   }
-  return json(404, { detail: "not found" });
+  return failure(404, "not found");
 }
 
 function summaryOf({ id, name, must, root, init, identity, steps }: VectorCase) {
@@ -57,4 +58,10 @@ function summaryOf({ id, name, must, root, init, identity, steps }: VectorCase) 
 
 function json(status: number, value: object): Answer {
   return { status, type: "application/json", body: JSON.stringify(value) };
+}
+
+/** As Signet says it (docs/api.md, "Errors"): a client may take any other 404 for a page of a proxy. */
+function failure(status: number, message: string): Answer {
+  const error = STATUS_CODES[status] ?? "";
+  return json(status, { detail: message, error, message, code: status, status, requestId: randomUUID() });
 }

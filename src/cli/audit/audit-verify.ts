@@ -1,7 +1,11 @@
 import type { Command } from "commander";
+import { activationOf, leafData } from "../../bundle/log/leaf.js";
+import { isSameHash, leafHash, type Hash } from "../../bundle/log/merkle.js";
+import { TreeBuilder } from "../../bundle/log/tree-builder.js";
 import { line } from "../../core/printable.js";
 import {
   formatMessage,
+  type AuditEvent,
   type PublicKey,
   type SignetClient,
   type VerifyAuditRequest,
@@ -9,24 +13,27 @@ import {
 } from "../../sdk/index.js";
 import { EventChecker, type BrokenEvent } from "./audit-events.js";
 import { readHead, verifyHead } from "./audit-head.js";
-import { InputError } from "../shell/cli-error.js";
+import { fetchCheckpoint, requireNote, verifyCheckpoint, type VerifiedCheckpoint } from "./kept-checkpoint.js";
+import { CheckFailedError, InputError } from "../shell/cli-error.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
+import { nameOf, readTextFile } from "../shell/text-files.js";
 import { fetchKeys, readKeys } from "../shell/trusted-keys.js";
 
 interface Options {
   readonly limit?: number;
   readonly expectHead?: string;
+  readonly expectCheckpoint?: string;
   readonly keys?: string;
 }
 
 const HELP = `
 The server checks its chain: numbers without gaps, links, and signatures by keys that its current audit key endorses; it lists these
-keys. That detects changed or missing events, but not a truncated end: for that, pass a head that was kept elsewhere
-(signet audit head > FILE).
+keys. It compares each event with the log over them. That detects changed or missing events, but not a truncated end: for that, pass a
+head or a checkpoint that was kept elsewhere (signet audit head > FILE, signet audit checkpoint > FILE).
 
 With --keys the command checks every event and the head itself and trusts only the keys of the file: pass all keys that ever signed
 the audit log. Without --keys the server checks the events, and its keys verify the head: a server that lies is not detected.
@@ -42,20 +49,24 @@ export function addAuditVerify(audit: Command, shell: Shell): void {
     .description("check that no event was changed or removed")
     .option("--limit <count>", "check only this many of the newest events", wholeNumber(1))
     .option("--expect-head <file>", "kept head: check that the log still contains its event")
+    .option("--expect-checkpoint <file>", "kept checkpoint: check that the log still begins with it")
     .option("--keys <file>", "public audit keys (PEM): check every event and the head with these only")
     .addHelpText("after", HELP + examples("signet audit verify --expect-head head.json"))
     .action(
-      inSession(shell, async (session, { limit, expectHead, keys }: Options) => {
+      inSession(shell, async (session, { limit, expectHead, expectCheckpoint, keys }: Options) => {
         const orgId = await session.orgId();
         const pinned = keys === undefined ? null : await readKeys(keys, shell);
         const expected = expectHead === undefined ? {} : await headToExpect(session, orgId, expectHead, pinned, shell);
-        const check = pinned === null ? verifyInParts : verifyHere(pinned);
+        const kept = await checkpointToExpect(session, orgId, expectCheckpoint, pinned, shell);
+        const leaves = new KeptRoot(kept?.size ?? 0);
+        const check = pinned === null ? verifyInParts : verifyHere(pinned, leaves);
         const report = await check(session, orgId, limit, expected, shell);
         shell.answer(
           () => formatMessage(report),
           () => verdict(report),
         );
         if (!report.valid) shell.exitCode = EXIT_CODES.notVerified;
+        else if (kept !== null && leaves.root !== null) requireRoot(kept, leaves.root);
       }),
     );
 }
@@ -106,7 +117,7 @@ async function newestNumber(client: SignetClient, orgId: string): Promise<number
 }
 
 /** As verifyInParts, but fetches every event and checks it here, with these keys. */
-function verifyHere(keys: readonly PublicKey[]): typeof verifyInParts {
+function verifyHere(keys: readonly PublicKey[], leaves: KeptRoot): typeof verifyInParts {
   return async ({ client }, orgId, limit, { headNumber = 0, headHash }, shell) => {
     const number = await newestNumber(client, orgId);
     const start = limit === undefined ? 0 : Math.max(0, number - limit);
@@ -124,6 +135,7 @@ function verifyHere(keys: readonly PublicKey[]): typeof verifyInParts {
         const broken = checker.next(event);
         if (broken !== null) return report(broken);
         checked += 1;
+        if (start === 0) leaves.add(event, checker.hashOf(event));
         if (event.id === headNumber) foundHash = checker.hashOf(event);
       }
       // A page may be shorter than asked for when its events are large.
@@ -157,4 +169,45 @@ async function headToExpect(
   if (head.org_id !== orgId) throw new InputError(`${file} is the head of organization ${head.org_id}`);
   await verifyHead(head, pinned ?? (await fetchKeys(session, "audit", shell)));
   return { headNumber: head.number, headHash: head.hash };
+}
+
+/** The kept checkpoint, of which the server's log must be a continuation; null without the option. */
+async function checkpointToExpect(
+  session: Session,
+  orgId: string,
+  file: string | undefined,
+  pinned: readonly PublicKey[] | null,
+  shell: Shell,
+): Promise<VerifiedCheckpoint | null> {
+  if (file === undefined) return null;
+  const keys = pinned ?? (await fetchKeys(session, "audit", shell));
+  const trust = { orgId, keys, witnesses: [] };
+  const kept = await verifyCheckpoint(
+    requireNote(await readTextFile(file, shell.io), nameOf(file)),
+    nameOf(file),
+    trust,
+  );
+  await fetchCheckpoint(session.client, kept, trust);
+  return kept;
+}
+
+/** The root of the first events, made of what was fetched. */
+class KeptRoot {
+  readonly #tree = new TreeBuilder();
+  /** Once all of them were added. */
+  root: Hash | null = null;
+
+  constructor(private readonly size: number) {}
+
+  add({ metadata }: AuditEvent, hash: string): void {
+    if (this.#tree.size === this.size) return;
+    const activation = activationOf(JSON.parse(metadata) as Readonly<Record<string, unknown>>);
+    this.#tree.add(leafHash(leafData(hash, activation)));
+    if (this.#tree.size === this.size) this.root = this.#tree.root();
+  }
+}
+
+function requireRoot({ size, root }: VerifiedCheckpoint, found: Hash): void {
+  if (isSameHash(root, found)) return;
+  throw new CheckFailedError("inconsistent", `the first ${size} events are not those of the kept checkpoint`);
 }

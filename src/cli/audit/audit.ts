@@ -7,6 +7,8 @@ import { instant, wholeNumber } from "../shell/numbers.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatActor, formatTime } from "../shell/table.js";
+import { addAuditCheckpoint } from "./audit-checkpoint.js";
+import { addAuditProve } from "./audit-prove.js";
 import { addAuditVerify } from "./audit-verify.js";
 
 interface ListOptions {
@@ -81,6 +83,8 @@ export function addAudit(program: Command, shell: Shell): void {
       }),
     );
   addAuditVerify(audit, shell);
+  addAuditCheckpoint(audit, shell);
+  addAuditProve(audit, shell);
   audit
     .command("head")
     .description("write the number, hash and signature of the newest event as JSON")

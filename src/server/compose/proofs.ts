@@ -22,6 +22,7 @@ export function composeProofs(
     audit,
     attester,
     rootDocuments,
+    releaseRules,
     verifier,
     freshness,
     wakeups,
@@ -37,7 +38,7 @@ export function composeProofs(
     if (content === null || environment === null) throw notFound("bundle of the activation");
     return await verifier.require(bundle, content, environment);
   };
-  const attestations = new KeptAttestations({ store, clock, audit, attester, digestsOf });
+  const attestations = new KeptAttestations({ store, clock, audit, attester, releaseRules, digestsOf });
   const options = { store, clock, attester, attestations, rootDocuments, freshness, warnings, leaseSeconds };
   return { attestations, proofs: new ActivationProofs(options, wakeups) };
 }

@@ -66,7 +66,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const nodes = composeNodes(context, tokens, options.node);
   const tenancy = composeTenancy(context, { ...audit, ...tokens, ...changes });
   const roots = composeRoots(context, { ...audit, ...changes });
-  const trust = composeTrust(context);
+  const trust = composeTrust(context, roots);
   const bundles = composeBundles(context, { ...keys, ...audit, ...changes, ...roots, ...trust }, documents);
   const proofs = composeProofs(
     context,

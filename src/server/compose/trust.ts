@@ -1,6 +1,7 @@
-import { ActivationTrust, ALLOWS_ALL } from "../../service/trust/activation-trust.js";
+import { ActivationTrust } from "../../service/trust/activation-trust.js";
 import { Attester } from "../../service/trust/attester.js";
 import type { ServiceContext } from "./context.js";
+import type { RootServices } from "./roots.js";
 
 /** What allows activations and attests them. */
 export interface TrustServices {
@@ -9,7 +10,7 @@ export interface TrustServices {
 }
 
 /** Composes what activations need of trust. */
-export function composeTrust({ signingKeys }: ServiceContext): TrustServices {
+export function composeTrust({ signingKeys }: ServiceContext, { releaseRules }: RootServices): TrustServices {
   const attester = new Attester(signingKeys);
-  return { attester, trust: new ActivationTrust({ authorizer: ALLOWS_ALL, attester }) };
+  return { attester, trust: new ActivationTrust({ authorizer: releaseRules, attester }) };
 }

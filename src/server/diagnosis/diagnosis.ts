@@ -8,15 +8,41 @@ import { KEYS, MODES } from "./key-checks.js";
 import { CERTIFICATE, CLOCK, DISK, FILES } from "./machine-checks.js";
 import { NODES, NOTIFICATIONS, POSTGRES } from "./postgres-checks.js";
 import { TOKENS, WEBHOOKS } from "./tenant-checks.js";
+import { TRUST } from "./trust-check.js";
 
 /** The checks of a data directory with SQLite, in the order in which findings are listed. */
-const OF_DIRECTORY = [DATABASE, LOG, AUDIT, KEYS, MODES, DISK, BACKUPS, CLOCK, CERTIFICATE, TOKENS, WEBHOOKS] as const;
+const OF_DIRECTORY = [
+  DATABASE,
+  LOG,
+  AUDIT,
+  KEYS,
+  MODES,
+  DISK,
+  BACKUPS,
+  CLOCK,
+  CERTIFICATE,
+  TOKENS,
+  TRUST,
+  WEBHOOKS,
+] as const;
 
 /** The checks of a server whose data is in PostgreSQL. */
-const OF_SHARED = [POSTGRES, NOTIFICATIONS, NODES, AUDIT, KEYS, MODES, CLOCK, CERTIFICATE, TOKENS, WEBHOOKS] as const;
+const OF_SHARED = [
+  POSTGRES,
+  NOTIFICATIONS,
+  NODES,
+  AUDIT,
+  KEYS,
+  MODES,
+  CLOCK,
+  CERTIFICATE,
+  TOKENS,
+  TRUST,
+  WEBHOOKS,
+] as const;
 
 /** Checks that need no keys and no data directory. */
-const OF_DATABASE = [POSTGRES, NOTIFICATIONS, NODES, TOKENS, WEBHOOKS] as const;
+const OF_DATABASE = [POSTGRES, NOTIFICATIONS, NODES, TOKENS, TRUST, WEBHOOKS] as const;
 
 /** What each check of a PostgreSQL without a server found. Never rejects. */
 export function examineDatabase(subject: DataSubject): Promise<readonly Finding[]> {

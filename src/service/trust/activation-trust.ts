@@ -18,9 +18,6 @@ export interface ActivationAuthorizer {
   ): Promise<Pick<Release, "digest" | "number"> | null>;
 }
 
-/** Lets every content become active. */
-export const ALLOWS_ALL: ActivationAuthorizer = { authorize: async () => null };
-
 /** What the rows of a transaction say of an activation in it. */
 export interface Clearance {
   /** Throws `invalid` if the content may not become active. */

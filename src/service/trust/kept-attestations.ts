@@ -7,6 +7,7 @@ import type { Store } from "../../store/store.js";
 import type { Audit } from "../audit/audit.js";
 import type { DocumentDigests } from "../documents/kept-document.js";
 import type { Attester } from "./attester.js";
+import type { ReleaseRules } from "./release-rules.js";
 
 /** What is attested of a kept bundle, verified. Throws `data_loss` for one that is not what was signed. */
 export type DigestsOf = (bundle: Bundle) => Promise<DocumentDigests>;
@@ -19,6 +20,7 @@ export class KeptAttestations {
       readonly clock: Clock;
       readonly audit: Audit;
       readonly attester: Attester;
+      readonly releaseRules: Pick<ReleaseRules, "named">;
       readonly digestsOf: DigestsOf;
     },
   ) {}
@@ -34,7 +36,7 @@ export class KeptAttestations {
   }
 
   async #attest(deployment: Deployment): Promise<ActivationAttestation> {
-    const { store, clock, audit, attester, digestsOf } = this.deps;
+    const { store, clock, audit, attester, releaseRules, digestsOf } = this.deps;
     const bundle = await store.read.bundleById(deployment.bundleId);
     if (bundle === null) throw notFound("bundle of the activation");
     const digests = await digestsOf(bundle);
@@ -46,7 +48,8 @@ export class KeptAttestations {
       ]);
       if (there === null) throw notFound("deployment", deployment.id);
       if (first !== null) return first;
-      const facts = { release: null, previous: previous?.digest ?? null, attestedAt: instantOf(clock.now()) };
+      const release = await releaseRules.named(tx, deployment, previous?.releaseDigest ?? null);
+      const facts = { release, previous: previous?.digest ?? null, attestedAt: instantOf(clock.now()) };
       const attestation = await attester.attest(deployment, digests, facts);
       await tx.insertActivationAttestation(attestation);
       const { projectId, environment, sequence } = deployment;

@@ -1,5 +1,7 @@
-import type { Clock } from "../../core/clock.js";
-import { instantOf } from "../../core/clock.js";
+import { parseRelease } from "../../bundle/trust/release.js";
+import { boundedEnvelope } from "../../bundle/trust/threshold.js";
+import type { Deployment } from "../../core/bundle.js";
+import { instantOf, type Clock } from "../../core/clock.js";
 import type { Environment } from "../../core/organization.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
 import type { Reader } from "../../store/store.js";
@@ -26,6 +28,9 @@ export interface BroughtRelease {
   readonly release: Release;
   readonly subjects: readonly ReleaseSubject[];
 }
+
+/** An environment, as far as the rules look at it. */
+type Place = Pick<Environment, "name" | "projectId" | "activeDeploymentId">;
 
 /** A content that may become active in an environment. */
 export interface PlannedContent {
@@ -63,6 +68,22 @@ export class ReleaseRules {
     return found;
   }
 
+  /**
+   * The release that an activation names which is attested later, or which nobody asked for: that of the activation before, if it is one of
+   * this content, else one that allows the content now. Null without any; nothing is refused.
+   */
+  async named(reader: Reader, deployment: Deployment, before: string | null): Promise<NamedRelease | null> {
+    const { projectId, environment, policyHash } = deployment;
+    const known = await this.deps.documents.newest(reader, projectId);
+    if (known === null) return null;
+    const contentSha256 = contentDigest(policyHash);
+    const same = before === null ? null : await reader.release(projectId, before);
+    if (same !== null && allows(same, environment, contentSha256)) return same;
+    const place = { name: environment, projectId, activeDeploymentId: null };
+    const found = await this.#find(reader, known, place, policyHash, null);
+    return found === null || "problem" in found ? null : found;
+  }
+
   /** The refusals of several contents in environments that they may become active in, as authorize would throw them. */
   async refusals(reader: Reader, contents: readonly PlannedContent[]): Promise<readonly Refusal[]> {
     const roots = new Map<string, KnownRoot | null>();
@@ -81,7 +102,7 @@ export class ReleaseRules {
   async #find(
     reader: Reader,
     known: KnownRoot,
-    environment: Environment,
+    environment: Place,
     policyHash: string,
     brought: BroughtRelease | null,
   ): Promise<NamedRelease | Refusal | null> {
@@ -116,14 +137,18 @@ export function contentDigest(policyHash: string): string {
 async function leastNumber(
   reader: Reader,
   { root }: KnownRoot,
-  { name, activeDeploymentId }: Environment,
+  { name, activeDeploymentId }: Place,
 ): Promise<number | null> {
   if (root.rollback !== "release" || activeDeploymentId === null || releaseRule(root, name).threshold === 0)
     return null;
   return (await reader.activationAttestation(activeDeploymentId))?.releaseNumber ?? null;
 }
 
+function allows({ envelope }: Release, environment: string, contentSha256: string): boolean {
+  return parseRelease(boundedEnvelope(envelope).payload).subjects.get(environment) === contentSha256;
+}
+
 function releasesIn(brought: BroughtRelease | null, environment: string, contentSha256: string): readonly Release[] {
-  const allows = (it: ReleaseSubject) => it.environment === environment && it.contentSha256 === contentSha256;
-  return brought?.subjects.some(allows) === true ? [brought.release] : [];
+  const isIt = (it: ReleaseSubject) => it.environment === environment && it.contentSha256 === contentSha256;
+  return brought?.subjects.some(isIt) === true ? [brought.release] : [];
 }

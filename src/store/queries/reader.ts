@@ -29,6 +29,7 @@ import { expiryReader, tokenReader } from "./tokens.js";
 import { attestationReader } from "./trust/attestations.js";
 import { releaseReader } from "./trust/releases.js";
 import { rootReader } from "./trust/roots.js";
+import { trustEndReader } from "./trust/trust-ends.js";
 import { transferReader } from "./transfers.js";
 import { backlogReader } from "./webhooks/webhook-backlog.js";
 import { webhookReader } from "./webhooks/webhooks.js";
@@ -67,6 +68,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...claimReader(db),
     ...rootReader(db),
     ...releaseReader(db),
+    ...trustEndReader(db),
     ...attestationReader(db),
   };
 }

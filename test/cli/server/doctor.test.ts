@@ -27,7 +27,7 @@ const levels = (out: string) =>
 
 const SOUND = {
   ...{ database: "ok", "write-ahead-log": "ok", "audit-chain": "ok", "signing-keys": "ok", "data-directory": "ok" },
-  ...{ "last-backup": "ok", clock: "ok", certificate: "ok", tokens: "ok", webhooks: "ok" },
+  ...{ "last-backup": "ok", clock: "ok", certificate: "ok", tokens: "ok", trust: "ok", webhooks: "ok" },
 };
 
 describe("signet doctor", () => {

@@ -7,9 +7,12 @@ import vm from "node:vm";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as Sdk from "../../../src/sdk/index.js";
+import { activationOf, IDENTITY, ScriptedSignet, until } from "../../sdk/runtime/scripted-signet.js";
 import { createTestProject } from "../../scenarios/project.js";
 import { ADMIN_TOKEN, startTestServer, type TestServer } from "../../support/server.js";
-import { installSdk, type Consumer } from "../../support/sdk-package.js";
+import { installSdk, PACKING_MS, type Consumer } from "../../support/sdk-package.js";
+import { keys } from "../../vectors/make/keys.js";
+import { content, pack, signRoot, siteRoot, START } from "../../vectors/make/objects.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "signet-sdk-browser-"));
 let consumer: Consumer;
@@ -18,7 +21,7 @@ let server: TestServer;
 beforeAll(async () => {
   consumer = await installSdk(scratch);
   server = await startTestServer();
-});
+}, PACKING_MS);
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -59,17 +62,21 @@ function runInBrowser(script: string): typeof Sdk {
 }
 
 const EVERYTHING = `export * from "@signet/sdk"`;
-const VERIFIER = `export { verifyDocument, parsePublicKey } from "@signet/sdk"`;
+
+/** What programs take of it, and how much it may be, in bytes after gzip. */
+const PROGRAMS: readonly (readonly [uses: string, program: string, maxBytes: number])[] = [
+  ["everything", EVERYTHING, 120_000],
+  ["a runtime", `export { openRuntime } from "@signet/sdk"`, 85_000],
+  ["the verifier of documents", `export { verifyDocument, parsePublicKey } from "@signet/sdk"`, 20_000],
+];
 
 describe("the core of the SDK in a browser", () => {
-  it("needs nothing of Node, and a program takes no more of it than it uses", async () => {
-    const script = await bundled(EVERYTHING);
+  it.each(PROGRAMS)("needs nothing of Node and is small: %s", async (uses, program, maxBytes) => {
+    const script = await bundled(program);
     expect(script).not.toMatch(/\bnode:|\bBuffer\b|\brequire\b/);
-    const sizes = [script, await bundled(VERIFIER)].map((text) => gzipSync(text).length);
-    const [everything = 0, verifier = 0] = sizes;
-    console.info(`gzipped: ${kilobytes(everything)}, the verifier of documents alone ${kilobytes(verifier)}`);
-    expect(everything).toBeLessThan(100_000);
-    expect(verifier).toBeLessThan(20_000);
+    const { length } = gzipSync(script);
+    console.info(`${uses}: ${(length / 1000).toFixed(1)} kB gzipped`);
+    expect(length).toBeLessThan(maxBytes);
   });
 
   it("publishes, watches and verifies where there is no process, no Buffer and no require", async () => {
@@ -97,6 +104,31 @@ describe("the core of the SDK in a browser", () => {
     stop.abort();
   });
 
+  it("opens a runtime that proves what it has", async () => {
+    const sdk = runInBrowser(await bundled(EVERYTHING));
+    const [first, second] = [await pack(), await pack({ sequence: 8, bytes: content(50) })];
+    await using signet = await ScriptedSignet.start(() => [activationOf(first)]);
+    const runtime = await sdk.openRuntime({
+      ...{ url: signet.url, token: "t", identity: IDENTITY, instanceId: "browser", now: () => new Date(START) },
+      ...{ trust: { root: await signRoot(siteRoot()) }, cache: sdk.createMemoryCache() },
+    });
+    expect(await runtime.ready()).toMatchObject({ sequence: 7, policies: { limit: 100 } });
+    expect(runtime.status).toMatchObject({ state: "fresh", transport: "connect", refusal: null });
+    signet.push(activationOf(second));
+    for await (const { sequence, policies } of runtime.updates()) {
+      if (sequence === 7) continue;
+      expect({ sequence, policies }).toEqual({ sequence: 8, policies: { limit: 50 } });
+      break;
+    }
+    // Stripped of what one of the authors signed.
+    signet.push(activationOf(await pack({ sequence: 9, authors: [keys.alice] })));
+    await until(() => runtime.status.refusal !== null);
+    expect(runtime.status.refusal).toMatchObject({ code: "bad_signature", sequence: 9 });
+    expect(runtime.current?.sequence).toBe(8);
+    // Not every browser has `await using`.
+    await runtime.close();
+  });
+
   it("tells a server that is away from one that refuses", async () => {
     const sdk = runInBrowser(await bundled(EVERYTHING));
     const clientOf = (url: string) =>
@@ -122,7 +154,3 @@ describe("the core of the SDK in a browser", () => {
     await expect(stranger.organizations.getOrganization({ orgId })).rejects.toMatchObject({ code: "unauthenticated" });
   });
 });
-
-function kilobytes(bytes: number): string {
-  return `${(bytes / 1000).toFixed(1)} kB`;
-}

@@ -1,11 +1,17 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as core from "../../../src/sdk/index.js";
 import { readManifest } from "../../../packaging/sdk/entries.js";
-import { installSdk, type Consumer } from "../../support/sdk-package.js";
+import * as core from "../../../src/sdk/index.js";
+import { installSdk, PACKING_MS, type Consumer } from "../../support/sdk-package.js";
+import { driveCase, type RunClient } from "../../vectors/drive.js";
+import { readPacks } from "../../vectors/packs.js";
+import { createVectorServer } from "../../vectors/vector-server.js";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const scratch = mkdtempSync(join(tmpdir(), "signet-sdk-"));
@@ -13,7 +19,7 @@ let consumer: Consumer;
 
 beforeAll(async () => {
   consumer = await installSdk(scratch);
-});
+}, PACKING_MS);
 
 afterAll(() => rmSync(scratch, { recursive: true }));
 
@@ -87,5 +93,44 @@ describe("the package of the SDK", () => {
     expect(node(`import("@signet/sdk").then((sdk) => console.log(${print}))`)).toBe(names);
     expect(node(`const sdk = require("@signet/sdk"); console.log(${print})`, "--no-warnings")).toBe(names);
     expect(node(`import("@signet/sdk/node").then((sdk) => console.log(${print}))`)).toContain("openNodeTransport");
+  });
+});
+
+/** From each kind of vectors one; all of them: `npm run conformance -- runtime`, and without processes test/sdk/conformance.test.ts. */
+const VECTORS = ["first-contact", "restart-then-replay", "changed-bytes-in-the-cache", "root-not-served"];
+
+describe("the command that the package brings for the conformance kit", () => {
+  const server = createVectorServer();
+  let url = "";
+
+  beforeAll(async () => {
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  afterAll(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  const command = () => join(consumer.directory, "node_modules/.bin/signet-runtime-conformance");
+  const run: RunClient = async (args, now) => {
+    const env = { PATH: dirname(process.execPath), SIGNET_NOW: now };
+    return await promisify(execFile)(command(), args, { env }).then(
+      (ended) => ({ exitCode: 0, ...ended }),
+      (ended: { code: number; stdout: string; stderr: string }) => ({ ...ended, exitCode: ended.code }),
+    );
+  };
+
+  it.each(VECTORS)("passes %s", async (id) => {
+    const one = [...readPacks().values()].flat().find((it) => it.id === id);
+    if (one === undefined) throw new Error(`no vector is called ${id}`);
+    expect(await driveCase(one, url, run)).toEqual([]);
+  });
+
+  it("ends with 2 and its usage when it is called in another way", async () => {
+    const failed = promisify(execFile)(command(), ["--state", "x"], { env: { PATH: dirname(process.execPath) } });
+    const stderr = expect.stringContaining("usage: signet-runtime-conformance --state") as string;
+    await expect(failed).rejects.toMatchObject({ code: 2, stdout: "", stderr });
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { installSdk, type Consumer } from "../../support/sdk-package.js";
+import { installSdk, PACKING_MS, type Consumer } from "../../support/sdk-package.js";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const scratch = mkdtempSync(join(tmpdir(), "signet-sdk-types-"));
@@ -12,14 +12,18 @@ let consumer: Consumer;
 
 beforeAll(async () => {
   consumer = await installSdk(scratch);
-});
+}, PACKING_MS);
 
 afterAll(() => rmSync(scratch, { recursive: true }));
+
+/** Typescript 5 takes seconds, on a machine that is busy with other tests a minute. */
+const COMPILING_MS = 300_000;
 
 const CALLS = `
 import { changeHeaders, createSignetClient, createFetchTransport, SignetError, watchBundle } from "@signet/sdk";
 import type { Bundle, PublishBundleRequest, SignetClient, WatchEvent } from "@signet/sdk";
-import { openNodeTransport } from "@signet/sdk/node";
+import { openRuntime as openByFetch, TrustError, type CurrentPolicies, type Runtime } from "@signet/sdk";
+import { openFileCache, openNodeTransport, openRuntime, type NodeRuntimeOptions } from "@signet/sdk/node";
 
 using connection = openNodeTransport({ url: "http://127.0.0.1:1", timeoutMs: 1 });
 const client: SignetClient = createSignetClient({ transport: connection.transport, token: () => "t" });
@@ -38,6 +42,24 @@ await client.bundles.publishBundle({ orgid: "acme" });
 console.log((error: SignetError) => error.code === "confict");
 const { signal } = new AbortController();
 for await (const event of watchBundle(client, { keys: [], expect: {}, instanceId: "i", signal })) take(event);
+const options: NodeRuntimeOptions = {
+  url: "http://127.0.0.1:1",
+  token: "t",
+  trust: { root: "{}" },
+  identity: { orgId: "o", projectId: "p", environment: "prod" },
+  instanceId: "i",
+  cache: openFileCache("cache"),
+  onExpired: "close",
+};
+const runtime: Runtime = await openRuntime(options);
+const policies: CurrentPolicies | null = runtime.current;
+console.log(policies?.policies["limit"], runtime.status.refusal?.code === "rolled_back");
+// @ts-expect-error there is no other choice
+await openRuntime({ ...options, onExpired: "crash" });
+// @ts-expect-error a path is for Node
+await openByFetch({ ...options, cache: "cache" });
+for await (const { sequence } of runtime.updates()) console.log(sequence, TrustError.name);
+await runtime.close();
 function take(event: WatchEvent): number {
   return event.type === "activation" ? event.activation.sequence : 0;
 }
@@ -57,22 +79,26 @@ it.each([
   { module: "nodenext", moduleResolution: "nodenext", compiler: "typescript-native" },
   { module: "preserve", moduleResolution: "bundler", compiler: "typescript-native" },
   { module: "nodenext", moduleResolution: "nodenext", compiler: "typescript" },
-])("types a program by $compiler with moduleResolution $moduleResolution", async ({ compiler, ...resolution }) => {
-  const directory = join(consumer.directory, `${compiler}-${resolution.moduleResolution}`);
-  mkdirSync(directory);
-  // No types of Node, and all declarations of the package are checked, too.
-  const options = { strict: true, noEmit: true, skipLibCheck: false, target: "es2022", types: [], ...resolution };
-  const lib = ["es2022", "dom", "dom.asynciterable"];
-  const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
-  write("package.json", JSON.stringify({ type: "module" }));
-  write("tsconfig.json", JSON.stringify({ compilerOptions: { ...options, lib }, include: ["*.ts"] }));
-  write("calls.ts", CALLS);
-  write("own-transport.ts", OWN_TRANSPORT);
-  const own = join(directory, "node_modules/@connectrpc");
-  mkdirSync(own, { recursive: true });
-  symlinkSync(join(ROOT, "node_modules/@connectrpc/connect-web"), join(own, "connect-web"));
-  expect(await problemsOf(compiler, directory)).toBe("");
-});
+])(
+  "types a program by $compiler with moduleResolution $moduleResolution",
+  { timeout: COMPILING_MS },
+  async ({ compiler, ...resolution }) => {
+    const directory = join(consumer.directory, `${compiler}-${resolution.moduleResolution}`);
+    mkdirSync(directory);
+    // No types of Node, and all declarations of the package are checked, too.
+    const options = { strict: true, noEmit: true, skipLibCheck: false, target: "es2022", types: [], ...resolution };
+    const lib = ["es2022", "dom", "dom.asynciterable"];
+    const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
+    write("package.json", JSON.stringify({ type: "module" }));
+    write("tsconfig.json", JSON.stringify({ compilerOptions: { ...options, lib }, include: ["*.ts"] }));
+    write("calls.ts", CALLS);
+    write("own-transport.ts", OWN_TRANSPORT);
+    const own = join(directory, "node_modules/@connectrpc");
+    mkdirSync(own, { recursive: true });
+    symlinkSync(join(ROOT, "node_modules/@connectrpc/connect-web"), join(own, "connect-web"));
+    expect(await problemsOf(compiler, directory)).toBe("");
+  },
+);
 
 async function problemsOf(compiler: string, directory: string): Promise<string> {
   const tsc = join(ROOT, "node_modules", compiler, "bin/tsc");

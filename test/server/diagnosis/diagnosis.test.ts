@@ -38,7 +38,7 @@ describe("a diagnosis of a server", () => {
     expect(notable(findings)).toEqual([]);
     expect(findings.map(({ id }) => id)).toEqual([
       ...["database", "write-ahead-log", "audit-chain", "signing-keys", "data-directory", "disk-space"],
-      ...["last-backup", "clock", "certificate", "tokens", "webhooks", "open-files"],
+      ...["last-backup", "clock", "certificate", "tokens", "trust", "webhooks", "open-files"],
     ]);
     expect(findings.every(({ level, remedy }) => (level === "ok") === (remedy === undefined))).toBe(true);
   });

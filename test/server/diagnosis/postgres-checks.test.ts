@@ -71,7 +71,17 @@ describe("a diagnosis on PostgreSQL", () => {
     const { findings } = await server.admin.system.diagnoseServer({});
     expect(findings.map(({ id }) => id)).toEqual([
       ...OF_DATABASE,
-      ...["audit-chain", "signing-keys", "data-directory", "clock", "certificate", "tokens", "webhooks", "open-files"],
+      ...[
+        "audit-chain",
+        "signing-keys",
+        "data-directory",
+        "clock",
+        "certificate",
+        "tokens",
+        "trust",
+        "webhooks",
+        "open-files",
+      ],
     ]);
     // The tests' server does without fsync.
     expect(findings.filter(({ level }) => level !== "ok").map(({ id }) => id)).toEqual(["failover"]);
@@ -79,7 +89,7 @@ describe("a diagnosis on PostgreSQL", () => {
 
   it("without a server needs no token, and changes nothing", async () => {
     const findings = await diagnoseDatabase(testConfig({ SIGNET_DATA: server.directory, ...settings }), false);
-    expect(findings.map(({ id }) => id)).toEqual([...OF_DATABASE, "tokens", "webhooks"]);
+    expect(findings.map(({ id }) => id)).toEqual([...OF_DATABASE, "tokens", "trust", "webhooks"]);
     expect(findings.filter(({ level }) => level !== "ok").map(({ id }) => id)).toEqual(["failover"]);
   });
 

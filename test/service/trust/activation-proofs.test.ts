@@ -42,11 +42,12 @@ describe("the proof of what is active", () => {
       },
     });
     const store = { read, write: api.store.write.bind(api.store) } as unknown as Store;
+    const { releaseRules } = services;
     const digestsOf = () => Promise.reject(new Error("all are attested"));
     return new ActivationProofs(
       {
         ...{ store, clock, attester, rootDocuments: services.rootDocuments, leaseSeconds: 300 },
-        attestations: new KeptAttestations({ store, clock, audit: services.audit, attester, digestsOf }),
+        attestations: new KeptAttestations({ store, clock, audit: services.audit, attester, releaseRules, digestsOf }),
         freshness: new Freshness(() => silenceMs, clock),
         warnings: { ...NO_WARNINGS, unattested: (id) => void unattested.push(id) },
       },

@@ -192,9 +192,12 @@ export async function passCases(): Promise<readonly VectorCase[]> {
     await draft("pass", "one release for two environments", [
       step(START, served(await good({ released: twoEnvironments() })), fresh(7)),
     ]),
-    await draft("pass", "an empty content", [step(START, served(await good({ bytes: new Uint8Array() })), fresh(7))]),
+    await draft("pass", "a content without policies", [step(START, served(await good({ bytes: NOTHING })), fresh(7))]),
   ];
 }
+
+/** The smallest content. */
+const NOTHING = new TextEncoder().encode('{"policies":{},"scope_policies":{}}');
 
 function mapped(parts: Pack, change: (envelope: string) => string): Pack {
   const { lease: leased, activation: activated, release } = parts;
