@@ -109,10 +109,10 @@ async function startHttpRelay(target: string): Promise<Relay> {
       method: request.method,
       headers: request.headers,
     });
-    onward.on(
-      "response",
-      (answer) => void pass(state, request.url ?? "", answer, response).catch(() => response.destroy()),
-    );
+    onward.on("response", (answer) => {
+      answer.on("error", () => response.destroy());
+      void pass(state, target, request, answer, response).catch(() => response.destroy());
+    });
     onward.on("error", () => response.destroy());
     response.on("close", () => onward.destroy());
     request.pipe(onward);
@@ -134,7 +134,8 @@ interface State {
 
 async function pass(
   state: State,
-  url: string,
+  target: string,
+  request: http.IncomingMessage,
   answer: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
@@ -146,14 +147,15 @@ async function pass(
     return await passEvents(state, answer, response);
   }
   const body = await textOf(answer);
-  const [path = ""] = url.split("?");
+  const [path = ""] = (request.url ?? "").split("?");
   const isPoll = path === "/v1/bundles/latest/attestation";
   // Held until the runtime gives up.
   if (attack?.isFrozen === true && isPoll) return;
   const [, version] = /^\/v1\/trust\/roots\/(\d+)$/.exec(path) ?? [];
   if (version !== undefined && status === 200 && attack?.root !== undefined) {
     const envelope = attack.root(Number(version), body);
-    response.writeHead(envelope === null ? 404 : 200, headers).end(envelope ?? NOT_FOUND);
+    if (envelope !== null) response.writeHead(200, headers).end(envelope);
+    else await passNothing(request.headers, target, response);
     return;
   }
   const leased = attack === null && lease !== undefined ? { "signet-lease": lease } : {};
@@ -164,7 +166,16 @@ async function pass(
   else response.end(body);
 }
 
-const NOT_FOUND = JSON.stringify({ code: "not_found", detail: "there is no such root" });
+/** The server's own answer to who asks for a root that there is not. */
+async function passNothing(
+  { authorization }: http.IncomingHttpHeaders,
+  target: string,
+  response: http.ServerResponse,
+): Promise<void> {
+  const answer = await fetch(`${target}/v1/trust/roots/999999`, { headers: { authorization: String(authorization) } });
+  response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
+  response.end(await answer.text());
+}
 
 interface EventJson {
   trust_root?: { version: number; envelope: unknown } | null;
