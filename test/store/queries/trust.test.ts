@@ -73,6 +73,32 @@ describe("releases", () => {
   });
 });
 
+describe("releases of a project that keeps too many", () => {
+  it("make room by what no kept version was active with, lowest number first", async () => {
+    const content = "a".repeat(64);
+    const [needed, elsewhere, other, next] = [aRelease(1), aRelease(2), aRelease(3), aRelease(4)];
+    const bundle = aBundle(environment, { contentId: aContent("x").id, policyHash: `sha256:${content}` });
+    await db.write(async (tx) => {
+      await tx.putContent(aContent("x"));
+      await tx.insertBundle(bundle);
+      await tx.insertDeployment(aDeployment(bundle));
+      await tx.putRelease(needed, [subjectOf(needed, content, "dev"), subjectOf(needed, "b")]);
+      await tx.putRelease(elsewhere, [subjectOf(elsewhere, content)]);
+      await tx.putRelease(other, [subjectOf(other, "c", "dev")]);
+      await tx.putRelease(next, [subjectOf(next, "d", "dev")]);
+    });
+    expect(await db.read.countReleases(project.id)).toBe(4);
+    const left = async () => (await db.read.releases(project.id, { limit: 9, offset: 0 })).rows.map((it) => it.number);
+    expect(await db.write((tx) => tx.deleteUnneededReleases(project.id, 2))).toBe(2);
+    expect(await left()).toEqual([4, 1]);
+    expect(await db.write((tx) => tx.deleteUnneededReleases(project.id, 9))).toBe(1);
+    expect(await db.write((tx) => tx.deleteUnneededReleases(project.id, 9))).toBe(0);
+    expect(await left()).toEqual([1]);
+    await db.write((tx) => tx.updateRelease({ projectId: project.id, digest: needed.digest, envelope: '{"two":1}' }));
+    expect(await db.read.release(project.id, needed.digest)).toEqual({ ...needed, envelope: '{"two":1}' });
+  });
+});
+
 describe("the attestation of an activation", () => {
   it("is kept once, and may get another signature", async () => {
     const content = aContent("x");
