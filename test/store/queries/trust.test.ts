@@ -46,6 +46,22 @@ describe("roots", () => {
     expect(await db.read.trustRootsAfter(randomUUID(), 0, 9)).toEqual([]);
   });
 
+  it("are listed for all projects, the newest of each, by the project's id", async () => {
+    const { project: other } = await insertTenancy(db);
+    await db.write(async (tx) => {
+      for (const version of [1, 2]) await tx.insertTrustRoot(aRoot(version));
+      await tx.insertTrustRoot({ ...aRoot(1), projectId: other.id });
+    });
+    const all = [
+      { root: aRoot(2), project: { id: project.id, orgId: project.orgId, slug: project.slug } },
+      { root: { ...aRoot(1), projectId: other.id }, project: { id: other.id, orgId: other.orgId, slug: other.slug } },
+    ].toSorted((a, b) => (a.project.id < b.project.id ? -1 : 1));
+    const [first] = all;
+    expect(await db.read.newestTrustRoots("", 9)).toEqual(all);
+    expect(await db.read.newestTrustRoots("", 1)).toEqual(all.slice(0, 1));
+    expect(await db.read.newestTrustRoots(first?.project.id ?? "", 9)).toEqual(all.slice(1));
+  });
+
   it("of one version are refused twice", async () => {
     await db.write((tx) => tx.insertTrustRoot(aRoot(1)));
     await expect(db.write((tx) => tx.insertTrustRoot(aRoot(1)))).rejects.toMatchObject({ code: "conflict" });
@@ -120,5 +136,8 @@ describe("the attestation of an activation", () => {
     await db.write((tx) => tx.updateActivationAttestation(more));
     expect(await db.read.activationAttestation(deployment.id)).toEqual({ ...attestation, ...more });
     expect(await db.read.activationAttestation(randomUUID())).toBeNull();
+    const { environmentId, sequence } = deployment;
+    expect(await db.read.attestationBefore(environmentId, sequence + 5)).toMatchObject({ deploymentId: deployment.id });
+    expect(await db.read.attestationBefore(environmentId, sequence)).toBeNull();
   });
 });
