@@ -42,6 +42,7 @@ export function composeRuntimes(
     bundles,
     attestations,
     proofs,
+    logProofs,
   }: BundleServices & TokenServices & ChangeServices & NodeServices & ProofServices,
   { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
 ): RuntimeServices {
@@ -50,7 +51,7 @@ export function composeRuntimes(
   return {
     ...{ active, instances },
     contents: new ActiveContents(documents),
-    deploymentAttestations: new DeploymentAttestations({ store, bundles, attestations, proofs }),
+    deploymentAttestations: new DeploymentAttestations({ store, bundles, attestations, proofs, logProofs }),
     fleet: new Fleet({ store, clock, instances, nodes }),
     rollouts: new Rollouts({ store, clock, instances, nodes }),
     latest: new LatestBundles({ active, authentication, sessions, wakeups, instances }),
