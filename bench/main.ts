@@ -10,12 +10,13 @@ import { benchStanding } from "./nodes/standing.js";
 import { benchPoll } from "./poll.js";
 import { benchPromote } from "./promote.js";
 import { benchPublish } from "./publish.js";
+import { benchRuntimes } from "./runtimes.js";
 import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchVerify } from "./verify.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, `migrate`, `standing`, `verify` and `history`, which needs 10 GB. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -33,6 +34,7 @@ const BENCHES = {
   },
   history: benchHistory,
   migrate: benchMigrate,
+  runtimes: benchRuntimes,
   standing: benchStanding,
   verify: benchVerify,
 };

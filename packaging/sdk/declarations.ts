@@ -42,7 +42,7 @@ export function copyDeclarations(root: string, entries: Readonly<Record<string, 
 
 /** `dist/gen/a.d.ts` is `gen/a.d.ts`, `node_modules/@a/b/dist/esm/c.d.ts` is `packages/@a/b/c.d.ts`: npm packs no node_modules. */
 function nameOf(file: string): string {
-  return file.replace(/^dist\//, "").replace(/^node_modules\/(.*?)\/dist\/esm\//, "packages/$1/");
+  return file.replace(/^dist\//, "").replace(/^.*node_modules\/((?:@[^/]+\/)?[^/]+)\/dist\/esm\//, "packages/$1/");
 }
 
 function resolve(name: string, from: string): string {

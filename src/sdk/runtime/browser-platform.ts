@@ -6,7 +6,7 @@ import type { PathMemory } from "./ways/ladder.js";
 import type { Platform } from "./platform.js";
 
 /** By URL. */
-const memories = new Map<string, PathMemory>();
+const servers = new Map<string, Map<string, PathMemory>>();
 
 /** For calls that are no watch. */
 const CALL_TIMEOUT_MS = 10_000;
@@ -17,13 +17,13 @@ export function createFetchPlatform(url: string, fetch: typeof globalThis.fetch 
     verifier: nobleVerifier,
     sha256Hex: portableSha256,
     connect() {
-      const memory = memories.get(url) ?? { works: null };
-      memories.set(url, memory);
+      const paths = servers.get(url) ?? new Map<string, PathMemory>();
+      servers.set(url, paths);
       const transport = createFetchTransport({ url, timeoutMs: CALL_TIMEOUT_MS, ...(fetch && { fetch }) });
       return {
         rpc: [{ name: "connect", transport }],
         send: sendBy(fetch),
-        memory,
+        paths,
         [Symbol.dispose]: () => undefined,
       };
     },

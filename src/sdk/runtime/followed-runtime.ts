@@ -41,6 +41,8 @@ export class FollowedRuntime implements Runtime {
   #nextRetryAt: Date | null = null;
   #error: SignetError | null = null;
   #refusal: Refusal | null = null;
+  #connections = 0;
+  #refusals = 0;
   /** Why `ready` fails at once: it is told once, and not again before the next attempt. */
   #hopeless: Error | null = null;
   #shown: string | null = null;
@@ -121,6 +123,7 @@ export class FollowedRuntime implements Runtime {
 
   #hear(event: LadderEvent): void {
     if (event.type === "connected") {
+      this.#connections += 1;
       this.#transport = event.transport;
       this.#nextRetryAt = null;
       this.#error = null;
@@ -156,6 +159,7 @@ export class FollowedRuntime implements Runtime {
 
   #refuse(error: TrustError, { about }: News & { readonly type: "proof" }): void {
     const { code, message } = error;
+    this.#refusals += 1;
     this.#refusal = { code, message, at: this.parts.now(), sequence: about.sequence };
     this.#despair(error);
     const { sequence, deploymentId } = about;
@@ -212,6 +216,7 @@ export class FollowedRuntime implements Runtime {
     return {
       ...{ state: this.#state, since: this.#since, provenUntil: this.#provenUntil, transport: this.#transport },
       ...{ nextRetryAt: this.#nextRetryAt, error: this.#error, refusal: this.#refusal },
+      ...{ connections: this.#connections, refusals: this.#refusals },
       cacheError: this.parts.keeper.cacheError,
     };
   }

@@ -17,8 +17,8 @@ export interface ServerConnection extends Disposable {
   /** The transports of RPC, best first. */
   readonly rpc: readonly RpcTransport[];
   readonly send: HttpSend;
-  /** Shared by all that follow this server. */
-  readonly memory: PathMemory;
+  /** By the ways that a runtime may take, best first. Shared by all that follow this server. */
+  readonly paths: Map<string, PathMemory>;
 }
 
 /** A transport of RPC and its name. */

@@ -75,6 +75,9 @@ export interface RuntimeStatus {
   readonly error: SignetError | null;
   /** The last update that was refused; null since a newer one was accepted. */
   readonly refusal: Refusal | null;
+  /** How often it was connected, and how many updates it refused, since it was opened: for metrics. */
+  readonly connections: number;
+  readonly refusals: number;
   /** Why the cache could not be read or written at last; null since it could. The runtime goes on without. */
   readonly cacheError: unknown;
 }

@@ -33,11 +33,14 @@ export async function startRuntime(
   const connection = platform.connect();
   const stop = new AbortController();
   const { rungs, reportBy } = waysOf(options, connection);
+  const ways = rungs.map(({ name }) => name).join();
+  const memory = connection.paths.get(ways) ?? { works: null };
+  connection.paths.set(ways, memory);
   const ladder = new Ladder(rungs, {
     backoff: options.backoff ?? DEFAULT_BACKOFF,
     refusalBackoff: options.refusalBackoff ?? REFUSAL_BACKOFF,
     climbMs: options.climbMs ?? 5 * 60_000,
-    memory: connection.memory,
+    memory,
   });
   const { instanceId, agent, labels, reports = true } = options;
   const about = {
@@ -46,7 +49,7 @@ export async function startRuntime(
     ...(agent === undefined ? {} : { agent }),
     ...(labels && { labels }),
   };
-  const client = reportBy(() => connection.memory.works);
+  const client = reportBy(() => memory.works);
   const keys = "keys" in trust ? { keys: pinnedKeys(trust.keys) } : {};
   return new FollowedRuntime({
     ...{ keeper, ladder, stop, now },

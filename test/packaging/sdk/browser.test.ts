@@ -129,6 +129,30 @@ describe("the core of the SDK in a browser", () => {
     await runtime.close();
   });
 
+  it.each(["connect", "sse", "poll"] as const)("follows a server by %s", async (transport) => {
+    const sdk = runInBrowser(await bundled(EVERYTHING));
+    const { orgId, url } = server;
+    const { place, projectId, runtimeToken } = await createTestProject(server, `browser ${transport}`);
+    const admin = sdk.createSignetClient({
+      transport: sdk.createFetchTransport({ url, timeoutMs: 10_000 }),
+      token: ADMIN_TOKEN,
+    });
+    await admin.bundles.publishBundle({ ...place.dev, policies: '{"limit":1}' });
+    const { keys: served } = await admin.bundles.listKeys({});
+    const runtime = await sdk.openRuntime({
+      ...{ url, token: runtimeToken.dev, instanceId: "browser", transports: [transport] },
+      identity: { orgId, projectId, environment: "dev" },
+      trust: { keys: served.filter(({ purpose }) => purpose === "attestation").map((key) => key.publicKeyPem) },
+    });
+    for await (const { sequence, policies } of runtime.updates()) {
+      expect(policies).toEqual({ limit: sequence });
+      if (sequence === 2) break;
+      await admin.bundles.publishBundle({ ...place.dev, policies: '{"limit":2}' });
+    }
+    expect(runtime.status).toMatchObject({ state: "fresh", transport, refusal: null });
+    await runtime.close();
+  });
+
   it("tells a server that is away from one that refuses", async () => {
     const sdk = runInBrowser(await bundled(EVERYTHING));
     const clientOf = (url: string) =>

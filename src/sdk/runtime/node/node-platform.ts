@@ -15,7 +15,7 @@ const MAX_SHARING = 100;
 
 /** The connections to one server, and what is known of the path to it. */
 interface Server {
-  readonly memory: PathMemory;
+  readonly paths: Map<string, PathMemory>;
   readonly shared: Set<Shared>;
 }
 
@@ -34,7 +34,7 @@ export function createNodePlatform(url: string, tls: NodeTransportTls | undefine
 
 function share(url: string, tls: NodeTransportTls | undefined): ServerConnection {
   const key = JSON.stringify([url, tls?.ca, tls?.cert, tls?.key]);
-  const server = servers.get(key) ?? { memory: { works: null }, shared: new Set<Shared>() };
+  const server = servers.get(key) ?? { paths: new Map<string, PathMemory>(), shared: new Set<Shared>() };
   servers.set(key, server);
   let connection = [...server.shared].find(({ users }) => users < MAX_SHARING);
   if (connection === undefined) {
@@ -51,7 +51,7 @@ function share(url: string, tls: NodeTransportTls | undefined): ServerConnection
       { name: "connect", transport: transports.connect },
     ],
     send: sendBy(transports.agent),
-    memory: server.memory,
+    paths: server.paths,
     [Symbol.dispose]() {
       if (isOver) return;
       isOver = true;
