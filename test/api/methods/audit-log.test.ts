@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeBase64 } from "../../src/bundle/base64.js";
-import { nobleVerifier } from "../../src/bundle/ed25519-noble.js";
-import { parsePublicKey } from "../../src/bundle/keys.js";
-import { openCheckpoint } from "../../src/bundle/log/checkpoint.js";
-import { verifyConsistency } from "../../src/bundle/log/merkle.js";
-import { parseTlogProof, verifyActivationProof } from "../../src/bundle/log/tlog-proof.js";
-import { ADMIN_TOKEN, startTestServer, type TestServer } from "../support/server.js";
+import { decodeBase64 } from "../../../src/bundle/base64.js";
+import { nobleVerifier } from "../../../src/bundle/ed25519-noble.js";
+import { parsePublicKey } from "../../../src/bundle/keys.js";
+import { openCheckpoint } from "../../../src/bundle/log/checkpoint.js";
+import { verifyConsistency } from "../../../src/bundle/log/merkle.js";
+import { parseTlogProof, verifyActivationProof } from "../../../src/bundle/log/tlog-proof.js";
+import { ADMIN_TOKEN, startTestServer, type TestServer } from "../../support/server.js";
 
 let server: TestServer;
 let runtime = "";
