@@ -9,7 +9,7 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { numberFrom, rounded } from "./figures.js";
 import { machineLine } from "./process-use.js";
-import { cutEverySecond, recoverFromSeizure, rotateWithOverlap, type RotationFigures } from "./runtimes/runs.js";
+import { cutAgainAndAgain, recoverFromSeizure, rotateWithOverlap, type RotationFigures } from "./runtimes/runs.js";
 import type { ServerStart } from "./runtimes/site.js";
 import { BENCH_TOKEN, SignetProcess } from "./signet-process.js";
 
@@ -29,7 +29,7 @@ export async function benchRuntimes(): Promise<void> {
   const backoff = { baseMs: 10_000, maxMs: 60_000, random: Math.random };
   console.log(machineLine());
   const size = { runtimes, backoff };
-  const cut = await cutEverySecond(BY, size, seconds);
+  const cut = await cutAgainAndAgain(BY, size, { seconds, cutMs: 1_000, measuresHeap: true });
   console.log(`\n${runtimes} runtimes behind a proxy that cuts every second for ${seconds} s\n`);
   console.table({
     ...{ cuts: cut.cuts, publishes: cut.publishes, "connections to the proxy": cut.connections },

@@ -26,19 +26,25 @@ export interface CutFigures {
   /** Lost or failed connections of one runtime: the mean, and the most. */
   readonly meanWaits: number;
   readonly mostWaits: number;
-  /** Used heap after a collection, in MiB, at equal times. */
+  /** Used heap after a collection, in MiB, at equal times; empty where it is not measured. */
   readonly heapMib: readonly number[];
   readonly refusals: number;
   /** From the last cut until all had the newest. */
   readonly allNewestMs: number;
 }
 
-/** Runtimes behind a proxy that cuts all connections each second, while something is published every tenth of the time. */
-export async function cutEverySecond(
+/** How long a run takes, and what costs time itself. */
+export interface CutRun {
+  readonly seconds: number;
+  readonly cutMs: number;
+  readonly measuresHeap: boolean;
+}
+
+/** Runtimes behind a proxy that cuts all connections again and again, while something is published every tenth of the time. */
+export async function cutAgainAndAgain(
   by: ServerStart,
   { runtimes, backoff }: RunSize,
-  seconds: number,
-  cutMs = 1_000,
+  { seconds, cutMs, measuresHeap }: CutRun,
 ): Promise<CutFigures> {
   const directory = await mkdtemp(join(tmpdir(), "signet-runtimes-"));
   try {
@@ -49,7 +55,7 @@ export async function cutEverySecond(
     let newest = await site.publish();
     const [token, identity] = [await site.runtimeToken(), await site.identity()];
     await using fleet = await Fleet.open(runtimes, { url: proxy.url, token, trust, identity, backoff });
-    const heapMib = [usedHeapMib()];
+    const heapMib = measuresHeap ? [usedHeapMib()] : [];
     const figures = { cuts: 0, publishes: 0 };
     const steps = Math.round((seconds * 1_000) / cutMs);
     for (let step = 1; step <= steps; step += 1) {
@@ -59,7 +65,7 @@ export async function cutEverySecond(
       if (step % Math.ceil(steps / 10) !== 0) continue;
       newest = await site.publish();
       figures.publishes += 1;
-      heapMib.push(usedHeapMib());
+      if (measuresHeap) heapMib.push(usedHeapMib());
     }
     const from = performance.now();
     await fleet.allAt(newest);

@@ -17,18 +17,19 @@ export interface NodeTransports extends Disposable {
   readonly agent: http.Agent;
 }
 
-/** As openNodeTransport, without the choice between them. */
-export function openNodeTransports(options: NodeTransportOptions): NodeTransports {
+/** As openNodeTransport, without the choice between them. Messages above `readMaxBytes` are refused before they are read. */
+export function openNodeTransports(options: NodeTransportOptions, readMaxBytes?: number): NodeTransports {
   checkOptions(options);
   const { url, timeoutMs, tls = {} } = options;
   // Pings detect a dead connection sooner than the silence of a watch does.
   const pings = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
   const secure = { ...tls, minVersion: "TLSv1.2" } as const;
   const sessionManager = new Sessions(url, pings, secure);
-  const grpc = createGrpcTransport({ baseUrl: url, sessionManager, defaultTimeoutMs: timeoutMs });
+  const limits = { defaultTimeoutMs: timeoutMs, ...(readMaxBytes === undefined ? {} : { readMaxBytes }) };
+  const grpc = createGrpcTransport({ baseUrl: url, sessionManager, ...limits });
   const agent = url.startsWith("https:") ? new https.Agent({ ...secure, keepAlive: true }) : keptAlive();
   const connect = createConnectTransport({
-    ...{ baseUrl: url, httpVersion: "1.1", nodeOptions: { agent }, useBinaryFormat: true, defaultTimeoutMs: timeoutMs },
+    ...{ baseUrl: url, httpVersion: "1.1", nodeOptions: { agent }, useBinaryFormat: true, ...limits },
   });
   const dispose = () => {
     sessionManager.abort();

@@ -114,8 +114,9 @@ async function* eventsOf(
         if (event.value.currentAt === undefined) yield* ifItFails(kept.confirm(sequence));
         yield { type: "heartbeat", sequence, currentAt: dateOf(event.value.currentAt) };
         break;
+      case "trustRoot":
       case undefined:
-        // A newer server's kind of message.
+        // Roots, which this watch does not ask for, and a newer server's kind of message.
         break;
     }
   }

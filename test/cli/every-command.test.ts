@@ -118,7 +118,12 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   ],
   "context remove": [{ environment: KEPT, exitCode: 2, says: "existing: a" }],
   "token generate": [{ exitCode: 0, says: "signet_ci_" }],
-  verify: [{ exitCode: 6, says: "no such file" }],
+  verify: [
+    { exitCode: 2, says: "pass --keys or --root" },
+    { argv: ["verify", "none.json", "--keys", file], exitCode: 6, says: "no such file" },
+    { argv: ["verify", "--keys", file], exitCode: 2, says: "pass a file" },
+    { argv: ["verify", "--root", file], exitCode: 8, says: "an envelope has payload" },
+  ],
   import: [
     { exitCode: 3, says: "no token" },
     { environment: DOWN, exitCode: 6, says: "no such file" },

@@ -42,3 +42,8 @@ it.each<[args: readonly string[]]>([
 ])("says its usage for %j", async (args) => {
   await expect(runClient(args, {})).rejects.toThrow("usage: signet-runtime-conformance --state");
 });
+
+it("goes by no clock that is none", async () => {
+  const args = ["--state", "x", "--url", "http://127.0.0.1:1", "update"];
+  await expect(runClient(args, { SIGNET_NOW: "noon" })).rejects.toThrow("SIGNET_NOW must be a time, not noon");
+});

@@ -7,18 +7,29 @@ import { examples } from "../shell/help.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { formatFacts, type Cell, type Fact } from "../shell/table.js";
 import { readTextFile } from "../shell/text-files.js";
+import { instant } from "../shell/numbers.js";
 import { readKeys } from "../shell/trusted-keys.js";
 import { isTarFile } from "../transfer/export-file.js";
 import { verifyExport } from "../transfer/verify-export.js";
+import { verifyProof } from "./verify-proof.js";
 
 interface Options extends GlobalOptions {
-  readonly keys: string;
+  readonly keys?: string;
+  readonly root?: string;
+  readonly attestation?: string;
+  readonly at?: Date;
   readonly signatureV2: boolean;
 }
 
 const HELP = `
-Needs neither server nor token. A valid signature proves who signed the document and for which environment, not that it is the newest
-one: the version, the sequence and the deployment are not signed. Exit code 8 if the document does not verify.
+With --keys it needs neither server nor token. A valid signature proves who signed the document and for which environment, not that it is
+the newest one: the version, the sequence and the deployment are not signed.
+
+With --root it proves by the root document of the project (signet trust) that a content is what is active, says who signed that, who wrote
+it, and until when it holds. Without a file the server is asked, with any token that reads the environment; with a file and --attestation
+no server is needed. Roots after --root are taken from its directory (2.root.json, …) or the server.
+
+Exit code 8 if it does not verify.
 `;
 
 /** `signet verify`: verifies a bundle document without a server. */
@@ -26,15 +37,29 @@ export function addVerify(program: Command, shell: Shell): void {
   program
     .command("verify")
     .description("verify a bundle document or an export offline")
-    .argument("<file>", "bundle document, - for standard input, or a file of signet export")
-    .requiredOption("--keys <file>", "trusted public keys (PEM)")
+    .argument("[file]", "bundle document, - for standard input, or a file of signet export; with --root also a content")
+    .option("--keys <file>", "trusted public keys (PEM)")
+    .option("--root <file>", "root document of the project, as signet trust init made it")
+    .option("--attestation <file>", "with --root and a file: what GET /v1/bundles/latest/attestation answered")
+    .option("--at <time>", "with --root: verify as of this time (ISO 8601; default: now)", instant)
     .option("--no-signature-v2", "accept a document whose identity is not signed")
     .addHelpText(
       "after",
-      HELP + examples("signet keys --pem > keys.pem", "signet verify bundle.json --keys keys.pem --env dev"),
+      HELP +
+        examples(
+          "signet keys --pem > keys.pem",
+          "signet verify bundle.json --keys keys.pem --env dev",
+          "signet verify --root trust/root.json --env prod",
+          "signet verify --root trust/root.json --env prod bundle.json --attestation attestation.json",
+        ),
     )
-    .action(async (file: string, _: unknown, command: Command) => {
-      const { keys, signatureV2, org, project, env } = command.optsWithGlobals<Options>();
+    .action(async (file: string | undefined, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const { keys, root, attestation, at, signatureV2, org, project, env } = options;
+      if ((keys === undefined) === (root === undefined)) throw new UsageError("pass --keys or --root, one of them");
+      if (root !== undefined) return await verifyProof(shell, command, file, { ...options, root });
+      if (attestation !== undefined || at !== undefined) throw new UsageError("--attestation and --at go with --root");
+      if (file === undefined || keys === undefined) throw new UsageError("pass a file, or --root to ask the server");
       const expected = defined({
         orgId: requireUuid("--org", org),
         projectId: requireUuid("--project", project),

@@ -10,6 +10,7 @@ import {
   type BundleCache,
   type ExpectedIdentity,
 } from "../../sdk/index.js";
+import { UsageError } from "../shell/cli-error.js";
 import { EXIT_CODES } from "../shell/exit-codes.js";
 import { examples } from "../shell/help.js";
 import { watchCursor, wholeNumber } from "../shell/numbers.js";
@@ -17,11 +18,14 @@ import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { writeFileAtomically } from "../shell/text-files.js";
 import { fetchKeys, followKeys } from "../shell/trusted-keys.js";
+import { watchByRoot } from "./watch-root.js";
 import { WatchSink, type SinkOptions } from "./watch-sink.js";
 
 interface Options extends GlobalOptions, SinkOptions {
   readonly after?: ReturnType<typeof watchCursor>;
   readonly keys?: string;
+  readonly root?: string;
+  readonly state?: string;
   readonly cache?: string;
   readonly maxAge?: number;
 }
@@ -32,6 +36,10 @@ changes, or else with the keys that the server lists, whose fingerprints are pri
 each, with --json one JSON object each; connection events are written to standard error. Latency is the time since the activation, by
 the clocks of two machines. Sequence, version and kind are not signed: see signet verify. With --count, exit code 8 means that a
 push was rejected.
+
+With --root every push is proven by the root document of the project (signet trust): that it is the newest one, by whom it was written
+where the root asks for authors, and until when; --state keeps what was proven, so that nothing older is taken after a restart. It follows
+by gRPC, Connect, server-sent events or polls, whichever the way to the server lets through. --out gets the content alone.
 `;
 
 /** `signet watch`: follows the active bundle of the token's environment, verifies it and reports to the fleet view. */
@@ -42,14 +50,26 @@ export function addWatch(program: Command, shell: Shell): void {
     .option("--count <n>", "exit after this many pushes", wholeNumber(1))
     .option("--after <cursor>", "start after this activation: <sequence>, or <sequence>.<deployment_id>", watchCursor)
     .option("--keys <file>", "trusted public keys (PEM); default: the keys that the server lists")
+    .option("--root <file>", "root document of the project, instead of --keys")
+    .option("--state <directory>", "with --root: keep what was proven in this directory, and start from it")
     .option("--cache <file>", "keep the last verified bundle in this file, and start from it")
     .option("--max-age <seconds>", "reject a cached bundle that the server confirmed longer ago", wholeNumber(1))
     .option("--out <file>", "write each verified document to this file, atomically")
     .option("--instance <id>", "name in the fleet view", `cli-${hostname()}`.slice(0, 128))
     .option("--no-report", "do not report to the fleet view")
-    .addHelpText("after", HELP + examples("signet watch --keys keys.pem --cache bundle.cache --out bundle.json"))
+    .addHelpText(
+      "after",
+      HELP +
+        examples(
+          "signet watch --keys keys.pem --cache bundle.cache --out bundle.json",
+          "signet watch --root trust/root.json --state watched",
+        ),
+    )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
+      const { root } = options;
+      requireOneTrust(options);
+      if (root !== undefined) return await watchByRoot(shell, command, { ...options, root });
       using session = Session.open(shell, command);
       const keys = await (options.keys === undefined
         ? fetchKeys(session, "bundles", shell)
@@ -78,6 +98,14 @@ export function addWatch(program: Command, shell: Shell): void {
       await sink.settled();
       if (sink.isFull) shell.exitCode = sink.rejected === 0 ? EXIT_CODES.ok : EXIT_CODES.notVerified;
     });
+}
+
+/** Throws UsageError for options that do not go together. */
+function requireOneTrust({ root, state, keys, cache, maxAge, after }: Options): void {
+  if (root === undefined && state !== undefined) throw new UsageError("--state goes with --root; --cache with --keys");
+  const others = { "--keys": keys, "--cache": cache, "--max-age": maxAge, "--after": after };
+  const given = Object.entries(others).flatMap(([option, value]) => (value === undefined ? [] : [option]));
+  if (root !== undefined && given.length > 0) throw new UsageError(`${given.join(", ")} cannot go with --root`);
 }
 
 /** Names the fix for a token of another type, for example the admin token of the data directory. */

@@ -89,7 +89,8 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   history: "environment",
   prune: "environment",
   watch: "environment",
-  verify: "identity",
+  // With a file "identity".
+  verify: "environment",
   keys: "server",
   // With --pem and --env; otherwise "server", which the command checks itself.
   "keys list": "environment",
@@ -143,13 +144,21 @@ export function wordsOf(command: Command): string {
   return words.join(" ");
 }
 
-/** The scope of a command. Throws for a command that SCOPE_OF does not list: a defect, which a test finds. */
+/** What a command uses that needs no server when it is given a file. */
+const SCOPE_WITH_FILE: Readonly<Record<string, OptionScope>> = { verify: "identity" };
+
+/** The scope of a command, parsed or not. Throws for a command that SCOPE_OF does not list: a defect, which a test finds. */
 export function scopeOf(command: Command): OptionScope {
   for (let words = wordsOf(command); words !== ""; words = words.split(" ").slice(0, -1).join(" ")) {
-    const scope = SCOPE_OF[words];
+    const scope = (hasFile(command) ? SCOPE_WITH_FILE[words] : undefined) ?? SCOPE_OF[words];
     if (scope !== undefined) return scope;
   }
   throw new Error(`${wordsOf(command)}: missing in SCOPE_OF`);
+}
+
+/** Whether the command line has an argument: what commander did not parse, such as --help, is there too. */
+function hasFile({ args }: Command): boolean {
+  return args.some((word) => word === "-" || !word.startsWith("-"));
 }
 
 /** Whether a command takes a program option, by its attribute name, from its command line only. */

@@ -55,7 +55,10 @@ export async function runClient(
   }
   if (state !== undefined && url !== undefined && command === "update" && rest.length === 0) {
     const { SIGNET_NOW: now, SIGNET_TOKEN: token = "none" } = environment;
-    return await update(state, url, token, now === undefined ? new Date() : new Date(now));
+    const clock = now === undefined ? new Date() : new Date(now);
+    // Nothing would ever be late by it.
+    if (Number.isNaN(clock.getTime())) throw new TypeError(`SIGNET_NOW must be a time, not ${now}`);
+    return await update(state, url, token, clock);
   }
   throw new TypeError(USAGE);
 }

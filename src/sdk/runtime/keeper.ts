@@ -86,7 +86,7 @@ export class Keeper {
     const before = this.trusted;
     const error = update.error ?? this.#adopt(update);
     if (error === null || update.error !== null) this.trusted = update.trusted;
-    if (this.trusted === before) return error;
+    if (isSame(before, this.trusted)) return error;
     await this.#store();
     await this.#see();
     return error;
@@ -144,6 +144,13 @@ export class Keeper {
       provenUntil,
     };
   }
+}
+
+/** The lease that was there is often told again, after each reconnect for one: that is not worth a write to the disk. */
+function isSame(one: TrustedState, other: TrustedState): boolean {
+  const envelopes = ({ lease, activation, release }: TrustedState) =>
+    [lease, activation, release].map((held) => held?.envelope ?? "").join("\n");
+  return one.roots === other.roots && one.isProven === other.isProven && envelopes(one) === envelopes(other);
 }
 
 const LONG_AGO = "1970-01-01T00:00:00Z";

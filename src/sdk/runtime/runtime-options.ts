@@ -76,7 +76,9 @@ export function checkRuntimeOptions(options: RuntimeOptions, known: readonly Tra
   }
   const { transports = known, maxContentBytes = 1 } = options;
   const areKnown =
-    Array.isArray(transports) && transports.length > 0 && transports.every((name) => known.includes(name));
+    Array.isArray(transports) &&
+    transports.length > 0 &&
+    (transports as readonly TransportName[]).every((name) => known.includes(name));
   check(areKnown, "transports", `a list of ${known.join(", ")}`);
   check(isPositive(maxContentBytes) && maxContentBytes <= 16 * 1024 * 1024, "maxContentBytes", "at most 16 MiB");
   check(typeof reports === "boolean", "reports", "true or false");

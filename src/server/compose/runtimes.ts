@@ -14,6 +14,7 @@ import type { ChangeServices } from "./changes.js";
 import type { ServiceContext } from "./context.js";
 import type { NodeServices } from "./nodes.js";
 import type { ProofServices } from "./proofs.js";
+import type { RootServices } from "./roots.js";
 import type { TokenServices } from "./tokens.js";
 
 /** What runtimes get, and what they report. */
@@ -43,7 +44,8 @@ export function composeRuntimes(
     attestations,
     proofs,
     logProofs,
-  }: BundleServices & TokenServices & ChangeServices & NodeServices & ProofServices,
+    rootDocuments,
+  }: BundleServices & TokenServices & ChangeServices & NodeServices & ProofServices & RootServices,
   { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
 ): RuntimeServices {
   const active = new ActiveBundles(store, wakeups, verifier, warnings, feed?.marks ?? null);
@@ -54,7 +56,7 @@ export function composeRuntimes(
     deploymentAttestations: new DeploymentAttestations({ store, bundles, attestations, proofs, logProofs }),
     fleet: new Fleet({ store, clock, instances, nodes }),
     rollouts: new Rollouts({ store, clock, instances, nodes }),
-    latest: new LatestBundles({ active, authentication, sessions, wakeups, instances }),
+    latest: new LatestBundles({ active, authentication, sessions, wakeups, instances, rootDocuments }),
     push: new Push({
       active,
       proofs,

@@ -76,7 +76,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const pipelines = composePipelines(context, { ...audit, ...bundles, ...changes, ...roots }, documents);
   const runtimes = composeRuntimes(
     context,
-    { ...bundles, ...tokens, ...changes, ...nodes, ...proofs },
+    { ...bundles, ...tokens, ...changes, ...nodes, ...proofs, ...roots },
     { documents, heartbeatMs: options.heartbeatMs },
   );
   const transfer = composeTransfer(

@@ -7,6 +7,7 @@ import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { ConnectedInstance, Instances } from "./instances.js";
 import { waitFor } from "../../core/schedule/wait.js";
+import type { RootDocuments } from "../trust/root-documents.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
 /** A request for the active bundle, conditional or held. */
@@ -39,6 +40,7 @@ export class LatestBundles {
       readonly sessions: Sessions;
       readonly wakeups: Wakeups;
       readonly instances: Instances;
+      readonly rootDocuments: Pick<RootDocuments, "changes">;
     },
   ) {}
 
@@ -51,14 +53,15 @@ export class LatestBundles {
 
   /**
    * What is active, and whether the caller has it; null while nothing is. With `waitSeconds` it waits while the caller has it, or nothing is
-   * active. Throws what ends a held poll, as Push.open.
+   * active, until the project gets another root: the lease that comes with the answer names it. Throws what ends a held poll, as Push.open.
    */
   async poll(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest | null> {
     const environmentId = environmentOf(principal);
     const current = await this.#current(environmentId, request);
     if (request.waitSeconds <= 0 || current?.known === null) return current;
 
-    const { authentication, sessions, wakeups } = this.deps;
+    const { authentication, sessions, wakeups, rootDocuments } = this.deps;
+    const roots = rootDocuments.changes(principal.projectId ?? "");
     using session = sessions.open("poll", principal, environmentId, request.clientAddress);
     session.endBy(await authentication.recheck(principal));
     using _presence = this.#presence(principal, request.instance, session.signal);
@@ -69,6 +72,7 @@ export class LatestBundles {
       const now = await this.#current(environmentId, request);
       const leftMs = end - performance.now();
       if (now?.known === null || leftMs <= 0) return now;
+      if (rootDocuments.changes(principal.projectId ?? "") !== roots) return now;
       await waitFor(wakeup.woken, leftMs, [session.signal, signal]);
     }
   }

@@ -11,6 +11,9 @@ const MAX_PARSED = 500;
 const MAX_PROJECTS = 1_000;
 const MAX_VERSIONS = 64;
 
+/** Projects whose changes are counted: some 100 bytes each. */
+const MAX_COUNTED = 10_000;
+
 /** A root document as it is kept, and what it says. */
 export interface KnownRoot {
   readonly kept: TrustRoot;
@@ -29,6 +32,7 @@ interface ProjectRoots {
 export class RootDocuments {
   readonly #parsed = new LRUCache<string, Root>({ max: MAX_PARSED });
   readonly #projects = new LRUCache<string, ProjectRoots>({ max: MAX_PROJECTS });
+  readonly #changes = new LRUCache<string, number>({ max: MAX_COUNTED });
   /** Counts what was forgotten, so that nothing is kept that was read before it. */
   #forgotten = 0;
 
@@ -62,9 +66,15 @@ export class RootDocuments {
     return known;
   }
 
+  /** Another number once the project has got another root: for whoever waits, to look at what it waits for. */
+  changes(projectId: string): number {
+    return this.#changes.get(projectId) ?? 0;
+  }
+
   /** A project got another root. */
   forget(projectId: string): void {
     this.#forgotten += 1;
+    this.#changes.set(projectId, this.#forgotten);
     this.#projects.delete(projectId);
   }
 

@@ -58,6 +58,49 @@ describe("signet trust and release with a server", () => {
     expect(existsSync(at.files.file("trust/draft.json"))).toBe(false);
   });
 
+  it("takes two authors for prod: a content that one signed is refused, with who is missing", async () => {
+    using at = await inProject("two-authors", "alice", "bob");
+    await at.json(INIT);
+    for (const who of ["alice", "bob"]) await at.json(`trust add-key @${who}.pub --role release --dir @trust`);
+    await at.json("trust threshold release 1 --dir @trust");
+    await at.json("trust threshold release 2 --env prod --dir @trust");
+    expect(await at.publishSigned("root")).toMatchObject({ version: 2 });
+
+    const none = await at.run("publish --env dev -f @policy.json");
+    expect(none.exitCode).toBe(6);
+    expect(none.err).toContain("alice");
+    const create =
+      "release create -f @policy.json --environments dev staging prod -o @release.json --root @trust/root.json";
+    await at.json(create);
+    const sign = "release sign @release.json -f @policy.json --root @trust/root.json --key";
+    await at.json(`${sign} @alice.key`);
+    await at.json("publish --env dev -f @policy.json --release @release.json");
+    await at.json("promote --from dev");
+    const one = await at.run("promote --from staging --json");
+    expect(one.exitCode).toBe(6);
+    expect(JSON.parse(one.err)).toMatchObject({ error: "release_missing" });
+    expect(one.err).toContain("bob");
+
+    await at.json(`${sign} @bob.key`);
+    const uploaded = await at.run("release upload @release.json");
+    expect(uploaded.out).toMatch(/prod +2 of 2 +yes/);
+    await at.json("promote --from staging");
+    expect((await at.run("release list")).out).toMatch(/dev prod staging|dev staging prod/);
+    const other = await at.run("publish --env prod -f @other.json --release @release.json");
+    expect(other.exitCode).toBe(6);
+    const status = await at.run("trust status");
+    expect(status.out).toMatch(/prod +2 of alice, bob +\d+ +[0-9a-f]{16}/);
+
+    // Everything of it again with the content revoked.
+    await at.json("trust revoke @release.json --dir @trust");
+    await at.json("trust sign --dir @trust --key @root.key");
+    const stops = await at.run("trust publish --dir @trust --json");
+    expect(JSON.parse(stops.err)).toMatchObject({ error: "root_stops_runtimes", exit_code: 5 });
+    const forced = await at.run("trust publish --dir @trust --force");
+    expect(forced.out).toContain("published root 3: 0 connected runtimes get it now");
+    expect(forced.err).toContain("warning: ");
+  });
+
   it("pulls what another administrator published, and does not lose a draft that is late", async () => {
     using at = await inProject("two-admins", "alice");
     await at.json(INIT);

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Runtime } from "../../../src/sdk/index.js";
+import { createMemoryCache, type CacheEntry, type Runtime } from "../../../src/sdk/index.js";
 import { openFileCache, type NodeRuntimeOptions } from "../../../src/sdk/node.js";
 import { after, content, pack, sha256, signRoot, siteRoot, START } from "../../vectors/make/objects.js";
 import { activationOf, heartbeatOf, ScriptedSignet, until } from "./scripted-signet.js";
@@ -36,6 +36,27 @@ async function alone(options: Partial<NodeRuntimeOptions> = {}): Promise<Runtime
   await signet[Symbol.asyncDispose]();
   return runtime;
 }
+
+describe("a cache", () => {
+  it("is written when something changed, and not for a lease that is told again", async () => {
+    const parts = await pack();
+    await using signet = await ScriptedSignet.start(() => [activationOf(parts)]);
+    const cache = createMemoryCache();
+    const ranks: (readonly number[])[] = [];
+    const store = async (name: string, entry: CacheEntry) => {
+      ranks.push(entry.rank);
+      await cache.store(name, entry);
+    };
+    await using runtime = await signet.runtime({ cache: { load: (name) => cache.load(name), store } });
+    await runtime.ready();
+    const renewed = heartbeatOf(await pack({ issuedAt: after(60) }));
+    signet.push(heartbeatOf(parts), heartbeatOf(parts), renewed, renewed);
+    await until(() => runtime.current?.provenUntil.getTime() === Date.parse(after(360)));
+    signet.cut();
+    await until(() => runtime.status.connections === 2);
+    expect(ranks).toEqual([0, 60].map((seconds) => [1, 7, Date.parse(after(seconds))]));
+  });
+});
 
 describe("a cache of files", () => {
   it("lets a runtime start while the server is away, proven for as long as it was", async () => {

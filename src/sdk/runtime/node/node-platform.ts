@@ -10,6 +10,9 @@ import type { Platform, ServerConnection } from "../platform.js";
 /** For calls that are no watch. */
 const CALL_TIMEOUT_MS = 10_000;
 
+/** Above the largest content and its attestation. */
+const MAX_MESSAGE_BYTES = 20 * 1024 * 1024;
+
 /** Runtimes on one HTTP/2 connection: below the streams that a server allows, with room for calls beside the watches. */
 const MAX_SHARING = 100;
 
@@ -38,7 +41,10 @@ function share(url: string, tls: NodeTransportTls | undefined): ServerConnection
   servers.set(key, server);
   let connection = [...server.shared].find(({ users }) => users < MAX_SHARING);
   if (connection === undefined) {
-    connection = { transports: openNodeTransports({ url, timeoutMs: CALL_TIMEOUT_MS, ...(tls && { tls }) }), users: 0 };
+    connection = {
+      transports: openNodeTransports({ url, timeoutMs: CALL_TIMEOUT_MS, ...(tls && { tls }) }, MAX_MESSAGE_BYTES),
+      users: 0,
+    };
     server.shared.add(connection);
   }
   connection.users += 1;

@@ -27,7 +27,7 @@ export async function askLatest(
     instance_id: instanceId,
   });
   const headers: Record<string, string> = waitSeconds > 0 ? { Prefer: `wait=${waitSeconds}` } : {};
-  const answer = await rest.get(`/v1/bundles/latest/attestation?${query}`, headers, signal);
+  const answer = await rest.get(`/v1/bundles/latest/attestation?${query.toString()}`, headers, signal);
   const about = aboutOf(answer);
   // Also of an answer without one: the connection is used again only when it is read.
   const body = await readText(answer, MAX_ATTESTATION_LENGTH, signal);

@@ -35,7 +35,9 @@ export function createPollRung(rest: Rest, { instanceId, firstMs }: Following): 
       const isNew = news.type === "proof" && news.about.deploymentId !== had.deploymentId;
       const wasHeld = performance.now() - from >= AT_ONCE_MS;
       yield news;
-      if (heldSeconds === 0 || (waitSeconds > 0 && !isNew && !wasHeld)) await sleep(IDLE_MS, signal);
+      // The server ends a held poll too when the project gets another root.
+      const hasRoot = position().rootVersion !== had.rootVersion;
+      if (heldSeconds === 0 || (waitSeconds > 0 && !isNew && !hasRoot && !wasHeld)) await sleep(IDLE_MS, signal);
     }
   };
   return {

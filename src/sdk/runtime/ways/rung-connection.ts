@@ -21,9 +21,9 @@ export class RungConnection {
 
   /** Whether the first news came. `news` yields them again. Rejects as the rung does. */
   async begins(): Promise<boolean> {
-    const { done, value } = await this.#iterator.next();
-    if (done !== true) this.#first = value;
-    return done !== true;
+    const first = await this.#iterator.next();
+    if (first.done !== true) this.#first = first.value;
+    return first.done !== true;
   }
 
   /** All news, until it is left. */
@@ -31,9 +31,9 @@ export class RungConnection {
     try {
       if (this.#first !== null) yield this.#first;
       for (;;) {
-        const { done, value } = await this.#iterator.next();
-        if (done === true) return;
-        yield value;
+        const next = await this.#iterator.next();
+        if (next.done === true) return;
+        yield next.value;
       }
     } finally {
       this.leave();

@@ -21,7 +21,7 @@ export interface Ways {
   /** Best first. */
   readonly rungs: readonly Rung[];
   /** Reports on the way that worked last, also while it is not connected; by REST before there was one. */
-  reportBy(works: () => TransportName | null): ReportClient;
+  readonly reportBy: (works: () => TransportName | null) => ReportClient;
 }
 
 /** All ways that the options allow. */

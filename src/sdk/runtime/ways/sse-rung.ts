@@ -29,7 +29,7 @@ function watchPath({ sequence, deploymentId, rootVersion }: Position, instanceId
     root_version: String(rootVersion),
     content: "true",
   });
-  return `/v1/bundles/watch?${query}`;
+  return `/v1/bundles/watch?${query.toString()}`;
 }
 
 async function* read(rest: Rest, path: string, signal: AbortSignal): AsyncGenerator<WatchMessage> {
