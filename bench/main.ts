@@ -1,5 +1,6 @@
 import { benchAttack } from "./attack.js";
 import { benchAttackWork } from "./attack-work.js";
+import { benchAttestation } from "./attestation.js";
 import { benchBackup } from "./backup.js";
 import { benchCluster } from "./cluster.js";
 import { benchDisk } from "./disk.js";
@@ -16,7 +17,7 @@ import { benchTlsReload } from "./tls-reload.js";
 import { benchVerify } from "./verify.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `backup`, `cluster`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `backup`, `cluster`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -28,6 +29,7 @@ const BENCHES = {
   cluster: benchCluster,
   disk: benchDisk,
   backup: benchBackup,
+  attestation: benchAttestation,
   attack: async () => {
     await benchAttack();
     await benchAttackWork();

@@ -8,6 +8,11 @@ import type { LogLevel } from "../src/config/config.js";
 import type { WatchCall } from "./load/watchers.js";
 import { BENCH_TOKEN, SignetProcess } from "./signet-process.js";
 
+interface NewProject {
+  readonly id: string;
+  readonly runtime_keys: readonly { readonly env_name: string; readonly raw_key: string }[];
+}
+
 export class SignetBench implements AsyncDisposable {
   #published = 0;
 
@@ -81,6 +86,22 @@ export class SignetBench implements AsyncDisposable {
       paths.push(`${organization}/projects/${id}/envs/dev`);
     }
     return paths;
+  }
+
+  /** The runtime tokens of so many environments in new projects, three in each; with something active in each where there are bytes. */
+  async newRuntimes(count: number, bytes: number): Promise<readonly string[]> {
+    const organization = this.environment.slice(0, this.environment.indexOf("/projects/"));
+    const tokens: string[] = [];
+    for (let number = 1; tokens.length < count; number += 1) {
+      const body = { name: `bench runtimes ${number}` };
+      const { id, runtime_keys } = await call<NewProject>(`${this.url}${organization}/projects`, body);
+      for (const { env_name, raw_key } of runtime_keys) {
+        const policies = { number, text: "x".repeat(bytes) };
+        await call(`${this.url}${organization}/projects/${id}/envs/${env_name}/bundles/publish`, { policies });
+        tokens.push(raw_key);
+      }
+    }
+    return tokens.slice(0, count);
   }
 
   async publishBody(body: Buffer): Promise<void> {

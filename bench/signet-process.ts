@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfig, type LogLevel } from "../src/config/config.js";
 import { startServer } from "../src/server/server.js";
+import { serveWithoutProofs, WITHOUT_PROOFS } from "./without-proofs.js";
 
 export const BENCH_TOKEN = "bench-admin-token-0123456789";
 
@@ -79,6 +80,7 @@ export class SignetProcess implements AsyncDisposable {
 
 async function serve(directory: string): Promise<void> {
   const from = performance.now();
+  const settings = JSON.parse(process.env["BENCH_SETTINGS"] ?? "{}") as Record<string, string>;
   const config = loadConfig({
     SIGNET_PORT: "0",
     SIGNET_DATA: directory,
@@ -87,8 +89,9 @@ async function serve(directory: string): Promise<void> {
     SIGNET_METRICS_ADDRESS: "127.0.0.1:0",
     SIGNET_SHUTDOWN_GRACE_MS: "1000",
     SIGNET_LOG_LEVEL: process.env["SIGNET_LOG_LEVEL"],
-    ...(JSON.parse(process.env["BENCH_SETTINGS"] ?? "{}") as Record<string, string>),
+    ...settings,
   });
+  if (settings[WITHOUT_PROOFS] !== undefined) serveWithoutProofs();
   const server = await startServer(config);
   const startMs = performance.now() - from;
   const delay = monitorEventLoopDelay({ resolution: 1 });

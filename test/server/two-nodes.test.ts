@@ -9,6 +9,7 @@ import { DEFAULT_OPTIONS, startServer, type RunningServer } from "../../src/serv
 import { runSignet } from "../cli/in-process.js";
 import { testDatabase, type TestDatabase } from "../support/postgres/test-database.js";
 import { ADMIN_TOKEN, testConfig } from "../support/server.js";
+import { aRoot, publicKeyOf, rootEnvelope, testKey } from "../support/trust.js";
 
 let folder = "";
 let database: TestDatabase;
@@ -58,6 +59,48 @@ describe("two servers on one database", () => {
     const { out } = await signet(nodes[0], ["nodes"]);
     expect(out).toMatch(/^a +live .*\n.*b +live /m);
     expect((await signet(nodes[1], ["status"])).out).toMatch(/^nodes +2 live$/m);
+  });
+
+  it("give out the same lease, and push a root that was published on the other", async () => {
+    const [a, b] = nodes;
+    const admin = clientOf(a);
+    const { orgId, projectId } = a?.firstStart ?? { orgId: "", projectId: "" };
+    const place = { orgId, projectId, envName: "staging" };
+    await admin.bundles.publishBundle({ ...place, policies: '{"n":1}' });
+    const { id: environmentId } = await admin.organizations.getEnvironment(place);
+    const { rawKey = "" } = await admin.tokens.createRuntimeToken({ orgId, projectId, environmentId, name: "trust" });
+    const [online] = (await admin.trust.getTrust({ orgId, projectId })).serverKeys;
+    const owner = testKey("owner");
+    const server = publicKeyOf(online?.publicKey ?? "");
+    const root = aRoot({ orgId, projectId, server, owner, authors: [] });
+    const publish = async (version: number) => {
+      const envelope = await rootEnvelope({ ...root, version }, owner);
+      await admin.trust.publishRoot({ orgId, projectId, envelope });
+      return envelope;
+    };
+    await publish(1);
+    const polled = async (node: RunningServer | undefined) =>
+      (await clientOf(node, rawKey).runtimes.getLatestAttestation({})).attestation;
+    // Between the two answers a minute may have begun.
+    await expect.poll(async () => (await polled(a)) === (await polled(b))).toBe(true);
+
+    const end = new AbortController();
+    const watch = clientOf(b, rawKey).runtimes.watchBundle({ rootVersion: 1 }, { signal: end.signal });
+    const events = watch[Symbol.asyncIterator]();
+    const next = async () => {
+      const result = await events.next();
+      if (result.done === true) throw new Error("the stream ended");
+      return result.value.event;
+    };
+    expect((await next()).case).toBe("activation");
+    const envelope = await publish(2);
+    const pushed = await next();
+    if (pushed.case !== "trustRoot") throw new Error(`no root but ${pushed.case}`);
+    expect([pushed.value.version, JSON.parse(pushed.value.envelope)]).toEqual([2, JSON.parse(envelope)]);
+    const beat = await next();
+    if (beat.case !== "heartbeat") throw new Error(`no heartbeat but ${beat.case}`);
+    expect(Object.keys(JSON.parse(beat.value.attestation ?? "{}") as object)).toEqual(["lease"]);
+    end.abort();
   });
 
   it("show an instance as connected whose watch is on the other, and where it moved to", async () => {
