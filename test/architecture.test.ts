@@ -68,7 +68,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     nodes: [],
     keys: [],
     audit: ["keys"],
-    rotation: ["audit", "keys"],
+    rotation: ["audit", "keys", "trust"],
     tokens: ["access", "audit", "changes"],
     tenancy: ["access", "audit", "changes", "keys", "tokens"],
     bundles: ["access", "audit", "changes", "documents", "keys", "trust"],

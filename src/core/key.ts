@@ -30,8 +30,17 @@ export interface PublicKeyRecord extends KeyOwner {
   readonly retiredAt: Instant | null;
 }
 
-/** The place of a private key of the server: the current key of a purpose, or the announced next one for bundles. */
-export type KeySlot = KeyPurpose | "next";
+/** The purposes whose key is changed while the server runs: announced, activated, and at last retired. */
+export type RotatedPurpose = "bundles" | "attestation";
+
+/** The place of a private key of the server: the current key of a purpose, or the announced next one for bundles or attestation. */
+export type KeySlot = KeyPurpose | "next" | "next-attestation";
+
+/** Where the announced key of a purpose is. */
+export const NEXT_SLOT: Readonly<Record<RotatedPurpose, KeySlot>> = {
+  bundles: "next",
+  attestation: "next-attestation",
+};
 
 /** A key of a server with several nodes, encrypted in the database (service/keys/key-sealer.ts). One for each place. */
 export interface SealedKey {

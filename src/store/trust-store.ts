@@ -4,6 +4,12 @@ import type { Release, ReleaseSubject } from "../core/trust/release.js";
 import type { TrustRoot } from "../core/trust/trust-root.js";
 import type { Listed, Page } from "./page.js";
 
+/** The newest root of a project, and whose it is. */
+export interface NewestRoot {
+  readonly root: TrustRoot;
+  readonly project: { readonly id: string; readonly orgId: string; readonly slug: string };
+}
+
 /** Something that runtimes refuse from an instant on: the newest root of a project, or the release that is active in an environment. */
 export interface TrustEnd {
   readonly orgId: string;
@@ -20,6 +26,8 @@ export interface TrustEnd {
 /** Reads of roots, releases and attestations. Look-ups answer null for what is not there. */
 export interface TrustReader {
   newestTrustRoot(projectId: string): Promise<TrustRoot | null>;
+  /** The newest roots of the projects of all organizations whose id is above `after`, by that id, at most `limit`. */
+  newestTrustRoots(after: string, limit: number): Promise<readonly NewestRoot[]>;
   trustRoot(projectId: string, version: number): Promise<TrustRoot | null>;
   /** Above a version, oldest first, at most `limit`. */
   trustRootsAfter(projectId: string, version: number, limit: number): Promise<readonly TrustRoot[]>;

@@ -307,7 +307,10 @@ export class Fixture {
           },
           audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
           webhooks: keys.webhooks,
-          attestation: keys.attestation,
+          get attestation() {
+            return keys.attestation;
+          },
+          attestationKey: keys.attestationKey,
           problem: null,
           lastBundlesPem: null,
           shared: keys.shared,

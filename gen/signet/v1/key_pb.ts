@@ -16,10 +16,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/key.proto.
  */
 export const file_signet_v1_key: GenFile = /*@__PURE__*/
-  fileDesc("ChNzaWduZXQvdjEva2V5LnByb3RvEglzaWduZXQudjEi5AEKC0tleVJvdGF0aW9uEicKB2N1cnJlbnQYASABKAsyDi5zaWduZXQudjEuS2V5QgbaiCcCGAESHAoEbmV4dBgCIAEoCzIOLnNpZ25ldC52MS5LZXkSKgoFdHJ1c3QYAyABKAsyEy5zaWduZXQudjEuS2V5VHJ1c3RCBtqIJwIYARIwChNvdGhlcl9vcmdhbml6YXRpb25zGAQgASgLMhMuc2lnbmV0LnYxLktleVRydXN0EjAKCWluc3RhbmNlcxgFIAMoCzIdLnNpZ25ldC52MS5VbnRydXN0aW5nSW5zdGFuY2UiUQoIS2V5VHJ1c3QSDAoEbGl2ZRgBIAEoDRIQCgh0cnVzdGluZxgCIAEoDRIUCgxub3RfdHJ1c3RpbmcYAyABKA0SDwoHdW5rbm93bhgEIAEoDSLSAQoSVW50cnVzdGluZ0luc3RhbmNlEh4KCnByb2plY3RfaWQYASABKAlCCtqIJwZiBHV1aWQSEwoLZW52aXJvbm1lbnQYAiABKAkSEwoLaW5zdGFuY2VfaWQYAyABKAkSEgoKa2V5X3ByZWZpeBgEIAEoCRI1CglsYXN0X3NlZW4YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESDgoGa2V5X2lkGAYgASgJEhcKD3RydXN0ZWRfa2V5X2lkcxgHIAMoCSI7ChBSb3RhdGVLZXlSZXF1ZXN0EhwKBnJlYXNvbhgBIAEoCUIH2ognAyjoB0gAiAEBQgkKB19yZWFzb24iFwoVR2V0S2V5Um90YXRpb25SZXF1ZXN0IpYBChJBY3RpdmF0ZUtleVJlcXVlc3QSSAoGa2V5X2lkGAEgASgJQjjaiCc0GAFSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxINCgVmb3JjZRgCIAEoCBIcCgZyZWFzb24YAyABKAlCB9qIJwMo6AdIAIgBAUIJCgdfcmVhc29uIocBChJXaXRoZHJhd0tleVJlcXVlc3QSSAoGa2V5X2lkGAEgASgJQjjaiCc0GAFSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxIcCgZyZWFzb24YAiABKAlCB9qIJwMo6AdIAIgBAUIJCgdfcmVhc29uIoUBChBSZXRpcmVLZXlSZXF1ZXN0EkgKBmtleV9pZBgBIAEoCUI42ognNBgBUg5eWzAtOWEtZl17MTZ9JIIBH211c3QgYmUgYSBrZXkgaWQ6IDE2IGhleCBkaWdpdHMSHAoGcmVhc29uGAIgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbjKBBQoKS2V5U2VydmljZRJwCglSb3RhdGVLZXkSGy5zaWduZXQudjEuUm90YXRlS2V5UmVxdWVzdBoWLnNpZ25ldC52MS5LZXlSb3RhdGlvbiIu0ognEAoJcm90YXRlS2V5EAcYyQGC0+STAhQ6ASoiDy92MS9rZXlzL3JvdGF0ZRJ+Cg5HZXRLZXlSb3RhdGlvbhIgLnNpZ25ldC52MS5HZXRLZXlSb3RhdGlvblJlcXVlc3QaFi5zaWduZXQudjEuS2V5Um90YXRpb24iMtKIJxUKDmdldEtleVJvdGF0aW9uEAUYyAGC0+STAhMSES92MS9rZXlzL3JvdGF0aW9uEoEBCgtBY3RpdmF0ZUtleRIdLnNpZ25ldC52MS5BY3RpdmF0ZUtleVJlcXVlc3QaFi5zaWduZXQudjEuS2V5Um90YXRpb24iO9KIJxIKC2FjdGl2YXRlS2V5EAcYyAGC0+STAh86ASoiGi92MS9rZXlzL3trZXlfaWR9L2FjdGl2YXRlEoEBCgtXaXRoZHJhd0tleRIdLnNpZ25ldC52MS5XaXRoZHJhd0tleVJlcXVlc3QaFi5zaWduZXQudjEuS2V5Um90YXRpb24iO9KIJxIKC3dpdGhkcmF3S2V5EAcYyAGC0+STAh86ASoiGi92MS9rZXlzL3trZXlfaWR9L3dpdGhkcmF3EnkKCVJldGlyZUtleRIbLnNpZ25ldC52MS5SZXRpcmVLZXlSZXF1ZXN0GhYuc2lnbmV0LnYxLktleVJvdGF0aW9uIjfSiCcQCglyZXRpcmVLZXkQBxjIAYLT5JMCHToBKiIYL3YxL2tleXMve2tleV9pZH0vcmV0aXJlYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_bundle, file_signet_v1_options]);
+  fileDesc("ChNzaWduZXQvdjEva2V5LnByb3RvEglzaWduZXQudjEikQMKC0tleVJvdGF0aW9uEicKB2N1cnJlbnQYASABKAsyDi5zaWduZXQudjEuS2V5QgbaiCcCGAESHAoEbmV4dBgCIAEoCzIOLnNpZ25ldC52MS5LZXkSKgoFdHJ1c3QYAyABKAsyEy5zaWduZXQudjEuS2V5VHJ1c3RCBtqIJwIYARIwChNvdGhlcl9vcmdhbml6YXRpb25zGAQgASgLMhMuc2lnbmV0LnYxLktleVRydXN0EjAKCWluc3RhbmNlcxgFIAMoCzIdLnNpZ25ldC52MS5VbnRydXN0aW5nSW5zdGFuY2USKwoHcHVycG9zZRgGIAEoCUIa2ognFloHYnVuZGxlc1oLYXR0ZXN0YXRpb24SJAoFcm9vdHMYByABKAsyFS5zaWduZXQudjEuUm9vdE5hbWluZxIqCgtvdGhlcl9yb290cxgIIAEoCzIVLnNpZ25ldC52MS5Sb290TmFtaW5nEiwKCHByb2plY3RzGAkgAygLMhouc2lnbmV0LnYxLlVubmFtaW5nUHJvamVjdCIwCgpSb290TmFtaW5nEg4KBm5hbWluZxgBIAEoDRISCgpub3RfbmFtaW5nGAIgASgNImgKD1VubmFtaW5nUHJvamVjdBIeCgpwcm9qZWN0X2lkGAEgASgJQgraiCcGYgR1dWlkEg8KB3Byb2plY3QYAiABKAkSFAoMcm9vdF92ZXJzaW9uGAMgASgNEg4KBnJlYXNvbhgEIAEoCSJRCghLZXlUcnVzdBIMCgRsaXZlGAEgASgNEhAKCHRydXN0aW5nGAIgASgNEhQKDG5vdF90cnVzdGluZxgDIAEoDRIPCgd1bmtub3duGAQgASgNItIBChJVbnRydXN0aW5nSW5zdGFuY2USHgoKcHJvamVjdF9pZBgBIAEoCUIK2ognBmIEdXVpZBITCgtlbnZpcm9ubWVudBgCIAEoCRITCgtpbnN0YW5jZV9pZBgDIAEoCRISCgprZXlfcHJlZml4GAQgASgJEjUKCWxhc3Rfc2VlbhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBtqIJwIYARIOCgZrZXlfaWQYBiABKAkSFwoPdHJ1c3RlZF9rZXlfaWRzGAcgAygJIosBChBSb3RhdGVLZXlSZXF1ZXN0EhwKBnJlYXNvbhgBIAEoCUIH2ognAyjoB0gAiAEBEjAKB3B1cnBvc2UYAiABKAlCGtqIJxZaB2J1bmRsZXNaC2F0dGVzdGF0aW9uSAGIAQESEAoIYWN0aXZhdGUYAyABKAhCCQoHX3JlYXNvbkIKCghfcHVycG9zZSJVChVHZXRLZXlSb3RhdGlvblJlcXVlc3QSMAoHcHVycG9zZRgBIAEoCUIa2ognFloHYnVuZGxlc1oLYXR0ZXN0YXRpb25IAIgBAUIKCghfcHVycG9zZSKWAQoSQWN0aXZhdGVLZXlSZXF1ZXN0EkgKBmtleV9pZBgBIAEoCUI42ognNBgBUg5eWzAtOWEtZl17MTZ9JIIBH211c3QgYmUgYSBrZXkgaWQ6IDE2IGhleCBkaWdpdHMSDQoFZm9yY2UYAiABKAgSHAoGcmVhc29uGAMgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiKHAQoSV2l0aGRyYXdLZXlSZXF1ZXN0EkgKBmtleV9pZBgBIAEoCUI42ognNBgBUg5eWzAtOWEtZl17MTZ9JIIBH211c3QgYmUgYSBrZXkgaWQ6IDE2IGhleCBkaWdpdHMSHAoGcmVhc29uGAIgASgJQgfaiCcDKOgHSACIAQFCCQoHX3JlYXNvbiKUAQoQUmV0aXJlS2V5UmVxdWVzdBJICgZrZXlfaWQYASABKAlCONqIJzQYAVIOXlswLTlhLWZdezE2fSSCAR9tdXN0IGJlIGEga2V5IGlkOiAxNiBoZXggZGlnaXRzEhwKBnJlYXNvbhgCIAEoCUIH2ognAyjoB0gAiAEBEg0KBWZvcmNlGAMgASgIQgkKB19yZWFzb24ygQUKCktleVNlcnZpY2UScAoJUm90YXRlS2V5Ehsuc2lnbmV0LnYxLlJvdGF0ZUtleVJlcXVlc3QaFi5zaWduZXQudjEuS2V5Um90YXRpb24iLtKIJxAKCXJvdGF0ZUtleRAHGMkBgtPkkwIUOgEqIg8vdjEva2V5cy9yb3RhdGUSfgoOR2V0S2V5Um90YXRpb24SIC5zaWduZXQudjEuR2V0S2V5Um90YXRpb25SZXF1ZXN0GhYuc2lnbmV0LnYxLktleVJvdGF0aW9uIjLSiCcVCg5nZXRLZXlSb3RhdGlvbhAFGMgBgtPkkwITEhEvdjEva2V5cy9yb3RhdGlvbhKBAQoLQWN0aXZhdGVLZXkSHS5zaWduZXQudjEuQWN0aXZhdGVLZXlSZXF1ZXN0GhYuc2lnbmV0LnYxLktleVJvdGF0aW9uIjvSiCcSCgthY3RpdmF0ZUtleRAHGMgBgtPkkwIfOgEqIhovdjEva2V5cy97a2V5X2lkfS9hY3RpdmF0ZRKBAQoLV2l0aGRyYXdLZXkSHS5zaWduZXQudjEuV2l0aGRyYXdLZXlSZXF1ZXN0GhYuc2lnbmV0LnYxLktleVJvdGF0aW9uIjvSiCcSCgt3aXRoZHJhd0tleRAHGMgBgtPkkwIfOgEqIhovdjEva2V5cy97a2V5X2lkfS93aXRoZHJhdxJ5CglSZXRpcmVLZXkSGy5zaWduZXQudjEuUmV0aXJlS2V5UmVxdWVzdBoWLnNpZ25ldC52MS5LZXlSb3RhdGlvbiI30ognEAoJcmV0aXJlS2V5EAcYyAGC0+STAh06ASoiGC92MS9rZXlzL3trZXlfaWR9L3JldGlyZWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_bundle, file_signet_v1_options]);
 
 /**
- * The server's key for bundles, and how far the fleet is with the next one.
+ * The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one.
  *
  * @generated from message signet.v1.KeyRotation
  */
@@ -58,6 +58,34 @@ export type KeyRotation = Message<"signet.v1.KeyRotation"> & {
    * @generated from field: repeated signet.v1.UntrustingInstance instances = 5;
    */
   instances: UntrustingInstance[];
+
+  /**
+   * Whose key it is: "bundles" or "attestation".
+   *
+   * @generated from field: string purpose = 6;
+   */
+  purpose: string;
+
+  /**
+   * Of the attestation key: the roots of the caller's organization. Unset for bundles.
+   *
+   * @generated from field: signet.v1.RootNaming roots = 7;
+   */
+  roots?: RootNaming | undefined;
+
+  /**
+   * The roots of all other organizations; for the operator only.
+   *
+   * @generated from field: signet.v1.RootNaming other_roots = 8;
+   */
+  otherRoots?: RootNaming | undefined;
+
+  /**
+   * Of the attestation key: projects of the caller's organization whose newest root does not name the next key: the first 100.
+   *
+   * @generated from field: repeated signet.v1.UnnamingProject projects = 9;
+   */
+  projects: UnnamingProject[];
 };
 
 /**
@@ -66,6 +94,74 @@ export type KeyRotation = Message<"signet.v1.KeyRotation"> & {
  */
 export const KeyRotationSchema: GenMessage<KeyRotation> = /*@__PURE__*/
   messageDesc(file_signet_v1_key, 0);
+
+/**
+ * How many projects have a root that names the next key for activations or leases. All are 0 while none is announced.
+ *
+ * @generated from message signet.v1.RootNaming
+ */
+export type RootNaming = Message<"signet.v1.RootNaming"> & {
+  /**
+   * Projects whose newest root names it for any of them.
+   *
+   * @generated from field: uint32 naming = 1;
+   */
+  naming: number;
+
+  /**
+   * Projects whose newest root does not name it for all of them.
+   *
+   * @generated from field: uint32 not_naming = 2;
+   */
+  notNaming: number;
+};
+
+/**
+ * Describes the message signet.v1.RootNaming.
+ * Use `create(RootNamingSchema)` to create a new message.
+ */
+export const RootNamingSchema: GenMessage<RootNaming> = /*@__PURE__*/
+  messageDesc(file_signet_v1_key, 1);
+
+/**
+ * A project whose runtimes will refuse what the next key signs, until they get another root.
+ *
+ * @generated from message signet.v1.UnnamingProject
+ */
+export type UnnamingProject = Message<"signet.v1.UnnamingProject"> & {
+  /**
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * Its slug.
+   *
+   * @generated from field: string project = 2;
+   */
+  project: string;
+
+  /**
+   * The version of its newest root.
+   *
+   * @generated from field: uint32 root_version = 3;
+   */
+  rootVersion: number;
+
+  /**
+   * What the root lacks.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message signet.v1.UnnamingProject.
+ * Use `create(UnnamingProjectSchema)` to create a new message.
+ */
+export const UnnamingProjectSchema: GenMessage<UnnamingProject> = /*@__PURE__*/
+  messageDesc(file_signet_v1_key, 2);
 
 /**
  * How many live instances trust the next key of their environment. All are 0 while none is announced.
@@ -107,7 +203,7 @@ export type KeyTrust = Message<"signet.v1.KeyTrust"> & {
  * Use `create(KeyTrustSchema)` to create a new message.
  */
 export const KeyTrustSchema: GenMessage<KeyTrust> = /*@__PURE__*/
-  messageDesc(file_signet_v1_key, 1);
+  messageDesc(file_signet_v1_key, 3);
 
 /**
  * A live instance that will reject bundles of the next key, as far as it reported.
@@ -162,7 +258,7 @@ export type UntrustingInstance = Message<"signet.v1.UntrustingInstance"> & {
  * Use `create(UntrustingInstanceSchema)` to create a new message.
  */
 export const UntrustingInstanceSchema: GenMessage<UntrustingInstance> = /*@__PURE__*/
-  messageDesc(file_signet_v1_key, 2);
+  messageDesc(file_signet_v1_key, 4);
 
 /**
  * See KeyService.RotateKey.
@@ -176,6 +272,21 @@ export type RotateKeyRequest = Message<"signet.v1.RotateKeyRequest"> & {
    * @generated from field: optional string reason = 1;
    */
   reason?: string | undefined;
+
+  /**
+   * "bundles" (the default) or "attestation".
+   *
+   * @generated from field: optional string purpose = 2;
+   */
+  purpose?: string | undefined;
+
+  /**
+   * Makes the new attestation key the current one at once, in place of one that leaked; an announced one is withdrawn. Runtimes keep what
+   * they have until they get a root that names it. Refused for bundles.
+   *
+   * @generated from field: bool activate = 3;
+   */
+  activate: boolean;
 };
 
 /**
@@ -183,7 +294,7 @@ export type RotateKeyRequest = Message<"signet.v1.RotateKeyRequest"> & {
  * Use `create(RotateKeyRequestSchema)` to create a new message.
  */
 export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_key, 3);
+  messageDesc(file_signet_v1_key, 5);
 
 /**
  * See KeyService.GetKeyRotation.
@@ -191,6 +302,12 @@ export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*
  * @generated from message signet.v1.GetKeyRotationRequest
  */
 export type GetKeyRotationRequest = Message<"signet.v1.GetKeyRotationRequest"> & {
+  /**
+   * "bundles" (the default) or "attestation".
+   *
+   * @generated from field: optional string purpose = 1;
+   */
+  purpose?: string | undefined;
 };
 
 /**
@@ -198,7 +315,7 @@ export type GetKeyRotationRequest = Message<"signet.v1.GetKeyRotationRequest"> &
  * Use `create(GetKeyRotationRequestSchema)` to create a new message.
  */
 export const GetKeyRotationRequestSchema: GenMessage<GetKeyRotationRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_key, 4);
+  messageDesc(file_signet_v1_key, 6);
 
 /**
  * See KeyService.ActivateKey.
@@ -214,7 +331,8 @@ export type ActivateKeyRequest = Message<"signet.v1.ActivateKeyRequest"> & {
   keyId: string;
 
   /**
-   * Also while live instances do not trust it, or did not say: they will reject the next publications.
+   * Also while live instances do not trust it, or did not say: they will reject the next publications. Of an attestation key: also while
+   * roots do not name it: their runtimes keep what they have until they get one that does.
    *
    * @generated from field: bool force = 2;
    */
@@ -233,7 +351,7 @@ export type ActivateKeyRequest = Message<"signet.v1.ActivateKeyRequest"> & {
  * Use `create(ActivateKeyRequestSchema)` to create a new message.
  */
 export const ActivateKeyRequestSchema: GenMessage<ActivateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_key, 5);
+  messageDesc(file_signet_v1_key, 7);
 
 /**
  * See KeyService.WithdrawKey.
@@ -261,7 +379,7 @@ export type WithdrawKeyRequest = Message<"signet.v1.WithdrawKeyRequest"> & {
  * Use `create(WithdrawKeyRequestSchema)` to create a new message.
  */
 export const WithdrawKeyRequestSchema: GenMessage<WithdrawKeyRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_key, 6);
+  messageDesc(file_signet_v1_key, 8);
 
 /**
  * See KeyService.RetireKey.
@@ -282,6 +400,13 @@ export type RetireKeyRequest = Message<"signet.v1.RetireKeyRequest"> & {
    * @generated from field: optional string reason = 2;
    */
   reason?: string | undefined;
+
+  /**
+   * Of an attestation key: also while roots name it; runtimes take what it signs until they get one that does not. Refused for bundles.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
 };
 
 /**
@@ -289,17 +414,18 @@ export type RetireKeyRequest = Message<"signet.v1.RetireKeyRequest"> & {
  * Use `create(RetireKeyRequestSchema)` to create a new message.
  */
 export const RetireKeyRequestSchema: GenMessage<RetireKeyRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_key, 7);
+  messageDesc(file_signet_v1_key, 9);
 
 /**
- * The rotation of the server's key for bundles. The keys of organizations and environments are derived from it and change with it.
- * BundleService.ListKeys lists the keys.
+ * The rotation of the server's key for bundles, and of the one for attestation (activations and leases). The keys of organizations and
+ * environments are derived from that for bundles and change with it. BundleService.ListKeys lists the keys.
  *
  * @generated from service signet.v1.KeyService
  */
 export const KeyService: GenService<{
   /**
-   * Announces the next key: creates it and lists it, so that runtimes can be told to trust it. It signs nothing yet. Operator only.
+   * Announces the next key: creates it and lists it, so that runtimes can be told to trust it, or root documents can name it. It signs
+   * nothing yet, unless `activate` is set. Operator only.
    *
    * @generated from rpc signet.v1.KeyService.RotateKey
    */
@@ -309,7 +435,8 @@ export const KeyService: GenService<{
     output: typeof KeyRotationSchema;
   },
   /**
-   * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet.
+   * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet; for attestation
+   * the projects whose newest root does not name it.
    *
    * @generated from rpc signet.v1.KeyService.GetKeyRotation
    */
@@ -320,7 +447,8 @@ export const KeyService: GenService<{
   },
   /**
    * Makes the announced key the current one, without a restart. Bundles keep their signatures; publications and promotions are signed
-   * with it from now on. The private key before is deleted. Operator only.
+   * with it from now on. Activations and leases are signed by an attestation key at once, and what is active gets a signature by it. The
+   * private key before is deleted. Operator only.
    *
    * @generated from rpc signet.v1.KeyService.ActivateKey
    */
@@ -341,7 +469,8 @@ export const KeyService: GenService<{
   },
   /**
    * Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or
-   * promoted. Refused while such a version is active in any environment. Cannot be undone. Operator only.
+   * promoted. Refused while such a version is active in any environment; for an attestation key while the newest root of a project names
+   * it. Cannot be undone. Operator only.
    *
    * @generated from rpc signet.v1.KeyService.RetireKey
    */

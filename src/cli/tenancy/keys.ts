@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
+import { KEY_PURPOSES } from "../../core/key.js";
 import { printableLines } from "../../core/printable.js";
 import { SignetError, type Key } from "../../sdk/index.js";
 import { answerRows } from "../shell/answers.js";
@@ -24,13 +25,27 @@ export function addKeys(program: Command, shell: Shell): void {
       "--pem",
       "write only the current bundle key as PEM, for runtimes, and the announced one after it; with --env that environment's keys",
     )
-    .addHelpText("after", examples("signet keys", "signet keys --pem --env prod > keys.pem"))
-    .action(async ({ pem }: { pem?: true }, command: Command) => {
+    .addOption(new Option("--purpose <purpose>", "only keys of this purpose").choices(KEY_PURPOSES))
+    .addHelpText(
+      "after",
+      examples(
+        "signet keys",
+        "signet keys --pem --env prod > keys.pem",
+        "signet keys --pem --purpose attestation > attestation.pem",
+      ),
+    )
+    .action(async ({ pem, purpose }: { pem?: true; purpose?: string }, command: Command) => {
       const { env } = command.optsWithGlobals<{ env?: string }>();
       // The list is the same for every --org, --project and --env.
       refuseUnusedOptions(command, pem && env !== undefined ? "environment" : "server");
       using session = Session.open(shell, command);
-      const { keys } = await session.client.bundles.listKeys({});
+      const { keys: all } = await session.client.bundles.listKeys({});
+      const keys = purpose === undefined ? all : all.filter((key) => key.purpose === purpose);
+      if (pem && purpose !== undefined && purpose !== "bundles") {
+        const signing = keys.filter(({ state }) => state !== "previous");
+        shell.io.out(printableLines(signing.map(({ publicKeyPem }) => publicKeyPem).join("")));
+        return;
+      }
       if (pem) {
         const environmentId = env === undefined ? undefined : await keyedEnvironment(session, env);
         const { publicKeyPem } = currentKey(keys, environmentId);

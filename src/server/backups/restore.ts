@@ -12,7 +12,7 @@ import type { Manifest } from "../../service/backups/manifest.js";
 import { readKeyFiles } from "../../service/backups/read-keys.js";
 import { openSealedKeys, type KeyFiles } from "../../service/backups/sealed-keys.js";
 import { goOnAfterRestore, type GoneOn } from "../../service/bundles/history-loss.js";
-import { BUNDLE_KEY_FILE, givenPem } from "../../service/keys/bundle-key.js";
+import { BUNDLE_KEY_FILE, givenPem } from "../../service/keys/rotated-key.js";
 import { keepPublicKeys } from "../../service/keys/key-records.js";
 import { keyEventRecorder } from "../../service/rotation/key-events.js";
 import { KeyRing } from "../../service/keys/key-ring.js";

@@ -29,7 +29,7 @@ export interface KeyWarnings {
 
 /**
  * Takes over the keys that other nodes announce, activate, withdraw and retire, until the result is disposed. A node that has not heard
- * yet commits nothing that an earlier key signed: see SharedBundleKey.
+ * yet commits nothing that an earlier key signed: see SharedRotatedKey.
  */
 export function followKeys(
   feed: Pick<ChangeFeed, "follow">,

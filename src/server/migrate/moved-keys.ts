@@ -3,9 +3,9 @@ import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import { KEY_PURPOSES, type KeySlot, type SealedKey } from "../../core/key.js";
 import { readKeyFiles } from "../../service/backups/read-keys.js";
-import { givenPem } from "../../service/keys/bundle-key.js";
+import { givenPem, nextFileOf } from "../../service/keys/rotated-key.js";
 import { createNodeSigner } from "../../service/keys/ed25519-node.js";
-import { KEY_FILE_OF, openLastKeys, type VerifyingKeys } from "../../service/keys/key-files.js";
+import { KEY_FILE_OF, openLastKeys, type LastKeys, type VerifyingKeys } from "../../service/keys/key-files.js";
 import type { KeySealer } from "../../service/keys/key-sealer.js";
 import { isPrivatePem, keyIdOf, publicPemOf, sealKeySet, type KeySet } from "../../service/keys/sealed-key-set.js";
 import { writeSecretFile } from "../../service/keys/secret-file.js";
@@ -14,11 +14,12 @@ import type { MoveConfig } from "./move.js";
 
 const FILE_OF: Readonly<Record<KeySlot, string>> = {
   ...KEY_FILE_OF,
-  next: KEY_FILE_OF.bundles.replace(/\.pem$/, ".next.pem"),
+  next: nextFileOf("bundles"),
+  "next-attestation": nextFileOf("attestation"),
 };
-const SLOTS: readonly KeySlot[] = [...KEY_PURPOSES, "next"];
+const SLOTS: readonly KeySlot[] = [...KEY_PURPOSES, "next", "next-attestation"];
 /** Slots that are empty in a database that no server of this release has opened; the next start fills `attestation`. */
-const OPTIONAL: readonly KeySlot[] = ["attestation", "next"];
+const OPTIONAL: readonly KeySlot[] = ["attestation", "next", "next-attestation"];
 
 /**
  * The keys of a data directory, encrypted for a database: private ones of its files, and the public halves of those that settings give,
@@ -53,10 +54,11 @@ export function writeKeyFiles(
     const pem = set[slot];
     if (pem !== undefined && isPrivatePem(pem)) writeSecretFile(join(directory, FILE_OF[slot]), pem);
   }
-  const { next: _next, ...current } = set;
-  openLastKeys(directory).remember(
-    Object.fromEntries(Object.entries(current).map(([purpose, pem]) => [purpose, publicPemOf(pem)])),
-  );
+  const current = KEY_PURPOSES.flatMap((purpose) => {
+    const pem = set[purpose];
+    return pem === undefined ? [] : [[purpose, publicPemOf(pem)]];
+  });
+  openLastKeys(directory).remember(Object.fromEntries(current) as LastKeys["pems"] & object);
 }
 
 /** Throws as writeKeyFiles. */

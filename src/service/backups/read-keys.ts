@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { BUNDLE_KEY_FILE, givenPem } from "../keys/bundle-key.js";
+import { BUNDLE_KEY_FILE, givenPem } from "../keys/rotated-key.js";
 import { readSecretFile } from "../keys/secret-file.js";
 import { isKeyFile, type KeyFiles } from "./sealed-keys.js";
 

@@ -1,5 +1,5 @@
 import { AppError } from "../../core/error.js";
-import type { BundleSlots, SlotKey } from "./shared-bundle-key.js";
+import type { RotatedSlots, SlotKey } from "./shared-rotated-key.js";
 
 /** A private key of a setting. */
 export interface GivenKey {
@@ -29,11 +29,11 @@ const HOW =
  * node that is alone.
  */
 export async function settleGiven(
-  kept: BundleSlots,
+  kept: RotatedSlots,
   given: GivenKeys,
   othersLive: () => Promise<boolean>,
   load: (key: GivenKey) => SlotKey,
-): Promise<BundleSlots> {
+): Promise<RotatedSlots> {
   const { keyId } = kept.current;
   const isActivated = given.next?.keyId === keyId;
   if (given.current === null) {
@@ -51,7 +51,7 @@ export async function settleGiven(
   return { ...kept, next: nextOf(kept, given, load) };
 }
 
-function nextOf({ current, next }: BundleSlots, given: GivenKeys, load: (key: GivenKey) => SlotKey): SlotKey | null {
+function nextOf({ current, next }: RotatedSlots, given: GivenKeys, load: (key: GivenKey) => SlotKey): SlotKey | null {
   if (given.next === null || given.next.keyId === current.keyId) return next;
   if (next === null) return load(given.next);
   if (next.keyId === given.next.keyId) return next;
@@ -61,7 +61,7 @@ function nextOf({ current, next }: BundleSlots, given: GivenKeys, load: (key: Gi
   );
 }
 
-function otherKey({ current, next }: BundleSlots, givenId: string): AppError {
+function otherKey({ current, next }: RotatedSlots, givenId: string): AppError {
   const sign = `the nodes sign bundles with the key ${current.keyId}, and SIGNET_SIGNING_KEY gives ${givenId}`;
   return next?.keyId === givenId
     ? conflict(`${sign}, which is announced but not active yet: activate it first (signet keys activate ${givenId})`)

@@ -4,7 +4,13 @@ import type { Signer } from "../../bundle/signer.js";
 import { AppError } from "../../core/error.js";
 import type { KeyOwner, KeyPurpose } from "../../core/key.js";
 import type { Reader, Writer } from "../../store/store.js";
-import { BUNDLE_KEY_FILE, FileBundleKey, readOrCreateKey, type BundleKey } from "./bundle-key.js";
+import {
+  ATTESTATION_KEY_FILE,
+  BUNDLE_KEY_FILE,
+  FileRotatedKey,
+  readOrCreateKey,
+  type RotatedKey,
+} from "./rotated-key.js";
 import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
@@ -18,14 +24,16 @@ export interface SigningKeys {
   readonly bundles: Signer;
   readonly audit: Signer;
   readonly webhooks: Signer;
-  /** Signs activations and leases. */
+  /** Signs activations and leases. Another one after its rotation. */
   readonly attestation: Signer;
   /** Why bundles cannot be signed; null if they can. */
   readonly problem: string | null;
   /** The public bundle key of the last start, PEM, while the private one is unusable: its endorsements still count. */
   readonly lastBundlesPem: string | null;
   /** The key behind `bundles`, for its rotation. */
-  readonly bundleKey: BundleKey;
+  readonly bundleKey: RotatedKey;
+  /** The key behind `attestation`, likewise. */
+  readonly attestationKey: RotatedKey;
   /** Null where this process alone has the keys. */
   readonly shared: SharedKeySet | null;
   /** The key of an organization or an environment. It cannot sign if the server's own key cannot. */
@@ -66,8 +74,6 @@ export interface LastKeys {
 
 const AUDIT_KEY_FILE = "audit-signing-key.pem";
 const WEBHOOK_KEY_FILE = "webhook-signing-key.pem";
-/** The private attestation key of a data directory. */
-export const ATTESTATION_KEY_FILE = "attestation-signing-key.pem";
 /** The files of a data directory with the server's private keys. */
 export const KEY_FILE_OF: Readonly<Record<KeyPurpose, string>> = {
   bundles: BUNDLE_KEY_FILE,
@@ -98,18 +104,26 @@ export function openSigningKeys(
   const derivedWebhooks = createDerivedKeys("webhooks", parsePrivateKey(webhookPem));
   const lastPems = openLastKeys(directory).pems;
   // Directories of earlier releases have none. A lost one is not replaced: the root documents of runtimes name it.
-  const mayCreate = isNew || lastPems?.attestation === undefined;
-  const attestation = createNodeSigner(readOrCreateKey(join(directory, ATTESTATION_KEY_FILE), mayCreate));
-  const bundleKey = new FileBundleKey({
+  const attestationKey = new FileRotatedKey({
+    ...{ purpose: "attestation", directory, given: null, givenNext: null },
+    isNew: isNew || lastPems?.attestation === undefined,
+    otherKeyIds: [audit.keyId, webhooks.keyId],
+  });
+  if (attestationKey.problem !== null) throw new AppError("signing_failed", attestationKey.problem);
+  const bundleKey = new FileRotatedKey({
+    purpose: "bundles",
     directory,
     given,
     givenNext,
     isNew,
-    otherKeyIds: [audit.keyId, webhooks.keyId, attestation.keyId],
+    otherKeyIds: [audit.keyId, webhooks.keyId, attestationKey.current.keyId],
   });
   const { problem } = bundleKey;
   return {
-    ...{ audit, webhooks, attestation, bundleKey, problem, shared: null },
+    ...{ audit, webhooks, bundleKey, attestationKey, problem, shared: null },
+    get attestation() {
+      return attestationKey.current;
+    },
     get bundles() {
       return bundleKey.current;
     },

@@ -4,18 +4,27 @@ import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import { KEY_PURPOSES, SERVER_KEY, type KeyOwner, type KeyPurpose, type PublicKeyRecord } from "../../core/key.js";
+import {
+  KEY_PURPOSES,
+  SERVER_KEY,
+  type KeyOwner,
+  type KeyPurpose,
+  type PublicKeyRecord,
+  type RotatedPurpose,
+} from "../../core/key.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
 import { nodeVerifier } from "./ed25519-node.js";
 import type { LastKeys, OwnedPurpose, SigningKeys } from "./key-files.js";
+import type { RotatedKey } from "./rotated-key.js";
 
+const ROTATED = ["bundles", "attestation"] as const satisfies readonly RotatedPurpose[];
 const ALL = { limit: 1_000_000, offset: 0 };
 
 /** A change of the server's keys that a start found or made. */
 export type KeyEvent =
   | { readonly type: "changed"; readonly purpose: KeyPurpose; readonly from: string; readonly to: string }
-  | { readonly type: "announced"; readonly purpose: KeyPurpose; readonly keyId: string };
+  | { readonly type: "announced"; readonly purpose: RotatedPurpose; readonly keyId: string };
 
 /** Records a change of keys in the transaction that makes it. */
 export type RecordKeyEvent = (tx: Writer, event: KeyEvent) => Promise<void>;
@@ -53,7 +62,7 @@ export async function keepPublicKeys(
       if (from !== server.signer.keyId) await record(tx, { type: "changed", purpose, from, to: server.signer.keyId });
     }
     if (isRenewed) await keepAllOwned(tx, keys, at);
-    await keepNext(tx, keys, at, record);
+    for (const purpose of ROTATED) await keepNext(tx, keys, purpose, at, record);
     return onTrust;
   });
   rememberKeys(keys, last);
@@ -66,15 +75,32 @@ export function rememberKeys(keys: SigningKeys, last: LastKeys): void {
   last.remember({ ...last.pems, ...(Object.fromEntries(now) as LastKeys["pems"]) });
 }
 
-/** Stores the announced key, endorsed by the current one. */
-export async function announceIn(tx: Writer, keys: SigningKeys, next: Signer, at: Instant): Promise<void> {
-  await endorseIn(tx, { purpose: "bundles", signer: keys.bundles }, next.publicKeyPem, SERVER_KEY, at);
+/** The key of a purpose, which is rotated. */
+export function rotatedKeyOf(keys: SigningKeys, purpose: RotatedPurpose): RotatedKey {
+  return purpose === "bundles" ? keys.bundleKey : keys.attestationKey;
 }
 
-/** Makes `next` the server's bundle key in the database: it endorses itself and the key before. */
-export async function activateKeyIn(tx: Writer, keys: SigningKeys, next: Signer, at: Instant): Promise<void> {
-  const server = { purpose: "bundles", signer: next } as const;
-  await endorseIn(tx, server, keys.bundles.publicKeyPem, SERVER_KEY, at);
+/** Stores the announced key, endorsed by the current one. */
+export async function announceIn(
+  tx: Writer,
+  keys: SigningKeys,
+  purpose: RotatedPurpose,
+  next: Signer,
+  at: Instant,
+): Promise<void> {
+  await endorseIn(tx, { purpose, signer: keys[purpose] }, next.publicKeyPem, SERVER_KEY, at);
+}
+
+/** Makes `next` the server's key of a purpose in the database: it endorses itself and the key before. */
+export async function activateKeyIn(
+  tx: Writer,
+  keys: SigningKeys,
+  purpose: RotatedPurpose,
+  next: Signer,
+  at: Instant,
+): Promise<void> {
+  const server = { purpose, signer: next };
+  await endorseIn(tx, server, keys[purpose].publicKeyPem, SERVER_KEY, at);
   await endorseIn(tx, server, next.publicKeyPem, SERVER_KEY, at);
 }
 
@@ -82,9 +108,15 @@ export async function activateKeyIn(tx: Writer, keys: SigningKeys, next: Signer,
  * Retires a key of the server: from now on nothing that it, or a key derived from it, signed is accepted. What it endorsed of the
  * server's own keys is endorsed by the current one.
  */
-export async function retireKeyIn(tx: Writer, keys: SigningKeys, keyId: string, at: Instant): Promise<void> {
-  const server = { purpose: "bundles", signer: keys.bundles } as const;
-  for (const key of await tx.publicKeys("bundles")) {
+export async function retireKeyIn(
+  tx: Writer,
+  keys: SigningKeys,
+  purpose: RotatedPurpose,
+  keyId: string,
+  at: Instant,
+): Promise<void> {
+  const server = { purpose, signer: keys[purpose] };
+  for (const key of await tx.publicKeys(purpose)) {
     if (key.endorsedBy !== keyId || key.keyId === keyId) continue;
     await endorseIn(tx, server, key.publicKeyPem, SERVER_KEY, at);
   }
@@ -199,15 +231,22 @@ async function requireNewest(tx: Writer, { shared }: SigningKeys): Promise<void>
 }
 
 /** A next key that the database does not have is announced now: it is a setting, or the process ended while it was announced. */
-async function keepNext(tx: Writer, keys: SigningKeys, at: Instant, record: RecordKeyEvent): Promise<void> {
-  const { next } = keys.bundleKey;
+async function keepNext(
+  tx: Writer,
+  keys: SigningKeys,
+  purpose: RotatedPurpose,
+  at: Instant,
+  record: RecordKeyEvent,
+): Promise<void> {
+  const rotated = rotatedKeyOf(keys, purpose);
+  const { next } = rotated;
   if (next === null) return;
   const kept = await tx.publicKey(next.keyId);
   // Withdrawn before: the process ended before the file was removed, or it is a setting still.
-  if (kept !== null && kept.retiredAt !== null) return keys.bundleKey.dropNext();
-  if (kept !== null && (await isEndorsedBy(kept, keys.bundles.publicKeyPem))) return;
-  await announceIn(tx, keys, next, at);
-  await record(tx, { type: "announced", purpose: "bundles", keyId: next.keyId });
+  if (kept !== null && kept.retiredAt !== null) return rotated.dropNext();
+  if (kept !== null && (await isEndorsedBy(kept, keys[purpose].publicKeyPem))) return;
+  await announceIn(tx, keys, purpose, next, at);
+  await record(tx, { type: "announced", purpose, keyId: next.keyId });
 }
 
 async function refuseRetired(tx: Writer, { purpose, signer }: ServerKey): Promise<void> {

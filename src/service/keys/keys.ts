@@ -47,13 +47,15 @@ export class KeyList {
     const current = this.#currentIds(organization, caller, environments);
     const next = this.#nextKeys(organization, caller, environments, await this.#announcedAt());
     const nextIds = new Set(next.map(({ key }) => key.keyId));
+    const nextAttestationId = this.deps.keys.attestationKey.next?.keyId;
     const listed: ListedKey[] = [...next];
     for (const key of [...(await read.publicKeysOf(caller.orgId)), ...(await read.publicKeys())]) {
       if (nextIds.has(key.keyId)) continue;
       if (key.orgId === null && !needsServerKey(organization, key.purpose)) continue;
       const environment = key.environmentId === null ? null : environments.get(key.environmentId);
       if (environment === undefined || !(await ring.trusts(key))) continue;
-      const state = current.has(key.keyId) ? "current" : "previous";
+      const previous = key.keyId === nextAttestationId ? "next" : "previous";
+      const state = current.has(key.keyId) ? "current" : previous;
       listed.push({ key, state, environment: environment?.name ?? null });
     }
     const order = ({ key, state }: ListedKey) => 3 * KEY_PURPOSES.indexOf(key.purpose) + STATES.indexOf(state);

@@ -3,7 +3,7 @@ import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { KeySlot, SealedKey } from "../../core/key.js";
 import type { Store, Writer } from "../../store/store.js";
-import { newPem } from "./bundle-key.js";
+import { newPem } from "./rotated-key.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import type { KeySealer } from "./key-sealer.js";
 

@@ -3,14 +3,17 @@ import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { SealedKey } from "../../core/key.js";
 import type { Store, Writer } from "../../store/store.js";
-import { givenPem, loadBundleKey, newPem } from "./bundle-key.js";
+import { givenPem, loadKey, newPem } from "./rotated-key.js";
 import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import type { LastKeys, SharedKeySet, SigningKeys } from "./key-files.js";
 import { KeySealer } from "./key-sealer.js";
 import { keepFirstSet, keyIdOf, publicPemOf, sealKeySet, withAttestationKey } from "./sealed-key-set.js";
-import { openBundleSlots, SharedBundleKey, type BundleSlots, type SlotKey } from "./shared-bundle-key.js";
+import { openRotatedSlots, SharedRotatedKey, type RotatedSlots, type SlotKey } from "./shared-rotated-key.js";
 import { settleGiven, type GivenKeys } from "./given-keys.js";
+
+/** No setting gives an attestation key. */
+const NONE: ReadonlyMap<string, string> = new Map();
 
 /** What a node brings to the keys that it shares with others. */
 export interface SharedKeyOptions {
@@ -61,17 +64,27 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
   const webhooks = createNodeSigner(webhookPem);
   const derivedWebhooks = createDerivedKeys("webhooks", parsePrivateKey(webhookPem));
 
-  const attestation = createNodeSigner(await pemOf("attestation"));
+  const parts = { store, clock, sealer };
+  const attestation = {
+    ...parts,
+    purpose: "attestation",
+    otherKeyIds: [audit.keyId, webhooks.keyId],
+    given: NONE,
+  } as const;
+  const attestationKey = new SharedRotatedKey(attestation, await openRotatedSlots(rows, sealer, attestation));
 
-  const otherKeyIds = [audit.keyId, webhooks.keyId, attestation.keyId];
+  const otherKeyIds = [...attestation.otherKeyIds, attestationKey.current.keyId];
   const pems = [given.current, given.next].flatMap((it) => (it === null ? [] : [[it.keyId, it.pem] as const]));
-  const bundleOptions = { store, clock, sealer, otherKeyIds, given: new Map(pems) };
-  const opened = await openBundleSlots(rows, sealer, bundleOptions);
-  const slots = await settleGiven(opened, given, options.othersLive, (it) => slotOf(it, otherKeyIds));
-  const bundleKey = new SharedBundleKey(bundleOptions, slots);
+  const bundleOptions = { ...parts, purpose: "bundles", otherKeyIds, given: new Map(pems) } as const;
+  const opened = await openRotatedSlots(rows, sealer, bundleOptions);
+  const slots = await settleGiven(opened, given, options.othersLive, (it) => slotOf(it, bundleOptions));
+  const bundleKey = new SharedRotatedKey(bundleOptions, slots);
   return {
     keys: {
-      ...{ audit, webhooks, attestation, bundleKey },
+      ...{ audit, webhooks, bundleKey, attestationKey },
+      get attestation() {
+        return attestationKey.current;
+      },
       get bundles() {
         return bundleKey.current;
       },
@@ -81,7 +94,7 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
       get lastBundlesPem() {
         return bundleKey.problem === null ? null : bundleKey.publicPem;
       },
-      shared: sharedSet(bundleKey, await adoption(bundleKey, opened, slots)),
+      shared: sharedSet(bundleKey, attestationKey, await adoption(bundleKey, opened, slots)),
       derive: (purpose, owner) => (purpose === "bundles" ? bundleKey.derive(owner) : derivedWebhooks.of(owner)),
     },
     // The rows are what the last start left, and authentic: the key before is endorsed if this start replaces it.
@@ -90,11 +103,14 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
         bundles: opened.current.publicPem,
         audit: audit.publicKeyPem,
         webhooks: webhooks.publicKeyPem,
-        attestation: attestation.publicKeyPem,
+        attestation: attestationKey.publicPem,
       },
       remember: () => undefined,
     },
-    onChanged: (listener) => bundleKey.onChanged(listener),
+    onChanged: (listener) => {
+      bundleKey.onChanged(listener);
+      attestationKey.onChanged(listener);
+    },
   };
 }
 
@@ -127,14 +143,14 @@ function givenKeys({ signingKey, nextSigningKey }: SharedKeyOptions): GivenKeys 
 
 function slotOf(
   { keyId, pem }: { readonly keyId: string; readonly pem: string },
-  otherKeyIds: readonly string[],
+  options: Parameters<typeof loadKey>[1],
 ): SlotKey {
-  const loaded = loadBundleKey(pem, otherKeyIds);
+  const loaded = loadKey(pem, options);
   return { keyId, publicPem: loaded.signer.publicKeyPem, loaded, isGiven: true };
 }
 
 /** What this start changes of the rows, encrypted before the transaction that stores it. */
-async function adoption(key: SharedBundleKey, opened: BundleSlots, { current, next }: BundleSlots) {
+async function adoption(key: SharedRotatedKey, opened: RotatedSlots, { current, next }: RotatedSlots) {
   const isNewCurrent = current.keyId !== opened.current.keyId;
   return {
     opened: { bundles: opened.current.keyId, next: opened.next?.keyId },
@@ -144,7 +160,11 @@ async function adoption(key: SharedBundleKey, opened: BundleSlots, { current, ne
   };
 }
 
-function sharedSet(key: SharedBundleKey, adopted: Awaited<ReturnType<typeof adoption>>): SharedKeySet {
+function sharedSet(
+  key: SharedRotatedKey,
+  attestationKey: SharedRotatedKey,
+  adopted: Awaited<ReturnType<typeof adoption>>,
+): SharedKeySet {
   return {
     get isStale() {
       return key.isStale;
@@ -152,7 +172,10 @@ function sharedSet(key: SharedBundleKey, adopted: Awaited<ReturnType<typeof adop
     get nextProblem() {
       return key.nextProblem;
     },
-    refresh: () => key.refresh(),
+    async refresh() {
+      const changed = [await key.refresh(), await attestationKey.refresh()];
+      return changed.includes(true);
+    },
     areCurrent: (tx, also) => key.areCurrent(tx, also),
     requireCurrent: (tx) => key.requireCurrent(tx),
     async adoptIn(tx: Writer) {

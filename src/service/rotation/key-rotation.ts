@@ -85,7 +85,7 @@ export class KeyRotation {
     await bundleKey.announce((next, keep) =>
       store.write(async (tx) => {
         await keep(tx);
-        await announceIn(tx, keys, next, this.#now());
+        await announceIn(tx, keys, "bundles", next, this.#now());
         await this.#record(tx, caller, "key.announced", next.keyId, { from: keys.bundles.keyId, reason });
       }),
     );
@@ -130,7 +130,7 @@ export class KeyRotation {
       store.write(async (tx) => {
         await keep(tx);
         const from = keys.bundles.keyId;
-        await activateKeyIn(tx, keys, next, this.#now());
+        await activateKeyIn(tx, keys, "bundles", next, this.#now());
         await this.#record(tx, caller, "key.activated", next.keyId, { from, forced: force, reason });
       }),
     );
@@ -160,7 +160,7 @@ export class KeyRotation {
     await this.#requireUnused(keyId, caller);
     await store.write(async (tx) => {
       if (keys.shared !== null) await this.#requireUnusedIn(tx, keys.shared, keyId, caller);
-      await retireKeyIn(tx, keys, keyId, this.#now());
+      await retireKeyIn(tx, keys, "bundles", keyId, this.#now());
       await this.#record(tx, caller, "key.retired", keyId, { reason });
     });
     return await this.view(caller);

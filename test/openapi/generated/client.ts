@@ -608,8 +608,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Announces the next key: creates it and lists it, so that runtimes can be told to trust it
-         * @description It signs nothing yet. Operator only.
+         * Announces the next key: creates it and lists it, so that runtimes can be told to trust it, or root documents can name it
+         * @description It signs nothing yet, unless `activate` is set. Operator only.
          *
          *     Needs an admin token of the operator's organization.
          */
@@ -628,7 +628,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet
+         * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet; for attestation the projects whose newest root does not name it
          * @description Needs a token with the scope `org:admin`.
          */
         get: operations["getKeyRotation"];
@@ -651,7 +651,7 @@ export interface paths {
         put?: never;
         /**
          * Makes the announced key the current one, without a restart
-         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. The private key before is deleted. Operator only.
+         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. Activations and leases are signed by an attestation key at once, and what is active gets a signature by it. The private key before is deleted. Operator only.
          *
          *     Needs an admin token of the operator's organization.
          */
@@ -695,7 +695,7 @@ export interface paths {
         put?: never;
         /**
          * Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or promoted
-         * @description Refused while such a version is active in any environment. Cannot be undone. Operator only.
+         * @description Refused while such a version is active in any environment; for an attestation key while the newest root of a project names it. Cannot be undone. Operator only.
          *
          *     Needs an admin token of the operator's organization.
          */
@@ -2261,7 +2261,7 @@ export interface components {
             reason?: string | null;
         };
         ActivateKeyRequest: {
-            /** @description Also while live instances do not trust it, or did not say: they will reject the next publications. */
+            /** @description Also while live instances do not trust it, or did not say: they will reject the next publications. Of an attestation key: also while roots do not name it: their runtimes keep what they have until they get one that does. */
             force?: boolean;
             /** @description Why; for the audit. At most 1,000 characters. */
             reason?: string | null;
@@ -3218,7 +3218,7 @@ export interface components {
              */
             state: "current" | "next" | "previous";
         };
-        /** @description The server's key for bundles, and how far the fleet is with the next one. */
+        /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
         KeyRotation: {
             /** @description What signs the bundles of the caller's organization, unless an environment has a key of its own. */
             current: components["schemas"]["Key"];
@@ -3230,6 +3230,17 @@ export interface components {
             other_organizations: components["schemas"]["KeyTrust"] | null;
             /** @description Live instances of the caller's organization that do not trust the next key of their environment, or did not say: the first 100. */
             instances: components["schemas"]["UntrustingInstance"][];
+            /**
+             * @description Whose key it is: "bundles" or "attestation".
+             * @enum {string}
+             */
+            purpose: "bundles" | "attestation";
+            /** @description Of the attestation key: the roots of the caller's organization. Unset for bundles. */
+            roots: components["schemas"]["RootNaming"] | null;
+            /** @description The roots of all other organizations; for the operator only. */
+            other_roots: components["schemas"]["RootNaming"] | null;
+            /** @description Of the attestation key: projects of the caller's organization whose newest root does not name the next key: the first 100. */
+            projects: components["schemas"]["UnnamingProject"][];
         };
         /** @description How many live instances trust the next key of their environment. All are 0 while none is announced. */
         KeyTrust: {
@@ -3822,6 +3833,8 @@ export interface components {
         RetireKeyRequest: {
             /** @description Why; for the audit. At most 1,000 characters. */
             reason?: string | null;
+            /** @description Of an attestation key: also while roots name it; runtimes take what it signs until they get one that does not. Refused for bundles. */
+            force?: boolean;
         };
         /** @description How many of which keys must sign. */
         RoleRule: {
@@ -3840,9 +3853,29 @@ export interface components {
             /** @description As ActivateBundleRequest.reason. At most 1,000 characters. */
             reason?: string | null;
         };
+        /** @description How many projects have a root that names the next key for activations or leases. All are 0 while none is announced. */
+        RootNaming: {
+            /**
+             * Format: int64
+             * @description Projects whose newest root names it for any of them.
+             */
+            naming: number;
+            /**
+             * Format: int64
+             * @description Projects whose newest root does not name it for all of them.
+             */
+            not_naming: number;
+        };
         RotateKeyRequest: {
             /** @description Why; for the audit. At most 1,000 characters. */
             reason?: string | null;
+            /**
+             * @description "bundles" (the default) or "attestation".
+             * @enum {string|null}
+             */
+            purpose?: "bundles" | "attestation" | null;
+            /** @description Makes the new attestation key the current one at once, in place of one that leaked; an announced one is withdrawn. Runtimes keep what they have until they get a root that names it. Refused for bundles. */
+            activate?: boolean;
         };
         RotateTokenRequest: {
             /**
@@ -4104,6 +4137,20 @@ export interface components {
             created_at: string;
             /** @description The prefix of the token that added it. */
             created_by: string;
+        };
+        /** @description A project whose runtimes will refuse what the next key signs, until they get another root. */
+        UnnamingProject: {
+            /** Format: uuid */
+            project_id: string;
+            /** @description Its slug. */
+            project: string;
+            /**
+             * Format: int64
+             * @description The version of its newest root.
+             */
+            root_version: number;
+            /** @description What the root lacks. */
+            reason: string;
         };
         /** @description A live instance that will reject bundles of the next key, as far as it reported. */
         UntrustingInstance: {
@@ -6110,7 +6157,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6137,7 +6184,10 @@ export interface operations {
     };
     getKeyRotation: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description "bundles" (the default) or "attestation". */
+                purpose?: "bundles" | "attestation";
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -6147,7 +6197,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6163,6 +6213,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -6188,7 +6239,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6233,7 +6284,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6278,7 +6329,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The server's key for bundles, and how far the fleet is with the next one. */
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

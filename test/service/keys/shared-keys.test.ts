@@ -80,6 +80,41 @@ describe("keys that nodes share", () => {
     });
   });
 
+  it("for attestation are rotated on all nodes, of which one that has not heard serves what the others can verify", async () => {
+    await keepCheapSet(database.store);
+    const [a, b] = await Promise.all([startNode(database.store), startNode(database.store)]);
+    await firstStart(a);
+    const active = async () => {
+      const state = await a.services.bundles.bundles.list(admin, dev(), 1, undefined);
+      const id = state.rows[0]?.deploymentId ?? "";
+      return (await database.store.read.deployment(admin.orgId, id)) ?? expect.fail("nothing is active");
+    };
+    await publish(a);
+    const first = a.shared.keys.attestation.keyId;
+    const { next } = await a.services.rotation.attestationRotation.announce(admin, null);
+    const nextId = next?.key.keyId ?? "";
+    await expect(b.services.rotation.attestationRotation.announce(admin, null)).rejects.toMatchObject({
+      reason: "key_announced",
+    });
+    await b.services.rotation.attestationRotation.activate(admin, nextId, { force: false, reason: null });
+    expect([a.shared.keys.attestation.keyId, b.shared.keys.attestation.keyId]).toEqual([first, nextId]);
+    // The first node signs with the key before until it hears.
+    await publish(a);
+    const deployment = await active();
+    const kept = () => database.store.read.activationAttestation(deployment.id);
+    expect((await kept())?.keyId).toBe(first);
+    const { environmentId } = deployment;
+    expect(await b.services.proofs.proofs.of(environmentId, deployment)).not.toBeNull();
+    expect(await kept()).toMatchObject({ keyId: nextId });
+    a.hears.changed([{ kind: "keys" }]);
+    await expect.poll(() => a.shared.keys.attestation.keyId).toBe(nextId);
+    const proofs = await Promise.all([a, b].map((it) => it.services.proofs.proofs.of(environmentId, deployment)));
+    expect(proofs[0]).toEqual(proofs[1]);
+    await expect(startNode(database.store)).resolves.toMatchObject({
+      shared: { keys: { attestation: { keyId: nextId } } },
+    });
+  });
+
   describe("of one set", () => {
     let a: SharedNode;
     let b: SharedNode;

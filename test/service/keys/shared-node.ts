@@ -5,7 +5,7 @@ import { NO_TRACING } from "../../../src/core/trace.js";
 import { DEFAULT_DOCUMENTS } from "../../../src/service/documents/documents.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../../../src/service/changes/observers.js";
 import { keepPublicKeys } from "../../../src/service/keys/key-records.js";
-import { newPem } from "../../../src/service/keys/bundle-key.js";
+import { newPem } from "../../../src/service/keys/rotated-key.js";
 import { KeySealer } from "../../../src/service/keys/key-sealer.js";
 import { newDerivation } from "../../../src/service/keys/seal.js";
 import { keepFirstSet, sealKeySet } from "../../../src/service/keys/sealed-key-set.js";

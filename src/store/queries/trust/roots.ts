@@ -23,6 +23,28 @@ export function rootReader(db: Kysely<Schema>) {
       const row = await newest(db, { projectId });
       return row === undefined ? null : roots.read(row);
     },
+    async newestTrustRoots(after, limit) {
+      const rows = await db
+        .selectFrom("trust_roots")
+        .innerJoin("projects", "projects.id", "trust_roots.project_id")
+        .selectAll("trust_roots")
+        .select(["projects.org_id", "projects.slug"])
+        .where("projects.deleted_at", "is", null)
+        .where("trust_roots.project_id", ">", after)
+        .where("trust_roots.version", "=", (query) =>
+          query
+            .selectFrom("trust_roots as newer")
+            .select(({ fn }) => fn.max("newer.version").as("version"))
+            .whereRef("newer.project_id", "=", "trust_roots.project_id"),
+        )
+        .orderBy("trust_roots.project_id")
+        .limit(limit)
+        .execute();
+      return rows.map(({ org_id: orgId, slug, ...row }) => ({
+        root: roots.read(row),
+        project: { id: row.project_id, orgId, slug },
+      }));
+    },
     async trustRoot(projectId, version) {
       const row = await db
         .selectFrom("trust_roots")

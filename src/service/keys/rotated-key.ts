@@ -4,18 +4,30 @@ import { join } from "node:path";
 import { parsePrivateKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { AppError } from "../../core/error.js";
-import type { KeyOwner } from "../../core/key.js";
-import type { Writer } from "../../store/store.js";
+import type { KeyOwner, RotatedPurpose } from "../../core/key.js";
+import type { Reader, Writer } from "../../store/store.js";
 import { createDerivedKeys, type DerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
 
 /** The private bundle key of a data directory. */
 export const BUNDLE_KEY_FILE = "bundle-signing-key.pem";
-const NEXT_FILE = "bundle-signing-key.next.pem";
+/** The private attestation key of a data directory. */
+export const ATTESTATION_KEY_FILE = "attestation-signing-key.pem";
 
-/** Where the bundle keys come from. */
-export interface BundleKeyOptions {
+const FILE_OF: Readonly<Record<RotatedPurpose, string>> = {
+  bundles: BUNDLE_KEY_FILE,
+  attestation: ATTESTATION_KEY_FILE,
+};
+
+/** The file of the announced next key of a purpose. */
+export function nextFileOf(purpose: RotatedPurpose): string {
+  return FILE_OF[purpose].replace(/\.pem$/, ".next.pem");
+}
+
+/** Where the keys of a purpose come from. */
+export interface FileRotatedKeyOptions {
+  readonly purpose: RotatedPurpose;
   readonly directory: string;
   /** A PEM or the path of one (SIGNET_SIGNING_KEY); null is the file of the data directory. */
   readonly given: string | null;
@@ -23,7 +35,7 @@ export interface BundleKeyOptions {
   readonly givenNext: string | null;
   /** A new directory gets a new key; in an existing one a missing key is not replaced, because runtimes trust it. */
   readonly isNew: boolean;
-  /** The ids of the keys of other purposes, which must not sign bundles. */
+  /** The ids of the keys of other purposes, which must not be this one. */
   readonly otherKeyIds: readonly string[];
 }
 
@@ -35,24 +47,24 @@ export interface LoadedKey {
 }
 
 /**
- * Commits a change of the bundle key in one transaction, in which it calls `keep`: that stores the keys themselves where they are in the
+ * Commits a change of a key in one transaction, in which it calls `keep`: that stores the keys themselves where they are in the
  * database. May run the transaction again.
  */
 export type CommitKey = (next: Signer, keep: (tx: Writer) => Promise<void>) => Promise<void>;
 
-/** The server's key for bundles, and the next one between its announcement and its activation. */
-export interface BundleKey {
+/** The server's key for bundles or attestation, and the next one between its announcement and its activation. */
+export interface RotatedKey {
   /** Signs now; throws `signing_failed` while there is a `problem`. */
   readonly current: Signer;
   /** The announced key; null without one. */
   readonly next: Signer | null;
-  /** Why bundles cannot be signed; null if they can. */
+  /** Why it cannot sign; null if it can. */
   readonly problem: string | null;
   /** Whether the current key is a setting: then none is announced or withdrawn by a call. */
   readonly isGiven: boolean;
   /** Whether `next` can be activated by a call: not where it then has to become the setting, with a restart. */
   readonly canActivate: boolean;
-  /** The key of an organization or an environment. */
+  /** The key of an organization or an environment; of bundles only. */
   derive(owner: KeyOwner): Signer;
   /** The key that an organization or an environment will have; null while no next key is announced. */
   deriveNext(owner: KeyOwner): Signer | null;
@@ -62,6 +74,8 @@ export interface BundleKey {
   withdraw(commit: CommitKey): Promise<void>;
   /** Makes the next key the current one. If `commit` rejects, the key before stays. Throws a TypeError without a next key. */
   activate(commit: CommitKey): Promise<void>;
+  /** Throws `conflict` (`key_changed`) if another node changed the keys, in a transaction. */
+  requireCurrent(tx: Pick<Reader, "sealedKeyIds">): Promise<void>;
   /** Forgets a next key that was withdrawn before this start. */
   dropNext(): void;
 }
@@ -69,14 +83,14 @@ export interface BundleKey {
 /** Where keys are files, the transaction of a change has nothing to keep of them. */
 const KEEP_NOTHING = async () => undefined;
 
-/** The bundle keys of a data directory. With a missing or malformed key the server runs and `problem` says why it cannot sign. */
-export class FileBundleKey implements BundleKey {
+/** The keys of a purpose in a data directory. With a missing or malformed key the server runs and `problem` says why it cannot sign. */
+export class FileRotatedKey implements RotatedKey {
   #current: LoadedKey | null = null;
   #next: LoadedKey | null = null;
   readonly problem: string | null;
   readonly #unusable: Signer;
 
-  constructor(private readonly options: BundleKeyOptions) {
+  constructor(private readonly options: FileRotatedKeyOptions) {
     this.problem = problemOf(() => this.#open());
     this.#unusable = unusableSigner(this.problem ?? "");
   }
@@ -108,7 +122,7 @@ export class FileBundleKey implements BundleKey {
   /** The file comes first: a start after a crash finds the key, and records it as `commit` does. */
   async announce(commit: CommitKey): Promise<void> {
     const next = this.#load(newPem());
-    writeSecretFile(this.#path(NEXT_FILE), next.pem);
+    writeSecretFile(this.#path(nextFileOf(this.options.purpose)), next.pem);
     this.#next = next;
     try {
       await commit(next.signer, KEEP_NOTHING);
@@ -124,8 +138,11 @@ export class FileBundleKey implements BundleKey {
     this.dropNext();
   }
 
+  /** This process alone has the files. */
+  async requireCurrent(): Promise<void> {}
+
   dropNext(): void {
-    rmSync(this.#path(NEXT_FILE), { force: true });
+    rmSync(this.#path(nextFileOf(this.options.purpose)), { force: true });
     this.#next = null;
   }
 
@@ -134,11 +151,11 @@ export class FileBundleKey implements BundleKey {
     const next = this.#next;
     const before = this.#current;
     if (next === null || before === null) throw new TypeError("no next key is announced");
-    writeSecretFile(this.#path(BUNDLE_KEY_FILE), next.pem);
+    writeSecretFile(this.#path(FILE_OF[this.options.purpose]), next.pem);
     try {
       await commit(next.signer, KEEP_NOTHING);
     } catch (thrown) {
-      writeSecretFile(this.#path(BUNDLE_KEY_FILE), before.pem);
+      writeSecretFile(this.#path(FILE_OF[this.options.purpose]), before.pem);
       throw thrown;
     }
     this.#current = next;
@@ -148,7 +165,7 @@ export class FileBundleKey implements BundleKey {
   #open(): void {
     const { given, givenNext, isNew } = this.options;
     this.#current = this.#load(given === null ? this.#readOrCreate(isNew) : givenPem(given, "SIGNET_SIGNING_KEY"));
-    const announced = readSecretFile(this.#path(NEXT_FILE));
+    const announced = readSecretFile(this.#path(nextFileOf(this.options.purpose)));
     const nextPem = givenNext === null ? announced : givenPem(givenNext, "SIGNET_NEXT_SIGNING_KEY");
     if (nextPem === null) return;
     const next = this.#load(nextPem);
@@ -158,11 +175,11 @@ export class FileBundleKey implements BundleKey {
   }
 
   #load(pem: string): LoadedKey {
-    return loadBundleKey(pem, this.options.otherKeyIds);
+    return loadKey(pem, this.options);
   }
 
   #readOrCreate(mayCreate: boolean): string {
-    return readOrCreateKey(this.#path(BUNDLE_KEY_FILE), mayCreate);
+    return readOrCreateKey(this.#path(FILE_OF[this.options.purpose]), mayCreate);
   }
 
   #path(name: string): string {
@@ -170,13 +187,16 @@ export class FileBundleKey implements BundleKey {
   }
 }
 
-/** A private key for bundles. Throws `signing_failed` for one of another purpose and for what is no Ed25519 key. */
-export function loadBundleKey(pem: string, otherKeyIds: readonly string[]): LoadedKey {
+/** A private key of a purpose. Throws `signing_failed` for one of another purpose and for what is no Ed25519 key. */
+export function loadKey(
+  pem: string,
+  { purpose, otherKeyIds }: Pick<FileRotatedKeyOptions, "purpose" | "otherKeyIds">,
+): LoadedKey {
   const signer = createNodeSigner(pem);
   if (otherKeyIds.includes(signer.keyId)) {
-    throw new AppError("signing_failed", "the bundle signing key must not be a key of another purpose");
+    throw new AppError("signing_failed", `the signing key for ${purpose} must not be a key of another purpose`);
   }
-  return { pem, signer, derived: createDerivedKeys("bundles", parsePrivateKey(pem)) };
+  return { pem, signer, derived: createDerivedKeys(purpose, parsePrivateKey(pem)) };
 }
 
 /** The private key of a file, PEM; a new one where there is none and `mayCreate`. Throws `signing_failed` for a missing one. */

@@ -1,17 +1,17 @@
 import type { Signer } from "../../bundle/signer.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import type { KeyOwner, KeySlot, SealedKey } from "../../core/key.js";
+import { NEXT_SLOT, type KeyOwner, type KeySlot, type RotatedPurpose, type SealedKey } from "../../core/key.js";
 import { Semaphore } from "../../core/schedule/semaphore.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
-import { loadBundleKey, newPem, unusableSigner, type BundleKey, type CommitKey, type LoadedKey } from "./bundle-key.js";
+import { loadKey, newPem, unusableSigner, type RotatedKey, type CommitKey, type LoadedKey } from "./rotated-key.js";
 import type { KeySealer } from "./key-sealer.js";
 import { isPrivatePem, publicPemOf } from "./sealed-key-set.js";
 
 /** Ids of keys by slot, as the database has them. */
 export type KeyIds = Readonly<Partial<Record<KeySlot, string>>>;
 
-/** A bundle key of the database as this node has it. */
+/** A key of the database as this node has it. */
 export interface SlotKey {
   readonly keyId: string;
   readonly publicPem: string;
@@ -21,33 +21,35 @@ export interface SlotKey {
   readonly isGiven: boolean;
 }
 
-/** The bundle keys of the database. */
-export interface BundleSlots {
+/** The keys of a purpose in the database. */
+export interface RotatedSlots {
   readonly current: SlotKey;
   readonly next: SlotKey | null;
 }
 
-/** What the bundle key of several nodes is made of. */
-export interface SharedBundleKeyOptions {
+/** What a key of several nodes is made of. */
+export interface SharedRotatedKeyOptions {
+  readonly purpose: RotatedPurpose;
   readonly store: Pick<Store, "read">;
   readonly clock: Clock;
   readonly sealer: KeySealer;
-  /** The ids of the keys of other purposes, which must not sign bundles. */
+  /** The ids of the keys of other purposes, which must not be this one. */
   readonly otherKeyIds: readonly string[];
   /** The private keys of this node's settings, PEM by key id. */
   readonly given: ReadonlyMap<string, string>;
 }
 
 /**
- * The bundle keys of several nodes: the database's rows `bundles` and `next` say which they are, and each node has them in memory.
+ * The keys of several nodes for one purpose: the database's rows (for bundles `bundles` and `next`) say which they are, and each node has
+ * them in memory. A signature by an earlier attestation key is not refused anywhere: whoever serves it adds one by the current key.
  *
- * Nothing that a retired key signed is committed after its retirement, on whatever node it was signed: the transactions of all nodes are
+ * Of bundles: nothing that a retired key signed is committed after its retirement, on whatever node it was signed: the transactions of all nodes are
  * serial; a transaction that keeps a new bundle asks `areCurrent` in it, so that the bundle's key is then the one of the row `bundles`;
  * a key is retired by a transaction in which it is neither that of `bundles` nor that of `next`, and which no active bundle needs
  * (Reader.activeBundleOfKey); a retired key never comes back into a row (refuseRetired); and a transaction that makes a kept bundle
  * active reads the retirement in it (KeyRing.requireUsable).
  */
-export class SharedBundleKey implements BundleKey {
+export class SharedRotatedKey implements RotatedKey {
   /** Reading the keys again and changing them, one at a time: an older state never replaces a newer one. */
   readonly #turn = new Semaphore(1);
   readonly #listeners: (() => void)[] = [];
@@ -55,8 +57,8 @@ export class SharedBundleKey implements BundleKey {
   #problem: string | null = null;
 
   constructor(
-    private readonly options: SharedBundleKeyOptions,
-    private slots: BundleSlots,
+    private readonly options: SharedRotatedKeyOptions,
+    private slots: RotatedSlots,
   ) {}
 
   get current(): Signer {
@@ -121,9 +123,9 @@ export class SharedBundleKey implements BundleKey {
 
   async announce(commit: CommitKey): Promise<void> {
     using _turn = await this.#turn.acquire();
-    const loaded = loadBundleKey(newPem(), this.options.otherKeyIds);
+    const loaded = loadKey(newPem(), this.options);
     const { keyId } = loaded.signer;
-    const row = await this.seal("next", keyId, loaded.pem);
+    const row = await this.seal(this.#nextSlot, keyId, loaded.pem);
     await commit(loaded.signer, async (tx) => {
       await this.#requireChangeable(tx);
       await tx.putSealedKey(row);
@@ -138,7 +140,7 @@ export class SharedBundleKey implements BundleKey {
     if (next === null) throw new TypeError("no next key is announced");
     await commit(next, async (tx) => {
       await this.requireCurrent(tx);
-      await tx.deleteSealedKey("next");
+      await tx.deleteSealedKey(this.#nextSlot);
     });
     this.#changed({ ...this.slots, next: null });
   }
@@ -149,11 +151,11 @@ export class SharedBundleKey implements BundleKey {
     if (next === null || next.loaded === null) throw new TypeError("no next key is announced");
     // A setting stays one: the next start must not need it from the database. Where the database has the keys, it gets this one too.
     const isGiven = next.isGiven && this.isGiven;
-    const row = await this.seal("bundles", next.keyId, isGiven ? next.publicPem : next.loaded.pem);
+    const row = await this.seal(this.options.purpose, next.keyId, isGiven ? next.publicPem : next.loaded.pem);
     await commit(next.loaded.signer, async (tx) => {
       await this.#requireChangeable(tx);
       await tx.putSealedKey(row);
-      await tx.deleteSealedKey("next");
+      await tx.deleteSealedKey(this.#nextSlot);
     });
     this.#changed({ current: { ...next, isGiven }, next: null });
   }
@@ -167,7 +169,7 @@ export class SharedBundleKey implements BundleKey {
     this.#isStale = false;
     if (this.#has(ids)) return false;
     try {
-      this.#changed(await openBundleSlots(rows, sealer, this.options));
+      this.#changed(await openRotatedSlots(rows, sealer, this.options));
     } catch (thrown) {
       // It must not sign with what is not current any more.
       this.#problem = `the keys that another node made cannot be used: ${messageOf(thrown)}`;
@@ -177,7 +179,7 @@ export class SharedBundleKey implements BundleKey {
 
   async areCurrent(tx: Pick<Reader, "sealedKeyIds">, also?: "next"): Promise<boolean> {
     const ids = await tx.sealedKeyIds();
-    const areThese = also === "next" ? this.#has(ids) : ids.bundles === this.slots.current.keyId;
+    const areThese = also === "next" ? this.#has(ids) : ids[this.options.purpose] === this.slots.current.keyId;
     if (!areThese) this.#isStale = true;
     return areThese;
   }
@@ -203,35 +205,41 @@ export class SharedBundleKey implements BundleKey {
     throw new AppError("conflict", message, { reason: "key_secret_changed" });
   }
 
-  #has(ids: KeyIds): boolean {
-    return ids.bundles === this.slots.current.keyId && ids.next === this.slots.next?.keyId;
+  get #nextSlot(): KeySlot {
+    return NEXT_SLOT[this.options.purpose];
   }
 
-  #changed(slots: BundleSlots): void {
+  #has(ids: KeyIds): boolean {
+    const { current, next } = this.slots;
+    return ids[this.options.purpose] === current.keyId && ids[this.#nextSlot] === next?.keyId;
+  }
+
+  #changed(slots: RotatedSlots): void {
     this.slots = slots;
     this.#problem = null;
     for (const listener of this.#listeners) listener();
   }
 }
 
-/** The bundle keys of the database's rows. Throws as KeySealer.open, and `signing_failed` for a row that is missing or no such key. */
-export async function openBundleSlots(
+/** The keys of a purpose of the database's rows. Throws as KeySealer.open, and `signing_failed` for a row that is missing or no such key. */
+export async function openRotatedSlots(
   rows: readonly SealedKey[],
   sealer: KeySealer,
-  { otherKeyIds, given }: Pick<SharedBundleKeyOptions, "otherKeyIds" | "given">,
-): Promise<BundleSlots> {
+  options: Pick<SharedRotatedKeyOptions, "purpose" | "otherKeyIds" | "given">,
+): Promise<RotatedSlots> {
   const open = async (slot: KeySlot): Promise<SlotKey | null> => {
     const row = rows.find((it) => it.slot === slot);
     if (row === undefined) return null;
     const pem = await sealer.open(row);
     const isGiven = !isPrivatePem(pem);
-    const own = isGiven ? given.get(row.keyId) : pem;
-    const loaded = own === undefined ? null : loadBundleKey(own, otherKeyIds);
+    const own = isGiven ? options.given.get(row.keyId) : pem;
+    const loaded = own === undefined ? null : loadKey(own, options);
     return { keyId: row.keyId, publicPem: publicPemOf(pem), loaded, isGiven };
   };
-  const current = await open("bundles");
-  if (current === null) throw new AppError("signing_failed", "the key for bundles is missing in the database");
-  return { current, next: await open("next") };
+  const { purpose } = options;
+  const current = await open(purpose);
+  if (current === null) throw new AppError("signing_failed", `the key for ${purpose} is missing in the database`);
+  return { current, next: await open(NEXT_SLOT[purpose]) };
 }
 
 function messageOf(thrown: unknown): string {
