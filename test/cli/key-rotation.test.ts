@@ -34,6 +34,26 @@ describe("signet keys", () => {
   };
   const pems = async () => (await signet(["keys", "--pem"])).out.match(/BEGIN PUBLIC KEY/g)?.length;
 
+  it("rotates the key for attestation, and replaces one that leaked in one step", async () => {
+    const of = (...argv: string[]) => [...argv, "--purpose", "attestation"];
+    const { current, next } = await json(of("keys", "rotate"));
+    expect((await signet(["keys"])).out).toMatch(new RegExp(`^${next?.key_id} +attestation +next +server`, "m"));
+    expect((await signet(of("keys", "--pem"))).out.match(/BEGIN PUBLIC KEY/g)).toHaveLength(2);
+    const status = await signet(of("keys", "status"));
+    expect(status.out).toMatch(/^roots +0 name the next key, 0 do not for all activations and leases$/m);
+    expect((await json(["keys", "status"])).next).toBeNull();
+    const activated = await signet(of("keys", "activate"));
+    expect(activated.out).toContain(`activated ${next?.key_id}\n`);
+    expect((await signet(["keys", "retire", current.key_id])).out).toContain(`retired ${current.key_id}\n`);
+    const now = await json(of("keys", "rotate", "--now", "--reason", "seized"));
+    expect([now.next, now.current.key_id === next?.key_id]).toEqual([null, false]);
+    const refused = await signet(["keys", "rotate", "--now"]);
+    expect({ code: refused.exitCode, err: refused.err }).toMatchObject({
+      ...{ code: 6, err: expect.stringContaining("attestation keys only") as string },
+    });
+    expect((await signet(["keys", "rotate", "--purpose", "audit"])).exitCode).toBe(2);
+  });
+
   it("announces, shows, withdraws, activates and retires", async () => {
     const missing = await signet(["keys", "activate"]);
     expect({ code: missing.exitCode, err: missing.err }).toMatchObject({

@@ -9,8 +9,8 @@ const MAX_CACHED_BYTES = 16 * 1024 * 1024;
 /** The row without its envelope, and the cache's own. */
 const ENTRY_BYTES = 1024;
 
-/** Read at once. */
-const MAX_READ = 64;
+/** Given at once: a stream keeps them until its reader has taken them, and a runtime follows no more in one update. */
+const MAX_AT_ONCE = 64;
 
 /** The versions of root documents that runtimes do not have yet, from memory: a published version never changes. */
 export class RootUpdates {
@@ -26,12 +26,13 @@ export class RootUpdates {
     wakeups.invalidate({ forget: () => undefined, forgetAll: () => this.#kept.clear() });
   }
 
-  /** The versions above `version` up to `newest`, oldest first, without gaps. `newest` is null where it is not known. */
+  /** The versions above `version` up to `newest`, oldest first, without gaps, at most 64. `newest` is null where it is not known. */
   async after(projectId: string, version: number, newest: number | null): Promise<readonly TrustRoot[]> {
     const found: TrustRoot[] = [];
-    for (let last = version; newest === null || last < newest;) {
+    for (let last = version; (newest === null || last < newest) && found.length < MAX_AT_ONCE;) {
       const kept = newest === null ? undefined : this.#kept.get(keyOf(projectId, last + 1));
-      const next = kept === undefined ? await this.read.trustRootsAfter(projectId, last, MAX_READ) : [kept];
+      const left = MAX_AT_ONCE - found.length;
+      const next = kept === undefined ? await this.read.trustRootsAfter(projectId, last, left) : [kept];
       for (const root of next) this.#kept.set(keyOf(projectId, root.version), root);
       found.push(...next);
       if (next.length === 0) break;

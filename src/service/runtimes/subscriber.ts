@@ -141,7 +141,7 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
   /** There is a new lease: sends it, if it is ready and has what the lease is about. */
   renewed(proof: Proof): void {
     if (!this.#isReady || this.cursor !== proof.sequence || !this.hub.isCurrent(this.cursor)) return;
-    if (proof.header === this.#lease || this.#lacksRoots(proof)) return;
+    if (this.#lacksRoots(proof) || proof.header === this.#lease) return;
     this.#sendHeartbeat(this.cursor, this.context.moment(), proof);
   }
 
@@ -152,6 +152,8 @@ export class Subscriber implements Subscription, LeaseOwner, Timed {
     const lacking = roots.filter(({ version }) => version > this.rootVersion);
     if (this.#isOver || cursor === null || this.#queue !== null || lacking.length === 0) return;
     this.#queue = lacking.map((root) => this.hub.rootEvent(root, cursor, deploymentId));
+    // Of one that it was told before them it could make nothing.
+    this.#lease = "";
     this.#owesLease = true;
     this.#proceed();
   }

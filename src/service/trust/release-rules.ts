@@ -5,7 +5,7 @@ import { instantOf, type Clock } from "../../core/clock.js";
 import type { Environment } from "../../core/organization.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
 import type { Reader } from "../../store/store.js";
-import { ReleaseSigners } from "./release-signers.js";
+import type { ReleaseSigners } from "./release-signers.js";
 import {
   refusalError,
   refusalOf,

@@ -59,9 +59,9 @@ class Room {
       },
     };
     const read = {
-      trustRootsAfter: (_id: string, version: number) => {
+      trustRootsAfter: (_id: string, version: number, limit: number) => {
         if (this.isDatabaseAway) return Promise.reject(new AppError("unavailable", "the database is away"));
-        return Promise.resolve(this.roots.filter((one) => one.version > version));
+        return Promise.resolve(this.roots.filter((one) => one.version > version).slice(0, limit));
       },
     };
     const { wakeups } = this;
@@ -236,6 +236,19 @@ describe("roots in a watch", () => {
     expect(opened.told.slice(4)).toEqual(["trust_root 7", expect.stringMatching(/^activation 2: /)]);
   });
 
+  it("that are very many come in several pieces, and the lease by the newest at the end", async () => {
+    const room = new Room();
+    room.roots = [root(1)];
+    const reader = await room.open(1);
+    for (let version = 2; version <= 150; version += 1) room.roots.push(root(version));
+    room.wake();
+    await expect.poll(() => reader.told.at(-1)).toBe("heartbeat 1: lease 1 2");
+    const versions = Array.from({ length: 149 }, (_, at) => `trust_root ${at + 2}`);
+    const kinds = reader.told.slice(1).filter((told) => !told.startsWith("heartbeat"));
+    expect(kinds).toEqual(versions);
+    expect(reader.told).toHaveLength(151);
+  });
+
   it("are offered when one is published, with a lease by it; to nobody who wants none", async () => {
     const room = new Room();
     room.roots = [root(1)];
@@ -285,14 +298,16 @@ describe("RootUpdates", () => {
       (await updates.after("project", from, newest)).map(({ version }) => version);
     expect(await versions(150, 150)).toEqual([]);
     expect(asked).toEqual([]);
-    expect(await versions(2, 150)).toEqual(Array.from({ length: 148 }, (_, at) => at + 3));
-    expect(asked).toEqual([2, 66, 130]);
-    expect(await versions(100, 150)).toHaveLength(50);
-    expect(asked).toHaveLength(3);
+    expect(await versions(2, 150)).toEqual(Array.from({ length: 64 }, (_, at) => at + 3));
+    expect(asked).toEqual([2]);
+    expect(await versions(50, 150)).toEqual(Array.from({ length: 64 }, (_, at) => at + 51));
+    expect(asked).toEqual([2, 66]);
+    expect(await versions(50, 90)).toHaveLength(40);
+    expect(asked).toHaveLength(2);
     // It is not known which is the newest.
     expect(await versions(148, null)).toEqual([149, 150]);
     wakeups.forgetAll();
     expect(await versions(149, 150)).toEqual([150]);
-    expect(asked.slice(3)).toEqual([148, 150, 149]);
+    expect(asked.slice(2)).toEqual([148, 150, 149]);
   });
 });

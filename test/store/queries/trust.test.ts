@@ -46,6 +46,22 @@ describe("roots", () => {
     expect(await db.read.trustRootsAfter(randomUUID(), 0, 9)).toEqual([]);
   });
 
+  it("are listed for all projects, the newest of each, by the project's id", async () => {
+    const { project: other } = await insertTenancy(db);
+    await db.write(async (tx) => {
+      for (const version of [1, 2]) await tx.insertTrustRoot(aRoot(version));
+      await tx.insertTrustRoot({ ...aRoot(1), projectId: other.id });
+    });
+    const all = [
+      { root: aRoot(2), project: { id: project.id, orgId: project.orgId, slug: project.slug } },
+      { root: { ...aRoot(1), projectId: other.id }, project: { id: other.id, orgId: other.orgId, slug: other.slug } },
+    ].toSorted((a, b) => (a.project.id < b.project.id ? -1 : 1));
+    const [first] = all;
+    expect(await db.read.newestTrustRoots("", 9)).toEqual(all);
+    expect(await db.read.newestTrustRoots("", 1)).toEqual(all.slice(0, 1));
+    expect(await db.read.newestTrustRoots(first?.project.id ?? "", 9)).toEqual(all.slice(1));
+  });
+
   it("of one version are refused twice", async () => {
     await db.write((tx) => tx.insertTrustRoot(aRoot(1)));
     await expect(db.write((tx) => tx.insertTrustRoot(aRoot(1)))).rejects.toMatchObject({ code: "conflict" });
@@ -73,6 +89,32 @@ describe("releases", () => {
   });
 });
 
+describe("releases of a project that keeps too many", () => {
+  it("make room by what no kept version was active with, lowest number first", async () => {
+    const content = "a".repeat(64);
+    const [needed, elsewhere, other, next] = [aRelease(1), aRelease(2), aRelease(3), aRelease(4)];
+    const bundle = aBundle(environment, { contentId: aContent("x").id, policyHash: `sha256:${content}` });
+    await db.write(async (tx) => {
+      await tx.putContent(aContent("x"));
+      await tx.insertBundle(bundle);
+      await tx.insertDeployment(aDeployment(bundle));
+      await tx.putRelease(needed, [subjectOf(needed, content, "dev"), subjectOf(needed, "b")]);
+      await tx.putRelease(elsewhere, [subjectOf(elsewhere, content)]);
+      await tx.putRelease(other, [subjectOf(other, "c", "dev")]);
+      await tx.putRelease(next, [subjectOf(next, "d", "dev")]);
+    });
+    expect(await db.read.countReleases(project.id)).toBe(4);
+    const left = async () => (await db.read.releases(project.id, { limit: 9, offset: 0 })).rows.map((it) => it.number);
+    expect(await db.write((tx) => tx.deleteUnneededReleases(project.id, 2))).toBe(2);
+    expect(await left()).toEqual([4, 1]);
+    expect(await db.write((tx) => tx.deleteUnneededReleases(project.id, 9))).toBe(1);
+    expect(await db.write((tx) => tx.deleteUnneededReleases(project.id, 9))).toBe(0);
+    expect(await left()).toEqual([1]);
+    await db.write((tx) => tx.updateRelease({ projectId: project.id, digest: needed.digest, envelope: '{"two":1}' }));
+    expect(await db.read.release(project.id, needed.digest)).toEqual({ ...needed, envelope: '{"two":1}' });
+  });
+});
+
 describe("the attestation of an activation", () => {
   it("is kept once, and may get another signature", async () => {
     const content = aContent("x");
@@ -94,5 +136,8 @@ describe("the attestation of an activation", () => {
     await db.write((tx) => tx.updateActivationAttestation(more));
     expect(await db.read.activationAttestation(deployment.id)).toEqual({ ...attestation, ...more });
     expect(await db.read.activationAttestation(randomUUID())).toBeNull();
+    const { environmentId, sequence } = deployment;
+    expect(await db.read.attestationBefore(environmentId, sequence + 5)).toMatchObject({ deploymentId: deployment.id });
+    expect(await db.read.attestationBefore(environmentId, sequence)).toBeNull();
   });
 });

@@ -81,7 +81,7 @@ export function releaseWriter(db: Kysely<Schema>) {
         .selectFrom("releases")
         .select("digest")
         .where("project_id", "=", projectId)
-        .where(({ not, exists, selectFrom }) => not(exists(bundlesMadeActive(selectFrom))))
+        .where((eb) => eb.not(eb.exists(bundlesMadeActive(eb))))
         .orderBy("number")
         .limit(limit);
       const result = await db
@@ -95,8 +95,9 @@ export function releaseWriter(db: Kysely<Schema>) {
 }
 
 /** The kept bundles that were active with a content that the release of the outer query allows there. */
-function bundlesMadeActive(selectFrom: ExpressionBuilder<Schema, "releases">["selectFrom"]) {
-  return selectFrom("release_subjects")
+function bundlesMadeActive(eb: ExpressionBuilder<Schema, "releases">) {
+  return eb
+    .selectFrom("release_subjects")
     .innerJoin("environments", (join) =>
       join
         .onRef("environments.project_id", "=", "release_subjects.project_id")

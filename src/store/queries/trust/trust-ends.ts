@@ -19,10 +19,11 @@ async function rootEnds(db: Kysely<Schema>, before: string, limit: number): Prom
     .select([sql<null>`null`.as("environment"), "trust_roots.version as number", "trust_roots.expires_at as expiresAt"])
     .where("projects.deleted_at", "is", null)
     .where("trust_roots.expires_at", "<", before)
-    .where("trust_roots.version", "=", ({ selectFrom, ref }) =>
-      selectFrom("trust_roots as newest")
+    .where("trust_roots.version", "=", (eb) =>
+      eb
+        .selectFrom("trust_roots as newest")
         .select(({ fn }) => fn.max("newest.version").as("version"))
-        .where("newest.project_id", "=", ref("trust_roots.project_id")),
+        .where("newest.project_id", "=", eb.ref("trust_roots.project_id")),
     )
     .orderBy("trust_roots.expires_at")
     .limit(limit)
