@@ -26,7 +26,7 @@ const VERIFIERS = [
 export async function benchVerify(): Promise<void> {
   const updates = numberFrom("UPDATES", 500);
   console.log(machineLine());
-  console.log("level, implementation: median ms, 95 % ms, CPU ms");
+  console.log("level, implementation: fastest 5 % ms, median ms, CPU ms");
   for (const { level, environment, number } of LEVELS) {
     const bytes = new TextEncoder().encode(`{"policies":{"text":"${"x".repeat(10_200)}"},"scope_policies":{}}`);
     const parts = await pack({ environment, number, bytes });
@@ -52,7 +52,7 @@ export async function benchVerify(): Promise<void> {
       }
       const { user, system } = process.cpuUsage(before);
       const cpuMs = (user + system) / 1000 / updates;
-      const shown = [median(times), quantile(times, 0.95), cpuMs].map((ms) => rounded(ms, 2));
+      const shown = [quantile(times, 0.05), median(times), cpuMs].map((ms) => rounded(ms, 2));
       console.log(`${level}, ${name}: ${shown.join(", ")}`);
     }
   }

@@ -58,7 +58,12 @@ export async function signersIn(
  * @throws TrustError `too_large` or `malformed`
  */
 export function payloadDigest(envelopeText: string): string {
-  return bytesToHex(sha256(boundedEnvelope(envelopeText).payload));
+  return digestOf(boundedEnvelope(envelopeText).payload);
+}
+
+/** The SHA-256 of a payload, 64 hex digits. */
+export function digestOf(payload: Uint8Array): string {
+  return bytesToHex(sha256(payload));
 }
 
 /**

@@ -4,7 +4,7 @@ import { LEASE_TYPE, parseLease, type Lease } from "./lease.js";
 import { parseRelease, type Release } from "./release.js";
 import { parseRoot, ROOT_TYPE, ruleOf, type Root } from "./root.js";
 import { STATEMENT_TYPE } from "./statement.js";
-import { boundedEnvelope, payloadDigest, requireThreshold } from "./threshold.js";
+import { boundedEnvelope, digestOf, requireThreshold } from "./threshold.js";
 import { TrustError } from "./trust-error.js";
 import type { Held, TrustIdentity } from "./trust-state.js";
 
@@ -53,9 +53,10 @@ export async function verifyNextRoot(envelope: string, before: Root, verifier: V
 /** Step 2, what holds whenever it is read: size → threshold → type → identity. Throws TrustError. */
 export async function verifyLease(envelope: string, { root, identity, verifier }: Verification): Promise<Held<Lease>> {
   const rule = ruleOf(root, "lease", identity.environment);
-  const value = parseLease(await requireThreshold(envelope, LEASE_TYPE, rule, verifier));
+  const payload = await requireThreshold(envelope, LEASE_TYPE, rule, verifier);
+  const value = parseLease(payload);
   requireIdentity(value, identity, "lease");
-  return { envelope, digest: payloadDigest(envelope), value };
+  return { envelope, digest: digestOf(payload), value };
 }
 
 /** Step 3, likewise: threshold → types → identity. Throws TrustError. */
@@ -64,9 +65,10 @@ export async function verifyActivation(
   { root, identity, verifier }: Verification,
 ): Promise<Held<ActivationStatement>> {
   const rule = ruleOf(root, "activation", identity.environment);
-  const value = parseActivation(await requireThreshold(envelope, STATEMENT_TYPE, rule, verifier));
+  const payload = await requireThreshold(envelope, STATEMENT_TYPE, rule, verifier);
+  const value = parseActivation(payload);
   requireIdentity(value, identity, "activation");
-  return { envelope, digest: payloadDigest(envelope), value };
+  return { envelope, digest: digestOf(payload), value };
 }
 
 /** Step 4, likewise: threshold of the environment's authors → types → identity. Throws TrustError. */
@@ -75,9 +77,10 @@ export async function verifyRelease(
   { root, identity, verifier }: Verification,
 ): Promise<Held<Release>> {
   const rule = ruleOf(root, "release", identity.environment);
-  const value = parseRelease(await requireThreshold(envelope, STATEMENT_TYPE, rule, verifier));
+  const payload = await requireThreshold(envelope, STATEMENT_TYPE, rule, verifier);
+  const value = parseRelease(payload);
   requireProject(value, identity, "release");
-  return { envelope, digest: payloadDigest(envelope), value };
+  return { envelope, digest: digestOf(payload), value };
 }
 
 /** Step 4: the release's subject for the environment is the content. Throws TrustError `release_missing` or `digest_mismatch`. */

@@ -29,6 +29,8 @@ export function nextSteps(server: Started, config: Pick<Config, "adminToken">): 
     `${signet} keys --pem > signet.pub`,
     `(umask 077; ${signet} token create --runtime --env dev --name laptop > runtime-token)`,
     `SIGNET_TOKEN_FILE=runtime-token ${signet} watch --keys signet.pub`,
+    `${signet} trust init            # a root: what is the newest, by whom, until when`,
+    `SIGNET_TOKEN_FILE=runtime-token ${signet} verify --root trust/root.json`,
   ];
   return `
 The server stays up at ${server.url} until you press Ctrl-C.

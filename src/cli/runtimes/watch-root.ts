@@ -126,7 +126,8 @@ class ProofSink {
     const connection = transport === null ? "not connected" : `connected by ${transport}`;
     const until = state === "fresh" || state === "stale" ? "" : lastProof(provenUntil);
     const why = error === null ? "" : `: ${error.message}`;
-    const cache = cacheError == null ? "" : `; the cache failed: ${String(cacheError)}`;
+    const cause = cacheError instanceof Error ? cacheError.message : "unknown";
+    const cache = cacheError == null ? "" : `; what was proven cannot be kept: ${cause}`;
     const text = `${state}${until}, ${connection}${why}${cache}`;
     if (text === this.shown) return;
     this.shown = text;

@@ -22,7 +22,7 @@ import { readPublicKey } from "./public-keys.js";
 import { requireUsable } from "./root-edits.js";
 import { expiryInWords } from "./root-words.js";
 import { TrustDirectory, withDirectory, type DirectoryOptions, type RootFile } from "./trust-directory.js";
-import { sendRoot, serverKeysOf } from "./trust-server.js";
+import { attestationKeys, sendRoot } from "./trust-server.js";
 
 /** The options of `signet trust init`. */
 export interface InitOptions extends GlobalOptions, DirectoryOptions, PassphraseOptions {
@@ -95,7 +95,10 @@ async function initOnline(
   if (found.root !== undefined) {
     throw new SignetError("conflict", `the project has root ${found.root.version} already: signet trust status`);
   }
-  const made = await makeFirstRoot(shell, options, directory, { ...project, serverKeys: serverKeysOf(found) });
+  const made = await makeFirstRoot(shell, options, directory, {
+    ...project,
+    serverKeys: await attestationKeys(session),
+  });
   if (!made.isSigned) return answerInit(shell, directory, made, null);
   let published: ProjectRoot;
   try {

@@ -11,7 +11,7 @@ import { refuseUnusedOptions } from "../shell/used-options.js";
 import { changeDraft, DRAFT_HELP, withDraft, type DraftOptions } from "./draft.js";
 import { withKey, withRule } from "./root-edits.js";
 import { TrustDirectory } from "./trust-directory.js";
-import { projectOf, serverKeysOf } from "./trust-server.js";
+import { attestationKeys } from "./trust-server.js";
 
 interface Options extends GlobalOptions, DraftOptions {
   readonly keys?: string;
@@ -19,9 +19,10 @@ interface Options extends GlobalOptions, DraftOptions {
 }
 
 const HELP = `${DRAFT_HELP}
-The keys are those that the server lists, or those of --keys. With --keep those before stay too: a rotation first publishes a root with
-both, so that no runtime refuses an update, then one with the new keys alone. After a seizure leave --keep out: what was signed with the
-old keys counts no more, and runtimes follow to whatever the new keys sign.
+The keys are the server's current one and an announced one, or those of --keys, instead of those before; with --keep beside them. A
+rotation is two roots: after signet keys rotate --purpose attestation one that names both, so that no runtime refuses an update, and
+after signet keys activate one that names the new key alone. After a seizure the first root names the new key alone: what the old one
+signed counts no more, and runtimes follow to whatever the new one signs.
 `;
 
 /** `signet trust online-keys`: the keys of the server that sign activations and leases. */
@@ -32,7 +33,7 @@ export function addOnlineKeys(trust: Command, shell: Shell): void {
     .option("--keep", "let those before sign too")
     .addHelpText(
       "after",
-      HELP + examples("signet trust online-keys --keep", "signet trust online-keys --keys attestation.pem"),
+      HELP + examples("signet trust online-keys", "signet trust online-keys --keys attestation.pem --keep"),
     )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
@@ -46,9 +47,9 @@ async function onlineKeys(shell: Shell, options: Options, command: Command): Pro
     refuseUnusedOptions(command, "nothing");
     return await readKeys(options.keys, shell);
   }
-  const { root } = await new TrustDirectory(options.dir, shell.io).requireNewest();
+  await new TrustDirectory(options.dir, shell.io).requireNewest();
   using session = Session.open(shell, command);
-  return serverKeysOf(await session.client.trust.getTrust(projectOf(root)));
+  return await attestationKeys(session);
 }
 
 function withOnlineKeys(begun: Root, keys: readonly PublicKey[], keep: boolean): Root {

@@ -1,7 +1,5 @@
-import { decodeBase64 } from "../../bundle/base64.js";
-import { keyId, type PublicKey } from "../../bundle/keys.js";
 import type { Root } from "../../bundle/trust/root.js";
-import { SignetError, type ProjectRoot, type ProjectTrust } from "../../sdk/index.js";
+import { parsePublicKey, SignetError, type ProjectRoot, type PublicKey } from "../../sdk/index.js";
 import type { Session } from "../shell/session.js";
 import type { RootFile } from "./trust-directory.js";
 
@@ -17,15 +15,15 @@ export function projectOf({ orgId, projectId }: Root): { readonly orgId: string;
   return { orgId, projectId };
 }
 
-/** The keys with which a server signs activations and leases. Throws SignetError when it names none. */
-export function serverKeysOf({ serverKeys }: ProjectTrust): readonly PublicKey[] {
-  const keys = serverKeys.map(({ publicKey }) => {
-    const bytes = decodeBase64(publicKey);
-    if (bytes?.length !== 32) throw new SignetError("internal", "the server names a key that is none");
-    return { keyId: keyId(bytes), bytes };
-  });
-  if (keys.length === 0) throw new SignetError("unimplemented", "the server has no key for activations and leases");
-  return keys;
+/**
+ * The keys with which a server signs activations and leases: the current one, and one that is announced to be the next. Throws SignetError
+ * when it has none.
+ */
+export async function attestationKeys({ client }: Session): Promise<readonly PublicKey[]> {
+  const { keys } = await client.bundles.listKeys({});
+  const used = keys.filter(({ purpose, state }) => purpose === "attestation" && state !== "previous");
+  if (used.length > 0) return used.map(({ publicKeyPem }) => parsePublicKey(publicKeyPem));
+  throw new SignetError("unimplemented", "the server has no key for activations and leases: it is of an older release");
 }
 
 /** Sends a root to the server. */
