@@ -1,6 +1,7 @@
 import { benchAttack } from "./attack.js";
 import { benchAttackWork } from "./attack-work.js";
 import { benchAttestation } from "./attestation.js";
+import { benchAuditLog } from "./audit-log.js";
 import { benchBackup } from "./backup.js";
 import { benchCluster } from "./cluster.js";
 import { benchDisk } from "./disk.js";
@@ -17,7 +18,7 @@ import { benchTlsReload } from "./tls-reload.js";
 import { benchVerify } from "./verify.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `backup`, `cluster`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -30,6 +31,7 @@ const BENCHES = {
   disk: benchDisk,
   backup: benchBackup,
   attestation: benchAttestation,
+  "audit-log": benchAuditLog,
   attack: async () => {
     await benchAttack();
     await benchAttackWork();

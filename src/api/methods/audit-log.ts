@@ -30,7 +30,7 @@ export function auditLogMethods(log: AuditLog): Pick<ServiceImpl<typeof AuditSer
       };
     },
 
-    async getAuditConsistency({ orgId, older, newer }) {
+    async getAuditConsistency({ orgId, older = 0, newer }) {
       const { size, hashes } = await log.consistency(orgId, older, newer);
       return { orgId, older, newer: size, hashes: hashes.map(encodeBase64) };
     },

@@ -8,6 +8,7 @@ import type { ActiveContents } from "../../service/runtimes/active-contents.js";
 import type { DeploymentAttestations } from "../../service/runtimes/deployment-attestations.js";
 import { entityTagOf, type Latest, type LatestBundles, type LatestRequest } from "../../service/runtimes/latest.js";
 import { proofOf } from "../../service/runtimes/proof-of.js";
+import type { LogProofs } from "../../service/trust/log-proofs.js";
 import type { Proof, Proofs } from "../../service/trust/proofs.js";
 import { addressKey } from "../admission/admission-address.js";
 import { callOf, httpStatusKey, type Call } from "../admission/call.js";
@@ -37,13 +38,14 @@ export interface LatestServices {
   readonly latest: LatestBundles;
   readonly contents: ActiveContents;
   readonly proofs: Proofs;
+  readonly logProofs: LogProofs;
   readonly deploymentAttestations: DeploymentAttestations;
   readonly freshness: Freshness;
 }
 
 /** The methods of RuntimeService that runtimes poll, and the attestations of single activations. */
 export function createLatestMethods(services: LatestServices): LatestMethods {
-  const { latest, contents, proofs, deploymentAttestations, freshness } = services;
+  const { latest, contents, proofs, logProofs, deploymentAttestations, freshness } = services;
 
   const poll = async (message: PollMessage, context: HandlerContext): Promise<Polled> => {
     const call = callOf(context);
@@ -79,12 +81,14 @@ export function createLatestMethods(services: LatestServices): LatestMethods {
       const { latest: found, proof } = await poll(message, context);
       if (proof === null) throw unattested();
       if (found === null) return { attestation: proof.attestation };
-      const notModified = found.known !== null;
-      return { ...toldOf(found.active), notModified, attestation: notModified ? "" : proof.attestation };
+      if (found.known !== null) return { ...toldOf(found.active), notModified: true, attestation: "" };
+      const { attestation } = proof;
+      const told = message.proof ? await logProofs.addTo(attestation, found.active.deployment) : attestation;
+      return { ...toldOf(found.active), attestation: told };
     },
 
-    async getDeploymentAttestation({ deploymentId }, context) {
-      const attestation = await deploymentAttestations.of(callOf(context).principal, deploymentId);
+    async getDeploymentAttestation({ deploymentId, proof }, context) {
+      const attestation = await deploymentAttestations.of(callOf(context).principal, deploymentId, proof);
       if (attestation === null) throw unattested();
       return { attestation };
     },

@@ -1,5 +1,6 @@
 import { notFound } from "../../core/error.js";
 import { ActivationProofs } from "../../service/trust/activation-proofs.js";
+import { LogProofs } from "../../service/trust/log-proofs.js";
 import { KeptAttestations, type DigestsOf } from "../../service/trust/kept-attestations.js";
 import type { AuditServices } from "./audit.js";
 import type { BundleServices } from "./bundles.js";
@@ -13,6 +14,7 @@ import type { TrustServices } from "./trust.js";
 export interface ProofServices {
   readonly attestations: KeptAttestations;
   readonly proofs: ActivationProofs;
+  readonly logProofs: LogProofs;
 }
 
 /** Composes attestations and leases; a lease lives for `leaseSeconds`. */
@@ -20,6 +22,7 @@ export function composeProofs(
   { store, clock, warnings }: ServiceContext,
   {
     audit,
+    auditLog,
     attester,
     rootDocuments,
     releaseRules,
@@ -40,5 +43,9 @@ export function composeProofs(
   };
   const attestations = new KeptAttestations({ store, clock, audit, attester, releaseRules, digestsOf });
   const options = { store, clock, attester, attestations, rootDocuments, freshness, warnings, leaseSeconds };
-  return { attestations, proofs: new ActivationProofs(options, wakeups) };
+  return {
+    attestations,
+    proofs: new ActivationProofs(options, wakeups),
+    logProofs: new LogProofs({ attestations, auditLog }),
+  };
 }

@@ -43,6 +43,7 @@ export function composeRuntimes(
     bundles,
     attestations,
     proofs,
+    logProofs,
     rootDocuments,
   }: BundleServices & TokenServices & ChangeServices & NodeServices & ProofServices & RootServices,
   { documents, heartbeatMs }: { readonly documents: Documents; readonly heartbeatMs: number },
@@ -52,7 +53,7 @@ export function composeRuntimes(
   return {
     ...{ active, instances },
     contents: new ActiveContents(documents),
-    deploymentAttestations: new DeploymentAttestations({ store, bundles, attestations, proofs }),
+    deploymentAttestations: new DeploymentAttestations({ store, bundles, attestations, proofs, logProofs }),
     fleet: new Fleet({ store, clock, instances, nodes }),
     rollouts: new Rollouts({ store, clock, instances, nodes }),
     latest: new LatestBundles({ active, authentication, sessions, wakeups, instances, rootDocuments }),

@@ -1,8 +1,10 @@
+import type { Deployment } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
 import type { Store } from "../../store/store.js";
 import type { Bundles } from "../bundles/bundles.js";
 import type { KeptAttestations } from "../trust/kept-attestations.js";
+import type { LogProofs } from "../trust/log-proofs.js";
 import type { Proofs } from "../trust/proofs.js";
 import { proofOf } from "./proof-of.js";
 
@@ -14,16 +16,24 @@ export class DeploymentAttestations {
       readonly bundles: Pick<Bundles, "deployment">;
       readonly attestations: Pick<KeptAttestations, "of">;
       readonly proofs: Proofs;
+      readonly logProofs: LogProofs;
     },
   ) {}
 
   /**
    * JSON text as Proof.attestation: with a lease while the activation is the active one, else with null. Null when none can be made. Throws
    * `not_found` for an activation that is not there for this token, and for one whose bundle was deleted before it was attested.
+   *
+   * @param isLogged adds the proof that the activation is in the audit's log
    */
-  async of(principal: Principal, deploymentId: string): Promise<string | null> {
-    const { store, bundles, attestations, proofs } = this.deps;
-    const deployment = await bundles.deployment(principal, deploymentId);
+  async of(principal: Principal, deploymentId: string, isLogged: boolean): Promise<string | null> {
+    const deployment = await this.deps.bundles.deployment(principal, deploymentId);
+    const attestation = await this.#of(deployment);
+    return attestation === null || !isLogged ? attestation : await this.deps.logProofs.addTo(attestation, deployment);
+  }
+
+  async #of(deployment: Deployment): Promise<string | null> {
+    const { store, attestations, proofs } = this.deps;
     const { projectId, environmentId } = deployment;
     const environment = await store.read.environmentById(environmentId);
     if (environment?.activeDeploymentId === deployment.id) {

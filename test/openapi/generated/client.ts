@@ -8156,6 +8156,8 @@ export interface operations {
                 after_deployment_id?: string;
                 /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
                 instance_id?: string;
+                /** @description Adds the proof that the activation is in the audit's log: docs/audit.md, "The log". */
+                proof?: boolean;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -8234,7 +8236,10 @@ export interface operations {
     };
     getDeploymentAttestation: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As GetLatestAttestationRequest.proof. */
+                proof?: boolean;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -8265,6 +8270,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
