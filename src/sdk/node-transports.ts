@@ -1,15 +1,15 @@
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import http from "node:http";
-import type { Http2Session } from "node:http2";
 import https from "node:https";
 import { check, isObject } from "../bundle/verify-arguments.js";
+import { Http2Pool } from "./http2-pool.js";
 import { checkServer } from "./option-checks.js";
 import type { NodeTransportOptions } from "./node-transport-options.js";
 
 /** Both ways to a server, apart from each other. */
 export interface NodeTransports extends Disposable {
-  /** gRPC over one HTTP/2 connection. */
+  /** gRPC over HTTP/2: one connection, or more where the server takes no more streams on one. */
   readonly grpc: Transport;
   /** Connect over HTTP/1.1. */
   readonly connect: Transport;
@@ -24,7 +24,7 @@ export function openNodeTransports(options: NodeTransportOptions, readMaxBytes?:
   // Pings detect a dead connection sooner than the silence of a watch does.
   const pings = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
   const secure = { ...tls, minVersion: "TLSv1.2" } as const;
-  const sessionManager = new Sessions(url, pings, secure);
+  const sessionManager = new Http2Pool(new URL(url).origin, () => new Http2SessionManager(url, pings, secure));
   const limits = { defaultTimeoutMs: timeoutMs, ...(readMaxBytes === undefined ? {} : { readMaxBytes }) };
   const grpc = createGrpcTransport({ baseUrl: url, sessionManager, ...limits });
   const agent = url.startsWith("https:") ? new https.Agent({ ...secure, keepAlive: true }) : keptAlive();
@@ -50,20 +50,4 @@ function checkOptions(options: NodeTransportOptions): void {
 
 function keptAlive(): http.Agent {
   return new http.Agent({ keepAlive: true });
-}
-
-/** Listens to the errors of its sessions, because an error event without a listener ends the process. */
-class Sessions extends Http2SessionManager {
-  private readonly heard = new WeakSet<Http2Session>();
-
-  override async request(...args: Parameters<Http2SessionManager["request"]>) {
-    const stream = await super.request(...args);
-    const { session } = stream;
-    if (session !== undefined && !this.heard.has(session)) {
-      this.heard.add(session);
-      // The stream reports it to the caller.
-      session.on("error", () => undefined);
-    }
-    return stream;
-  }
 }

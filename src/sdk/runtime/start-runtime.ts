@@ -5,7 +5,7 @@ import { DEFAULT_BACKOFF, type BackoffOptions } from "../backoff.js";
 import { createStatusReporter } from "../status-reporter.js";
 import { FollowedRuntime } from "./followed-runtime.js";
 import { Keeper } from "./keeper.js";
-import { Ladder } from "./ways/ladder.js";
+import { Ladder, unknownPath } from "./ways/ladder.js";
 import type { Platform } from "./platform.js";
 import { checkRuntimeOptions, pinnedKeys, type RuntimeOptions } from "./runtime-options.js";
 import type { Runtime, TransportName } from "./runtime.js";
@@ -34,7 +34,7 @@ export async function startRuntime(
   const stop = new AbortController();
   const { rungs, reportBy } = waysOf(options, connection);
   const ways = rungs.map(({ name }) => name).join();
-  const memory = connection.paths.get(ways) ?? { works: null };
+  const memory = connection.paths.get(ways) ?? unknownPath();
   connection.paths.set(ways, memory);
   const ladder = new Ladder(rungs, {
     backoff: options.backoff ?? DEFAULT_BACKOFF,

@@ -8,9 +8,17 @@ import { RungConnection } from "./rung-connection.js";
 import type { News, Position, Rung } from "./rung.js";
 import type { TransportName } from "../runtime.js";
 
-/** The way that worked last to a server, for all runtimes of a process that follow it. */
+/** What is known of the path to a server, for all runtimes of a process that follow it. */
 export interface PathMemory {
+  /** The way that worked last. */
   works: TransportName | null;
+  /** Who had a first message last on each way, and when, by performance.now(). */
+  readonly firsts: Map<TransportName, { readonly by: object; readonly atMs: number }>;
+}
+
+/** Of a path that nobody has tried. */
+export function unknownPath(): PathMemory {
+  return { works: null, firsts: new Map() };
 }
 
 /** What happens on a ladder: news, and how it is connected. */
@@ -23,6 +31,9 @@ export type LadderEvent =
 /** As long as a connection may be silent later. */
 const MAX_FIRST_MS = 45_000;
 
+/** For so long a first message proves to others that the path lets a way through. */
+const PROVES_MS = 60_000;
+
 /** The waits of a ladder. */
 export interface LadderOptions extends ClimbOptions {
   readonly backoff: BackoffOptions;
@@ -34,7 +45,8 @@ export interface LadderOptions extends ClimbOptions {
 /**
  * Follows a server on the best way that the path to it lets through. A way that fails as if the path did not take it is left for the next
  * one: at once for one that never worked, at the second failure in a row for one that did. From a lower one it tries from time to time
- * whether a better one works.
+ * whether a better one works. A way on which another runtime of the process had a first message in the last minute is not left: the path
+ * lets it through, and a fleet that goes to connections for each runtime when the server is short of time takes the rest of it.
  *
  * A connection that lived for less than a minute does not reset the waits, so that a server that accepts and drops is not hammered.
  */
@@ -92,6 +104,7 @@ export class Ladder {
           if (firstAtMs === null) {
             firstAtMs = performance.now();
             this.options.memory.works = rung.name;
+            this.options.memory.firsts.set(rung.name, { by: this, atMs: firstAtMs });
             this.#firstMs = this.options.firstMs;
             yield { type: "connected", transport: rung.name };
             climb.start(position, signal);
@@ -141,8 +154,16 @@ export class Ladder {
       this.#silences = error.code === "timeout" ? this.#silences + 1 : 0;
       return this.#silences >= 2;
     }
-    const hasWorked = this.options.memory.works === this.rungs[this.#at]?.name;
+    const { memory } = this.options;
+    const { name } = this.rungs[this.#at] as Rung;
+    const hasWorked = memory.works === name;
     if (!mayBeThePath(error, hasWorked)) return false;
+    const first = memory.firsts.get(name);
+    if (first !== undefined && first.by !== this && performance.now() - first.atMs < PROVES_MS) {
+      this.#strikes = 0;
+      if (error.code === "timeout") this.#firstMs = Math.min(2 * this.#firstMs, MAX_FIRST_MS);
+      return false;
+    }
     this.#strikes += 1;
     return !hasWorked || this.#strikes >= 2;
   }

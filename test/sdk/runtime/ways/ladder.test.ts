@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SignetError, type SignetErrorDetails } from "../../../../src/sdk/signet-error.js";
-import { Ladder, type LadderEvent, type PathMemory } from "../../../../src/sdk/runtime/ways/ladder.js";
+import { Ladder, unknownPath, type LadderEvent, type PathMemory } from "../../../../src/sdk/runtime/ways/ladder.js";
 import type { News, Rung } from "../../../../src/sdk/runtime/ways/rung.js";
 import type { TransportName } from "../../../../src/sdk/runtime/runtime.js";
 
@@ -48,7 +48,7 @@ function failure(code: SignetError["code"], details: SignetErrorDetails & { errn
   return new SignetError(code, code, { ...details, ...(cause && { cause }) });
 }
 
-function follow(rungs: readonly FakeRung[], memory: PathMemory = { works: null }) {
+function follow(rungs: readonly FakeRung[], memory: PathMemory = unknownPath()) {
   const ladder = new Ladder(rungs, {
     backoff: { baseMs: 1_000, maxMs: 8_000, random: () => 0.5 },
     refusalBackoff: { baseMs: 10_000, maxMs: 40_000, random: () => 0.5 },
@@ -161,6 +161,28 @@ describe("a ladder", () => {
       "unavailable 4000",
       "connect",
     ]);
+  });
+
+  it.each([
+    ["is cut", failure("unavailable", { errno: "ECONNRESET" }), [4_000, 4_000, 4_000, 4_000]],
+    ["is silent", buffered, [4_000, 8_000, 16_000, 32_000]],
+  ])("stays on a way that works for another runtime when it %s for this one", async (_, error, limits) => {
+    await using other = follow([new FakeRung("grpc", ["stays"])]);
+    await other.pass(0);
+    const rungs = [new FakeRung("grpc", [error, error, error, "stays"]), new FakeRung("connect", ["stays"])];
+    await using run = follow(rungs, other.memory);
+    await run.pass(10_000);
+    expect(run.events).toEqual([`${error.code} 500`, `${error.code} 1000`, `${error.code} 2000`, "grpc"]);
+    expect(rungs.map((rung) => rung.limits)).toEqual([limits, []]);
+  });
+
+  it("leaves a way that has worked for no other runtime for a minute", async () => {
+    await using other = follow([new FakeRung("grpc", ["stays"])]);
+    await other.pass(60_000);
+    const rungs = [new FakeRung("grpc", [buffered]), new FakeRung("connect", ["stays"])];
+    await using run = follow(rungs, other.memory);
+    await run.pass(10_000);
+    expect(run.events).toEqual(["timeout 500", "connect"]);
   });
 
   it("stays, whatever a gateway says for a while, on a way that worked", async () => {
