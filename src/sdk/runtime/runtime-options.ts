@@ -44,7 +44,10 @@ export interface RuntimeOptions {
   readonly reports?: boolean;
   /** The server's heartbeat interval, default 15 s: three intervals without a message end a connection. */
   readonly heartbeatMs?: number;
-  /** How long a connection may take to its first message before the next way is tried. Default: 4 s. */
+  /**
+   * How long a connection may take to its first message before the next way is tried. Default: 4 s; twice as long each time that no way
+   * had one, up to 45 s.
+   */
   readonly firstMessageMs?: number;
   /** When a better way is tried again. Default: 5 min, then twice as long each time, up to an hour. */
   readonly climbMs?: number;

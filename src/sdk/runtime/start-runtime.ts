@@ -40,6 +40,7 @@ export async function startRuntime(
   const ladder = new Ladder(rungs, {
     backoff: options.backoff ?? DEFAULT_BACKOFF,
     refusalBackoff: options.refusalBackoff ?? REFUSAL_BACKOFF,
+    firstMs: options.firstMessageMs ?? 4_000,
     climbMs: options.climbMs ?? 5 * 60_000,
     memory,
   });

@@ -20,6 +20,9 @@ export type LadderEvent =
   /** The next attempt starts after `delayMs`. */
   | { readonly type: "waiting"; readonly delayMs: number; readonly error: SignetError };
 
+/** As long as a connection may be silent later. */
+const MAX_FIRST_MS = 45_000;
+
 /** The waits of a ladder. */
 export interface LadderOptions extends ClimbOptions {
   readonly backoff: BackoffOptions;
@@ -41,6 +44,8 @@ export class Ladder {
   #strikes = 0;
   /** Connections in a row that fell silent after their first message. */
   #silences = 0;
+  /** Doubled when no way had a first message in time: then the server, or this process, is slow, and not the path. */
+  #firstMs: number;
   #refusal: Error | null = null;
   readonly #backoff: Backoff;
   readonly #refusals: Backoff;
@@ -51,6 +56,7 @@ export class Ladder {
   ) {
     const known = rungs.findIndex(({ name }) => name === options.memory.works);
     this.#at = Math.max(known, 0);
+    this.#firstMs = options.firstMs;
     this.#backoff = createBackoff(options.backoff);
     this.#refusals = createBackoff(options.refusalBackoff);
   }
@@ -73,7 +79,7 @@ export class Ladder {
     let better: RungConnection | null = null;
     while (!signal.aborted) {
       const rung = this.rungs[this.#at] as Rung;
-      const connection: RungConnection = better ?? new RungConnection(rung, position, signal);
+      const connection: RungConnection = better ?? new RungConnection(rung, position, signal, this.#firstMs);
       better = null;
       const climb = new Climb(this.rungs.slice(0, this.#at), this.options, (found) => {
         better = found;
@@ -86,6 +92,7 @@ export class Ladder {
           if (firstAtMs === null) {
             firstAtMs = performance.now();
             this.options.memory.works = rung.name;
+            this.#firstMs = this.options.firstMs;
             yield { type: "connected", transport: rung.name };
             climb.start(position, signal);
           }
@@ -143,6 +150,7 @@ export class Ladder {
     this.#strikes = 0;
     this.#silences = 0;
     this.#at = (this.#at + 1) % this.rungs.length;
+    if (this.#at === 0) this.#firstMs = Math.min(2 * this.#firstMs, MAX_FIRST_MS);
     return this.#at > 0;
   }
 }
