@@ -90,7 +90,8 @@ class UpdateRun {
     const lease = await this.lease(attestation);
     const before = this.trusted;
     if (lease.value.activation === null) {
-      const nothing = { activation: null, release: null, running: null, isProven: false };
+      // The release stays: its number is a floor of the authors', which no server may take away.
+      const nothing = { activation: null, running: null, isProven: false };
       const outcome = before.running === null ? "renewed" : "emptied";
       return { outcome, trusted: { ...before, lease, ...nothing }, content: null, error: null };
     }
@@ -180,9 +181,10 @@ class UpdateRun {
   /** Step 4. Null where the root asks for none. */
   private async release(
     { release: envelope }: Attestation,
-    { release: digest, content }: ActivationStatement,
+    activation: ActivationStatement,
   ): Promise<Held<Release> | null> {
     const { root, identity, release: last } = this.trusted;
+    const { release: digest } = activation;
     if (ruleOf(root, "release", identity.environment).threshold === 0) return null;
     if (digest === null || envelope === null) {
       throw new TrustError("release_missing", `${identity.environment} needs a release, and the activation has none`);
@@ -194,7 +196,7 @@ class UpdateRun {
     // Threshold, types, identity.
     const held = await verifyRelease(envelope, this.by());
     const { expiresAt, number } = held.value;
-    requireReleased(held.value, content, identity.environment);
+    requireReleased(held.value, activation, identity.environment);
     if (expiresAt !== null && this.nowMs >= timeMs(expiresAt)) {
       throw new TrustError("release_expired", `release ${number} ran out at ${expiresAt}`);
     }

@@ -1,5 +1,5 @@
 import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
-import { contentDigest } from "../../bundle/policy-hash.js";
+import { CONTENT_TYPE, contentDigest } from "../../bundle/policy-hash.js";
 import { parseRelease, type Release as Statement } from "../../bundle/trust/release.js";
 import type { Root } from "../../bundle/trust/root.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
@@ -9,6 +9,7 @@ import { timeMs, type TrustTime } from "../../bundle/trust/trust-time.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
+import { printable } from "../../core/printable.js";
 import type { Principal } from "../../core/token.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
 import type { Listed, Page } from "../../store/page.js";
@@ -240,7 +241,14 @@ function problemOf(
     return { code: "wrong_identity", message };
   }
   if (isRevoked(root, digest)) return { code: "revoked", message: "was revoked" };
-  const { expiresAt } = statement;
+  const { expiresAt, mediaType } = statement;
+  // Activations name this one alone, and runtimes compare them.
+  if (mediaType !== CONTENT_TYPE) {
+    return {
+      code: "mix_and_match",
+      message: `is of the media type ${printable(mediaType)}, and policies are of ${CONTENT_TYPE}`,
+    };
+  }
   if (expiresAt === null || timeMs(expiresAt) > Date.parse(now)) return null;
   return { code: "release_expired", message: `ran out at ${expiresAt}` };
 }
