@@ -1,8 +1,5 @@
 import { createHash } from "node:crypto";
-import { encodeBase64 } from "../../bundle/base64.js";
-import { envelopeKeyId, envelopeMessage, type Envelope, type EnvelopeSignature } from "../../bundle/envelope/dsse.js";
-import type { PublicKey } from "../../bundle/keys.js";
-import type { Verifier } from "../../bundle/signer.js";
+import { formatEnvelope, type Envelope, type EnvelopeSignature } from "../../bundle/envelope/dsse.js";
 import { boundedEnvelope, MAX_ENVELOPE_LENGTH, MAX_SIGNATURES } from "../../bundle/trust/threshold.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { invalidField } from "../../core/error.js";
@@ -35,43 +32,18 @@ export function explained<T>(field: string, parse: () => T): T {
   }
 }
 
-/** The signatures of an envelope that verify by one of these keys, one for each key and under its own id. */
-export async function goodSignatures(
-  { payloadType, payload, signatures }: Envelope,
-  keys: Iterable<PublicKey>,
-  verifier: Verifier,
-): Promise<readonly EnvelopeSignature[]> {
-  const message = envelopeMessage(payloadType, payload);
-  const good: EnvelopeSignature[] = [];
-  for (const key of keys) {
-    const keyid = envelopeKeyId(key);
-    // What names the key is most likely its own.
-    const hinted = signatures.filter((it) => it.keyid === keyid);
-    for (const { sig } of [...hinted, ...signatures.filter((it) => it.keyid !== keyid)]) {
-      if (!(await verifier.verify(key.bytes, message, sig))) continue;
-      good.push({ keyid, sig });
-      break;
-    }
-  }
-  return good;
-}
-
 /**
  * The text of an envelope with these signatures, one for each key id.
  *
  * @throws AppError `invalid` about `field` when there are too many
  */
-export function formatEnvelope(
+export function withSignatures(
   { payloadType, payload }: Pick<Envelope, "payloadType" | "payload">,
   signatures: readonly EnvelopeSignature[],
   field: string,
 ): string {
   const byKey = new Map(signatures.map((it) => [it.keyid, it]));
-  const text = JSON.stringify({
-    payload: encodeBase64(payload),
-    payloadType,
-    signatures: [...byKey.values()].map(({ keyid, sig }) => ({ keyid, sig: encodeBase64(sig) })),
-  });
+  const text = formatEnvelope({ payloadType, payload, signatures: [...byKey.values()] });
   if (byKey.size > MAX_SIGNATURES || text.length > MAX_ENVELOPE_LENGTH)
     throw invalidField([field], "has too many signatures, with those that are kept already", "too_large");
   return text;

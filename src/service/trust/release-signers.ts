@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { EnvelopeSignature, Envelope } from "../../bundle/envelope/dsse.js";
+import { goodSignatures, type Envelope, type EnvelopeSignature } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import type { Root } from "../../bundle/trust/root.js";
 import { boundedEnvelope } from "../../bundle/trust/threshold.js";
 import type { Release } from "../../core/trust/release.js";
 import { nodeVerifier } from "../keys/ed25519-node.js";
-import { goodSignatures } from "./envelopes.js";
 import type { KnownRoot } from "./root-documents.js";
 
 /** Results that are kept: some 300 bytes each. */

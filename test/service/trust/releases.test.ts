@@ -98,6 +98,11 @@ describe("is refused: a release", () => {
       "release_expired",
       () => trusted.release({ dev: CONTENT }, AUTHORS, { expiresAt: "2026-05-01T12:00:00Z" }),
     ],
+    [
+      "of another media type than policies have",
+      "mix_and_match",
+      () => trusted.release({ dev: CONTENT }, AUTHORS, { mediaType: "application/vnd.other+json" }),
+    ],
     ["for no environment", "malformed", () => trusted.release({}, AUTHORS)],
     [
       "that is a root",
