@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { encodeBase64 } from "../../bundle/base64.js";
-import { envelopeMessage, type Envelope, type EnvelopeSignature } from "../../bundle/envelope/dsse.js";
+import { envelopeMessage, formatEnvelope, type Envelope, type EnvelopeSignature } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import type { Verifier } from "../../bundle/signer.js";
 import { boundedEnvelope, MAX_ENVELOPE_LENGTH, MAX_SIGNATURES } from "../../bundle/trust/threshold.js";
@@ -45,7 +44,7 @@ export function explained<T>(field: string, parse: () => T): T {
  * @param keys by id
  * @throws AppError `invalid` about `field` when too many would have to be tried
  */
-export async function goodSignatures(
+export async function givenSignatures(
   envelope: Envelope,
   keys: ReadonlyMap<string, PublicKey>,
   verifier: Verifier,
@@ -102,17 +101,13 @@ async function bySigners(
  *
  * @throws AppError `invalid` about `field` when there are too many
  */
-export function formatEnvelope(
+export function withSignatures(
   { payloadType, payload }: Pick<Envelope, "payloadType" | "payload">,
   signatures: readonly EnvelopeSignature[],
   field: string,
 ): string {
   const byKey = new Map(signatures.map((it) => [it.keyid, it]));
-  const text = JSON.stringify({
-    payload: encodeBase64(payload),
-    payloadType,
-    signatures: [...byKey.values()].map(({ keyid, sig }) => ({ keyid, sig: encodeBase64(sig) })),
-  });
+  const text = formatEnvelope({ payloadType, payload, signatures: [...byKey.values()] });
   if (byKey.size > MAX_SIGNATURES || text.length > MAX_ENVELOPE_LENGTH)
     throw invalidField([field], "has too many signatures, with those that are kept already", "too_large");
   return text;

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { EnvelopeSignature, Envelope } from "../../bundle/envelope/dsse.js";
+import type { Envelope, EnvelopeSignature } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import type { Root } from "../../bundle/trust/root.js";
 import { boundedEnvelope } from "../../bundle/trust/threshold.js";
 import type { Release } from "../../core/trust/release.js";
 import { nodeVerifier } from "../keys/ed25519-node.js";
-import { goodSignatures, keptSigners } from "./envelopes.js";
+import { givenSignatures, keptSigners } from "./envelopes.js";
 import type { KnownRoot } from "./root-documents.js";
 
 /** Results that are kept: some 300 bytes each. */
@@ -26,9 +26,9 @@ export class ReleaseSigners {
     return signedBy;
   }
 
-  /** The signatures of authors, of an envelope of a request. Throws `invalid` about `field` as goodSignatures. */
+  /** The signatures of authors, of an envelope of a request. Throws `invalid` about `field` as givenSignatures. */
   async signatures(root: Root, envelope: Envelope, field: string): Promise<readonly EnvelopeSignature[]> {
-    return await goodSignatures(envelope, authorsOf(root), nodeVerifier, field);
+    return await givenSignatures(envelope, authorsOf(root), nodeVerifier, field);
   }
 }
 

@@ -1,8 +1,9 @@
+import { CONTENT_TYPE, contentDigest } from "../../bundle/policy-hash.js";
 import { parseRelease, type Release as Statement } from "../../bundle/trust/release.js";
 import type { Root } from "../../bundle/trust/root.js";
-import { CONTENT_TYPE } from "../../bundle/policy-hash.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
 import { boundedEnvelope } from "../../bundle/trust/threshold.js";
+import { isRevoked } from "../../bundle/trust/trust-state.js";
 import { timeMs, type TrustTime } from "../../bundle/trust/trust-time.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
@@ -16,9 +17,9 @@ import type { Store, Writer } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
 import { actorOf, type Audit } from "../audit/audit.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
-import { explained, formatEnvelope, givenEnvelope } from "./envelopes.js";
+import { explained, givenEnvelope, withSignatures } from "./envelopes.js";
 import { keyNames } from "./key-names.js";
-import { contentDigest, type BroughtRelease } from "./release-rules.js";
+import type { BroughtRelease } from "./release-rules.js";
 import { authorsOf, type ReleaseSigners } from "./release-signers.js";
 import { refusalOf, releaseRule, revokedContent, type Refusal } from "./release-verdict.js";
 import type { KnownRoot, RootDocuments } from "./root-documents.js";
@@ -110,7 +111,7 @@ export class Releases {
     const release: Release = {
       projectId: project.id,
       digest: envelope.digest,
-      envelope: formatEnvelope(envelope, signatures, field),
+      envelope: withSignatures(envelope, signatures, field),
       number: statement.number,
       expiresAt: instantOrNull(statement.expiresAt),
       uploadedAt: now,
@@ -137,7 +138,7 @@ export class Releases {
     const added = boundedEnvelope(given.release.envelope).signatures.filter(({ keyid }) => !known.has(keyid));
     if (added.length === 0) return kept;
     const before = boundedEnvelope(kept.envelope);
-    const merged = { ...kept, envelope: formatEnvelope(before, [...before.signatures, ...added], field) };
+    const merged = { ...kept, envelope: withSignatures(before, [...before.signatures, ...added], field) };
     await tx.updateRelease(merged);
     await this.#record(
       tx,
@@ -181,14 +182,14 @@ export class Releases {
     const now = instantOf(this.deps.clock.now());
     const subjects = [...statement.subjects].map(([environment, contentSha256]): KnownSubject => {
       const { threshold, keyIds } = releaseRule(root, environment);
-      const refusal = root.revoked.includes(contentSha256)
+      const refusal = isRevoked(root, contentSha256)
         ? revokedContent(environment)
         : refusalOf(root, release, authors, { environment, now, leastNumber: null });
       const signed = keyIds.filter((id) => authors.has(id));
       return { environment, contentSha256, threshold, signedBy: signed, refusal };
     });
     const isExpired = release.expiresAt !== null && release.expiresAt <= now;
-    const problem = root.revoked.includes(release.digest) ? "revoked" : isExpired ? "release_expired" : null;
+    const problem = isRevoked(root, release.digest) ? "revoked" : isExpired ? "release_expired" : null;
     return { release, statement, signedBy: [...authors], problem, subjects };
   }
 
@@ -244,7 +245,7 @@ function problemOf(
     const message = `is a release of project ${statement.projectId} of organization ${statement.orgId}, not of this one`;
     return { code: "wrong_identity", message };
   }
-  if (root.revoked.includes(digest)) return { code: "revoked", message: "was revoked" };
+  if (isRevoked(root, digest)) return { code: "revoked", message: "was revoked" };
   const { expiresAt, mediaType } = statement;
   // Activations name this one alone, and runtimes compare them.
   if (mediaType !== CONTENT_TYPE) {

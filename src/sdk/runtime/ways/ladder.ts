@@ -1,7 +1,7 @@
 import { sleep } from "../../../core/schedule/wait.js";
 import { createBackoff, type Backoff, type BackoffOptions } from "../../backoff.js";
-import { GOOD_AFTER_MS } from "../../reconnect.js";
-import { FINAL_ERRORS, SignetError, toSignetError } from "../../signet-error.js";
+import { delayAfter, GOOD_AFTER_MS } from "../../reconnect.js";
+import { SignetError, toSignetError } from "../../signet-error.js";
 import { Climb, type ClimbOptions } from "./climb.js";
 import { mayBeThePath } from "./path-errors.js";
 import { RungConnection } from "./rung-connection.js";
@@ -130,9 +130,7 @@ export class Ladder {
     }
     if (firstAtMs !== null && performance.now() - firstAtMs >= GOOD_AFTER_MS) this.#backoff.reset();
     if (this.#isWrongRung(error, firstAtMs !== null) && this.#stepDown()) return null;
-    const waitMs = FINAL_ERRORS.has(error.code) ? this.#backoff.slowMs() : this.#backoff.nextMs();
-    // The sum, not the maximum: clients that were told the same time must not all return at once.
-    return { delayMs: (error.retryAfterSeconds ?? 0) * 1000 + waitMs, error };
+    return { delayMs: delayAfter(error, this.#backoff), error };
   }
 
   #isWrongRung(error: SignetError, hadNews: boolean): boolean {

@@ -1,3 +1,4 @@
+import { MAX_ROOTS_AT_ONCE } from "../../../bundle/trust/root.js";
 import { TrustError } from "../../../bundle/trust/trust-error.js";
 import type { UpdateSource } from "../../../bundle/trust/update.js";
 import type { About, News } from "./rung.js";
@@ -26,8 +27,8 @@ export async function* newsOf(messages: AsyncIterable<WatchMessage>, latest: Lat
   for await (const message of messages) {
     if (message.type === "root") {
       roots.set(message.version, message.envelope);
-      // Each is needed once; a server may send many.
-      if (roots.size > MAX_ROOTS) roots.delete(Math.min(...roots.keys()));
+      // Each is needed once, as many as one update takes; a server may send more.
+      if (roots.size > MAX_ROOTS_AT_ONCE) roots.delete(Math.min(...roots.keys()));
       continue;
     }
     const { about, attestation } = message;
@@ -40,9 +41,6 @@ export async function* newsOf(messages: AsyncIterable<WatchMessage>, latest: Lat
     }
   }
 }
-
-/** As many as one update takes. */
-const MAX_ROOTS = 64;
 
 function pushedSource(root: UpdateSource["root"], attestation: string | null, content: string | null): UpdateSource {
   return {
