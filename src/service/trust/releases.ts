@@ -1,4 +1,3 @@
-import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import { CONTENT_TYPE, contentDigest } from "../../bundle/policy-hash.js";
 import { parseRelease, type Release as Statement } from "../../bundle/trust/release.js";
 import type { Root } from "../../bundle/trust/root.js";
@@ -10,6 +9,7 @@ import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
 import { printable } from "../../core/printable.js";
+import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { Principal } from "../../core/token.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
 import type { Listed, Page } from "../../store/page.js";
@@ -106,7 +106,7 @@ export class Releases {
     const now = instantOf(clock.now());
     const problem = problemOf(known.root, project, statement, envelope.digest, now);
     if (problem !== null) throw invalidField([field], problem.message, problem.code);
-    const signatures = await signers.signatures(known.root, envelope);
+    const signatures = await signers.signatures(known.root, envelope, field);
     if (signatures.length === 0) throw unsigned(known.root, field);
     const release: Release = {
       projectId: project.id,
@@ -156,7 +156,12 @@ export class Releases {
     const { rows, total } = await store.read.releases(project.id, page);
     const known = await documents.newest(store.read, project.id);
     const releases: KnownRelease[] = [];
-    if (known !== null) for (const release of rows) releases.push(await this.#known(known, release));
+    if (known === null) return { rows: [], total };
+    for (const release of rows) {
+      releases.push(await this.#known(known, release));
+      // Each may have hundreds of subjects.
+      await nextTurn();
+    }
     return { rows: releases, total };
   }
 
@@ -254,8 +259,8 @@ function problemOf(
 }
 
 function unsigned(root: Root, field: string): AppError {
-  const authors = authorsOf(root).map(envelopeKeyId);
-  const who = authors.length === 0 ? "no authors" : `as authors ${keyNames(root, authors)}`;
+  const authors = authorsOf(root);
+  const who = authors.size === 0 ? "no authors" : `as authors ${keyNames(root, authors.keys())}`;
   return invalidField([field], `is signed by no author: root ${root.version} names ${who}`, "bad_signature");
 }
 
