@@ -84,7 +84,7 @@ async function fanOut(servers: Pair<SignetBench>, rounds: number, bytes: number)
 /** CPU of a poll that is answered with 304, in microseconds. */
 async function polls(servers: Pair<SignetBench>, rounds: number): Promise<Comparison> {
   const connections = numberFrom("CONNECTIONS", 32);
-  const durationMs = numberFrom("DURATION_MS", 400);
+  const durationMs = numberFrom("DURATION_MS", 1_500);
   await using pollers = await Pollers.start();
   const requests = await each(async (name) => {
     const { url, port, runtimeToken } = servers[name];

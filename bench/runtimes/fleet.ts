@@ -1,6 +1,9 @@
 import type { Runtime } from "../../src/sdk/index.js";
 import { openRuntime, type NodeRuntimeOptions } from "../../src/sdk/node.js";
 
+const AT_A_TIME = 50;
+const READY_MS = 180_000;
+
 /** Runtimes of one process that follow one server. */
 export class Fleet implements AsyncDisposable {
   /** Waits that were drawn: one for each connection that failed or was lost. */
@@ -12,18 +15,20 @@ export class Fleet implements AsyncDisposable {
   static async open(count: number, options: Omit<NodeRuntimeOptions, "instanceId">): Promise<Fleet> {
     const fleet = new Fleet();
     const { baseMs = 10_000, maxMs = 60_000, random = Math.random } = options.backoff ?? {};
-    fleet.#runtimes = await Promise.all(
-      Array.from({ length: count }, async (_, index) => {
-        const counted = () => {
-          fleet.waits += 1;
-          fleet.#waitsOf[index] = (fleet.#waitsOf[index] ?? 0) + 1;
-          return random();
-        };
-        const backoff = { baseMs, maxMs, random: counted };
-        return await openRuntime({ ...options, backoff, instanceId: `instance-${index}` });
-      }),
-    );
-    await Promise.all(fleet.#runtimes.map(async (runtime) => await runtime.ready({ timeoutMs: 120_000 })));
+    const runtimes: Runtime[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const counted = () => {
+        fleet.waits += 1;
+        fleet.#waitsOf[index] = (fleet.#waitsOf[index] ?? 0) + 1;
+        return random();
+      };
+      const backoff = { baseMs, maxMs, random: counted };
+      runtimes.push(await openRuntime({ ...options, backoff, instanceId: `instance-${index}` }));
+      // As a program that opens many does: some at a time.
+      if (index % AT_A_TIME === AT_A_TIME - 1) await runtimes.at(-1)?.ready({ timeoutMs: READY_MS });
+    }
+    fleet.#runtimes = runtimes;
+    await Promise.all(runtimes.map(async (runtime) => await runtime.ready({ timeoutMs: READY_MS })));
     return fleet;
   }
 

@@ -90,39 +90,31 @@ export interface RotationFigures {
 }
 
 /**
- * Online keys that change under connected runtimes, with an overlap: root 2 lists old and new, the server restarts with the new one, root
- * 3 lists the new one alone. Something is published after each step.
+ * Online keys that change under connected runtimes, with an overlap: the next key is announced, root 2 lists both, the next key is
+ * activated, root 3 lists it alone. Something is published after each step.
  */
 export async function rotateWithOverlap(by: ServerStart, { runtimes, backoff }: RunSize): Promise<RotationFigures> {
   const directory = await mkdtemp(join(tmpdir(), "signet-runtimes-"));
   const run = new RotationRun();
   try {
-    const first = await by.start(directory);
+    await using server = await by.start(directory);
+    using site = new Site(server, by);
     const old = await onlineKeyIn(directory);
-    await using proxy = await SwitchingProxy.start(first.url);
-    let fleet: Fleet;
-    const next = generateKeyPairSync("ed25519");
-    const nextKey = parsePublicKey(next.publicKey.export({ type: "spki", format: "pem" }).toString());
-    {
-      using site = new Site(first, by);
-      const trust = { root: await site.publishRoot(1, [old]) };
-      await site.publish();
-      const [token, identity] = [await site.runtimeToken(), await site.identity()];
-      fleet = await Fleet.open(runtimes, { url: proxy.url, token, trust, identity, backoff });
-      await run.publish(site, fleet);
-      await site.publishRoot(2, [old, nextKey]);
-      await run.publish(site, fleet);
-    }
-    await using _ = fleet;
-    await first[Symbol.asyncDispose]();
-    await writeFile(join(directory, ONLINE_KEY), next.privateKey.export({ type: "pkcs8", format: "pem" }));
-    await using second = await by.start(directory);
-    proxy.target = second.url;
-    proxy.cut();
-    using site = new Site(second, by);
-    await run.publish(site, fleet, 10);
+    const trust = { root: await site.publishRoot(1, [old]) };
+    await site.publish();
+    const [token, identity] = [await site.runtimeToken(), await site.identity()];
+    await using fleet = await Fleet.open(runtimes, { url: server.url, token, trust, identity, backoff });
+    await run.publish(site, fleet);
+    const { next } = await site.admin.keys.rotateKey({ purpose: "attestation" });
+    const nextKey = parsePublicKey(next?.publicKeyPem ?? "");
+    await site.publishRoot(2, [old, nextKey]);
+    await run.publish(site, fleet);
+    await site.admin.keys.activateKey({ keyId: nextKey.keyId });
+    await run.publish(site, fleet);
     await site.publishRoot(3, [nextKey]);
-    await run.publish(site, fleet, 11);
+    await run.publish(site, fleet);
+    await site.admin.keys.retireKey({ keyId: old.keyId });
+    await run.publish(site, fleet);
     return run.figures(fleet);
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 import { parseAttestation, type Attestation } from "./attestation.js";
 import type { ActivationStatement } from "./activation.js";
 import { MAX_CONTENT_BYTES } from "./forms.js";
-import type { Lease } from "./lease.js";
+import { MAX_LEASE_AHEAD_MS, type Lease } from "./lease.js";
 import type { Release } from "./release.js";
-import { ruleOf } from "./root.js";
+import { MAX_ROOTS_AT_ONCE, ruleOf } from "./root.js";
 import { payloadDigest } from "./threshold.js";
 import { TrustError } from "./trust-error.js";
 import { floorOf, isRevoked, trustNow, type Held, type TrustedState } from "./trust-state.js";
@@ -57,12 +57,6 @@ export interface TrustUpdate {
   readonly error: TrustError | null;
 }
 
-/** Roots that one update follows; the next one goes on. */
-const MAX_ROOTS = 64;
-
-/** How far a lease may be ahead of the runtime's clock. */
-const MAX_AHEAD_MS = 60_000;
-
 /** Verifies an update in the order of docs/trust.md, steps 0 to 5. Step 6, to persist and to apply, is the caller's. */
 export async function verifyUpdate(
   trusted: TrustedState,
@@ -96,7 +90,8 @@ class UpdateRun {
     const lease = await this.lease(attestation);
     const before = this.trusted;
     if (lease.value.activation === null) {
-      const nothing = { activation: null, release: null, running: null, isProven: false };
+      // The release stays: its number is a floor of the authors', which no server may take away.
+      const nothing = { activation: null, running: null, isProven: false };
       const outcome = before.running === null ? "renewed" : "emptied";
       return { outcome, trusted: { ...before, lease, ...nothing }, content: null, error: null };
     }
@@ -120,7 +115,7 @@ class UpdateRun {
   private async roots(): Promise<void> {
     // Level 0 has no next version.
     if (this.trusted.root.version === 0) return;
-    for (let followed = 0; followed < MAX_ROOTS; followed++) {
+    for (let followed = 0; followed < MAX_ROOTS_AT_ONCE; followed++) {
       const { root, roots } = this.trusted;
       const envelope = await this.source.root(root.version + 1);
       if (envelope === null) break;
@@ -149,7 +144,7 @@ class UpdateRun {
         `the lease is of root ${rootVersion}, and the server serves ${root.version}`,
       );
     }
-    if (timeMs(issuedAt) > this.nowMs + MAX_AHEAD_MS)
+    if (timeMs(issuedAt) > this.nowMs + MAX_LEASE_AHEAD_MS)
       throw new TrustError("clock", `the lease is issued at ${issuedAt}`);
     if (this.nowMs >= timeMs(expiresAt)) throw new TrustError("lease_expired", `the lease ran out at ${expiresAt}`);
     const floor = floorOf(this.trusted);
@@ -186,9 +181,10 @@ class UpdateRun {
   /** Step 4. Null where the root asks for none. */
   private async release(
     { release: envelope }: Attestation,
-    { release: digest, content }: ActivationStatement,
+    activation: ActivationStatement,
   ): Promise<Held<Release> | null> {
     const { root, identity, release: last } = this.trusted;
+    const { release: digest } = activation;
     if (ruleOf(root, "release", identity.environment).threshold === 0) return null;
     if (digest === null || envelope === null) {
       throw new TrustError("release_missing", `${identity.environment} needs a release, and the activation has none`);
@@ -200,7 +196,7 @@ class UpdateRun {
     // Threshold, types, identity.
     const held = await verifyRelease(envelope, this.by());
     const { expiresAt, number } = held.value;
-    requireReleased(held.value, content, identity.environment);
+    requireReleased(held.value, activation, identity.environment);
     if (expiresAt !== null && this.nowMs >= timeMs(expiresAt)) {
       throw new TrustError("release_expired", `release ${number} ran out at ${expiresAt}`);
     }

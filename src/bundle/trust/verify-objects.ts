@@ -83,13 +83,24 @@ export async function verifyRelease(
   return { envelope, digest: digestOf(payload), value };
 }
 
-/** Step 4: the release's subject for the environment is the content. Throws TrustError `release_missing` or `digest_mismatch`. */
-export function requireReleased(release: Release, content: string, environment: string): void {
+/**
+ * Step 4: the release's subject for the environment is the content, and its media type the activation's: else a server could have what the
+ * authors signed read as something else.
+ *
+ * @throws TrustError `release_missing`, `digest_mismatch` or `mix_and_match`
+ */
+export function requireReleased(
+  release: Release,
+  { content, mediaType }: Pick<ActivationStatement, "content" | "mediaType">,
+  environment: string,
+): void {
   const released = release.subjects.get(environment);
   if (released === undefined) throw new TrustError("release_missing", `the release is not for ${environment}`);
   if (released !== content) {
     throw new TrustError("digest_mismatch", `the release names another content for ${environment}`);
   }
+  if (release.mediaType === mediaType) return;
+  throw new TrustError("mix_and_match", `the release is of ${release.mediaType}, the activation of ${mediaType}`);
 }
 
 function requireIdentity(value: TrustIdentity, wanted: TrustIdentity, name: string): void {

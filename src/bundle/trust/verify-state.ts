@@ -171,7 +171,7 @@ function requireSet(
   if (release.digest !== activation.value.release) {
     throw new TrustError("mix_and_match", "the stored release is not the activation's");
   }
-  requireReleased(release.value, activation.value.content, identity.environment);
+  requireReleased(release.value, activation.value, identity.environment);
 }
 
 function releaseFor({ release }: Holds, activation: ActivationStatement): Held<Release> | null {

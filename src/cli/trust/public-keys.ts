@@ -52,7 +52,8 @@ export async function findKey(root: Root, wanted: string, shell: Shell): Promise
   const byName = [...root.keys.keys()].filter((id) => Object.hasOwn(root.names, id) && root.names[id] === wanted);
   const isId = wanted.length >= LEAST_DIGITS && /^[0-9a-f]+$/.test(wanted);
   const byId = isId ? [...root.keys.keys()].filter((id) => id.startsWith(wanted)) : [];
-  const found = byName.length > 0 ? byName : byId;
+  // Both: a key may be called as another one's id begins.
+  const found = [...new Set([...byName, ...byId])];
   if (found.length === 0 && existsSync(wanted)) {
     const keyid = envelopeKeyId((await readPublicKey(wanted, shell)).key);
     if (root.keys.has(keyid)) return keyid;

@@ -176,7 +176,7 @@ export class FollowedRuntime implements Runtime {
     const { current } = this.parts.keeper;
     if (current === null) return;
     const { sequence, deploymentId } = current;
-    const key = `applied ${deploymentId}`;
+    const key = `applied ${nameOf(current)}`;
     if (key === this.#reported) return;
     this.#reported = key;
     this.parts.reporter?.report({ state: "applied", sequence, deploymentId });
@@ -204,8 +204,8 @@ export class FollowedRuntime implements Runtime {
       unref(this.#timer);
     }
     const current = this.#open;
-    const isNew = current !== null && current.deploymentId !== this.#shown;
-    if (isNew) this.#shown = current.deploymentId;
+    const isNew = current !== null && nameOf(current) !== this.#shown;
+    if (isNew) this.#shown = nameOf(current);
     if (hasChanged) this.#listeners.tell("state", this.#status());
     if (isNew) {
       this.#newest.set(current);
@@ -237,6 +237,11 @@ export class FollowedRuntime implements Runtime {
     if (code !== undefined) return `: refused, ${code}: ${message}`;
     return this.#error === null ? "" : `: ${this.#error.message}`;
   }
+}
+
+/** An id alone may come again with something else. */
+function nameOf({ deploymentId, sequence, hash }: CurrentPolicies): string {
+  return `${deploymentId} ${sequence} ${hash}`;
 }
 
 function closed(): SignetError {

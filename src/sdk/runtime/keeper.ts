@@ -23,6 +23,8 @@ export interface KeeperOptions extends VerifyTrustOptions {
 export class Keeper {
   #current: CurrentPolicies | null = null;
   #content: ParsedContent | null = null;
+  /** The activation that `current` is of: a deployment's id is the server's choice, and may come again with something else. */
+  #seen: string | null = null;
   /** Why the cache failed last; null since it worked. */
   cacheError: unknown = null;
 
@@ -127,14 +129,16 @@ export class Keeper {
     const { running, activation, isProven } = this.trusted;
     if (running === null || this.#content === null) {
       this.#current = null;
+      this.#seen = null;
       return;
     }
     const provenUntil = new Date(timeMs(expiryOf(this.trusted) ?? LONG_AGO));
-    if (activation === null || activation.value.content !== running.content) return;
-    if (this.#current?.deploymentId === activation.value.deploymentId) {
+    if (activation === null || activation.digest !== running.activation) return;
+    if (this.#current !== null && this.#seen === running.activation) {
       if (isProven) this.#current = { ...this.#current, provenUntil };
       return;
     }
+    this.#seen = running.activation;
     const { sequence, version, deploymentId, kind, activatedAt, content } = activation.value;
     const { policies, scopePolicies, text } = this.#content;
     this.#current = {

@@ -1,12 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { nobleVerifier } from "../../../src/bundle/ed25519-noble.js";
 import { formatAttestation } from "../../../src/bundle/trust/attestation.js";
+import type { Root } from "../../../src/bundle/trust/root.js";
 import { conditionOf, emptyState, storedState, type TrustedState } from "../../../src/bundle/trust/trust-state.js";
 import { verifyUpdate, type UpdateSource } from "../../../src/bundle/trust/update.js";
 import { verifyPinnedRoot } from "../../../src/bundle/trust/verify-objects.js";
 import { verifyState } from "../../../src/bundle/trust/verify-state.js";
 import { nodeVerifier } from "../../../src/service/keys/ed25519-node.js";
-import { after, ORG, pack, PROJECT, signRoot, siteRoot, START, type Pack } from "../../vectors/make/objects.js";
+import { keys } from "../../vectors/make/keys.js";
+import {
+  after,
+  keyMap,
+  ORG,
+  pack,
+  PROJECT,
+  rule,
+  signRoot,
+  siteRoot,
+  START,
+  type Pack,
+} from "../../vectors/make/objects.js";
 
 const identity = { orgId: ORG, projectId: PROJECT, environment: "prod" };
 const verifier = nobleVerifier;
@@ -81,6 +94,31 @@ describe("an update that is refused", () => {
     expect([small.error?.code, asked]).toEqual(["too_large", []]);
     await verifyUpdate(state, source, { now, verifier, maxBytes: parts.content.length });
     expect(asked).toEqual([parts.content.length]);
+  });
+});
+
+describe("an environment that is empty for a while", () => {
+  it("keeps the authors' floor, also when the server's own keys were replaced", async () => {
+    const { root, nextActivation, nextLease, alice, bob, carol } = keys;
+    const released = siteRoot({ rollback: "release" });
+    const replaced: Root = {
+      ...released,
+      version: 2,
+      keys: keyMap(...root, nextActivation, nextLease, alice, bob, carol),
+      roles: { ...released.roles, activation: rule(1, nextActivation), lease: rule(1, nextLease) },
+    };
+    const first = await verifyPinnedRoot(await signRoot(released), identity, verifier);
+    const before = await update(emptyState(first, identity), await pack({ number: 4 }));
+    const by = { rootVersion: 2, activationKeys: [nextActivation], leaseKeys: [nextLease] };
+    const nothing = await pack({ ...by, issuedAt: after(1), lease: { sequence: 0, activation: null } });
+    const emptied = await update(before.trusted, nothing, after(1), { 2: await signRoot(replaced) });
+    expect(emptied).toMatchObject({ outcome: "emptied", trusted: { running: null } });
+    const stored = storedState(emptied.trusted);
+    const { trusted } = await verifyState(stored, first, null, { identity, verifier });
+    const lower = await update(trusted, await pack({ ...by, number: 3, issuedAt: after(2) }), after(2));
+    expect(lower.error?.code).toBe("rolled_back");
+    const higher = await update(trusted, await pack({ ...by, number: 5, issuedAt: after(2) }), after(2));
+    expect(higher.outcome).toBe("activated");
   });
 });
 

@@ -182,6 +182,23 @@ describe("a runtime", () => {
     expect(runtime.status.state).toBe("fresh");
   });
 
+  it("runs what is activated under the id of a deployment of before", async () => {
+    await using signet = await ScriptedSignet.start(() => []);
+    await using runtime = await signet.runtime();
+    await until(() => signet.requests.length > 0);
+    const updates: number[] = [];
+    runtime.on("update", ({ sequence }) => updates.push(sequence));
+    signet.push(activationOf(await pack()));
+    const { deploymentId } = await runtime.ready();
+    const again = { bytes: content(200), issuedAt: after(1), activation: { deploymentId } };
+    signet.push(activationOf(await pack({ ...again, sequence: 8 })));
+    await until(() => runtime.status.refusal !== null || runtime.current?.sequence === 8);
+    expect(runtime.current).toMatchObject({ sequence: 8, deploymentId, policies: { limit: 200 } });
+    expect(updates).toEqual([7, 8]);
+    await until(() => signet.reports.length > 1);
+    expect(signet.reports).toMatchObject([{ sequence: 7 }, { sequence: 8, state: "applied" }]);
+  });
+
   it("is empty again when nothing is active any more, and starts from there", async () => {
     await using signet = await ScriptedSignet.start(() => []);
     await using runtime = await signet.runtime();

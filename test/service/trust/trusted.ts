@@ -16,6 +16,7 @@ export const AUTHORS = [ALICE, BOB, CAROL];
 export interface ReleaseOf {
   readonly number?: number;
   readonly expiresAt?: string | null;
+  readonly mediaType?: string;
 }
 
 /** The roots and releases of the fixture's project. */
@@ -51,10 +52,10 @@ export class Trusted {
   async release(
     contents: Readonly<Record<string, string>>,
     keys: readonly TestKey[],
-    { number = 1, expiresAt = null }: ReleaseOf = {},
+    facts: ReleaseOf = {},
   ): Promise<string> {
     const { orgId, projectId } = this.signet;
-    return await releaseEnvelope({ orgId, projectId, contents, number, expiresAt }, ...keys);
+    return await releaseEnvelope({ orgId, projectId, contents, ...facts }, ...keys);
   }
 
   async upload(envelope: string, caller: Principal = this.signet.admin): Promise<KnownRelease> {

@@ -3,6 +3,8 @@ import type { Position, Rung } from "./rung.js";
 
 /** When a better way is tried. */
 export interface ClimbOptions {
+  /** How long a connection may take to its first message, at first. */
+  readonly firstMs: number;
   /** After this time, and then after twice as long each time, up to an hour; half of it at random. */
   readonly climbMs: number;
 }
@@ -50,7 +52,7 @@ export class Climb implements Disposable {
   async #try(position: () => Position, signal: AbortSignal): Promise<boolean> {
     for (const rung of this.rungs) {
       if (this.#over.signal.aborted) return false;
-      const connection = new RungConnection(rung, position, signal);
+      const connection = new RungConnection(rung, position, signal, this.options.firstMs);
       const leave = () => connection.leave();
       this.#over.signal.addEventListener("abort", leave, { once: true });
       const works = await connection.begins().catch(() => false);

@@ -1,7 +1,7 @@
 import { sleep } from "../../../core/schedule/wait.js";
 import { createBackoff, type Backoff, type BackoffOptions } from "../../backoff.js";
-import { GOOD_AFTER_MS } from "../../reconnect.js";
-import { FINAL_ERRORS, SignetError, toSignetError } from "../../signet-error.js";
+import { delayAfter, GOOD_AFTER_MS } from "../../reconnect.js";
+import { SignetError, toSignetError } from "../../signet-error.js";
 import { Climb, type ClimbOptions } from "./climb.js";
 import { mayBeThePath } from "./path-errors.js";
 import { RungConnection } from "./rung-connection.js";
@@ -22,6 +22,9 @@ export type LadderEvent =
   | { readonly type: "waiting"; readonly delayMs: number; readonly error: SignetError }
   /** The connection stays: the next attempt starts after `delayMs`, unless something is accepted before. */
   | { readonly type: "staying"; readonly delayMs: number; readonly error: SignetError };
+
+/** As long as a connection may be silent later. */
+const MAX_FIRST_MS = 45_000;
 
 /** The waits of a ladder. */
 export interface LadderOptions extends ClimbOptions {
@@ -44,6 +47,8 @@ export class Ladder {
   #strikes = 0;
   /** Connections in a row that fell silent after their first message. */
   #silences = 0;
+  /** Doubled when no way had a first message in time: then the server, or this process, is slow, and not the path. */
+  #firstMs: number;
   #refusal: Error | null = null;
   #refused: Refused | null = null;
   readonly #backoff: Backoff;
@@ -55,6 +60,7 @@ export class Ladder {
   ) {
     const known = rungs.findIndex(({ name }) => name === options.memory.works);
     this.#at = Math.max(known, 0);
+    this.#firstMs = options.firstMs;
     this.#backoff = createBackoff(options.backoff);
     this.#refusals = createBackoff(options.refusalBackoff);
   }
@@ -80,7 +86,8 @@ export class Ladder {
     while (!signal.aborted) {
       const rung = this.rungs[this.#at] as Rung;
       const refused: Refused = (this.#refused = new Refused(() => connection.leave()));
-      const connection: RungConnection = better ?? new RungConnection(rung, () => refused.after(position()), signal);
+      const from = () => refused.after(position());
+      const connection: RungConnection = better ?? new RungConnection(rung, from, signal, this.#firstMs);
       better = null;
       const climb = new Climb(this.rungs.slice(0, this.#at), this.options, (found) => {
         better = found;
@@ -93,6 +100,7 @@ export class Ladder {
           if (firstAtMs === null) {
             firstAtMs = performance.now();
             this.options.memory.works = rung.name;
+            this.#firstMs = this.options.firstMs;
             yield { type: "connected", transport: rung.name };
             climb.start(position, signal);
           }
@@ -142,10 +150,7 @@ export class Ladder {
     } else if (refused.isDue) return null;
     if (firstAtMs !== null && performance.now() - firstAtMs >= GOOD_AFTER_MS) this.#backoff.reset();
     if (this.#isWrongRung(error, firstAtMs !== null) && this.#stepDown()) return null;
-    const waitMs = FINAL_ERRORS.has(error.code) ? this.#backoff.slowMs() : this.#backoff.nextMs();
-    // The sum, not the maximum: clients that were told the same time must not all return at once.
-    const delayMs = (error.retryAfterSeconds ?? 0) * 1000 + waitMs;
-    return { delayMs: Math.max(delayMs, refused.leftMs), error };
+    return { delayMs: Math.max(delayAfter(error, this.#backoff), refused.leftMs), error };
   }
 
   #isWrongRung(error: SignetError, hadNews: boolean): boolean {
@@ -165,6 +170,7 @@ export class Ladder {
     this.#strikes = 0;
     this.#silences = 0;
     this.#at = (this.#at + 1) % this.rungs.length;
+    if (this.#at === 0) this.#firstMs = Math.min(2 * this.#firstMs, MAX_FIRST_MS);
     return this.#at > 0;
   }
 }

@@ -1,4 +1,4 @@
-import { decodeBase64 } from "../../../bundle/base64.js";
+import { decodeAnyBase64 } from "../../../bundle/base64.js";
 import { MAX_ATTESTATION_LENGTH, parseAttestation } from "../../../bundle/trust/attestation.js";
 import { boundedEnvelope, MAX_ENVELOPE_LENGTH } from "../../../bundle/trust/threshold.js";
 import { TrustError } from "../../../bundle/trust/trust-error.js";
@@ -98,11 +98,7 @@ function leaseOf(answer: HttpAnswer): string | null {
   const header = answer.header("Signet-Lease");
   if (header === null) return null;
   if (header.length > 2 * MAX_ENVELOPE_LENGTH) throw new TrustError("too_large", "the lease is too long");
-  const padded = header
-    .replaceAll("-", "+")
-    .replaceAll("_", "/")
-    .padEnd(Math.ceil(header.length / 4) * 4, "=");
-  const envelope = decodeBase64(padded);
+  const envelope = decodeAnyBase64(header.padEnd(Math.ceil(header.length / 4) * 4, "="));
   if (envelope === undefined) throw new TrustError("malformed", "Signet-Lease is not base64url");
   return `{"lease":${new TextDecoder().decode(envelope)}}`;
 }

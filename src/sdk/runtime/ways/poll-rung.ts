@@ -17,7 +17,7 @@ const SILENT_MS = HELD_SECONDS * 1_000 + IDLE_MS + 10_000;
  * Follows by polls that the server holds until there is something new. On a path that cuts held requests they are held for half as long
  * each time, down to polls that are answered at once.
  */
-export function createPollRung(rest: Rest, { instanceId, firstMs }: Following): Rung {
+export function createPollRung(rest: Rest, { instanceId }: Following): Rung {
   let heldSeconds = HELD_SECONDS;
   const poll = async (position: Position, waitSeconds: number, signal: AbortSignal) => {
     try {
@@ -42,6 +42,7 @@ export function createPollRung(rest: Rest, { instanceId, firstMs }: Following): 
   };
   return {
     name: "poll",
-    open: (position, signal) => limitSilence((connection) => polls(position, connection), SILENT_MS, signal, firstMs),
+    open: (position, signal, firstMs) =>
+      limitSilence((connection) => polls(position, connection), SILENT_MS, signal, firstMs),
   };
 }

@@ -8,11 +8,11 @@ import { newsOf, type LatestCalls, type WatchMessage } from "./watch-news.js";
 export function createRpcRung(
   name: "grpc" | "connect",
   client: Pick<SignetClient, "runtimes">,
-  { instanceId, labels, firstMs, silentMs }: Following,
+  { instanceId, labels, silentMs }: Following,
 ): Rung {
   return {
     name,
-    open(position, signal) {
+    open(position, signal, firstMs) {
       const { sequence, deploymentId, rootVersion } = position();
       const cursor = { afterSequence: sequence, afterDeploymentId: deploymentId, rootVersion };
       const request = { ...cursor, instanceId, labels: { ...labels }, content: true };

@@ -11,11 +11,12 @@ export class RungConnection {
     readonly rung: Rung,
     position: () => Position,
     signal: AbortSignal,
+    firstMs: number,
   ) {
     const leave = () => this.leave();
     signal.addEventListener("abort", leave, { once: true });
     this.#forget = () => signal.removeEventListener("abort", leave);
-    this.#iterator = rung.open(position, this.#left.signal)[Symbol.asyncIterator]();
+    this.#iterator = rung.open(position, this.#left.signal, firstMs)[Symbol.asyncIterator]();
     if (signal.aborted) leave();
   }
 

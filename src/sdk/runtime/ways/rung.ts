@@ -35,17 +35,15 @@ export interface Rung {
   readonly name: TransportName;
   /**
    * News until the signal aborts, from the position that it asks for when it begins. The first comes at once if the path lets this way
-   * through. Throws SignetError.
+   * through. Throws SignetError; `timeout` when the first takes longer than `firstMs`.
    */
-  open(position: () => Position, signal: AbortSignal): AsyncIterable<News>;
+  open(position: () => Position, signal: AbortSignal, firstMs: number): AsyncIterable<News>;
 }
 
 /** Who follows, and how long a connection may be silent. */
 export interface Following {
   readonly instanceId: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The limit for the first message of a connection. */
-  readonly firstMs: number;
-  /** The limit for each one after it. */
+  /** The limit for each message after the first. */
   readonly silentMs: number;
 }

@@ -26,8 +26,8 @@ export interface Ways {
 
 /** All ways that the options allow. */
 export function waysOf(options: RuntimeOptions, connection: ServerConnection): Ways {
-  const { url, token, instanceId, labels = {}, heartbeatMs = 15_000, firstMessageMs = 4_000 } = options;
-  const following = { instanceId, labels, firstMs: firstMessageMs, silentMs: 3 * heartbeatMs };
+  const { url, token, instanceId, labels = {}, heartbeatMs = 15_000 } = options;
+  const following = { instanceId, labels, silentMs: 3 * heartbeatMs };
   const rest = new Rest(connection.send, url.replace(/\/+$/, ""), token);
   const clients = connection.rpc.map(({ name, transport }) => {
     return { name, client: { runtimes: createClient(RuntimeService, withToken(transport, token)) } };

@@ -7,10 +7,10 @@ import { readServerEvents, type ServerEvent } from "./server-events.js";
 import { newsOf, type WatchMessage } from "./watch-news.js";
 
 /** Follows by server-sent events. Labels are not sent: REST has no field for them; reports have. */
-export function createSseRung(rest: Rest, { instanceId, firstMs, silentMs }: Following): Rung {
+export function createSseRung(rest: Rest, { instanceId, silentMs }: Following): Rung {
   return {
     name: "sse",
-    open(position, signal) {
+    open(position, signal, firstMs) {
       const path = watchPath(position(), instanceId);
       const events = limitSilence((connection) => read(rest, path, connection), silentMs, signal, firstMs);
       return newsOf(events, {

@@ -1,3 +1,4 @@
+import { MAX_ROOTS_AT_ONCE } from "../../../bundle/trust/root.js";
 import { TrustError } from "../../../bundle/trust/trust-error.js";
 import type { UpdateSource } from "../../../bundle/trust/update.js";
 import type { About, News } from "./rung.js";
@@ -28,8 +29,8 @@ export async function* newsOf(messages: AsyncIterable<WatchMessage>, latest: Lat
     if (message.type === "root") {
       roots.set(message.version, message.envelope);
       newest = Math.max(newest, message.version);
-      // Each is needed once; a server may send many.
-      if (roots.size > MAX_ROOTS) roots.delete(Math.min(...roots.keys()));
+      // Each is needed once, as many as one update takes; a server may send more.
+      if (roots.size > MAX_ROOTS_AT_ONCE) roots.delete(Math.min(...roots.keys()));
       continue;
     }
     const { about, attestation } = message;
@@ -43,9 +44,6 @@ export async function* newsOf(messages: AsyncIterable<WatchMessage>, latest: Lat
     }
   }
 }
-
-/** As many as one update takes. */
-const MAX_ROOTS = 64;
 
 function pushedSource(root: UpdateSource["root"], attestation: string | null, content: string | null): UpdateSource {
   return {

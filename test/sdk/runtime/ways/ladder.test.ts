@@ -17,6 +17,7 @@ type Attempt = SignetError | { readonly afterMs: number; readonly error: SignetE
 
 class FakeRung implements Rung {
   readonly opened: number[] = [];
+  readonly limits: number[] = [];
   left = 0;
 
   constructor(
@@ -24,8 +25,9 @@ class FakeRung implements Rung {
     public attempts: Attempt[],
   ) {}
 
-  async *open(_: unknown, signal: AbortSignal): AsyncGenerator<News> {
+  async *open(_: unknown, signal: AbortSignal, firstMs: number): AsyncGenerator<News> {
     this.opened.push(performance.now());
+    this.limits.push(firstMs);
     const attempt = this.attempts.length > 1 ? this.attempts.shift() : this.attempts[0];
     try {
       if (attempt instanceof SignetError) throw attempt;
@@ -50,6 +52,7 @@ function follow(rungs: readonly FakeRung[], memory: PathMemory = { works: null }
   const ladder = new Ladder(rungs, {
     backoff: { baseMs: 1_000, maxMs: 8_000, random: () => 0.5 },
     refusalBackoff: { baseMs: 10_000, maxMs: 40_000, random: () => 0.5 },
+    firstMs: 4_000,
     climbMs: 300_000,
     memory,
   });
@@ -130,6 +133,17 @@ describe("a ladder", () => {
       "forbidden 6000",
     ]);
     expect(rungs.map(({ opened }) => opened.length)).toEqual([5, 5]);
+  });
+
+  it("gives a first message more time after no way had one, until one does", async () => {
+    const rungs = [new FakeRung("grpc", [buffered]), new FakeRung("poll", [buffered, buffered, "stays"])];
+    await using run = follow(rungs);
+    await run.pass(20_000);
+    expect(run.events.at(-1)).toBe("poll");
+    expect(rungs.map(({ limits }) => limits)).toEqual([
+      [4_000, 8_000, 16_000],
+      [4_000, 8_000, 16_000],
+    ]);
   });
 
   it("leaves a way that worked only at its second failure in a row", async () => {

@@ -61,6 +61,11 @@ export async function releaseCases(): Promise<readonly VectorCase[]> {
       { environment: "staging" },
     ),
     await refused("not the release of the activation", "mix_and_match", served({ ...parts, release: other.release })),
+    await refused(
+      "release of another media type than the activation",
+      "mix_and_match",
+      served(await next({ activation: { mediaType: "application/vnd.other+json" } })),
+    ),
     await refused("activation that names no release", "release_missing", served(await next({ number: null }))),
     await refused(
       "activation that names no release, with one beside it",
