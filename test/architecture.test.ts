@@ -60,6 +60,12 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
  * left out imports nothing of the others.
  */
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  bundle: {
+    "": [],
+    envelope: [""],
+    log: [""],
+    trust: ["", "envelope"],
+  },
   service: {
     access: [],
     trust: ["access", "audit", "changes", "documents", "keys"],

@@ -11,3 +11,8 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
   return encodeBase64(bytes) === text ? bytes : undefined;
 }
+
+/** As {@link decodeBase64}, of the URL-safe alphabet too (RFC 4648, section 5), with its padding. */
+export function decodeAnyBase64(text: string): Uint8Array | undefined {
+  return decodeBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
+}

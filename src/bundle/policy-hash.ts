@@ -13,6 +13,11 @@ export interface CanonicalContent {
   readonly policyHash: string;
 }
 
+/** The digest in a policy hash: the 64 hex digits behind `sha256:`. */
+export function contentDigest(policyHash: string): string {
+  return policyHash.slice("sha256:".length);
+}
+
 /** The media type of a content: the text that its policy hash names. */
 export const CONTENT_TYPE = "application/json";
 

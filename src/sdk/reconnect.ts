@@ -30,10 +30,15 @@ export async function* reconnect<T>(
     }
     if (signal.aborted) return;
     if (firstAtMs !== undefined && performance.now() - firstAtMs >= GOOD_AFTER_MS) backoff.reset();
-    const waitMs = FINAL_ERRORS.has(error.code) ? backoff.slowMs() : backoff.nextMs();
-    // The sum, not the maximum: clients that were told the same time must not all return at once.
-    const delayMs = (error.retryAfterSeconds ?? 0) * 1000 + waitMs;
+    const delayMs = delayAfter(error, backoff);
     yield { type: "reconnecting", attempt: backoff.attempt, delayMs, error };
     await sleep(delayMs, signal);
   }
+}
+
+/** The wait after a failure, in milliseconds: what the server asked for, and that of the backoff, longer when retrying alone will not help. */
+export function delayAfter(error: SignetError, backoff: Backoff): number {
+  const waitMs = FINAL_ERRORS.has(error.code) ? backoff.slowMs() : backoff.nextMs();
+  // The sum, not the maximum: clients that were told the same time must not all return at once.
+  return (error.retryAfterSeconds ?? 0) * 1000 + waitMs;
 }

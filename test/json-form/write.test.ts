@@ -95,7 +95,7 @@ describe("writeMessage", () => {
   it("writes the members of a oneof that are unset", () => {
     const message = create(WatchBundleResponseSchema, { sequence: 3, event: { case: "nothingActive", value: {} } });
     expect(writeMessage(WatchBundleResponseSchema, message)).toBe(
-      '{"sequence":3,"activation":null,"nothing_active":{},"heartbeat":null,"deployment_id":null}',
+      '{"sequence":3,"activation":null,"nothing_active":{"attestation":null},"heartbeat":null,"trust_root":null,"deployment_id":null}',
     );
   });
 

@@ -30,14 +30,40 @@ const firstProd = {
   deploymentId: "id7",
 };
 const rollback = { ...firstProd, sequence: 3, deploymentId: "id13" };
+/** The statements of an activation where no release is asked for. */
+const attested = ["lease", "activation"];
 const admin = ["read", "write", "bundle:publish", "org:admin"];
 
 /** What `liveThrough` hears over every protocol. */
 export const EXPECTED_LIFE = {
   seen: [
-    { event: "nothing_active", sequence: 0, version: null, policyHash: null, deploymentId: null, kind: null },
-    { event: "activation", sequence: 1, version: 1, policyHash: "hash1", deploymentId: "id1", kind: "publish" },
-    { event: "activation", sequence: 2, version: 2, policyHash: "hash2", deploymentId: "id2", kind: "publish" },
+    {
+      attested: ["lease"],
+      event: "nothing_active",
+      sequence: 0,
+      version: null,
+      policyHash: null,
+      deploymentId: null,
+      kind: null,
+    },
+    {
+      attested,
+      event: "activation",
+      sequence: 1,
+      version: 1,
+      policyHash: "hash1",
+      deploymentId: "id1",
+      kind: "publish",
+    },
+    {
+      attested,
+      event: "activation",
+      sequence: 2,
+      version: 2,
+      policyHash: "hash2",
+      deploymentId: "id2",
+      kind: "publish",
+    },
   ],
   bundles: {
     first: {
@@ -69,7 +95,7 @@ export const EXPECTED_LIFE = {
     { notModified: true, etag: "hash4.3", sequence: 3, deploymentId: "id13" },
   ],
   pushed: {
-    ...{ event: "activation", sequence: 3, version: 1, policyHash: "hash4", kind: "rollback" },
+    ...{ attested, event: "activation", sequence: 3, version: 1, policyHash: "hash4", kind: "rollback" },
     deploymentId: "id13",
   },
   diff: [{ op: "remove", path: "/added" }],

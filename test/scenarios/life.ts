@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { parsePublicKey, verifyDocument } from "../../src/sdk/index.js";
-import type { Driver } from "./drivers/driver.js";
+import type { AttestationView, Driver, WatchMessage } from "./drivers/driver.js";
 import type { TestProject } from "./project.js";
 import { Watching } from "./watching.js";
 
@@ -64,11 +64,11 @@ export async function liveThrough({ admin, dev, prod }: Clients, { place }: Test
   await admin.remove(place.prod, 2);
   return {
     transcript: {
-      seen: seen.map(withoutDocument),
+      seen: seen.map(told),
       bundles: { first, firstStaging, firstProd, second, secondStaging, secondProd, rollback },
       scopes: contents.map((content) => content.scopePolicies),
-      latest: [newest, stale, current].map(withoutDocument),
-      pushed: withoutDocument(pushed),
+      latest: [newest, stale, current].map(({ document: _document, ...rest }) => rest),
+      pushed: told(pushed),
       diff,
       back,
       deployments,
@@ -92,6 +92,13 @@ async function verifyAll(client: Driver, documents: readonly string[]): Promise<
   }
 }
 
-function withoutDocument<T extends { readonly document: unknown }>({ document: _, ...rest }: T) {
-  return rest;
+/** What an event tells but for its document; of its attestation, which statements are there. */
+function told({ document: _document, content, root, attestation, ...rest }: WatchMessage) {
+  expect([content, root]).toEqual([null, null]);
+  const attested = (["lease", "activation", "release", "proof"] as const).filter((of) => isThere(attestation, of));
+  return { ...rest, attested };
+}
+
+function isThere(attestation: AttestationView | null, of: keyof AttestationView): boolean {
+  return (attestation?.[of] ?? null) !== null;
 }

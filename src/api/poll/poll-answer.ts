@@ -1,3 +1,4 @@
+import { contentDigest } from "../../bundle/policy-hash.js";
 import type { ActiveBundle } from "../../service/runtimes/active-bundles.js";
 import type { Freshness } from "../../service/access/freshness.js";
 import type { Proof } from "../../service/trust/proofs.js";
@@ -35,7 +36,7 @@ export function leaseHeaders(proof: Proof | null): Readonly<Record<string, strin
 
 /** The SHA-256 of a content (RFC 9530), which its policy hash is in another form. */
 export function contentDigestHeaders({ deployment }: ActiveBundle): Readonly<Record<string, string>> {
-  const digest = Buffer.from(deployment.policyHash.slice("sha256:".length), "hex");
+  const digest = Buffer.from(contentDigest(deployment.policyHash), "hex");
   return { "Content-Digest": `sha-256=:${digest.toString("base64")}:` };
 }
 

@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, concatBytes } from "@noble/hashes/utils.js";
 import { AppError } from "../../core/error.js";
-import { decodeBase64, encodeBase64 } from "../base64.js";
+import { decodeAnyBase64, encodeBase64 } from "../base64.js";
 import { spkiOf, type PublicKey } from "../keys.js";
 import type { Signer, Verifier } from "../signer.js";
 import { scanStrictJson } from "../strict-json.js";
@@ -54,7 +54,7 @@ export async function signEnvelope(
   key: PublicKey,
 ): Promise<string> {
   const signature = await signatureBy(signer, key, envelopeMessage(payloadType, payload));
-  return JSON.stringify({ payload: encodeBase64(payload), payloadType, signatures: [signature] });
+  return formatEnvelope({ payloadType, payload, signatures: [signature] });
 }
 
 /**
@@ -75,15 +75,20 @@ export async function addSignature(
   const { payloadType, payload, signatures } = parseEnvelope(envelopeText, bounds);
   const added = await signatureBy(signer, key, envelopeMessage(payloadType, payload));
   const kept = signatures.filter(({ keyid }) => keyid !== added.keyid);
-  const text = JSON.stringify({
-    payload: encodeBase64(payload),
-    payloadType,
-    signatures: [...kept.map(({ keyid, sig }) => ({ keyid, sig: encodeBase64(sig) })), added],
-  });
+  const text = formatEnvelope({ payloadType, payload, signatures: [...kept, added] });
   if (kept.length + 1 > bounds.maxSignatures || text.length > bounds.maxLength) {
     throw malformed("the envelope has no room for one more signature");
   }
   return text;
+}
+
+/** An envelope as JSON text, in standard base64. Checks nothing. */
+export function formatEnvelope({ payloadType, payload, signatures }: Envelope): string {
+  return JSON.stringify({
+    payload: encodeBase64(payload),
+    payloadType,
+    signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig: encodeBase64(sig) })),
+  });
 }
 
 /** The `keyid` of a key in envelopes: 64 hex digits, of which the first 16 are its key id. */
@@ -120,26 +125,42 @@ export async function signersOf(
   enough = Infinity,
 ): Promise<readonly PublicKey[]> {
   if (envelope.payloadType !== payloadType) throw malformed(`the payload is not ${payloadType}`);
-  const message = envelopeMessage(envelope.payloadType, envelope.payload);
-  const signers: PublicKey[] = [];
+  return (await goodSignatures(envelope, keys, verifier, enough)).map(({ key }) => key);
+}
+
+/**
+ * The signatures of an envelope that verify by one of `keys`, in the order of the keys: one for each distinct key, under the key's own id
+ * whatever the envelope says.
+ *
+ * @param enough how many keys end the search
+ */
+export async function goodSignatures(
+  { payloadType, payload, signatures }: Envelope,
+  keys: readonly PublicKey[],
+  verifier: Verifier,
+  enough = Infinity,
+): Promise<readonly (EnvelopeSignature & { readonly key: PublicKey })[]> {
+  const message = envelopeMessage(payloadType, payload);
+  const good = new Map<string, EnvelopeSignature & { readonly key: PublicKey }>();
   for (const key of keys) {
-    if (signers.length >= enough) break;
-    if (signers.some(({ keyId }) => keyId === key.keyId)) continue;
-    for (const { sig } of hintedFirst(envelope.signatures, envelopeKeyId(key))) {
+    if (good.size >= enough) break;
+    const keyid = envelopeKeyId(key);
+    if (good.has(keyid)) continue;
+    for (const { sig } of hintedFirst(signatures, keyid)) {
       if (!(await verifier.verify(key.bytes, message, sig))) continue;
-      signers.push(key);
+      good.set(keyid, { keyid, sig, key });
       break;
     }
   }
-  return signers;
+  return [...good.values()];
 }
 
-async function signatureBy(signer: Signer, key: PublicKey, message: Uint8Array) {
+async function signatureBy(signer: Signer, key: PublicKey, message: Uint8Array): Promise<EnvelopeSignature> {
   const sig = await signer.sign(message).catch((cause: unknown) => {
     throw new AppError("signing_failed", "policy signing failed", { cause });
   });
   if (sig.length !== 64) throw new AppError("signing_failed", "policy signing failed");
-  return { keyid: envelopeKeyId(key), sig: encodeBase64(sig) };
+  return { keyid: envelopeKeyId(key), sig };
 }
 
 /** The signatures, those that name the key first: the hint decides nothing but the order. */
@@ -165,7 +186,7 @@ function signatureOf(value: unknown): EnvelopeSignature {
 }
 
 function bytesOf(base64: string): Uint8Array {
-  const bytes = decodeBase64(base64.replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = decodeAnyBase64(base64);
   if (bytes === undefined) throw malformed("the envelope has invalid base64");
   return bytes;
 }

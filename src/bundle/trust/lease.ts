@@ -6,6 +6,9 @@ import { timeOf, trustTime, type TrustTime } from "./trust-time.js";
 /** The payload type of a lease's envelope. */
 export const LEASE_TYPE = "application/vnd.signet.lease+json";
 
+/** How far a lease may be ahead of a runtime's clock. */
+export const MAX_LEASE_AHEAD_MS = 60_000;
+
 const KIND = "signet-lease/1";
 
 /** What the server signs again and again: this activation is the newest of its environment, until then. */

@@ -52,6 +52,9 @@ export interface Signatories {
   readonly keys: readonly PublicKey[];
 }
 
+/** Roots that one update follows; the next update goes on. */
+export const MAX_ROOTS_AT_ONCE = 64;
+
 const KIND = "signet-root/1";
 /** Together with the cap on signatures, it bounds the work on an envelope that nobody signed. */
 const MAX_ROLE_KEYS = 64;
@@ -117,10 +120,22 @@ export function parseRoot(payload: Uint8Array): Root {
   });
 }
 
-/** Who must sign: the environment's own rule, else the root's. For roots the environment is null. */
-export function ruleOf(root: Root, role: Role, environment: string | null): Signatories {
+/** The rule of a role in an environment: its own one, else the root's. For roots, and for all environments, the environment is null. */
+export function roleRule(root: Root, role: Role, environment: string | null): RoleRule {
   const own = environment === null || role === "root" ? undefined : root.environments.get(environment)?.[role];
-  const { threshold, keyIds } = own ?? root.roles[role];
+  return own ?? root.roles[role];
+}
+
+/** What a root calls a key, by its full id; null for one without a name. Others wrote it: escape it where a person reads it. */
+export function nameOfKey({ names }: Pick<Root, "names">, id: string): string | null {
+  // What every object inherits is no name.
+  const name = Object.hasOwn(names, id) ? names[id] : undefined;
+  return name === undefined || name === "" ? null : name;
+}
+
+/** As {@link roleRule}, with the keys themselves: who must sign. */
+export function ruleOf(root: Root, role: Role, environment: string | null): Signatories {
+  const { threshold, keyIds } = roleRule(root, role, environment);
   return {
     threshold,
     keys: keyIds.flatMap((id) => {

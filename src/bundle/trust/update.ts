@@ -1,9 +1,9 @@
 import { parseAttestation, type Attestation } from "./attestation.js";
 import type { ActivationStatement } from "./activation.js";
 import { MAX_CONTENT_BYTES } from "./forms.js";
-import type { Lease } from "./lease.js";
+import { MAX_LEASE_AHEAD_MS, type Lease } from "./lease.js";
 import type { Release } from "./release.js";
-import { ruleOf } from "./root.js";
+import { MAX_ROOTS_AT_ONCE, ruleOf } from "./root.js";
 import { payloadDigest } from "./threshold.js";
 import { TrustError } from "./trust-error.js";
 import { floorOf, isRevoked, trustNow, type Held, type TrustedState } from "./trust-state.js";
@@ -56,12 +56,6 @@ export interface TrustUpdate {
   /** Why it was refused. */
   readonly error: TrustError | null;
 }
-
-/** Roots that one update follows; the next one goes on. */
-const MAX_ROOTS = 64;
-
-/** How far a lease may be ahead of the runtime's clock. */
-const MAX_AHEAD_MS = 60_000;
 
 /** Verifies an update in the order of docs/trust.md, steps 0 to 5. Step 6, to persist and to apply, is the caller's. */
 export async function verifyUpdate(
@@ -121,7 +115,7 @@ class UpdateRun {
   private async roots(): Promise<void> {
     // Level 0 has no next version.
     if (this.trusted.root.version === 0) return;
-    for (let followed = 0; followed < MAX_ROOTS; followed++) {
+    for (let followed = 0; followed < MAX_ROOTS_AT_ONCE; followed++) {
       const { root, roots } = this.trusted;
       const envelope = await this.source.root(root.version + 1);
       if (envelope === null) break;
@@ -150,7 +144,7 @@ class UpdateRun {
         `the lease is of root ${rootVersion}, and the server serves ${root.version}`,
       );
     }
-    if (timeMs(issuedAt) > this.nowMs + MAX_AHEAD_MS)
+    if (timeMs(issuedAt) > this.nowMs + MAX_LEASE_AHEAD_MS)
       throw new TrustError("clock", `the lease is issued at ${issuedAt}`);
     if (this.nowMs >= timeMs(expiresAt)) throw new TrustError("lease_expired", `the lease ran out at ${expiresAt}`);
     const floor = floorOf(this.trusted);

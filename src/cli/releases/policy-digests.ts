@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { canonicalContent } from "../../bundle/policy-hash.js";
+import { canonicalContent, contentDigest } from "../../bundle/policy-hash.js";
 import { formatScopePolicies, readScopePolicies, rewriteScopePolicies } from "../../bundle/scope-policies.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
@@ -44,7 +44,7 @@ export async function policyDigests(
   for (const environment of environments) {
     if (before !== undefined) rules = rewriteScopePolicies(rules, before, environment);
     const { policyHash } = canonicalContent(policies, formatScopePolicies(rules));
-    digests.set(environment, policyHash.slice("sha256:".length));
+    digests.set(environment, contentDigest(policyHash));
     before = environment;
   }
   return digests;

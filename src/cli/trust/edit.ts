@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { Option, type Command } from "commander";
-import { ROLES, type Role, type Root } from "../../bundle/trust/root.js";
+import { roleRule, ROLES, type Role, type Root } from "../../bundle/trust/root.js";
 import { DIGEST, ENVIRONMENT } from "../../bundle/trust/forms.js";
 import { payloadDigest } from "../../bundle/trust/threshold.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
@@ -10,7 +10,7 @@ import type { Shell } from "../shell/shell.js";
 import { readTextFile } from "../shell/text-files.js";
 import { changeDraft, DRAFT_HELP, withDraft, type DraftOptions } from "./draft.js";
 import { findKey, readPublicKey } from "./public-keys.js";
-import { plusKey, ruleFor, withKey, withoutKey, withRule } from "./root-edits.js";
+import { plusKey, withKey, withoutKey, withRule } from "./root-edits.js";
 
 interface EditOptions extends DraftOptions {
   /** Of the program: an environment whose own rule is meant. */
@@ -54,7 +54,7 @@ function addAddKey(trust: Command, shell: Shell): void {
       await changeDraft(shell, options, (begun) => {
         const { root, keyid } = withKey(begun, { key: found.key, name: options.name ?? found.name });
         return options.role.reduce(
-          (next, role) => withRule(next, role, environment, plusKey(ruleFor(next, role, environment), keyid)),
+          (next, role) => withRule(next, role, environment, plusKey(roleRule(next, role, environment), keyid)),
           root,
         );
       });
@@ -95,7 +95,7 @@ function addThreshold(trust: Command, shell: Shell): void {
       const options = command.optsWithGlobals<EditOptions>();
       const environment = environmentOf(options);
       await changeDraft(shell, options, (root) =>
-        withRule(root, role, environment, { ...ruleFor(root, role, environment), threshold }),
+        withRule(root, role, environment, { ...roleRule(root, role, environment), threshold }),
       );
     });
 }
@@ -163,7 +163,7 @@ async function changedRule(
 ): Promise<Root> {
   if (remove === true) return withRule(begun, role, environment, null);
   let root = begun;
-  const before = ruleFor(begun, role, environment);
+  const before = roleRule(begun, role, environment);
   const keyIds: string[] = [];
   for (const wanted of keys ?? []) {
     // A file of a new key brings its name; of a known one it does not change the name.

@@ -1,13 +1,13 @@
 import { encodeBase64 } from "../../bundle/base64.js";
 import { nobleVerifier } from "../../bundle/ed25519-noble.js";
-import { envelopeKeyId, envelopeMessage, type EnvelopeSignature } from "../../bundle/envelope/dsse.js";
+import { envelopeKeyId, envelopeMessage, formatEnvelope, type EnvelopeSignature } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import { boundedEnvelope, MAX_SIGNATURES } from "../../bundle/trust/threshold.js";
 import { CheckFailedError, InputError } from "../shell/cli-error.js";
 
 /** An envelope that nobody signed yet, as JSON text. */
 export function unsignedEnvelope(payloadType: string, payload: Uint8Array): string {
-  return format(payloadType, payload, []);
+  return formatEnvelope({ payloadType, payload, signatures: [] });
 }
 
 /** The bytes that a device signs for an envelope: DSSE's message, Ed25519 without a hash before it. Throws TrustError. */
@@ -40,13 +40,5 @@ function withSignatures(envelope: string, added: readonly EnvelopeSignature[]): 
   const { payloadType, payload, signatures } = boundedEnvelope(envelope);
   const all = new Map([...signatures, ...added].map((it) => [`${it.keyid} ${encodeBase64(it.sig)}`, it]));
   if (all.size > MAX_SIGNATURES) throw new InputError(`an envelope has at most ${MAX_SIGNATURES} signatures`);
-  return format(payloadType, payload, [...all.values()]);
-}
-
-function format(payloadType: string, payload: Uint8Array, signatures: readonly EnvelopeSignature[]): string {
-  return JSON.stringify({
-    payload: encodeBase64(payload),
-    payloadType,
-    signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig: encodeBase64(sig) })),
-  });
+  return formatEnvelope({ payloadType, payload, signatures: [...all.values()] });
 }

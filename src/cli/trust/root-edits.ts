@@ -16,12 +16,6 @@ export function withKey(root: Root, { key, name }: NamedKey): { readonly root: R
   return { root: { ...root, keys: new Map([...root.keys, [keyid, key]]), names }, keyid };
 }
 
-/** The rule of a role, as it counts in an environment; null for all environments. */
-export function ruleFor(root: Root, role: Role, environment: string | null): RoleRule {
-  const own = environment === null || role === "root" ? undefined : root.environments.get(environment)?.[role];
-  return own ?? root.roles[role];
-}
-
 /** A root with another rule for a role: everywhere, or in one environment, where null takes its own rule away. */
 export function withRule(root: Root, role: Role, environment: string | null, rule: RoleRule | null): Root {
   if (environment === null) {

@@ -1,5 +1,5 @@
 import { isUuid } from "../../core/uuid.js";
-import { ENVIRONMENT } from "../../bundle/trust/forms.js";
+import { ENVIRONMENT, MAX_CONTENT_BYTES } from "../../bundle/trust/forms.js";
 import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
 import { check, hasMethods, isKeys, isObject } from "../../bundle/verify-arguments.js";
 import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
@@ -83,7 +83,7 @@ export function checkRuntimeOptions(options: RuntimeOptions, known: readonly Tra
     transports.length > 0 &&
     (transports as readonly TransportName[]).every((name) => known.includes(name));
   check(areKnown, "transports", `a list of ${known.join(", ")}`);
-  check(isPositive(maxContentBytes) && maxContentBytes <= 16 * 1024 * 1024, "maxContentBytes", "at most 16 MiB");
+  check(isPositive(maxContentBytes) && maxContentBytes <= MAX_CONTENT_BYTES, "maxContentBytes", "at most 16 MiB");
   check(typeof reports === "boolean", "reports", "true or false");
   for (const name of ["heartbeatMs", "firstMessageMs", "climbMs"] as const) {
     check(isPositive(options[name] ?? 1), name, "a number above 0");

@@ -1,3 +1,4 @@
+import { MAX_CONTENT_BYTES } from "../../bundle/trust/forms.js";
 import { pinnedRoot, type Root } from "../../bundle/trust/root.js";
 import { verifyPinnedRoot } from "../../bundle/trust/verify-objects.js";
 import { check } from "../../bundle/verify-arguments.js";
@@ -26,7 +27,7 @@ export async function startRuntime(
   known: readonly TransportName[],
 ): Promise<Runtime> {
   checkRuntimeOptions(options, known);
-  const { trust, identity, cache, now = () => new Date(), maxContentBytes = 16 * 1024 * 1024 } = options;
+  const { trust, identity, cache, now = () => new Date(), maxContentBytes = MAX_CONTENT_BYTES } = options;
   const { verifier, sha256Hex } = platform;
   const root = await trustedRoot(options, platform);
   const keeper = await Keeper.open(root, { identity, verifier, sha256Hex, cache, maxBytes: maxContentBytes, now });

@@ -155,6 +155,8 @@ export class ActivationProofs implements Proofs {
     const { store, rootDocuments } = this.deps;
     const { orgId, projectId, environment, activation } = subject;
     const rootVersion = await rootDocuments.newestVersion(store.read, projectId);
+    // What was read may have waited for the database until another process could activate something else unheard.
+    if (!this.deps.freshness.isCurrent) throw new AppError("unavailable", "the database has fallen silent");
     const lease = await this.deps.attester.lease({
       ...{ orgId, projectId, environment, rootVersion, sequence, activation: activation?.digest ?? null },
       ...{ issuedAt: trustTime(times.issuedAtMs), expiresAt: trustTime(times.expiresAtMs) },

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { addSignature, envelopeKeyId, parseEnvelope, signEnvelope } from "../../bundle/envelope/dsse.js";
 import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
-import { CONTENT_TYPE } from "../../bundle/policy-hash.js";
+import { CONTENT_TYPE, contentDigest } from "../../bundle/policy-hash.js";
 import { formatActivation } from "../../bundle/trust/activation.js";
 import { formatLease, LEASE_TYPE, type Lease } from "../../bundle/trust/lease.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
@@ -47,7 +47,7 @@ export class Attester {
     const { orgId, projectId, environment, sequence, kind, bundleId, version, id } = deployment;
     const payload = formatActivation({
       ...{ orgId, projectId, environment, sequence, kind, bundleId, version },
-      ...{ content: deployment.policyHash.slice("sha256:".length), document: documentSha256, size: contentSize },
+      ...{ content: contentDigest(deployment.policyHash), document: documentSha256, size: contentSize },
       ...{ deploymentId: id, activatedAt: deployment.at, mediaType: CONTENT_TYPE },
       ...{ release: release?.digest ?? null, previous },
     });

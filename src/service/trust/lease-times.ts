@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
+import { MAX_LEASE_AHEAD_MS } from "../../bundle/trust/lease.js";
 import type { Instant } from "../../core/clock.js";
 
 /** How often a lease is renewed, in seconds, where it lives long enough. */
 const RENEWAL_SECONDS = 60;
 /** A lease is renewed at least so many times before it runs out. */
 const RENEWALS = 5;
-/** How far runtimes take a lease from the future. */
-const MAX_AHEAD_MS = 60_000;
 
 /** When a lease is issued and runs out, and from when to when it is the one to serve. In milliseconds since the epoch. */
 export interface LeaseTimes {
@@ -35,7 +34,7 @@ export function leaseTimes(
   const phaseMs = phaseOf(environmentId, periodMs);
   const startsAtMs = Math.floor((nowMs - phaseMs) / periodMs) * periodMs + phaseMs;
   const activatedAtMs = activatedAt === null ? 0 : wholeSeconds(Date.parse(activatedAt));
-  const issuedAtMs = activatedAtMs > nowMs + MAX_AHEAD_MS ? startsAtMs : Math.max(startsAtMs, activatedAtMs);
+  const issuedAtMs = activatedAtMs > nowMs + MAX_LEASE_AHEAD_MS ? startsAtMs : Math.max(startsAtMs, activatedAtMs);
   const expiresAtMs = issuedAtMs + lifeSeconds * 1000;
   return { issuedAtMs, expiresAtMs, startsAtMs, renewAtMs: startsAtMs + periodMs };
 }

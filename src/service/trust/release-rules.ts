@@ -1,5 +1,7 @@
+import { contentDigest } from "../../bundle/policy-hash.js";
 import { parseRelease } from "../../bundle/trust/release.js";
 import { boundedEnvelope } from "../../bundle/trust/threshold.js";
+import { isRevoked } from "../../bundle/trust/trust-state.js";
 import type { Deployment } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import type { Environment } from "../../core/organization.js";
@@ -110,7 +112,7 @@ export class ReleaseRules {
     const { name, projectId } = environment;
     const contentSha256 = contentDigest(policyHash);
     const rule = releaseRule(root, name);
-    if (root.revoked.includes(contentSha256)) return revokedContent(name);
+    if (isRevoked(root, contentSha256)) return revokedContent(name);
     if (rule.threshold === 0 && rule.keyIds.length === 0) return null;
     const use: ReleaseUse = {
       environment: name,
@@ -126,11 +128,6 @@ export class ReleaseRules {
     }
     return rule.threshold === 0 ? null : (refused ?? unreleased(root, name));
   }
-}
-
-/** The digest of a content, which its policy hash has after `sha256:`. */
-export function contentDigest(policyHash: string): string {
-  return policyHash.slice("sha256:".length);
 }
 
 /** With `rollback: release`, the number of the release that is active. */

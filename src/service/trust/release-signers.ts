@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { EnvelopeSignature, Envelope } from "../../bundle/envelope/dsse.js";
+import type { Envelope, EnvelopeSignature } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import type { Root } from "../../bundle/trust/root.js";
 import { boundedEnvelope } from "../../bundle/trust/threshold.js";
 import type { Release } from "../../core/trust/release.js";
 import { nodeVerifier } from "../keys/ed25519-node.js";
-import { goodSignatures } from "./envelopes.js";
+import { givenSignatures, keptSigners } from "./envelopes.js";
 import type { KnownRoot } from "./root-documents.js";
 
 /** Results that are kept: some 300 bytes each. */
@@ -21,23 +21,24 @@ export class ReleaseSigners {
     const key = `${kept.digest} ${createHash("sha256").update(envelope).digest("base64")}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const signedBy = new Set((await this.signatures(root, boundedEnvelope(envelope))).map(({ keyid }) => keyid));
+    const signedBy = await keptSigners(boundedEnvelope(envelope), authorsOf(root), nodeVerifier);
     this.#known.set(key, signedBy);
     return signedBy;
   }
 
-  /** The signatures of authors. */
-  async signatures(root: Root, envelope: Envelope): Promise<readonly EnvelopeSignature[]> {
-    return await goodSignatures(envelope, authorsOf(root), nodeVerifier);
+  /** The signatures of authors, of an envelope of a request. Throws `invalid` about `field` as givenSignatures. */
+  async signatures(root: Root, envelope: Envelope, field: string): Promise<readonly EnvelopeSignature[]> {
+    return await givenSignatures(envelope, authorsOf(root), nodeVerifier, field);
   }
 }
 
-/** The keys that may sign a release for any environment. */
-export function authorsOf({ roles, environments, keys }: Root): readonly PublicKey[] {
+/** The keys that may sign a release for any environment, by id. */
+export function authorsOf({ roles, environments, keys }: Root): ReadonlyMap<string, PublicKey> {
   const rules = [roles.release, ...[...environments.values()].map(({ release }) => release)];
-  const ids = new Set(rules.flatMap((rule) => rule?.keyIds ?? []));
-  return [...ids].flatMap((id) => {
+  const authors = new Map<string, PublicKey>();
+  for (const id of rules.flatMap((rule) => rule?.keyIds ?? [])) {
     const key = keys.get(id);
-    return key === undefined ? [] : [key];
-  });
+    if (key !== undefined) authors.set(id, key);
+  }
+  return authors;
 }

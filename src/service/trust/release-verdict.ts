@@ -1,4 +1,5 @@
-import type { Root, RoleRule } from "../../bundle/trust/root.js";
+import { roleRule, type Root, type RoleRule } from "../../bundle/trust/root.js";
+import { isRevoked } from "../../bundle/trust/trust-state.js";
 import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { Release } from "../../core/trust/release.js";
@@ -25,7 +26,7 @@ export interface ReleaseUse {
 
 /** The rule for releases of an environment. */
 export function releaseRule(root: Root, environment: string): RoleRule {
-  return root.environments.get(environment)?.release ?? root.roles.release;
+  return roleRule(root, "release", environment);
 }
 
 /** Why runtimes of an environment would refuse a release that names its content there; null if they take it. */
@@ -36,7 +37,7 @@ export function refusalOf(
   { environment, now, leastNumber }: ReleaseUse,
 ): Refusal | null {
   const refuse = (problem: ReleaseProblem, why: string): Refusal => ({ problem, message: `"${environment}" ${why}` });
-  if (root.revoked.includes(release.digest))
+  if (isRevoked(root, release.digest))
     return refuse("revoked", `cannot have this content: its release ${release.number} was revoked`);
   const rule = releaseRule(root, environment);
   if (rule.keyIds.filter((id) => signedBy.has(id)).length < rule.threshold)

@@ -1,14 +1,15 @@
-import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
+import { CONTENT_TYPE, contentDigest } from "../../bundle/policy-hash.js";
 import { parseRelease, type Release as Statement } from "../../bundle/trust/release.js";
 import type { Root } from "../../bundle/trust/root.js";
-import { CONTENT_TYPE } from "../../bundle/policy-hash.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
 import { boundedEnvelope } from "../../bundle/trust/threshold.js";
+import { isRevoked } from "../../bundle/trust/trust-state.js";
 import { timeMs, type TrustTime } from "../../bundle/trust/trust-time.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Project } from "../../core/organization.js";
 import { printable } from "../../core/printable.js";
+import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { Principal } from "../../core/token.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
 import type { Listed, Page } from "../../store/page.js";
@@ -16,9 +17,9 @@ import type { Store, Writer } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
 import { actorOf, type Audit } from "../audit/audit.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
-import { explained, formatEnvelope, givenEnvelope } from "./envelopes.js";
+import { explained, givenEnvelope, withSignatures } from "./envelopes.js";
 import { keyNames } from "./key-names.js";
-import { contentDigest, type BroughtRelease } from "./release-rules.js";
+import type { BroughtRelease } from "./release-rules.js";
 import { authorsOf, type ReleaseSigners } from "./release-signers.js";
 import { refusalOf, releaseRule, revokedContent, type Refusal } from "./release-verdict.js";
 import type { KnownRoot, RootDocuments } from "./root-documents.js";
@@ -105,12 +106,12 @@ export class Releases {
     const now = instantOf(clock.now());
     const problem = problemOf(known.root, project, statement, envelope.digest, now);
     if (problem !== null) throw invalidField([field], problem.message, problem.code);
-    const signatures = await signers.signatures(known.root, envelope);
+    const signatures = await signers.signatures(known.root, envelope, field);
     if (signatures.length === 0) throw unsigned(known.root, field);
     const release: Release = {
       projectId: project.id,
       digest: envelope.digest,
-      envelope: formatEnvelope(envelope, signatures, field),
+      envelope: withSignatures(envelope, signatures, field),
       number: statement.number,
       expiresAt: instantOrNull(statement.expiresAt),
       uploadedAt: now,
@@ -137,7 +138,7 @@ export class Releases {
     const added = boundedEnvelope(given.release.envelope).signatures.filter(({ keyid }) => !known.has(keyid));
     if (added.length === 0) return kept;
     const before = boundedEnvelope(kept.envelope);
-    const merged = { ...kept, envelope: formatEnvelope(before, [...before.signatures, ...added], field) };
+    const merged = { ...kept, envelope: withSignatures(before, [...before.signatures, ...added], field) };
     await tx.updateRelease(merged);
     await this.#record(
       tx,
@@ -155,7 +156,12 @@ export class Releases {
     const { rows, total } = await store.read.releases(project.id, page);
     const known = await documents.newest(store.read, project.id);
     const releases: KnownRelease[] = [];
-    if (known !== null) for (const release of rows) releases.push(await this.#known(known, release));
+    if (known === null) return { rows: [], total };
+    for (const release of rows) {
+      releases.push(await this.#known(known, release));
+      // Each may have hundreds of subjects.
+      await nextTurn();
+    }
     return { rows: releases, total };
   }
 
@@ -176,14 +182,14 @@ export class Releases {
     const now = instantOf(this.deps.clock.now());
     const subjects = [...statement.subjects].map(([environment, contentSha256]): KnownSubject => {
       const { threshold, keyIds } = releaseRule(root, environment);
-      const refusal = root.revoked.includes(contentSha256)
+      const refusal = isRevoked(root, contentSha256)
         ? revokedContent(environment)
         : refusalOf(root, release, authors, { environment, now, leastNumber: null });
       const signed = keyIds.filter((id) => authors.has(id));
       return { environment, contentSha256, threshold, signedBy: signed, refusal };
     });
     const isExpired = release.expiresAt !== null && release.expiresAt <= now;
-    const problem = root.revoked.includes(release.digest) ? "revoked" : isExpired ? "release_expired" : null;
+    const problem = isRevoked(root, release.digest) ? "revoked" : isExpired ? "release_expired" : null;
     return { release, statement, signedBy: [...authors], problem, subjects };
   }
 
@@ -239,7 +245,7 @@ function problemOf(
     const message = `is a release of project ${statement.projectId} of organization ${statement.orgId}, not of this one`;
     return { code: "wrong_identity", message };
   }
-  if (root.revoked.includes(digest)) return { code: "revoked", message: "was revoked" };
+  if (isRevoked(root, digest)) return { code: "revoked", message: "was revoked" };
   const { expiresAt, mediaType } = statement;
   // Activations name this one alone, and runtimes compare them.
   if (mediaType !== CONTENT_TYPE) {
@@ -253,8 +259,8 @@ function problemOf(
 }
 
 function unsigned(root: Root, field: string): AppError {
-  const authors = authorsOf(root).map(envelopeKeyId);
-  const who = authors.length === 0 ? "no authors" : `as authors ${keyNames(root, authors)}`;
+  const authors = authorsOf(root);
+  const who = authors.size === 0 ? "no authors" : `as authors ${keyNames(root, authors.keys())}`;
   return invalidField([field], `is signed by no author: root ${root.version} names ${who}`, "bad_signature");
 }
 

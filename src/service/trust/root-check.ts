@@ -1,11 +1,11 @@
 import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
-import { parseRoot, ROOT_TYPE, ruleOf, type Root } from "../../bundle/trust/root.js";
+import { parseRoot, roleRule, ROOT_TYPE, ruleOf, type Root } from "../../bundle/trust/root.js";
 import { timeMs } from "../../bundle/trust/trust-time.js";
 import type { TrustCode } from "../../bundle/trust/trust-error.js";
 import { invalidField, type AppError } from "../../core/error.js";
 import { nodeVerifier } from "../keys/ed25519-node.js";
-import { explained, formatEnvelope, givenEnvelope, goodSignatures, type GivenEnvelope } from "./envelopes.js";
+import { explained, givenEnvelope, givenSignatures, withSignatures, type GivenEnvelope } from "./envelopes.js";
 import { keyName, whoMustSign } from "./key-names.js";
 
 const FIELD = "envelope";
@@ -55,7 +55,7 @@ export async function checkRoot({ envelope, root }: GivenRoot, context: RootCont
   const next = (before?.version ?? 0) + 1;
   if (root.version !== next) throw refused("root_version", `has version ${root.version}, and the next one is ${next}`);
   if (timeMs(root.expiresAt) <= now.getTime()) throw refused("root_expired", `expired at ${root.expiresAt}`);
-  const signatures = await goodSignatures(envelope, signatories(before, root), nodeVerifier);
+  const signatures = await givenSignatures(envelope, signatories(before, root), nodeVerifier, FIELD);
   const signedBy = new Set(signatures.map(({ keyid }) => keyid));
   if (before !== null) requireSigned(before, signedBy, `the root before it, version ${before.version}`);
   requireSigned(root, signedBy, "itself");
@@ -63,13 +63,13 @@ export async function checkRoot({ envelope, root }: GivenRoot, context: RootCont
     const why = notServed(root, environment, serverKeys);
     if (why !== null) throw refused("bad_root", why);
   }
-  return { envelope: formatEnvelope(envelope, signatures, FIELD), signedBy: [...signedBy] };
+  return { envelope: withSignatures(envelope, signatures, FIELD), signedBy: [...signedBy] };
 }
 
-/** The keys that may sign it: those of the role root of both. */
-function signatories(before: Root | null, root: Root): readonly PublicKey[] {
+/** The keys that may sign it, by id: those of the role root of both. */
+function signatories(before: Root | null, root: Root): ReadonlyMap<string, PublicKey> {
   const both = [...(before === null ? [] : ruleOf(before, "root", null).keys), ...ruleOf(root, "root", null).keys];
-  return [...new Map(both.map((key) => [envelopeKeyId(key), key])).values()];
+  return new Map(both.map((key) => [envelopeKeyId(key), key]));
 }
 
 function requireSigned(by: Root, signedBy: ReadonlySet<string>, whose: string): void {
@@ -84,10 +84,9 @@ function requireSigned(by: Root, signedBy: ReadonlySet<string>, whose: string): 
  */
 export function notServed(root: Root, environment: string | null, serverKeys: readonly PublicKey[]): string | null {
   const own = new Set(serverKeys.map(envelopeKeyId));
-  const rules = environment === null ? undefined : root.environments.get(environment);
-  const where = rules === undefined ? "" : ` in "${environment}"`;
+  const where = environment === null || !root.environments.has(environment) ? "" : ` in "${environment}"`;
   for (const role of ["activation", "lease"] as const) {
-    const { threshold, keyIds } = rules?.[role] ?? root.roles[role];
+    const { threshold, keyIds } = roleRule(root, role, environment);
     if (threshold > 1) return `demands ${threshold} signatures for the role ${role}${where}, and this server makes one`;
     if (!keyIds.some((id) => own.has(id)))
       return `does not name this server's key ${ownNames(root, own)} for the role ${role}${where}`;

@@ -1,11 +1,12 @@
 import type { PublicKey } from "../../bundle/keys.js";
+import { contentDigest } from "../../bundle/policy-hash.js";
 import type { RoleRule } from "../../bundle/trust/root.js";
+import { isRevoked } from "../../bundle/trust/trust-state.js";
 import { timeMs } from "../../bundle/trust/trust-time.js";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader } from "../../store/store.js";
-import { contentDigest } from "./release-rules.js";
 import type { ReleaseSigners } from "./release-signers.js";
 import { refusalOf, releaseRule, revokedContent, unreleased, type Refusal } from "./release-verdict.js";
 import { notServed } from "./root-check.js";
@@ -101,7 +102,7 @@ export class TrustOverview {
     };
     if (known === null) return { ...active, refusal: null };
     const { root } = known;
-    if (root.revoked.includes(contentSha256)) return { ...active, refusal: revokedContent(name) };
+    if (isRevoked(root, contentSha256)) return { ...active, refusal: revokedContent(name) };
     if (releaseRule(root, name).threshold === 0) return { ...active, refusal: null };
     if (release === null) return { ...active, refusal: unreleased(root, name) };
     const signedBy = await this.deps.signers.of(known, release);

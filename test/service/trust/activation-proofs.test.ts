@@ -20,6 +20,7 @@ describe("the proof of what is active", () => {
   const api = useServices();
   let environmentId = "";
   let silenceMs = 0;
+  let silenceAfterRead = 0;
   let reads = 0;
   let failure: AppError | null = null;
   const unattested: string[] = [];
@@ -28,6 +29,7 @@ describe("the proof of what is active", () => {
     environmentId = (await api.environment("dev")).id;
     unattested.length = 0;
     silenceMs = 0;
+    silenceAfterRead = 0;
     failure = null;
   });
 
@@ -37,6 +39,7 @@ describe("the proof of what is active", () => {
     const read = new Proxy(api.store.read, {
       get: (target, name: keyof Store["read"]) => {
         reads += 1;
+        silenceMs = Math.max(silenceMs, silenceAfterRead);
         if (failure !== null) return () => Promise.reject(failure ?? new Error());
         return target[name];
       },
@@ -178,6 +181,19 @@ describe("the proof of what is active", () => {
     expect(await node().of(environmentId, deployment)).toBeNull();
     silenceMs = 0;
     expect(timeMs((await leaseOf(await proofOf(proofs))).expiresAt)).toBeGreaterThan(endMs);
+  });
+
+  it("is not signed when the database falls silent while it is read", async () => {
+    await api.publish("dev");
+    const proofs = node();
+    const deployment = await active();
+    silenceAfterRead = 2_001;
+    expect(await proofs.of(environmentId, deployment)).toBeNull();
+    expect(unattested).toEqual([]);
+    silenceAfterRead = 0;
+    silenceMs = 0;
+    api.clock.advanceSeconds(5);
+    expect((await proofOf(proofs)).sequence).toBe(1);
   });
 
   it("that cannot be made is not tried by everybody who asks", async () => {

@@ -10,6 +10,8 @@ beforeEach(() => {
 });
 
 const CONTENT = "0".repeat(64);
+const signaturesOf = (envelope: string) =>
+  (JSON.parse(envelope) as { signatures: readonly { keyid: string; sig: string }[] }).signatures;
 const kept = () => signet.counts("releases", "release_subjects");
 
 describe("an uploaded release", () => {
@@ -68,6 +70,22 @@ describe("an uploaded release", () => {
     expect(JSON.parse(release.envelope)).toMatchObject({ signatures: [{ keyid: ALICE.id }] });
   });
 
+  it("is kept under the ids of its authors, whatever its signatures say", async () => {
+    await trusted.begin(2);
+    const [bob, alice] = signaturesOf(await trusted.release({ dev: CONTENT }, [BOB, ALICE]));
+    const envelope = JSON.parse(await trusted.release({ dev: CONTENT }, [ALICE])) as { signatures: unknown[] };
+    envelope.signatures = [{ ...bob, keyid: ALICE.id }, { ...alice, keyid: "" }, { ...bob }];
+    const known = await trusted.upload(JSON.stringify(envelope));
+    expect(known.signedBy).toEqual([ALICE.id, BOB.id]);
+    expect(signaturesOf(known.release.envelope)).toEqual([alice, bob]);
+    // Looked at again, and under another root.
+    await trusted.publish({ ...(await trusted.root(2)), version: 2 });
+    const { digest } = known.release;
+    expect(await signet.services.releases.get(signet.admin, signet.projectId, digest)).toMatchObject({
+      signedBy: [ALICE.id, BOB.id],
+    });
+  });
+
   it("may be signed by the authors of one environment alone", async () => {
     const dave = testKey("dave");
     const root = await trusted.root(2);
@@ -115,6 +133,22 @@ describe("is refused: a release", () => {
     const thrown = trusted.upload(await made());
     await expect(thrown).rejects.toMatchObject({ code: "invalid", fields: [{ loc: ["body", "envelope"], type }] });
     expect(await kept()).toEqual([0, 0]);
+  });
+
+  it("with more signatures of strangers than are tried with every key", async () => {
+    const many = [...Array(60).keys()].map((n) => testKey(`author ${n}`));
+    const root = await trusted.root(1);
+    const keys = new Map([...root.keys, ...many.map(({ id, publicKey }) => [id, publicKey] as const)]);
+    const release = { threshold: 1, keyIds: many.map(({ id }) => id) };
+    await trusted.publish({ ...root, keys, roles: { ...root.roles, release } });
+    const strangers = [...Array(31).keys()].map((n) => testKey(`stranger ${n}`));
+    const some = await trusted.release({ dev: CONTENT }, [...strangers.slice(0, 17), ...many.slice(0, 1)]);
+    expect(await trusted.upload(some)).toMatchObject({ signedBy: [many[0]?.id] });
+    const tooMany = trusted.upload(await trusted.release({ dev: CONTENT }, [...strangers, ...many.slice(0, 1)]));
+    await expect(tooMany).rejects.toMatchObject({ fields: [{ loc: ["body", "envelope"], type: "too_large" }] });
+    // With its own authors alone an envelope may be full.
+    const full = await trusted.release({ dev: CONTENT }, many.slice(0, 32), { number: 2 });
+    expect((await trusted.upload(full)).signedBy).toHaveLength(32);
   });
 
   it("of another project", async () => {

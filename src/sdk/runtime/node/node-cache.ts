@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { MAX_CONTENT_BYTES } from "../../../bundle/trust/forms.js";
 import { check } from "../../../bundle/verify-arguments.js";
 import { isAbove, type CacheEntry, type RuntimeCache } from "../runtime-cache.js";
 
 /** The largest file of a state that is read. */
 const MAX_STATE_BYTES = 64 * 1024 * 1024;
-const MAX_CONTENT_BYTES = 16 * 1024 * 1024;
 /** Writing takes milliseconds: a lock this old is of a process that ended meanwhile. */
 const DEAD_LOCK_MS = 30_000;
 const LOCK_WAIT_MS = 20;

@@ -1,4 +1,4 @@
-import { decodeBase64 } from "../../../bundle/base64.js";
+import { decodeAnyBase64 } from "../../../bundle/base64.js";
 import { MAX_ATTESTATION_LENGTH, parseAttestation } from "../../../bundle/trust/attestation.js";
 import { boundedEnvelope, MAX_ENVELOPE_LENGTH } from "../../../bundle/trust/threshold.js";
 import { TrustError } from "../../../bundle/trust/trust-error.js";
@@ -32,13 +32,20 @@ export async function askLatest(
   // Also of an answer without one: the connection is used again only when it is read.
   const body = await readText(answer, MAX_ATTESTATION_LENGTH, signal);
   if (answer.status === 200) {
-    return { type: "proof", about, source: latestSource(rest, about, body, signal), whole: null };
+    return {
+      type: "proof",
+      about,
+      roots: rootVersionIn(body),
+      source: latestSource(rest, about, body, signal),
+      whole: null,
+    };
   }
   const lease = leaseOf(answer);
   if (lease === null) return { type: "alive" };
   return {
     type: "proof",
     about,
+    roots: rootVersionIn(lease),
     source: latestSource(rest, about, lease, signal),
     whole: () => askWhole(rest, signal),
   };
@@ -74,7 +81,7 @@ function latestSource(rest: Rest, about: About, attestation: string, signal: Abo
   };
 }
 
-/** Not verified: it decides only what is asked for.. */
+/** Not verified: it decides only what is asked for. */
 function rootVersionIn(attestation: string): number {
   try {
     const { lease } = parseAttestation(attestation);
@@ -91,11 +98,7 @@ function leaseOf(answer: HttpAnswer): string | null {
   const header = answer.header("Signet-Lease");
   if (header === null) return null;
   if (header.length > 2 * MAX_ENVELOPE_LENGTH) throw new TrustError("too_large", "the lease is too long");
-  const padded = header
-    .replaceAll("-", "+")
-    .replaceAll("_", "/")
-    .padEnd(Math.ceil(header.length / 4) * 4, "=");
-  const envelope = decodeBase64(padded);
+  const envelope = decodeAnyBase64(header.padEnd(Math.ceil(header.length / 4) * 4, "="));
   if (envelope === undefined) throw new TrustError("malformed", "Signet-Lease is not base64url");
   return `{"lease":${new TextDecoder().decode(envelope)}}`;
 }
