@@ -3,7 +3,7 @@ import { createConnectTransport, createGrpcTransport, Http2SessionManager } from
 import http from "node:http";
 import https from "node:https";
 import { check, isObject } from "../bundle/verify-arguments.js";
-import { Http2Pool } from "./http2-pool.js";
+import { Http2Pool } from "./node-http2-pool.js";
 import { checkServer } from "./option-checks.js";
 import type { NodeTransportOptions } from "./node-transport-options.js";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import http2, { type ClientHttp2Stream, type Http2Session } from "node:http2";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { afterEach, expect, it, vi } from "vitest";
-import { Http2Pool } from "../../src/sdk/http2-pool.js";
+import { Http2Pool } from "../../src/sdk/node-http2-pool.js";
 
 const open: { close(): void }[] = [];
 afterEach(() => {
