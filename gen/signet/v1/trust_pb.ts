@@ -866,7 +866,8 @@ export const TrustService: GenService<{
     output: typeof ReleaseSchema;
   },
   /**
-   * Lists the releases of a project, the highest number first, without their envelopes.
+   * Lists the releases of a project, the highest number first, without their envelopes. A runtime token sees those for its environment
+   * alone.
    *
    * @generated from rpc signet.v1.TrustService.ListReleases
    */

@@ -13,7 +13,7 @@ import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { Principal } from "../../core/token.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
 import type { Listed, Page } from "../../store/page.js";
-import type { Store, Writer } from "../../store/store.js";
+import type { Reader, Store, Writer } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
 import { actorOf, type Audit } from "../audit/audit.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
@@ -153,7 +153,7 @@ export class Releases {
   async list(caller: Principal, projectId: string, page: Page): Promise<Listed<KnownRelease>> {
     const { store, documents } = this.deps;
     const project = await visibleProject(store.read, caller, projectId);
-    const { rows, total } = await store.read.releases(project.id, page);
+    const { rows, total } = await store.read.releases(project.id, page, await onlyEnvironment(store.read, caller));
     const known = await documents.newest(store.read, project.id);
     const releases: KnownRelease[] = [];
     if (known === null) return { rows: [], total };
@@ -172,7 +172,10 @@ export class Releases {
     const release = await store.read.release(project.id, digest);
     const known = await documents.newest(store.read, project.id);
     if (release === null || known === null) throw notFound("release");
-    return await this.#known(known, release);
+    const only = await onlyEnvironment(store.read, caller);
+    const found = await this.#known(known, release);
+    if (only !== undefined && !found.statement.subjects.has(only)) throw notFound("release");
+    return found;
   }
 
   async #known(known: KnownRoot, release: Release): Promise<KnownRelease> {
@@ -232,6 +235,12 @@ export function requireReleased(
       ? `names no content for "${environment}"`
       : `names another content for "${environment}": sha256:${released}, and this one is ${policyHash}`;
   throw invalidField([field], other, "digest_mismatch");
+}
+
+/** The name of the environment of a runtime token, which sees what is for it alone; undefined for other tokens. */
+async function onlyEnvironment(reader: Reader, { environmentId }: Principal): Promise<string | undefined> {
+  if (environmentId === null) return undefined;
+  return (await reader.environmentById(environmentId))?.name ?? "";
 }
 
 function problemOf(

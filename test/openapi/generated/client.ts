@@ -1995,7 +1995,9 @@ export interface paths {
         };
         /**
          * Lists the releases of a project, the highest number first, without their envelopes
-         * @description Needs a token with the scope `read`.
+         * @description A runtime token sees those for its environment alone.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listReleases"];
         put?: never;
