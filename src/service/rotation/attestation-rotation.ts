@@ -1,13 +1,7 @@
-import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, notFound } from "../../core/error.js";
-import { Semaphore } from "../../core/schedule/semaphore.js";
 import type { Principal } from "../../core/token.js";
-import type { Store, Writer } from "../../store/store.js";
-import { reasonOf, type Audit } from "../audit/audit.js";
-import type { LastKeys, SigningKeys } from "../keys/key-files.js";
-import { activateKeyIn, announceIn, rememberKeys, retireKeyIn } from "../keys/key-records.js";
-import type { KeyRing } from "../keys/key-ring.js";
 import type { KeyList, ListedKey } from "../keys/keys.js";
+import { KeyChanges, type KeyChangesDeps } from "./key-changes.js";
 import { countRootNaming, NO_ROOTS, type RootNaming, type UnnamingProject } from "./root-naming.js";
 
 /** The attestation key, and how far the root documents are with the next one. */
@@ -30,20 +24,11 @@ const PURPOSE = "attestation";
  * signature by the new key.
  */
 export class AttestationRotation {
-  /** One change of keys at a time: files and database belong together. */
-  readonly #changing = new Semaphore(1);
+  readonly #changes: KeyChanges;
 
-  constructor(
-    private readonly deps: {
-      readonly store: Store;
-      readonly clock: Clock;
-      readonly audit: Audit;
-      readonly keys: SigningKeys;
-      readonly lastKeys: LastKeys;
-      readonly list: KeyList;
-      readonly ring: KeyRing;
-    },
-  ) {}
+  constructor(private readonly deps: KeyChangesDeps & { readonly list: KeyList }) {
+    this.#changes = new KeyChanges(PURPOSE, deps);
+  }
 
   /** Whether an id is that of an attestation key of this server, of whatever state. */
   async has(keyId: string): Promise<boolean> {
@@ -74,38 +59,17 @@ export class AttestationRotation {
    * Announces a new next key. Throws `conflict` (`key_announced`) when there is one already.
    */
   async announce(caller: Principal, reason: string | null): Promise<AttestationRotationView> {
-    using _lease = await this.#changing.acquire();
-    const { store, keys } = this.deps;
-    const { attestationKey } = keys;
-    await keys.shared?.refresh();
-    if (attestationKey.next !== null) {
-      const message = `the key ${attestationKey.next.keyId} is announced already: activate or withdraw it`;
-      throw new AppError("conflict", message, { reason: "key_announced" });
-    }
-    await attestationKey.announce((next, keep) =>
-      store.write(async (tx) => {
-        await keep(tx);
-        await announceIn(tx, keys, PURPOSE, next, this.#now());
-        await this.#record(tx, caller, "key.announced", next.keyId, { from: keys.attestation.keyId, reason });
-      }),
-    );
+    using _change = await this.#changes.begin();
+    this.#changes.requireNoNext();
+    await this.#changes.announce(caller, reason);
     return await this.view(caller);
   }
 
   /** Takes the announcement back. Throws `not_found` for another key than the announced one. */
   async withdraw(caller: Principal, keyId: string, reason: string | null): Promise<AttestationRotationView> {
-    using _lease = await this.#changing.acquire();
-    const { store, keys, ring } = this.deps;
-    await keys.shared?.refresh();
-    this.#requireNext(keyId);
-    await keys.attestationKey.withdraw((next, keep) =>
-      store.write(async (tx) => {
-        await keep(tx);
-        await tx.retirePublicKey(next.keyId, this.#now());
-        await this.#record(tx, caller, "key.withdrawn", next.keyId, { reason });
-      }),
-    );
-    ring.forget();
+    using _change = await this.#changes.begin();
+    this.#changes.requireNext(keyId);
+    await this.#changes.withdraw(caller, reason);
     return await this.view(caller);
   }
 
@@ -119,12 +83,10 @@ export class AttestationRotation {
     keyId: string,
     { force, reason }: { readonly force: boolean; readonly reason: string | null },
   ): Promise<AttestationRotationView> {
-    using _lease = await this.#changing.acquire();
-    const { keys } = this.deps;
-    await keys.shared?.refresh();
-    this.#requireNext(keyId);
+    using _change = await this.#changes.begin();
+    this.#changes.requireNext(keyId);
     if (!force) await this.#requireNamed(caller);
-    await this.#activate(caller, { force, reason });
+    await this.#changes.activate(caller, { force, reason });
     return await this.view(caller);
   }
 
@@ -150,42 +112,16 @@ export class AttestationRotation {
     keyId: string,
     { force, reason }: { readonly force: boolean; readonly reason: string | null },
   ): Promise<AttestationRotationView> {
-    using _lease = await this.#changing.acquire();
+    using _change = await this.#changes.begin();
     const { store, keys, ring } = this.deps;
-    await keys.shared?.refresh();
-    const key = await store.read.publicKey(keyId);
-    if (key === null || key.orgId !== null || key.purpose !== PURPOSE || key.retiredAt !== null) {
-      throw notFound("previous key of the server");
-    }
-    if (keyId === keys.attestation.keyId || keyId === keys.attestationKey.next?.keyId) {
-      throw new AppError("conflict", "only a previous key can be retired", { reason: "key_in_use" });
-    }
-    if (!force) await this.#requireUnnamed(caller, key.publicKeyPem);
+    const { publicKeyPem } = await this.#changes.previous(keyId);
+    if (!force) await this.#requireUnnamed(caller, publicKeyPem);
     await store.write(async (tx) => {
       await keys.attestationKey.requireCurrent(tx);
-      await retireKeyIn(tx, keys, PURPOSE, keyId, this.#now());
-      await this.#record(tx, caller, "key.retired", keyId, { forced: force, reason });
+      await this.#changes.retireIn(tx, caller, keyId, { forced: force, reason });
     });
     ring.forget();
     return await this.view(caller);
-  }
-
-  async #activate(caller: Principal, { force, reason }: { readonly force: boolean; readonly reason: string | null }) {
-    const { store, keys, lastKeys, ring } = this.deps;
-    await keys.attestationKey.activate((next, keep) =>
-      store.write(async (tx) => {
-        await keep(tx);
-        const from = keys.attestation.keyId;
-        await activateKeyIn(tx, keys, PURPOSE, next, this.#now());
-        await this.#record(tx, caller, "key.activated", next.keyId, { from, forced: force, reason });
-      }),
-    );
-    rememberKeys(keys, lastKeys);
-    ring.forget();
-  }
-
-  #requireNext(keyId: string): void {
-    if (this.deps.keys.attestationKey.next?.keyId !== keyId) throw notFound("announced key");
   }
 
   async #requireNamed(caller: Principal): Promise<void> {
@@ -214,22 +150,5 @@ export class AttestationRotation {
       `the newest root of ${still} projects still names this key: ${[...names, ...foreign].join(", ")}. ` +
       "Publish roots without it, or force the retirement";
     throw new AppError("conflict", message, { reason: "key_in_use" });
-  }
-
-  async #record(
-    tx: Writer,
-    caller: Principal,
-    action: string,
-    keyId: string,
-    { reason, ...facts }: { readonly reason: string | null; readonly from?: string; readonly forced?: boolean },
-  ): Promise<void> {
-    await this.deps.audit.record(tx, caller.orgId, caller, {
-      ...{ action, resourceType: "key", resourceId: keyId },
-      metadata: { purpose: PURPOSE, ...facts, ...reasonOf(reason) },
-    });
-  }
-
-  #now(): Instant {
-    return instantOf(this.deps.clock.now());
   }
 }

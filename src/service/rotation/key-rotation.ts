@@ -1,17 +1,13 @@
-import type { Signer } from "../../bundle/signer.js";
-import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import type { Bundle } from "../../core/bundle.js";
 import { AppError, notFound } from "../../core/error.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
-import { Semaphore } from "../../core/schedule/semaphore.js";
 import type { Principal } from "../../core/token.js";
-import type { ActiveBundleKey, Store, Writer } from "../../store/store.js";
-import { reasonOf, type Audit } from "../audit/audit.js";
-import type { LastKeys, SharedKeySet, SigningKeys } from "../keys/key-files.js";
-import { activateKeyIn, announceIn, keepNextOwned, rememberKeys, retireKeyIn } from "../keys/key-records.js";
+import type { ActiveBundleKey, Writer } from "../../store/store.js";
+import type { SharedKeySet } from "../keys/key-files.js";
+import { keepNextOwned } from "../keys/key-records.js";
 import type { KeyList, ListedKey } from "../keys/keys.js";
-import type { KeyRing } from "../keys/key-ring.js";
 import type { Signers } from "../keys/signers.js";
+import { KeyChanges, type KeyChangesDeps } from "./key-changes.js";
 import { countKeyTrust, NO_TRUST, type KeyTrust, type UntrustingInstance } from "./key-trust.js";
 
 /** The keys of an organization, and how far the fleet is with the next one. */
@@ -29,21 +25,11 @@ const STEP = 100;
 
 /** Rotates the server's key for bundles: announced, activated without a restart, and at last retired. */
 export class KeyRotation {
-  /** One change of keys at a time: files and database belong together. */
-  readonly #changing = new Semaphore(1);
+  readonly #changes: KeyChanges;
 
-  constructor(
-    private readonly deps: {
-      readonly store: Store;
-      readonly clock: Clock;
-      readonly audit: Audit;
-      readonly keys: SigningKeys;
-      readonly lastKeys: LastKeys;
-      readonly list: KeyList;
-      readonly ring: KeyRing;
-      readonly signers: Signers;
-    },
-  ) {}
+  constructor(private readonly deps: KeyChangesDeps & { readonly list: KeyList; readonly signers: Signers }) {
+    this.#changes = new KeyChanges("bundles", deps);
+  }
 
   /** The current state for the caller's organization. Throws `not_found` if it has no usable bundle key. */
   async view(caller: Principal): Promise<KeyRotationView> {
@@ -56,7 +42,7 @@ export class KeyRotation {
     const trust =
       keys.bundleKey.next === null
         ? { own: NO_TRUST, others: NO_TRUST, untrusting: [] }
-        : await countKeyTrust(store.read, signers, { orgId: caller.orgId, now: this.#now() });
+        : await countKeyTrust(store.read, signers, { orgId: caller.orgId, now: this.#changes.now });
     return {
       current,
       next: of("next"),
@@ -71,42 +57,19 @@ export class KeyRotation {
    * given by a setting, `signing_failed` when it cannot sign.
    */
   async announce(caller: Principal, reason: string | null): Promise<KeyRotationView> {
-    using _lease = await this.#changing.acquire();
-    const { store, keys } = this.deps;
-    const { bundleKey } = keys;
-    await keys.shared?.refresh();
+    using _change = await this.#changes.begin();
     this.#requireOwnKey();
-    if (bundleKey.next !== null) {
-      const message = `the key ${bundleKey.next.keyId} is announced already: activate or withdraw it`;
-      throw new AppError("conflict", message, { reason: "key_announced" });
-    }
-    // Before anything is written: an unusable key endorses nothing.
-    await keys.bundles.sign(new Uint8Array());
-    await bundleKey.announce((next, keep) =>
-      store.write(async (tx) => {
-        await keep(tx);
-        await announceIn(tx, keys, "bundles", next, this.#now());
-        await this.#record(tx, caller, "key.announced", next.keyId, { from: keys.bundles.keyId, reason });
-      }),
-    );
+    this.#changes.requireNoNext();
+    await this.#changes.announce(caller, reason);
     return await this.view(caller);
   }
 
   /** Takes the announcement back. Throws `not_found` for another key than the announced one, `conflict` for one that is a setting. */
   async withdraw(caller: Principal, keyId: string, reason: string | null): Promise<KeyRotationView> {
-    using _lease = await this.#changing.acquire();
-    const { store, keys, ring } = this.deps;
-    await keys.shared?.refresh();
-    this.#requireNext(keyId);
+    using _change = await this.#changes.begin();
+    this.#changes.requireNext(keyId);
     this.#requireOwnKey();
-    await keys.bundleKey.withdraw((next, keep) =>
-      store.write(async (tx) => {
-        await keep(tx);
-        await tx.retirePublicKey(next.keyId, this.#now());
-        await this.#record(tx, caller, "key.withdrawn", next.keyId, { reason });
-      }),
-    );
-    ring.forget();
+    await this.#changes.withdraw(caller, reason);
     return await this.view(caller);
   }
 
@@ -119,23 +82,12 @@ export class KeyRotation {
     keyId: string,
     { force, reason }: { readonly force: boolean; readonly reason: string | null },
   ): Promise<KeyRotationView> {
-    using _lease = await this.#changing.acquire();
-    const { store, keys, lastKeys, ring } = this.deps;
-    await keys.shared?.refresh();
-    this.#requireNext(keyId);
-    if (!keys.bundleKey.canActivate) this.#requireOwnKey();
+    using _change = await this.#changes.begin();
+    this.#changes.requireNext(keyId);
+    if (!this.deps.keys.bundleKey.canActivate) this.#requireOwnKey();
     if (!force) await this.#requireTrust(caller);
     await this.#keepNextKeys();
-    await keys.bundleKey.activate((next, keep) =>
-      store.write(async (tx) => {
-        await keep(tx);
-        const from = keys.bundles.keyId;
-        await activateKeyIn(tx, keys, "bundles", next, this.#now());
-        await this.#record(tx, caller, "key.activated", next.keyId, { from, forced: force, reason });
-      }),
-    );
-    rememberKeys(keys, lastKeys);
-    ring.forget();
+    await this.#changes.activate(caller, { force, reason });
     return await this.view(caller);
   }
 
@@ -144,24 +96,16 @@ export class KeyRotation {
    * (`key_in_use`) while the active bundle of an environment is signed with one of them.
    */
   async retire(caller: Principal, keyId: string, reason: string | null): Promise<KeyRotationView> {
-    using _lease = await this.#changing.acquire();
+    using _change = await this.#changes.begin();
     const { store, keys, ring } = this.deps;
-    await keys.shared?.refresh();
-    const key = await store.read.publicKey(keyId);
-    if (key === null || key.orgId !== null || key.purpose !== "bundles" || key.retiredAt !== null) {
-      throw notFound("previous key of the server");
-    }
-    if (keyId === keys.bundles.keyId || keyId === keys.bundleKey.next?.keyId) {
-      throw new AppError("conflict", "only a previous key can be retired", { reason: "key_in_use" });
-    }
+    await this.#changes.previous(keyId);
     using _suspended = ring.suspend(keyId);
     // Activations that did not see the suspension are committed before this is.
     await store.write(async () => undefined);
     await this.#requireUnused(keyId, caller);
     await store.write(async (tx) => {
       if (keys.shared !== null) await this.#requireUnusedIn(tx, keys.shared, keyId, caller);
-      await retireKeyIn(tx, keys, "bundles", keyId, this.#now());
-      await this.#record(tx, caller, "key.retired", keyId, { reason });
+      await this.#changes.retireIn(tx, caller, keyId, { reason });
     });
     return await this.view(caller);
   }
@@ -177,7 +121,7 @@ export class KeyRotation {
     if (environment === null || organization === null) return [];
     const { keyId } = signers.bundles(organization, environment);
     if (keyId === "" || keyId === bundle.keyId) return [];
-    const counts = await store.read.trustedKeyCounts([environment.id], this.#now());
+    const counts = await store.read.trustedKeyCounts([environment.id], this.#changes.now);
     const sum = (some: typeof counts) => some.reduce((total, { count }) => total + count, 0);
     const rejecting = sum(counts.filter(({ keyIds }) => keyIds !== null && !keyIds.includes(bundle.keyId)));
     const told = rejecting === 0 ? "" : `; of ${sum(counts)} live instances ${rejecting} do not trust it`;
@@ -185,12 +129,6 @@ export class KeyRotation {
       `version ${bundle.version} is signed with the previous key ${bundle.keyId}: runtimes that trust only the current key ${keyId} ` +
         `reject it${told}`,
     ];
-  }
-
-  #requireNext(keyId: string): Signer {
-    const { next } = this.deps.keys.bundleKey;
-    if (next === null || next.keyId !== keyId) throw notFound("announced key");
-    return next;
   }
 
   #requireOwnKey(): void {
@@ -205,7 +143,7 @@ export class KeyRotation {
     const { store, signers } = this.deps;
     const { own, others } = await countKeyTrust(store.read, signers, {
       orgId: caller.orgId,
-      now: this.#now(),
+      now: this.#changes.now,
     });
     const notTrusting = own.notTrusting + others.notTrusting;
     const unknown = own.unknown + others.unknown;
@@ -235,7 +173,7 @@ export class KeyRotation {
 
   async #keepOwned(owners: readonly { readonly orgId: string; readonly environmentId: string | null }[]) {
     if (owners.length === 0) return;
-    const at = this.#now();
+    const at = this.#changes.now;
     await this.deps.store.write(async (tx) => {
       for (const owner of owners) await keepNextOwned(tx, this.deps.keys, owner, at);
     });
@@ -267,25 +205,6 @@ export class KeyRotation {
     await shared.requireCurrent(tx);
     const active = await tx.activeBundleOfKey(keyId);
     if (active !== null) throw keyInUse(active, caller);
-  }
-
-  async #record(
-    tx: Writer,
-    caller: Principal,
-    action: string,
-    keyId: string,
-    { reason, ...facts }: { readonly reason: string | null; readonly from?: string; readonly forced?: boolean },
-  ): Promise<void> {
-    await this.deps.audit.record(tx, caller.orgId, caller, {
-      action,
-      resourceType: "key",
-      resourceId: keyId,
-      metadata: { purpose: "bundles", ...facts, ...reasonOf(reason) },
-    });
-  }
-
-  #now(): Instant {
-    return instantOf(this.deps.clock.now());
   }
 }
 
