@@ -30,6 +30,9 @@ const MAX_RELEASES = 10_000;
 /** So many releases make room at once. */
 const ROOM = 100;
 
+/** Environments of each release of a list: a page of releases for hundreds is too much to make at once. */
+const MAX_LISTED_SUBJECTS = 32;
+
 /** A release with what it says, and how it stands under the newest root. */
 export interface KnownRelease {
   readonly release: Release;
@@ -38,6 +41,7 @@ export interface KnownRelease {
   readonly signedBy: readonly string[];
   /** What keeps all of its contents from becoming active; null for nothing. */
   readonly problem: "revoked" | "release_expired" | null;
+  /** In a list the first 32. */
   readonly subjects: readonly KnownSubject[];
 }
 
@@ -158,8 +162,8 @@ export class Releases {
     const releases: KnownRelease[] = [];
     if (known === null) return { rows: [], total };
     for (const release of rows) {
-      releases.push(await this.#known(known, release));
-      // Each may have hundreds of subjects.
+      releases.push(await this.#known(known, release, MAX_LISTED_SUBJECTS));
+      // Each is parsed.
       await nextTurn();
     }
     return { rows: releases, total };
@@ -178,12 +182,12 @@ export class Releases {
     return found;
   }
 
-  async #known(known: KnownRoot, release: Release): Promise<KnownRelease> {
+  async #known(known: KnownRoot, release: Release, most = Infinity): Promise<KnownRelease> {
     const { root } = known;
     const statement = parseRelease(boundedEnvelope(release.envelope).payload);
     const authors = await this.deps.signers.of(known, release);
     const now = instantOf(this.deps.clock.now());
-    const subjects = [...statement.subjects].map(([environment, contentSha256]): KnownSubject => {
+    const subjects = [...statement.subjects].slice(0, most).map(([environment, contentSha256]): KnownSubject => {
       const { threshold, keyIds } = releaseRule(root, environment);
       const refusal = isRevoked(root, contentSha256)
         ? revokedContent(environment)

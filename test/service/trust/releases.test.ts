@@ -86,6 +86,15 @@ describe("an uploaded release", () => {
     });
   });
 
+  it("for hundreds of environments is listed with the first 32", async () => {
+    await trusted.begin(2);
+    const many = Object.fromEntries([...Array(300).keys()].map((n) => [`env-${n}`, CONTENT]));
+    const known = await trusted.upload(await trusted.release(many, [ALICE]));
+    expect(known.subjects).toHaveLength(300);
+    const { rows } = await signet.services.releases.list(signet.admin, signet.projectId, { limit: 25, offset: 0 });
+    expect(rows).toEqual([{ ...known, subjects: known.subjects.slice(0, 32) }]);
+  });
+
   it("is absent for the runtimes of an environment that it is not for", async () => {
     await trusted.begin(2);
     const both = await trusted.upload(await trusted.release({ dev: CONTENT, prod: CONTENT }, AUTHORS));
