@@ -11,7 +11,7 @@ import type {
 import { encodeBase64 } from "../../bundle/base64.js";
 import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
-import type { RoleRule, Root } from "../../bundle/trust/root.js";
+import { nameOfKey, type RoleRule, type Root } from "../../bundle/trust/root.js";
 import { callOf } from "../admission/call.js";
 import type { KnownRelease, Releases } from "../../service/trust/releases.js";
 import type { PublishedRoot, Roots } from "../../service/trust/roots.js";
@@ -105,7 +105,7 @@ function ruleMessage({ threshold, keyIds }: RoleRule): MessageInitShape<typeof R
 
 function keyMessage(key: PublicKey, root: Root | null): MessageInitShape<typeof TrustKeySchema> {
   const keyId = envelopeKeyId(key);
-  const name = root !== null && Object.hasOwn(root.names, keyId) ? (root.names[keyId] ?? null) : null;
+  const name = root === null ? null : nameOfKey(root, keyId);
   return { keyId, publicKey: encodeBase64(key.bytes), ...withoutNulls({ name }) };
 }
 

@@ -126,6 +126,13 @@ export function roleRule(root: Root, role: Role, environment: string | null): Ro
   return own ?? root.roles[role];
 }
 
+/** What a root calls a key, by its full id; null for one without a name. Others wrote it: escape it where a person reads it. */
+export function nameOfKey({ names }: Pick<Root, "names">, id: string): string | null {
+  // What every object inherits is no name.
+  const name = Object.hasOwn(names, id) ? names[id] : undefined;
+  return name === undefined || name === "" ? null : name;
+}
+
 /** As {@link roleRule}, with the keys themselves: who must sign. */
 export function ruleOf(root: Root, role: Role, environment: string | null): Signatories {
   const { threshold, keyIds } = roleRule(root, role, environment);

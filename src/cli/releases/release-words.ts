@@ -1,7 +1,6 @@
-import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import type { Root } from "../../bundle/trust/root.js";
 import { printable } from "../../core/printable.js";
-import { shortLabel } from "../trust/public-keys.js";
+import { shortLabels } from "../trust/public-keys.js";
 import { expiryInWords } from "../trust/root-words.js";
 import type { Authors, ReleaseFile } from "./release-file.js";
 
@@ -18,20 +17,8 @@ export function releaseInWords({ release }: ReleaseFile): readonly string[] {
   ];
 }
 
-/** Whose signatures are missing for an environment: `1 more of bob, carol`; null when none. */
-export function missingAuthors({ threshold, keys, signed }: Authors, root: Pick<Root, "names">): string | null {
-  const lacking = threshold - signed.length;
-  if (lacking <= 0) return null;
-  const others = keys.filter(({ keyId }) => signed.every((it) => it.keyId !== keyId));
-  return `${lacking} more of ${namesOf(others, root)}`;
-}
-
 /** `1 of 2 (alice)`; `none needed` for threshold 0. */
 export function authorsInWords({ threshold, signed }: Authors, root: Pick<Root, "names">): string {
-  const names = signed.length === 0 ? "" : ` (${namesOf(signed, root)})`;
+  const names = signed.length === 0 ? "" : ` (${shortLabels(signed, root)})`;
   return threshold === 0 ? `none needed${names}` : `${signed.length} of ${threshold}${names}`;
-}
-
-function namesOf(keys: Authors["keys"], root: Pick<Root, "names">): string {
-  return keys.map((key) => shortLabel(envelopeKeyId(key), root)).join(", ");
 }

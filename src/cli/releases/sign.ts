@@ -10,7 +10,7 @@ import { readDeviceSignature, withDeviceOptions, type DeviceOptions } from "../t
 import { mergedSignatures, withDeviceSignature } from "../trust/envelopes.js";
 import { writeMessage } from "../trust/message.js";
 import { findSigningKey, SIGNING_KEY_HELP, withSigningKey, type SigningKeyOptions } from "../trust/private-keys.js";
-import { keyLabel } from "../trust/public-keys.js";
+import { keyLabel, stillNeeded } from "../trust/public-keys.js";
 import { readSignedRoot } from "../trust/trust-directory.js";
 import { differingFrom, otherContent, withComparedPolicy, type PolicyFiles } from "./policy-digests.js";
 import {
@@ -21,7 +21,7 @@ import {
   type ReleaseFile,
   type RootOption,
 } from "./release-file.js";
-import { authorsInWords, missingAuthors, releaseInWords } from "./release-words.js";
+import { authorsInWords, releaseInWords } from "./release-words.js";
 
 interface SignOptions extends Partial<PolicyFiles>, RootOption, SigningKeyOptions {}
 
@@ -98,7 +98,7 @@ async function readWithRoot(file: string, options: RootOption, shell: Shell): Pr
 async function answerSigned(shell: Shell, signed: ReleaseFile, root: Root, signer: string | null): Promise<void> {
   await writeFileAtomically(signed.file, `${signed.envelope}\n`);
   const authors = await authorsOf(signed, root);
-  const rows = authors.map((of) => ({ of, missing: missingAuthors(of, root) }));
+  const rows = authors.map((of) => ({ of, missing: stillNeeded(of, root) }));
   const digest = payloadDigest(signed.envelope);
   shell.answer(
     () => {

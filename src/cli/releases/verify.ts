@@ -20,7 +20,8 @@ import {
   type ReleaseFile,
   type RootOption,
 } from "./release-file.js";
-import { authorsInWords, missingAuthors } from "./release-words.js";
+import { stillNeeded } from "../trust/public-keys.js";
+import { authorsInWords } from "./release-words.js";
 
 interface Options extends Partial<PolicyFiles>, RootOption {
   readonly environments?: readonly string[];
@@ -90,7 +91,7 @@ function flawOf(
   if (authors === null || content === null) return flaw("release_missing", "the release is not for this environment");
   if (revoked.includes(payloadDigest(envelope))) return flaw("revoked", "the release is revoked");
   if (revoked.includes(content)) return flaw("revoked", "the content is revoked");
-  const missing = missingAuthors(authors, { names });
+  const missing = stillNeeded(authors, { names });
   if (missing !== null) return flaw("bad_signature", `${missing} must sign`);
   if (release.expiresAt === null || timeMs(release.expiresAt) > Date.now()) return null;
   return flaw("release_expired", `the release ran out at ${release.expiresAt}`);

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import type { PublicKey } from "../../bundle/keys.js";
-import type { Root } from "../../bundle/trust/root.js";
+import { nameOfKey, type Root } from "../../bundle/trust/root.js";
 import { InputError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { Session } from "../shell/session.js";
@@ -68,10 +68,10 @@ function withOnlineKeys(begun: Root, keys: readonly PublicKey[], keep: boolean):
 }
 
 /** The name that the key has, or the first free one of server, server-2, … */
-function nameFor({ names }: Root, keyid: string): string {
-  const own = Object.hasOwn(names, keyid) ? names[keyid] : undefined;
-  if (own !== undefined) return own;
-  const taken = new Set(Object.values(names));
+function nameFor(root: Root, keyid: string): string {
+  const own = nameOfKey(root, keyid);
+  if (own !== null) return own;
+  const taken = new Set(Object.values(root.names));
   for (let n = 1; ; n += 1) {
     const name = n === 1 ? "server" : `server-${n}`;
     if (!taken.has(name)) return name;

@@ -1,7 +1,7 @@
 import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
 import { nobleVerifier } from "../../bundle/ed25519-noble.js";
 import { LEASE_TYPE } from "../../bundle/trust/lease.js";
-import { ruleOf, type Role } from "../../bundle/trust/root.js";
+import { nameOfKey, ruleOf, type Role } from "../../bundle/trust/root.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
 import { signersIn } from "../../bundle/trust/threshold.js";
 import { expiryOf, type Held, type TrustedState } from "../../bundle/trust/trust-state.js";
@@ -41,7 +41,7 @@ export async function signersOfProof(state: TrustedState): Promise<ProofSigners>
 export function proofJson(state: TrustedState, signers: ProofSigners) {
   const { root, identity, lease, activation, release } = state;
   const named = (ids: readonly string[]): readonly Signer[] =>
-    ids.map((id) => ({ key_id: id, name: Object.hasOwn(root.names, id) ? (root.names[id] ?? null) : null }));
+    ids.map((id) => ({ key_id: id, name: nameOfKey(root, id) }));
   return {
     valid: true,
     org_id: identity.orgId,

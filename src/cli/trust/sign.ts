@@ -8,7 +8,7 @@ import { readTextFile } from "../shell/text-files.js";
 import { mergedSignatures, withDeviceSignature } from "./envelopes.js";
 import { withDeviceOptions, readDeviceSignature, type DeviceOptions } from "./device-signature.js";
 import { findSigningKey, SIGNING_KEY_HELP, withSigningKey, type SigningKeyOptions } from "./private-keys.js";
-import { keyLabel, shortLabel } from "./public-keys.js";
+import { keyLabel, shortLabels, stillNeeded } from "./public-keys.js";
 import { changesIn } from "./root-words.js";
 import {
   requireNext,
@@ -38,7 +38,7 @@ export function addSign(trust: Command, shell: Shell): void {
       const keyid = envelopeKeyId(key.publicKey);
       const before = await signaturesOn(draft, newest);
       if (!before.some(({ keys }) => keys.some((it) => envelopeKeyId(it) === keyid))) {
-        throw new InputError(`${key.source} is key ${keyid.slice(0, 16)}, which may sign neither ${namesOf(before)}`);
+        throw new InputError(`${key.source} is key ${keyid.slice(0, 16)}, which may sign neither ${sourcesOf(before)}`);
       }
       const changes = changesIn(newest?.root ?? null, draft.root);
       if (!shell.json) shell.noticeLines(inWords(draft.root, changes));
@@ -98,23 +98,17 @@ async function answerSignatures(
 
 /** Whose signatures a root still needs, in words: `1 more of alice, bob`; null when none. */
 export function missingIn(rules: readonly Signed[]): string | null {
-  const parts = rules.flatMap(({ root, threshold, keys, signed }) => {
-    const lacking = threshold - signed.length;
-    if (lacking <= 0) return [];
-    const ids = new Set(signed.map(({ keyId }) => keyId));
-    const who = keys.filter(({ keyId }) => !ids.has(keyId)).map((key) => shortLabel(envelopeKeyId(key), root));
-    return [`${lacking} more of ${who.join(", ")}`];
-  });
+  const parts = rules.flatMap((rule) => stillNeeded(rule, rule.root) ?? []);
   return parts.length === 0 ? null : [...new Set(parts)].join(" and ");
 }
 
 /** `root 1: 1 of 2 signatures (alice)`. */
 export function progressOf({ by, root, threshold, signed }: Signed): string {
-  const names = signed.map((key) => shortLabel(envelopeKeyId(key), root)).join(", ");
+  const names = shortLabels(signed, root);
   return `${by}: ${signed.length} of ${threshold} signatures${names === "" ? "" : ` (${names})`}`;
 }
 
-function namesOf(rules: readonly Signed[]): string {
+function sourcesOf(rules: readonly Signed[]): string {
   return rules.map(({ by }) => by).join(" nor ");
 }
 

@@ -127,8 +127,8 @@ export class FollowedRuntime implements Runtime {
       this.#transport = event.transport;
       this.#nextRetryAt = null;
       this.#error = null;
-    } else if (event.type === "waiting") {
-      this.#transport = null;
+    } else if (event.type === "waiting" || event.type === "staying") {
+      if (event.type === "waiting") this.#transport = null;
       this.#nextRetryAt = new Date(this.parts.now().getTime() + event.delayMs);
       this.#error = event.error;
       if (event.error.isFromServer && FINAL_ERRORS.has(event.error.code)) this.#despair(event.error);
@@ -149,6 +149,8 @@ export class FollowedRuntime implements Runtime {
       ladder.accept();
       this.#refusal = null;
       this.#hopeless = null;
+      this.#nextRetryAt = null;
+      this.#error = null;
       this.#reportApplied();
     } else {
       ladder.refuse(error);

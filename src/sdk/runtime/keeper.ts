@@ -1,6 +1,6 @@
 import { signersIn } from "../../bundle/trust/threshold.js";
 import { envelopeKeyId } from "../../bundle/envelope/dsse.js";
-import { ruleOf, type Root } from "../../bundle/trust/root.js";
+import { nameOfKey, ruleOf, type Root } from "../../bundle/trust/root.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { timeMs } from "../../bundle/trust/trust-time.js";
@@ -177,6 +177,6 @@ async function releaseOf(trusted: TrustedState, { verifier }: KeeperOptions): Pr
   const { number, expiresAt, source } = release.value;
   const { keys } = ruleOf(root, "release", identity.environment);
   const signers = await signersIn(release.envelope, STATEMENT_TYPE, keys, verifier);
-  const authors = signers.map((key) => root.names[envelopeKeyId(key)] ?? key.keyId);
+  const authors = signers.map((key) => nameOfKey(root, envelopeKeyId(key)) ?? key.keyId);
   return { number, authors, expiresAt: expiresAt === null ? null : new Date(expiresAt), source };
 }

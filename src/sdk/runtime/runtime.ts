@@ -69,9 +69,9 @@ export interface RuntimeStatus {
   readonly provenUntil: Date | null;
   /** How it is connected; null while it is not. */
   readonly transport: TransportName | null;
-  /** When it calls the server again; null while it is connected, and while it tries. */
+  /** When it calls the server again; null while it tries, and while it is connected and refused nothing. */
   readonly nextRetryAt: Date | null;
-  /** Why it is not connected; null while it is. */
+  /** Why it is not connected, or `invalid` while it is and refused what came; else null. */
   readonly error: SignetError | null;
   /** The last update that was refused; null since a newer one was accepted. */
   readonly refusal: Refusal | null;

@@ -1,14 +1,13 @@
-import type { Root } from "../../bundle/trust/root.js";
+import { nameOfKey, type Root } from "../../bundle/trust/root.js";
 import { printable } from "../../core/printable.js";
 
 /** Keys that a message names. */
 const MAX_NAMED = 10;
 
 /** What people call a key: its name in the root, else the first 16 digits of its id. */
-export function keyName({ names }: Root, keyId: string): string {
-  // A name of the prototype is none.
-  const name = Object.hasOwn(names, keyId) ? names[keyId] : undefined;
-  return name === undefined || name === "" ? keyId.slice(0, 16) : printable(name).slice(0, 64);
+export function keyName(root: Root, keyId: string): string {
+  const name = nameOfKey(root, keyId);
+  return name === null ? keyId.slice(0, 16) : printable(name).slice(0, 64);
 }
 
 /** Keys in a message: `alice, bob, carol`. */

@@ -92,7 +92,7 @@ describe("a runtime refuses, keeps what it has, and reports", () => {
     await until(() => runtime.status.nextRetryAt !== null && waits === 2);
     expect(runtime.status).toMatchObject({
       state: "fresh",
-      transport: null,
+      transport: "connect",
       refusal: { code },
       error: { code: "invalid" },
     });
@@ -121,5 +121,42 @@ describe("a runtime refuses, keeps what it has, and reports", () => {
     signet.push(heartbeatOf(await pack({ sequence: 8, bytes: content(200), issuedAt: after(30) })));
     await until(() => runtime.current?.provenUntil.getTime() === Date.parse(after(330)));
     await until(() => signet.reports.at(-1)?.state === "applied");
+  });
+
+  it("takes at once what is newer than what it refused, on the connection that it has", async () => {
+    const good = activationOf(await pack());
+    await using signet = await ScriptedSignet.start(() => [good]);
+    const never = { baseMs: 86_400_000, maxMs: 86_400_000, random: () => 0.999 };
+    await using runtime = await signet.runtime({ refusalBackoff: never });
+    await runtime.ready();
+    const revoked = siteRoot({ version: 2, revoked: [sha256(content(100))] });
+    const corrected = await pack({ sequence: 9, bytes: content(200), issuedAt: after(2), rootVersion: 2 });
+    const again = await pack({ issuedAt: after(1), rootVersion: 2 });
+    signet.push(rootOf(2, await signRoot(revoked, keys.root.slice(0, 2))), activationOf(again));
+    await until(() => runtime.status.state === "revoked" && runtime.status.nextRetryAt !== null);
+    expect(runtime.current).toBeNull();
+    // Of what was refused, nothing more is looked at.
+    signet.push(heartbeatOf(again), activationOf(again));
+    signet.push(...(await stripped("release")), activationOf(corrected));
+    await until(() => runtime.current?.sequence === 9);
+    expect(runtime.status).toMatchObject({
+      ...{ state: "fresh", transport: "connect", refusal: null, error: null, nextRetryAt: null },
+      ...{ connections: 1, refusals: 2 },
+    });
+    expect(signet.requests).toHaveLength(1);
+  });
+
+  it("leaves a server that says something else and bad each time, and waits", async () => {
+    const good = activationOf(await pack());
+    await using signet = await ScriptedSignet.start(() => [good]);
+    const never = { baseMs: 86_400_000, maxMs: 86_400_000, random: () => 0.999 };
+    await using runtime = await signet.runtime({ refusalBackoff: never });
+    await runtime.ready();
+    for (let sequence = 8; sequence < 20; sequence += 1) {
+      signet.push(activationOf(await pack({ sequence, authors: [bob], issuedAt: after(1) })));
+    }
+    await until(() => runtime.status.transport === null);
+    expect(runtime.status).toMatchObject({ refusals: 9, connections: 1, state: "fresh" });
+    expect(signet.requests).toHaveLength(1);
   });
 });

@@ -5,6 +5,7 @@ import { SignetError, toSignetError } from "../../signet-error.js";
 import { Climb, type ClimbOptions } from "./climb.js";
 import { mayBeThePath } from "./path-errors.js";
 import { RungConnection } from "./rung-connection.js";
+import { Refused } from "./refused.js";
 import type { News, Position, Rung } from "./rung.js";
 import type { TransportName } from "../runtime.js";
 
@@ -17,8 +18,10 @@ export interface PathMemory {
 export type LadderEvent =
   | News
   | { readonly type: "connected"; readonly transport: TransportName }
-  /** The next attempt starts after `delayMs`. */
-  | { readonly type: "waiting"; readonly delayMs: number; readonly error: SignetError };
+  /** The connection is over: the next attempt starts after `delayMs`. */
+  | { readonly type: "waiting"; readonly delayMs: number; readonly error: SignetError }
+  /** The connection stays: the next attempt starts after `delayMs`, unless something is accepted before. */
+  | { readonly type: "staying"; readonly delayMs: number; readonly error: SignetError };
 
 /** As long as a connection may be silent later. */
 const MAX_FIRST_MS = 45_000;
@@ -47,6 +50,7 @@ export class Ladder {
   /** Doubled when no way had a first message in time: then the server, or this process, is slow, and not the path. */
   #firstMs: number;
   #refusal: Error | null = null;
+  #refused: Refused | null = null;
   readonly #backoff: Backoff;
   readonly #refusals: Backoff;
 
@@ -62,8 +66,9 @@ export class Ladder {
   }
 
   /**
-   * Says, before the next event is asked for, that the last news came to nothing: the connection is left, and the next one waits. With a
-   * SignetError it failed; anything else is a refusal, after which the waits grow longer.
+   * Says, before the next event is asked for, that the last news came to nothing. With a SignetError the connection failed, and is left.
+   * Anything else is a refusal: the next attempt waits, longer each time. Until then the connection stays for what is newer, so that
+   * something good is not missed for minutes after something bad.
    */
   refuse(reason: Error): void {
     this.#refusal = reason;
@@ -72,6 +77,7 @@ export class Ladder {
   /** Says that news were accepted. */
   accept(): void {
     this.#refusals.reset();
+    this.#refused?.clear();
   }
 
   /** Events until the signal aborts. Throws nothing. */
@@ -79,7 +85,9 @@ export class Ladder {
     let better: RungConnection | null = null;
     while (!signal.aborted) {
       const rung = this.rungs[this.#at] as Rung;
-      const connection: RungConnection = better ?? new RungConnection(rung, position, signal, this.#firstMs);
+      const refused: Refused = (this.#refused = new Refused(() => connection.leave()));
+      const from = () => refused.after(position());
+      const connection: RungConnection = better ?? new RungConnection(rung, from, signal, this.#firstMs);
       better = null;
       const climb = new Climb(this.rungs.slice(0, this.#at), this.options, (found) => {
         better = found;
@@ -96,26 +104,39 @@ export class Ladder {
             yield { type: "connected", transport: rung.name };
             climb.start(position, signal);
           }
-          yield news;
+          yield refused.has(news) ? { type: "alive" } : news;
+          const staying = this.#stay(refused, news);
+          if (staying !== null) yield staying;
           if (this.#refusal !== null) break;
         }
       } catch (thrown) {
         error = toSignetError(thrown);
       } finally {
         climb[Symbol.dispose]();
+        refused.stop();
         connection.leave();
       }
       if (signal.aborted) (better as RungConnection | null)?.leave();
       if (signal.aborted) return;
-      const next = this.#next(better, error, firstAtMs);
+      const next = this.#next(better, error, firstAtMs, refused);
       if (next === null) continue;
       yield { type: "waiting", ...next };
       await sleep(next.delayMs, signal);
     }
   }
 
+  /** Stays on a connection that brought something refused, if it may; says how long. */
+  #stay(refused: Refused, news: News): (LadderEvent & { readonly type: "staying" }) | null {
+    const refusal = this.#refusal;
+    if (refusal === null || refusal instanceof SignetError || !refused.mayStay(news)) return null;
+    this.#refusal = null;
+    const delayMs = this.#refusals.nextMs();
+    refused.add(news, delayMs);
+    return { type: "staying", delayMs, error: refusalError(refusal) };
+  }
+
   /** Null: at once. */
-  #next(better: RungConnection | null, ended: SignetError, firstAtMs: number | null) {
+  #next(better: RungConnection | null, ended: SignetError, firstAtMs: number | null, refused: Refused) {
     let error = ended;
     const refusal = this.#refusal;
     this.#refusal = null;
@@ -125,12 +146,11 @@ export class Ladder {
     }
     if (refusal instanceof SignetError) error = refusal;
     else if (refusal !== null) {
-      const said = new SignetError("invalid", refusal.message, { cause: refusal });
-      return { delayMs: this.#refusals.nextMs(), error: said };
-    }
+      return { delayMs: this.#refusals.nextMs(), error: refusalError(refusal) };
+    } else if (refused.isDue) return null;
     if (firstAtMs !== null && performance.now() - firstAtMs >= GOOD_AFTER_MS) this.#backoff.reset();
     if (this.#isWrongRung(error, firstAtMs !== null) && this.#stepDown()) return null;
-    return { delayMs: delayAfter(error, this.#backoff), error };
+    return { delayMs: Math.max(delayAfter(error, this.#backoff), refused.leftMs), error };
   }
 
   #isWrongRung(error: SignetError, hadNews: boolean): boolean {
@@ -153,4 +173,8 @@ export class Ladder {
     if (this.#at === 0) this.#firstMs = Math.min(2 * this.#firstMs, MAX_FIRST_MS);
     return this.#at > 0;
   }
+}
+
+function refusalError(refusal: Error): SignetError {
+  return new SignetError("invalid", refusal.message, { cause: refusal });
 }

@@ -32,13 +32,20 @@ export async function askLatest(
   // Also of an answer without one: the connection is used again only when it is read.
   const body = await readText(answer, MAX_ATTESTATION_LENGTH, signal);
   if (answer.status === 200) {
-    return { type: "proof", about, source: latestSource(rest, about, body, signal), whole: null };
+    return {
+      type: "proof",
+      about,
+      roots: rootVersionIn(body),
+      source: latestSource(rest, about, body, signal),
+      whole: null,
+    };
   }
   const lease = leaseOf(answer);
   if (lease === null) return { type: "alive" };
   return {
     type: "proof",
     about,
+    roots: rootVersionIn(lease),
     source: latestSource(rest, about, lease, signal),
     whole: () => askWhole(rest, signal),
   };
@@ -74,7 +81,7 @@ function latestSource(rest: Rest, about: About, attestation: string, signal: Abo
   };
 }
 
-/** Not verified: it decides only what is asked for.. */
+/** Not verified: it decides only what is asked for. */
 function rootVersionIn(attestation: string): number {
   try {
     const { lease } = parseAttestation(attestation);

@@ -22,6 +22,8 @@ export type News =
   | {
       readonly type: "proof";
       readonly about: About;
+      /** The newest root that the connection pushed; 0 for none. Not verified. */
+      readonly roots: number;
       readonly source: UpdateSource;
       /** Asks for all that is active, where the source is a lease alone, which is not enough for who has lost its activation. */
       readonly whole: (() => Promise<UpdateSource>) | null;

@@ -24,20 +24,23 @@ export interface LatestCalls {
 export async function* newsOf(messages: AsyncIterable<WatchMessage>, latest: LatestCalls): AsyncGenerator<News> {
   const roots = new Map<number, string>();
   const root = async (version: number) => roots.get(version) ?? null;
+  let newest = 0;
   for await (const message of messages) {
     if (message.type === "root") {
       roots.set(message.version, message.envelope);
+      newest = Math.max(newest, message.version);
       // Each is needed once, as many as one update takes; a server may send more.
       if (roots.size > MAX_ROOTS_AT_ONCE) roots.delete(Math.min(...roots.keys()));
       continue;
     }
     const { about, attestation } = message;
     if (message.type === "activation") {
-      yield { type: "proof", about, source: pushedSource(root, attestation, message.content), whole: null };
+      const source = pushedSource(root, attestation, message.content);
+      yield { type: "proof", about, roots: newest, source, whole: null };
     } else if (attestation === null) yield { type: "alive" };
     else {
       const whole = async () => ({ root, ...latest });
-      yield { type: "proof", about, source: pushedSource(root, attestation, null), whole };
+      yield { type: "proof", about, roots: newest, source: pushedSource(root, attestation, null), whole };
     }
   }
 }
