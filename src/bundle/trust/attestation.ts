@@ -15,11 +15,14 @@ export interface Attestation {
 /** The longest text of an attestation, in UTF-16 units: three envelopes and a proof. */
 export const MAX_ATTESTATION_LENGTH = 4 * MAX_ENVELOPE_LENGTH + 1024;
 
-/** The JSON text of an attestation; of one that has nothing but a lease, `{"lease": …}`, as in heartbeats. */
+/** The JSON text of an attestation, with all of its members. */
 export function formatAttestation({ lease, activation, release, proof }: Attestation): string {
-  if (activation === null && release === null && proof === null) return `{"lease":${lease ?? "null"}}`;
-  const envelopes = `"lease":${lease ?? "null"},"activation":${activation ?? "null"},"release":${release ?? "null"}`;
-  return `{${envelopes},"proof":${JSON.stringify(proof)}}`;
+  return `{"lease":${lease},"activation":${activation},"release":${release},"proof":${JSON.stringify(proof)}}`;
+}
+
+/** The JSON text of an attestation that renews another one: a lease and nothing else, as in heartbeats. */
+export function formatRenewal(lease: string): string {
+  return `{"lease":${lease}}`;
 }
 
 /**

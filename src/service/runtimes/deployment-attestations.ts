@@ -1,3 +1,4 @@
+import { formatAttestation } from "../../bundle/trust/attestation.js";
 import type { Deployment } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
@@ -43,7 +44,7 @@ export class DeploymentAttestations {
     try {
       const { envelope, releaseDigest } = await attestations.of(deployment);
       const release = releaseDigest === null ? null : await store.read.release(projectId, releaseDigest);
-      return `{"lease":null,"activation":${envelope},"release":${release?.envelope ?? null},"proof":null}`;
+      return formatAttestation({ lease: null, activation: envelope, release: release?.envelope ?? null, proof: null });
     } catch (thrown) {
       if (thrown instanceof AppError && thrown.code === "signing_failed") return null;
       throw thrown;

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { formatAttestation, formatRenewal } from "../../bundle/trust/attestation.js";
 import { trustTime } from "../../bundle/trust/trust-time.js";
 import type { Deployment } from "../../core/bundle.js";
 import type { Clock } from "../../core/clock.js";
@@ -163,8 +164,11 @@ export class ActivationProofs implements Proofs {
     });
     return {
       ...{ sequence, rootVersion, renewAtMs: times.renewAtMs },
-      attestation: attestationOf(lease, activation),
-      lease: `{"lease":${lease}}`,
+      attestation: formatAttestation({
+        ...{ lease, activation: activation?.envelope ?? null, release: activation?.release ?? null },
+        proof: null,
+      }),
+      lease: formatRenewal(lease),
       header: Buffer.from(lease).toString("base64url"),
     };
   }
@@ -192,10 +196,4 @@ export class ActivationProofs implements Proofs {
 /** Whether the database is away, of which others tell. */
 function isAway(thrown: unknown): boolean {
   return thrown instanceof AppError && thrown.code === "unavailable";
-}
-
-/** With all members, also while nothing is active. */
-function attestationOf(lease: string, activation: Subject["activation"]): string {
-  const { envelope, release } = activation ?? { envelope: null, release: null };
-  return `{"lease":${lease},"activation":${envelope},"release":${release},"proof":null}`;
 }

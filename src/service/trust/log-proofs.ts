@@ -1,10 +1,8 @@
+import { formatAttestation, parseAttestation } from "../../bundle/trust/attestation.js";
 import type { Deployment } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { AuditLog } from "../audit/log/audit-log.js";
 import type { KeptAttestations } from "./kept-attestations.js";
-
-/** What an attestation's text ends with while it has no proof of the audit's log. */
-const WITHOUT = '"proof":null}';
 
 /** Proofs that activations are in the audit's log, beside their attestations. */
 export class LogProofs {
@@ -21,11 +19,10 @@ export class LogProofs {
    */
   async addTo(attestation: string, deployment: Deployment): Promise<string> {
     const { attestations, auditLog } = this.deps;
-    if (!attestation.endsWith(WITHOUT)) return attestation;
     try {
       const { digest } = await attestations.of(deployment);
       const proof = await auditLog.proofOf(deployment.orgId, digest);
-      return `${attestation.slice(0, -WITHOUT.length)}"proof":${JSON.stringify(proof)}}`;
+      return formatAttestation({ ...parseAttestation(attestation), proof });
     } catch (thrown) {
       if (thrown instanceof AppError && ["unavailable", "data_loss"].includes(thrown.code)) return attestation;
       throw thrown;

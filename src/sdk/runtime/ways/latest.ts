@@ -1,5 +1,5 @@
 import { decodeAnyBase64 } from "../../../bundle/base64.js";
-import { MAX_ATTESTATION_LENGTH, parseAttestation } from "../../../bundle/trust/attestation.js";
+import { formatRenewal, MAX_ATTESTATION_LENGTH, parseAttestation } from "../../../bundle/trust/attestation.js";
 import { boundedEnvelope, MAX_ENVELOPE_LENGTH } from "../../../bundle/trust/threshold.js";
 import { TrustError } from "../../../bundle/trust/trust-error.js";
 import type { UpdateSource } from "../../../bundle/trust/update.js";
@@ -100,7 +100,7 @@ function leaseOf(answer: HttpAnswer): string | null {
   if (header.length > 2 * MAX_ENVELOPE_LENGTH) throw new TrustError("too_large", "the lease is too long");
   const envelope = decodeAnyBase64(header.padEnd(Math.ceil(header.length / 4) * 4, "="));
   if (envelope === undefined) throw new TrustError("malformed", "Signet-Lease is not base64url");
-  return `{"lease":${new TextDecoder().decode(envelope)}}`;
+  return formatRenewal(new TextDecoder().decode(envelope));
 }
 
 function aboutOf(answer: HttpAnswer): About {
