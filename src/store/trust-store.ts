@@ -32,8 +32,8 @@ export interface TrustReader {
   /** Above a version, oldest first, at most `limit`. */
   trustRootsAfter(projectId: string, version: number, limit: number): Promise<readonly TrustRoot[]>;
   release(projectId: string, digest: string): Promise<Release | null>;
-  /** Highest number first. */
-  releases(projectId: string, page: Page): Promise<Listed<Release>>;
+  /** Highest number first. With an environment those alone that are for it. */
+  releases(projectId: string, page: Page, environment?: string): Promise<Listed<Release>>;
   /** The releases that allow a content in an environment: highest number first, at most `limit`. */
   releasesOf(subject: Omit<ReleaseSubject, "digest" | "number">, limit: number): Promise<readonly Release[]>;
   /** How many releases a project has. */

@@ -121,17 +121,20 @@ function environmentMessage(state: EnvironmentTrust): MessageInitShape<typeof En
   };
 }
 
-function releaseMessage(known: KnownRelease, hasEnvelope: boolean): MessageInitShape<typeof ReleaseSchema> {
+/** @param isWhole false in lists, whose size must not be the square of what a release may have */
+function releaseMessage(known: KnownRelease, isWhole: boolean): MessageInitShape<typeof ReleaseSchema> {
   const { release, statement, signedBy, problem, subjects } = known;
   const { digest, number, envelope, expiresAt, uploadedAt, uploadedBy } = release;
   return {
     ...{ digest, number, uploadedBy, uploadedAt: timestampOf(uploadedAt), mediaType: statement.mediaType },
     createdAt: timestampOf(statement.createdAt),
     ...optionalTimestamp("expiresAt", expiresAt),
-    ...withoutNulls({ source: statement.source, problem, envelope: hasEnvelope ? envelope : null }),
+    ...withoutNulls({ source: statement.source, problem, envelope: isWhole ? envelope : null }),
     signedBy: [...signedBy],
+    subjectCount: statement.subjects.size,
     subjects: subjects.map(({ environment, contentSha256, threshold, signedBy: signed, refusal }) => ({
-      ...{ environment, contentSha256, threshold, signedBy: [...signed], ready: refusal === null },
+      ...{ environment, contentSha256, threshold, ready: refusal === null },
+      signedBy: isWhole ? [...signed] : [],
       ...withoutNulls({ missing: refusal?.message ?? null }),
     })),
   };

@@ -19,7 +19,10 @@ const RELEASES: readonly Column<Release>[] = [
   ["DIGEST", ({ digest }) => digest.slice(0, 16)],
   ["CREATED", ({ createdAt }) => formatTime(createdAt)],
   ["EXPIRES", ({ expiresAt }) => formatTime(expiresAt)],
-  ["READY", ({ subjects }) => namesOf(subjects.filter(({ ready }) => ready))],
+  [
+    "READY",
+    ({ subjects, subjectCount: count }) => namesOf(subjects.filter(({ ready }) => ready)) + ofMore(subjects, count),
+  ],
   ["NOT READY", ({ subjects }) => namesOf(subjects.filter(({ ready }) => !ready))],
   ["PROBLEM", ({ problem }) => problem],
 ];
@@ -63,6 +66,11 @@ export function addReleaseUpload(release: Command, shell: Shell): void {
         answerPage(shell, page, offset, RELEASES);
       }),
     );
+}
+
+/** A list has the first environments of a release alone. */
+function ofMore({ length }: readonly ReleaseSubject[], count: number): string {
+  return count > length ? ` (of the first ${length} of ${count})` : "";
 }
 
 function namesOf(subjects: readonly ReleaseSubject[]): string {

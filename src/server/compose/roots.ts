@@ -26,10 +26,11 @@ export function composeRoots(
   const serverKeys = (): readonly PublicKey[] => [parsePublicKey(signingKeys.attestation.publicKeyPem)];
   const documents = new RootDocuments();
   const signers = new ReleaseSigners();
-  const overview = new TrustOverview({ clock, signers, serverKeys });
+  const releaseRules = new ReleaseRules({ clock, documents, signers });
+  const overview = new TrustOverview({ clock, signers, releaseRules, serverKeys });
   return {
     rootDocuments: documents,
-    releaseRules: new ReleaseRules({ clock, documents, signers }),
+    releaseRules,
     roots: new Roots({ store, clock, audit, outbox, wakeups, documents, overview, serverKeys }),
     releases: new Releases({ store, clock, audit, documents, signers }),
   };

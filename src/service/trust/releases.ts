@@ -13,7 +13,7 @@ import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { Principal } from "../../core/token.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
 import type { Listed, Page } from "../../store/page.js";
-import type { Store, Writer } from "../../store/store.js";
+import type { Reader, Store, Writer } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
 import { actorOf, type Audit } from "../audit/audit.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
@@ -30,6 +30,9 @@ const MAX_RELEASES = 10_000;
 /** So many releases make room at once. */
 const ROOM = 100;
 
+/** Environments of each release of a list: a page of releases for hundreds is too much to make at once. */
+const MAX_LISTED_SUBJECTS = 32;
+
 /** A release with what it says, and how it stands under the newest root. */
 export interface KnownRelease {
   readonly release: Release;
@@ -38,6 +41,7 @@ export interface KnownRelease {
   readonly signedBy: readonly string[];
   /** What keeps all of its contents from becoming active; null for nothing. */
   readonly problem: "revoked" | "release_expired" | null;
+  /** In a list the first 32. */
   readonly subjects: readonly KnownSubject[];
 }
 
@@ -153,13 +157,13 @@ export class Releases {
   async list(caller: Principal, projectId: string, page: Page): Promise<Listed<KnownRelease>> {
     const { store, documents } = this.deps;
     const project = await visibleProject(store.read, caller, projectId);
-    const { rows, total } = await store.read.releases(project.id, page);
+    const { rows, total } = await store.read.releases(project.id, page, await onlyEnvironment(store.read, caller));
     const known = await documents.newest(store.read, project.id);
     const releases: KnownRelease[] = [];
     if (known === null) return { rows: [], total };
     for (const release of rows) {
-      releases.push(await this.#known(known, release));
-      // Each may have hundreds of subjects.
+      releases.push(await this.#known(known, release, MAX_LISTED_SUBJECTS));
+      // Each is parsed.
       await nextTurn();
     }
     return { rows: releases, total };
@@ -172,15 +176,18 @@ export class Releases {
     const release = await store.read.release(project.id, digest);
     const known = await documents.newest(store.read, project.id);
     if (release === null || known === null) throw notFound("release");
-    return await this.#known(known, release);
+    const only = await onlyEnvironment(store.read, caller);
+    const found = await this.#known(known, release);
+    if (only !== undefined && !found.statement.subjects.has(only)) throw notFound("release");
+    return found;
   }
 
-  async #known(known: KnownRoot, release: Release): Promise<KnownRelease> {
+  async #known(known: KnownRoot, release: Release, most = Infinity): Promise<KnownRelease> {
     const { root } = known;
     const statement = parseRelease(boundedEnvelope(release.envelope).payload);
     const authors = await this.deps.signers.of(known, release);
     const now = instantOf(this.deps.clock.now());
-    const subjects = [...statement.subjects].map(([environment, contentSha256]): KnownSubject => {
+    const subjects = [...statement.subjects].slice(0, most).map(([environment, contentSha256]): KnownSubject => {
       const { threshold, keyIds } = releaseRule(root, environment);
       const refusal = isRevoked(root, contentSha256)
         ? revokedContent(environment)
@@ -232,6 +239,12 @@ export function requireReleased(
       ? `names no content for "${environment}"`
       : `names another content for "${environment}": sha256:${released}, and this one is ${policyHash}`;
   throw invalidField([field], other, "digest_mismatch");
+}
+
+/** The name of the environment of a runtime token, which sees what is for it alone; undefined for other tokens. */
+async function onlyEnvironment(reader: Reader, { environmentId }: Principal): Promise<string | undefined> {
+  if (environmentId === null) return undefined;
+  return (await reader.environmentById(environmentId))?.name ?? "";
 }
 
 function problemOf(

@@ -5,8 +5,10 @@ import { isRevoked } from "../../bundle/trust/trust-state.js";
 import { timeMs } from "../../bundle/trust/trust-time.js";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
+import type { Deployment } from "../../core/bundle.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader } from "../../store/store.js";
+import type { ReleaseRules } from "./release-rules.js";
 import type { ReleaseSigners } from "./release-signers.js";
 import { refusalOf, releaseRule, revokedContent, unreleased, type Refusal } from "./release-verdict.js";
 import { notServed } from "./root-check.js";
@@ -47,6 +49,7 @@ export class TrustOverview {
     private readonly deps: {
       readonly clock: Clock;
       readonly signers: ReleaseSigners;
+      readonly releaseRules: Pick<ReleaseRules, "named">;
       readonly serverKeys: () => readonly PublicKey[];
     },
   ) {}
@@ -89,12 +92,21 @@ export class TrustOverview {
     return { environment: environment.name, threshold: rule.threshold, authorIds: rule.keyIds, active };
   }
 
+  /** The release that an activation names, or will name once it is attested: after a restore nobody may have asked for it yet. */
+  async #releaseOf(reader: Reader, deployment: Deployment): Promise<string | null> {
+    const attestation = await reader.activationAttestation(deployment.id);
+    if (attestation !== null) return attestation.releaseDigest;
+    const before = await reader.attestationBefore(deployment.environmentId, deployment.sequence);
+    const named = await this.deps.releaseRules.named(reader, deployment, before?.releaseDigest ?? null);
+    return named?.digest ?? null;
+  }
+
   async #active(reader: Reader, known: KnownRoot | null, environment: Environment): Promise<ActiveTrust | null> {
     const { orgId, projectId, name, activeDeploymentId } = environment;
     const deployment = activeDeploymentId === null ? null : await reader.deployment(orgId, activeDeploymentId);
     if (deployment === null) return null;
     const contentSha256 = contentDigest(deployment.policyHash);
-    const releaseDigest = (await reader.activationAttestation(deployment.id))?.releaseDigest ?? null;
+    const releaseDigest = await this.#releaseOf(reader, deployment);
     const release = releaseDigest === null ? null : await reader.release(projectId, releaseDigest);
     const active = {
       ...{ sequence: deployment.sequence, contentSha256, releaseDigest },

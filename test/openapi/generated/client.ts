@@ -1995,7 +1995,9 @@ export interface paths {
         };
         /**
          * Lists the releases of a project, the highest number first, without their envelopes
-         * @description Needs a token with the scope `read`.
+         * @description A runtime token sees those for its environment alone.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listReleases"];
         put?: never;
@@ -3747,7 +3749,7 @@ export interface components {
             media_type: string;
             /** @description Where the content came from, as the authors say; unset when they do not. */
             source: components["schemas"]["BundleSource"] | null;
-            /** @description The environments that it is for, as the authors name them. */
+            /** @description The environments that it is for, as the authors name them; in lists the first 32. */
             subjects: components["schemas"]["ReleaseSubject"][];
             /** @description The keys of authors that signed it, by the newest root. */
             signed_by: string[];
@@ -3764,6 +3766,11 @@ export interface components {
             envelope: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Format: int64
+             * @description How many environments it is for.
+             */
+            subject_count: number;
         };
         ReleaseEnvironmentRequest: Record<string, never>;
         /** @description One environment that a release is for. */
@@ -3776,7 +3783,7 @@ export interface components {
              * @description How many authors must have signed for this environment.
              */
             threshold: number;
-            /** @description Those of them that have. */
+            /** @description Those of them that have; unset in lists. */
             signed_by: string[];
             /** @description Whether its content can be activated there now. */
             ready: boolean;

@@ -293,4 +293,16 @@ describe("an activation that nobody asked for", () => {
     if (deployment === null) throw new Error("nothing is active");
     expect(await signet.services.attestations.of(deployment)).toMatchObject({ releaseNumber: 8 });
   });
+
+  it("stops no runtime: it is shown, and checked under the next root, with the release that it will name", async () => {
+    const { release: kept } = await release(1, ["dev"]);
+    await signet.publish("dev");
+    await signet.tamper("delete from activation_attestations");
+    const { environments } = await signet.services.roots.overview(signet.admin, signet.projectId);
+    const dev = environments.find(({ environment }) => environment === "dev");
+    expect(dev?.active).toMatchObject({ releaseDigest: kept.digest, refusal: null });
+    const next = await trusted.root(1, { version: 2 });
+    expect(await trusted.publish(next)).toMatchObject({ warnings: [] });
+    expect(await signet.count("activation_attestations")).toBe(0);
+  });
 });

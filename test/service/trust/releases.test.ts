@@ -86,6 +86,29 @@ describe("an uploaded release", () => {
     });
   });
 
+  it("for hundreds of environments is listed with the first 32", async () => {
+    await trusted.begin(2);
+    const many = Object.fromEntries([...Array(300).keys()].map((n) => [`env-${n}`, CONTENT]));
+    const known = await trusted.upload(await trusted.release(many, [ALICE]));
+    expect(known.subjects).toHaveLength(300);
+    const { rows } = await signet.services.releases.list(signet.admin, signet.projectId, { limit: 25, offset: 0 });
+    expect(rows).toEqual([{ ...known, subjects: known.subjects.slice(0, 32) }]);
+  });
+
+  it("is absent for the runtimes of an environment that it is not for", async () => {
+    await trusted.begin(2);
+    const both = await trusted.upload(await trusted.release({ dev: CONTENT, prod: CONTENT }, AUTHORS));
+    const prod = await trusted.upload(await trusted.release({ prod: CONTENT }, AUTHORS, { number: 2 }));
+    const { principal } = await signet.runtime("dev");
+    const { releases } = signet.services;
+    const page = { limit: 25, offset: 0 };
+    expect(await releases.list(principal, signet.projectId, page)).toEqual({ rows: [both], total: 1 });
+    expect(await releases.get(principal, signet.projectId, both.release.digest)).toEqual(both);
+    const get = releases.get(principal, signet.projectId, prod.release.digest);
+    await expect(get).rejects.toMatchObject({ code: "not_found", message: "release not found" });
+    expect(await releases.list(signet.admin, signet.projectId, page)).toMatchObject({ total: 2 });
+  });
+
   it("may be signed by the authors of one environment alone", async () => {
     const dave = testKey("dave");
     const root = await trusted.root(2);

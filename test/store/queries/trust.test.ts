@@ -84,6 +84,8 @@ describe("releases", () => {
     expect(await of("prod", "b")).toEqual([]);
     expect(await of("dev", "b")).toEqual([old]);
     expect(await db.read.releases(project.id, { limit: 2, offset: 0 })).toEqual({ rows: [other, next], total: 3 });
+    const inDev = await db.read.releases(project.id, { limit: 2, offset: 0 }, "dev");
+    expect(inDev).toEqual({ rows: [old], total: 1 });
     expect(await db.read.release(project.id, old.digest)).toEqual(old);
     expect(await db.read.release(randomUUID(), old.digest)).toBeNull();
   });

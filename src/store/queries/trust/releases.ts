@@ -20,8 +20,14 @@ export function releaseReader(db: Kysely<Schema>) {
         .executeTakeFirst();
       return row === undefined ? null : releases.read(row);
     },
-    async releases(projectId, { limit, offset }) {
-      const of = db.selectFrom("releases").where("project_id", "=", projectId);
+    async releases(projectId, { limit, offset }, environment) {
+      const all = db.selectFrom("releases").where("project_id", "=", projectId);
+      const own = db
+        .selectFrom("release_subjects")
+        .select("digest")
+        .where("project_id", "=", projectId)
+        .where("environment", "=", environment ?? "");
+      const of = environment === undefined ? all : all.where("digest", "in", own);
       const sorted = of.selectAll().orderBy("number", "desc").orderBy("digest");
       const rows = await sorted.limit(limit).offset(offset).execute();
       return { rows: rows.map(releases.read), total: await countRows(of) };
