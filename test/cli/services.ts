@@ -10,6 +10,7 @@ import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
 import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
+import { TrustService } from "../../gen/signet/v1/trust_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 
 export const SERVICES: readonly DescService[] = [
@@ -24,5 +25,6 @@ export const SERVICES: readonly DescService[] = [
   SystemService,
   TokenService,
   TransferService,
+  TrustService,
   WebhookService,
 ];

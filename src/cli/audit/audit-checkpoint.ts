@@ -1,5 +1,9 @@
 import type { Command } from "commander";
+import { parseCheckpoint } from "../../bundle/log/checkpoint.js";
+import { LogError } from "../../bundle/log/log-error.js";
+import { parseNote } from "../../bundle/log/note.js";
 import { formatMessage } from "../../sdk/index.js";
+import { CheckFailedError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -23,10 +27,21 @@ export function addAuditCheckpoint(audit: Command, shell: Shell): void {
           options.org === undefined
             ? await client.audit.getOwnAuditCheckpoint({})
             : await client.audit.getAuditCheckpoint({ orgId: await session.orgId() });
+        requireCheckpoint(checkpoint.note);
         shell.answer(
           () => formatMessage(checkpoint),
           () => checkpoint.note,
         );
       }),
     );
+}
+
+/** What is printed is lines, so that they can be kept: the server may not write others than a note has. */
+function requireCheckpoint(note: string): void {
+  try {
+    parseCheckpoint(parseNote(note).text);
+  } catch (thrown) {
+    if (!(thrown instanceof LogError)) throw thrown;
+    throw new CheckFailedError(thrown.code, `the server's checkpoint: ${thrown.message}`);
+  }
 }

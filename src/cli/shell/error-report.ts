@@ -76,6 +76,8 @@ function hintFor(thrown: unknown, called: Called | undefined): string | undefine
   if (!(thrown instanceof SignetError) || called === undefined) return undefined;
   const { url, adminTokenFile, tokenSource } = called;
   if (thrown.reason === "untrusted_origin") return "an administrator adds one with signet trust-origin add";
+  if (thrown.reason === "root_stops_runtimes") return "release or activate something else there first, or pass --force";
+  if (thrown.reason === "release_missing") return "the authors release it with signet release create and sign";
   if (thrown.reason === "held") return "end the hold with signet envs release <name>";
   if (thrown.reason === DISK_FULL)
     return "make room on the server's disk, or signet prune --keep-newest 20 --keep-days 0 --keep-production-days 0 --yes";

@@ -21,10 +21,12 @@ it("most others may have 64 KiB", () => {
     "PromoteArtifact",
     "PromotePipeline",
     "PublishBundle",
+    "PublishRoot",
     "ReportStatus",
     "SendHeartbeat",
     "SendTelemetry",
     "SetPolicySchema",
+    "UploadRelease",
     "WatchBundle",
   ]);
 });

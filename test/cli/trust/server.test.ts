@@ -79,6 +79,7 @@ describe("signet trust and release with a server", () => {
     const one = await at.run("promote --from staging --json");
     expect(one.exitCode).toBe(6);
     expect(JSON.parse(one.err)).toMatchObject({ error: "release_missing" });
+    expect(one.err).toContain("signet release create");
     expect(one.err).toContain("bob");
 
     await at.json(`${sign} @bob.key`);
@@ -96,6 +97,7 @@ describe("signet trust and release with a server", () => {
     await at.json("trust sign --dir @trust --key @root.key");
     const stops = await at.run("trust publish --dir @trust --json");
     expect(JSON.parse(stops.err)).toMatchObject({ error: "root_stops_runtimes", exit_code: 5 });
+    expect(stops.err).toContain("or pass --force");
     const forced = await at.run("trust publish --dir @trust --force");
     expect(forced.out).toContain("published root 3: 0 connected runtimes get it now");
     expect(forced.err).toContain("warning: ");
