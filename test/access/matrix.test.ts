@@ -93,7 +93,7 @@ describe("the table", () => {
     expect(listed.sort()).toEqual(declared.sort());
   });
 
-  it("has every call of pipelines under /v3 too, and nothing else there; runtimes also by project", () => {
+  it("has every call of pipelines under /v3 too, and nothing else there; runtimes and the watch also by project", () => {
     const others = methods.flatMap((method) => {
       const rule = hasOption(method, httpOption) ? getOption(method, httpOption) : undefined;
       return (rule?.additionalBindings ?? []).map(({ pattern, body, responseBody }) => {
@@ -109,7 +109,8 @@ describe("the table", () => {
       },
     );
     const fleet = "ListFleet true /v1/orgs/{org_id}/projects/{project_id}/runtimes";
-    expect(others.sort()).toEqual([...pipelines, fleet].sort());
+    const watch = "WatchEnvironments true /v1/orgs/{org_id}/projects/{project_id}/watch";
+    expect(others.sort()).toEqual([...pipelines, fleet, watch].sort());
   });
 });
 
