@@ -36,7 +36,14 @@ export async function createOfflineAdminToken(config: Config, name: string | nul
   await using directory = await openServerDatabase(config, createLogger("silent"), CHANGE);
   const { store, keys } = directory;
   const context: ServiceContext = {
-    ...{ store, storeChanges: new StoreChanges(), feed: null, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
+    ...{
+      store,
+      storeChanges: new StoreChanges(),
+      feed: null,
+      clock: systemClock,
+      signingKeys: keys,
+      lastKeys: directory.lastKeys,
+    },
     ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
   };
   const { audit } = composeAudit(context, composeKeys(context));

@@ -3,9 +3,9 @@ import type { HighWaterMark, HighWaterMarks } from "./high-water-marks.js";
 /**
  * What another node changed of that which nodes keep in memory. Ids alone: the follower reads the newest state.
  *
- * - `environment`: it was made or deleted, its active bundle or its settings changed, or its numbers were raised; with the numbers that
- *   it has then, where the change is one of its state; and with its organization, where that is known
- * - `project`: it was made
+ * - `environment`: its active bundle or its settings changed, its numbers were raised, or it was deleted; with the numbers that it has
+ *   then, where the change is one of its state; and with its organization, where that is known
+ * - `project`: it was made, or got an environment; heard of within a second
  * - `token`: it was rotated, revoked or changed
  * - `tenancy`: an organization or project was changed or deleted (with its environments and tokens)
  * - `webhook`: it was made or changed, or has something to send again

@@ -46,7 +46,9 @@ function messageOf(told: EnvironmentsEvent): MessageInitShape<typeof WatchEnviro
   return { eventId: told.eventId, event: eventOf(told) };
 }
 
-function eventOf(told: EnvironmentsEvent): NonNullable<MessageInitShape<typeof WatchEnvironmentsResponseSchema>["event"]> {
+function eventOf(
+  told: EnvironmentsEvent,
+): NonNullable<MessageInitShape<typeof WatchEnvironmentsResponseSchema>["event"]> {
   switch (told.kind) {
     case "environment":
       return { case: "environment", value: watchedMessage(told) };

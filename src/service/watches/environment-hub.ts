@@ -16,7 +16,7 @@ const MAX_TOMBSTONES = 1_000;
 
 /** What the hub keeps of a project or an environment. */
 export type KeptState =
-  /** `activatedAt` is the revision at which its activation was seen. */
+  /** `activatedAt` is the revision at which its activation was seen; 0 for none. */
   | { readonly kind: "environment"; readonly state: EnvironmentState; readonly activatedAt: number }
   | { readonly kind: "environment_deleted"; readonly state: EnvironmentState }
   | { readonly kind: "project" | "project_deleted"; readonly project: Project };
@@ -159,7 +159,8 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
       if (isAll) await this.#readAll();
       else await this.#readSome(ids, projectIds);
     } catch (error) {
-      if (error instanceof AppError && (error.code === "not_found" || error.code === "conflict")) return this.#end(error);
+      if (error instanceof AppError && (error.code === "not_found" || error.code === "conflict"))
+        return this.#end(error);
       // The next look reads all that this one should have.
       this.#isAllDue = true;
       throw error;
@@ -180,11 +181,14 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
   }
 
   async #readSome(ids: readonly string[], projectIds: readonly string[]): Promise<void> {
-    for (const id of projectIds) {
-      const project = await this.deps.read.project(this.scope.orgId, id);
-      if (project !== null) this.#putProject(project);
+    const { read } = this.deps;
+    const states = [...(await readStates(read, this.scope, this.#projects, ids))];
+    for (const projectId of projectIds) {
+      const found = await readScope(read, { orgId: this.scope.orgId, projectId });
+      if (found === null) continue;
+      for (const project of found.projects.values()) this.#putProject(project);
+      states.push(...found.states);
     }
-    const states = await readStates(this.deps.read, this.scope, this.#projects, ids);
     const seen = new Set<string>();
     for (const state of states) {
       seen.add(state.environment.id);
@@ -210,8 +214,8 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
     const known = before?.kind === "environment" ? before : undefined;
     if (known === undefined) this.#environments += 1;
     else if (known.state.tag === state.tag) return;
-    const isSame = known !== undefined && known.state.deployment?.id === state.deployment?.id;
-    this.#put(id, { kind: "environment", state, activatedAt: isSame ? known.activatedAt : this.#revision + 1 });
+    const isSame = known?.state.deployment?.id === state.deployment?.id;
+    this.#put(id, { kind: "environment", state, activatedAt: isSame ? (known?.activatedAt ?? 0) : this.#revision + 1 });
   }
 
   #deleteState(state: EnvironmentState): void {

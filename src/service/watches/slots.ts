@@ -34,7 +34,8 @@ export class Slots<T> {
     this.#byKey.set(key, slot);
     this.#entries.push(slot);
     // Each superseded one is dropped once: it costs a put the time of two.
-    if (this.#entries.length > 2 * this.#byKey.size + 64) this.#entries = this.#entries.filter((it) => this.#isNewest(it));
+    if (this.#entries.length > 2 * this.#byKey.size + 64)
+      this.#entries = this.#entries.filter((it) => this.#isNewest(it));
   }
 
   delete(key: string): void {

@@ -21,7 +21,7 @@ function environment(id: string): readonly NodeChange[] {
 /** The methods of the Writer that change something of that which nodes keep in memory; a test looks at all the others. */
 export const TOLD = {
   insertProject: ({ id, orgId }) => [{ kind: "project", id, orgId }],
-  insertEnvironment: ({ id }) => environment(id),
+  insertEnvironment: ({ projectId, orgId }) => [{ kind: "project", id: projectId, orgId }],
   updateOrganization: () => TENANCY,
   deleteOrganization: () => TENANCY,
   deleteProject: () => TENANCY,

@@ -4,7 +4,7 @@ import type { NodeChange } from "../change-feed.js";
 export const COMMIT_KIND = "commit";
 
 /** What nobody waits for but people who look. */
-const QUIET: ReadonlySet<string> = new Set<NodeChange["kind"]>(["delivery", "audit"]);
+const QUIET: ReadonlySet<string> = new Set<NodeChange["kind"]>(["project", "delivery", "audit"]);
 
 /** Writes the rows of a transaction: the node, their kinds, their refs. */
 export const LOG_COMMIT =

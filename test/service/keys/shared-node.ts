@@ -52,7 +52,14 @@ export async function startNode(
   const shared = await openSharedKeys(store, { ...settings, clock, othersLive: async () => true, ...options });
   const services = composeServices(
     {
-      ...{ store, clock, signingKeys: shared.keys, lastKeys: shared.lastKeys, feed: null, storeChanges: new StoreChanges() },
+      ...{
+        store,
+        clock,
+        signingKeys: shared.keys,
+        lastKeys: shared.lastKeys,
+        feed: null,
+        storeChanges: new StoreChanges(),
+      },
       ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
     },
     {

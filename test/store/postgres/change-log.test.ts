@@ -10,10 +10,7 @@ import { TransactionDriver } from "../../../src/store/transactions/transaction-d
 
 /** Methods of the Writer of which other nodes need not hear, and why not. */
 const UNTOLD: Partial<Record<keyof Writer, string>> = {
-  ...reasons("nobody has looked for it: what is not there is not kept", [
-    "insertOrganization",
-    "insertToken",
-  ]),
+  ...reasons("nobody has looked for it: what is not there is not kept", ["insertOrganization", "insertToken"]),
   ...reasons("read anew for each request", [
     "putPolicySchema",
     "deletePolicySchema",
