@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build, type Metafile } from "esbuild";
+import { bareDescriptors } from "../packaging/bare-descriptors.js";
 import { consolePackages, writeConsoleMeta } from "../packaging/console-meta.js";
 import { packageLicenses } from "../packaging/licenses.js";
 
@@ -59,6 +60,7 @@ const { outputFiles, metafile } = await build({
   legalComments: "none",
   write: false,
   metafile: true,
+  plugins: [bareDescriptors],
   logLevel: "warning",
 });
 
