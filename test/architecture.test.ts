@@ -90,10 +90,11 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     methods: ["admission", "http", "poll"],
     listener: ["admission", "http"],
     rest: ["admission", "http"],
+    session: ["admission", "http"],
     rpc: ["admission", "http"],
     poll: ["admission", "http"],
     watch: ["admission", "http", "listener", "methods", "rest", "rpc"],
-    "": ["admission", "http", "listener", "poll", "rest", "rpc", "watch"],
+    "": ["admission", "http", "listener", "poll", "rest", "rpc", "session", "watch"],
   },
   store: {
     migrations: [""],

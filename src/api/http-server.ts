@@ -27,6 +27,8 @@ import { createMetricsPage, type MetricsSource } from "./http/metrics-page.js";
 import { shuttingDown } from "./http/observed-method.js";
 import { createPages, type Page } from "./http/pages.js";
 import { createProbes } from "./http/probes.js";
+import { createSessionCookies } from "./session/session-cookies.js";
+import { createSessionEndpoint, type SessionEndpointOptions } from "./session/session-endpoint.js";
 import { createReflectionMethods } from "./rpc/reflection.js";
 import type { RequestObserver } from "./http/request-observer.js";
 import type { TlsTermination } from "./listener/tls-termination.js";
@@ -49,6 +51,8 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[];
   /** Where others reach the server through a proxy; null without one that changes host or path. */
   readonly publicUrl: { readonly origin: string; readonly path: string } | null;
+  /** What the sessions of the console need; null without the console. */
+  readonly console: Pick<SessionEndpointOptions, "sessions" | "describe" | "onRefused"> | null;
   readonly version: string;
   readonly ready: () => Promise<boolean>;
   /** As ProbeOptions.readOnly. */
@@ -106,12 +110,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...(options.diskFull === undefined ? {} : { diskFull: options.diskFull }),
   });
   const cors = createCorsPolicy(corsOrigins, options.publicUrl?.origin ?? null);
+  const cookies = createSessionCookies((req, origin) => cors.isOwn(req, origin));
+  const endpoint = options.console === null ? null : createSessionEndpoint({ admission, cookies, ...options.console });
   const clientAddressOf = createClientAddressOf(proxyTrust);
   const dispatch = withoutPrefix(
     options.publicUrl?.path ?? "",
     createDispatch({
       ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },
       metrics: createMetricsPage(admission, options.metrics),
+      console: endpoint === null ? null : { endpoint, cookies },
       ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
     }),
   );

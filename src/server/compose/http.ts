@@ -8,6 +8,7 @@ import { referencePages } from "../../api/http/reference-pages.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
 import type { Diagnosis } from "../../api/methods/system.js";
 import { createMethods } from "../../api/methods/methods.js";
+import { whoAmIJson } from "../../api/methods/tokens.js";
 import { Polls } from "../../api/poll/polls.js";
 import { ReportBudget } from "../../api/admission/report-budget.js";
 import { createRestHandler } from "../../api/rest/handler.js";
@@ -30,11 +31,12 @@ import { VERSION } from "../../assets/version.js";
 
 /** Checks the credentials of every protocol's requests. */
 function composeAuthenticator(services: Pick<Services, "tokens" | "audit" | "tenancy">, config: Config): Authenticator {
-  const { authentication } = services.tokens;
+  const { authentication, consoleSessions } = services.tokens;
   const { refusals } = services.audit;
   return createAuthenticator({
     authenticate: (rawKey, onStopped) => authentication.authenticate(rawKey, onStopped),
     known: (rawKey) => authentication.known(rawKey),
+    consoleSessions,
     names: services.tenancy.names,
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
@@ -111,6 +113,11 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
+    console: {
+      sessions: tokens.consoleSessions,
+      describe: async (principal) => whoAmIJson(await tokens.authentication.whoAmI(principal), VERSION),
+      onRefused,
+    },
     version: VERSION,
     limits: limitsWithin(openFileLimit(), listenerLimits(config, trustedProxies), logger),
     limitObserver: metrics.limits,

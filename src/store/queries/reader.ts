@@ -4,6 +4,7 @@ import { auditLogReader } from "./audit/audit-log.js";
 import { auditReader } from "./audit/audit.js";
 import { bundleReader } from "./bundles.js";
 import { claimReader } from "./claims.js";
+import { consoleSessionReader } from "./console-sessions.js";
 import { contentReader } from "./contents.js";
 import { deploymentReader } from "./deployments.js";
 import { environmentReader } from "./environments.js";
@@ -66,6 +67,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...artifactReader(db),
     ...transferReader(db),
     ...claimReader(db),
+    ...consoleSessionReader(db),
     ...rootReader(db),
     ...releaseReader(db),
     ...trustEndReader(db),

@@ -106,6 +106,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       return principalOf(rawKey);
     },
     known: (rawKey) => options.known?.get(rawKey),
+    consoleSessions: null,
     names: ID_NAMES,
     onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
@@ -150,6 +151,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     scan: () => async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
     publicUrl: options.publicUrl ?? null,
+    console: null,
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
     readOnly: options.readOnly ?? (() => null),
