@@ -98,8 +98,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     session: ["admission", "http"],
     rpc: ["admission", "http"],
     poll: ["admission", "http"],
+    pages: ["http"],
     watch: ["admission", "http", "listener", "methods", "rest", "rpc"],
-    "": ["admission", "http", "listener", "poll", "rest", "rpc", "session", "watch"],
+    "": ["admission", "http", "listener", "pages", "poll", "rest", "rpc", "session", "watch"],
   },
   store: {
     migrations: [""],

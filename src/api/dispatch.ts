@@ -11,7 +11,7 @@ import type { CorsPolicy } from "./http/cors.js";
 import { closeUnread } from "./http/drain-body.js";
 import { METRICS_PATH, type MetricsPage } from "./http/metrics-page.js";
 import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./http/node-http.js";
-import type { Pages } from "./http/pages.js";
+import type { Pages } from "./pages/pages.js";
 import type { Polls } from "./poll/polls.js";
 import { SESSION_PATH, type SessionEndpoint } from "./session/session-endpoint.js";
 import type { SessionCookies } from "./session/session-cookies.js";
@@ -32,7 +32,7 @@ export interface DispatchOptions {
   readonly rest: RestHandler;
   readonly metrics: MetricsPage;
   /** Sessions of the console; null without it. */
-  readonly console: { readonly endpoint: SessionEndpoint; readonly cookies: SessionCookies } | null;
+  readonly consoleSessions: { readonly endpoint: SessionEndpoint; readonly cookies: SessionCookies } | null;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
   readonly shutdownSignal: AbortSignal;
@@ -77,7 +77,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
 }
 
 async function answer(
-  { probes, pages, cors, rpc, rest, metrics, console: signedIn, shutdownSignal }: DispatchOptions,
+  { probes, pages, cors, rpc, rest, metrics, consoleSessions, shutdownSignal }: DispatchOptions,
   req: NodeRequest,
   res: NodeResponse,
   report: RequestReport,
@@ -93,13 +93,13 @@ async function answer(
   if (verdict.kind === "answered") return;
   const refused = verdict.kind === "refused" ? verdict.error : undefined;
   const onRate = (state: RateState) => setHeaders(res, rateHeaders(state));
-  if (signedIn !== null && path === SESSION_PATH) {
+  if (consoleSessions !== null && path === SESSION_PATH) {
     closeUnread(res);
     if (refused !== undefined) throw refused;
-    await signedIn.endpoint.answer(req, res, report, onRate);
+    await consoleSessions.endpoint.answer(req, res, report, onRate);
     return;
   }
-  if (pages.has(path)) {
+  if (pages.has(path, req)) {
     closeUnread(res);
     pages.answer(path, req, res, requestId);
     return;
@@ -110,7 +110,7 @@ async function answer(
     await metrics.answer(req, res, report, onRate);
     return;
   }
-  const session = signedIn === null ? {} : { session: () => signedIn.cookies.read(req) };
+  const session = consoleSessions === null ? {} : { session: () => consoleSessions.cookies.read(req) };
   const route = rpc.find(path);
   if (route !== undefined) {
     await rpc.handle(route, req, res, { report, onRate, ...session }, refused);
