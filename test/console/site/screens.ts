@@ -18,7 +18,6 @@ export const PATHS: Readonly<Record<string, (site: ScreenSite) => string>> = {
   "orgs/:org/tokens": (site) => `${organization(site)}/tokens`,
   "orgs/:org/webhooks": (site) => `${organization(site)}/webhooks`,
   "orgs/:org/webhooks/:webhook": (site) => `${organization(site)}/webhooks/${site.webhookIds[1]}`,
-  "orgs/:org/settings": (site) => `${organization(site)}/settings`,
   "orgs/:org/projects/:project": (site) => project(site),
   "orgs/:org/projects/:project/versions": (site) => `${project(site)}/versions?env=dev`,
   "orgs/:org/projects/:project/envs/:env/versions/:version": (site) => `${project(site)}/envs/dev/versions/12`,
@@ -40,5 +39,9 @@ export const ROUTES: readonly string[] = routes();
 
 function routes(): string[] {
   const source = readFileSync(join(import.meta.dirname, "../../../src/console/app.tsx"), "utf8");
-  return [...source.matchAll(/^ {2}\["([^"]*)", \w+/gm)].map(([, path = ""]) => path);
+  const project = /const PROJECT = "([^"]*)"/.exec(source)?.[1] ?? "";
+  const [, table = ""] = /const SCREENS[^=]*= \[([^]*?)\n\];/.exec(source) ?? [];
+  return [...table.matchAll(/^ {2}\[\s*["`]?([^"`,]*)["`]?,/gm)].map(([, path = ""]) =>
+    path.replace(/^\$\{PROJECT\}|^PROJECT$/, project),
+  );
 }
