@@ -164,7 +164,12 @@ async function reportFleets(server: TestServer, place: SitePlace): Promise<void>
   const { environments } = await server.admin.organizations.listEnvironments({ orgId, projectId });
   for (const { name, sequence } of environments) {
     await reportFleet({
-      ...{ runtime: server.clientFor(runtimeTokens[name] ?? ""), name: "gateway", sequence, olderSequence: sequence - 1 },
+      ...{
+        runtime: server.clientFor(runtimeTokens[name] ?? ""),
+        name: "gateway",
+        sequence,
+        olderSequence: sequence - 1,
+      },
       count: { dev: 2, staging: 6, prod: 24 }[name] ?? 0,
       standingOf: (index) => {
         if (name !== "prod") return "applied";
