@@ -24,6 +24,7 @@ const EXPOSED_HEADERS = [
   ...connectCors.exposedHeaders,
   "X-Request-Id",
   "X-Total-Count",
+  "Signet-Next-Before-Version",
   "X-RateLimit-Limit",
   "X-RateLimit-Remaining",
   "X-RateLimit-Reset",

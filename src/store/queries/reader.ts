@@ -3,6 +3,7 @@ import { artifactReader } from "./artifacts.js";
 import { auditLogReader } from "./audit/audit-log.js";
 import { auditReader } from "./audit/audit.js";
 import { bundleReader } from "./bundles.js";
+import { bundleSearcher } from "./bundle-search.js";
 import { claimReader } from "./claims.js";
 import { contentReader } from "./contents.js";
 import { deploymentReader } from "./deployments.js";
@@ -41,6 +42,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...projectReader(db),
     ...environmentReader(db),
     ...bundleReader(db),
+    ...bundleSearcher(db),
     ...pruneReader(db),
     ...contentReader(db),
     ...policySchemaReader(db),
