@@ -1,5 +1,12 @@
 import { performedBy } from "../../core/actor.js";
-import type { BundleState, Content, Deployment } from "../../core/bundle.js";
+import type {
+  ActivationPeriod,
+  BundleFilter,
+  BundleState,
+  Content,
+  Deployment,
+  PublishedBundle,
+} from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
@@ -10,13 +17,14 @@ import { requireChangeable, seesEnvironment, visibleEnvironment, type Environmen
 import { reasonOf, type Audit } from "../audit/audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
-import { activated, activateIn, checkSequence, type Activation } from "./activation.js";
+import { activated, activateIn, checkNotHeld, checkSequence, type Activation } from "./activation.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { DocumentDigests } from "../documents/kept-document.js";
 import type { ActivationTrust } from "../trust/activation-trust.js";
 import type { Holds } from "./holds.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
+import type { Previews } from "./previews.js";
 import type { Outbox } from "../changes/outbox.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -26,6 +34,19 @@ import { rollbackTarget } from "./rollback-target.js";
 export interface BundleWithContent {
   readonly state: BundleState;
   readonly content: Content;
+}
+
+/** The newest activation of a bundle; null when it was never active. */
+interface WithPeriod {
+  readonly period: ActivationPeriod | null;
+}
+
+/** A page of bundles. */
+export interface ListedBundles extends Listed<BundleState> {
+  /** Where to go on, as `beforeVersion`; null when no version is left. */
+  readonly next: number | null;
+  /** By the sequence of each that was ever active. */
+  readonly periods: ReadonlyMap<number, ActivationPeriod>;
 }
 
 /** A version that was verified before the transaction which activates it. */
@@ -56,6 +77,7 @@ export class Bundles {
       readonly trust: ActivationTrust;
       readonly documents: Documents;
       readonly holds: Holds;
+      readonly previews: Previews;
     },
   ) {}
 
@@ -68,11 +90,14 @@ export class Bundles {
     path: EnvironmentPath,
     version: number,
     options: ActivationOptions = { hold: false, reason: null },
-  ): Promise<BundleState> {
+  ): Promise<PublishedBundle> {
     const { store, idempotency } = this.deps;
     const asked = { path, version, ...options };
-    return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
+    return await idempotency.run<PublishedBundle>(caller, "activateBundle", asked, async (remember) => {
       const good = await this.#requireGood(caller.principal, path, version);
+      if (caller.dryRun) {
+        return await this.#preview(caller, await visibleEnvironment(store.read, caller.principal, path), good, options);
+      }
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
         return await this.#activateIn(tx, caller, environment, good, options, remember);
@@ -89,11 +114,12 @@ export class Bundles {
     path: EnvironmentPath,
     to: number | null,
     options: ActivationOptions,
-  ): Promise<BundleState> {
+  ): Promise<PublishedBundle> {
     const asked = { path, to, ...options };
-    return await this.deps.idempotency.run<BundleState>(caller, "rollbackBundle", asked, async (remember) =>
-      this.#done(await retryOnConflict(() => this.#rollbackOnce(caller, path, to, options, remember))),
-    );
+    return await this.deps.idempotency.run<PublishedBundle>(caller, "rollbackBundle", asked, async (remember) => {
+      const state = await retryOnConflict(() => this.#rollbackOnce(caller, path, to, options, remember));
+      return caller.dryRun ? state : this.#done(state);
+    });
   }
 
   /** Null if the environment changed while the target was looked for. */
@@ -103,7 +129,7 @@ export class Bundles {
     to: number | null,
     options: ActivationOptions,
     remember: Remember<BundleState>,
-  ): Promise<BundleState | null> {
+  ): Promise<PublishedBundle | null> {
     const { read } = this.deps.store;
     const seen = await visibleEnvironment(read, caller.principal, path);
     requireChangeable(caller.principal, seen.name);
@@ -111,12 +137,29 @@ export class Bundles {
     const version = to ?? (await rollbackTarget(read, seen));
     if (to === null && (await read.bundle(seen.id, version)) === null) return null;
     const good = await this.#requireGood(caller.principal, path, version);
+    if (caller.dryRun) return await this.#preview(caller, seen, good, options);
     return await this.deps.store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller.principal, path);
       const isSame = environment.id === seen.id && environment.sequence === seen.sequence;
       if (to === null && (!isSame || (await tx.bundle(seen.id, version)) === null)) return null;
       return await this.#activateIn(tx, caller, environment, good, options, remember);
     });
+  }
+
+  /** The answer of a dry run: the version, and what its activation would change. Throws what the activation would. */
+  async #preview(
+    caller: ChangeRequest,
+    environment: Environment,
+    { version }: VerifiedVersion,
+    { hold }: ActivationOptions,
+  ): Promise<PublishedBundle> {
+    const { store, trust, previews } = this.deps;
+    const state = await keptBundle(store.read, environment, version);
+    const clearance = await trust.clear(store.read, environment, state.bundle.policyHash);
+    checkSequence(environment, caller.ifSequence);
+    if (!hold) checkNotHeld(environment);
+    clearance.requireAllowed();
+    return { ...state, change: await previews.activation(caller, environment, state.bundle) };
   }
 
   async #activateIn(
@@ -177,24 +220,41 @@ export class Bundles {
     return state;
   }
 
-  /** The versions of an environment, newest first. */
+  /** The versions of an environment that match a filter, newest first. `total` counts all of the environment, whether they match or not. */
   async list(
     caller: Principal,
     path: EnvironmentPath,
     limit: number | undefined,
     beforeVersion: number | undefined,
-  ): Promise<Listed<BundleState>> {
+    filter: BundleFilter = {},
+  ): Promise<ListedBundles> {
     const { read } = this.deps.store;
     const most = limit ?? 1000;
-    const environment = await visibleEnvironment(read, caller, path);
-    return await read.bundles(environment.id, most, beforeVersion);
+    const { id } = await visibleEnvironment(read, caller, path);
+    const isSearch = Object.keys(filter).length > 0;
+    const found = isSearch
+      ? { ...(await read.findBundles(id, filter, most, beforeVersion)), total: await read.countBundles(id) }
+      : await this.#page(id, most, beforeVersion);
+    const sequences = found.rows.flatMap(({ sequence }) => sequence ?? []);
+    return { ...found, periods: await read.activationPeriods(id, sequences) };
+  }
+
+  async #page(environmentId: string, limit: number, beforeVersion: number | undefined) {
+    const { read } = this.deps.store;
+    const listed = await read.bundles(environmentId, limit, beforeVersion);
+    const last = listed.rows.at(-1)?.bundle.version ?? null;
+    const hasMore = last !== null && last > 1 && (await read.hasVersionBelow(environmentId, last));
+    return { ...listed, next: hasMore ? last : null };
   }
 
   /** Throws `not_found`. */
-  async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent> {
+  async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent & WithPeriod> {
     const { read } = this.deps.store;
     const environment = await visibleEnvironment(read, caller, path);
-    return await this.#withContent(read, environment, version);
+    const found = await this.#withContent(read, environment, version);
+    const { sequence } = found.state;
+    const periods = await read.activationPeriods(environment.id, sequence === null ? [] : [sequence]);
+    return { ...found, period: periods.get(sequence ?? 0) ?? null };
   }
 
   /** The signed document of a version: the same bytes for as long as the bundle exists. */
@@ -244,17 +304,22 @@ export class Bundles {
     outbox.committed();
   }
 
-  /** The activations of an environment, newest first. */
+  /** The activations of an environment, or of one of its versions, newest first. Throws `not_found` for a version that is not kept. */
   async deployments(
     caller: Principal,
     path: EnvironmentPath,
     limit: number | undefined,
     offset: number,
+    version: number | null = null,
   ): Promise<Listed<Deployment> & { limit: number }> {
     const { read } = this.deps.store;
     const page = { limit: limit ?? 25, offset };
     const environment = await visibleEnvironment(read, caller, path);
-    return { ...(await read.deployments(environment.id, page)), limit: page.limit };
+    const listed =
+      version === null
+        ? await read.deployments(environment.id, page)
+        : await read.deploymentsOf((await keptBundle(read, environment, version)).bundle.id, page);
+    return { ...listed, limit: page.limit };
   }
 
   /** Throws `not_found`. */

@@ -387,7 +387,9 @@ export interface paths {
         };
         /**
          * Lists the bundles of an environment, newest first, without their documents
-         * @description Needs a token with the scope `read`.
+         * @description With a text, a label, an author or a source revision only those that match all of them: a call then looks through 10,000 versions at most, and says where to go on.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listBundles"];
         put?: never;
@@ -2305,6 +2307,8 @@ export interface components {
             hold?: boolean;
             /** @description Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters. */
             reason?: string | null;
+            /** @description Checks everything, changes nothing, and answers the version with what its activation would change. Idempotency-Key is not looked up. */
+            dry_run?: boolean;
         };
         ActivateKeyRequest: {
             /** @description Also while live instances do not trust it, or did not say: they will reject the next publications. Of an attestation key: also while roots do not name it: their runtimes keep what they have until they get one that does. */
@@ -2589,8 +2593,18 @@ export interface components {
             sequence: number | null;
             /** @description What may go wrong with a change that was made; in the answers to activations and rollbacks only. */
             warnings: string[];
-            /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. */
+            /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle, and of dry runs. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. Of ActivateBundle and RollbackBundle it is the kept one. */
             change: components["schemas"]["BundleChange"] | null;
+            /**
+             * Format: date-time
+             * @description When its newest activation was made. Only in answers of ListBundles and GetBundle, as is the next.
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @description When something else became active after that; unset while it is the active one.
+             */
+            replaced_at: string | null;
         };
         /** @description What a publication or promotion changed in its environment, or would change. */
         BundleChange: {
@@ -2602,7 +2616,7 @@ export interface components {
             skipped: boolean;
             /** @description From what is active to the new bundle. Set in dry runs, unless it takes too long to compare. */
             difference: components["schemas"]["BundleDifference"] | null;
-            /** @description Set in dry runs: before the new version. */
+            /** @description Set in dry runs of PublishBundle and PromoteBundle: before the new version. */
             quota: components["schemas"]["VersionQuota"] | null;
         };
         /** @description What differs between two policy documents. */
@@ -2717,6 +2731,16 @@ export interface components {
             signature_v2: string;
             /** @description Names the key of both signatures in ListKeys. */
             key_id: string;
+            /**
+             * Format: date-time
+             * @description As Bundle.activated_at.
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @description As Bundle.replaced_at.
+             */
+            replaced_at: string | null;
         };
         ClaimBenchmarkAnswer: Record<string, never>;
         CompareBundlesAnswer: {
@@ -3026,13 +3050,15 @@ export interface components {
             forwarded: boolean;
             /** @description The client's address as the server sees it. */
             client_address: string;
-            /** @description The setting SIGNET_PUBLIC_URL. */
+            /** @description The first URL of the setting SIGNET_PUBLIC_URL. */
             public_url: string | null;
             /**
              * Format: int64
              * @description The setting SIGNET_TRUSTED_PROXIES.
              */
             trusted_proxies: number;
+            /** @description All URLs of the setting SIGNET_PUBLIC_URL. */
+            public_urls: string[];
         };
         /** @description A stage of a project, with at most one active bundle. */
         Environment: {
@@ -3734,6 +3760,11 @@ export interface components {
             reason?: string | null;
             /** @description As PublishBundleRequest.dry_run. */
             dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description Refuses with 412 unless this version is active in the source: what was previewed is what is promoted.
+             */
+            source_version?: number | null;
         };
         PromotePipelineRequest: {
             /**
@@ -3749,6 +3780,11 @@ export interface components {
             reason?: string | null;
             /** @description Checks everything, changes nothing, and answers what would change in each target. */
             dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description Refuses with 412 unless this version is active in the source: what was previewed is what is promoted.
+             */
+            source_version?: number | null;
         };
         PruneBundlesAnswer: {
             environments: components["schemas"]["PrunedEnvironment"][];
@@ -3963,6 +3999,8 @@ export interface components {
             hold?: boolean;
             /** @description As ActivateBundleRequest.reason. At most 1,000 characters. */
             reason?: string | null;
+            /** @description As ActivateBundleRequest.dry_run: the answer tells which version would come back. */
+            dry_run?: boolean;
         };
         /** @description How many projects have a root that names the next key for activations or leases. All are 0 while none is announced. */
         RootNaming: {
@@ -4772,6 +4810,8 @@ export interface components {
         "Signet-Deployment-Id": string;
         /** @description The lease of what is active: the base64url of its envelope, without padding. Absent while none can be made. */
         "Signet-Lease": string;
+        /** @description The before_version with which a list of bundles goes on; absent at its end. */
+        "Signet-Next-Before-Version": number;
         /** @description The sequence of what is active. */
         "Signet-Sequence": number;
         /** @description The scheme that would do. */
@@ -5741,6 +5781,14 @@ export interface operations {
                 limit?: number;
                 /** @description Only versions below this one: the way to page. */
                 before_version?: number;
+                /** @description Only those with this text in title, description, published_by, labels or source, or at the start of the digits of policy_hash. ASCII letters match in either case. */
+                text?: string;
+                /** @description Only those with this label: key=value. */
+                label?: string;
+                /** @description Only those with this text in published_by. ASCII letters match in either case. */
+                published_by?: string;
+                /** @description Only those whose source has a revision that begins with this. */
+                source_revision?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5757,13 +5805,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The bundles. The number of all of them is in the header X-Total-Count. */
+            /** @description The bundles. The number of all of them, whether they match or not, is in the header X-Total-Count. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Signet-Next-Before-Version": components["headers"]["Signet-Next-Before-Version"];
                     "X-Total-Count": components["headers"]["X-Total-Count"];
                     [name: string]: unknown;
                 };
@@ -6066,6 +6115,8 @@ export interface operations {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
+                /** @description Only the activations of this version; NOT_FOUND when it is not kept. */
+                version?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
