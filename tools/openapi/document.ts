@@ -1,12 +1,13 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { HeaderSchema } from "../../gen/signet/v1/options_pb.js";
-import { commentOf } from "./comments.js";
 import { ERROR_SCHEMAS, ErrorResponses } from "./errors.js";
+import type { Examples } from "./examples.js";
 import { Headers } from "./headers.js";
 import type { Document, Schema } from "./model.js";
-import { pathsOf, tagOf } from "./paths.js";
-import { HEALTH_TAG, probePaths } from "./probes.js";
+import { pathsOf } from "./paths.js";
+import { probePaths } from "./probes.js";
 import { Schemas } from "./schemas.js";
+import { tagsOf } from "./tags.js";
 
 const DESCRIPTION = `Signed policy bundles: publish, promote, activate, push.
 
@@ -16,15 +17,18 @@ Every answer has X-Request-Id, and every error the same body. The same calls exi
 \`x-signet-method\` names them.`;
 
 /**
- * The OpenAPI 3.1 document of services that were read with their comments. The same services and version give the same document.
+ * The OpenAPI 3.1 document of services that were read with their comments. The same services, version and examples give the same document.
  *
  * Throws an Error for what the server would not start with, and for what OpenAPI cannot say.
  */
-export function createDocument(services: readonly DescService[], version: string): Document {
+export function createDocument(services: readonly DescService[], version: string, examples: Examples = {}): Document {
   const schemas = new Schemas();
   const headers = new Headers(withComments(services));
   const errors = new ErrorResponses(headers);
-  const paths = { ...pathsOf(services, { schemas, headers, errors }), ...probePaths(headers) };
+  const paths = {
+    ...pathsOf(services, { schemas, headers, errors, examples }),
+    ...probePaths(headers, examples),
+  };
   return {
     openapi: "3.1.0",
     info: {
@@ -35,7 +39,7 @@ export function createDocument(services: readonly DescService[], version: string
     },
     servers: [{ url: "/", description: "The server that this document comes from." }],
     security: [{ bearer: [] }, { apiKey: [] }],
-    tags: [...services.map((service) => ({ name: tagOf(service), description: commentOf(service) })), HEALTH_TAG],
+    tags: tagsOf(services),
     paths,
     components: {
       schemas: sorted(withErrors(schemas.components)),

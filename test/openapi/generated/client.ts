@@ -4,294 +4,6 @@
  */
 
 export interface paths {
-    "/v1/source-artifacts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists artifacts, newest first, without their documents
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listArtifacts"];
-        put?: never;
-        /**
-         * Keeps a policy document as a draft
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createArtifact"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/source-artifact/{artifact_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one artifact with its policies
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getArtifact"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes an artifact
-         * @description The bundle that it was promoted to stays.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deleteArtifact"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/source-artifact/{artifact_id}/promote": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Publishes an artifact to the first environment of its project (by position), active there
-         * @description A repeat, at the same time too, answers what the first one did and makes no second bundle.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        put: operations["promoteArtifact"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists events, newest first; with after, oldest first from there, which is the way to follow
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["listAuditEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/verify": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Checks numbers, links and signatures, oldest first; with a head that was kept elsewhere, that nothing was cut off since
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["verifyAudit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/head": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the newest event's number, its hash, and a signature over both, for keeping elsewhere
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditHead"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/checkpoint": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a signed checkpoint of the log: the Merkle tree over all events
-         * @description With since, also the proof that the log still begins with that many events.
-         *
-         *     Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditCheckpoint"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/audit/checkpoint": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the same of the token's own organization, to every token that reads: it tells how many events there are, and nothing of them
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getOwnAuditCheckpoint"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/inclusion": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Proves that an event is in the log, as hashes and as a C2SP tlog-proof
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditInclusion"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/consistency": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Proves that the log of one size begins with that of a smaller one
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditConsistency"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/backups": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the one that is being made or failed last, and the complete ones, newest first
-         * @description Needs an admin token of the operator's organization.
-         */
-        get: operations["listBackups"];
-        put?: never;
-        /**
-         * Starts a backup and answers at once; GetBackup tells how far it is
-         * @description Refused with 409 (backup_in_progress) while another one is being made, and when 100 are kept.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["createBackup"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/backups/{backup_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a backup and how far it is
-         * @description Needs an admin token of the operator's organization.
-         */
-        get: operations["getBackup"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a backup
-         * @description Refused with 409 (backup_not_ready) while it is being made.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        delete: operations["deleteBackup"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/backups/{backup_id}/archive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the file of a complete backup
-         * @description REST answers with its bytes. Refused with 409 (backup_not_ready) before it is complete, and with 429 while four are being downloaded.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        get: operations["downloadBackup"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/publish": {
         parameters: {
             query?: never;
@@ -302,8 +14,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Keeps a policy document as the next version of an environment, signs it, and makes it active unless told otherwise
-         * @description Needs a token with the scope `bundle:publish`.
+         * Publishes policies as the next version
+         * @description Keeps a policy document as the next version of an environment, signs it, and makes it active unless told otherwise.
+         *
+         *     Needs a token with the scope `bundle:publish`.
          */
         post: operations["publishBundle"];
         delete?: never;
@@ -322,8 +36,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a kept version the active one (pin, rollback)
-         * @description No new version; a new, higher sequence. With hold it stays the active one: until OrganizationService.ReleaseEnvironment nothing else becomes active there (409 "held") but what is activated with hold again.
+         * Activates a kept version
+         * @description Makes a kept version the active one (pin, rollback). No new version; a new, higher sequence. With hold it stays the active one: until OrganizationService.ReleaseEnvironment nothing else becomes active there (409 "held") but what is activated with hold again.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -344,8 +58,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes an earlier version the active one: by default the last active version below the current one that is still kept
-         * @description As ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+         * Rolls back to an earlier version
+         * @description Makes an earlier version the active one: by default the last active version below the current one that is still kept. As ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -366,8 +80,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Publishes the source's active content to the next stage and makes it active there
-         * @description Returns the target's new bundle.
+         * Promotes what is active to the next environment
+         * @description Publishes the source's active content to the next stage and makes it active there. Returns the target's new bundle.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -386,8 +100,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the bundles of an environment, newest first, without their documents
-         * @description Needs a token with the scope `read`.
+         * Lists the versions of an environment, newest first
+         * @description Lists the bundles of an environment, newest first, without their documents.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listBundles"];
         put?: never;
@@ -432,8 +148,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the signed bundle document of one version: the bytes that runtimes verify
-         * @description Needs a token with the scope `read`.
+         * Returns the signed document of one version
+         * @description Returns the signed bundle document of one version: the bytes that runtimes verify.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["getBundleDocument"];
         put?: never;
@@ -452,8 +170,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the JSON Patch (RFC 6902) that turns the policies of one version into those of another
-         * @description Needs a token with the scope `read`.
+         * Returns the JSON Patch between two versions
+         * @description Returns the JSON Patch (RFC 6902) that turns the policies of one version into those of another.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["diffBundles"];
         put?: never;
@@ -472,8 +192,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Compares two versions with old and new values
-         * @description In one environment: what changes from from_version to to_version. Between two: what promoting from_env to to_env would change in to_env, which is then before; scope policies are compared as promotion rewrites them.
+         * Compares two versions, with old and new values
+         * @description Compares two versions with old and new values. In one environment: what changes from from_version to to_version. Between two: what promoting from_env to to_env would change in to_env, which is then before; scope policies are compared as promotion rewrites them.
          *
          *     Needs a token with the scope `read`.
          */
@@ -496,8 +216,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Deletes the versions of a project that nothing needs any more, or only says which: see PruneBundlesRequest
-         * @description Needs a token with the scope `org:admin`.
+         * Deletes the versions that nothing needs any more
+         * @description Deletes the versions of a project that nothing needs any more, or only says which: see PruneBundlesRequest.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["pruneBundles"];
         delete?: never;
@@ -559,8 +281,8 @@ export interface paths {
          */
         get: operations["getPolicySchema"];
         /**
-         * Demands a JSON Schema (draft 2020-12) of the policies of a project from now on: of what is published, promoted and previewed, in all of its environments; not of what is activated or rolled back to
-         * @description References end inside of the schema. At most 256 KiB.
+         * Demands a JSON Schema of the project's policies
+         * @description Demands a JSON Schema (draft 2020-12) of the policies of a project from now on: of what is published, promoted and previewed, in all of its environments; not of what is activated or rolled back to. References end inside of the schema. At most 256 KiB.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -584,674 +306,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the public keys that the caller may need, the current ones first: what an operator configures in runtimes
-         * @description Those of its organization and of the environments that it sees; of the server only what signs, or signed, for the organization.
+         * Lists the public keys that runtimes pin
+         * @description Lists the public keys that the caller may need, the current ones first: what an operator configures in runtimes. Those of its organization and of the environments that it sees; of the server only what signs, or signed, for the organization.
          *
          *     Needs a token with the scope `read`.
          */
         get: operations["listKeys"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Announces the next key: creates it and lists it, so that runtimes can be told to trust it, or root documents can name it
-         * @description It signs nothing yet, unless `activate` is set. Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["rotateKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/rotation": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet; for attestation the projects whose newest root does not name it
-         * @description Needs a token with the scope `org:admin`.
-         */
-        get: operations["getKeyRotation"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/{key_id}/activate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Makes the announced key the current one, without a restart
-         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. Activations and leases are signed by an attestation key at once, and what is active gets a signature by it. The private key before is deleted. Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["activateKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/{key_id}/withdraw": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Takes the announcement of the next key back
-         * @description Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["withdrawKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/{key_id}/retire": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or promoted
-         * @description Refused while such a version is active in any environment; for an attestation key while the newest root of a project names it. Cannot be undone. Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["retireKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists all organizations of this server, oldest first
-         * @description Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        get: operations["listOrganizations"];
-        put?: never;
-        /**
-         * Makes another organization and its first admin token
-         * @description Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["createOrganization"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the token's organization
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getOrganization"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes an organization with its projects, webhooks, pipelines and tokens, and ends their streams
-         * @description Its audit events stay. Operator only, and never the operator's own organization. 409 "protected" and "runtimes_live" as DeleteProject.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        delete: operations["deleteOrganization"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes an organization
-         * @description Its plan and its quota are the operator's to change; an operator may change these two, and nothing else, of other organizations.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        patch: operations["updateOrganization"];
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the projects that the token sees, newest first
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listProjects"];
-        put?: never;
-        /**
-         * Makes a project with the environments dev, staging and prod, and one runtime token for each
-         * @description The raw keys are returned here and never again.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        post: operations["createProject"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one project with its environments
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getProject"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a project with its environments, bundles and tokens, and ends their streams
-         * @description The audit stays. 409 "protected" while one of its environments is protected and keeps a bundle, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        delete: operations["deleteProject"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/environments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the environments of a project that the token sees, by position
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listEnvironments"];
-        put?: never;
-        /**
-         * Makes an environment
-         * @description Needs a token with the scope `org:admin`.
-         */
-        post: operations["createEnvironment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one environment
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getEnvironment"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes an environment with its bundles and tokens, and ends its streams
-         * @description The audit stays, and so do its newest version and sequence: an environment that is made with the same name later continues above them. 409 "protected" for a protected one, which force does not override, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        delete: operations["deleteEnvironment"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes the position, the next stage, the signing key or the protection of an environment
-         * @description Its name cannot change: it is signed into bundles.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        patch: operations["updateEnvironment"];
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}/release": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ends a hold: what is published and promoted becomes active again
-         * @description What is active stays. Does nothing where nothing is held.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["releaseEnvironment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the pipelines that the token sees, newest first
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listPipelines"];
-        put?: never;
-        /**
-         * Makes a pipeline with two stages, Development and Production
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipeline"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the pipelines that the token sees, newest first
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listPipelinesV3"];
-        put?: never;
-        /**
-         * Makes a pipeline with two stages, Development and Production
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipelineV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a pipeline with its stages, and what is active in each of their apps
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getPipeline"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a pipeline with its stages
-         * @description Its apps, which are environments, stay as they are.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipeline"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes display_name, type, project_id, or the order of the stages
-         * @description Needs a token with the scope `write`.
-         */
-        patch: operations["updatePipeline"];
-        trace?: never;
-    };
-    "/v3/pipelines/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a pipeline with its stages, and what is active in each of their apps
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getPipelineV3"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a pipeline with its stages
-         * @description Its apps, which are environments, stay as they are.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipelineV3"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes display_name, type, project_id, or the order of the stages
-         * @description Needs a token with the scope `write`.
-         */
-        patch: operations["updatePipelineV3"];
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Adds a stage at a position; the stages from there on shift up
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipelineStage"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Adds a stage at a position; the stages from there on shift up
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipelineStageV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages/{stage_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a stage; the later ones close the gap
-         * @description Its apps are in no stage then.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipelineStage"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages/{stage_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a stage; the later ones close the gap
-         * @description Its apps are in no stage then.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipelineStageV3"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages/{stage_id}/apps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Puts an environment into a stage
-         * @description 409 when it is in a stage already, of whichever pipeline.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        post: operations["addPipelineApp"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages/{stage_id}/apps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Puts an environment into a stage
-         * @description 409 when it is in a stage already, of whichever pipeline.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        post: operations["addPipelineAppV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Takes an environment out of a stage
-         * @description The environment stays as it is.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["removePipelineApp"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Takes an environment out of a stage
-         * @description The environment stays as it is.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["removePipelineAppV3"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/promote": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction
-         * @description Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["promotePipeline"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/promote": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction
-         * @description Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["promotePipelineV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/diff": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["diffPipelineApps"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/diff": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["diffPipelineAppsV3"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1290,8 +350,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the content of the active bundle alone: the exact bytes whose SHA-256 is policy_hash, so that a runtime needs no canonical JSON of its own
-         * @description Conditional and held as GetLatestBundle is.
+         * Returns the exact bytes of the active content
+         * @description Returns the content of the active bundle alone: the exact bytes whose SHA-256 is policy_hash, so that a runtime needs no canonical JSON of its own. Conditional and held as GetLatestBundle is.
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -1312,8 +372,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns what proves that the active bundle is the active one, and until when; while nothing is active, what proves that
-         * @description Conditional and held as GetLatestBundle is: the entity tag names the activation, and a 304 renews the lease by its header. UNAVAILABLE while none can be made.
+         * Returns the proof of what is active, and until when
+         * @description Returns what proves that the active bundle is the active one, and until when; while nothing is active, what proves that. Conditional and held as GetLatestBundle is: the entity tag names the activation, and a 304 renews the lease by its header. UNAVAILABLE while none can be made.
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -1334,8 +394,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the signed statement of an activation, also of one that is over: it has a lease while it is the active one
-         * @description UNAVAILABLE while none can be made.
+         * Returns the signed statement of an activation
+         * @description Returns the signed statement of an activation, also of one that is over: it has a lease while it is the active one. UNAVAILABLE while none can be made.
          *
          *     Needs a token with the scope `read`.
          */
@@ -1420,8 +480,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first
-         * @description Needs a token with the scope `read`.
+         * Lists the instances of all environments
+         * @description Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listFleet"];
         put?: never;
@@ -1440,8 +502,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first
-         * @description Needs a token with the scope `read`.
+         * Lists the instances of all environments
+         * @description Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listFleetV1"];
         put?: never;
@@ -1460,8 +524,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why
-         * @description An instance is live while a watch that names it is open, for a minute after its watch ended, and for 5 minutes after any other sign of life.
+         * Returns how far the active bundle has come
+         * @description How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why. An instance is live while a watch that names it is open, for a minute after its watch ended, and for 5 minutes after any other sign of life.
          *
          *     Needs a token with the scope `read`.
          */
@@ -1528,8 +592,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Always NOT_FOUND: there are no benchmarks to claim, and the Znyx runtime then stops asking
-         * @description Needs a token with the scope `runtime`.
+         * Answers always 404: there are no benchmarks
+         * @description Always NOT_FOUND: there are no benchmarks to claim, and the Znyx runtime then stops asking.
+         *
+         *     Needs a token with the scope `runtime`.
          */
         post: operations["claimBenchmark"];
         delete?: never;
@@ -1538,7 +604,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/nodes": {
+    "/v1/orgs": {
         parameters: {
             query?: never;
             header?: never;
@@ -1546,10 +612,366 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the server processes of the database: on PostgreSQL every node that told something of itself within the last hour (each does every five seconds), the newest 1,000 of them; on SQLite the one process
-         * @description Needs an admin token of the operator's organization.
+         * Lists all organizations of this server, oldest first
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
          */
-        get: operations["listNodes"];
+        get: operations["listOrganizations"];
+        put?: never;
+        /**
+         * Makes another organization and its first admin token
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createOrganization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the token's organization
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getOrganization"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an organization with all that it has
+         * @description Deletes an organization with its projects, webhooks, pipelines and tokens, and ends their streams. Its audit events stay. Operator only, and never the operator's own organization. 409 "protected" and "runtimes_live" as DeleteProject.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteOrganization"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes an organization
+         * @description Its plan and its quota are the operator's to change; an operator may change these two, and nothing else, of other organizations.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        patch: operations["updateOrganization"];
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the projects that the token sees, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listProjects"];
+        put?: never;
+        /**
+         * Makes a project with dev, staging and prod
+         * @description Makes a project with the environments dev, staging and prod, and one runtime token for each. The raw keys are returned here and never again.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one project with its environments
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getProject"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a project with its environments
+         * @description Deletes a project with its environments, bundles and tokens, and ends their streams. The audit stays. 409 "protected" while one of its environments is protected and keeps a bundle, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        delete: operations["deleteProject"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the environments of a project that the token sees, by position
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listEnvironments"];
+        put?: never;
+        /**
+         * Makes an environment
+         * @description Needs a token with the scope `org:admin`.
+         */
+        post: operations["createEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one environment
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getEnvironment"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an environment with its bundles and tokens
+         * @description Deletes an environment with its bundles and tokens, and ends its streams. The audit stays, and so do its newest version and sequence: an environment that is made with the same name later continues above them. 409 "protected" for a protected one, which force does not override, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        delete: operations["deleteEnvironment"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes an environment
+         * @description Changes the position, the next stage, the signing key or the protection of an environment. Its name cannot change: it is signed into bundles.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        patch: operations["updateEnvironment"];
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends a hold: what is published and promoted becomes active again
+         * @description What is active stays. Does nothing where nothing is held.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["releaseEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the pipelines that the token sees, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listPipelines"];
+        put?: never;
+        /**
+         * Makes a pipeline with two stages, Development and Production
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a pipeline with what is active in its apps
+         * @description Returns a pipeline with its stages, and what is active in each of their apps.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getPipeline"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a pipeline with its stages
+         * @description Its apps, which are environments, stay as they are.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipeline"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes display_name, type, project_id, or the order of the stages
+         * @description Needs a token with the scope `write`.
+         */
+        patch: operations["updatePipeline"];
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a stage at a position; the stages from there on shift up
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineStage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a stage; the later ones close the gap
+         * @description Its apps are in no stage then.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineStage"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts an environment into a stage
+         * @description 409 when it is in a stage already, of whichever pipeline.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        post: operations["addPipelineApp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes an environment out of a stage
+         * @description The environment stays as it is.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["removePipelineApp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promotes one app to several, all or none
+         * @description Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction. Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["promotePipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the JSON Patch between two apps
+         * @description Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["diffPipelineApps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1558,7 +980,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/system/diagnosis": {
+    "/v3/pipelines": {
         parameters: {
             query?: never;
             header?: never;
@@ -1566,21 +988,23 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks
-         * @description Calls at the same time share one examination. It changes nothing.
-         *
-         *     Needs an admin token of the operator's organization.
+         * Lists the pipelines that the token sees, newest first
+         * @description Needs a token with the scope `read`.
          */
-        get: operations["diagnoseServer"];
+        get: operations["listPipelinesV3"];
         put?: never;
-        post?: never;
+        /**
+         * Makes a pipeline with two stages, Development and Production
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineV3"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/system/echo": {
+    "/v3/pipelines/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1588,12 +1012,152 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tells what arrived of a request, so that its caller sees what a proxy in front of the server changes
-         * @description If-None-Match comes back as ETag. Up to eight at once are held.
+         * Returns a pipeline with what is active in its apps
+         * @description Returns a pipeline with its stages, and what is active in each of their apps.
          *
-         *     Needs an admin token of the operator's organization.
+         *     Needs a token with the scope `read`.
          */
-        get: operations["echo"];
+        get: operations["getPipelineV3"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a pipeline with its stages
+         * @description Its apps, which are environments, stay as they are.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineV3"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes display_name, type, project_id, or the order of the stages
+         * @description Needs a token with the scope `write`.
+         */
+        patch: operations["updatePipelineV3"];
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a stage at a position; the stages from there on shift up
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineStageV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a stage; the later ones close the gap
+         * @description Its apps are in no stage then.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineStageV3"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts an environment into a stage
+         * @description 409 when it is in a stage already, of whichever pipeline.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        post: operations["addPipelineAppV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes an environment out of a stage
+         * @description The environment stays as it is.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["removePipelineAppV3"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promotes one app to several, all or none
+         * @description Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction. Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["promotePipelineV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the JSON Patch between two apps
+         * @description Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["diffPipelineAppsV3"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1632,8 +1196,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a token for a CI job: reads, publishes, activates and promotes in one project
-         * @description Needs a token with the scope `org:admin`.
+         * Makes a token for a CI job in one project
+         * @description Makes a token for a CI job: reads, publishes, activates and promotes in one project.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["createCiToken"];
         delete?: never;
@@ -1674,8 +1240,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a token for people and programs that look and change nothing: reads the organization, or one project of it
-         * @description Needs a token with the scope `org:admin`.
+         * Makes a token that reads and changes nothing
+         * @description Makes a token for people and programs that look and change nothing: reads the organization, or one project of it.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["createViewerToken"];
         delete?: never;
@@ -1790,7 +1358,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/export": {
+    "/v1/orgs/{org_id}/audit": {
         parameters: {
             query?: never;
             header?: never;
@@ -1798,10 +1366,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns a version's document and its provenance: the body that ImportBundle takes
-         * @description Needs a token with the scope `read`.
+         * Lists events, newest first
+         * @description Lists events, newest first; with after, oldest first from there, which is the way to follow.
+         *
+         *     Needs a token with the scope `audit:read`.
          */
-        get: operations["exportBundle"];
+        get: operations["listAuditEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1810,40 +1380,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/import": {
+    "/v1/orgs/{org_id}/audit/verify": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Publishes an exported document as the next version, signed by this server
-         * @description It becomes active only when asked. The same document again makes no version: the response has the one that is there.
+         * Checks numbers, links and signatures of the audit
+         * @description Checks numbers, links and signatures, oldest first; with a head that was kept elsewhere, that nothing was cut off since.
          *
-         *     Needs a token with the scope `bundle:publish`.
+         *     Needs a token with the scope `audit:read`.
          */
-        post: operations["importBundle"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/origin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns where an imported version is from, with the original document and its provenance as they were imported
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getBundleOrigin"];
+        get: operations["verifyAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1852,7 +1402,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/trusted-origins": {
+    "/v1/orgs/{org_id}/audit/head": {
         parameters: {
             query?: never;
             header?: never;
@@ -1860,67 +1410,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the trusted origins, by name
-         * @description Needs a token with the scope `org:admin`.
+         * Returns the newest event's number and hash, signed
+         * @description Returns the newest event's number, its hash, and a signature over both, for keeping elsewhere.
+         *
+         *     Needs a token with the scope `audit:read`.
          */
-        get: operations["listTrustedOrigins"];
-        put?: never;
-        /**
-         * Trusts the exports that are signed with certain keys
-         * @description Needs a token with the scope `org:admin`.
-         */
-        post: operations["createTrustedOrigin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/trusted-origins/{origin_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
+        get: operations["getAuditHead"];
         put?: never;
         post?: never;
-        /**
-         * Ends the trust in an origin
-         * @description What was imported from it stays.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        delete: operations["deleteTrustedOrigin"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Publishes the next root document of a project: connected runtimes get it at once
-         * @description It is refused (422) unless it is the version after the newest one, of this project, not expired, signed by the thresholds of that one and of itself, and unless this server can sign activations and leases under it in every environment. When what is active somewhere would be refused under it, it takes force (409 "root_stops_runtimes"). Version 1 takes an admin, later ones an admin or a ci token of the whole project. The newest one again changes nothing.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["publishRoot"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust": {
+    "/v1/orgs/{org_id}/audit/checkpoint": {
         parameters: {
             query?: never;
             header?: never;
@@ -1928,12 +1432,34 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the newest root document of a project, parsed, and how each environment stands under it
-         * @description Without one only the keys that the server signs with: what version 1 is made of.
+         * Returns a signed checkpoint of the log: the Merkle tree over all events
+         * @description With since, also the proof that the log still begins with that many events.
+         *
+         *     Needs a token with the scope `audit:read`.
+         */
+        get: operations["getAuditCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a checkpoint of the own organization's log
+         * @description Returns the same of the token's own organization, to every token that reads: it tells how many events there are, and nothing of them.
          *
          *     Needs a token with the scope `read`.
          */
-        get: operations["getTrust"];
+        get: operations["getOwnAuditCheckpoint"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1942,7 +1468,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots/{version}": {
+    "/v1/orgs/{org_id}/audit/inclusion": {
         parameters: {
             query?: never;
             header?: never;
@@ -1950,12 +1476,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the envelope of one root document
-         * @description It never changes.
-         *
-         *     Needs a token with the scope `read`.
+         * Proves that an event is in the log, as hashes and as a C2SP tlog-proof
+         * @description Needs a token with the scope `audit:read`.
          */
-        get: operations["getProjectRoot"];
+        get: operations["getAuditInclusion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1964,7 +1488,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/trust/roots/{version}": {
+    "/v1/orgs/{org_id}/audit/consistency": {
         parameters: {
             query?: never;
             header?: never;
@@ -1972,60 +1496,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the envelope of one root document of the token's project
-         * @description 404 above the newest: a runtime asks for the version after its own until then.
-         *
-         *     Needs a token with the scope `runtime`.
+         * Proves that the log of one size begins with that of a smaller one
+         * @description Needs a token with the scope `audit:read`.
          */
-        get: operations["getRoot"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the releases of a project, the highest number first, without their envelopes
-         * @description A runtime token sees those for its environment alone.
-         *
-         *     Needs a token with the scope `read`.
-         */
-        get: operations["listReleases"];
-        put?: never;
-        /**
-         * Keeps a release, so that an activation of its content in one of its environments finds it
-         * @description At least one author of the newest root must have signed it. The same statement again adds the signatures that it did not have: authors can sign one after another.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["uploadRelease"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases/{digest}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one release with its envelope
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getRelease"];
+        get: operations["getAuditConsistency"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2068,8 +1542,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts the organization's deliveries, for a monitor: those that are kept, and what waits
-         * @description Needs a token with the scope `org:admin`.
+         * Counts the deliveries of the organization
+         * @description Counts the organization's deliveries, for a monitor: those that are kept, and what waits.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         get: operations["getWebhookStats"];
         put?: never;
@@ -2142,8 +1618,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends a `webhook.test` event at once, outside of the queue, and tells how it went
-         * @description Needs a token with the scope `org:admin`.
+         * Sends a test event at once
+         * @description Sends a `webhook.test` event at once, outside of the queue, and tells how it went.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["testWebhook"];
         delete?: never;
@@ -2202,10 +1680,584 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends again every event since a time that the webhook is for, in order, whether or not it was delivered
-         * @description Needs a token with the scope `org:admin`.
+         * Sends again every event since a time
+         * @description Sends again every event since a time that the webhook is for, in order, whether or not it was delivered.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["replayWebhookEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publishes the next root document of a project
+         * @description Publishes the next root document of a project: connected runtimes get it at once. It is refused (422) unless it is the version after the newest one, of this project, not expired, signed by the thresholds of that one and of itself, and unless this server can sign activations and leases under it in every environment. When what is active somewhere would be refused under it, it takes force (409 "root_stops_runtimes"). Version 1 takes an admin, later ones an admin or a ci token of the whole project. The newest one again changes nothing.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["publishRoot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the newest root, and each environment under it
+         * @description Returns the newest root document of a project, parsed, and how each environment stands under it. Without one only the keys that the server signs with: what version 1 is made of.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getTrust"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the envelope of one root document
+         * @description It never changes.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getProjectRoot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trust/roots/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the envelope of one root document of the token's project
+         * @description 404 above the newest: a runtime asks for the version after its own until then.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getRoot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the releases of a project, newest first
+         * @description Lists the releases of a project, the highest number first, without their envelopes. A runtime token sees those for its environment alone.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["listReleases"];
+        put?: never;
+        /**
+         * Keeps a release for the activation of its content
+         * @description Keeps a release, so that an activation of its content in one of its environments finds it. At least one author of the newest root must have signed it. The same statement again adds the signatures that it did not have: authors can sign one after another.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["uploadRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one release with its envelope
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getRelease"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports a version with its provenance
+         * @description Returns a version's document and its provenance: the body that ImportBundle takes.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["exportBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publishes an exported document as the next version
+         * @description Publishes an exported document as the next version, signed by this server. It becomes active only when asked. The same document again makes no version: the response has the one that is there.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["importBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/origin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns where an imported version is from
+         * @description Returns where an imported version is from, with the original document and its provenance as they were imported.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getBundleOrigin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/trusted-origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the trusted origins, by name
+         * @description Needs a token with the scope `org:admin`.
+         */
+        get: operations["listTrustedOrigins"];
+        put?: never;
+        /**
+         * Trusts the exports that are signed with certain keys
+         * @description Needs a token with the scope `org:admin`.
+         */
+        post: operations["createTrustedOrigin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/trusted-origins/{origin_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends the trust in an origin
+         * @description What was imported from it stays.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        delete: operations["deleteTrustedOrigin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Announces the next key
+         * @description Announces the next key: creates it and lists it, so that runtimes can be told to trust it, or root documents can name it. It signs nothing yet, unless `activate` is set. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns how far the rotation of a key is
+         * @description Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet; for attestation the projects whose newest root does not name it.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        get: operations["getKeyRotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the announced key the current one, without a restart
+         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. Activations and leases are signed by an attestation key at once, and what is active gets a signature by it. The private key before is deleted. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["activateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the announcement of the next key back
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["withdrawKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retires a previous key
+         * @description Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or promoted. Refused while such a version is active in any environment; for an attestation key while the newest root of a project names it. Cannot be undone. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["retireKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists backups, newest first
+         * @description Lists the one that is being made or failed last, and the complete ones, newest first.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["listBackups"];
+        put?: never;
+        /**
+         * Starts a backup and answers at once; GetBackup tells how far it is
+         * @description Refused with 409 (backup_in_progress) while another one is being made, and when 100 are kept.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a backup and how far it is
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["getBackup"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a backup
+         * @description Refused with 409 (backup_not_ready) while it is being made.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the file of a complete backup
+         * @description REST answers with its bytes. Refused with 409 (backup_not_ready) before it is complete, and with 429 while four are being downloaded.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["downloadBackup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the server processes of the database
+         * @description Lists the server processes of the database: on PostgreSQL every node that told something of itself within the last hour (each does every five seconds), the newest 1,000 of them; on SQLite the one process.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/diagnosis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Examines the server and what it stands on
+         * @description Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks. Calls at the same time share one examination. It changes nothing.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["diagnoseServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/echo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells what arrived of this request, past all proxies
+         * @description Tells what arrived of a request, so that its caller sees what a proxy in front of the server changes. If-None-Match comes back as ETag. Up to eight at once are held.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["echo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists artifacts, newest first, without their documents
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listArtifacts"];
+        put?: never;
+        /**
+         * Keeps a policy document as a draft
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifact/{artifact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one artifact with its policies
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getArtifact"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an artifact
+         * @description The bundle that it was promoted to stays.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deleteArtifact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifact/{artifact_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Publishes an artifact to its project's first environment
+         * @description Publishes an artifact to the first environment of its project (by position), active there. A repeat, at the same time too, answers what the first one did and makes no second bundle.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        put: operations["promoteArtifact"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4404,7 +4456,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description Malformed: no JSON, not UTF-8, a broken path or query; or there is nothing to promote to. */
+        /** @description Malformed: no JSON, not UTF-8, a broken path or query; or there is nothing to promote to. What to do: mend the request; the message says where it breaks. */
         BadRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4414,10 +4466,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "\"prod\" has no next stage to promote to",
+                 *       "error": "Bad Request",
+                 *       "message": "\"prod\" has no next stage to promote to",
+                 *       "code": 400,
+                 *       "status": 400,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The state does not allow it now. */
+        /** @description The state does not allow it now. What to do: read the message: it names what stands in the way, and `detail.error`, when it is there, says so for a program. */
         Conflict: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4428,10 +4490,23 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": {
+                 *         "error": "protected",
+                 *         "message": "the project \"Shop\" has the protected environment \"prod\": set its protected to false first"
+                 *       },
+                 *       "error": "Conflict",
+                 *       "message": "the project \"Shop\" has the protected environment \"prod\": set its protected to false first",
+                 *       "code": 409,
+                 *       "status": 409,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is over the size limit. */
+        /** @description The body is over the size limit. What to do: send less; for policies the limit is the setting SIGNET_MAX_BODY_BYTES. */
         ContentTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4441,10 +4516,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "the request is larger than the limit of 65536 bytes",
+                 *       "error": "Content Too Large",
+                 *       "message": "the request is larger than the limit of 65536 bytes",
+                 *       "code": 413,
+                 *       "status": 413,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Any other error. 405 names in Allow what the path has. */
+        /** @description Any other error. 405 names in Allow what the path has. What to do: read `message`. */
         Error: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4455,10 +4540,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "PUT is not allowed here: use GET, HEAD",
+                 *       "error": "Method Not Allowed",
+                 *       "message": "PUT is not allowed here: use GET, HEAD",
+                 *       "code": 405,
+                 *       "status": 405,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The token lacks the scope or belongs to another organization, or the change comes from a foreign Origin. */
+        /** @description The token lacks the scope or belongs to another organization, or the change comes from a foreign Origin. What to do: use a token with the scope that the operation names. */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4468,10 +4563,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "listAuditEvents needs the scope audit:read, which this token does not have",
+                 *       "error": "Forbidden",
+                 *       "message": "listAuditEvents needs the scope audit:read, which this token does not have",
+                 *       "code": 403,
+                 *       "status": 403,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description A defect, or the signing key cannot be used. Nothing was changed. */
+        /** @description A defect, or the signing key cannot be used. Nothing was changed. What to do: tell the operator the requestId: the log of the server has the cause. */
         InternalServerError: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4481,10 +4586,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "internal error",
+                 *       "error": "Internal Server Error",
+                 *       "message": "internal error",
+                 *       "code": 500,
+                 *       "status": 500,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Not there for this caller: what does not exist and what the token must not see answer the same. */
+        /** @description Not there for this caller: what does not exist and what the token must not see answer the same. What to do: check the names in the path, and what the token sees with whoAmI. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4494,10 +4609,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "environment not found",
+                 *       "error": "Not Found",
+                 *       "message": "environment not found",
+                 *       "code": 404,
+                 *       "status": 404,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description If-Match names another sequence than the environment's. */
+        /** @description If-Match names another sequence than the environment's. What to do: read the environment again, decide again, and send its sequence. */
         PreconditionFailed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4507,10 +4632,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "\"dev\" is at sequence 5, not 4",
+                 *       "error": "Precondition Failed",
+                 *       "message": "\"dev\" is at sequence 5, not 4",
+                 *       "code": 412,
+                 *       "status": 412,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Not now: shutting down, or the database is busy or full. */
+        /** @description Not now: shutting down, or the database is busy or full. What to do: try again after Retry-After, with the same Idempotency-Key. */
         ServiceUnavailable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4521,10 +4656,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "the server is shutting down",
+                 *       "error": "Service Unavailable",
+                 *       "message": "the server is shutting down",
+                 *       "code": 503,
+                 *       "status": 503,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too many requests. */
+        /** @description Too many requests. What to do: wait as many seconds as Retry-After says. */
         TooManyRequests: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4535,10 +4680,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "too many requests with this token",
+                 *       "error": "Too Many Requests",
+                 *       "message": "too many requests with this token",
+                 *       "code": 429,
+                 *       "status": 429,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description No token, or one that is invalid, expired or revoked. */
+        /** @description No token, or one that is invalid, expired or revoked. What to do: send `Authorization: Bearer <token>`, or create another token. */
         Unauthorized: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4549,10 +4704,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "invalid or expired token",
+                 *       "error": "Unauthorized",
+                 *       "message": "invalid or expired token",
+                 *       "code": 401,
+                 *       "status": 401,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Values that are refused, each with the name of its field; or the organization's quota is used up. */
+        /** @description Values that are refused, each with the name of its field; or the organization's quota is used up. What to do: correct the fields that `detail` lists. */
         UnprocessableContent: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4562,10 +4727,29 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": [
+                 *         {
+                 *           "loc": [
+                 *             "body",
+                 *             "policies"
+                 *           ],
+                 *           "msg": "is required",
+                 *           "type": "missing"
+                 *         }
+                 *       ],
+                 *       "error": "Unprocessable Content",
+                 *       "message": "policies: is required",
+                 *       "code": 422,
+                 *       "status": 422,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is not JSON. */
+        /** @description The body is not JSON. What to do: send `Content-Type: application/json`. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4575,6 +4759,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "the body must be application/json",
+                 *       "error": "Unsupported Media Type",
+                 *       "message": "the body must be application/json",
+                 *       "code": 415,
+                 *       "status": 415,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -4630,728 +4824,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    listArtifacts: {
-        parameters: {
-            query?: {
-                /** @description Of one project: UUID, slug or name. */
-                project_id?: string;
-                /** @description "draft" or "promoted". */
-                status?: "draft" | "promoted";
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of artifacts. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListArtifactsAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateArtifactRequest"];
-            };
-        };
-        responses: {
-            /** @description A policy document that was handed in. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Artifact"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                artifact_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description An artifact and what is in it. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ArtifactWithPolicies"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                artifact_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    promoteArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                artifact_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["PromoteArtifactRequest"];
-            };
-        };
-        responses: {
-            /** @description What a promotion made. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ArtifactPromotion"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listAuditEvents: {
-        parameters: {
-            query?: {
-                /** @description 1 to 1,000, 1,000 by default. */
-                limit?: number;
-                /** @description Only events below this number: the way to page back. */
-                before?: number;
-                /** @description Only events above this number, oldest first. */
-                after?: number;
-                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
-                actor?: string;
-                /** @description One action, or a prefix that ends in ".*". */
-                action?: string;
-                resource_type?: string;
-                resource_id?: string;
-                since?: string;
-                until?: string;
-                /** @description Only changes that came from this address. */
-                source?: string;
-                /** @description UUID, slug or name: only events of this project, of a deleted one by its UUID. */
-                project_id?: string;
-                /** @description Only events of the environment of this name; needs project_id. */
-                environment?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The events. The number of all that match is in the header X-Total-Count. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Total-Count": components["headers"]["X-Total-Count"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditEvent"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    verifyAudit: {
-        parameters: {
-            query?: {
-                /** @description Only the newest that many events, or with after the first that many; all by default. */
-                limit?: number;
-                /** @description A head that was kept: event head_number must be there and have the hash head_hash. */
-                head_number?: number;
-                head_hash?: string;
-                /** @description Only events above this number, the first of which must follow that one: for a long chain in parts. 0 is from the beginning. */
-                after?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VerifyAuditAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditHead: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditHead"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditCheckpoint: {
-        parameters: {
-            query?: {
-                /** @description A size that the caller has a checkpoint of. 409 "log_shorter" when the log has fewer events. */
-                since?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditCheckpoint"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getOwnAuditCheckpoint: {
-        parameters: {
-            query?: {
-                since?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditCheckpoint"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditInclusion: {
-        parameters: {
-            query?: {
-                /** @description The number of an event; or activation. */
-                event_id?: number;
-                /** @description The hex SHA-256 of an activation's payload. */
-                activation?: string;
-                /** @description The size of a log that the caller has a checkpoint of; all events by default. */
-                size?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditInclusion"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditConsistency: {
-        parameters: {
-            query: {
-                /** @description The smaller size. */
-                older: number;
-                /** @description The larger one; all events by default. */
-                newer?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditConsistency"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listBackups: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of backups. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListBackupsAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["CreateBackupRequest"];
-            };
-        };
-        responses: {
-            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
-            202: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Backup"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                backup_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Backup"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                backup_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    downloadBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                backup_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A part of the file; the parts follow one another. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-tar": string;
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
     publishBundle: {
         parameters: {
             query?: never;
@@ -5366,16 +4838,74 @@ export interface operations {
                 "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "policies": {
+                 *         "pii": {
+                 *           "enabled": true,
+                 *           "action": "REDACT",
+                 *           "entities": [
+                 *             "email",
+                 *             "phone",
+                 *             "iban"
+                 *           ]
+                 *         },
+                 *         "secrets": {
+                 *           "enabled": true,
+                 *           "exceptions": [
+                 *             "EXAMPLE_API_KEY"
+                 *           ]
+                 *         },
+                 *         "tools": {
+                 *           "enabled": true,
+                 *           "allowed": [
+                 *             "search",
+                 *             "calculator"
+                 *           ],
+                 *           "max_arg_size": 10000
+                 *         },
+                 *         "toxicity": {
+                 *           "enabled": true,
+                 *           "action": "WARN",
+                 *           "threshold": 0.8
+                 *         },
+                 *         "limits": {
+                 *           "requests_per_minute": 60,
+                 *           "max_input_characters": 100000
+                 *         }
+                 *       },
+                 *       "title": "Redact personal data",
+                 *       "published_by": "maria@acme.example",
+                 *       "labels": {
+                 *         "ticket": "SEC-482"
+                 *       },
+                 *       "source": {
+                 *         "repository": "https://git.acme.example/policies/shop",
+                 *         "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                 *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PublishBundleRequest"];
             };
         };
@@ -5390,6 +4920,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *       "version": 1,
+                     *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:30:34.701Z",
+                     *       "title": "Redact personal data",
+                     *       "description": null,
+                     *       "labels": {
+                     *         "ticket": "SEC-482"
+                     *       },
+                     *       "source": {
+                     *         "repository": "https://git.acme.example/policies/shop",
+                     *         "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                     *       },
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22448-19e5-714e-8ddf-1e846d896a18",
+                     *       "sequence": 1,
+                     *       "warnings": [],
+                     *       "change": {
+                     *         "dry_run": false,
+                     *         "unchanged": false,
+                     *         "skipped": false,
+                     *         "difference": null,
+                     *         "quota": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5420,17 +4981,36 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
                 version: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "The false alarms are fixed"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ActivateBundleRequest"];
             };
         };
@@ -5445,6 +5025,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:30:34.743Z",
+                     *       "title": "Block personal data",
+                     *       "description": null,
+                     *       "labels": {},
+                     *       "source": null,
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "sequence": 4,
+                     *       "warnings": [],
+                     *       "change": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5475,16 +5074,32 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "hold": true,
+                 *       "reason": "Checkout refuses valid orders"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RollbackBundleRequest"];
             };
         };
@@ -5499,6 +5114,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *       "version": 1,
+                     *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:30:34.701Z",
+                     *       "title": "Redact personal data",
+                     *       "description": null,
+                     *       "labels": {
+                     *         "ticket": "SEC-482"
+                     *       },
+                     *       "source": {
+                     *         "repository": "https://git.acme.example/policies/shop",
+                     *         "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                     *       },
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22448-1a6b-70da-8e2f-63b93e0f32d5",
+                     *       "sequence": 3,
+                     *       "warnings": [],
+                     *       "change": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5531,16 +5171,32 @@ export interface operations {
                 "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment that is promoted from.
+                 * @example dev
+                 */
                 source_env: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "promoted_by": "maria@acme.example",
+                 *       "reason": "SEC-482 is approved"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PromoteBundleRequest"];
             };
         };
@@ -5555,6 +5211,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-1a0b-71ec-96ee-8c11e250bb5d",
+                     *       "version": 1,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:30:34.763Z",
+                     *       "title": "Block personal data",
+                     *       "description": null,
+                     *       "labels": {},
+                     *       "source": null,
+                     *       "origin": "promote",
+                     *       "deployment_id": "01a22448-1a28-739f-abfe-7ff1085702c7",
+                     *       "sequence": 1,
+                     *       "warnings": [],
+                     *       "change": {
+                     *         "dry_run": false,
+                     *         "unchanged": false,
+                     *         "skipped": false,
+                     *         "difference": null,
+                     *         "quota": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5586,10 +5267,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -5607,6 +5298,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "is_active": true,
+                     *         "published_by": "maria@acme.example",
+                     *         "published_at": "2026-11-28T22:30:34.743Z",
+                     *         "title": "Block personal data",
+                     *         "description": null,
+                     *         "labels": {},
+                     *         "source": null,
+                     *         "origin": "publish",
+                     *         "deployment_id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *         "sequence": 2,
+                     *         "warnings": [],
+                     *         "change": null
+                     *       },
+                     *       {
+                     *         "id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *         "version": 1,
+                     *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *         "is_active": false,
+                     *         "published_by": "maria@acme.example",
+                     *         "published_at": "2026-11-28T22:30:34.701Z",
+                     *         "title": "Redact personal data",
+                     *         "description": null,
+                     *         "labels": {
+                     *           "ticket": "SEC-482"
+                     *         },
+                     *         "source": {
+                     *           "repository": "https://git.acme.example/policies/shop",
+                     *           "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                     *         },
+                     *         "origin": "publish",
+                     *         "deployment_id": "01a22448-19e5-714e-8ddf-1e846d896a18",
+                     *         "sequence": 1,
+                     *         "warnings": [],
+                     *         "change": null
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Bundle"][];
                 };
             };
@@ -5629,11 +5364,25 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
                 version: number;
             };
             cookie?: never;
@@ -5650,6 +5399,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:30:34.743Z",
+                     *       "title": "Block personal data",
+                     *       "description": null,
+                     *       "labels": {},
+                     *       "source": null,
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *       "sequence": 2,
+                     *       "policies_json": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "threshold": 0.5
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 30,
+                     *           "max_input_characters": 20000
+                     *         }
+                     *       },
+                     *       "scope_policies_json": {},
+                     *       "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
+                     *       "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *       "key_id": "e6e2e7107a4f8d60"
+                     *     }
+                     */
                     "application/json": components["schemas"]["BundleWithPolicies"];
                 };
             };
@@ -5675,11 +5477,25 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
                 version: number;
             };
             cookie?: never;
@@ -5721,11 +5537,25 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
                 version: number;
             };
             cookie?: never;
@@ -5742,6 +5572,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": 1,
+                     *       "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "environment": "dev",
+                     *       "published_at": "2026-11-28T22:30:34+00:00",
+                     *       "policies": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "threshold": 0.5
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 30,
+                     *           "max_input_characters": 20000
+                     *         }
+                     *       },
+                     *       "scope": {
+                     *         "tenant_id": "",
+                     *         "app_id": "",
+                     *         "agent_id": "",
+                     *         "env": ""
+                     *       },
+                     *       "scope_policies": {},
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
+                     *       "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *       "bundle_version": 2,
+                     *       "key_id": "e6e2e7107a4f8d60"
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -5766,12 +5650,30 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
                 version: number;
+                /**
+                 * @description The version to compare with.
+                 * @example 2
+                 */
                 other_version: number;
             };
             cookie?: never;
@@ -5788,6 +5690,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/pii/action",
+                     *         "value": "BLOCK"
+                     *       },
+                     *       {
+                     *         "op": "add",
+                     *         "path": "/pii/entities/3",
+                     *         "value": "passport"
+                     *       },
+                     *       {
+                     *         "op": "remove",
+                     *         "path": "/secrets/exceptions/0"
+                     *       },
+                     *       {
+                     *         "op": "remove",
+                     *         "path": "/tools/allowed/1"
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/tools/max_arg_size",
+                     *         "value": 2000
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/toxicity/action",
+                     *         "value": "BLOCK"
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/toxicity/threshold",
+                     *         "value": 0.5
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/limits/requests_per_minute",
+                     *         "value": 30
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/limits/max_input_characters",
+                     *         "value": 20000
+                     *       }
+                     *     ]
+                     */
                     "application/json": unknown[];
                 };
             };
@@ -5805,6 +5754,10 @@ export interface operations {
     compareBundles: {
         parameters: {
             query: {
+                /**
+                 * @description The name of an environment.
+                 * @example dev
+                 */
                 from_env: string;
                 /** @description The active one by default. */
                 from_version?: number;
@@ -5818,9 +5771,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -5837,6 +5796,102 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "before": {
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *         "version": 1,
+                     *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *         "is_active": false
+                     *       },
+                     *       "after": {
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "is_active": true
+                     *       },
+                     *       "difference": {
+                     *         "changes": [
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/pii/action",
+                     *             "old_value": "REDACT",
+                     *             "new_value": "BLOCK",
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "add",
+                     *             "path": "/policies/pii/entities/3",
+                     *             "old_value": null,
+                     *             "new_value": "passport",
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "remove",
+                     *             "path": "/policies/secrets/exceptions/0",
+                     *             "old_value": "EXAMPLE_API_KEY",
+                     *             "new_value": null,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "remove",
+                     *             "path": "/policies/tools/allowed/1",
+                     *             "old_value": "calculator",
+                     *             "new_value": null,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/tools/max_arg_size",
+                     *             "old_value": 10000,
+                     *             "new_value": 2000,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/toxicity/action",
+                     *             "old_value": "WARN",
+                     *             "new_value": "BLOCK",
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/toxicity/threshold",
+                     *             "old_value": 0.8,
+                     *             "new_value": 0.5,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/limits/requests_per_minute",
+                     *             "old_value": 60,
+                     *             "new_value": 30,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/limits/max_input_characters",
+                     *             "old_value": 100000,
+                     *             "new_value": 20000,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           }
+                     *         ],
+                     *         "changes_total": 9,
+                     *         "truncated": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["CompareBundlesAnswer"];
                 };
             };
@@ -5860,15 +5915,31 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "keep_newest": 20,
+                 *       "keep_days": 90,
+                 *       "production": [
+                 *         "prod"
+                 *       ],
+                 *       "dry_run": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["PruneBundlesRequest"];
             };
         };
@@ -5883,6 +5954,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "environments": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "production": false,
+                     *           "deleted": 0,
+                     *           "kept": 2,
+                     *           "versions": []
+                     *         },
+                     *         {
+                     *           "environment": "staging",
+                     *           "production": false,
+                     *           "deleted": 0,
+                     *           "kept": 3,
+                     *           "versions": []
+                     *         },
+                     *         {
+                     *           "environment": "canary",
+                     *           "production": false,
+                     *           "deleted": 0,
+                     *           "kept": 0,
+                     *           "versions": []
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "production": true,
+                     *           "deleted": 0,
+                     *           "kept": 1,
+                     *           "versions": []
+                     *         }
+                     *       ],
+                     *       "dry_run": true,
+                     *       "more": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["PruneBundlesAnswer"];
                 };
             };
@@ -5904,6 +6011,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
             };
             header?: {
@@ -5911,10 +6019,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -5931,6 +6049,119 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *           "sequence": 4,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "activate",
+                     *           "actor": "signet_adm_ItEq8UnM",
+                     *           "at": "2026-11-28T22:30:34.927Z",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "The false alarms are fixed",
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22448-1a6b-70da-8e2f-63b93e0f32d5",
+                     *           "sequence": 3,
+                     *           "version": 1,
+                     *           "from_version": 2,
+                     *           "kind": "rollback",
+                     *           "actor": "signet_adm_ItEq8UnM",
+                     *           "at": "2026-11-28T22:30:34.859Z",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "Checkout refuses valid orders",
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *           "sequence": 2,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_ItEq8UnM",
+                     *           "at": "2026-11-28T22:30:34.744Z",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22448-19e5-714e-8ddf-1e846d896a18",
+                     *           "sequence": 1,
+                     *           "version": 1,
+                     *           "from_version": null,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_ItEq8UnM",
+                     *           "at": "2026-11-28T22:30:34.716Z",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         }
+                     *       ],
+                     *       "total": 4,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListDeploymentsAnswer"];
                 };
             };
@@ -5953,6 +6184,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /**
+                 * @description UUID of an activation.
+                 * @example 01a22448-1aaf-7360-b4a5-97ac7fe62048
+                 */
                 deployment_id: string;
             };
             cookie?: never;
@@ -5969,6 +6204,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "sequence": 4,
+                     *       "version": 2,
+                     *       "from_version": 1,
+                     *       "kind": "activate",
+                     *       "actor": "signet_adm_ItEq8UnM",
+                     *       "at": "2026-11-28T22:30:34.927Z",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "environment": "dev",
+                     *       "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "performed_by": {
+                     *         "id": 2,
+                     *         "name": "first admin",
+                     *         "prefix": "signet_adm_ItEq8UnM",
+                     *         "kind": "admin"
+                     *       },
+                     *       "reason": "The false alarms are fixed",
+                     *       "title": "Block personal data",
+                     *       "source_revision": null,
+                     *       "source_project_id": null,
+                     *       "source_environment": null,
+                     *       "source_version": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
@@ -5990,9 +6253,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -6009,6 +6278,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "schema": {
+                     *         "$schema": "https://json-schema.org/draft/2020-12/schema",
+                     *         "type": "object",
+                     *         "required": [
+                     *           "pii",
+                     *           "secrets"
+                     *         ],
+                     *         "properties": {
+                     *           "pii": {
+                     *             "type": "object",
+                     *             "required": [
+                     *               "enabled"
+                     *             ],
+                     *             "properties": {
+                     *               "enabled": {
+                     *                 "type": "boolean"
+                     *               }
+                     *             }
+                     *           }
+                     *         }
+                     *       },
+                     *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
+                     *       "updated_by": "signet_adm_ItEq8UnM",
+                     *       "updated_at": "2026-11-28T22:30:36.472Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicySchema"];
                 };
             };
@@ -6030,15 +6327,44 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "$schema": "https://json-schema.org/draft/2020-12/schema",
+                 *       "type": "object",
+                 *       "required": [
+                 *         "pii",
+                 *         "secrets"
+                 *       ],
+                 *       "properties": {
+                 *         "pii": {
+                 *           "type": "object",
+                 *           "required": [
+                 *             "enabled"
+                 *           ],
+                 *           "properties": {
+                 *             "enabled": {
+                 *               "type": "boolean"
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": {
                     [key: string]: unknown;
                 };
@@ -6055,6 +6381,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "schema": {
+                     *         "$schema": "https://json-schema.org/draft/2020-12/schema",
+                     *         "type": "object",
+                     *         "required": [
+                     *           "pii",
+                     *           "secrets"
+                     *         ],
+                     *         "properties": {
+                     *           "pii": {
+                     *             "type": "object",
+                     *             "required": [
+                     *               "enabled"
+                     *             ],
+                     *             "properties": {
+                     *               "enabled": {
+                     *                 "type": "boolean"
+                     *               }
+                     *             }
+                     *           }
+                     *         }
+                     *       },
+                     *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
+                     *       "updated_by": "signet_adm_ItEq8UnM",
+                     *       "updated_at": "2026-11-28T22:30:36.472Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicySchema"];
                 };
             };
@@ -6079,9 +6433,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -6135,1843 +6495,64 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "key_id": "e6e2e7107a4f8d60",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:34.506Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       {
+                     *         "key_id": "4f6d15a9b95406ad",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAsECODyFh1ievx+x4uY/osJnUcuHP/I0MY2Wh4lQuoAM=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "is_current": true,
+                     *         "purpose": "audit",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       {
+                     *         "key_id": "2d38d237da306349",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAA6A9s0pKI+VaTmg5L9uH1fOGAG7+xDcnHnm7Fj7cW/g=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:31.687Z",
+                     *         "is_current": true,
+                     *         "purpose": "webhooks",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       {
+                     *         "key_id": "62f5c87a2dc29f4f",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAb/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "is_current": true,
+                     *         "purpose": "attestation",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Key"][];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    rotateKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["RotateKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getKeyRotation: {
-        parameters: {
-            query?: {
-                /** @description "bundles" (the default) or "attestation". */
-                purpose?: "bundles" | "attestation";
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    activateKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description The id of the announced key. */
-                key_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["ActivateKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    withdrawKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description The id of the announced key. */
-                key_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["WithdrawKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    retireKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description The id of a previous key of the server. */
-                key_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["RetireKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listOrganizations: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of organizations. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListOrganizationsAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createOrganization: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateOrganizationRequest"];
-            };
-        };
-        responses: {
-            /** @description The new organization; its fields stand beside its first admin token. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreateOrganizationAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getOrganization: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A tenant. Nothing crosses from one to another. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Organization"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteOrganization: {
-        parameters: {
-            query?: {
-                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
-                force?: boolean;
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updateOrganization: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdateOrganizationRequest"];
-            };
-        };
-        responses: {
-            /** @description A tenant. Nothing crosses from one to another. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Organization"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listProjects: {
-        parameters: {
-            query?: {
-                /** @description 1 to 1,000, 1,000 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The projects that the token sees. The number of all of them is in the header X-Total-Count. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Total-Count": components["headers"]["X-Total-Count"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createProject: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateProjectRequest"];
-            };
-        };
-        responses: {
-            /** @description The new project and its runtime tokens. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreateProjectAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getProject: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Something that policies are written for; a tree of environments. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteProject: {
-        parameters: {
-            query?: {
-                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
-                force?: boolean;
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listEnvironments: {
-        parameters: {
-            query?: {
-                /** @description 1 to 1,000, 1,000 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The environments that the token sees. The number of all of them is in the header X-Total-Count. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Total-Count": components["headers"]["X-Total-Count"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateEnvironmentRequest"];
-            };
-        };
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteEnvironment: {
-        parameters: {
-            query?: {
-                /** @description Also while runtimes are live in it. Does not override its protection. */
-                force?: boolean;
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updateEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdateEnvironmentRequest"];
-            };
-        };
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    releaseEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["ReleaseEnvironmentRequest"];
-            };
-        };
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listPipelines: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of pipelines. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListPipelinesAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listPipelinesV3: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of pipelines. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListPipelinesAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getPipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipeline: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updatePipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getPipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipelineV3: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updatePipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipelineStage: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineStageRequest"];
-            };
-        };
-        responses: {
-            /** @description One stage of a pipeline. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineStage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipelineStageV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineStageRequest"];
-            };
-        };
-        responses: {
-            /** @description One stage of a pipeline. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineStage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipelineStage: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipelineStageV3: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    addPipelineApp: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AddPipelineAppRequest"];
-            };
-        };
-        responses: {
-            /** @description An environment in a stage, with what is active in it. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineApp"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    addPipelineAppV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AddPipelineAppRequest"];
-            };
-        };
-        responses: {
-            /** @description An environment in a stage, with what is active in it. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineApp"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    removePipelineApp: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-                app_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    removePipelineAppV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-                app_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    promotePipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
-                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
-                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
-                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PromotePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description In the order that was asked for. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelinePromotion"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    promotePipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
-                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
-                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
-                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PromotePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description In the order that was asked for. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelinePromotion"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    diffPipelineApps: {
-        parameters: {
-            query: {
-                /** @description An app of the pipeline. */
-                from: string;
-                /** @description Another one. */
-                to: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A JSON array of operations; empty when both are equal. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    diffPipelineAppsV3: {
-        parameters: {
-            query: {
-                /** @description An app of the pipeline. */
-                from: string;
-                /** @description Another one. */
-                to: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A JSON array of operations; empty when both are equal. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -8017,6 +6598,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": 1,
+                     *       "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "environment": "dev",
+                     *       "published_at": "2026-11-28T22:30:34+00:00",
+                     *       "policies": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "threshold": 0.5
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 30,
+                     *           "max_input_characters": 20000
+                     *         }
+                     *       },
+                     *       "scope": {
+                     *         "tenant_id": "",
+                     *         "app_id": "",
+                     *         "agent_id": "",
+                     *         "env": ""
+                     *       },
+                     *       "scope_policies": {},
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
+                     *       "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *       "bundle_version": 2,
+                     *       "key_id": "e6e2e7107a4f8d60"
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8104,6 +6739,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "policies": {
+                     *         "limits": {
+                     *           "max_input_characters": 20000,
+                     *           "requests_per_minute": 30
+                     *         },
+                     *         "pii": {
+                     *           "action": "BLOCK",
+                     *           "enabled": true,
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "enabled": true,
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "action": "BLOCK",
+                     *           "enabled": true,
+                     *           "threshold": 0.5
+                     *         }
+                     *       },
+                     *       "scope_policies": {}
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8194,6 +6866,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "lease": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=",
+                     *         "payloadType": "application/vnd.signet.lease+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
+                     *             "sig": "X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "activation": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
+                     *             "sig": "lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "release": null,
+                     *       "proof": null
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8252,6 +6950,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /**
+                 * @description UUID of an activation.
+                 * @example 01a22448-1aaf-7360-b4a5-97ac7fe62048
+                 */
                 deployment_id: string;
             };
             cookie?: never;
@@ -8268,6 +6970,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "lease": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=",
+                     *         "payloadType": "application/vnd.signet.lease+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
+                     *             "sig": "X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "activation": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
+                     *             "sig": "lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "release": null,
+                     *       "proof": null
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8319,7 +7047,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:30:34.927Z","document":{"version":1,"bundle_id":"01a22448-19f7-724b-bef3-9595d9aaaff4","org_id":"b8614f38-a8f1-4c15-8964-eb4e4e2df853","project_id":"8683684b-48d6-4cef-a968-ca4af9e95766","environment":"dev","published_at":"2026-11-28T22:30:34+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==","signature_v2":"0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==","bundle_version":2,"key_id":"e6e2e7107a4f8d60"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048"} */
                     "application/x-ndjson": string;
+                    /**
+                     * @example event: activation
+                     *     id: 4.01a22448-1aaf-7360-b4a5-97ac7fe62048
+                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:30:34.927Z","document":{"version":1,"bundle_id":"01a22448-19f7-724b-bef3-9595d9aaaff4","org_id":"b8614f38-a8f1-4c15-8964-eb4e4e2df853","project_id":"8683684b-48d6-4cef-a968-ca4af9e95766","environment":"dev","published_at":"2026-11-28T22:30:34+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==","signature_v2":"0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==","bundle_version":2,"key_id":"e6e2e7107a4f8d60"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048"}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -8346,6 +7080,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "instance_id": "shop-api-7c9d",
+                 *       "agent": "shop-api/2.4.1",
+                 *       "labels": {
+                 *         "region": "eu-west-1",
+                 *         "tier": "checkout"
+                 *       },
+                 *       "state": "applied",
+                 *       "sequence": 4
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReportStatusRequest"];
             };
         };
@@ -8360,6 +7106,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "newest_sequence": 4
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReportStatusAnswer"];
                 };
             };
@@ -8380,6 +7131,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only instances that were last seen at this address. */
                 source?: string;
@@ -8389,10 +7141,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -8409,6 +7171,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "instance_id": "shop-api-7c9d",
+                     *           "applied_sequence": 4,
+                     *           "applied_version": 2,
+                     *           "behind_by": 0,
+                     *           "state": "applied",
+                     *           "reason": null,
+                     *           "last_seen": "2026-11-28T22:30:36.552Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "connected": true,
+                     *           "live": true,
+                     *           "rollout": "applied"
+                     *         },
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ],
+                     *       "total": 2,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListRuntimesAnswer"];
                 };
             };
@@ -8444,6 +7261,7 @@ export interface operations {
                 source?: string;
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
             };
             header?: {
@@ -8451,7 +7269,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -8468,6 +7289,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListFleetAnswer"];
                 };
             };
@@ -8501,6 +7354,7 @@ export interface operations {
                 source?: string;
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
             };
             header?: {
@@ -8508,9 +7362,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name; all projects when empty. */
+                /**
+                 * @description UUID, slug or name; all projects when empty.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -8527,6 +7387,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "instance_id": "shop-api-7c9d",
+                     *           "applied_sequence": 4,
+                     *           "applied_version": 2,
+                     *           "behind_by": 0,
+                     *           "state": "applied",
+                     *           "reason": null,
+                     *           "last_seen": "2026-11-28T22:30:36.552Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "applied"
+                     *         },
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ],
+                     *       "total": 2,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListFleetAnswer"];
                 };
             };
@@ -8554,10 +7469,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -8574,6 +7499,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active_sequence": 4,
+                     *       "version": 2,
+                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "active_since": "2026-11-28T22:30:34.927Z",
+                     *       "complete": false,
+                     *       "superseded": false,
+                     *       "live": 2,
+                     *       "applied": 1,
+                     *       "behind": 0,
+                     *       "rejected": 1,
+                     *       "unknown": 0,
+                     *       "laggards": [
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["GetRolloutAnswer"];
                 };
             };
@@ -8600,6 +7565,13 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "runtime_version": "1.8.0",
+                 *       "mode": "enforce",
+                 *       "reporter": "shop-api"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SendHeartbeatRequest"];
             };
         };
@@ -8614,6 +7586,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SendHeartbeatAnswer"];
                 };
             };
@@ -8641,6 +7618,14 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "type": "decision",
+                 *         "count": 12
+                 *       }
+                 *     ]
+                 */
                 "application/json": unknown;
             };
         };
@@ -8655,6 +7640,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["SendTelemetryAnswer"];
                 };
             };
@@ -8712,7 +7702,78 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    listNodes: {
+    listOrganizations: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of organizations. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "6572eda0-79f1-428e-b22c-189becf1c1b9",
+                     *           "name": "default",
+                     *           "slug": "default",
+                     *           "plan": "self-hosted",
+                     *           "created_at": "2026-11-28T22:30:31.307Z",
+                     *           "industry": null,
+                     *           "company_size": null,
+                     *           "versions_per_environment": null,
+                     *           "signing_key": "server"
+                     *         },
+                     *         {
+                     *           "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *           "name": "Acme",
+                     *           "slug": "acme",
+                     *           "plan": "standard",
+                     *           "created_at": "2026-11-28T22:30:31.687Z",
+                     *           "industry": null,
+                     *           "company_size": null,
+                     *           "versions_per_environment": 500,
+                     *           "signing_key": "organization"
+                     *         }
+                     *       ],
+                     *       "total": 2,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListOrganizationsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createOrganization: {
         parameters: {
             query?: never;
             header?: {
@@ -8722,9 +7783,98 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Acme",
+                 *       "plan": "standard",
+                 *       "versions_per_environment": 500
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateOrganizationRequest"];
+            };
+        };
+        responses: {
+            /** @description The new organization; its fields stand beside its first admin token. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "name": "Acme",
+                     *       "slug": "acme",
+                     *       "plan": "standard",
+                     *       "created_at": "2026-11-28T22:30:31.687Z",
+                     *       "industry": null,
+                     *       "company_size": null,
+                     *       "versions_per_environment": 500,
+                     *       "admin_token": {
+                     *         "id": 2,
+                     *         "name": "first admin",
+                     *         "key_prefix": "signet_adm_ItEq8UnM",
+                     *         "key_type": "admin",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "project_id": null,
+                     *         "environment_id": null,
+                     *         "scopes": [
+                     *           "read",
+                     *           "write",
+                     *           "bundle:publish",
+                     *           "org:admin"
+                     *         ],
+                     *         "is_active": true,
+                     *         "expires_at": null,
+                     *         "created_at": "2026-11-28T22:30:31.748Z",
+                     *         "last_used_at": null,
+                     *         "environments": [],
+                     *         "raw_key": "signet_adm_ItEq8UnM_E0z06mYH1UVoS1pRofNT80u3LKmOjzrvY3PBZ5ti43m2MIJAa",
+                     *         "in_admin_token_file": null
+                     *       },
+                     *       "signing_key": "organization"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreateOrganizationAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getOrganization: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description A tenant. Nothing crosses from one to another. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -8734,7 +7884,1025 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListNodesAnswer"];
+                    /**
+                     * @example {
+                     *       "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "name": "Acme",
+                     *       "slug": "acme",
+                     *       "plan": "standard",
+                     *       "created_at": "2026-11-28T22:30:31.687Z",
+                     *       "industry": null,
+                     *       "company_size": null,
+                     *       "versions_per_environment": 500,
+                     *       "signing_key": "organization"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteOrganization: {
+        parameters: {
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateOrganization: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "industry": "Retail",
+                 *       "company_size": "201-500"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateOrganizationRequest"];
+            };
+        };
+        responses: {
+            /** @description A tenant. Nothing crosses from one to another. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "name": "Acme",
+                     *       "slug": "acme",
+                     *       "plan": "standard",
+                     *       "created_at": "2026-11-28T22:30:31.687Z",
+                     *       "industry": "Retail",
+                     *       "company_size": "201-500",
+                     *       "versions_per_environment": 500,
+                     *       "signing_key": "organization"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listProjects: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1,000, 1,000 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The projects that the token sees. The number of all of them is in the header X-Total-Count. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "name": "Shop",
+                     *         "slug": "shop",
+                     *         "environments": [
+                     *           {
+                     *             "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *             "name": "dev",
+                     *             "position": 0,
+                     *             "promotes_to": "staging",
+                     *             "active_version": null,
+                     *             "sequence": 0,
+                     *             "created_at": "2026-11-28T22:30:32.141Z",
+                     *             "hold": null,
+                     *             "signing_key": "organization",
+                     *             "protected": false
+                     *           },
+                     *           {
+                     *             "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *             "name": "staging",
+                     *             "position": 1,
+                     *             "promotes_to": "prod",
+                     *             "active_version": null,
+                     *             "sequence": 0,
+                     *             "created_at": "2026-11-28T22:30:32.141Z",
+                     *             "hold": null,
+                     *             "signing_key": "organization",
+                     *             "protected": false
+                     *           },
+                     *           {
+                     *             "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *             "name": "prod",
+                     *             "position": 2,
+                     *             "promotes_to": null,
+                     *             "active_version": null,
+                     *             "sequence": 0,
+                     *             "created_at": "2026-11-28T22:30:32.141Z",
+                     *             "hold": null,
+                     *             "signing_key": "organization",
+                     *             "protected": true
+                     *           }
+                     *         ],
+                     *         "created_at": "2026-11-28T22:30:32.141Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Project"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateProjectRequest"];
+            };
+        };
+        responses: {
+            /** @description The new project and its runtime tokens. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "name": "Shop",
+                     *       "slug": "shop",
+                     *       "environments": [
+                     *         {
+                     *           "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "name": "dev",
+                     *           "position": 0,
+                     *           "promotes_to": "staging",
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *           "name": "staging",
+                     *           "position": 1,
+                     *           "promotes_to": "prod",
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *           "name": "prod",
+                     *           "position": 2,
+                     *           "promotes_to": null,
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": true
+                     *         }
+                     *       ],
+                     *       "runtime_keys_created": 3,
+                     *       "runtime_keys": [
+                     *         {
+                     *           "env_name": "dev",
+                     *           "env_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "raw_key": "signet_rt_jyuv68rS_LYDqoHUmrKM0zFH9ELlq7LnzTzXsdMyihBjtjLoO3oO2HzrEo",
+                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "expires_at": null
+                     *         },
+                     *         {
+                     *           "env_name": "staging",
+                     *           "env_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *           "raw_key": "signet_rt_JX3Yt5qy_QGHcw0FKhhKLeSklSyZ0lg621GQNV4IgNvyVB0anU090b3yF0",
+                     *           "key_prefix": "signet_rt_JX3Yt5qy",
+                     *           "expires_at": null
+                     *         },
+                     *         {
+                     *           "env_name": "prod",
+                     *           "env_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *           "raw_key": "signet_rt_1KXdZnLo_GPxDeiG0k042wnf7z6X9qa6HLX4kWfUMJyC7pNhfgBF0xLWpX",
+                     *           "key_prefix": "signet_rt_1KXdZnLo",
+                     *           "expires_at": null
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:32.141Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreateProjectAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Something that policies are written for; a tree of environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "name": "Shop",
+                     *       "slug": "shop",
+                     *       "environments": [
+                     *         {
+                     *           "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "name": "dev",
+                     *           "position": 0,
+                     *           "promotes_to": "staging",
+                     *           "active_version": 2,
+                     *           "sequence": 4,
+                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *           "name": "staging",
+                     *           "position": 1,
+                     *           "promotes_to": "prod",
+                     *           "active_version": 1,
+                     *           "sequence": 1,
+                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *           "name": "prod",
+                     *           "position": 2,
+                     *           "promotes_to": null,
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": true
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:32.141Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteProject: {
+        parameters: {
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listEnvironments: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1,000, 1,000 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The environments that the token sees. The number of all of them is in the header X-Total-Count. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *         "name": "dev",
+                     *         "position": 0,
+                     *         "promotes_to": "staging",
+                     *         "active_version": 2,
+                     *         "sequence": 4,
+                     *         "created_at": "2026-11-28T22:30:32.141Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": false
+                     *       },
+                     *       {
+                     *         "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *         "name": "staging",
+                     *         "position": 1,
+                     *         "promotes_to": "prod",
+                     *         "active_version": 1,
+                     *         "sequence": 1,
+                     *         "created_at": "2026-11-28T22:30:32.141Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": false
+                     *       },
+                     *       {
+                     *         "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *         "name": "prod",
+                     *         "position": 2,
+                     *         "promotes_to": null,
+                     *         "active_version": null,
+                     *         "sequence": 0,
+                     *         "created_at": "2026-11-28T22:30:32.141Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": true
+                     *       },
+                     *       {
+                     *         "id": "ed754f6a-b169-477f-a2f1-5bcc133c8778",
+                     *         "name": "canary",
+                     *         "position": 3,
+                     *         "promotes_to": "prod",
+                     *         "active_version": null,
+                     *         "sequence": 0,
+                     *         "created_at": "2026-11-28T22:30:34.985Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": false
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Environment"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "canary",
+                 *       "position": 3,
+                 *       "promotes_to": "prod"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ed754f6a-b169-477f-a2f1-5bcc133c8778",
+                     *       "name": "canary",
+                     *       "position": 3,
+                     *       "promotes_to": "prod",
+                     *       "active_version": null,
+                     *       "sequence": 0,
+                     *       "created_at": "2026-11-28T22:30:34.985Z",
+                     *       "hold": null,
+                     *       "signing_key": "organization",
+                     *       "protected": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "name": "dev",
+                     *       "position": 0,
+                     *       "promotes_to": "staging",
+                     *       "active_version": 1,
+                     *       "sequence": 3,
+                     *       "created_at": "2026-11-28T22:30:32.141Z",
+                     *       "hold": {
+                     *         "by": "signet_adm_ItEq8UnM",
+                     *         "reason": "Checkout refuses valid orders",
+                     *         "since": "2026-11-28T22:30:34.859Z",
+                     *         "by_name": "first admin"
+                     *       },
+                     *       "signing_key": "organization",
+                     *       "protected": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteEnvironment: {
+        parameters: {
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override its protection. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example canary
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example canary
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "position": 2,
+                 *       "protected": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ed754f6a-b169-477f-a2f1-5bcc133c8778",
+                     *       "name": "canary",
+                     *       "position": 2,
+                     *       "promotes_to": "prod",
+                     *       "active_version": null,
+                     *       "sequence": 0,
+                     *       "created_at": "2026-11-28T22:30:34.985Z",
+                     *       "hold": null,
+                     *       "signing_key": "organization",
+                     *       "protected": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    releaseEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["ReleaseEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "name": "dev",
+                     *       "position": 0,
+                     *       "promotes_to": "staging",
+                     *       "active_version": 1,
+                     *       "sequence": 3,
+                     *       "created_at": "2026-11-28T22:30:32.141Z",
+                     *       "hold": null,
+                     *       "signing_key": "organization",
+                     *       "protected": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listPipelines: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of pipelines. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "display_name": "Shop to production",
+                     *           "type": "trunk",
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.667Z"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListPipelinesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -8747,11 +8915,771 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    diagnoseServer: {
+    createPipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop to production",
+                 *       "type": "trunk",
+                 *       "project_id": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": []
+                     *         },
+                     *         {
+                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": []
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:37.626Z",
+                     *       "updated_at": "2026-11-28T22:30:37.626Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:37.626Z",
+                     *       "updated_at": "2026-11-28T22:30:37.667Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipeline: {
         parameters: {
             query?: {
-                /** @description Checks every page, index and reference of the database and the whole audit of every organization, which takes minutes for a large one. By default the structure of the database, and the newest 500 events of each organization. */
-                full?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updatePipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop: dev to prod"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "display_name": "Shop: dev to prod",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:37.626Z",
+                     *       "updated_at": "2026-11-28T22:30:37.752Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipelineStage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Canary",
+                 *       "insert_before": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineStageRequest"];
+            };
+        };
+        responses: {
+            /** @description One stage of a pipeline. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ada6e9bb-918f-4b5a-aba9-0b01666be44f",
+                     *       "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "display_name": "Canary",
+                     *       "type": "standard",
+                     *       "order": 2,
+                     *       "branch": null,
+                     *       "auto_create_app": false,
+                     *       "delete_stale_apps": false,
+                     *       "stale_app_days": null,
+                     *       "created_at": "2026-11-28T22:30:37.767Z",
+                     *       "updated_at": "2026-11-28T22:30:37.767Z",
+                     *       "apps": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineStage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineStage: {
+        parameters: {
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    addPipelineApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example c79792a0-071f-4947-b01a-6bb64519ed4e
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddPipelineAppRequest"];
+            };
+        };
+        responses: {
+            /** @description An environment in a stage, with what is active in it. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "project": "shop",
+                     *       "environment": "dev",
+                     *       "active_version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "sequence": 4,
+                     *       "active_since": "2026-11-28T22:30:34.927Z",
+                     *       "equals_previous_stage": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineApp"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    removePipelineApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 */
+                stage_id: string;
+                /**
+                 * @description UUID of an environment.
+                 * @example ba761c8a-536c-4601-9f7a-03f64a161371
+                 */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promotePipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source_app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                 *       "target_app_ids": [
+                 *         "ba761c8a-536c-4601-9f7a-03f64a161371",
+                 *         "c5d17a37-febe-403e-8ba6-356a33f44275"
+                 *       ],
+                 *       "promoted_by": "maria@acme.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PromotePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description In the order that was asked for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "target_app_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *         "deployment_id": "01a22448-25ef-7473-80a1-d3015958aeee",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": true,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       },
+                     *       {
+                     *         "target_app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *         "deployment_id": "01a22448-25f2-75a0-a1af-1aef9305dab9",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": false,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PipelinePromotion"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffPipelineApps: {
+        parameters: {
+            query: {
+                /**
+                 * @description An app of the pipeline.
+                 * @example 20bb8cb2-b370-47c8-b6ed-dbffa2c22896
+                 */
+                from: string;
+                /**
+                 * @description Another one.
+                 * @example c5d17a37-febe-403e-8ba6-356a33f44275
+                 */
+                to: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON array of operations; empty when both are equal. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example [] */
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listPipelinesV3: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -8762,7 +9690,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description One page of pipelines. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -8772,7 +9700,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DiagnoseServerAnswer"];
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "display_name": "Shop to production",
+                     *           "type": "trunk",
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.667Z"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListPipelinesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -8785,40 +9731,757 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    echo: {
+    createPipelineV3: {
         parameters: {
-            query?: {
-                /** @description The answer is held that long, in silence: 0, the default, to 120. */
-                wait_seconds?: number;
-            };
+            query?: never;
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
-                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
         };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop to production",
+                 *       "type": "trunk",
+                 *       "project_id": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": []
+                     *         },
+                     *         {
+                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": []
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:37.626Z",
+                     *       "updated_at": "2026-11-28T22:30:37.626Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Stages through which bundles are promoted. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EchoAnswer"];
+                    /**
+                     * @example {
+                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:37.626Z",
+                     *       "updated_at": "2026-11-28T22:30:37.667Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineV3: {
+        parameters: {
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updatePipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop: dev to prod"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "display_name": "Shop: dev to prod",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
+                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:30:37.626Z",
+                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:37.626Z",
+                     *       "updated_at": "2026-11-28T22:30:37.752Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipelineStageV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Canary",
+                 *       "insert_before": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineStageRequest"];
+            };
+        };
+        responses: {
+            /** @description One stage of a pipeline. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ada6e9bb-918f-4b5a-aba9-0b01666be44f",
+                     *       "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "display_name": "Canary",
+                     *       "type": "standard",
+                     *       "order": 2,
+                     *       "branch": null,
+                     *       "auto_create_app": false,
+                     *       "delete_stale_apps": false,
+                     *       "stale_app_days": null,
+                     *       "created_at": "2026-11-28T22:30:37.767Z",
+                     *       "updated_at": "2026-11-28T22:30:37.767Z",
+                     *       "apps": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineStage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineStageV3: {
+        parameters: {
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    addPipelineAppV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example c79792a0-071f-4947-b01a-6bb64519ed4e
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddPipelineAppRequest"];
+            };
+        };
+        responses: {
+            /** @description An environment in a stage, with what is active in it. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "project": "shop",
+                     *       "environment": "dev",
+                     *       "active_version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "sequence": 4,
+                     *       "active_since": "2026-11-28T22:30:34.927Z",
+                     *       "equals_previous_stage": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineApp"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    removePipelineAppV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 */
+                stage_id: string;
+                /**
+                 * @description UUID of an environment.
+                 * @example ba761c8a-536c-4601-9f7a-03f64a161371
+                 */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promotePipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source_app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                 *       "target_app_ids": [
+                 *         "ba761c8a-536c-4601-9f7a-03f64a161371",
+                 *         "c5d17a37-febe-403e-8ba6-356a33f44275"
+                 *       ],
+                 *       "promoted_by": "maria@acme.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PromotePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description In the order that was asked for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "target_app_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *         "deployment_id": "01a22448-25ef-7473-80a1-d3015958aeee",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": true,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       },
+                     *       {
+                     *         "target_app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *         "deployment_id": "01a22448-25f2-75a0-a1af-1aef9305dab9",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": false,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PipelinePromotion"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffPipelineAppsV3: {
+        parameters: {
+            query: {
+                /**
+                 * @description An app of the pipeline.
+                 * @example 20bb8cb2-b370-47c8-b6ed-dbffa2c22896
+                 */
+                from: string;
+                /**
+                 * @description Another one.
+                 * @example c5d17a37-febe-403e-8ba6-356a33f44275
+                 */
+                to: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON array of operations; empty when both are equal. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example [] */
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -8834,13 +10497,22 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "on-call",
+                 *       "expires_in_days": 30
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateAdminTokenRequest"];
             };
         };
@@ -8855,6 +10527,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 7,
+                     *       "name": "on-call",
+                     *       "key_prefix": "signet_adm_FzNlSak5",
+                     *       "key_type": "admin",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish",
+                     *         "org:admin"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": "2026-12-28T22:30:36.669Z",
+                     *       "created_at": "2026-11-28T22:30:36.669Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_adm_FzNlSak5_aYDjaJ7VN3o7Ts58B48PhVtoJicCunp9a1B5IEBIdjw3Y0zq6",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -8879,13 +10575,27 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "project_id": "shop",
+                 *       "name": "deploy job",
+                 *       "expires_in_days": 90,
+                 *       "environments": [
+                 *         "dev",
+                 *         "staging"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCiTokenRequest"];
             };
         };
@@ -8900,6 +10610,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 6,
+                     *       "name": "deploy job",
+                     *       "key_prefix": "signet_ci_Nh3CmBrN",
+                     *       "key_type": "ci",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": "2027-02-26T22:30:32.523Z",
+                     *       "created_at": "2026-11-28T22:30:32.523Z",
+                     *       "last_used_at": null,
+                     *       "environments": [
+                     *         "dev",
+                     *         "staging"
+                     *       ],
+                     *       "raw_key": "signet_ci_Nh3CmBrN_HI8aqJnraUBKxk72Z9LImuOka3qijTVhudqHOMrodp24JP06T",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -8924,13 +10660,23 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "project_id": "shop",
+                 *       "environment_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                 *       "name": "shop-api staging"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateRuntimeTokenRequest"];
             };
         };
@@ -8945,6 +10691,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 8,
+                     *       "name": "shop-api staging",
+                     *       "key_prefix": "signet_rt_XOuh2m3e",
+                     *       "key_type": "runtime",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "environment_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *       "scopes": [
+                     *         "read",
+                     *         "runtime"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": null,
+                     *       "created_at": "2026-11-28T22:30:36.704Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_rt_XOuh2m3e_wF3ymZfBuQ1SmLvsM2K36NiCow0dB9DFDgNladItdZz3GpmOy",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -8970,13 +10738,22 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "audit": true,
+                 *       "name": "security team"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateViewerTokenRequest"];
             };
         };
@@ -8991,6 +10768,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 9,
+                     *       "name": "security team",
+                     *       "key_prefix": "signet_vw_2DP5El3E",
+                     *       "key_type": "viewer",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "audit:read"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": null,
+                     *       "created_at": "2026-11-28T22:30:36.713Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_vw_2DP5El3E_aJ0prs5DaCpvhiGDomAEltvzg2zZz1e5oXgptDnQBUb2eBc56",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9015,13 +10814,21 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name: the operator's organization. */
+                /**
+                 * @description UUID, slug or name: the operator's organization.
+                 * @example default
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "prometheus"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateMetricsTokenRequest"];
             };
         };
@@ -9036,6 +10843,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 10,
+                     *       "name": "prometheus",
+                     *       "key_prefix": "signet_mt_bsRXYD3T",
+                     *       "key_type": "metrics",
+                     *       "org_id": "6572eda0-79f1-428e-b22c-189becf1c1b9",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "metrics"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": null,
+                     *       "created_at": "2026-11-28T22:30:36.729Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_mt_bsRXYD3T_E5rLxPnDoyDYhgtJYvEMo1erhqtehUKGZZn1sUWZ3wZ0tGzjl",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9061,6 +10889,7 @@ export interface operations {
                 key_type?: "admin" | "ci" | "runtime" | "viewer" | "metrics";
                 /** @description 1 to 1,000, 1,000 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
             };
             header?: {
@@ -9068,7 +10897,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -9086,6 +10918,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 6,
+                     *         "name": "deploy job",
+                     *         "key_prefix": "signet_ci_Nh3CmBrN",
+                     *         "key_type": "ci",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "environment_id": null,
+                     *         "scopes": [
+                     *           "read",
+                     *           "write",
+                     *           "bundle:publish"
+                     *         ],
+                     *         "is_active": true,
+                     *         "expires_at": "2027-02-26T22:30:32.523Z",
+                     *         "created_at": "2026-11-28T22:30:32.523Z",
+                     *         "last_used_at": null,
+                     *         "environments": [
+                     *           "dev",
+                     *           "staging"
+                     *         ],
+                     *         "raw_key": null,
+                     *         "in_admin_token_file": null
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Token"][];
                 };
             };
@@ -9108,14 +10968,26 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description The number of the token.
+                 * @example 6
+                 */
                 key_id: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["RotateTokenRequest"];
             };
         };
@@ -9130,6 +11002,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 6,
+                     *       "name": "deploy job",
+                     *       "key_prefix": "signet_ci_AKH8q1kQ",
+                     *       "key_type": "ci",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": "2027-02-26T22:30:32.523Z",
+                     *       "created_at": "2026-11-28T22:30:32.523Z",
+                     *       "last_used_at": null,
+                     *       "environments": [
+                     *         "dev",
+                     *         "staging"
+                     *       ],
+                     *       "raw_key": "signet_ci_AKH8q1kQ_SVGRixLFAJcHhL5uTYbPbZUe59uCVtP2z8NXsoNxv1N2IeT6k",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9155,8 +11053,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description The number of the token.
+                 * @example 6
+                 */
                 key_id: number;
             };
             cookie?: never;
@@ -9211,6 +11116,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 2,
+                     *       "key_prefix": "signet_adm_ItEq8UnM",
+                     *       "key_type": "admin",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish",
+                     *         "org:admin"
+                     *       ],
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "environment": null,
+                     *       "name": "first admin",
+                     *       "expires_at": null,
+                     *       "server_version": "0.1.0",
+                     *       "operator": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["WhoAmIAnswer"];
                 };
             };
@@ -9222,185 +11148,143 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    exportBundle: {
+    listAuditEvents: {
         parameters: {
             query?: {
-                /** @description The digest of the set that the document is exported with (docs/air-gap.md): 64 hex digits. By default it is a set of its own. */
-                set_digest?: string;
-                /** @description The place of the document in the set, from 1. */
-                set_position?: number;
-                /** @description How many documents the set has. */
-                set_size?: number;
-                /** @description Leaves out the document, for a caller that has it. */
-                without_document?: boolean;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-                version: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A version as ImportBundle takes it. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ExportBundleAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    importBundle: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
-                "If-Match"?: components["parameters"]["If-Match"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                /** @description The environment that gets the version. It may have another name than the exporting one: scope policies that name that one then name this one, as in a promotion. */
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ImportBundleRequest"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportBundleAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            412: components["responses"]["PreconditionFailed"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getBundleOrigin: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-                version: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BundleOriginDetails"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listTrustedOrigins: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
+                /** @description 1 to 1,000, 1,000 by default. */
                 limit?: number;
-                offset?: number;
+                /** @description Only events below this number: the way to page back. */
+                before?: number;
+                /** @description Only events above this number, oldest first. */
+                after?: number;
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
+                actor?: string;
+                /** @description One action, or a prefix that ends in ".*". */
+                action?: string;
+                /** @description Only events about this kind of thing, for example `bundle`. */
+                resource_type?: string;
+                /** @description Only events about this one. */
+                resource_id?: string;
+                /** @description From this time or event on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
+                /** @description Only changes that came from this address. */
+                source?: string;
+                /** @description UUID, slug or name: only events of this project, of a deleted one by its UUID. */
+                project_id?: string;
+                /** @description Only events of the environment of this name; needs project_id. */
+                environment?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description One page of trusted origins. */
+            /** @description The events. The number of all that match is in the header X-Total-Count. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListTrustedOriginsAnswer"];
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 43,
+                     *         "actor": "signet_adm_ItEq8UnM",
+                     *         "action": "bundle.published",
+                     *         "resource_type": "bundle",
+                     *         "resource_id": "01a22448-27c7-71a5-9c96-678c39ffb1c1",
+                     *         "metadata": {
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "environment": "dev",
+                     *           "version": 3,
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "active": true,
+                     *           "from_version": 2,
+                     *           "to_version": 3,
+                     *           "deployment_id": "01a22448-27cf-7324-bdaf-d9c3d6063faf",
+                     *           "sequence": 5,
+                     *           "published_by": null,
+                     *           "activation_sha256": "4008810c73ddee6d9d79cabae95662296ccc1c1993a69ff4fcbc2f052471b4c0",
+                     *           "actor_id": 2,
+                     *           "actor_name": "first admin",
+                     *           "actor_kind": "admin",
+                     *           "source": "127.0.0.1"
+                     *         },
+                     *         "signature": "8LngSJDsignet-01htPXrKRRr+Uaby9N8yEinCgYePQQtLrlhyY8q+wc6spe+ueBlRnhI7z/Byfhmj2TnpkAasignet-038QAQ==",
+                     *         "prev_signature": "EKpoip66O9TgG1uVvriHyfLWE2Ocy3pIWg+tFT0fiLvo6c4EzjQgo/2Th28dwAIE9g7SDNvF1Yxn2j+rrvJyBg==",
+                     *         "created_at": "2026-11-28T22:30:38.295Z",
+                     *         "key_id": "4f6d15a9b95406ad",
+                     *         "source": "127.0.0.1",
+                     *         "performed_by": {
+                     *           "id": 2,
+                     *           "name": "first admin",
+                     *           "prefix": "signet_adm_ItEq8UnM",
+                     *           "kind": "admin"
+                     *         }
+                     *       },
+                     *       {
+                     *         "id": 40,
+                     *         "actor": "signet_adm_ItEq8UnM",
+                     *         "action": "bundle.imported",
+                     *         "resource_type": "bundle",
+                     *         "resource_id": "01a22448-2722-76d9-b19a-5a30d628d108",
+                     *         "metadata": {
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "environment": "staging",
+                     *           "version": 3,
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "active": false,
+                     *           "from_version": 2,
+                     *           "to_version": 2,
+                     *           "deployment_id": null,
+                     *           "sequence": null,
+                     *           "origin": "connected side",
+                     *           "origin_key_id": "e6e2e7107a4f8d60",
+                     *           "origin_server": null,
+                     *           "origin_org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *           "origin_project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "origin_environment": "dev",
+                     *           "origin_version": 2,
+                     *           "origin_bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *           "document_sha256": "28717215ed2ea62ea69dc9d18040aa7648556da0aaa82153a2fc0a4cc9a62d97",
+                     *           "imported_by": null,
+                     *           "actor_id": 2,
+                     *           "actor_name": "first admin",
+                     *           "actor_kind": "admin",
+                     *           "source": "127.0.0.1"
+                     *         },
+                     *         "signature": "qCVS18DB/rEfYEh5bF2mxXMGySq4K9Tcx5zgmeHZRlSGUjkLZxr0FYO1Q49LL3wtaEogLMGMQt4DwiZ/SCpvCg==",
+                     *         "prev_signature": "tlaaDxAWTW/XYpx5DxYANHGXyoWzR/DW+IXV6rpAidYDtdiH6+Hn0IScxBhm92BpbZaHlWr7MNOUVtpoN3dvBw==",
+                     *         "created_at": "2026-11-28T22:30:38.131Z",
+                     *         "key_id": "4f6d15a9b95406ad",
+                     *         "source": "127.0.0.1",
+                     *         "performed_by": {
+                     *           "id": 2,
+                     *           "name": "first admin",
+                     *           "prefix": "signet_adm_ItEq8UnM",
+                     *           "kind": "admin"
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["AuditEvent"][];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9414,154 +11298,28 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    createTrustedOrigin: {
+    verifyAudit: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only the newest that many events, or with after the first that many; all by default. */
+                limit?: number;
+                /** @description A head that was kept: event head_number must be there and have the hash head_hash. */
+                head_number?: number;
+                /** @description The hash of that head. */
+                head_hash?: string;
+                /** @description Only events above this number, the first of which must follow that one: for a long chain in parts. 0 is from the beginning. */
+                after?: number;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateTrustedOriginRequest"];
-            };
-        };
-        responses: {
-            /** @description A site whose exports the organization imports. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TrustedOrigin"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteTrustedOrigin: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID. */
-                origin_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    publishRoot: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PublishRootRequest"];
-            };
-        };
-        responses: {
-            /** @description A root document, parsed. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProjectRoot"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getTrust: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
             };
             cookie?: never;
         };
@@ -9577,20 +11335,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProjectTrust"];
+                    /**
+                     * @example {
+                     *       "valid": true,
+                     *       "checked": 45,
+                     *       "first_broken": null,
+                     *       "reason": null,
+                     *       "trusted_key_ids": [
+                     *         "4f6d15a9b95406ad"
+                     *       ],
+                     *       "untrusted_key_ids": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VerifyAuditAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["Error"];
         };
     };
-    getProjectRoot: {
+    getAuditHead: {
         parameters: {
             query?: never;
             header?: {
@@ -9598,17 +11369,17 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                version: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description A DSSE envelope. */
+            /** @description OK */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9618,84 +11389,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    /**
+                     * @example {
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "number": 45,
+                     *       "hash": "sha256:a04d6558375017e7f0a39ca0bfe08b0af3870575f20d8e33f2e4ba6db4f387cc",
+                     *       "signature": "Wsnseh5JOyyf1MaTAit3cWYodtRTXjoAa1KtzT/sqAv0RFoBGEldv2VXn6Zjt7nZRKi81Zt6kTRoBcss0B2KAw==",
+                     *       "key_id": "4f6d15a9b95406ad",
+                     *       "at": "2026-11-28T22:30:38.488Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditHead"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["Error"];
         };
     };
-    getRoot: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                version: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A DSSE envelope. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listReleases: {
+    getAuditCheckpoint: {
         parameters: {
             query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
+                /** @description A size that the caller has a checkpoint of. 409 "log_shorter" when the log has fewer events. */
+                since?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description One page of releases. */
+            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9705,52 +11443,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListReleasesAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    uploadRelease: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UploadReleaseRequest"];
-            };
-        };
-        responses: {
-            /** @description What the authors released, and to which environments. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Release"];
+                    /**
+                     * @example {
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "origin": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "size": 45,
+                     *       "root_hash": "/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=",
+                     *       "note": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853\n45\n/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=\n\n— signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853 SYNcKh3D3ri0VtFwmdAOOksd4Q4Kp5siakTjqF1uuNz1kvwTPCCxzmfNKWB3rGhfg0QsBhYwuqYwfn9QkwyB91CjcQw=\n",
+                     *       "key_id": "4f6d15a9b95406ad",
+                     *       "verifier_key": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853+49835c2a+AbBAjg8hYdYnr8fseLmP6LCZ1HLhz/yNDGNloeJULqAD",
+                     *       "consistency": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditCheckpoint"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9758,8 +11463,6 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -9767,26 +11470,22 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    getRelease: {
+    getOwnAuditCheckpoint: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From this time or event on. */
+                since?: number;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                /** @description The SHA-256 of its payload. */
-                digest: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description What the authors released, and to which environments. */
+            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9796,13 +11495,160 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Release"];
+                    /**
+                     * @example {
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "origin": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "size": 45,
+                     *       "root_hash": "/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=",
+                     *       "note": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853\n45\n/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=\n\n— signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853 SYNcKh3D3ri0VtFwmdAOOksd4Q4Kp5siakTjqF1uuNz1kvwTPCCxzmfNKWB3rGhfg0QsBhYwuqYwfn9QkwyB91CjcQw=\n",
+                     *       "key_id": "4f6d15a9b95406ad",
+                     *       "verifier_key": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853+49835c2a+AbBAjg8hYdYnr8fseLmP6LCZ1HLhz/yNDGNloeJULqAD",
+                     *       "consistency": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditCheckpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditInclusion: {
+        parameters: {
+            query?: {
+                /** @description The number of an event; or activation. */
+                event_id?: number;
+                /** @description The hex SHA-256 of an activation's payload. */
+                activation?: string;
+                /** @description The size of a log that the caller has a checkpoint of; all events by default. */
+                size?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "event_id": 1,
+                     *       "event_hash": "sha256:31cbb86377bed52b3c217bee0555d351f5c94d3219a14567acaeebfcacd6b1c0",
+                     *       "activation": null,
+                     *       "leaf_hash": "UMOYwC2sLJ7XU1LeYdLVqnniFNGXnlrF21iQ691REo0=",
+                     *       "index": 0,
+                     *       "size": 45,
+                     *       "hashes": [
+                     *         "tJoaq6e6jPVLX6Rm8a1GTP0ksPeb9XeleBuIC7VJuwI=",
+                     *         "ptwZXW//N+GxYfnY2Vnp8JQA5g4y5lA3+z6yx3gaFrc=",
+                     *         "6fMRccDTe9QvHhRX8tHeY0AhHGjsaMaUzjK31xkFRPo=",
+                     *         "wb2ArJhrURLx/YmWYV2xu+2wFyq5BgY/snguGqH04hI=",
+                     *         "Od7G9UdZzfwnxCd3vZ46dBhnUhEcxj3ZqFeIQtQ2OQU=",
+                     *         "u+I4dZpAkyIdNpp7l2nsaOpOLwXqoPWdGJxc5ShCGOg="
+                     *       ],
+                     *       "proof": "c2sp.org/tlog-proof@v1\nextra Mcu4Y3e+1Ss8IXvuBVXTUfXJTTIZoUVnrK7r/KzWscA=\nindex 0\ntJoaq6e6jPVLX6Rm8a1GTP0ksPeb9XeleBuIC7VJuwI=\nptwZXW//N+GxYfnY2Vnp8JQA5g4y5lA3+z6yx3gaFrc=\n6fMRccDTe9QvHhRX8tHeY0AhHGjsaMaUzjK31xkFRPo=\nwb2ArJhrURLx/YmWYV2xu+2wFyq5BgY/snguGqH04hI=\nOd7G9UdZzfwnxCd3vZ46dBhnUhEcxj3ZqFeIQtQ2OQU=\nu+I4dZpAkyIdNpp7l2nsaOpOLwXqoPWdGJxc5ShCGOg=\n\nsignet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853\n45\n/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=\n\n— signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853 SYNcKh3D3ri0VtFwmdAOOksd4Q4Kp5siakTjqF1uuNz1kvwTPCCxzmfNKWB3rGhfg0QsBhYwuqYwfn9QkwyB91CjcQw=\n"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditInclusion"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditConsistency: {
+        parameters: {
+            query: {
+                /**
+                 * @description The smaller size.
+                 * @example 4
+                 */
+                older: number;
+                /** @description The larger one; all events by default. */
+                newer?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "older": 4,
+                     *       "newer": 45,
+                     *       "hashes": [
+                     *         "6fMRccDTe9QvHhRX8tHeY0AhHGjsaMaUzjK31xkFRPo=",
+                     *         "wb2ArJhrURLx/YmWYV2xu+2wFyq5BgY/snguGqH04hI=",
+                     *         "Od7G9UdZzfwnxCd3vZ46dBhnUhEcxj3ZqFeIQtQ2OQU=",
+                     *         "u+I4dZpAkyIdNpp7l2nsaOpOLwXqoPWdGJxc5ShCGOg="
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditConsistency"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -9814,6 +11660,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 1,000, 1,000 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
             };
             header?: {
@@ -9821,7 +11668,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -9839,6 +11689,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "url": "https://hooks.acme.example/signet",
+                     *         "events": [
+                     *           "bundle.*"
+                     *         ],
+                     *         "is_active": true,
+                     *         "created_at": "2026-11-28T22:30:32.586Z",
+                     *         "has_secret": true,
+                     *         "secret": null,
+                     *         "disabled_reason": null,
+                     *         "failing_since": null,
+                     *         "secret_fingerprint": "492247d2a6237fab"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Webhook"][];
                 };
             };
@@ -9861,13 +11730,24 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "url": "https://hooks.acme.example/signet",
+                 *       "events": [
+                 *         "bundle.*"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateWebhookRequest"];
             };
         };
@@ -9882,6 +11762,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "url": "https://hooks.acme.example/signet",
+                     *       "events": [
+                     *         "bundle.*"
+                     *       ],
+                     *       "is_active": true,
+                     *       "created_at": "2026-11-28T22:30:32.586Z",
+                     *       "has_secret": true,
+                     *       "secret": "whsec_YdWZL9eXfleNWpNelXoxyGhf+RwTWoOGUCgc+sOJXOo=",
+                     *       "disabled_reason": null,
+                     *       "failing_since": null,
+                     *       "secret_fingerprint": "492247d2a6237fab"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
@@ -9906,7 +11803,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -9923,6 +11823,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "delivered": 0,
+                     *       "failed": 0,
+                     *       "pending": 7,
+                     *       "oldest_pending_seconds": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookStats"];
                 };
             };
@@ -9944,8 +11852,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -9962,6 +11877,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "url": "https://hooks.acme.example/signet",
+                     *       "events": [
+                     *         "bundle.*"
+                     *       ],
+                     *       "is_active": true,
+                     *       "created_at": "2026-11-28T22:30:32.586Z",
+                     *       "has_secret": true,
+                     *       "secret": null,
+                     *       "disabled_reason": null,
+                     *       "failing_since": null,
+                     *       "secret_fingerprint": "492247d2a6237fab"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
@@ -9983,8 +11915,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -10024,14 +11963,29 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         "bundle.*",
+                 *         "environment.*"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateWebhookRequest"];
             };
         };
@@ -10046,6 +12000,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "url": "https://hooks.acme.example/signet",
+                     *       "events": [
+                     *         "bundle.*",
+                     *         "environment.*"
+                     *       ],
+                     *       "is_active": true,
+                     *       "created_at": "2026-11-28T22:30:32.586Z",
+                     *       "has_secret": true,
+                     *       "secret": null,
+                     *       "disabled_reason": null,
+                     *       "failing_since": null,
+                     *       "secret_fingerprint": "492247d2a6237fab"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
@@ -10070,14 +12042,26 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["RotateWebhookSecretRequest"];
             };
         };
@@ -10092,6 +12076,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "secret": "whsec_/9s6ekuP6G+9hhaMFMa/94of/WRw4J7jX6aQ+vLWoD4="
+                     *     }
+                     */
                     "application/json": components["schemas"]["RotateWebhookSecretAnswer"];
                 };
             };
@@ -10116,14 +12105,22 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["TestWebhookRequest"];
             };
         };
@@ -10138,6 +12135,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "delivered": true,
+                     *       "status": 200,
+                     *       "latency_ms": 28,
+                     *       "error": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["TestWebhookAnswer"];
                 };
             };
@@ -10159,6 +12164,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only deliveries in this state. */
                 state?: "pending" | "delivered" | "failed";
@@ -10168,8 +12174,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -10186,6 +12199,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22448-1aba-74f8-b72a-2b4f303bb632",
+                     *           "event_id": "evt_01a22448-1ab3-7600-ad9d-6b7f857c166e",
+                     *           "event_type": "bundle.activated",
+                     *           "state": "delivered",
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-28T22:30:34.934Z",
+                     *           "next_attempt_at": null,
+                     *           "last_attempt_at": "2026-11-28T22:30:34.979Z",
+                     *           "last_status": 200,
+                     *           "last_latency_ms": 9,
+                     *           "last_error": null,
+                     *           "last_body": null
+                     *         },
+                     *         {
+                     *           "id": "01a22448-1a97-706d-a97d-672279c8b63d",
+                     *           "event_id": "evt_01a22448-1a8d-753a-8047-be4661755f96",
+                     *           "event_type": "bundle.activated",
+                     *           "state": "delivered",
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-28T22:30:34.902Z",
+                     *           "next_attempt_at": null,
+                     *           "last_attempt_at": "2026-11-28T22:30:34.918Z",
+                     *           "last_status": 200,
+                     *           "last_latency_ms": 3,
+                     *           "last_error": null,
+                     *           "last_body": null
+                     *         }
+                     *       ],
+                     *       "total": 5,
+                     *       "limit": 2,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListWebhookDeliveriesAnswer"];
                 };
             };
@@ -10208,15 +12258,27 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
+                /**
+                 * @description UUID.
+                 * @example 01a22448-1a97-706d-a97d-672279c8b63d
+                 */
                 delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReplayWebhookDeliveryRequest"];
             };
         };
@@ -10231,6 +12293,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-1a97-706d-a97d-672279c8b63d",
+                     *       "event_id": "evt_01a22448-1a8d-753a-8047-be4661755f96",
+                     *       "event_type": "bundle.activated",
+                     *       "state": "pending",
+                     *       "attempts": 0,
+                     *       "created_at": "2026-11-28T22:30:34.902Z",
+                     *       "next_attempt_at": "2026-11-28T22:30:37.037Z",
+                     *       "last_attempt_at": "2026-11-28T22:30:34.918Z",
+                     *       "last_status": 200,
+                     *       "last_latency_ms": 3,
+                     *       "last_error": null,
+                     *       "last_body": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
@@ -10255,14 +12333,26 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "since": "2026-11-01T00:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReplayWebhookEventsRequest"];
             };
         };
@@ -10277,6 +12367,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "replayed": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReplayWebhookEventsAnswer"];
                 };
             };
@@ -10284,6 +12379,2716 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    publishRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "envelope": {
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjYyZjVjODdhMmRjMjlmNGYxZDk1ZTk1ZTA5MmViNmJjMTBlMmY5NDEzMzY0YjI0NDQ0Y2U3OWVkY2MxZTE5YmIiOiJiL25SK3hsRjArczVnbCt5RzNmbnRESmdzS1pQeW9sczRoQWh1bkpjMWs4PSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                 *         "payloadType": "application/vnd.signet.root+json",
+                 *         "signatures": [
+                 *           {
+                 *             "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                 *             "sig": "LC8rnqtz+3ubblCwUgfVjVpPcjyhHgDBocwXolFRNjHudDE1IJDQYXOcCdXl7oWG7AvrRQMCrYsrBhSNf9KfDw=="
+                 *           }
+                 *         ]
+                 *       },
+                 *       "reason": "The first root of this project"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublishRootRequest"];
+            };
+        };
+        responses: {
+            /** @description A root document, parsed. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "version": 1,
+                     *       "expires_at": "2099-01-01T00:00:00Z",
+                     *       "keys": [
+                     *         {
+                     *           "key_id": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *           "public_key": "A3Wf7QcoeW3Qhvkk56KfNLoiP85chx99t4KnN6pmdtg=",
+                     *           "name": "owner"
+                     *         },
+                     *         {
+                     *           "key_id": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *           "public_key": "OQ2RNn2AiItQZz2UcXeM46+qb03yGL6pWa80Lk+m50k=",
+                     *           "name": "author"
+                     *         },
+                     *         {
+                     *           "key_id": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
+                     *           "public_key": "b/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=",
+                     *           "name": null
+                     *         }
+                     *       ],
+                     *       "root": {
+                     *         "threshold": 1,
+                     *         "key_ids": [
+                     *           "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *         ]
+                     *       },
+                     *       "activation": {
+                     *         "threshold": 1,
+                     *         "key_ids": [
+                     *           "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *         ]
+                     *       },
+                     *       "lease": {
+                     *         "threshold": 1,
+                     *         "key_ids": [
+                     *           "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *         ]
+                     *       },
+                     *       "release": {
+                     *         "threshold": 0,
+                     *         "key_ids": [
+                     *           "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *         ]
+                     *       },
+                     *       "environments": {},
+                     *       "rollback": "server",
+                     *       "revoked": [],
+                     *       "signed_by": [
+                     *         "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *       ],
+                     *       "digest": "c81ac7f974cbb857b7c9e736bf15d937aea98d3c8b099ed7f5a0e5211c8b1e77",
+                     *       "published_at": "2026-11-28T22:30:37.413Z",
+                     *       "published_by": "signet_adm_ItEq8UnM",
+                     *       "dry_run": false,
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectRoot"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTrust: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "root": {
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "version": 1,
+                     *         "expires_at": "2099-01-01T00:00:00Z",
+                     *         "keys": [
+                     *           {
+                     *             "key_id": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *             "public_key": "A3Wf7QcoeW3Qhvkk56KfNLoiP85chx99t4KnN6pmdtg=",
+                     *             "name": "owner"
+                     *           },
+                     *           {
+                     *             "key_id": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *             "public_key": "OQ2RNn2AiItQZz2UcXeM46+qb03yGL6pWa80Lk+m50k=",
+                     *             "name": "author"
+                     *           },
+                     *           {
+                     *             "key_id": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
+                     *             "public_key": "b/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=",
+                     *             "name": null
+                     *           }
+                     *         ],
+                     *         "root": {
+                     *           "threshold": 1,
+                     *           "key_ids": [
+                     *             "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *           ]
+                     *         },
+                     *         "activation": {
+                     *           "threshold": 1,
+                     *           "key_ids": [
+                     *             "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *           ]
+                     *         },
+                     *         "lease": {
+                     *           "threshold": 1,
+                     *           "key_ids": [
+                     *             "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *           ]
+                     *         },
+                     *         "release": {
+                     *           "threshold": 0,
+                     *           "key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ]
+                     *         },
+                     *         "environments": {},
+                     *         "rollback": "server",
+                     *         "revoked": [],
+                     *         "signed_by": [
+                     *           "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *         ],
+                     *         "digest": "c81ac7f974cbb857b7c9e736bf15d937aea98d3c8b099ed7f5a0e5211c8b1e77",
+                     *         "published_at": "2026-11-28T22:30:37.413Z",
+                     *         "published_by": "signet_adm_ItEq8UnM",
+                     *         "dry_run": false,
+                     *         "warnings": []
+                     *       },
+                     *       "server_keys": [
+                     *         {
+                     *           "key_id": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
+                     *           "public_key": "b/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=",
+                     *           "name": null
+                     *         }
+                     *       ],
+                     *       "environments": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": 4,
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         },
+                     *         {
+                     *           "environment": "staging",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": 1,
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         },
+                     *         {
+                     *           "environment": "canary",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": null,
+                     *           "content_sha256": null,
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": null,
+                     *           "content_sha256": null,
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectTrust"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProjectRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DSSE envelope. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjYyZjVjODdhMmRjMjlmNGYxZDk1ZTk1ZTA5MmViNmJjMTBlMmY5NDEzMzY0YjI0NDQ0Y2U3OWVkY2MxZTE5YmIiOiJiL25SK3hsRjArczVnbCt5RzNmbnRESmdzS1pQeW9sczRoQWh1bkpjMWs4PSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payloadType": "application/vnd.signet.root+json",
+                     *       "signatures": [
+                     *         {
+                     *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *           "sig": "LC8rnqtz+3ubblCwUgfVjVpPcjyhHgDBocwXolFRNjHudDE1IJDQYXOcCdXl7oWG7AvrRQMCrYsrBhSNf9KfDw=="
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DSSE envelope. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjYyZjVjODdhMmRjMjlmNGYxZDk1ZTk1ZTA5MmViNmJjMTBlMmY5NDEzMzY0YjI0NDQ0Y2U3OWVkY2MxZTE5YmIiOiJiL25SK3hsRjArczVnbCt5RzNmbnRESmdzS1pQeW9sczRoQWh1bkpjMWs4PSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payloadType": "application/vnd.signet.root+json",
+                     *       "signatures": [
+                     *         {
+                     *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *           "sig": "LC8rnqtz+3ubblCwUgfVjVpPcjyhHgDBocwXolFRNjHudDE1IJDQYXOcCdXl7oWG7AvrRQMCrYsrBhSNf9KfDw=="
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listReleases: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of releases. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "digest": "0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371",
+                     *           "number": 1,
+                     *           "created_at": "2026-01-01T00:00:00Z",
+                     *           "expires_at": null,
+                     *           "media_type": "application/json",
+                     *           "source": null,
+                     *           "subjects": [
+                     *             {
+                     *               "environment": "dev",
+                     *               "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "threshold": 0,
+                     *               "signed_by": [],
+                     *               "ready": true,
+                     *               "missing": null
+                     *             },
+                     *             {
+                     *               "environment": "prod",
+                     *               "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "threshold": 0,
+                     *               "signed_by": [],
+                     *               "ready": true,
+                     *               "missing": null
+                     *             }
+                     *           ],
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "uploaded_at": "2026-11-28T22:30:37.524Z",
+                     *           "uploaded_by": "signet_adm_ItEq8UnM",
+                     *           "problem": null,
+                     *           "envelope": null,
+                     *           "subject_count": 2
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListReleasesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadRelease: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "envelope": {
+                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                 *         "payloadType": "application/vnd.in-toto+json",
+                 *         "signatures": [
+                 *           {
+                 *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                 *             "sig": "TJ0VHkWldieTU40wlza+BkQlmegg78zbk2vhyQv183PX9QjIJZaauNyaKlumPleOijiC02EC/EIk1USzh3KZDg=="
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["UploadReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description What the authors released, and to which environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "digest": "0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371",
+                     *       "number": 1,
+                     *       "created_at": "2026-01-01T00:00:00Z",
+                     *       "expires_at": null,
+                     *       "media_type": "application/json",
+                     *       "source": null,
+                     *       "subjects": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         }
+                     *       ],
+                     *       "signed_by": [
+                     *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *       ],
+                     *       "uploaded_at": "2026-11-28T22:30:37.524Z",
+                     *       "uploaded_by": "signet_adm_ItEq8UnM",
+                     *       "problem": null,
+                     *       "envelope": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *             "sig": "TJ0VHkWldieTU40wlza+BkQlmegg78zbk2vhyQv183PX9QjIJZaauNyaKlumPleOijiC02EC/EIk1USzh3KZDg=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "subject_count": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRelease: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The SHA-256 of its payload.
+                 * @example 0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371
+                 */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the authors released, and to which environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "digest": "0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371",
+                     *       "number": 1,
+                     *       "created_at": "2026-01-01T00:00:00Z",
+                     *       "expires_at": null,
+                     *       "media_type": "application/json",
+                     *       "source": null,
+                     *       "subjects": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         }
+                     *       ],
+                     *       "signed_by": [
+                     *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *       ],
+                     *       "uploaded_at": "2026-11-28T22:30:37.524Z",
+                     *       "uploaded_by": "signet_adm_ItEq8UnM",
+                     *       "problem": null,
+                     *       "envelope": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *             "sig": "TJ0VHkWldieTU40wlza+BkQlmegg78zbk2vhyQv183PX9QjIJZaauNyaKlumPleOijiC02EC/EIk1USzh3KZDg=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "subject_count": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    exportBundle: {
+        parameters: {
+            query?: {
+                /** @description The digest of the set that the document is exported with (docs/air-gap.md): 64 hex digits. By default it is a set of its own. */
+                set_digest?: string;
+                /** @description The place of the document in the set, from 1. */
+                set_position?: number;
+                /** @description How many documents the set has. */
+                set_size?: number;
+                /** @description Leaves out the document, for a caller that has it. */
+                without_document?: boolean;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
+                env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A version as ImportBundle takes it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document": {
+                     *         "version": 1,
+                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "environment": "dev",
+                     *         "published_at": "2026-11-28T22:30:34+00:00",
+                     *         "policies": {
+                     *           "pii": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "entities": [
+                     *               "email",
+                     *               "phone",
+                     *               "iban",
+                     *               "passport"
+                     *             ]
+                     *           },
+                     *           "secrets": {
+                     *             "enabled": true,
+                     *             "exceptions": []
+                     *           },
+                     *           "tools": {
+                     *             "enabled": true,
+                     *             "allowed": [
+                     *               "search"
+                     *             ],
+                     *             "max_arg_size": 2000
+                     *           },
+                     *           "toxicity": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "threshold": 0.5
+                     *           },
+                     *           "limits": {
+                     *             "requests_per_minute": 30,
+                     *             "max_input_characters": 20000
+                     *           }
+                     *         },
+                     *         "scope": {
+                     *           "tenant_id": "",
+                     *           "app_id": "",
+                     *           "agent_id": "",
+                     *           "env": ""
+                     *         },
+                     *         "scope_policies": {},
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
+                     *         "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *         "bundle_version": 2,
+                     *         "key_id": "e6e2e7107a4f8d60"
+                     *       },
+                     *       "provenance": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiIyMGJiOGNiMi1iMzcwLTQ3YzgtYjZlZC1kYmZmYTJjMjI4OTYiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0Ljc0M1oiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMjg3MTcyMTVlZDJlYTYyZWE2OWRjOWQxODA0MGFhNzY0ODU1NmRhMGFhYTgyMTUzYTJmYzBhNGNjOWE2MmQ5NyIsInNpemUiOjk4Niwia2V5IjoiWGtxdHlUZm83NFRxV1AwZWJ0ZVYvb1ZaQUlZbDZCNk1QYWtwZmFXTW1JMD0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NDgtMWFhZi03MzYwLWI0YTUtOTdhYzdmZTYyMDQ4Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC45MjdaIn0seyJpZCI6IjAxYTIyNDQ4LTE5ZjktNzZhYi1hNjNlLWMzZDg4NzczZDg5YSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC43NDRaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjA2MmU1MzdkZTY2YzBjYTQ5NWJhOGJlNGNmZGY1MmE5N2E2N2E2NDI2OWM1NjA4MjA5NzE2NDhjMTU1MDY1NzIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payloadType": "application/vnd.signet.export+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
+                     *             "sig": "IUmrlwJjPFRM2qPr/rG4QpTUaRUNt6Hm3BsTcsNm5adTjBNAAVoexxtQcAzgGmXZN9ofL+gUq4HZp12RTa8iBw=="
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportBundleAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    importBundle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The environment that gets the version. It may have another name than the exporting one: scope policies that name that one then name this one, as in a promotion.
+                 * @example staging
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": {
+                 *         "version": 1,
+                 *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                 *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                 *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                 *         "environment": "dev",
+                 *         "published_at": "2026-11-28T22:30:34+00:00",
+                 *         "policies": {
+                 *           "pii": {
+                 *             "enabled": true,
+                 *             "action": "BLOCK",
+                 *             "entities": [
+                 *               "email",
+                 *               "phone",
+                 *               "iban",
+                 *               "passport"
+                 *             ]
+                 *           },
+                 *           "secrets": {
+                 *             "enabled": true,
+                 *             "exceptions": []
+                 *           },
+                 *           "tools": {
+                 *             "enabled": true,
+                 *             "allowed": [
+                 *               "search"
+                 *             ],
+                 *             "max_arg_size": 2000
+                 *           },
+                 *           "toxicity": {
+                 *             "enabled": true,
+                 *             "action": "BLOCK",
+                 *             "threshold": 0.5
+                 *           },
+                 *           "limits": {
+                 *             "requests_per_minute": 30,
+                 *             "max_input_characters": 20000
+                 *           }
+                 *         },
+                 *         "scope": {
+                 *           "tenant_id": "",
+                 *           "app_id": "",
+                 *           "agent_id": "",
+                 *           "env": ""
+                 *         },
+                 *         "scope_policies": {},
+                 *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                 *         "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
+                 *         "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                 *         "bundle_version": 2,
+                 *         "key_id": "e6e2e7107a4f8d60"
+                 *       },
+                 *       "provenance": {
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiIyMGJiOGNiMi1iMzcwLTQ3YzgtYjZlZC1kYmZmYTJjMjI4OTYiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0Ljc0M1oiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMjg3MTcyMTVlZDJlYTYyZWE2OWRjOWQxODA0MGFhNzY0ODU1NmRhMGFhYTgyMTUzYTJmYzBhNGNjOWE2MmQ5NyIsInNpemUiOjk4Niwia2V5IjoiWGtxdHlUZm83NFRxV1AwZWJ0ZVYvb1ZaQUlZbDZCNk1QYWtwZmFXTW1JMD0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NDgtMWFhZi03MzYwLWI0YTUtOTdhYzdmZTYyMDQ4Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC45MjdaIn0seyJpZCI6IjAxYTIyNDQ4LTE5ZjktNzZhYi1hNjNlLWMzZDg4NzczZDg5YSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC43NDRaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjA2MmU1MzdkZTY2YzBjYTQ5NWJhOGJlNGNmZGY1MmE5N2E2N2E2NDI2OWM1NjA4MjA5NzE2NDhjMTU1MDY1NzIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                 *         "payloadType": "application/vnd.signet.export+json",
+                 *         "signatures": [
+                 *           {
+                 *             "keyid": "e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
+                 *             "sig": "IUmrlwJjPFRM2qPr/rG4QpTUaRUNt6Hm3BsTcsNm5adTjBNAAVoexxtQcAzgGmXZN9ofL+gUq4HZp12RTa8iBw=="
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ImportBundleRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bundle": {
+                     *         "id": "01a22448-2722-76d9-b19a-5a30d628d108",
+                     *         "version": 3,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "is_active": false,
+                     *         "published_by": null,
+                     *         "published_at": "2026-11-28T22:30:38.114Z",
+                     *         "title": "Block personal data",
+                     *         "description": null,
+                     *         "labels": {},
+                     *         "source": null,
+                     *         "origin": "import",
+                     *         "deployment_id": null,
+                     *         "sequence": null,
+                     *         "warnings": [],
+                     *         "change": null
+                     *       },
+                     *       "already_imported": false,
+                     *       "dry_run": false,
+                     *       "scope_policies_rewritten": false,
+                     *       "origin": {
+                     *         "name": "connected side",
+                     *         "key_id": "e6e2e7107a4f8d60",
+                     *         "document_sha256": "28717215ed2ea62ea69dc9d18040aa7648556da0aaa82153a2fc0a4cc9a62d97",
+                     *         "server_version": "0.1.0",
+                     *         "server_url": null,
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "org_name": "Acme",
+                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "project_name": "Shop",
+                     *         "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "published_at": "2026-11-28T22:30:34.743Z",
+                     *         "published_by": "maria@acme.example",
+                     *         "active_at_export": true,
+                     *         "deployments": [
+                     *           {
+                     *             "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *             "sequence": 4,
+                     *             "kind": "activate",
+                     *             "from_version": 1,
+                     *             "reason": "The false alarms are fixed",
+                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:30:34.927Z"
+                     *           },
+                     *           {
+                     *             "id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *             "sequence": 2,
+                     *             "kind": "publish",
+                     *             "from_version": 1,
+                     *             "reason": null,
+                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:30:34.744Z"
+                     *           }
+                     *         ],
+                     *         "imported_at": "2026-11-28T22:30:38.134Z",
+                     *         "imported_by": "signet_adm_ItEq8UnM"
+                     *       },
+                     *       "versions_left": 497
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportBundleAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBundleOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example staging
+                 */
+                env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 3
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "origin": {
+                     *         "name": "connected side",
+                     *         "key_id": "e6e2e7107a4f8d60",
+                     *         "document_sha256": "28717215ed2ea62ea69dc9d18040aa7648556da0aaa82153a2fc0a4cc9a62d97",
+                     *         "server_version": "0.1.0",
+                     *         "server_url": null,
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "org_name": "Acme",
+                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "project_name": "Shop",
+                     *         "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "published_at": "2026-11-28T22:30:34.743Z",
+                     *         "published_by": "maria@acme.example",
+                     *         "active_at_export": true,
+                     *         "deployments": [
+                     *           {
+                     *             "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *             "sequence": 4,
+                     *             "kind": "activate",
+                     *             "from_version": 1,
+                     *             "reason": "The false alarms are fixed",
+                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:30:34.927Z"
+                     *           },
+                     *           {
+                     *             "id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *             "sequence": 2,
+                     *             "kind": "publish",
+                     *             "from_version": 1,
+                     *             "reason": null,
+                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:30:34.744Z"
+                     *           }
+                     *         ],
+                     *         "imported_at": "2026-11-28T22:30:38.134Z",
+                     *         "imported_by": "signet_adm_ItEq8UnM"
+                     *       },
+                     *       "document": {
+                     *         "version": 1,
+                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "environment": "dev",
+                     *         "published_at": "2026-11-28T22:30:34+00:00",
+                     *         "policies": {
+                     *           "pii": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "entities": [
+                     *               "email",
+                     *               "phone",
+                     *               "iban",
+                     *               "passport"
+                     *             ]
+                     *           },
+                     *           "secrets": {
+                     *             "enabled": true,
+                     *             "exceptions": []
+                     *           },
+                     *           "tools": {
+                     *             "enabled": true,
+                     *             "allowed": [
+                     *               "search"
+                     *             ],
+                     *             "max_arg_size": 2000
+                     *           },
+                     *           "toxicity": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "threshold": 0.5
+                     *           },
+                     *           "limits": {
+                     *             "requests_per_minute": 30,
+                     *             "max_input_characters": 20000
+                     *           }
+                     *         },
+                     *         "scope": {
+                     *           "tenant_id": "",
+                     *           "app_id": "",
+                     *           "agent_id": "",
+                     *           "env": ""
+                     *         },
+                     *         "scope_policies": {},
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
+                     *         "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *         "bundle_version": 2,
+                     *         "key_id": "e6e2e7107a4f8d60"
+                     *       },
+                     *       "provenance": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiIyMGJiOGNiMi1iMzcwLTQ3YzgtYjZlZC1kYmZmYTJjMjI4OTYiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0Ljc0M1oiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMjg3MTcyMTVlZDJlYTYyZWE2OWRjOWQxODA0MGFhNzY0ODU1NmRhMGFhYTgyMTUzYTJmYzBhNGNjOWE2MmQ5NyIsInNpemUiOjk4Niwia2V5IjoiWGtxdHlUZm83NFRxV1AwZWJ0ZVYvb1ZaQUlZbDZCNk1QYWtwZmFXTW1JMD0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NDgtMWFhZi03MzYwLWI0YTUtOTdhYzdmZTYyMDQ4Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC45MjdaIn0seyJpZCI6IjAxYTIyNDQ4LTE5ZjktNzZhYi1hNjNlLWMzZDg4NzczZDg5YSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC43NDRaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjA2MmU1MzdkZTY2YzBjYTQ5NWJhOGJlNGNmZGY1MmE5N2E2N2E2NDI2OWM1NjA4MjA5NzE2NDhjMTU1MDY1NzIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payloadType": "application/vnd.signet.export+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
+                     *             "sig": "IUmrlwJjPFRM2qPr/rG4QpTUaRUNt6Hm3BsTcsNm5adTjBNAAVoexxtQcAzgGmXZN9ofL+gUq4HZp12RTa8iBw=="
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BundleOriginDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTrustedOrigins: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of trusted origins. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "377a464c-907b-469c-8008-ce45b38c9167",
+                     *           "name": "connected side",
+                     *           "keys": [
+                     *             {
+                     *               "key_id": "e6e2e7107a4f8d60",
+                     *               "fingerprint": "SHA256:e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
+                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n"
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-11-28T22:30:37.951Z",
+                     *           "created_by": "signet_adm_ItEq8UnM"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListTrustedOriginsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTrustedOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "connected side",
+                 *       "public_key_pems": [
+                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTrustedOriginRequest"];
+            };
+        };
+        responses: {
+            /** @description A site whose exports the organization imports. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "377a464c-907b-469c-8008-ce45b38c9167",
+                     *       "name": "connected side",
+                     *       "keys": [
+                     *         {
+                     *           "key_id": "e6e2e7107a4f8d60",
+                     *           "fingerprint": "SHA256:e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
+                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n"
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:30:37.951Z",
+                     *       "created_by": "signet_adm_ItEq8UnM"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrustedOrigin"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteTrustedOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 377a464c-907b-469c-8008-ce45b38c9167
+                 */
+                origin_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Yearly rotation"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "e52efff664063e21",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEACDdtBHo4U/AHPmCUCd5Q8jEkPyN0tBhp54QiDNdqaRE=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": {
+                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "is_current": false,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "next"
+                     *       },
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getKeyRotation: {
+        parameters: {
+            query?: {
+                /** @description "bundles" (the default) or "attestation". */
+                purpose?: "bundles" | "attestation";
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "e52efff664063e21",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEACDdtBHo4U/AHPmCUCd5Q8jEkPyN0tBhp54QiDNdqaRE=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": {
+                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "is_current": false,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "next"
+                     *       },
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    activateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of the announced key.
+                 * @example 10b03a4b9f0704ba
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Every runtime trusts it",
+                 *       "force": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ActivateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": null,
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    withdrawKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of the announced key.
+                 * @example 530e95020c4f08c4
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Announced by mistake"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WithdrawKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": null,
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retireKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of a previous key of the server.
+                 * @example e52efff664063e21
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Nothing active is signed with it"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RetireKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": null,
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listBackups: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of backups. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "20261128T223038Z-031da9",
+                     *           "kind": "kept",
+                     *           "state": "ready",
+                     *           "phase": null,
+                     *           "percent": 100,
+                     *           "created_at": "2026-11-28T22:30:38Z",
+                     *           "bytes": 710144,
+                     *           "sha256": "44ae29465829280ffcd14985239dc8b619df2b37d323a108e9cf9876b381e097",
+                     *           "error": null
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListBackupsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "keep": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateBackupRequest"];
+            };
+        };
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "20261128T223038Z-031da9",
+                     *       "kind": "kept",
+                     *       "state": "running",
+                     *       "phase": "copying",
+                     *       "percent": 0,
+                     *       "created_at": "2026-11-28T22:30:38Z",
+                     *       "bytes": null,
+                     *       "sha256": null,
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of a backup.
+                 * @example 20261128T223038Z-031da9
+                 */
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "20261128T223038Z-031da9",
+                     *       "kind": "kept",
+                     *       "state": "ready",
+                     *       "phase": null,
+                     *       "percent": 100,
+                     *       "created_at": "2026-11-28T22:30:38Z",
+                     *       "bytes": 710144,
+                     *       "sha256": "44ae29465829280ffcd14985239dc8b619df2b37d323a108e9cf9876b381e097",
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of a backup.
+                 * @example 20261128T223038Z-031da9
+                 */
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    downloadBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of a backup. */
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the file; the parts follow one another. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "3775007c-b570-4038-b2d0-c1e3da3d5fb2",
+                     *           "name": "signet-0",
+                     *           "version": "0.1.0",
+                     *           "url": "https://signet.acme.example",
+                     *           "started_at": "2026-11-28T22:30:30.639Z",
+                     *           "seen_at": "2026-11-28T22:30:41.369Z",
+                     *           "state": "live",
+                     *           "answering": true,
+                     *           "streams": 0,
+                     *           "held_polls": 0,
+                     *           "schema": "0026-audit-log",
+                     *           "lag_ms": null,
+                     *           "problem": null,
+                     *           "stopping_at": null
+                     *         }
+                     *       ],
+                     *       "at": "2026-11-28T22:30:41.370Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListNodesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diagnoseServer: {
+        parameters: {
+            query?: {
+                /** @description Checks every page, index and reference of the database and the whole audit of every organization, which takes minutes for a large one. By default the structure of the database, and the newest 500 events of each organization. */
+                full?: boolean;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "findings": [
+                     *         {
+                     *           "id": "database",
+                     *           "level": "ok",
+                     *           "summary": "its structure is sound",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "write-ahead-log",
+                     *           "level": "ok",
+                     *           "summary": "the write-ahead log has 1.3 MiB",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "audit-chain",
+                     *           "level": "ok",
+                     *           "summary": "the newest 7 events of 2 organizations are linked and signed",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "signing-keys",
+                     *           "level": "ok",
+                     *           "summary": "all are usable and match their records",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "data-directory",
+                     *           "level": "ok",
+                     *           "summary": "owners and modes keep other accounts out",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "disk-space",
+                     *           "level": "ok",
+                     *           "summary": "72.5 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "last-backup",
+                     *           "level": "ok",
+                     *           "summary": "none is scheduled (SIGNET_BACKUP_EVERY); no backup is kept here",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "clock",
+                     *           "level": "ok",
+                     *           "summary": "it is past the newest event, of 2026-11-28T22:30:31.764Z",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "certificate",
+                     *           "level": "ok",
+                     *           "summary": "the port has no TLS of its own",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "tokens",
+                     *           "level": "ok",
+                     *           "summary": "no admin token and no runtime token in use expires within 14 days",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "trust",
+                     *           "level": "ok",
+                     *           "summary": "no root and no active release expires within 30 days",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "webhooks",
+                     *           "level": "ok",
+                     *           "summary": "1 get their events",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "open-files",
+                     *           "level": "ok",
+                     *           "summary": "53 of 20000 files are open, and 20000 connections are configured",
+                     *           "remedy": null
+                     *         }
+                     *       ],
+                     *       "at": "2026-11-28T22:30:34.369Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DiagnoseServerAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    echo: {
+        parameters: {
+            query?: {
+                /** @description The answer is held that long, in silence: 0, the default, to 120. */
+                wait_seconds?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "host": "signet.acme.example",
+                     *       "if_none_match": null,
+                     *       "forwarded": false,
+                     *       "client_address": "127.0.0.1",
+                     *       "public_url": null,
+                     *       "trusted_proxies": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EchoAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listArtifacts: {
+        parameters: {
+            query?: {
+                /** @description Of one project: UUID, slug or name. */
+                project_id?: string;
+                /** @description "draft" or "promoted". */
+                status?: "draft" | "promoted";
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of artifacts. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22448-2769-77ce-a384-9b57d7e82317",
+                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "name": "guardrails",
+                     *           "media_type": "application/json",
+                     *           "status": "draft",
+                     *           "created_by": "signet_adm_ItEq8UnM",
+                     *           "created_at": "2026-11-28T22:30:38.186Z",
+                     *           "promoted_at": null,
+                     *           "deployment_id": null
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListArtifactsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "project_id": "shop",
+                 *       "name": "guardrails",
+                 *       "policies": {
+                 *         "pii": {
+                 *           "enabled": true,
+                 *           "action": "REDACT",
+                 *           "entities": [
+                 *             "email",
+                 *             "phone",
+                 *             "iban"
+                 *           ]
+                 *         },
+                 *         "secrets": {
+                 *           "enabled": true,
+                 *           "exceptions": [
+                 *             "EXAMPLE_API_KEY"
+                 *           ]
+                 *         },
+                 *         "tools": {
+                 *           "enabled": true,
+                 *           "allowed": [
+                 *             "search",
+                 *             "calculator"
+                 *           ],
+                 *           "max_arg_size": 10000
+                 *         },
+                 *         "toxicity": {
+                 *           "enabled": true,
+                 *           "action": "WARN",
+                 *           "threshold": 0.8
+                 *         },
+                 *         "limits": {
+                 *           "requests_per_minute": 60,
+                 *           "max_input_characters": 100000
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateArtifactRequest"];
+            };
+        };
+        responses: {
+            /** @description A policy document that was handed in. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-2769-77ce-a384-9b57d7e82317",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "name": "guardrails",
+                     *       "media_type": "application/json",
+                     *       "status": "draft",
+                     *       "created_by": "signet_adm_ItEq8UnM",
+                     *       "created_at": "2026-11-28T22:30:38.186Z",
+                     *       "promoted_at": null,
+                     *       "deployment_id": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID.
+                 * @example 01a22448-2769-77ce-a384-9b57d7e82317
+                 */
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An artifact and what is in it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22448-2769-77ce-a384-9b57d7e82317",
+                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "name": "guardrails",
+                     *       "media_type": "application/json",
+                     *       "status": "draft",
+                     *       "created_by": "signet_adm_ItEq8UnM",
+                     *       "created_at": "2026-11-28T22:30:38.186Z",
+                     *       "promoted_at": null,
+                     *       "deployment_id": null,
+                     *       "policies": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "REDACT",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": [
+                     *             "EXAMPLE_API_KEY"
+                     *           ]
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search",
+                     *             "calculator"
+                     *           ],
+                     *           "max_arg_size": 10000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "WARN",
+                     *           "threshold": 0.8
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 60,
+                     *           "max_input_characters": 100000
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ArtifactWithPolicies"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID.
+                 * @example 01a22448-2769-77ce-a384-9b57d7e82317
+                 */
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promoteArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID.
+                 * @example 01a22448-2769-77ce-a384-9b57d7e82317
+                 */
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "Redact personal data"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PromoteArtifactRequest"];
+            };
+        };
+        responses: {
+            /** @description What a promotion made. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "01a22448-2769-77ce-a384-9b57d7e82317",
+                     *       "status": "promoted",
+                     *       "deployment_id": "01a22448-27cf-7324-bdaf-d9c3d6063faf",
+                     *       "bundle": {
+                     *         "id": "01a22448-27c7-71a5-9c96-678c39ffb1c1",
+                     *         "version": 3,
+                     *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *         "is_active": true,
+                     *         "published_by": null,
+                     *         "published_at": "2026-11-28T22:30:38.280Z",
+                     *         "title": "Redact personal data",
+                     *         "description": null,
+                     *         "labels": {},
+                     *         "source": null,
+                     *         "origin": "publish",
+                     *         "deployment_id": "01a22448-27cf-7324-bdaf-d9c3d6063faf",
+                     *         "sequence": 5,
+                     *         "warnings": [],
+                     *         "change": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ArtifactPromotion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -10309,6 +15114,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
@@ -10337,6 +15148,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "ok" | "read_only";
@@ -10352,6 +15168,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "unavailable"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "unavailable";
